@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from pixazo_simulator.mutants import Mutant, Variant
 from pixazo_simulator.server.asgi import Application
+from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.world.registry import Settings, Worlds
 from tests.caller import Reply
 
@@ -26,7 +27,7 @@ class InProcess:
     ) -> None:
         self._peer = peer
         given = settings or Settings()
-        self._app = Application(Worlds(change.edits.settings(given) if change else given), change)
+        self._app = Application(Worlds(change.edits.settings(given) if change else given, read_videos()), change)
         self._runner = asyncio.Runner()
 
     def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:

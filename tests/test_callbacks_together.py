@@ -103,4 +103,4 @@ def test_a_server_with_callbacks_under_way_ends(serve: Callable[..., Serving]) -
         with dead.accept()[0] as connection:
             assert connection.recv(4) == b"POST"
             assert serving.end() == 0
-    assert "callback about" not in serving.log
+    assert "webhook about" not in serving.log

@@ -81,7 +81,7 @@ def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
     """Neither at its path nor at that of its temporary file; nothing is written, and the server has ended."""
     os.mkfifo(tmp_path / name)
     says = mistake("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
-    reason = f"{tmp_path}/{name} is no regular file: name a path of its own"
+    reason = f"{tmp_path}/{name} is not a regular file: name a path of its own"
     assert says == f"ready file {tmp_path}/ready cannot be written: {reason}"
     assert [(each.name, each.is_fifo()) for each in tmp_path.iterdir()] == [(name, True)]
 
@@ -250,7 +250,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--balance", "٣"], "amount '٣' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
-    (["serve", "--host", ""], "--host '' is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
+    (["serve", "--host", ""], "--host '' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
     (["serve", "--api-key", "ключ"], "--api-key cannot be sent as a header: use printable ASCII"),
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
@@ -260,8 +260,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
     (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: name it without scheme, port or path"),
     (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: name it without scheme, port or path"),
-    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is no address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
-    (["serve", "--control-host", "0::"], "--control-host 0:: is no address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
+    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
+    (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
     (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
@@ -681,7 +681,7 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
         "GET /[redacted]",
         "POST /minimax-hailuo-ai/v1/generate",
     ]
-    assert messages[0] == f"callback about {request_id} to {receiver.url}?key=[redacted]: answered 204"
+    assert messages[0] == f"webhook about {request_id} to {receiver.url}?key=[redacted]: answered 204"
     assert messages[1].endswith(
         'answered 400: {"error":"Invalid request","message":"resolution must be 768P or 1080P, not [redacted]."}'
     )

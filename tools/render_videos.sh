@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Renders the four videos that the simulator serves (needs ffmpeg with libx264; run by hand, the results are in the repository).
 set -eu
-place=$(cd "$(dirname "${BASH_SOURCE[0]}")/../simulator/pixazo_simulator/videos" && pwd)
+place=$(cd "$(dirname "${BASH_SOURCE[0]}")/../simulator/pixazo_simulator/server/videos" && pwd)
 for frame in 768P:1366x768 1080P:1920x1080; do
   for seconds in 6 10; do
     ffmpeg -v error -y -f lavfi \

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .script.rule import Rule as Rule
     from .script.rule import Step as Step
     from .server.simulator import Simulator as Simulator
-    from .server.simulator import SimulatorError as SimulatorError
+    from .server.threaded import SimulatorError as SimulatorError
     from .spec.policy import PROFILES as PROFILES
     from .spec.policy import Policy as Policy
     from .webhooks.dispatcher import AdvanceError as AdvanceError
@@ -55,44 +55,29 @@ if TYPE_CHECKING:
     from .world.registry import Settings as Settings
 
 _HOMES = {
-    "control.client": "ControlClient ControlError",
-    "control.schema.responses": (
+    ".control.client": "ControlClient ControlError",
+    ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
         "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
     ),
-    "script.builder": "When",
-    "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
-    "script.rule": "End Reply Rule Step",
-    "server.simulator": "Simulator SimulatorError",
-    "spec.policy": "PROFILES Policy",
-    "webhooks.dispatcher": "AdvanceError",
-    "world.registry": "Settings",
-    "world.clock": "Clock",
+    ".script.builder": "When",
+    ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    ".script.rule": "End Reply Rule Step",
+    ".server.simulator": "Simulator",
+    ".server.threaded": "SimulatorError",
+    ".spec.policy": "PROFILES Policy",
+    ".webhooks.dispatcher": "AdvanceError",
+    ".world.registry": "Settings",
+    ".world.clock": "Clock",
+    ".script.faults": "*",
 }
-"""Where each name is that is no fault."""
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
+    from .exports import exported, names_of
 
     def __getattr__(name: str) -> object:
-        """Import what is asked for only when it is: the server costs far more than the rest."""
-        from importlib import import_module
+        return exported(name, __name__, _HOMES)
 
-        home = next((home for home, names in _HOMES.items() if name in names.split()), None)
-        if home is None:
-            if name == "__all__":
-                return __dir__()
-            home = "script.faults"
-            if not name[:1].isupper() or name not in _faults():  # a submodule is no reason to import them
-                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".{home}", __name__), name)
-
-
-def _faults() -> list[str]:
-    from .script.rule import FAULTS
-
-    return [fault.__name__ for fault in FAULTS.values()]
-
-
-def __dir__() -> list[str]:
-    return sorted([*" ".join(_HOMES.values()).split(), *_faults()])
+    def __dir__() -> list[str]:
+        return names_of(_HOMES)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pixazo_simulator import one_of as one_of
     from pixazo_simulator import present as present
     from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator.redirect import Redirection as Redirection
+    from pixazo_simulator.redirect import RedirectionError as RedirectionError
     from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
 
     from .explorer import BrokenOrderError as BrokenOrderError
@@ -59,39 +61,26 @@ if TYPE_CHECKING:
     from .world import Record as Record
     from .world import Wallet as Wallet
 
-_WINGS = {
-    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with",
-    "explorer": "BrokenOrderError Exploration InvalidAppError Scene explore",
-    "plugin": "Endpoint",
-    "sleep": "SleepLimitError Sleeps",
-    "testcase.simulators": "SharedSimulator",
-    "webhooks": "Callback Inbox InboxError SignatureError",
-    "world": "Clock Deliveries Journal Pixazo Record Wallet",
+_HOMES = {
+    ".explorer": "BrokenOrderError Exploration InvalidAppError Scene explore",
+    ".plugin": "Endpoint",
+    ".sleep": "SleepLimitError Sleeps",
+    ".testcase.simulators": "SharedSimulator",
+    ".webhooks": "Callback Inbox InboxError SignatureError",
+    ".world": "Clock Deliveries Journal Pixazo Record Wallet",
+    "pixazo_simulator.redirect": "Redirection RedirectionError",
+    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
-"""The source of each name; faults are taken from their own list in the simulator."""
 
 
 if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        """Import a name when it is first used, since every pytest session imports this package."""
-        from importlib import import_module
+        from pixazo_simulator.exports import exported  # not before: every pytest session imports this package
 
-        source = next((wing for wing, names in _WINGS.items() if name in names.split()), None)
-        if source is None:
-            if name == "__all__":
-                return __dir__()
-            source = "pixazo_simulator"
-            if not name[:1].isupper() or name not in _faults():  # importing a submodule must not import the faults
-                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(source if source == "pixazo_simulator" else f".{source}", __name__), name)
+        return exported(name, __name__, _HOMES)
 
+    def __dir__() -> list[str]:
+        from pixazo_simulator.exports import names_of
 
-def _faults() -> list[str]:
-    from pixazo_simulator.script import FAULTS
-
-    return [fault.__name__ for fault in FAULTS.values()]
-
-
-def __dir__() -> list[str]:
-    return sorted([*" ".join(_WINGS.values()).split(), *_faults()])
+        return names_of(_HOMES)

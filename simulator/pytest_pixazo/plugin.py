@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import respx
 
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator.redirect.routing import Route
+    from pixazo_simulator.redirect.routing import Redirection
     from pixazo_simulator.server.simulator import Simulator
 
     from .access.guard import Watch
@@ -287,16 +287,16 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 
 
 @pytest.fixture
-def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Route]:
+def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Redirection]:
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
     from pixazo_simulator.redirect.context import RedirectionError, redirect
 
     from .testcase.simulators import control_token_of
 
     token = control_token_of(request.config)
-    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as route:
-        yield route
-        request.node.stash[CASE].add_complaints(route.violations)
+    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as redirection:
+        yield redirection
+        request.node.stash[CASE].add_complaints(redirection.violations)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
 from pixazo_simulator.world.account import Account, Ledger, Quota
-from pixazo_simulator.world.admission import Body, Call
+from pixazo_simulator.world.admission import Body, Submission
 from pixazo_simulator.world.clock import Clock
-from pixazo_simulator.world.commands import Generation, SubmitCall
+from pixazo_simulator.world.commands import Generation, SubmitGeneration
 from pixazo_simulator.world.world import Bounds, World
 
 __all__ = ["KEY", "START", "accepted", "account", "call", "data_url", "jpeg", "png", "submit", "webp", "world"]
@@ -26,7 +26,7 @@ START = 1_774_951_200_000
 """2026-03-31T10:00:00.000Z, where a manual clock starts."""
 
 
-def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any) -> Call:
+def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any) -> Submission:
     """A POST of a JSON body; `members` are put into it, anything else replaces a part of the call, `body` the bytes of the body."""
     members: Mapping[str, object] = more.pop("members", {})
     parts: dict[str, Any] = {
@@ -36,7 +36,7 @@ def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any)
         "content_type": "application/json",
         "origin": "http://gateway.test",
     }
-    return Call(**parts | more)
+    return Submission(**parts | more)
 
 
 def account(balance: int = 100_000_000, **switches: Any) -> Account:
@@ -50,9 +50,9 @@ def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = 
     return World(KEY, policy=changed, clock=Clock.manual(), seed=seed, balance=balance, bounds=bounds)
 
 
-def submit(where: World, sent: Call) -> Generation | Refusal | Answer:
+def submit(where: World, sent: Submission) -> Generation | Refusal | Answer:
     """What becomes of a submission now, without headers that rules could match."""
-    return where.apply(SubmitCall(where.clock.now(), sent, [], "")).result
+    return where.apply(SubmitGeneration(where.clock.now(), [], "", sent)).result
 
 
 def accepted(where: World, prompt: str = "A bear", **more: Any) -> Generation:

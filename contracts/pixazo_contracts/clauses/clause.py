@@ -38,7 +38,7 @@ from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
 
 from .standing import EXAMPLE, Cost, Strength
 
-#: The longest rendering of a value in a finding, in characters.
+#: The longest rendering of a value in a finding, in characters: the trace has the whole value.
 LONGEST_SHOWN: Final = 240
 
 

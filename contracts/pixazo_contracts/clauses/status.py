@@ -251,7 +251,7 @@ FLOW = Group(depends_on=ROOTS)
 #: Two reads are close enough to miss no state when their gap is this share of the time that state lasts elsewhere.
 MISSED = 0.25
 
-#: Where PROCESSING was never seen at all, so many generations must have jumped over it.
+#: Where PROCESSING was never seen at all, so many generations must have jumped over it: one or two may be chance.
 FEWEST_JUMPS = 3
 
 

@@ -32,7 +32,7 @@ MEMBERS = ("request_id", "status", "polling_url")
 UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-#: How far the time inside an id may be from `created_at`, in seconds of the gateway's clock.
+#: How far the time inside an id may be from `created_at`, in seconds: two machines of the gateway may have made them.
 ID_SKEW = 2.0
 
 #: A 202 that takes this long, in seconds, and this many times an ordinary read, waited for something.
@@ -106,7 +106,7 @@ SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED, each(_having("request_id"), "request_id
 
 
 def _uuid(request_id: object) -> str:
-    """The UUID text of an id; empty if the id is no string."""
+    """The UUID text of an id; empty if the id is not a string."""
     return request_id.rpartition("_")[2] if isinstance(request_id, str) else ""
 
 

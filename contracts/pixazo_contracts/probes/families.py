@@ -222,7 +222,7 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "I2V-IMG-05": {
         "bare Base64": lambda: _png(640, 480).partition(",")[2],
         "data URL without Base64": lambda: "data:image/png,not an image",
-        "payload that is no Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
+        "payload that is not Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
     },
     "I2V-IMG-07": {
         "GIF": lambda: data_url("image/gif", gif(320, 320)),

@@ -36,7 +36,8 @@ PROMPT: Final = "A paper boat drifts down a rainy street"
 #: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
 PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 
-#: Polling ends after so many reads that were refused for the key, or that found nothing.
+#: Polling ends after so many reads in a row that were refused for the key, or that found nothing, as may be for a while
+#: after the submit.
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 
@@ -124,38 +125,29 @@ def poll(
 
     With several `readers` each poll is as many reads at once, on connections of their own.
     """
-    request_id = accepted.accepted_id
-    history: list[Exchange] = []
-    while request_id is not None:
-        sends = [read_send(request_id, account=accepted.account, reader=f"reader {n + 1}") for n in range(readers)]
-        reads = yield from together(*sends)
-        history.extend(reads)
-        for end in reads:
-            if end.state in trace.TERMINAL:
-                return end
-        if reads[-1].finished - accepted.finished >= context.profile.deadline or _hopeless(history):
-            return None
-        yield from pause(context.profile.pace if pace is None else pace)
-    return None
+    names = tuple(f"reader {n + 1}" for n in range(readers))
+    ends = yield from follow(context, [accepted], pace=pace, readers=names)
+    return next(iter(ends.values()), None)
 
 
 def follow(
-    context: RunContext, accepted: Sequence[Exchange], *, pace: float | None = None
+    context: RunContext, accepted: Sequence[Exchange], *, pace: float | None = None, readers: Sequence[str] = ("",)
 ) -> Conversation[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id."""
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
+    history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
     ends: dict[str, Exchange] = {}
-    polls = 0
     while running:
-        reads = yield from together(*(read_send(request_id, account=e.account) for request_id, e in running.items()))
-        polls += 1
-        for exchange in reads:
+        asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in readers]
+        sends = [read_send(request_id, account=account, reader=reader) for request_id, account, reader in asked]
+        for exchange in (yield from together(*sends)):
             request_id = str(exchange.request_id)
-            late = exchange.finished - running[request_id].finished >= context.profile.deadline
-            lost = exchange.status in {401, 403, 404} and polls > MOST_MISSING
+            history[request_id].append(exchange)
             if exchange.state in trace.TERMINAL:
-                ends[request_id] = exchange
-            if exchange.state in trace.TERMINAL or late or lost:
+                ends.setdefault(request_id, exchange)
+        for request_id, exchange in list(running.items()):
+            late = history[request_id][-1].finished - exchange.finished >= context.profile.deadline
+            if request_id in ends or late or _hopeless(history[request_id]):
                 del running[request_id]
         if running:
             yield from pause(context.profile.pace if pace is None else pace)

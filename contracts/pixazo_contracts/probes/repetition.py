@@ -41,11 +41,12 @@ def _at_once(_: RunContext) -> Conversation[None]:
             yield from read(exchange.accepted_id, case="after all")
 
 
-#: Generations that are watched closely, and how many times as often as others they are read.
+#: Generations that are watched closely (FLOW-02 needs as many that jumped, where PROCESSING was never seen), and how many
+#: times as often as others they are read.
 WATCHED: Final = 3
 CLOSER: Final = 4.0
 
-#: Finished requests that are read again at the end of a run, and links that are followed again.
+#: Finished requests that are read again at the end of a run, and links that are followed again: a few show as much as all.
 MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 

@@ -96,13 +96,13 @@ class _Demo:
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
         try:
-            callback = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
+            webhook = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
         except Empty:
             message = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
             raise click.ClickException(message) from None
-        if callback != generation.raw:
+        if webhook != generation.raw:
             raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
-        _line("webhook", f"{callback['status']} received, the same as the status answer")
+        _line("webhook", f"{webhook['status']} received, the same as the status answer")
         for index, url in enumerate(generation.media_urls):
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
             _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")
@@ -126,12 +126,11 @@ class _Demo:
             _line("raised", f"{type(error).__name__}, error {click.style(repr(error.generation.error), fg='red')}")
 
     def _bill(self) -> None:
-        headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
-        ledger = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
+        ledger = self._simulator.control().ledger()
         click.echo("\n" + click.style("What was charged", bold=True))
-        for entry in ledger["entries"]:
-            _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
-        _line("balance", f"{ledger['balance']:>7}   play money: nothing was spent, nothing left this machine")
+        for entry in ledger.entries:
+            _line(entry.kind, f"{entry.amount:>7}   {entry.request_id or ''}")
+        _line("balance", f"{ledger.balance:>7}   play money: nothing was spent, nothing left this machine")
         click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 

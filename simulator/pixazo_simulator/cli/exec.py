@@ -19,10 +19,11 @@ from typing import Any
 import click
 
 from pixazo_simulator import redirect
-from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, Refuse, Tunnel
+from pixazo_simulator.control import TOKEN_VARIABLE
+from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, RefuseRequest, Tunnel
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
-from .options import CONTROL_TOKEN, OPTIONS, SERVE_ONLY, simulator_of
+from .options import OPTIONS, SERVE_ONLY, simulator_of
 from .process import BY_SIGNAL, Signals, end_in
 
 CLOCK = "x20"
@@ -124,7 +125,7 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener has this port."""
 
-    def decide(request: ProxyRequest) -> Tunnel | Forward | Refuse:
+    def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
             return Tunnel(address) if request.method == "CONNECT" else Forward(address)
@@ -135,14 +136,14 @@ def _decision(port: int) -> redirect.Decide:
         else:
             sentence = redirect.offline(name, request.port, _REDIRECTED)
         log.warning("pixazo-sim: %s", sentence)
-        return Refuse(sentence)
+        return RefuseRequest(sentence)
 
     return decide
 
 
 def _run(command: tuple[str, ...], variables: dict[str, str], signals: Signals) -> int:
     """Run a command with these variables, pass signals on to it, and return its exit code as a shell would."""
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", CONTROL_TOKEN)}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
     if not command[0]:
         return _failed(NOT_FOUND, _absence(""))
     try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixazo_simulator.server import Simulator, read_profile, read_script
-from pixazo_simulator.spec import micros
+from pixazo_simulator.spec import micros, plain_ip
 from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
 
 from .process import log_to_stderr
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
 
-CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
-"""The variable of --control-token."""
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
@@ -37,7 +34,7 @@ class _Read(click.types.StringParamType):
     def __init__(self, read: Callable[[str], Any]) -> None:
         self._read = read
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - as click calls it
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - click passes both
         try:
             return self._read(value)
         except ValueError as error:
@@ -73,21 +70,13 @@ def _control_host(text: str) -> str:
     host = text.lower()
     if not _CONTROL_HOST.fullmatch(host):
         raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
-    if _is_unspecified(host):
+    address = plain_ip(host)
+    if address and address.is_unspecified:
         raise ValueError(
-            f"--control-host {host} is no address of one machine, and browsers take it for this one: "
+            f"--control-host {host} is not an address of one machine, and browsers take it for this one: "
             "name the host or address by which /_sim is called"
         )
     return host
-
-
-def _is_unspecified(host: str) -> bool:
-    """Whether a host is 0.0.0.0 or `::`, in any notation."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return ((address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address).is_unspecified
 
 
 def _option(*names: str, **settings: Any) -> click.Option:
@@ -143,7 +132,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     """
     if not options["host"].strip():
         raise click.UsageError(
-            f"--host {options['host']!r} is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+            f"--host {options['host']!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
         )
     try:
         settings, change = _settings(options), _change(options["mutant"], options["variant"])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NoReturn
 
-from pixazo_simulator.server import place
+from pixazo_simulator.server import thread_position
 
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
@@ -126,7 +126,7 @@ class Signals:
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._received, self._written = socket.socketpair()
-        self._written.setblocking(False)  # noqa: FBT003 - it takes no name
+        self._written.setblocking(False)  # noqa: FBT003 - a positional-only parameter
         signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         for number in self._numbers:
@@ -158,7 +158,7 @@ def end_in(seconds: float, code: int) -> None:
     """End the process after so many seconds with this code, whatever it is waiting for; normally it ends before."""
 
     def end() -> None:
-        log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, place(threading.main_thread()))
+        log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, thread_position(threading.main_thread()))
         end_now(code)
 
     timer = threading.Timer(seconds, end)

@@ -86,7 +86,7 @@ def _replace(path: Path, text: str) -> None:
         with suppress(FileNotFoundError):
             mode = each.lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise FileExistsError(errno.EEXIST, f"{each} is no regular file: name a path of its own")
+                raise FileExistsError(errno.EEXIST, f"{each} is not a regular file: name a path of its own")
     part.unlink(missing_ok=True)
     created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
     with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .client import LOOPBACK_OF, ControlClient, ControlError, HttpChannel
+from pixazo_simulator.exports import exported
+
+from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
 from .schema.responses import (
     Attempt,
     ClockState,
@@ -25,29 +27,24 @@ from .schema.responses import (
 )
 
 if TYPE_CHECKING:
-    from .handler import ControlHandler, Turns, discovery_document, read_body
+    from .handler import BodyQueue, ControlHandler, discovery_document, read_body
     from .openapi import document
     from .route import Refused
     from .routes import ROUTES
 
 __all__ = [
-    "LOOPBACK_OF", "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
-    "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document",
-    "document", "from_json", "read_body", "to_json",
+    "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
+    "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener",
+    "discovery_document", "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
-_NAMES = {
-    "handler": "ControlHandler Turns discovery_document read_body",
-    "openapi": "document",
-    "route": "Refused",
-    "routes": "ROUTES",
+_HOMES = {
+    ".handler": "BodyQueue ControlHandler discovery_document read_body",
+    ".openapi": "document",
+    ".route": "Refused",
+    ".routes": "ROUTES",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return exported(name, __name__, _HOMES)

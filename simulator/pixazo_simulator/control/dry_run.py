@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from pixazo_simulator.gateway import Gateway, Request, Route
+from pixazo_simulator.gateway import Gateway, Request, RoutedRequest
 from pixazo_simulator.script import Facts, at_download, at_read, at_submit, kind_of
 from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
 from pixazo_simulator.world import (
@@ -35,13 +35,12 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     route = gateway.route(request)
     if route.body_limit is not None:  # as much of the body as a server would read
         request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
-    now = route.clock.now()
-    response = gateway.respond(request, now, route)
+    response = gateway.respond(request, route.clock.now(), route)
     world = response.world
     if world and response.hold is not None:
         _attempt_until(world, response.hold)
-        response = response.dated(now := route.clock.now())
-    gateway.record(response, now)
+        response = response.dated(world.clock.now())
+    forks.record(world, response.exchange(), request.header_bytes)
     if world:
         return _explained(world, worlds.get(world.key), route, request)
     (*_, exchange) = forks.unmatched
@@ -60,9 +59,9 @@ def _attempt_until(world: World, instant: int) -> None:
     world.apply(AdvanceClock(instant))
 
 
-def _explained(world: World, real: World | None, route: Route, request: Request) -> Explanation:
+def _explained(world: World, real: World | None, route: RoutedRequest, request: Request) -> Explanation:
     (*_, exchange) = world.journal
-    facts = _facts(world, route, request)
+    facts = _facts(world, route, request, exchange.at)
     accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
     is_new = accepted is not None and not (real and real.generation_of(accepted.request_id))
     return rendering.explanation(
@@ -71,14 +70,13 @@ def _explained(world: World, real: World | None, route: Route, request: Request)
         # The real script is asked: that of the fork has counted this request already.
         real.script.diagnose(facts) if real and facts else [],
         rendering.generation(world, accepted) if accepted else None,
-        _debited(world, accepted) if accepted and is_new else None,
+        _debited(world, accepted, exchange.at) if accepted and is_new else None,
         [rendering.delivery(world, each) for each in world.outbox.deliveries(real.outbox.latest if real else 0)],
     )
 
 
-def _facts(world: World, route: Route, request: Request) -> Facts | None:
+def _facts(world: World, route: RoutedRequest, request: Request, now: int) -> Facts | None:
     """The facts that the rules were asked about, None where no rule was asked."""
-    now = world.clock.now()
     match route.endpoint:
         case Submit(operation):
             return at_submit(operation.name, request.headers, members(request.body or b""))
@@ -90,9 +88,9 @@ def _facts(world: World, route: Route, request: Request) -> Facts | None:
             return None
 
 
-def _debited(world: World, generation: Generation) -> int:
+def _debited(world: World, generation: Generation, now: int) -> int:
     """What was debited for a generation, in millionths of a dollar."""
-    entries = world.account.ledger.entries(world.clock.now())
+    entries = world.account.ledger.entries(now)
     return -sum(
         each.amount for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .exchange import Request, Response
-from .gateway import Gateway, Route
+from .exchange import Request, Response, framed
+from .gateway import Gateway, RoutedRequest
 from .media import serve_media
 
-__all__ = ["Gateway", "Request", "Response", "Route", "serve_media"]
+__all__ = ["Gateway", "Request", "Response", "RoutedRequest", "framed", "serve_media"]

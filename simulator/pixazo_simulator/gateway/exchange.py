@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from random import Random
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Transmission, cut, injected, kind_of, transmission
+from pixazo_simulator.script import Transmission, cut, inject, kind_of
 from pixazo_simulator.world import Exchange, Outcome, World
 
 _KEY = spec.KEY_HEADER.lower().encode()
@@ -18,13 +18,12 @@ _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _WITHOUT_LENGTH = (204, 304)
-"""Status codes of responses that have no Content-Length here."""
 
 
 class Request(msgspec.Struct, gc=False):
     """A request: its request line and headers as ASGI has them, the headers of note, and its body once it was read.
 
-    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `spelling` has them as the caller wrote them,
+    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `raw_header_names` has them as the caller wrote them,
     where that is known. `server` is the address that was called. `listener` is the world of the TLS listener it came through, if
     any. `header_bytes` is the size of request line and headers, where it is known.
 
@@ -40,7 +39,7 @@ class Request(msgspec.Struct, gc=False):
     server: tuple[str, int | None] = ("localhost", None)
     listener: World | None = None
     header_bytes: int | None = None
-    spelling: tuple[bytes, ...] = ()
+    raw_header_names: tuple[bytes, ...] = ()
     body: bytes | None = b""
     received: int = 0
     key: str = ""
@@ -93,7 +92,7 @@ class Request(msgspec.Struct, gc=False):
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """A response to one request, complete at the instant for which it was computed.
+    """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
     Its effects are values, which the server carries out in this order: a line for the `log`; `hold`, an instant of the world's clock by
     which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
@@ -104,6 +103,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     """
 
     request: Request
+    at: int
     status: int
     headers: list[spec.Header]
     body: bytes
@@ -121,19 +121,19 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     transmission: Transmission = ()
 
     def dated(self, now: int) -> Response:
-        """The same response with the Date of another instant (UTC milliseconds)."""
-        return replace(
-            self,
-            headers=[(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers],
-        )
+        """The same response at another instant, which its Date names."""
+        headers = [(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers]
+        return replace(self, at=now, headers=headers)
 
-    def exchange(self, now: int) -> Exchange:
+    def exchange(self) -> Exchange:
         """The entry for the journal."""
         request = self.request
         return Exchange(
-            0, now, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
-            b"" if self.opaque else self.body, self.reason, self.headers, len(self.body), self.request_id, self.rule,
-            self.faults, cut(self.transmission, len(self.body)), self.hint,
+            number=0, at=self.at, method=request.method, target=request.target, request_headers=request.headers,
+            request_body=request.body or b"", request_length=request.received, status=self.status,
+            response_body=b"" if self.opaque else self.body, reason=self.reason, response_headers=self.headers,
+            response_length=len(self.body), request_id=self.request_id, rule=self.rule, faults=self.faults,
+            cut=cut(self.transmission, len(self.body)), hint=self.hint,
         )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def complete(
     answer: spec.Answer,
     now: int,
     world: World | None,
-    outcome: Outcome | None = None,
+    outcome: Outcome[Any] | None = None,
     *,
     request_id: str | None = None,
     hint: str | None = None,
@@ -154,15 +154,21 @@ def complete(
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:
-        random = Random(decision.seed)  # noqa: S311 - reproducible by design, guards nothing
-        answer = injected(answer, faults, random)
-        sent = transmission(faults, random)
-    length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
-    headers = [*answer.headers, *length, (b"date", _date(now // spec.SECOND))]
+        answer, sent = inject(answer, faults, decision.seed)
     return Response(
-        request, answer.status, headers, answer.body, answer.reason, world, request_id, decision.label if decision else None,
-        tuple(map(kind_of, faults)), hint, answer.opaque, log, outcome.hold if outcome else None, wakes, transmission=sent,
+        request=request, at=now, status=answer.status, headers=framed(answer, now), body=answer.body, reason=answer.reason,
+        world=world, request_id=request_id, rule=decision.label if decision else None, faults=tuple(map(kind_of, faults)),
+        hint=hint, opaque=answer.opaque, log=log, hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
     )  # fmt: skip
+
+
+def framed(answer: spec.Answer, now: int) -> list[spec.Header]:
+    """The headers of an answer with its Content-Length and Date.
+
+    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
+    """
+    length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
+    return [*answer.headers, *length, (b"date", _date(now // spec.SECOND))]
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import parse_qs, quote
 
 import msgspec
@@ -13,16 +14,16 @@ from pixazo_simulator import spec
 from pixazo_simulator.world import (
     Admission,
     Body,
-    Call,
     Clock,
     Generation,
     Outcome,
     ReadMedia,
     ReadStatus,
-    RecordExchange,
-    SubmitCall,
+    Submission,
+    SubmitGeneration,
     World,
     Worlds,
+    refuse_key,
 )
 
 from .exchange import Request, Response, complete
@@ -41,7 +42,7 @@ _OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key
 _LONGEST = 120
 
 
-class Route(msgspec.Struct, frozen=True, gc=False):
+class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
     """Where a request goes, known from its head: the endpoint, the world concerned, the policy and the clock that hold for it.
 
     Of its body at most `body_limit` bytes are read, None: nothing. Only the first `keep` bytes of it are kept where that is not None:
@@ -60,13 +61,13 @@ class Gateway:
     """The gateway over the worlds of a server.
 
     A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
-    carries out the effects, and calls `record` before the bytes leave.
+    carries out the effects, and records the exchange in the worlds before the bytes leave.
     """
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
 
-    def route(self, request: Request) -> Route:
+    def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
         endpoint = spec.classify(request.method, request.path)
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
@@ -77,7 +78,7 @@ class Gateway:
         policy = reached.policy if reached else self._worlds.settings.policy
         clock = reached.clock if reached else self._worlds.clock
         if isinstance(endpoint, spec.MediaRead | spec.StatusRead):
-            return Route(endpoint, world, policy, clock)
+            return RoutedRequest(endpoint, world, policy, clock)
         # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
         if isinstance(endpoint, spec.UnknownModel) and world is None:
             endpoint = spec.Unrouted()
@@ -87,9 +88,9 @@ class Gateway:
             world is not None or order.index("key") > order.index("json")
         )
         keep = None if is_judged else self._worlds.settings.bounds.journal.body
-        return Route(endpoint, world, policy, clock, policy.body_limit, keep)
+        return RoutedRequest(endpoint, world, policy, clock, policy.body_limit, keep)
 
-    def respond(self, request: Request, now: int, route: Route | None = None) -> Response:
+    def respond(self, request: Request, now: int, route: RoutedRequest | None = None) -> Response:
         """The response to a request at an instant (UTC milliseconds) of the route's clock."""
         route = route or self.route(request)
         match route.endpoint:
@@ -104,59 +105,54 @@ class Gateway:
             case spec.Unrouted(allow):
                 return self.refuse(request, route, spec.UnknownRoute(allow), now)
 
-    def record(self, response: Response, now: int) -> None:
-        """Enter the exchange in the journal: of the world that the request reached, or of the requests that matched none."""
-        exchange, header_bytes = response.exchange(now), response.request.header_bytes
-        if response.world:
-            response.world.apply(RecordExchange(now, exchange, header_bytes))
-        else:
-            self._worlds.unmatched.record(exchange, header_bytes)
-
     def refuse(
         self,
         request: Request,
-        route: Route,
+        route: RoutedRequest,
         refusal: spec.Refusal,
         now: int,
-        outcome: Outcome | None = None,
+        outcome: Outcome[Any] | None = None,
         request_id: str | None = None,
     ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
-        redactor = self._worlds.redactor.also(request.key).heeding(request.headers, request.target)
+        redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
         meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log = f"{request.method} {redactor.text(line)}"
         world = route.world or request.listener
         return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
 
-    def _read_status(self, request: Request, route: Route, request_id: str, now: int) -> Response:
+    def _read_status(self, request: Request, route: RoutedRequest, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return self.refuse(request, route, spec.InvalidKey() if request.key else spec.MissingKey(), now)
-        outcome = world.apply(ReadStatus(now, request_id, request.headers, self._rule_url(request, route)))
+            return self.refuse(request, route, refuse_key(request.key), now)
+        url, origin = self._rule_url(request, route), request.origin(policy)
+        outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
-        if isinstance(result, Generation):
-            body = world.status_body(result, request.origin(policy), now)
-            result = spec.Answer(200, body, reason="status")
         if isinstance(result, spec.Answer):
             return complete(request, result, now, world, outcome, request_id=request_id)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
-            owner = self._worlds.holder(request_id)
-            found = owner.generation(request_id, owner.clock.now()) if owner else None
-            result = spec.UnknownRequest(request_id, foreign=isinstance(found, Generation))
+            result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
 
-    def _submit(self, request: Request, route: Route, operation: spec.Operation, model_id: str, now: int) -> Response:
+    def _submit(
+        self, request: Request, route: RoutedRequest, operation: spec.Operation, model_id: str, now: int
+    ) -> Response:
         world, policy, body = route.world, route.policy, Body(request.body)
         origin = request.origin(policy)
-        call = Call(
-            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode
+        submission = Submission(
+            operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
+            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode,
         )  # fmt: skip
-        if world is None:
-            return self.refuse(request, route, Admission(call, None, policy, now).refusal() or spec.InvalidKey(), now)
-        outcome = world.apply(SubmitCall(now, call, request.headers, self._rule_url(request, route)))
+        if (
+            world is None
+        ):  # no account, but where policy `check_order` has the body judged first, that refusal comes first
+            return self.refuse(
+                request, route, Admission(submission, None, policy, now).refusal() or spec.InvalidKey(), now
+            )
+        outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):
             return complete(request, accepted, now, world, outcome)
@@ -168,15 +164,15 @@ class Gateway:
         wakes = world.next_due() is not None
         return complete(request, answer, now, world, outcome, request_id=accepted.request_id, wakes=wakes)
 
-    def _read_media(self, request: Request, route: Route, media: spec.MediaRead, now: int) -> Response:
+    def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
             return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
         url = self._rule_url(request, route)
-        outcome = world.apply(ReadMedia(now, media.request_id, request.method, request.headers, url))
+        outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
         if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy):
-            result = serve_media(result, request.method, request.headers, policy)
+            result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")
         return complete(request, result, now, world, outcome, request_id=media.request_id)
@@ -194,10 +190,10 @@ class Gateway:
         request.key = given
         return world
 
-    def _url(self, request: Request, route: Route) -> str:
+    def _url(self, request: Request, route: RoutedRequest) -> str:
         return f"{request.origin(route.policy)}{quote(request.path)}"
 
-    def _rule_url(self, request: Request, route: Route) -> str:
+    def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping
 
 from pixazo_simulator.spec import Answer, Header, Policy, media_type
 from pixazo_simulator.world import Generation
@@ -14,20 +13,18 @@ _LONGEST_SHORT = 8
 _OURS = b"pixazo-testkit\x00\x00"
 """The 16 bytes that mark a `uuid` box as ours; players skip boxes that they do not know (ISO/IEC 14496-12, 4.2)."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+Videos = Mapping[str, bytes]
+"""The four rendered videos, by file name, such as `768P-6.mp4`."""
+
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def video(generation: Generation) -> bytes:
+def video(generation: Generation, videos: Videos) -> bytes:
     """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation."""
     seconds = 10 if generation.duration > _LONGEST_SHORT else 6
     resolution = generation.resolution if generation.resolution == "1080P" else "768P"
     name = generation.request_id.encode()
-    return _rendered(f"{resolution}-{seconds}.mp4") + (24 + len(name)).to_bytes(4) + b"uuid" + _OURS + name
-
-
-@cache
-def _rendered(name: str) -> bytes:
-    return files("pixazo_simulator.gateway").joinpath("videos", name).read_bytes()
+    return videos[f"{resolution}-{seconds}.mp4"] + (24 + len(name)).to_bytes(4) + b"uuid" + _OURS + name
 
 
 def no_media(reason: str) -> Answer:
@@ -35,9 +32,9 @@ def no_media(reason: str) -> Answer:
     return Answer(404, b"Object not found", _PLAIN, reason)
 
 
-def serve_media(generation: Generation, method: str, headers: list[Header], policy: Policy) -> Answer:
+def serve_media(generation: Generation, videos: Videos, method: str, headers: list[Header], policy: Policy) -> Answer:
     """The response to a GET or HEAD for the video of a generation."""
-    return serve(video(generation), f'"{generation.request_id}"', media_type(policy), method, headers)
+    return serve(video(generation, videos), f'"{generation.request_id}"', media_type(policy), method, headers)
 
 
 def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header]) -> Answer:

@@ -90,7 +90,7 @@ def _any_key(request: Request, context: Context) -> Request:
 
 def _exact_case(request: Request, _: Context) -> Request:
     printed = KEY_HEADER.encode()
-    differs = any(name != printed and name.lower() == printed.lower() for name in request.spelling)
+    differs = any(name != printed and name.lower() == printed.lower() for name in request.raw_header_names)
     return request.without_header(KEY_HEADER) if differs else request
 
 
@@ -126,7 +126,7 @@ CREDENTIALS = (
     Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12")),
     Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
     Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
-           Edits(request=_exact_case, names="as spelled")),
+           Edits(request=_exact_case, names="case-sensitive")),
     Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
            policy(query_key="accept")),
     Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", Edits(request=_bearer)),

@@ -63,6 +63,11 @@ def with_members(edit: Edit) -> ReplyEdit:
     return edited
 
 
+def reads_envelope(when: When) -> Condition:
+    """Whether a status envelope was read for which `when` is true."""
+    return lambda request, reply: is_read(request, reply) and when(reply.members() or {})
+
+
 def in_accepted(edit: Edit) -> Edits:
     """Edit the body of the 202."""
     return edit_replies(is_accepted, with_members(edit))
@@ -92,7 +97,7 @@ def refuse(when: Condition, refusal: Refusal) -> Edits:
 
 def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> Edits:
     """Edit every webhook delivery."""
-    return Edits(callback=lambda webhook, context: (edit(webhook, context),))
+    return Edits(webhook=lambda webhook, context: (edit(webhook, context),))
 
 
 def webhook_header(name: str, value: Value) -> Edits:
@@ -121,7 +126,7 @@ def drop_webhooks(when: When) -> Edits:
         members = members_of(webhook.body)
         return () if members and when(members) else (webhook,)
 
-    return Edits(callback=edited)
+    return Edits(webhook=edited)
 
 
 def in_envelopes(edit: Edit) -> Edits:

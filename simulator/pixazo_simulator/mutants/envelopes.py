@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pixazo_simulator.spec import KEY_HEADER, MODEL_ID, SECOND, MissingKey, timestamp
 
-from .edits import edit_replies, in_envelopes, in_status, policy, refuse, submit_instead, with_status
+from .edits import edit_replies, in_envelopes, in_status, policy, reads_envelope, refuse, submit_instead, with_status
 from .members import (
     Edit,
     chain,
@@ -27,7 +27,7 @@ from .members import (
     status_is,
     where,
 )
-from .messages import Context, Members, Reply, Request, is_media, is_read
+from .messages import Context, Members, Reply, Request, is_media
 from .mutant import Edits, Mutant
 
 FOREIGN_HOST = "https://media.invalid"
@@ -156,10 +156,6 @@ FAILED = status_is("FAILED")
 ERROR = status_is("ERROR")
 
 
-def _is_error(request: Request, reply: Reply) -> bool:
-    return is_read(request, reply) and ERROR(reply.members() or {})
-
-
 FAILURE = (
     Mutant("no-error-on-failed", "FAIL-01", "The error is null on FAILED", in_envelopes(where(FAILED, put("error", None)))),
     Mutant("empty-error-on-failed", "FAIL-01", "The error is an empty text on FAILED", in_envelopes(where(FAILED, put("error", "")))),
@@ -170,5 +166,6 @@ FAILURE = (
            in_envelopes(where(ERROR, put("error", {"code": 1000, "message": "System error"}))), ("STATUS-05",)),
     Mutant("failure-without-timestamps", "FAIL-04", "FAILED and ERROR have no timestamps", policy(status_members="minimal_failure"),
            ("STATUS-0[89]", "TIME-*")),
-    Mutant("502-on-error", "FAIL-05", "Reading an ERROR gets 502", edit_replies(_is_error, with_status(502)), ("STATUS-01", "ERR-500-01")),
+    Mutant("502-on-error", "FAIL-05", "Reading an ERROR gets 502", edit_replies(reads_envelope(ERROR), with_status(502)),
+           ("STATUS-01", "ERR-500-01")),
 )  # fmt: skip

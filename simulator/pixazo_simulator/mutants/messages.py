@@ -9,8 +9,8 @@ from typing import Any, Self, cast
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import serve_media
-from pixazo_simulator.world import Generation, World, Worlds
+from pixazo_simulator.gateway import framed, serve_media
+from pixazo_simulator.world import CountCall, Generation, World, Worlds
 
 GENERATE = "generate"
 IMAGE_TO_VIDEO = "imageToVideo"
@@ -59,7 +59,7 @@ class _WithHeaders:
 class Request(_WithHeaders, msgspec.Struct, frozen=True):
     """What a caller sent.
 
-    `spelling` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
+    `raw_header_names` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
     that the request came through, if it came through one.
     """
 
@@ -68,7 +68,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     query: bytes
     headers: tuple[spec.Header, ...]
     body: bytes = b""
-    spelling: tuple[bytes, ...] = ()
+    raw_header_names: tuple[bytes, ...] = ()
     listener: World | None = None
 
     def members(self) -> Members | None:
@@ -184,7 +184,7 @@ def has_status(*codes: int) -> Condition:
 
 
 MOST_MEMORIES = 100_000
-"""Facts remembered about one world; beyond that the oldest is forgotten."""
+"""Facts remembered about one world; beyond that the oldest is forgotten, so that a long run does not fill the memory."""
 
 
 class Memory:
@@ -216,23 +216,19 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `known` says whether the caller's own key opens a world; `memory` is that world's.
+    `known` says whether the caller's own key opens a world; `memory` is that world's, `now` its clock's instant (UTC milliseconds).
     """
 
     _worlds: Worlds
     _world: World | None
     memory: Memory
     known: bool
+    now: int
 
     @property
     def key(self) -> str:
         """A key that is accepted: that of the world, else the first of the server."""
         return self._world.key if self._world else self._worlds.settings.keys[0]
-
-    @property
-    def now(self) -> int:
-        """The instant on the clock of the world, in UTC milliseconds."""
-        return self._world.clock.now() if self._world else self._worlds.clock.now()
 
     @property
     def policy(self) -> spec.Policy:
@@ -256,8 +252,7 @@ class Context:
 
     def throttle(self) -> int | None:
         """Count one more call against the rate limit: None if it is allowed, else the whole seconds to wait."""
-        limit = self.policy.rate_limit
-        return self._world.account.quota.take(limit, self.now) if self._world and limit else None
+        return self._world.apply(CountCall(self.now)) if self._world else None
 
     def ends(self, request_id: str) -> int | None:
         """The instant at which a generation ends; None if the world has no such generation."""
@@ -277,18 +272,13 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy):
             return None
-        answer = serve_media(found, request.method, list(request.headers), self.policy)
-        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
-        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
+        answer = serve_media(found, self._worlds.videos, request.method, list(request.headers), self.policy)
+        return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
-        owners = (
-            world.key
-            for world in self._worlds
-            if isinstance(world.generation(request_id, world.clock.now()), Generation)
-        )
-        return next(owners, None)
+        reader = self._worlds.reader_of(request_id)
+        return reader.key if reader else None
 
     def undelivered(self, request_id: str) -> bool:
         """Whether an attempt to deliver a webhook about a generation has failed last."""
@@ -300,9 +290,7 @@ class Context:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         answer = spec.refusal_answer(refusal, self.policy, realm)
-        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", spec.http_date(self.now)))
-        return Reply(answer.status, (*answer.headers, *more), answer.body)
+        return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
-        found = self._world.generation(request_id, self.now) if self._world else None
-        return found if isinstance(found, Generation) else None
+        return self._world.readable(request_id, self.now) if self._world else None

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from pixazo_simulator.gateway import Gateway, Response, Route
+from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
 from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
@@ -21,7 +21,7 @@ RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
 ReplyEditor = Callable[[Request, Reply, Context], Reply]
 """Returns the reply that is sent instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
+WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
@@ -34,10 +34,10 @@ class Edits:
 
     request: RequestEditor = lambda request, _: request
     reply: ReplyEditor = lambda _, reply, __: reply
-    callback: CallbackEditor = lambda webhook, _: (webhook,)
+    webhook: WebhookEditor = lambda webhook, _: (webhook,)
     policy: Callable[[Policy], Policy] = lambda policy: policy
     behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
-    names: Literal["any case", "as spelled", "title case"] = "any case"
+    names: Literal["any case", "case-sensitive", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
@@ -49,8 +49,8 @@ class Edits:
         return Edits(
             request=request,
             reply=lambda request, reply, context: other.reply(request, self.reply(request, reply, context), context),
-            callback=lambda webhook, context: tuple(
-                last for first in self.callback(webhook, context) for last in other.callback(first, context)
+            webhook=lambda webhook, context: tuple(
+                last for first in self.webhook(webhook, context) for last in other.webhook(first, context)
             ),
             policy=lambda policy: other.policy(self.policy(policy)),
             behaviour={**self.behaviour, **other.behaviour},
@@ -59,8 +59,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server with these edits in every one of its worlds."""
-        behaviour = replace(settings.behaviour, govern=self.policy, **self.behaviour)
-        return replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
+        functions = replace(settings.functions, effective_policy=self.policy, **self.behaviour)
+        return replace(settings, policy=self.policy(settings.policy), functions=functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +100,36 @@ class EditedGateway:
         self._memories: WeakKeyDictionary[World, Memory] = WeakKeyDictionary()
         self._elsewhere = Memory()
 
-    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+    def webhook(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
         """What is delivered instead of a webhook."""
-        return self._edits.callback(webhook, self._context(world, known=True))
+        return self._edits.webhook(webhook, self._context(world, world.clock.now(), known=True))
 
-    def route(self, request: WireRequest) -> Route:
+    def route(self, request: WireRequest) -> RoutedRequest:
         """As the gateway; every body is read, since an editor may look at any."""
         route = self._gateway.route(request)
         return replace(route, body_limit=route.policy.body_limit, keep=None)
 
-    def refuse(self, request: WireRequest, route: Route, refusal: Refusal, now: int) -> Response:
+    def refuse(self, request: WireRequest, route: RoutedRequest, refusal: Refusal, now: int) -> Response:
         """As the gateway."""
         return self._gateway.refuse(request, route, refusal, now)
 
-    def record(self, response: Response, now: int) -> None:
-        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        self._gateway.record(response, response.world.clock.now() if response.world else now)
-
-    def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
-        """The edited response to a request."""
+    def respond(self, request: WireRequest, now: int, route: RoutedRequest | None = None) -> Response:
+        """The edited response to a request; the journal shows the request as the gateway received it, and the response as it is sent."""
         route = route or self.route(request)
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
         wanted = sent.read_id or sent.media_id
         owner = self._worlds.holder(wanted) if wanted and not caller else None
-        context = self._context(caller or owner, known=caller is not None)
+        clock = (caller or owner or self._worlds).clock
+        # The route may be that of another world: of a TLS listener, of a key in the query, or of the id whatever the key is.
+        context = self._context(caller or owner, now if clock is route.clock else clock.now(), known=caller is not None)
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+            response = Response(
+                request=request, at=now, status=edited.status, headers=list(edited.headers), body=edited.body,
+                reason=self._reason, world=world,
+            )  # fmt: skip
         else:
             passed = request if received is sent else _edited(request, received)
             reached = self._gateway.route(passed)
@@ -142,27 +143,31 @@ class EditedGateway:
             headers = list(edited.headers)
             response = replace(response, status=edited.status, headers=headers, body=edited.body, reason=reason)
         if caller and edited.debit:
-            caller.apply(Debit(now, edited.debit, sent.read_id or ""))
-        hold = max(response.hold or 0, edited.until) if caller and edited.until > now else response.hold
+            caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
+        hold = response.hold
+        if caller and edited.until > context.now:
+            hold = max(hold or 0, edited.until)  # a rule may hold the response back, too: the later instant counts
         return replace(response, world=response.world or caller, hold=hold, pause=edited.pause)
 
-    def _context(self, world: World | None, *, known: bool) -> Context:
+    def _context(self, world: World | None, now: int, *, known: bool) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
-        return Context(self._worlds, world, memory, known)
+        return Context(self._worlds, world, memory, known, now)
 
 
 def _message(request: WireRequest) -> Request:
     return Request(
-        request.method, request.path, request.query, tuple(request.headers), request.body or b"", request.spelling, request.listener
+        method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
+        raw_header_names=request.raw_header_names, listener=request.listener,
     )  # fmt: skip
 
 
 def _edited(request: WireRequest, received: Request) -> WireRequest:
     """The request as it was edited; one whose body was too long stays so, unless the edit gave it another body."""
-    body = request.body if received.body == (request.body or b"") else received.body
-    if body is not request.body:
-        received = received.with_header("content-length", str(len(received.body)))
+    body, length = request.body, request.received
+    if received.body != (body or b""):
+        body, length = received.body, len(received.body)
+        received = received.with_header("content-length", str(length))
     return WireRequest(
-        received.method, received.path, received.query, list(received.headers), request.scheme, request.server, request.listener,
-        None, request.spelling, body, len(body or b"") if body is not request.body else request.received,
+        method=received.method, path=received.path, query=received.query, headers=list(received.headers), scheme=request.scheme,
+        server=request.server, listener=request.listener, raw_header_names=request.raw_header_names, body=body, received=length,
     )  # fmt: skip

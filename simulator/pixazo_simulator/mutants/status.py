@@ -23,6 +23,7 @@ from .edits import (
     in_status,
     in_webhooks,
     policy,
+    reads_envelope,
     refuse,
     refuse_submits,
     webhook_header,
@@ -40,10 +41,6 @@ LAG = 3 * spec.SECOND
 """How far a stale replica is behind."""
 MINUTE = 60 * spec.SECOND
 UPSTREAM_MODEL = "MiniMax-Hailuo-2.3"
-
-
-def _is_running(request: Request, reply: Reply) -> bool:
-    return is_read(request, reply) and running(reply.members() or {})
 
 
 def _is_unknown(*, well_formed: bool) -> Condition:
@@ -123,7 +120,7 @@ def _numbered_urls(members: Members, context: Context) -> Members:
 
 
 STATUS = (
-    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(_is_running, with_status(202)),
+    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(reads_envelope(running), with_status(202)),
            ("SUBMIT-13", "FLOW-0[12]")),
     Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
            in_envelopes(where(status_is("PROCESSING"), put("status", "RUNNING"))), ("FLOW-0[12]",)),
@@ -262,13 +259,13 @@ WEBHOOK = (
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),
-    Mutant("callback-twice", "WEBHOOK-12", "Each webhook is delivered twice", Edits(callback=lambda webhook, _: (webhook, webhook))),
+    Mutant("callback-twice", "WEBHOOK-12", "Each webhook is delivered twice", Edits(webhook=lambda webhook, _: (webhook, webhook))),
     Mutant("callback-signed", "WEBHOOK-13", "A webhook delivery has signature headers", policy(webhook_signature="standard")),
     Mutant("key-in-callback", "WEBHOOK-14", "The key is sent to the receiver", webhook_header(spec.KEY_HEADER, lambda context: context.key),
            ("AUTH-11", "WEBHOOK-13")),
     Mutant("unusable-webhook-is-500", "WEBHOOK-15", "An unusable X-Webhook-URL gets 500",
            refuse(_is_unusable, spec.Broken()), ("ERR-500-01",)),
-    Mutant("receiver-decides-fate", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
+    Mutant("webhook-failure-fails-generation", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
            in_status(where(finished, _failed_by_receiver)), ("FLOW-03", "STATUS-14", "WEBHOOK-04")),
     Mutant("redirect-followed", "WEBHOOK-17", "A webhook delivery follows the receiver's redirect", policy(webhook_redirects="follow")),
     Mutant("callback-while-processing", "WEBHOOK-18", "There is a webhook delivery on PROCESSING, too",

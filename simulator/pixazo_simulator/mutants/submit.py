@@ -6,18 +6,19 @@ import hashlib
 from collections.abc import Callable
 from random import Random
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
 from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
-from pixazo_simulator.world import REQUEST_ID_FORMS, Call
+from pixazo_simulator.world import REQUEST_ID_FORMS, Submission
 
 from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
 from .members import change, compute, drop, put
 from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Members, Reply, Request, is_accepted, is_refused, submits
 from .mutant import Edits, Mutant
 
-Identify = Callable[[Call, Policy, Random, int], str]
+Identify = Callable[[Submission, Policy, Random, int], str]
 LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
 """A day before the page's sample."""
 
@@ -28,31 +29,26 @@ def _accepted_with(status: int, operation: str) -> Edits:
     )
 
 
-def _uuid(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
 def _prefixed(text: Identify) -> Edits:
     """Give generations ids of the model's name and another text."""
 
-    def identify(call: Call, policy: Policy, random: Random, now: int) -> str:
+    def identify(call: Submission, policy: Policy, random: Random, now: int) -> str:
         return f"{MODEL_ID}_{text(call, policy, random, now)}"
 
     return behaviour(identify=identify)
 
 
-def _bare(_: Call, policy: Policy, random: Random, now: int) -> str:
+def _bare(_: Submission, policy: Policy, random: Random, now: int) -> str:
     return REQUEST_ID_FORMS[policy.request_id](random, now)
 
 
-def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
-    digits = f"{random.getrandbits(128):032x}"
-    return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}")
+def _version_4(_: Submission, __: Policy, random: Random, ___: int) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
-def _hashed(call: Call, _: Policy, __: Random, ___: int) -> str:
+def _hashed(call: Submission, _: Policy, __: Random, ___: int) -> str:
     digits = hashlib.blake2b(call.body.data or b"", digest_size=16).hexdigest()
-    return _uuid(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}")
+    return str(UUID(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}"))  # UUID(version=7) needs Python 3.14
 
 
 def _previous_url(members: Members, context: Context) -> str:
@@ -99,8 +95,8 @@ def _is_malformed(request: Request, reply: Reply) -> bool:
     return False
 
 
-def _is_no_object(request: Request, reply: Reply) -> bool:
-    """Whether a body was refused that is empty, or JSON but no object."""
+def _is_not_an_object(request: Request, reply: Reply) -> bool:
+    """Whether a body was refused that is empty, or JSON but not an object."""
     return is_refused(request, reply) and request.members() is None and not _is_malformed(request, reply)
 
 
@@ -134,8 +130,8 @@ SUBMIT = (
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
            replayed(lambda reply, _: reply), ("SUBMIT-10",)),
     Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, Broken()), ("ERR-500-01",)),
-    Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is no object, gets 500",
-           refuse(_is_no_object, Broken()), ("ERR-500-01",)),
+    Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is not an object, gets 500",
+           refuse(_is_not_an_object, Broken()), ("ERR-500-01",)),
     Mutant("unknown-members-refused", "SUBMIT-18", "Members that the page does not list are refused",
            policy(unknown_members="refuse"), ("T2V-IMG-01", "I2V-MODEL-01")),
 )  # fmt: skip

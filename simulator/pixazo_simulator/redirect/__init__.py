@@ -18,11 +18,11 @@ from .context import (
     redirect,
 )
 from .host_guard import GUARD_VARIABLE, Ban, guard_of, remove_variables
-from .proxy import Decide, Forward, Proxy, ProxyRequest, Refuse, Tunnel
-from .routing import HTTPS, Route, misuse, normalized
+from .proxy import Decide, Forward, Proxy, ProxyRequest, RefuseRequest, Tunnel
+from .routing import HTTPS, Redirection, misuse, normalized
 
 __all__ = [
-    "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide", "Forward", "Proxy",
-    "ProxyRequest", "RedirectionError", "Refuse", "Route", "Tunnel", "guard_of", "is_loopback", "misuse", "normalized", "offline",
-    "redirect", "remove_variables",
+    "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide",
+    "Forward", "Proxy", "ProxyRequest", "Redirection", "RedirectionError", "RefuseRequest", "Tunnel", "guard_of",
+    "is_loopback", "misuse", "normalized", "offline", "redirect", "remove_variables",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from .patches import Patches
 from .proxy import Address
-from .routing import Route, normalized
+from .routing import Redirection, normalized
 
 HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
@@ -42,12 +42,12 @@ def redirect(
     hosts: Sequence[str] = HOSTS,
     media_hosts: Sequence[str] = MEDIA_HOSTS,
     control_token: str | None = None,
-) -> Generator[Route]:
+) -> Generator[Redirection]:
     """Redirect this process's calls to `https://HOST` to the world of `api_key` on the simulator at `url`.
 
     This applies to all threads, to clients created before, and in spite of proxies that the environment names. TLS is verified as
     usual, against the simulator's own authority; any key that a client sends is replaced by the key of the world. Every other use of
-    the hosts fails and is listed in `violations` of the yielded route. Processes that start meanwhile are not redirected: use
+    the hosts fails and is listed in `violations` of the yielded redirection. Processes that start meanwhile are not redirected: use
     `pixazo-sim exec` for them. `control_token` is the token of a simulator that was started with `--control-token`.
     Raises RedirectionError when the simulator opens no TLS listener, or while another redirection is active.
     """
@@ -66,8 +66,9 @@ def redirect(
         except ControlError as error:
             raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
         try:
-            with closing(Route(names, ("127.0.0.1", listener.port))) as route, Patches(route, listener.ca_pem):
-                yield route
+            address = ("127.0.0.1", listener.port)
+            with closing(Redirection(names, address)) as redirection, Patches(redirection, listener.ca_pem):
+                yield redirection
         finally:
             with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
                 control.close_tls_listener(listener.number)
@@ -80,8 +81,9 @@ def begin() -> None:
 
     Raises whatever prevents that, such as KeyError for a missing variable.
     """
-    route = _ChildRoute(os.environ[REDIRECT_HOSTS].split(","), ("127.0.0.1", int(os.environ[REDIRECT_PORT])))
-    Patches(route, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()
+    hosts, port = os.environ[REDIRECT_HOSTS].split(","), int(os.environ[REDIRECT_PORT])
+    redirection = _ChildRedirection(hosts, ("127.0.0.1", port))
+    Patches(redirection, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()
 
 
 def offline(name: str, port: int, hosts: Sequence[str]) -> str:
@@ -90,7 +92,7 @@ def offline(name: str, port: int, hosts: Sequence[str]) -> str:
 
 
 def is_loopback(host: object) -> bool:
-    """Whether a host, by name or by address, is this machine."""
+    """Whether a host, by name or by address, is this machine. Not `spec.plain_ip`: this folder imports only the standard library."""
     name = normalized(host)
     try:
         return ip_address(name).is_loopback or ip_address(name).is_unspecified
@@ -98,7 +100,7 @@ def is_loopback(host: object) -> bool:
         return name in ("", "localhost") or name.endswith(".localhost")
 
 
-class _ChildRoute(Route):
+class _ChildRedirection(Redirection):
     """Allows the listener and this machine only; a proxy in the environment is that of `exec`, which redirects by itself."""
 
     def destination(self, host: object, port: object) -> Address | None:

@@ -20,7 +20,7 @@ from .context import REDIRECT_PORT
 from .patches import Patches
 from .preload.guard.guard_events import CONNECTIONS, LOOK_UPS, STARTS
 from .proxy import Address
-from .routing import Route, environment_proxies, normalized, proxy_variables
+from .routing import Redirection, environment_proxies, normalized, proxy_variables
 
 GUARD_VARIABLE = "PIXAZO_GUARD"
 """The variable that says what a child process must refuse: the hosts, separated by commas, a space, and JSON with `file` and `test` of the ban, and `why`."""
@@ -67,7 +67,7 @@ class Ban(NamedTuple):
         return f" was called {self.where}: {self.remedy}"
 
 
-class HostGuard(Route):
+class HostGuard(Redirection):
     """Refuses `hosts` while a ban is in force, except where an active redirection covers them.
 
     A process has one guard, for good: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
@@ -124,7 +124,7 @@ class HostGuard(Route):
         return (
             super().covers(host)
             and self._ban_here() is not None
-            and not any(route.covers(host) for route in Patches.active)
+            and not any(each.covers(host) for each in Patches.active)
         )
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:  # noqa: ARG002 - every peer is refused
@@ -202,7 +202,7 @@ def _only_program(text: str) -> str:
         return ""
     if any(set(word) <= set("();<>|&") and word not in _REDIRECTIONS for word in words):
         return ""
-    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - as above
+    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - words are not paths
 
 
 def _is_idle(frame: FrameType | None) -> bool:

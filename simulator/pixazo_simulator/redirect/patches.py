@@ -14,23 +14,23 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from .routing import Route, normalized
+from .routing import Redirection, normalized
 
 
 class Patches:
-    """`with Patches(route, ca_pem):` resolves names, connects sockets and verifies certificates as the route says.
+    """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
     Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
     an event loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
     check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
-    is trusted: for a route that admits no connection.
+    is trusted: for a redirection that admits no connection.
     """
 
-    active: ClassVar[list[Route]] = []
-    """The routes whose `with` block is active in this process."""
+    active: ClassVar[list[Redirection]] = []
+    """The redirections whose `with` block is active in this process."""
 
-    def __init__(self, route: Route, ca_pem: str | None = None) -> None:
-        self._route = route
+    def __init__(self, redirection: Redirection, ca_pem: str | None = None) -> None:
+        self._redirection = redirection
         self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca_pem is not None:
             self._trust.load_verify_locations(cadata=ca_pem)
@@ -44,10 +44,10 @@ class Patches:
             for owner, name, replacement in self._replacements():
                 entered.enter_context(_replaced(owner, name, replacement))
             self._stack = entered.pop_all()
-        self.active.append(self._route)
+        self.active.append(self._redirection)
 
     def __exit__(self, *_: object) -> None:
-        self.active.remove(self._route)
+        self.active.remove(self._redirection)
         self._stack.close()
         for loop, transport in self._transports:
             _abort(loop, transport)
@@ -86,19 +86,19 @@ class Patches:
     def _resolving(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def resolve(host: Any, *args: Any, **options: Any) -> Any:
             port = args[0] if args else options.get("port", 0)
-            return original(self._route.resolved(host, port), *args, **options)
+            return original(self._redirection.resolved(host, port), *args, **options)
 
         return resolve
 
     def _resolving_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
         async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
-            return await original(loop, self._route.resolved(host, port), port, **options)
+            return await original(loop, self._redirection.resolved(host, port), port, **options)
 
         return getaddrinfo
 
     def _resolving_by(self, system: Callable[[], Any], original: Callable[..., Any]) -> Callable[..., Any]:
         async def resolve(resolver: Any, host: str, port: int = 0, *args: Any, **options: Any) -> Any:
-            if self._route.resolved(host, port) == host:
+            if self._redirection.resolved(host, port) == host:
                 return await original(resolver, host, port, *args, **options)
             return await system().resolve(host, port, *args, **options)
 
@@ -109,7 +109,7 @@ class Patches:
     def _destination(self, connection: socket.socket, address: Any) -> Any:
         if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
             return address
-        return self._route.destination(*address[:2]) or address
+        return self._redirection.destination(*address[:2]) or address
 
     def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(connection: socket.socket, address: Any) -> None:
@@ -131,7 +131,7 @@ class Patches:
         async def create_connection(
             loop: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
         ) -> tuple[Any, Any]:
-            destination = self._route.destination(host, port) if host else None
+            destination = self._redirection.destination(host, port) if host else None
             if destination:
                 if options.get("ssl") and options.get("server_hostname") is None:
                     options["server_hostname"] = host
@@ -139,7 +139,7 @@ class Patches:
             elif options.get("sock") is not None:
                 self._admit(options["sock"], options.get("server_hostname"))
             transport, protocol = await original(loop, factory, host, port, **options)
-            if self._route.is_redirected(transport.get_extra_info("peername")):
+            if self._redirection.is_redirected(transport.get_extra_info("peername")):
                 self._transports.append((loop, transport))
             return transport, protocol
 
@@ -150,7 +150,7 @@ class Patches:
     def _securing(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def wrap(context: ssl.SSLContext, carrier: Any, *args: Any, **options: Any) -> Any:
             secured = original(context, carrier, *args, **options)
-            if not secured.server_side and self._route.covers(secured.server_hostname):
+            if not secured.server_side and self._redirection.covers(secured.server_hostname):
                 self._admit(carrier, secured.server_hostname)
                 # SSL_set_SSL_CTX: the connection verifies against the authorities of this context, and keeps every other setting.
                 secured.context = self._trust
@@ -161,16 +161,16 @@ class Patches:
 
     def _writing(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def write(secured: Any, *args: Any, **options: Any) -> Any:
-            if self._route.covers(secured.server_hostname) and secured not in self._secured:
-                raise self._route.outdated(secured.server_hostname)
+            if self._redirection.covers(secured.server_hostname) and secured not in self._secured:
+                raise self._redirection.outdated(secured.server_hostname)
             return original(secured, *args, **options)
 
         return write
 
     def _admit(self, carrier: Any, host: object) -> None:
         """Refuse a connection to one of the hosts that visibly does not reach the listener."""
-        if self._route.covers(host):
-            self._route.admit(normalized(host), _peer(carrier))
+        if self._redirection.covers(host):
+            self._redirection.admit(normalized(host), _peer(carrier))
 
 
 def _peer(carrier: Any) -> tuple[Any, ...] | None:

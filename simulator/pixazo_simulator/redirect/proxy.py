@@ -65,13 +65,13 @@ class Forward(NamedTuple):
     to_proxy: bool = False
 
 
-class Refuse(NamedTuple):
+class RefuseRequest(NamedTuple):
     """Answer 403 with this sentence."""
 
     sentence: str
 
 
-Decide = Callable[[ProxyRequest], Tunnel | Forward | Refuse]
+Decide = Callable[[ProxyRequest], Tunnel | Forward | RefuseRequest]
 
 
 class Proxy:
@@ -154,17 +154,17 @@ class Proxy:
         request = _parsed(head)
         if request is None or (request.secure and not self._trust):
             return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
-        route = self._decide(request)
-        if isinstance(route, Refuse):
-            return "403 Forbidden", route.sentence
+        decision = self._decide(request)
+        if isinstance(decision, RefuseRequest):
+            return "403 Forbidden", decision.sentence
         try:
-            server = self._server(route.address, request)
+            server = self._server(decision.address, request)
         except OSError as error:
-            return "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}"
-        if isinstance(route, Tunnel):
+            return "502 Bad Gateway", f"{decision.address[0]} port {decision.address[1]} cannot be reached: {error}"
+        if isinstance(decision, Tunnel):
             self._relay(client, server, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
         else:
-            self._relay(client, server, b"", _forwarded(head, request, to_proxy=route.to_proxy) + rest)
+            self._relay(client, server, b"", _forwarded(head, request, to_proxy=decision.to_proxy) + rest)
         return None
 
     def _server(self, address: Address, request: ProxyRequest) -> socket.socket:

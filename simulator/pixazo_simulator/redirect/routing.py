@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, ProxyRequest, Refuse, Tunnel
+from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, ProxyRequest, RefuseRequest, Tunnel
 
 HTTP, HTTPS = 80, 443
 _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
-class Route:
+class Redirection:
     """Sends connections for `hosts` to `listener`; `violations` has one line for each other use of the hosts.
 
     A host resolves to a placeholder: an address of its own in 127.0.0.0/8, always the same one, which is exchanged for the listener
@@ -126,14 +126,14 @@ class Route:
                 self._relays[proxy] = self._stack.enter_context(relay)
             return self._relays[proxy].address
 
-    def _decide(self, request: ProxyRequest, proxy: Address) -> Tunnel | Forward | Refuse:
+    def _decide(self, request: ProxyRequest, proxy: Address) -> Tunnel | Forward | RefuseRequest:
         if not self.covers(request.host):
             return Forward(proxy, to_proxy=True)
         try:
             port = HTTP if request.port == HTTPS and request.method != "CONNECT" else request.port
             return Tunnel(self.destination(request.host, port) or self._listener)
         except ConnectionRefusedError as refused:
-            return Refuse(refused.args[1])
+            return RefuseRequest(refused.args[1])
 
     def _connected(self, address: Address) -> socket.socket:
         """A connection to an address, made with the original functions: it is not redirected itself."""

@@ -7,12 +7,12 @@ from .effects import (
     BeforeResponse,
     Close,
     Declare,
+    Ending,
     GiveWay,
-    Refuse,
+    RefuseConnection,
     Repeat,
     Reset,
     Send,
-    Silence,
     Skip,
     Stall,
     Transmission,
@@ -23,7 +23,6 @@ from .engine import Decision, Diagnosis, Script
 from .facts import (
     CALLS,
     LONGEST_TEXT,
-    SUBMITS,
     Call,
     Facts,
     MediaCall,
@@ -38,10 +37,10 @@ from .facts import (
     at_submit,
 )
 from .faults import Fault
-from .injection import corrupted, edited, effect, injected, replacement, transmission, wait
+from .injection import corrupted, edited, effect, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .rule import EXAMPLES, FAULTS, MOST_RULES, End, Rule, in_python, in_toml, kind_of, script_from
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, Protocol, Unpack
 
 import msgspec
 from msgspec import UNSET
+
+from pixazo_simulator.spec import closest
 
 from .facts import Call, Conditions
 from .faults import AnyFault, Fault
@@ -146,10 +147,10 @@ def _check_fault(given: object) -> None:
         return
     if isinstance(given, type) and issubclass(given, Fault):
         raise TypeError(f"fault {given.__name__} is a class: write {_written(given)}")
-    spelled = {name.replace("_", ""): fault for name, fault in FAULTS.items()}
-    near = get_close_matches(re.sub("[^a-z]", "", given.lower()), tuple(spelled), n=1) if isinstance(given, str) else []
-    remedy = f"write {_written(spelled[near[0]])}" if near else "write a fault of pytest_pixazo, such as ReplyLost()"
-    raise TypeError(f"fault {given!r} is no fault: {remedy}: known faults are listed by pixazo-sim faults")
+    known = {name.replace("_", ""): fault for name, fault in FAULTS.items()}
+    near = closest(re.sub("[^a-z]", "", given.lower()), tuple(known)) if isinstance(given, str) else None
+    remedy = f"write {_written(known[near])}" if near else "write a fault of pytest_pixazo, such as ReplyLost()"
+    raise TypeError(f"fault {given!r} is not a fault: {remedy}: known faults are listed by pixazo-sim faults")
 
 
 def _written(kind: type[Fault]) -> str:

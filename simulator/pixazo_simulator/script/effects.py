@@ -83,17 +83,18 @@ class BeforeResponse(msgspec.Struct, frozen=True):
     """Post the webhook before the response to its submission is sent."""
 
 
-class Refuse(msgspec.Struct, frozen=True):
+class RefuseConnection(msgspec.Struct, frozen=True):
     """Post the webhook to a port on which nothing listens."""
 
 
 Ending = Close | Reset | Silence
-Transmission = tuple[Wait | Send | Close | Reset | Silence, ...]
+"""How a connection ends."""
+Transmission = tuple[Wait | Send | Ending, ...]
 """How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
 Effect = (
-    Discard | Respond | Wait | Send | Declare | Close | Reset | Silence  # of a response
+    Discard | Respond | Wait | Send | Declare | Ending  # of a response
     | Stall  # of a generation
-    | Skip | Repeat | GiveWay | BeforeResponse | Refuse  # of a webhook delivery
+    | Skip | Repeat | GiveWay | BeforeResponse | RefuseConnection  # of a webhook delivery
 )  # fmt: skip
 
 

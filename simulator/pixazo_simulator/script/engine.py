@@ -12,7 +12,7 @@ import msgspec
 from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 
 from .facts import Facts, operations
-from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
+from .matchers import ABSENT, MOST_WEIGHT, Matcher
 from .rule import MOST_RULES, Rule, Step, conditions
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -35,12 +35,16 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether one rule decides a call, and if not, why not: one sentence for each difference."""
+    """Whether one rule decides a call, and if not, why not: one sentence for each difference.
+
+    `is_about` says whether the rule is about such calls at all.
+    """
 
     number: int
     label: str
     decides: bool
     differences: tuple[str, ...]
+    is_about: bool
 
 
 class _Difference(NamedTuple):
@@ -54,8 +58,8 @@ class _Difference(NamedTuple):
         """In words, without the value of a header or member whose name looks like that of a secret."""
         place = ".".join(self.path)
         if is_secret(self.path[-1]):
-            return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, wanted: {HIDDEN}"
-        return f"{place} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
+            return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, expected: {HIDDEN}"
+        return f"{place} is {shown(self.value)}, expected: {shortened(str(self.wanted))}"
 
 
 class Entry:
@@ -70,7 +74,7 @@ class Entry:
         self.number, self.rule = number, rule
         self.operations = operations(rule.when)
         self.conditions = conditions(rule.match, rule.when)
-        self.weight = len(rule.steps) + weight((condition for _, condition in self.conditions), weight_left)
+        self.weight = rule.weight(self.conditions, weight_left)
         if self.weight > weight_left:
             raise ValueError(
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
@@ -106,7 +110,7 @@ class Entry:
         found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
-        return differing if index is None else [*differing, *self.rule.steps[index].idle(facts.values)]
+        return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
 
     def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
         """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""
@@ -239,8 +243,9 @@ class Script:
         for entry, reasons in differing:
             decides = entry.number == deciding
             worded = _worded(reasons or ([] if decides else [_passed_over(entry, deciding)]))
-            distance = (not decides, facts.operation not in entry.operations, len(worded))
-            found.append((distance, Diagnosis(entry.number, entry.label, decides, worded)))
+            is_about = facts.operation in entry.operations
+            distance = (not decides, not is_about, len(worded))
+            found.append((distance, Diagnosis(entry.number, entry.label, decides, worded, is_about)))
         return [diagnosis for _, diagnosis in sorted(found, key=itemgetter(0))]
 
 
@@ -255,7 +260,7 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
         return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
-    return f"rule {deciding} stands before it" if deciding else "it would decide"
+    return f"rule {deciding} comes first" if deciding else "it would decide"
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from pixazo_simulator.spec import Header, ImageParameters, InvalidBody, nearest, shown
+from pixazo_simulator.spec import OPERATIONS, SUBMITS, Header, ImageParameters, InvalidBody, nearest, shown
 
 from .matchers import Matcher
 
@@ -18,14 +18,10 @@ Call = Literal[SubmitCall, "status", MediaCall, "webhook", "request"]
 
 LONGEST_TEXT = 10_000
 """Code points of a text that rules see: there may be many rules, and each searches and reports it."""
-SUBMITS = frozenset({"generate", "imageToVideo"})
 CALLS: Mapping[str, frozenset[str]] = {
-    "generate": frozenset({"generate"}),
-    "imageToVideo": frozenset({"imageToVideo"}),
+    **{name: frozenset({name}) for name in OPERATIONS},
     "submit": SUBMITS,
-    "status": frozenset({"status"}),
-    "media": frozenset({"media"}),
-    "webhook": frozenset({"webhook"}),
+    **{name: frozenset({name}) for name in ("status", "media", "webhook")},
     "request": SUBMITS | {"status", "media"},
 }
 """The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""

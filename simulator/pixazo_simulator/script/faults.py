@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from pixazo_simulator.spec import SUBMITS, Status
+
 from .effects import (
     BeforeResponse,
     Close,
@@ -20,7 +22,7 @@ from .effects import (
     Discard,
     Effect,
     GiveWay,
-    Refuse,
+    RefuseConnection,
     Repeat,
     Reset,
     Respond,
@@ -30,11 +32,10 @@ from .effects import (
     Stall,
 )
 
-_SUBMITS = frozenset({"generate", "imageToVideo"})
 _STATUS = frozenset({"status"})
 _MEDIA = frozenset({"media"})
 _WEBHOOK = frozenset({"webhook"})
-_RESPONSES = _SUBMITS | _STATUS | _MEDIA
+_RESPONSES = SUBMITS | _STATUS | _MEDIA
 
 _NO_TEXT = b"\xff"
 """A byte that begins neither JSON nor any UTF-8 text."""
@@ -239,7 +240,7 @@ class CompletedWithoutMedia(Fault, frozen=True):
     output: Literal["empty", "null", "absent"] = "empty"
 
     def edit(self, members: dict[str, Any]) -> dict[str, Any]:
-        if members.get("status") != "COMPLETED":
+        if members.get("status") != Status.COMPLETED:
             return members
         if self.output == "absent":
             return {name: value for name, value in members.items() if name != "output"}
@@ -247,7 +248,7 @@ class CompletedWithoutMedia(Fault, frozen=True):
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         word = facts.get("status") or "unknown"
-        return None if word == "COMPLETED" else f"completed_without_media needs COMPLETED, the status is {word}"
+        return None if word == Status.COMPLETED else f"completed_without_media needs COMPLETED, the status is {word}"
 
 
 class UnknownStatus(Fault, frozen=True):
@@ -287,7 +288,7 @@ class NotFoundWindow(Fault, frozen=True):
 class Stuck(Fault, frozen=True):
     """The generation is accepted and stays PROCESSING for ever."""
 
-    applies_to: ClassVar = _SUBMITS
+    applies_to: ClassVar = SUBMITS
     example: ClassVar = _example("generate")
     does: ClassVar = (Stall(),)
 
@@ -351,7 +352,7 @@ class DeadReceiver(Fault, frozen=True):
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", times=1)
-    does: ClassVar = (Refuse(),)
+    does: ClassVar = (RefuseConnection(),)
 
 
 if TYPE_CHECKING:

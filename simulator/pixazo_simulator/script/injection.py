@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ import msgspec
 
 from pixazo_simulator import spec
 
-from .effects import Close, Declare, Discard, Ending, Reset, Respond, Send, Silence, Transmission, Wait
+from .effects import Close, Declare, Discard, Ending, Respond, Send, Transmission, Wait
 from .faults import Fault
 from .rule import Reply, Step
 
@@ -28,7 +28,11 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 def effect(faults: Iterable[Fault], kind: type[E]) -> E | None:
     """The first effect of this kind that a fault asks for, None when none does."""
-    return next((each for fault in faults for each in fault.effects if isinstance(each, kind)), None)
+    return next(_effects(faults, kind), None)
+
+
+def _effects(faults: Iterable[Fault], kind: type[E]) -> Iterator[E]:
+    return (each for fault in faults for each in fault.effects if isinstance(each, kind))
 
 
 def wait(faults: Iterable[Fault], random: Random) -> float:
@@ -39,25 +43,26 @@ def wait(faults: Iterable[Fault], random: Random) -> float:
 def transmission(faults: Iterable[Fault], random: Random) -> Transmission:
     """How a response is sent, whatever the order of the faults: delays first, then what is left of the body, then the ending."""
     faults = tuple(faults)
-    seconds = wait(faults, random)
-    effects = [each for fault in faults for each in fault.effects]
-    sends = [each for each in effects if isinstance(each, Send)]
-    endings = [each for each in effects if isinstance(each, Ending)]
-    # A truncated body ends in a close, unless another fault resets the connection or holds it open.
-    ending = next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
-    share = next((each.share for each in sends if each.share < 1), None)
-    drip = next((each for each in sends if each.pieces > 1), Send())
-    done: list[Wait | Send | Close | Reset | Silence] = [Wait(seconds)] if seconds else []
-    if ending is None or (share is not None and not _ends_undone(faults)):
-        done.append(Send(1.0 if share is None else share, drip.pieces, drip.seconds))
+    seconds, ending = wait(faults, random), _ending(faults)
+    shares = [] if any(map(_ends_undone, faults)) else [each.share for each in _effects(faults, Send) if each.share < 1]
+    drip = next((each for each in _effects(faults, Send) if each.pieces > 1), Send())
+    done: list[Wait | Send | Ending] = [Wait(seconds)] if seconds else []
+    if shares or ending is None:
+        done.append(Send(shares[0] if shares else 1.0, drip.pieces, drip.seconds))
     if ending:
         done.append(ending)
     return () if done == [Send()] else tuple(done)
 
 
-def _ends_undone(faults: Iterable[Fault]) -> bool:
+def _ending(faults: Iterable[Fault]) -> Ending | None:
+    """A truncated body ends in a close, unless another fault resets the connection or holds it open."""
+    endings = [each for fault in faults for each in fault.effects if isinstance(each, Ending)]
+    return next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
+
+
+def _ends_undone(fault: Fault) -> bool:
     """Whether the connection ends before anything was done, so that there is no response to truncate."""
-    return any(effect([fault], Discard) and effect([fault], Reset) for fault in faults)
+    return Discard() in fault.effects and _ending([fault]) is not None
 
 
 def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
@@ -81,15 +86,16 @@ def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
     return body
 
 
-def injected(answer: spec.Answer, faults: Iterable[Fault], random: Random) -> spec.Answer:
-    """A response as the faults have it; what is drawn comes from the seed of the world."""
-    faults = tuple(faults)
+def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spec.Answer, Transmission]:
+    """A response as the faults have it, and how it is sent; what is drawn comes from the seed, which the world gives."""
+    faults, random = tuple(faults), Random(seed)  # noqa: S311 - reproducible by design, guards nothing
     if declared := effect(faults, Declare):
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
         headers = ((b"content-type", declared.content_type.encode()), *rest)
         answer = msgspec.structs.replace(answer, headers=headers)
     body = corrupted(edited(answer.body, faults), faults, random)
-    return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+    changed = answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+    return changed, transmission(faults, random)
 
 
 def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> spec.Answer | None:
@@ -139,5 +145,4 @@ def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: 
         return spec.refusal_answer(known[status], policy, url)
     if status == 502:  # seen in public code: what the queue says when the provider behind it fails
         return spec.Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
-    body = {"error": spec.PHRASES.get(status, "Error"), "message": "The request could not be processed."}
-    return spec.Answer(status, msgspec.json.encode(body), spec.JSON)
+    return spec.queue_error(status, spec.PHRASES.get(status, "Error"), spec.NOT_PROCESSED)

@@ -17,7 +17,7 @@ import msgspec
 from pixazo_simulator import spec
 
 from .effects import Discard, Respond, Skip, Stall
-from .facts import CALLS, KNOWN, SUBMITS, operations
+from .facts import CALLS, KNOWN, operations
 from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
@@ -36,6 +36,8 @@ _QUOTED = re.compile(r"'([^']*)'")
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
+Conditions = list[tuple[tuple[str, ...], Matcher]]
+"""Conditions, each with the path of the fact that it is about."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -61,13 +63,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             raise ValueError(f"status {self.status} has no body: leave json and text out")
         if given:
             _check_json(self.json)
-        for name, value in self.headers.items():
-            _check_header(name, value)
-        size = sum(len(name) + len(value) for name, value in self.headers.items())
-        if len(self.headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
-            raise ValueError(
-                f"{len(self.headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
-            )
+        _check_headers(self.headers)
 
 
 def _check_json(value: object) -> None:
@@ -78,13 +74,19 @@ def _check_json(value: object) -> None:
         raise ValueError(f"json cannot be written as JSON: {error}") from None
 
 
-def _check_header(name: str, value: str) -> None:
-    if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise ValueError(
+                f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            )
+        if name.lower() in _COMPUTED_HEADERS:
+            raise ValueError(f"header {name!r} is computed: leave it out")
+    size = sum(len(name) + len(value) for name, value in headers.items())
+    if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
         raise ValueError(
-            f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            f"{len(headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
         )
-    if name.lower() in _COMPUTED_HEADERS:
-        raise ValueError(f"header {name!r} is computed: leave it out")
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -100,12 +102,11 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     after: Seconds | None = None
 
     def __post_init__(self) -> None:
-        terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
             raise ValueError("end is empty: give it a status, an error, or seconds")
-        if self.status is not None and self.status not in terminal:
+        if self.status is not None and self.status not in spec.TERMINAL:
             raise ValueError(
-                f"end {self.status!r} is not one of {', '.join(terminal)}{spec.nearest(self.status, terminal)}"
+                f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{spec.nearest(self.status, spec.TERMINAL)}"
             )
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
@@ -131,7 +132,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
 
-    def idle(self, facts: Mapping[str, Any]) -> list[str]:
+    def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
@@ -162,9 +163,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
 
-    def weight(self, most: int) -> int:
-        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        read = conditions(self.match, self.when)
+    def weight(self, read: Conditions, most: int) -> int:
+        """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
         return len(self.steps) + weight((condition for _, condition in read), most)
 
     def as_json(self) -> dict[str, Any]:
@@ -184,10 +184,10 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
-def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...], Matcher]]:
+def conditions(match: Mapping[str, Any], when: str) -> Conditions:
     """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
     known = frozenset[str].intersection(*(KNOWN[operation] for operation in operations(when)))
-    found: list[tuple[tuple[str, ...], Matcher]] = []
+    found: Conditions = []
     for name, condition in match.items():
         if name not in known:
             names = tuple(sorted(known))
@@ -226,7 +226,7 @@ def _written(condition: Any) -> Any:
 
 def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
-    if step.end and not about <= SUBMITS:
+    if step.end and not about <= spec.SUBMITS:
         return "only a submission can have an end; write when='submit'"
     if step.reply and not about <= CALLS["request"]:
         return "a webhook has no reply; use a fault such as drop"
@@ -239,16 +239,18 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
 
 def _contradiction(step: Step) -> str | None:
     """Why the parts of a step cannot happen together, None when they can."""
-    stuck = next((kind_of(fault) for fault in step.faults if Stall() in fault.effects), None)
-    instead = next((kind_of(fault) for fault in step.faults if _stands_in(fault)), None)
-    planned = "end" if step.end else f"fault {stuck!r}" if stuck else None
-    if step.reply and planned:
-        return f"reply and {planned} exclude each other: a submission that gets this reply is not accepted"
-    if instead and planned:
-        return f"fault {instead!r} and {planned} exclude each other: nothing is accepted"
-    if step.reply and instead:
-        return f"reply and fault {instead!r} exclude each other"
-    return f"end and fault {stuck!r} exclude each other" if step.end and stuck else None
+    reply, end = "reply" if step.reply else None, "end" if step.end else None
+    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if Stall() in fault.effects), None)
+    instead = next((f"fault {kind_of(fault)!r}" for fault in step.faults if _stands_in(fault)), None)
+    pairs = (
+        (reply, end, ": a submission that gets this reply is not accepted"),
+        (reply, stuck, ": a submission that gets this reply is not accepted"),
+        (instead, end, ": nothing is accepted"),
+        (instead, stuck, ": nothing is accepted"),
+        (reply, instead, ""),
+        (end, stuck, ""),
+    )
+    return next((f"{one} and {other} exclude each other{why}" for one, other, why in pairs if one and other), None)
 
 
 def _stands_in(fault: Fault) -> bool:
@@ -326,7 +328,7 @@ def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
 def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     try:
         return _read_rules(_parsed(text, name, as_json=as_json))
-    except spec.MisfitError as error:
+    except spec.InvalidDataError as error:
         lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
         # The line of the value that does not fit, or of the nearest one around it.
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
@@ -345,29 +347,29 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
-    """The rules of a script: a table with the member `rules`, a list of them. Raises MisfitError for the first thing that is wrong."""
+    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
     if not isinstance(data, dict):
-        raise spec.MisfitError("a script is a table with the member rules")
+        raise spec.InvalidDataError("a script is a table with the member rules")
     table = cast("dict[str, Any]", data)
     for name in table:
         if name != "rules":
-            raise spec.MisfitError(
+            raise spec.InvalidDataError(
                 f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
             )
     rules: object = table.get("rules", [])
     if not isinstance(rules, list):
-        raise spec.MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
     given = cast("list[object]", rules)
     if len(given) > MOST_RULES:
-        raise spec.MisfitError(f"more than {MOST_RULES} rules", ("rules",))
+        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
     read: list[Rule] = []
-    left = MOST_WEIGHT
+    left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
     for number, each in enumerate(given):
         rule, weight = _read_rule(each, ("rules", number))
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
-            raise spec.MisfitError(problem, ("rules", number))
+            raise spec.InvalidDataError(problem, ("rules", number))
         read.append(rule)
     return tuple(read)
 
@@ -376,11 +378,11 @@ def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
     """A rule and its weight."""
     try:
         rule = spec.fit(value, Rule)
-        return rule, rule.weight(MOST_WEIGHT)
+        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.MisfitError) else spec.MisfitError(str(error))
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.MisfitError(misfit.problem, (*place, *path), misfit.value) from None
+        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:

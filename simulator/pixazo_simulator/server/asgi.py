@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixazo_simulator.control import ControlHandler, Turns
-from pixazo_simulator.gateway import Gateway, Request, Response, Route
+from pixazo_simulator.control import BodyQueue, ControlHandler
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.spec import (
     CONTROL_PREFIX,
     DISCOVERY_PATH,
     Broken,
-    Policy,
     SecretFilter,
     TooManyBodies,
     Unrouted,
     beginning,
-    place,
+    raised_at,
     refusal_answer,
 )
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .http import HEADER_BYTES, SPELLING, GatewayProtocol
+from .http import HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 MOST_HELD = 512 * 1024 * 1024
-"""Bytes of request bodies that are held at once; a body that comes in one piece, which is small, does not count."""
+"""Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
 CANCEL_AGAIN = 0.02
-"""Seconds after which a task that was cancelled and still runs is cancelled again."""
+"""Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
@@ -60,13 +59,13 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
-        _SECRETS.heed(worlds.redactor)
+        _SECRETS.add(worlds.redactor)
         self._sender = Sender()
         self.dispatcher = Dispatcher(worlds, self._sender.send)
-        policy, turns = worlds.settings.policy, Turns()
-        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
+        policy, body_queue = worlds.settings.policy, BodyQueue()
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)
         self.tls_listeners = TlsListeners(self, self._gateway, protocol)
-        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, turns)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
         self._lifespan = Router(lifespan=self._running).lifespan
         self._http: ASGIApp = self._dispatch
         if policy.cors != "off":
@@ -81,7 +80,7 @@ class Application:
         from pixazo_simulator.mutants import EditedGateway
 
         edited = EditedGateway(gateway, change, self.worlds)
-        self.dispatcher.edit = edited.callback
+        self.dispatcher.edit = edited.webhook
         return edited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,10 +88,9 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        if scope["path"].startswith(CONTROL_PREFIX):
+        ours = scope["path"].startswith(CONTROL_PREFIX)
+        if ours or (scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
             await self.control(scope, receive, send)
-        elif scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD"):
-            await self.control.discovery(scope, receive, send)
         else:
             await self._gateway(scope, receive, send)
 
@@ -108,18 +106,20 @@ class Application:
             await asyncio.wait({asyncio.create_task(step())})
 
 
-class CrowdedError(Exception):
+class TooManyBytesHeldError(Exception):
     """The bodies that are held would come to more than MOST_HELD bytes."""
 
 
 class GatewayApp:
     """An ASGI application over a gateway. Never raises for anything that a caller sends."""
 
-    def __init__(self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, policy: Policy, turns: Turns) -> None:
+    def __init__(
+        self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
+    ) -> None:
         self._gateway = gateway
         self._dispatcher = dispatcher
-        self._policy = policy
-        self._turns = turns
+        self._worlds = worlds
+        self._body_queue = body_queue
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,23 +139,36 @@ class GatewayApp:
             if begun:
                 raise
             what = f"{beginning(scope['method'], _SHOWN)!a} {beginning(scope['path'], _SHOWN)!a}"
-            log.error("%s failed with %s %s", what, type(error).__name__, place(error))  # noqa: TRY400 - a traceback may hold keys
-            answer = refusal_answer(Broken(), self._policy, "")
-            length = (b"content-length", b"%d" % len(answer.body))
-            await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
+            log.error("%s failed with %s %s", what, type(error).__name__, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+            answer = refusal_answer(Broken(), self._worlds.settings.policy, "")
+            headers = framed(answer, self._worlds.clock.now())
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing is done for a caller that goes away before the end of its body."""
         request = _request(scope)
         route = self._gateway.route(request)
-        if route.body_limit is None:
-            now = route.clock.now()
-            await self._send(self._gateway.respond(request, now, route), route, now, scope, receive, send)
-        else:
-            await self._answer_body(request, route, scope, receive, send)
+        with self._room() as hold:
+            try:
+                has_ended = await _read_body(request, route, receive, hold)
+            except TooManyBytesHeldError:
+                response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), route.clock.now())
+            else:
+                if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
+                    return
+                async with self._body_queue.slot(request.received):
+                    response = self._gateway.respond(request, route.clock.now(), route)
+            response = await self._carry_out(response, scope)
+            self._worlds.record(response.world, response.exchange(), request.header_bytes)
+            await transmit(response, scope, receive, send)
 
-    async def _answer_body(self, request: Request, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, then answer; nothing is done for a caller that goes away before its end."""
+    @contextmanager
+    def _room(self) -> Generator[Callable[[int], None]]:
+        """A function that counts bytes of one body as held until the `with` block ends.
+
+        That is when the response was sent, since a fault may hold it, and the body with it, for an hour.
+        """
         held = 0
 
         def hold(size: int) -> None:
@@ -163,49 +176,36 @@ class GatewayApp:
             held += size
             self._held += size
             if self._held > MOST_HELD:
-                raise CrowdedError
+                raise TooManyBytesHeldError
 
         try:
-            has_ended = await _read_body(request, route.body_limit or 0, route.keep, receive, hold)
-            if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
-                return
-            async with self._turns.turn(request.received):
-                now = route.clock.now()
-                response = self._gateway.respond(request, now, route)
-            await self._send(response, route, now, scope, receive, send)
-        except CrowdedError:
-            now = route.clock.now()
-            response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
-            await self._send(response, route, now, scope, receive, send)
-        finally:  # only now, since a fault may hold a response, and the body with it, for an hour
+            yield hold
+        finally:
             self._held -= held
 
-    async def _send(
-        self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Carry out the effects of a response, journal it, and send it."""
+    async def _carry_out(self, response: Response, scope: Scope) -> Response:
+        """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
         if response.log:
             log.info("%s", response.log)
         if response.hold is not None and response.world:
             with holding(scope):
                 await self._dispatcher.reach(response.world, response.hold)
-            now = route.clock.now()
-            response = response.dated(now)
+            response = response.dated(response.world.clock.now())
         if response.wakes:
             self._dispatcher.wake()
         if response.pause:
             await asyncio.sleep(response.pause)
-        self._gateway.record(response, now)
-        await transmit(response, scope, receive, send)
+        return response
 
 
-async def _read_body(
-    request: Request, limit: int, keep: int | None, receive: Receive, hold: Callable[[int], None]
-) -> bool:
-    """Read the body into the request, or None as soon as it is longer than the limit; `hold` counts what comes in pieces.
+async def _read_body(request: Request, route: RoutedRequest, receive: Receive, hold: Callable[[int], None]) -> bool:
+    """Read as much of the body as the route says, None as soon as it is longer than that; `hold` counts what comes in pieces.
 
-    False when the caller goes away before its end. Raises CrowdedError when too many bytes are held.
+    False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
     """
+    limit, keep = route.body_limit, route.keep
+    if limit is None:
+        return True
     request.body = None
     if request.content_length > limit:
         return True
@@ -231,7 +231,7 @@ async def _read_body(
 
 def _request(scope: Scope) -> Request:
     return Request(
-        scope["method"], scope["path"], scope["query_string"], scope["headers"], scope["scheme"],
-        scope.get("server") or ("localhost", None), scope.get(LISTENER), scope.get(HEADER_BYTES),
-        tuple(scope.get(SPELLING, ())),
+        method=scope["method"], path=scope["path"], query=scope["query_string"], headers=scope["headers"],
+        scheme=scope["scheme"], server=scope.get("server") or ("localhost", None), listener=scope.get(LISTENER),
+        header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
     )  # fmt: skip

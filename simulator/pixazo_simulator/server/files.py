@@ -1,9 +1,12 @@
-"""Profiles and scripts from files, in TOML or JSON."""
+"""Profiles and scripts from files, in TOML or JSON, and the videos, so that the wings below do no I/O."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,6 +62,12 @@ def read_script(path: Path) -> tuple[Rule, ...]:
     Raises ValueError that names the file, the line, the key and the remedy.
     """
     return script_from(_read_text(path, "script"), str(path), as_json=path.suffix == ".json")
+
+
+@cache
+def read_videos() -> Mapping[str, bytes]:
+    """The four rendered videos, by file name."""
+    return {each.name: each.read_bytes() for each in files("pixazo_simulator.server").joinpath("videos").iterdir()}
 
 
 def _read_text(path: Path, what: str) -> str:

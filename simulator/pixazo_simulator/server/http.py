@@ -8,20 +8,19 @@ from http import HTTPStatus
 from typing import Any, Literal, cast
 
 import httptools
-import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pixazo_simulator.spec import HEAD_LIMIT
+from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
 from .transmission import CONNECTION, Connection
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
-SPELLING = "pixazo.spelling"
+RAW_HEADER_NAMES = "pixazo.raw_header_names"
 """Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -49,7 +48,7 @@ class _Refusal(Exception):  # noqa: N818 - it is a response
 
     def response(self) -> bytes:
         """The response, in the shape of every other error of the gateway (HDR-04)."""
-        body = msgspec.json.encode({"error": self.status.phrase, "message": str(self)})
+        body = queue_error(self.status, self.status.phrase, str(self)).body
         return (
             b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%sconnection: close\r\n\r\n%s"
             % (self.status, self.status.phrase.encode(), len(body), self.headers, body)
@@ -85,7 +84,7 @@ class GatewayProtocol(HttpToolsProtocol):
     `on_headers_complete` (from here on the application runs), `on_body`, `on_message_complete`; after the response the base class
     calls `on_response_complete`. Requests that arrive before a response is complete (pipelining) wait in `pipeline`.
     A request that cannot be parsed, is too long or comes too late is refused: the responses to the requests before it are sent first,
-    nothing more is read, and the connection is closed, for nobody knows where the next request would begin.
+    nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
 
     _flow: _Flow
@@ -105,7 +104,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
         """Begin with the keep-alive time-out, which also closes a connection on which nothing is ever sent."""
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
@@ -319,8 +318,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if waits or self._connection.held or self.flow.read_paused:
             self._set_deadline()
         else:
-            what = "head was not complete" if self._in_head else "body did not go on"
-            self._refuse(_Refusal(HTTPStatus.REQUEST_TIMEOUT, f"The request's {what} within {seconds:g} s."))
+            late = "The request's head was not complete" if self._in_head else "No more of the request body arrived"
+            self._refuse(_Refusal(HTTPStatus.REQUEST_TIMEOUT, f"{late} within {seconds:g} s."))
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
@@ -337,14 +336,14 @@ class HeaderCaseProtocol(GatewayProtocol):
     """
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        cast("dict[str, Any]", self.scope).setdefault(SPELLING, []).append(name)
+        cast("dict[str, Any]", self.scope).setdefault(RAW_HEADER_NAMES, []).append(name)
         super().on_header(name, value)
 
 
 class TitleCaseProtocol(GatewayProtocol):
     """Writes the header names of responses in title case."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
         super().connection_made(cast("Any", _TitleCased(transport)))
 
 

@@ -1,4 +1,4 @@
-"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as a fault wants it."""
+"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from starlette.types import Send as SendMessage
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.script import Close, Reset, Send, Silence, Wait
+from pixazo_simulator.script import Close, Ending, Reset, Send, Wait
 
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol lends the connection."""
@@ -68,7 +68,7 @@ async def transmit(response: Response, scope: Scope, receive: Receive, send: Sen
         await send(start)
         await send({"type": "http.response.body", "body": response.body})
         return
-    ends = any(isinstance(each, Close | Reset | Silence) for each in response.transmission)
+    ends = any(isinstance(each, Ending) for each in response.transmission)
     with holding(scope):
         for effect in response.transmission:
             match effect:
@@ -102,7 +102,7 @@ def _pieces(body: bytes, most: int) -> list[bytes]:
     return [body[first:last] for first, last in pairwise(bounds)]
 
 
-async def _end(effect: Close | Reset | Silence, response: Response, scope: Scope, receive: Receive) -> None:
+async def _end(effect: Ending, response: Response, scope: Scope, receive: Receive) -> None:
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .decoding import MisfitError, Path, fit, json_lines, read, read_toml, toml_lines
+from .addresses import LAST_PORT, IpAddress, is_loopback_ip, plain_ip
+from .decoding import InvalidDataError, Path, fit, json_lines, read, read_toml, toml_lines
 from .endpoints import (
     CALLBACK_MEMBER,
     CONTROL_PREFIX,
@@ -37,13 +38,13 @@ from .errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     TooManyBodies,
     TooManyPending,
     UnknownRequest,
     UnknownRoute,
     UnsupportedMediaType,
+    Violation,
 )
 from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
@@ -59,13 +60,15 @@ from .parameters import (
     PROMPTS,
     RESOLUTIONS,
     SHORT_SIDE,
+    SUBMITS,
     Findings,
     ImageParameters,
     Magic,
     Operation,
     Parameters,
     check,
-    is_crowded,
+    has_invalid_ratio,
+    has_too_many_values,
     members,
     parameters_of,
     read_key,
@@ -76,7 +79,7 @@ from .policy import PROFILES, Policy, PolicyFields, RateLimit, points, rows
 from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
-    JSON,
+    NOT_PROCESSED,
     PHRASES,
     Answer,
     accepted_answer,
@@ -84,6 +87,7 @@ from .responses import (
     http_date,
     media_path,
     media_type,
+    queue_error,
     refusal_answer,
     sentence,
     status_body,
@@ -91,9 +95,24 @@ from .responses import (
     upstream_body,
     upstream_challenge,
 )
-from .text import beginning, nearest, place, shortened, shown
+from .text import beginning, closest, nearest, raised_at, shortened, shown
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
-    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MediaRead", "MisfitError", "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal", "Rule", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "accepted_answer", "beginning", "check", "classify", "dollars", "finish", "fit", "html_answer", "http_date", "image_facts", "is_crowded", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "place", "points", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
+    "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
+    "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH",
+    "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge",
+    "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody",
+    "InvalidDataError", "InvalidKey", "InvalidParameters", "IpAddress", "KeySuspended", "Magic", "MediaRead",
+    "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem",
+    "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
+    "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted",
+    "UnsupportedMediaType", "Violation", "accepted_answer", "beginning", "check", "classify", "closest", "dollars",
+    "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip", "is_secret",
+    "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "plain_ip", "points",
+    "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows",
+    "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member",
+    "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

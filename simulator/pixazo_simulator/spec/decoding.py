@@ -38,34 +38,34 @@ _BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 _SHOWN = 20
 
 
-class MisfitError(ValueError):
+class InvalidDataError(ValueError):
     """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
 
     def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
-        place = f"{spelled(path)} {value}".strip()
+        place = f"{format_path(path)} {value}".strip()
         super().__init__(f"{place}: {problem}" if place else problem)
         self.path, self.value, self.problem = path, value, problem
 
 
-def spelled(path: Path) -> str:
+def format_path(path: Path) -> str:
     """A path as one writes it: `rules[0].faults[1].seconds`."""
     steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
     return "".join(steps).removeprefix(".")
 
 
 def read(text: bytes, shape: type[T]) -> T:
-    """JSON as `shape`; an empty text is read as an object without members. Raises MisfitError."""
+    """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
     try:
         return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), shape, _plain_json(text)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MisfitError(str(error)) from None
+        raise InvalidDataError(str(error)) from None
 
 
 def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
-    """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises MisfitError."""
+    """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
@@ -80,7 +80,7 @@ def _plain_json(text: bytes) -> object:
         return None
 
 
-def _misfit(message: str, shape: type, given: object) -> MisfitError:
+def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
     """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
     found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
     says = found["says"]
@@ -91,21 +91,21 @@ def _misfit(message: str, shape: type, given: object) -> MisfitError:
         if unknown := _UNKNOWN.fullmatch(says):
             known = () if given is None else _members(*_at(shape, path, given))
             remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
-            return MisfitError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
+            return InvalidDataError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
         if missing := _MISSING.fullmatch(says):
-            return MisfitError(f"missing required field `{missing[1]}`", path)
+            return InvalidDataError(f"missing required field `{missing[1]}`", path)
         if (kind := _KIND.fullmatch(says)) and given is not None:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
-            return MisfitError(problem, path)
+            return InvalidDataError(problem, path)
         info, value = (AnyType(), None) if given is None else _at(shape, path, given)
         if _RANGE.fullmatch(says):
-            return MisfitError("integer value out of range", path, _start(value))
+            return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
-            return MisfitError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
-        return MisfitError(says, path)  # of a check of ours, which names the remedy itself
+            return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
+        return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
     except (LookupError, ValueError):
-        return MisfitError(message)
+        return InvalidDataError(message)
 
 
 def _start(value: object) -> str:

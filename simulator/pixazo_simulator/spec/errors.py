@@ -14,9 +14,9 @@ LONGEST_URL = 8000
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head gets 431."""
 SMALL_BODY = 64 * 1024
-"""Bytes; a body of this size may hold as many values as fit in."""
+"""Bytes; a body of this size may hold as many values as fit in, since they are read in milliseconds."""
 MOST_COMMAS = 1000
-"""Commas in a larger body; those in texts count, too."""
+"""Commas in a larger body, which holds an image or a long prompt; those in texts count, too. The page lists eight members."""
 MOST_BRACKETS = 100_000
 """Opening brackets in a larger body, and opening braces; those in texts count, too."""
 
@@ -24,7 +24,7 @@ MISSHAPEN = {
     "empty": "empty",
     "malformed": "not valid JSON",
     "nested": "nested too deeply",
-    "crowded": (
+    "too_many_values": (
         f"larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
     ),
     "object": "no JSON object",
@@ -72,7 +72,7 @@ class Throttled(Refusal, frozen=True):
 class Broken(Refusal, frozen=True):
     """The gateway fails, as the key `sim-broken` asks it to."""
 
-    phrase: ClassVar = "the gateway fails, as the key wants it"
+    phrase: ClassVar = "the key makes the gateway fail"
 
 
 class TooManyPending(Refusal, frozen=True):
@@ -85,7 +85,7 @@ class TooManyPending(Refusal, frozen=True):
 class TooManyBodies(Refusal, frozen=True):
     """A bound of the simulator itself: the bodies of the requests in progress come to more than `limit` bytes."""
 
-    phrase: ClassVar = "the bodies under way come to more than {0.limit} bytes"
+    phrase: ClassVar = "the bodies in progress come to more than {0.limit} bytes"
     limit: int
 
 
@@ -112,7 +112,7 @@ class UnsupportedMediaType(Refusal, frozen=True):
 class InvalidBody(Refusal, frozen=True):
     """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
 
-    `crowded` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
+    `too_many_values` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
     opening brackets or braces.
     """
 
@@ -129,8 +129,8 @@ class ModelNotFound(Refusal, frozen=True):
     model_id: str
 
 
-class Rule(Enum):
-    """The rules that a member or header can break; the value is the sentence about it, with places for values."""
+class Violation(Enum):
+    """The rules of the page that a member or header can break; the value is the sentence about it, with places for values."""
 
     REQUIRED = "is required"
     STRING = "must be a string"
@@ -165,11 +165,11 @@ class Problem(msgspec.Struct, frozen=True):
     """One member (or header) that breaks one rule, with the values that the sentence about it needs."""
 
     member: str
-    rule: Rule
+    violation: Violation
     values: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.member} {self.rule.value.format(*self.values)}"
+        return f"{self.member} {self.violation.value.format(*self.values)}"
 
 
 class InvalidParameters(Refusal, frozen=True):

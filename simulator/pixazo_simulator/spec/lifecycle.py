@@ -20,7 +20,7 @@ class Status(StrEnum):
     ERROR = "ERROR"
 
 
-TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ERROR})
+TERMINAL = (Status.COMPLETED, Status.FAILED, Status.ERROR)
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):

@@ -22,7 +22,7 @@ from .errors import (
     InvalidBody,
     InvalidParameters,
     Problem,
-    Rule,
+    Violation,
 )
 from .images import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
 from .lifecycle import Status
@@ -68,8 +68,11 @@ OPERATIONS: dict[str, Operation] = {
     )
 }
 
+SUBMITS = frozenset(OPERATIONS)
+"""The names of the operations that submit."""
+
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_TYPE_RULES = {str: Rule.STRING, bool: Rule.BOOLEAN, float: Rule.NUMBER}
+_TYPE_RULES = {str: Violation.STRING, bool: Violation.BOOLEAN, float: Violation.NUMBER}
 
 
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
@@ -79,8 +82,8 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
     """
     if not body.strip():
         return InvalidBody("empty")
-    if is_crowded(body):
-        return InvalidBody("crowded")
+    if has_too_many_values(body):
+        return InvalidBody("too_many_values")
     try:
         value = msgspec.json.decode(body)
     except RecursionError:
@@ -105,7 +108,7 @@ def _readable(value: msgspec.Raw) -> Any:
         return value
 
 
-def is_crowded(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
+def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
     """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
     marks = ((b",", commas), (b"[", brackets), (b"{", brackets))
     return len(body) > SMALL_BODY and any(_has_more(body, mark, most) for mark, most in marks)
@@ -132,7 +135,7 @@ def parameters_of(given: dict[str, Any], operation: Operation) -> Parameters | I
 
 def _type_problems(given: dict[str, Any], operation: Operation) -> Iterator[Problem]:
     missing = [name for name in operation.required if given.get(name) is None]
-    yield from (Problem(name, Rule.REQUIRED) for name in missing)
+    yield from (Problem(name, Violation.REQUIRED) for name in missing)
     for field in msgspec.structs.fields(operation.parameters):
         if field.name in given and field.name not in missing and not _converts(given[field.name], field.type):
             yield Problem(field.name, _type_rule(field.type, operation))
@@ -146,9 +149,9 @@ def _converts(value: object, kind: object) -> bool:
     return True
 
 
-def _type_rule(kind: object, operation: Operation) -> Rule:
+def _type_rule(kind: object, operation: Operation) -> Violation:
     found = next(rule for known, rule in _TYPE_RULES.items() if known in getattr(kind, "__args__", ()))
-    return Rule.INTEGER if found is Rule.NUMBER and operation.limited else found
+    return Violation.INTEGER if found is Violation.NUMBER and operation.limited else found
 
 
 # Magic: what a prompt or a key chooses without the control API.
@@ -213,7 +216,7 @@ def read_magic(prompt: str) -> Magic | Problem:
     for rest in _OPENING.split(prompt[:REACH])[1:]:
         word, text, closed = _mark(rest)
         if not closed:
-            return Problem("prompt", Rule.MAGIC, (f"{_OPEN}{word}", _remedy(word)))
+            return Problem("prompt", Violation.MAGIC, (f"{_OPEN}{word}", _remedy(word)))
         if word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
         elif word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
@@ -221,7 +224,7 @@ def read_magic(prompt: str) -> Magic | Problem:
         elif word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return Problem("prompt", Rule.MAGIC, (f"{_OPEN}{word}{_CLOSE}", _remedy(word)))
+            return Problem("prompt", Violation.MAGIC, (f"{_OPEN}{word}{_CLOSE}", _remedy(word)))
     return Magic(outcome, error, after, stuck, moderated)
 
 
@@ -285,7 +288,8 @@ def check(parameters: Parameters, operation: Operation, policy: Policy, images: 
     found.refused += _frame_problems(parameters, operation, limited=limited)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
-        (found.fails if policy.combo_1080p_10s == "fail" else found.refused).append(Problem("resolution", Rule.COMBO))
+        problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
+        problems.append(Problem("resolution", Violation.COMBO))
     if isinstance(parameters, ImageParameters):
         _check_image(parameters.first_frame_image, policy, images, found)
     return found
@@ -294,19 +298,20 @@ def check(parameters: Parameters, operation: Operation, policy: Policy, images: 
 def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, limited: bool, magic: bool) -> None:
     prompt = parameters.prompt
     if prompt is UNSET:
-        found.refused.append(Problem("prompt", Rule.REQUIRED))
+        found.refused.append(Problem("prompt", Violation.REQUIRED))
         return
     if policy.blank_prompt == "refuse" and not prompt.strip():
-        found.refused.append(Problem("prompt", Rule.BLANK))
+        found.refused.append(Problem("prompt", Violation.BLANK))
+    # A code point has at most 4 bytes, so that a short prompt need not be counted.
     if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
-        found.refused.append(Problem("prompt", Rule.LENGTH, (PROMPT_LIMIT, count)))
+        found.refused.append(Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count)))
     read = read_magic(prompt) if magic else Magic()
     if isinstance(read, Problem):
         found.refused.append(read)
         return
     found.magic = read
     if read.moderated:
-        (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Rule.MODERATED))
+        (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Violation.MODERATED))
 
 
 def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bool) -> Iterator[Problem]:
@@ -314,47 +319,52 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
     if duration is not UNSET and duration not in DURATIONS:
         if limited and (not operation.limited or duration == int(duration)):
             given = f"{duration:g}" if abs(duration) < 1e15 else "more"
-            yield Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", given))
+            yield Problem("duration", Violation.ONE_OF, ("6 or 10 (seconds)", given))
         elif limited:
-            yield Problem("duration", Rule.INTEGER)
+            yield Problem("duration", Violation.INTEGER)
         elif duration <= 0:
-            yield Problem("duration", Rule.POSITIVE)
+            yield Problem("duration", Violation.POSITIVE)
     if limited and resolution is not UNSET and resolution not in RESOLUTIONS:
-        yield Problem("resolution", Rule.ONE_OF, ("768P or 1080P", beginning(resolution, 40)))
+        yield Problem("resolution", Violation.ONE_OF, ("768P or 1080P", beginning(resolution, 40)))
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
     name = "first_frame_image"
     if not isinstance(given, str):
-        found.refused.append(Problem(name, Rule.REQUIRED))
+        found.refused.append(Problem(name, Violation.REQUIRED))
     elif given[:5].lower() == "data:":
         data = read_data_url(given)
-        problems = [Problem(name, Rule.DATA_URL)] if data is None else _image_problems(image_facts(data))
+        problems = [Problem(name, Violation.DATA_URL)] if data is None else _image_problems(image_facts(data))
         (found.refused if data is None or policy.image_rules == "refuse" else found.fails).extend(problems)
     elif url_problem(given) or (policy.image_urls == "https" and not given.lower().startswith("https:")):
-        found.refused.append(Problem(name, Rule.IMAGE_URL))
+        found.refused.append(Problem(name, Violation.IMAGE_URL))
     elif policy.image_urls == "table":
         facts = images.get(given)
-        found.fails += [Problem(name, Rule.UNREACHABLE)] if facts is None else _image_problems(facts)
+        found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts)
 
 
 def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:
     name = "first_frame_image"
     if facts is None:
-        yield Problem(name, Rule.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
+        yield Problem(name, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
         return
     if facts.format == "other":
-        yield Problem(name, Rule.IMAGE_FORMAT)
+        yield Problem(name, Violation.IMAGE_FORMAT)
         return
     if facts.size >= IMAGE_LIMIT:
-        yield Problem(name, Rule.IMAGE_SIZE, (facts.size,))
+        yield Problem(name, Violation.IMAGE_SIZE, (facts.size,))
     if not facts.whole or facts.width <= 0 or facts.height <= 0:
-        yield Problem(name, Rule.IMAGE_DAMAGED)
+        yield Problem(name, Violation.IMAGE_DAMAGED)
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
-        yield Problem(name, Rule.IMAGE_SIDE, (min(facts.width, facts.height),))
-    if 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height:  # page: "aspect ratio 2:5 to 5:2"
-        yield Problem(name, Rule.IMAGE_RATIO, (facts.width, facts.height))
+        yield Problem(name, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
+    if has_invalid_ratio(facts):
+        yield Problem(name, Violation.IMAGE_RATIO, (facts.width, facts.height))
+
+
+def has_invalid_ratio(facts: ImageFacts) -> bool:
+    """Whether a frame is outside the page's "aspect ratio 2:5 to 5:2"."""
+    return 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height
 
 
 def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
@@ -364,16 +374,17 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     remedies, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
         remedies[-1] += f", nor are {more} more"
-    return [Problem(beginning(name, 40), Rule.UNKNOWN, (each,)) for name, each in zip(unknown, remedies, strict=False)]
+    pairs = zip(unknown, remedies, strict=False)
+    return [Problem(beginning(name, 40), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
 
 
-def url_problem(text: str) -> Rule | None:
+def url_problem(text: str) -> Violation | None:
     """Why `text` cannot be used as a URL, or None when it is an http or https URL with a host."""
     if len(text) > LONGEST_URL:
-        return Rule.URL_LENGTH
+        return Violation.URL_LENGTH
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = None
-    return None if usable and text.isascii() and text.isprintable() and " " not in text else Rule.URL
+    return None if usable and text.isascii() and text.isprintable() and " " not in text else Violation.URL

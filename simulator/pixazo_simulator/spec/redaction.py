@@ -83,6 +83,14 @@ _LEAST_DIGITS = 4
 """Digits of a key that is a number: a shorter one stands in every other sentence."""
 
 
+_HEAD = 4
+"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such beginnings."""
+_FEW = 32
+"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_JOINED = re.compile(r"[^\s\"'<>&]*")
+
+
 class Redactor:
     """Knows keys, and takes them out of texts together with the values of names that look like secrets.
 
@@ -106,7 +114,7 @@ class Redactor:
         self._counts: Counter[str] = Counter()
         self._forgotten: deque[str] = deque()
         self._remembered = remembered
-        self._found = _Spellings()
+        self._found = _EncodedKeys()
         for key in keys:
             self.add(key)
 
@@ -128,22 +136,22 @@ class Redactor:
                     self._count(gone, -1)
 
     def _count(self, key: str, by: int) -> None:
-        for spelling, alone, inner in _spellings(key):
-            self._found.count(spelling, by, alone=alone, inner=inner)
+        for form, alone, inner in _encoded_forms(key):
+            self._found.count(form, by, alone=alone, inner=inner)
 
     def knows(self, key: str) -> bool:
         """Whether this very key is taken out."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
-    def also(self, *keys: str, mark: str = REDACTED) -> Redactor:
+    def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
         """One that also knows these keys."""
         new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
         return Redactor(new, parent=self, mark=mark) if new else self
 
-    def heeding(self, headers: Iterable[Header], target: str) -> Redactor:
+    def with_request_secrets(self, headers: Iterable[Header], target: str) -> Redactor:
         """One that also knows the keys and other secrets of a request."""
         keys, others = sent_secrets(headers, target)
-        return self.also(*keys).also(*others, mark=HIDDEN)
+        return self.with_keys(*keys).with_keys(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
@@ -234,36 +242,35 @@ class Redactor:
         return max(self._found.begun(text), self._parent.begun(text) if self._parent else 0)
 
 
-class _Spellings:
-    """Spellings that are found in texts, each counted as often as it was added.
+class _EncodedKeys:
+    """Encoded forms of keys that are found in texts, each counted as often as it was added.
 
     One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
-    are looked up by their first 4 characters, of which there are few, since most keys begin alike; where there are many of
-    those, every place of the text is looked at once.
+    are looked up by their first 4 characters; where there are many of those, every place of the text is looked at once.
     """
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, bool]] = Counter()
-        """Spelling and whether it must stand alone."""
+        """Encoded form and whether it must stand alone."""
         self._sizes: dict[str, Counter[int]] = {}
-        """The first 4 characters of spellings, and their lengths."""
+        """The first 4 characters of encoded forms, and their lengths."""
         self._beginnings: Counter[str] = Counter()
-        """What a text may end in that was cut within a spelling: its first 1 to 4 characters, or its first 8."""
+        """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
-    def count(self, spelling: str, by: int, *, alone: bool, inner: bool) -> None:
-        """Add one more of a spelling, or one less; an `inner` one is a piece of a longer text."""
-        head, size = spelling[:_HEAD], len(spelling)
-        _count(self._counts, (spelling, alone), by)
+    def count(self, form: str, by: int, *, alone: bool, inner: bool) -> None:
+        """Add one more of a form, or one less; an `inner` one is a piece of a longer text."""
+        head, size = form[:_HEAD], len(form)
+        _count(self._counts, (form, alone), by)
         sizes = self._sizes.setdefault(head, Counter())
         _count(sizes, size, by)
         if not sizes:
             del self._sizes[head]
         ends = () if inner else range(1, _HEAD + 1)
         for end in ends if alone else (*ends, SHORT):
-            _count(self._beginnings, spelling[:end], by)
+            _count(self._beginnings, form[:end], by)
         self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -282,7 +289,7 @@ class _Spellings:
         known = self._sizes
         if len(known) <= _FEW:
             return [(place, head) for head in tuple(known) if head in text for place in _places(head, text)]
-        sizes = range(self._shortest, _HEAD + 1)  # only a spelling of less than 4 characters is found by less
+        sizes = range(self._shortest, _HEAD + 1)  # only a form of less than 4 characters is found by less
         return [
             (at, text[at : at + size]) for size in sizes for at in range(len(text)) if text[at : at + size] in known
         ]
@@ -298,13 +305,6 @@ class _Spellings:
             elif sizes or end[:_HEAD] in self._beginnings:
                 return size
         return 0
-
-
-_HEAD = 4
-_FEW = 32
-"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
-_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_JOINED = re.compile(r"[^\s\"'<>&]*")
 
 
 def _places(part: str, text: str) -> Iterator[int]:
@@ -346,9 +346,9 @@ def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str,
 
 
 @lru_cache
-def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
+def _encoded_forms(key: str) -> tuple[tuple[str, bool, bool], ...]:
     """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
-    escaped = {spelling for each in _read(key) for spelling in _escaped(each)}
+    escaped = {form for each in _read(key) for form in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
 
@@ -477,7 +477,7 @@ class SecretFilter(logging.Filter):
         # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
         self._redactors: list[ref[Redactor]] = []
 
-    def heed(self, redactor: Redactor) -> None:
+    def add(self, redactor: Redactor) -> None:
         """Ask this one, too, as long as it is used elsewhere."""
         self._redactors.append(ref(redactor, self._redactors.remove))
 

@@ -122,7 +122,11 @@ def sentence(problems: Iterable[errors.Problem]) -> str:
     return f"{'; '.join(map(str, problems))}."
 
 
-def _queue(status: int, title: str, message: str, *more: Header) -> Answer:
+NOT_PROCESSED = "The request could not be processed."
+"""What an error says that has no sentence of its own."""
+
+
+def queue_error(status: int, title: str, message: str, *more: Header) -> Answer:
     """A queue system error (page, Queue System Errors; ERR-ENV-01)."""
     return Answer(status, msgspec.json.encode({"error": title, "message": message}), (*JSON, *more))
 
@@ -149,7 +153,7 @@ def _unauthorized(refusal: errors.MissingKey | errors.InvalidKey, policy: Policy
         remedy = "Make sure to provide a valid key for an active subscription."
     message = f"Access denied due to {problem} subscription key. {remedy}"
     if shape == "queue":
-        return _queue(401, "Unauthorized", message)
+        return queue_error(401, "Unauthorized", message)
     value = f'AzureApiManagementKey realm="{url}",name="{KEY_HEADER}",type="header"'
     return _apim(401, message, (b"www-authenticate", value.encode("latin-1", "replace")))
 
@@ -159,14 +163,14 @@ def _key_suspended(_: errors.KeySuspended, policy: Policy, url: str) -> Answer:
         return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
     if policy.forbidden == "html_reads" and STATUS_PATH in url:
         return html_answer(403)
-    return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
+    return queue_error(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
 
 
 def _throttled(refusal: errors.Throttled, policy: Policy, _: str) -> Answer:
     retry_after = (b"retry-after", str(refusal.retry_after).encode())
     message = f"Rate limit is exceeded. Try again in {refusal.retry_after} seconds."
     if policy.throttled == "queue":
-        return _queue(429, "Too Many Requests", message, retry_after)
+        return queue_error(429, "Too Many Requests", message, retry_after)
     return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, retry_after)
 
 
@@ -185,19 +189,19 @@ def _invalid(
             message = sentence(problems)
     if policy.validation_body == "sentence_status":
         return Answer(status, msgspec.json.encode({"error": message, "status": status}))
-    return _queue(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
+    return queue_error(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
 
 
 def _insufficient(refusal: errors.InsufficientFunds, policy: Policy, _: str) -> Answer:
     more = f" Required: ${dollars(refusal.required)}" if policy.insufficient_balance == "required" else ""
     message = f"Your wallet does not have enough balance.{more}"  # page, Queue System Errors
-    return _queue(402, "Insufficient Balance", message)
+    return queue_error(402, "Insufficient Balance", message)
 
 
 def _unknown_request(refusal: errors.UnknownRequest, policy: Policy, _: str) -> Answer:
     if refusal.foreign and policy.unknown_id == "403_foreign":
-        return _queue(403, "Forbidden", "This request belongs to another account.")
-    return _queue(404, "Request not found", "No request with this id was found.")
+        return queue_error(403, "Forbidden", "This request belongs to another account.")
+    return queue_error(404, "Request not found", "No request with this id was found.")
 
 
 def _unknown_route(refusal: errors.UnknownRoute, policy: Policy, _: str) -> Answer:
@@ -207,7 +211,7 @@ def _unknown_route(refusal: errors.UnknownRoute, policy: Policy, _: str) -> Answ
 
 
 _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
-    errors.Broken: (500, "Internal Server Error", "The request could not be processed.", ()),
+    errors.Broken: (500, "Internal Server Error", NOT_PROCESSED, ()),
     errors.ModelNotFound: (  # page, Queue System Errors
         400, "Model not found", "Model '{0.model_id}' not found or is disabled", (),
     ),
@@ -219,7 +223,7 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
         "The simulator holds {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
     ),
     errors.TooManyBodies: (
-        503, "Service Unavailable", "The request bodies under way come to more than {0.limit} bytes: send this one once more, later.",
+        503, "Service Unavailable", "The request bodies in progress come to more than {0.limit} bytes: retry later.",
         ((b"retry-after", b"1"), (b"connection", b"close")),
     ),
 }  # fmt: skip
@@ -242,5 +246,5 @@ def refusal_answer(refusal: errors.Refusal, policy: Policy, url: str) -> Answer:
         answer = worded(refusal, policy, url)
     else:
         status, title, message, headers = _FIXED[type(refusal)]
-        answer = _queue(status, title, message.format(refusal), *headers)
+        answer = queue_error(status, title, message.format(refusal), *headers)
     return msgspec.structs.replace(answer, reason=f"refused: {refusal}")

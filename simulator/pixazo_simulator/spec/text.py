@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import traceback
 from difflib import get_close_matches
-from pathlib import PurePath
 from reprlib import Repr
 
 CUT = "[cut]"
@@ -20,19 +19,24 @@ def beginning(text: str, size: int) -> str:
     return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
 
 
+def closest(word: str, known: tuple[str, ...]) -> str | None:
+    """The known word that was probably meant, if one is near."""
+    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
+        return None
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """` (did you mean X?)` when a known word is near, else the empty text."""
-    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
-        return ""
-    near = get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    near = closest(word, known)
+    return f" (did you mean {near}?)" if near else ""
 
 
 _SHOWN = 200
 
 
 class _Short(Repr):
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - Repr calls it with a level
         return repr(beginning(x, self.maxstring))
 
 
@@ -53,7 +57,8 @@ def shortened(text: str) -> str:
     return beginning(text, _SHOWN)
 
 
-def place(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """Where in the source an error was raised; its message, which may hold keys, is left out."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return f"in {last.name}, {PurePath(last.filename).name}:{last.lineno}"
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file
+    file = re.split(r"[/\\]", frame.f_code.co_filename)[-1]
+    return f"in {frame.f_code.co_name}, {file}:{line}"

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
-from random import Random
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Declare, Fault, Refuse, Skip, corrupted, edited, effect, kind_of
+from pixazo_simulator.script import Fault, Skip, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
     Attempt,
-    Clock,
     CopyDelivery,
     Delivery,
-    Form,
     RecordAttempt,
     ReturnDelivery,
     TakeDelivery,
@@ -30,30 +23,18 @@ from pixazo_simulator.world import (
     Transition,
     World,
     Worlds,
-    seeded_random,
 )  # fmt: skip
 
+from .compose import composed, injected
 from .egress import receiver
 from .sender import Outcome, WebhookRequest
 
-TIMEOUT = 15.0
-"""Seconds of the world's clock that a receiver has to respond (policy `webhook_retries`)."""
-CHALLENGE_TIMEOUT = 3.0
-"""Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
-LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or its time on a real clock, when that is less), however fast the clock runs.
-
-Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
-that a full backlog dropped after 1 s and again after 3 s.
-"""
 MOST_AT_ONCE = 5
 """Attempts under way to one receiver of one world; the others wait, and their time-outs have not begun.
 
 No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
 while, and yet the receiver may accept it later: the webhook would arrive twice.
 """
-SECRET_BYTES = 24
-"""Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_ATTEMPTS = 10_000
@@ -61,18 +42,18 @@ MOST_ATTEMPTS = 10_000
 LONGEST_ADVANCE = 300.0
 """Real seconds after which an advance ends, at the instant that it has reached. A client gives up after twice that time."""
 
-FallenDue = Transition | tuple[Delivery, Attempt]
+AdvanceEvent = Transition | tuple[Delivery, Attempt]
 """An event of an advance: a generation changed its status, or a webhook delivery was attempted."""
 
 log = logging.getLogger("pixazo_simulator")
 
 
 class AdvanceError(Exception):
-    """An advance met a bound and ended early. `fallen` has its events until then, in order; the message says at which instant."""
+    """An advance met a bound and ended early. `events` has its events until then, in order; the message says at which instant."""
 
-    def __init__(self, message: str, fallen: list[FallenDue]) -> None:
+    def __init__(self, message: str, events: list[AdvanceEvent]) -> None:
         super().__init__(message)
-        self.fallen = fallen
+        self.events = events
 
 
 class _ReceiverQueue:
@@ -142,7 +123,7 @@ class Dispatcher:
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
-            if world.is_crowded or (due := world.next_due()) is None:
+            if world.is_at_delivery_bound or (due := world.next_due()) is None:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
@@ -162,7 +143,7 @@ class Dispatcher:
             task.add_done_callback(self._ended)
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
-        return self._queues.setdefault((world, *receiver(delivery.url)), _ReceiverQueue())
+        return self._queues.setdefault((world, *receiver(delivery.url)[1:]), _ReceiverQueue())
 
     async def _work(self, world: World, queue: _ReceiverQueue) -> None:
         """Attempt the waiting deliveries one after another, as long as the world exists."""
@@ -175,7 +156,7 @@ class Dispatcher:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            log.error("a callback could not be attempted: %r", error)
+            log.error("a webhook could not be attempted: %r", error)
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
@@ -187,21 +168,21 @@ class Dispatcher:
             world.apply(ReturnDelivery(world.clock.now(), delivery.number))
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
-            log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
+            log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(kind_of(fault) for fault in faults)
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
         world.apply(RecordAttempt(attempt.at, delivery, attempt))
         shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
-        log.info("callback about %s to %s: %s", delivery.request_id, *shown)
+        log.info("webhook about %s to %s: %s", delivery.request_id, *shown)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if effect(faults, Skip):
-            return Outcome(None, "dropped, as the script wants", final=True)
+            return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
-        for each in self.edit(world, _request(world, delivery, faults)):
-            outcome = await self._send(_injected(each, faults, delivery.seed))
+        for each in self.edit(world, composed(world, delivery, faults)):
+            outcome = await self._send(injected(each, faults, delivery.seed))
         return outcome
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
@@ -212,7 +193,7 @@ class Dispatcher:
         copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
-    def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
+    def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
         None, too, when there are so many transitions that other requests would have to wait.
@@ -227,7 +208,7 @@ class Dispatcher:
             self.wake()
         return [*world.apply(TakeTransitions(target))]
 
-    async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
+    async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 
         Raises AdvanceError when there are more attempts than one advance makes, or when they take too long: the other deliveries stay
@@ -240,16 +221,16 @@ class Dispatcher:
                 attempts, stopped = await self._attempt_until(world, target)
                 attempts += progress.unreported
                 progress.unreported.clear()
-                until, fallen = world.clock.now() if stopped else target, list[FallenDue]()
+                until, events = world.clock.now() if stopped else target, list[AdvanceEvent]()
                 while transitions := world.apply(TakeTransitions(until, MOST_STARTED)):
-                    fallen += transitions
+                    events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
             self.wake()
-        fallen = sorted([*fallen, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
+        events = sorted([*events, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
         if stopped:
-            raise AdvanceError(stopped, fallen)
-        return fallen
+            raise AdvanceError(stopped, events)
+        return events
 
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
@@ -297,7 +278,7 @@ class Dispatcher:
         if attempts >= MOST_ATTEMPTS:
             bound = "as many as one advance attempts"
         return (
-            f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} callbacks"
+            f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} webhooks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
         )
 
@@ -305,58 +286,3 @@ class Dispatcher:
 def _after(world: World, milliseconds: int) -> int:
     """The instant after so much time, at most the last one: several advances may overlap."""
     return min(world.clock.now() + milliseconds, LAST_INSTANT)
-
-
-def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
-    """The webhook as the gateway composes and signs it."""
-    body = edited(world.callback(delivery), faults)
-    headers = {"content-type": "application/json"}
-    if world.policy.webhook_signature == "standard":
-        message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
-    challenge = delivery.form is Form.CHALLENGE
-    return WebhookRequest(
-        url=delivery.url,
-        body=body,
-        headers=headers,
-        allowed=world.policy.webhook_allow,
-        follow=world.policy.webhook_redirects == "follow",
-        timeout=_timeout(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
-        echo=challenge,
-    )
-
-
-def secret(seed: int, key: str) -> str:
-    """The signing secret of a world: `whsec_` and Base64, from its seed and key."""
-    return f"whsec_{base64.b64encode(seeded_random(seed, key, 'webhook').randbytes(SECRET_BYTES)).decode()}"
-
-
-def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds)."""
-    stamp = str(instant // SECOND)
-    signing_key = base64.b64decode(signing_secret.removeprefix("whsec_"))
-    digest = hmac.new(signing_key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-    }
-
-
-def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
-    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
-    if not faults:
-        return webhook
-    declared = effect(faults, Declare)
-    return replace(
-        webhook,
-        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
-        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=effect(faults, Refuse) is not None,
-    )
-
-
-def _timeout(clock: Clock, seconds: float) -> float:
-    """Real seconds for a time-out of so many seconds on a clock."""
-    least = min(seconds, LEAST_TIMEOUT)
-    return max(least, seconds / clock.rate) if clock.rate else least

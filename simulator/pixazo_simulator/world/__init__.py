@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
-from .admission import Admission, Admitted, Body, Call
-from .behaviour import REQUEST_ID_FORMS, plan_for, seeded_random
+from .admission import Admission, Admitted, Body, Submission, refuse_key
 from .clock import Clock, clock_factory
 from .commands import (
     AddAlias,
@@ -12,31 +11,33 @@ from .commands import (
     AdvanceClock,
     ChangeWorld,
     CopyDelivery,
+    CountCall,
     Debit,
     Generation,
     Outcome,
     ReadMedia,
     ReadStatus,
     RecordAttempt,
-    RecordExchange,
     RemoveRule,
     ReplaceRule,
     ReturnDelivery,
     SetRules,
-    SubmitCall,
+    SubmitGeneration,
     TakeDelivery,
     TakeTransitions,
     Transition,
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
+from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds
 from .world import World
 
 __all__ = [
-    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt", "Body", "Call",
-    "ChangeWorld", "Clock", "CopyDelivery", "Debit", "Delivery", "Entry", "EntryKind", "Exchange", "Forks", "Form", "Generation",
-    "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule",
-    "ReturnDelivery", "SetRules", "Settings", "SubmitCall", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds",
-    "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
+    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt",
+    "Body", "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange",
+    "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
+    "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission", "SubmitGeneration",
+    "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "clock_factory", "next_attempt", "plan_for",
+    "refund_due", "refuse_key", "seeded_random",
 ]  # fmt: skip

@@ -17,9 +17,9 @@ from .account import Account
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
 _IGNORED = {
-    spec.Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
-    spec.Rule.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
-    spec.Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
+    spec.Violation.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
+    spec.Violation.HTTPS: "it is http and policy http_webhook_url refuses that",
 }
 
 
@@ -35,7 +35,7 @@ class Body:
         return spec.members(self.data or b"")
 
 
-class Call(msgspec.Struct, frozen=True, gc=False):
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response."""
 
     operation: spec.Operation
@@ -67,18 +67,14 @@ class Admitted(msgspec.Struct, frozen=True):
     stuck: bool = False
 
 
-def admit_read(account: Account | None, key: str, policy: spec.Policy, now: int) -> spec.Refusal | None:
-    """The checks before a status read: key, account, rate."""
-    refusal = _check_key(account, key)
-    if refusal or account is None:
-        return refusal
+def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
+    """The checks before a status read with a known key: account, rate."""
     return _check_account(account) or _check_rate(account, policy, now, submit=False)
 
 
-def _check_key(account: Account | None, key: str) -> spec.Refusal | None:
-    if not key.strip():
-        return spec.MissingKey()
-    return spec.InvalidKey() if account is None else None
+def refuse_key(key: str) -> spec.Refusal:
+    """Why a key that opens no world is refused."""
+    return spec.InvalidKey() if key.strip() else spec.MissingKey()
 
 
 def _check_account(account: Account) -> spec.Refusal | None:
@@ -98,14 +94,15 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 class Admission:
     """One submission on its way through the checks, each of which is the method of its name."""
 
-    __slots__ = ("_account", "_call", "_findings", "_now", "_parameters", "_policy", "_price")
+    __slots__ = ("_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems")
 
-    def __init__(self, call: Call, account: Account | None, policy: spec.Policy, now: int) -> None:
-        self._call = call
+    def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
+        self._asked = submission
         self._account = account
         self._policy = policy
         self._now = now
-        self._parameters: spec.Parameters | spec.InvalidParameters = spec.Parameters()
+        self._parameters = spec.Parameters()
+        self._type_problems: tuple[spec.Problem, ...] = ()
         self._findings = spec.Findings()
         self._price: int | None = None
 
@@ -123,7 +120,7 @@ class Admission:
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
-        return _check_key(self._account, self._call.key)
+        return None if self._account and self._asked.key.strip() else refuse_key(self._asked.key)
 
     def suspended(self) -> spec.Refusal | None:
         """The key may submit (AUTH-09)."""
@@ -135,33 +132,36 @@ class Admission:
 
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
-        call = self._call
-        if call.body.data is None:
+        submission = self._asked
+        if submission.body.data is None:
             return spec.BodyTooLarge(self._policy.body_limit)
-        if self._policy.content_type != "ignore" and not _is_json(call.content_type):
-            return spec.UnsupportedMediaType(call.content_type)
-        sent = call.body.members
+        if self._policy.content_type != "ignore" and not _is_json(submission.content_type):
+            return spec.UnsupportedMediaType(submission.content_type)
+        sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
             return sent
-        read = spec.parameters_of(sent, call.operation)
+        read = spec.parameters_of(sent, submission.operation)
         if isinstance(read, spec.InvalidBody):
             return read
-        self._parameters = read
+        if isinstance(read, spec.InvalidParameters):
+            self._type_problems = read.problems
+        else:
+            self._parameters = read
         return None
 
     def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        return None if enabled and self._call.model_id == spec.MODEL_ID else spec.ModelNotFound(self._call.model_id)
+        return None if enabled and self._asked.model_id == spec.MODEL_ID else spec.ModelNotFound(self._asked.model_id)
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
         problems = self._unknown_members()
-        if isinstance(self._parameters, spec.InvalidParameters):
-            return spec.InvalidParameters((*self._parameters.problems, *problems))
+        if self._type_problems:
+            return spec.InvalidParameters((*self._type_problems, *problems))
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = spec.check(self._parameters, self._call.operation, self._policy, images, magic=magic)
+        self._findings = spec.check(self._parameters, self._asked.operation, self._policy, images, magic=magic)
         problems += self._findings.refused
         if self._policy.bad_webhook_url != "ignore":
             problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
@@ -178,20 +178,15 @@ class Admission:
     def price(self) -> int:
         """The price in millionths of a dollar."""
         if self._price is None:
-            self._price = self._policy.price.of(self._call.operation.name, *self._frame())
+            self._price = self._policy.price.of(self._asked.operation.name, *self._frame())
         return self._price
 
     def _unknown_members(self) -> list[spec.Problem]:
-        sent = self._call.body.members if self._policy.unknown_members != "ignore" and self._call.body.data else {}
-        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._call.operation)
-
-    @property
-    def _read(self) -> spec.Parameters:
-        """The parameters, or none where their types are wrong."""
-        return spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
+        sent = self._asked.body.members if self._policy.unknown_members != "ignore" and self._asked.body.data else {}
+        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._asked.operation)
 
     def _frame(self) -> tuple[float, str]:
-        duration, resolution = self._read.duration, self._read.resolution
+        duration, resolution = self._parameters.duration, self._parameters.resolution
         return (
             spec.DEFAULT_DURATION if duration is UNSET else duration,
             spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
@@ -199,37 +194,41 @@ class Admission:
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: self._read.callback_url or None}
+        member = self._parameters.callback_url or None  # an empty one is none
+        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _unusable_urls(self) -> dict[str, spec.Rule]:
+    def _unusable_urls(self) -> dict[str, spec.Violation]:
         """The rules that the webhook URLs break, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
-        found: dict[str, spec.Rule] = {}
+        found: dict[str, spec.Violation] = {}
         for channel, url in self._webhook_urls().items():
             is_http = refuses_http and url[:5].lower() == "http:"
-            if problem := spec.url_problem(url) or (spec.Rule.HTTPS if is_http else None):
+            if problem := spec.url_problem(url) or (spec.Violation.HTTPS if is_http else None):
                 found[channel] = problem
         return found
 
     def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
-        urls = self._webhook_urls()
-        ignored: dict[str, str] = {}
-        if urls:
-            ignored = {channel: _IGNORED[rule] for channel, rule in self._unusable_urls().items()}
-            if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
-                ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
-            urls = {channel: url for channel, url in urls.items() if channel not in ignored}
-            if len(urls) > 1 and self._policy.both_channels != "each":
-                only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
-                urls = {only: urls[only]}
-        prompt = self._read.prompt
+        urls, ignored = self._deliverable_urls()
+        prompt = self._parameters.prompt
         return Admitted(
-            duration, resolution, self.price, tuple(self._findings.fails), self._findings.magic,
-            "" if prompt is UNSET else prompt, tuple(urls.items()),
-            tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
+            duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
+            magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
+            ignored=tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
         )  # fmt: skip
+
+    def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The webhook URLs that will be posted to, and why each other one will not, by channel."""
+        urls = self._webhook_urls()
+        ignored = {channel: _IGNORED[violation] for channel, violation in self._unusable_urls().items()}
+        if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
+            ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
+        urls = {channel: url for channel, url in urls.items() if channel not in ignored}
+        if len(urls) > 1 and self._policy.both_channels != "each":
+            only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
+            urls = {only: urls[only]}
+        return urls, ignored
 
 
 def _is_json(content_type: str | None) -> bool:

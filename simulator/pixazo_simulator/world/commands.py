@@ -10,11 +10,12 @@ import msgspec
 from pixazo_simulator.script import Decision, Rule
 from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status, finish
 
-from .admission import Call
+from .admission import Submission
 from .deliveries import Attempt, Delivery
 from .journal import Exchange
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Command(msgspec.Struct, Generic[T], frozen=True):
@@ -48,42 +49,44 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
     status: Status
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What becomes of a request: an answer that a rule gives, a refusal, or the generation that was accepted or asked for.
+class Outcome(msgspec.Struct, Generic[R], frozen=True):
+    """What becomes of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or asked for.
 
     `decision` is what a rule decided. `ignored` says which webhooks an accepted submission asks for and does not get. The response is
     held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
     """
 
-    result: Generation | Refusal | Answer
+    result: R | Refusal
     decision: Decision | None = None
     ignored: tuple[str, ...] = ()
     hold: int | None = None
 
 
-class SubmitCall(Command[Outcome], frozen=True):
-    """A submission; rules see its `headers`, `url` is the URL that was called."""
+class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):
+    """A request that rules can be about: they see its `headers`; `url` is the URL that was called."""
 
-    call: Call
     headers: list[Header]
     url: str
 
 
-class ReadStatus(Command[Outcome], frozen=True):
-    """A status read."""
+class SubmitGeneration(ScriptedRequest[Generation | Answer], frozen=True):
+    """A submission."""
+
+    submission: Submission
+
+
+class ReadStatus(ScriptedRequest[Answer], frozen=True):
+    """A status read; `origin` is that of the URLs in the response, which is the outcome unless the read is refused."""
 
     request_id: str
-    headers: list[Header]
-    url: str
+    origin: str
 
 
-class ReadMedia(Command[Outcome], frozen=True):
+class ReadMedia(ScriptedRequest[Generation | Answer], frozen=True):
     """A GET or HEAD for the media of a generation."""
 
     request_id: str
     method: str
-    headers: list[Header]
-    url: str
 
 
 class RecordExchange(Command[None], frozen=True):
@@ -140,9 +143,16 @@ class ChangeWorld(Command[None], frozen=True, kw_only=True):
     suspended: bool | None = None
     broken: bool | None = None
     model_enabled: bool | None = None
-    magic: bool | None = None
     images: Mapping[str, ImageFacts] | None = None
     exhausted: bool = False
+
+
+class Close(Command[None], frozen=True):
+    """The world was deleted: its keys are soon forgotten, and those who wait for its events wake."""
+
+
+class CountCall(Command[int | None], frozen=True):
+    """Count one call against the rate limit: None when it is allowed, else the whole seconds to wait."""
 
 
 class Debit(Command[None], frozen=True):

@@ -16,7 +16,7 @@ from pixazo_simulator.spec import SECOND
 from .part import Part
 
 PROGRESS_INTERVAL = 15 * SECOND
-"""Milliseconds between two progress callbacks of a running generation in mode `sync` (policy `webhook_events`)."""
+"""Milliseconds between two progress webhooks of a running generation in mode `sync` (policy `webhook_events`)."""
 
 
 class Form(StrEnum):
@@ -74,7 +74,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
-    """The instant of the next attempt, None when none is left; a progress callback is never repeated.
+    """The instant of the next attempt, None when none is left; a progress webhook is never repeated.
 
     `retries` are the pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
     """

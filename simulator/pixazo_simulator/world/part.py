@@ -47,11 +47,6 @@ class Notifier:
     def __init__(self) -> None:
         self._listeners: list[Callable[[], None]] = []
 
-    @property
-    def listeners(self) -> int:
-        """How many callables listen."""
-        return len(self._listeners)
-
     def notify(self) -> None:
         """Something has happened."""
         for listener in self._listeners:
@@ -59,7 +54,7 @@ class Notifier:
 
     @contextmanager
     def listening(self, listener: Callable[[], None]) -> Generator[None]:
-        """Call `listener` at every notification inside the `with` block."""
+        """Submission `listener` at every notification inside the `with` block."""
         self._listeners.append(listener)
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -10,10 +10,10 @@ import msgspec
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
-from .behaviour import Behaviour, seeded_random
 from .clock import Clock
-from .commands import ChangeWorld
-from .journal import Journal
+from .commands import ChangeWorld, Close, RecordExchange
+from .functions import WorldFunctions, seeded_random
+from .journal import Exchange, Journal
 from .world import Bounds, World
 
 DEFAULT_KEY = "sim-key"
@@ -26,7 +26,7 @@ KEPT_FREE = 0.1
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
 
-    No world may send callbacks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
+    No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
     those of loopback by which it may be called.
     """
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     magic: bool = True
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
-    behaviour: Behaviour = Behaviour()
+    functions: WorldFunctions = WorldFunctions()
     script: tuple[Rule, ...] = ()
     control_token: str | None = None
     control_open: bool = False
@@ -48,10 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worlds:
-    """Worlds by API key, and a journal of the requests that matched none."""
+    """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, videos: Mapping[str, bytes] | None = None) -> None:
         self.settings = settings
+        self.videos = videos or {}
         self.script = Script()
         self.script.set(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
@@ -100,18 +101,18 @@ class Worlds:
             clock=clock or settings.clock(),
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
+            magic=settings.magic,
             bounds=settings.bounds,
-            behaviour=settings.behaviour,
+            functions=settings.functions,
             redactor=self.redactor,
             rules=self.script.fork() if script is None else script,
         )
-        world.account.magic = settings.magic
         self._worlds[key] = world
         self.redactor.add(key)
         return world
 
     def permitted(self, policy: spec.Policy) -> spec.Policy:
-        """The policy, if it lets callbacks go only where those of this server may. Raises ValueError with the remedy."""
+        """The policy, if it lets webhooks go only where those of this server may. Raises ValueError with the remedy."""
         limit = self.settings.policy.webhook_allow
         if beyond := [host for host in policy.webhook_allow if host not in limit]:
             raise ValueError(
@@ -124,7 +125,7 @@ class Worlds:
         """Forget a world; its key is unknown from now on."""
         world = self._worlds.pop(key, None)
         if world:
-            world.forget_keys()
+            world.apply(Close(world.clock.now()))
         return world
 
     def get(self, key: str) -> World | None:
@@ -161,6 +162,18 @@ class Worlds:
         """The world that has accepted the generation with this request id."""
         return next((world for world in self._worlds.values() if world.generation_of(identity)), None)
 
+    def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
+        """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
+        if world:
+            world.apply(RecordExchange(exchange.at, exchange, header_bytes))
+        else:
+            self.unmatched.record(exchange, header_bytes)
+
+    def reader_of(self, identity: str) -> World | None:
+        """The world in which the generation with this request id can be read now, by that world's own clock."""
+        world = self.holder(identity)
+        return world if world and world.readable(identity, world.clock.now()) else None
+
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))
 
@@ -175,7 +188,7 @@ class Forks(Worlds):
     """
 
     def __init__(self, real: Worlds) -> None:
-        super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
+        super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()), real.videos)
         self.script = real.script
         self.redactor = spec.Redactor(parent=real.redactor)
         self.unmatched, self.clock = real.unmatched.fork(), Clock.manual(real.clock.now())

@@ -15,15 +15,16 @@ from pixazo_simulator import script, spec
 
 from . import commands
 from .account import Account, Ledger, Quota
-from .admission import Admission, Admitted, Call, admit_read
-from .behaviour import Behaviour, seeded_random
+from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import Delivery, Form, Outbox, next_progress
+from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
 
 T = TypeVar("T")
+_Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_behaviour", "_chance", "_coming", "_generations", "_prompts", "_random",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
         "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
@@ -65,19 +66,20 @@ class World(Part):
         clock: Clock,
         seed: int,
         balance: int,
+        magic: bool = True,
         bounds: Bounds | None = None,
-        behaviour: Behaviour | None = None,
+        functions: WorldFunctions | None = None,
         redactor: spec.Redactor | None = None,
         rules: script.Script | None = None,
     ) -> None:
-        self._behaviour = behaviour or Behaviour()
+        self._functions = functions or WorldFunctions()
         self.key = key
         self.redactor = redactor or spec.Redactor((key,))
-        self.policy = self._behaviour.govern(policy)
+        self.policy = self._functions.effective_policy(policy)
         self.clock = clock
         self.seed = seed
         self.bounds = bounds or Bounds()
-        self.account = Account(Ledger(balance, clock.now()), Quota(), affords=self._behaviour.affords)
+        self.account = Account(Ledger(balance, clock.now()), Quota(), magic=magic, affords=self._functions.affords)
         self.script = rules or script.Script()
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
@@ -105,17 +107,16 @@ class World(Part):
 
     # Requests
 
-    def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
+    def _submit(self, command: commands.SubmitGeneration) -> commands.Outcome[Generation | spec.Answer]:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
-        now, call = command.at, command.call
+        now, submission = command.at, command.submission
         answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        if self.script and call.model_id == spec.MODEL_ID:
-            facts = script.at_submit(call.operation.name, command.headers, call.body.members)
-            answer, decision = self._ask(facts, command.url)
+        if submission.model_id == spec.MODEL_ID:
+            answer, decision = self._scripted(command)
         if answer:
             return commands.Outcome(answer, decision)
-        admitted = Admission(call, self.account, self.policy, now).decide()
+        admitted = Admission(submission, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
         if not isinstance(admitted, Admitted):
@@ -126,31 +127,43 @@ class World(Part):
         if decision:
             stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
-        generation = self._accept(call, admitted, now)
+        generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
         return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _ask(self, facts: script.Facts, url: str) -> tuple[spec.Answer | None, script.Decision | None]:
-        """The response that a rule gives, if any does, and what the rule decides."""
+    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None]:
+        """The response that a rule gives, if any does, and what the rule decides; without rules no facts are read."""
+        if not self.script:
+            return None, None
+        facts = self._facts(request)
         decision = self._decide(facts)
-        answer = script.replacement(decision.step, facts.operation, self.policy, url) if decision else None
+        answer = script.replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
         return answer, decision
+
+    def _facts(self, request: _Request) -> script.Facts:
+        if isinstance(request, commands.SubmitGeneration):
+            sent = request.submission
+            return script.at_submit(sent.operation.name, request.headers, sent.body.members)
+        identity, known = request.request_id, self.known(request.request_id, request.at)
+        if isinstance(request, commands.ReadStatus):
+            return script.at_read(identity, known, request.headers)
+        return script.at_download(identity, known, request.method, request.headers)
 
     def _decide(self, facts: script.Facts) -> script.Decision | None:
         decision = self.script.decide(facts)
-        return replace(decision, seed=self.draw()) if decision and decision.step.faults else decision
+        return replace(decision, seed=self._draw()) if decision and decision.step.faults else decision
 
-    def draw(self) -> int:
+    def _draw(self) -> int:
         """The next seed for the faults of a rule."""
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.key, "faults")
         return self._chance.getrandbits(64)
 
-    def _accept(self, call: Call, admitted: Admitted, now: int) -> Generation:
-        identity = self._behaviour.identify(call, self.policy, self._random, now)
-        plan = self._behaviour.plan_for(admitted, self.policy, self._random)
+    def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
+        identity = self._functions.identify(submission, self.policy, self._random, now)
+        plan = self._functions.plan_for(admitted, self.policy, self._random)
         generation = Generation(
-            identity, now, plan, call.operation.name, admitted.duration, admitted.resolution, call.origin
+            identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin
         )
         self._generations[identity] = generation
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
@@ -162,10 +175,12 @@ class World(Part):
             self._prompts.popitem(last=False)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
-        if back := self._behaviour.refund_due(plan, admitted.price, self.policy):
+        if back := self._functions.refund_due(plan, admitted.price, self.policy):
             ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
-            self._announce(generation, url, channel, call.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None)
+            self._announce(
+                generation, url, channel, submission.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None
+            )
         return generation
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
@@ -174,26 +189,24 @@ class World(Part):
         for delivery in self.outbox.pending(generation.request_id):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
-            decision = self.script.peek(self._at_callback(delivery, now))
+            decision = self.script.peek(self._at_webhook(delivery, now))
             if decision and script.effect(decision.step.faults, script.BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
-    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
+    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome[spec.Answer]:
         identity, now = command.request_id, command.at
-        answer = decision = None
-        if self.script:
-            facts = script.at_read(identity, self.known(identity, now), command.headers)
-            answer, decision = self._ask(facts, command.url)
-        result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
+        answer, decision = self._scripted(command)
+        result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
+        if result is None:
+            found = self.readable(identity, now)
+            body = self.status_body(found, command.origin, now) if found else b""
+            result = spec.Answer(200, body, reason="status") if found else spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
 
-    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
+    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
-        answer = decision = None
-        if self.script:
-            facts = script.at_download(identity, self.known(identity, now), command.method, command.headers)
-            answer, decision = self._ask(facts, command.url)
+        answer, decision = self._scripted(command)
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
 
@@ -212,21 +225,21 @@ class World(Part):
         facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
-        if at is not None or self._readable(identity, self.policy.retention.status, now):
-            facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
+        if at is not None or self.readable(identity, now):
+            facts["status"] = self._functions.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
-    def generation(self, identity: str, now: int) -> Generation | spec.UnknownRequest:
-        """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
-        return self._readable(identity, self.policy.retention.status, now) or spec.UnknownRequest(identity)
+    def readable(self, identity: str, now: int) -> Generation | None:
+        """The generation with this request id, as long as its status can be read (policies `read_delay`, `retention`)."""
+        return self._kept(identity, self.policy.retention.status, now)
 
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
-        found = self._readable(identity, self.policy.retention.media, now)
-        seen = self._behaviour.snapshot(found.accepted, found.plan, now) if found else None
+        found = self._kept(identity, self.policy.retention.media, now)
+        seen = self._functions.snapshot(found.accepted, found.plan, now) if found else None
         return found if seen and seen.status is spec.Status.COMPLETED else None
 
-    def _readable(self, identity: str, kept: int | None, now: int) -> Generation | None:
+    def _kept(self, identity: str, kept: int | None, now: int) -> Generation | None:
         found = self._generations.get(identity)
         if found is None or now < found.accepted + self.policy.read_delay:
             return None
@@ -237,7 +250,7 @@ class World(Part):
         kept = self._status_bodies.get(generation.request_id)
         if kept and kept.origin == origin and kept.since <= at and (kept.until is None or at < kept.until):
             return kept.body
-        seen = self._behaviour.snapshot(generation.accepted, generation.plan, at)
+        seen = self._functions.snapshot(generation.accepted, generation.plan, at)
         body = spec.status_body(
             generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy
         )
@@ -304,7 +317,7 @@ class World(Part):
         return self.outbox.next_due()
 
     @property
-    def is_crowded(self) -> bool:
+    def is_at_delivery_bound(self) -> bool:
         """Whether as many deliveries were taken and not put back as may be pending at all."""
         return self.outbox.taken >= self.bounds.pending
 
@@ -321,7 +334,7 @@ class World(Part):
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
-        decision = self._decide(self._at_callback(delivery, due))
+        decision = self._decide(self._at_webhook(delivery, due))
         if decision is None:
             return delivery
         faults, seed = decision.step.faults, decision.seed
@@ -333,7 +346,7 @@ class World(Part):
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _at_callback(self, delivery: Delivery, now: int) -> script.Facts:
+    def _at_webhook(self, delivery: Delivery, now: int) -> script.Facts:
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
@@ -367,7 +380,7 @@ class World(Part):
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
-        self.outbox.put(delivery, self._behaviour.next_attempt(delivery, self.policy.webhook_retries))
+        self.outbox.put(delivery, self._functions.next_attempt(delivery, self.policy.webhook_retries))
 
     def _return_delivery(self, command: commands.ReturnDelivery) -> None:
         self.outbox.give_back(command.number, command.at)
@@ -378,7 +391,7 @@ class World(Part):
             raise KeyError(command.number)
         return self.outbox.copied(found, None, ())
 
-    def callback(self, delivery: Delivery) -> bytes:
+    def webhook_body(self, delivery: Delivery) -> bytes:
         """The body to post: the status body of the reported instant, the same bytes (WEBHOOK-04)."""
         generation = self._generations[delivery.request_id]
         if delivery.form is Form.CHALLENGE:
@@ -395,15 +408,19 @@ class World(Part):
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self.policy = self._behaviour.govern(command.policy)
+            self.policy = self._functions.effective_policy(command.policy)
             self._status_bodies.clear()
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
             account.quota.exhaust(self.policy.rate_limit, command.at)
-        for switch in ("suspended", "broken", "model_enabled", "magic", "images"):
+        for switch in ("suspended", "broken", "model_enabled", "images"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
+
+    def _count_call(self, command: commands.CountCall) -> int | None:
+        limit = self.policy.rate_limit
+        return self.account.quota.take(limit, command.at) if limit else None
 
     def _debit(self, command: commands.Debit) -> None:
         self.account.ledger.debit(command.at, command.amount, command.request_id)
@@ -419,10 +436,11 @@ class World(Part):
         self._aliases[command.key] = None
         self.redactor.add(command.key)
 
-    def forget_keys(self) -> None:
-        """The world was deleted: its keys are still redacted until many others have been deleted, too."""
+    def _close(self, _: commands.Close) -> None:
+        """The keys are still redacted until many others have been deleted, too."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
+        self.notifier.notify()
 
     def _set_rules(self, command: commands.SetRules) -> None:
         self.script.set(command.rules)
@@ -441,7 +459,7 @@ class World(Part):
         return self.outbox.deliveries()
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
-        commands.SubmitCall: _submit,
+        commands.SubmitGeneration: _submit,
         commands.ReadStatus: _read_status,
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,
@@ -452,6 +470,8 @@ class World(Part):
         commands.ReturnDelivery: _return_delivery,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
+        commands.Close: _close,
+        commands.CountCall: _count_call,
         commands.Debit: _debit,
         commands.AddAlias: _add_alias,
         commands.SetRules: _set_rules,

@@ -13,8 +13,7 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
-from pixazo_simulator.script import SUBMITS
-from pixazo_simulator.spec import TERMINAL
+from pixazo_simulator.spec import SUBMITS, TERMINAL
 from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})

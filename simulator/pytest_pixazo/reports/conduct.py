@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
-from pixazo_simulator.script import SUBMITS
-from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, WEBHOOK_URL_HEADER, nearest
+from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, SUBMITS, WEBHOOK_URL_HEADER, nearest
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic

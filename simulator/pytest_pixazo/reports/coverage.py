@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
+from pixazo_simulator.script import EXAMPLES, in_python
+from pixazo_simulator.spec import SUBMITS
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls

@@ -170,7 +170,7 @@ class Inbox:
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()
-        due = clock.next_callback_at
+        due = clock.next_webhook_at
         if due is None and self._world.world().policy["http_webhook_url"] == "refuse":
             return (
                 "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"

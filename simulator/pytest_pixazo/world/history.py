@@ -127,7 +127,7 @@ class Deliveries(_History[Delivery]):
 
 def delivery_table(deliveries: Sequence[Delivery]) -> str:
     """Number, when it is due, receiver, its generation and the result of each attempt."""
-    rows = [(str(each.number), time_of(each.due_at), f"POST {each.url}", cut(each.story)) for each in deliveries]
+    rows = [(str(each.number), time_of(each.due_at), f"POST {each.url}", cut(each.summary)) for each in deliveries]
     return table(rows) or "no webhook"
 
 
@@ -167,7 +167,7 @@ def outlook(clock: ClockState, generations: Sequence[Generation]) -> str | None:
     None when the clock runs by itself or nothing is to come.
     """
     running = [each for each in generations if not each.is_terminal]
-    now, due = clock.now, clock.next_callback_at
+    now, due = clock.now, clock.next_webhook_at
     if clock.clock != "manual" or not (running or due):
         return None
     ahead = [generations_ahead(running, now)] if running else []

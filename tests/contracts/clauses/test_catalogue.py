@@ -14,9 +14,7 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE, STATEMENTS, select
 from pixazo_contracts.clauses.catalogue import GROUPS
 from pixazo_contracts.clauses.clause import Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
-from pixazo_contracts.probes import PROBES, feeders, for_clauses
-from pixazo_contracts.probes.conversation import RunContext
-from pixazo_contracts.probes.samples import members, text
+from pixazo_contracts.probes import feeders
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
 
@@ -89,11 +87,6 @@ def test_every_clause_is_fed() -> None:
     assert set(feeders()) == set(BY_ID)
 
 
-def test_probe_names_are_unique() -> None:
-    """A trace tells probes apart by name."""
-    assert len({probe.name for probe in PROBES}) == len(PROBES)
-
-
 def test_no_clause_judges_an_empty_trace() -> None:
     """Where nothing was observed no clause says anything, so none can pass."""
     profile = Profile(origin="http://127.0.0.1:1")
@@ -115,22 +108,6 @@ def test_selection_is_by_glob_and_core() -> None:
     assert [item.id for item in select(("FLOW-*",), core=True)] == ["FLOW-01", "FLOW-03", "FLOW-05"]
 
 
-def test_a_selection_needs_few_probes() -> None:
-    """To judge one clause the smoke test and the probes that feed it are enough."""
-    assert [probe.name for probe in for_clauses(["STATUS-11"])] == ["smoke", "malformed ids"]
-
-
-def test_a_conversation_begins_without_a_network() -> None:
-    """Every probe's conversation yields its first step without a network, and waits."""
-    context = RunContext(
-        profile=Profile(origin="http://127.0.0.1:1"), run="testrun0", prompts={"failed": "x", "error": "y"}
-    )
-    for probe in PROBES:
-        conversation = probe.conversation(context)
-        assert next(conversation) is not None, probe.name
-        conversation.close()
-
-
 def test_a_clause_without_a_requirement_is_refused() -> None:
     """The docstring is the requirement, so it may not be missing."""
 
@@ -139,15 +116,3 @@ def test_a_clause_without_a_requirement_is_refused() -> None:
 
     with pytest.raises(TypeError, match="clause X-01 has no requirement"):
         Group().clause("X-01", SILENT, FREE, section="silence")(judge)  # type: ignore[arg-type]  # it never judges
-
-
-def test_samples_are_the_printed_payloads() -> None:
-    """Key facts of the printed payloads, spelled out."""
-    assert members("image_to_video")["prompt"] == "Man walked into winter cave with polar bear"
-    assert len(str(members("text_to_video")["prompt"])) == 665
-    assert "—" in text("text_to_video")
-    assert list(members("accepted")) == ["request_id", "status", "polling_url"]
-    assert members("error")["output"] is None
-    assert members("completed")["completed_at"] == "2026-03-31T10:00:15.000Z"
-    assert members("insufficient_balance")["message"] == "Your wallet does not have enough balance."
-    assert members("model_not_found")["message"] == "Model 'minimax-hailuo-ai' not found or is disabled"

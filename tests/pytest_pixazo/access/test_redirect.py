@@ -7,11 +7,11 @@ import socket
 import pytest
 import requests
 
-from pixazo_simulator.redirect.routing import Route
+from pixazo_simulator.redirect.routing import Redirection
 from pytest_pixazo import Pixazo
 
 
-def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
+def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Redirection) -> None:
     """Whatever key the app has, its calls are in the journal of this world."""
     response = requests.post(
         "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
@@ -24,7 +24,7 @@ def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
     assert pixazo_redirect.violations == []
 
 
-def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Route) -> None:
+def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Redirection) -> None:
     """Each test has a redirection of its own, into its own world."""
     assert len(pixazo.journal) == 0
     assert str(socket.getaddrinfo("gateway.pixazo.ai", 443)[0][4][0]).startswith("127.")

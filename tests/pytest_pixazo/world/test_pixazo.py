@@ -165,7 +165,7 @@ def test_explain_is_a_dry_run(pixazo: Pixazo) -> None:
     assert explanation.status == 202
     assert repr(explanation).splitlines()[1:] == [
         "  it would cost 0.35 USD",
-        "  rule 1: when generate, prompt contains 'bear': prompt is 'A cat', wanted: contains 'bear'",
+        "  rule 1: when generate, prompt contains 'bear': prompt is 'A cat', expected: contains 'bear'",
     ]
     refused = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A bear"})
     assert (refused.status, refused.price) == (429, None)

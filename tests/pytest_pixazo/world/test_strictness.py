@@ -82,11 +82,11 @@ def test_rules(pixazo, pixazo_client):
     result.assert_outcomes(passed=1, errors=1)
     start = result.outlines.index("pixazo: 5 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 6] == [
-        "- rule 1: when generate, prompt contains 'bear': never used, nearest was a call where prompt is 'A cat', wanted: contains 'bear'",
+        "- rule 1: when generate, prompt contains 'bear': never used, nearest was a call where prompt is 'A cat', expected: contains 'bear'",
         "- rule 2: when imageToVideo: never used, no such call came",
         "- rule 3: when generate: step 2 of 2 never used, step 1 once",
-        "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 stands before it",
-        "- rule 5: when generate: never used, nearest was a call where rule 3 stands before it",
+        "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 comes first",
+        "- rule 5: when generate: never used, nearest was a call where rule 3 comes first",
     ]
 
 

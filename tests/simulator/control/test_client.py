@@ -17,14 +17,16 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
 
+from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
@@ -99,7 +101,7 @@ def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monk
         control.advance(20)
     assert caught.value.status == 409
     assert str(caught.value) == (
-        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 callbacks attempted, as many as one advance"
+        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, as many as one advance"
         " attempts; the others stay pending: advance again to go on"
     )
     assert caught.value.body["now"] == str(control.clock().now) == "2026-03-31T10:00:15.000Z"
@@ -253,7 +255,7 @@ def test_somebody_else_listens(response: bytes) -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request).start()
-        with pytest.raises(ControlError, match="is none of a simulator: does another program listen there"):
+        with pytest.raises(ControlError, match="is this a pixazo-sim server"):
             ControlClient(f"http://127.0.0.1:{server.server_port}").health()
 
 
@@ -368,7 +370,8 @@ def test_every_route_has_a_method_of_its_name() -> None:
 
 
 def test_it_is_light_to_import() -> None:
-    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS."""
+    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS; the name of the key header stands there again."""
+    assert KEY_HEADER == spec.KEY_HEADER
     code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = set(python(code).split())
     assert loaded >= {"pixazo_simulator", "threading"}

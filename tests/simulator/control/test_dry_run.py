@@ -22,6 +22,7 @@ from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.exchange import Response
 from pixazo_simulator.server.asgi import Application
+from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec.policy import Policy, RateLimit
 from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
@@ -42,7 +43,9 @@ async def plainly(response: Response, _: object, __: object, send: Any) -> None:
 class Bench(AbstractContextManager["Bench"]):
     """A server with two worlds, `sim-key` and `other-key`, without a socket: requests happen, or are explained."""
 
-    app: Application = field(default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")))))
+    app: Application = field(
+        default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")), read_videos()))
+    )
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def __exit__(self, *_: object) -> None:
@@ -129,7 +132,7 @@ CHANGES: dict[str, Change] = {
     "a rule is used": lambda bench, _: bench.send("GET", f"{STATUS}{UNKNOWN}"),
     "a submit": lambda bench, _: bench.accepted(),
     "a call of nobody": lambda bench, _: bench.send("GET", "/nowhere", headers={KEY_HEADER: ""}),
-    "a fault draws": lambda _, world: world.draw(),
+    "a fault draws": lambda _, world: world._draw(),
     "the rate is counted": lambda _, world: world.account.quota.take(RateLimit(2, 9), 5),
     "money": lambda _, world: world.account.ledger.adjust(world.clock.now(), 7),
     "time": lambda bench, _: bench.control("POST", "/_sim/clock/advance", {"seconds": 1}),
@@ -350,8 +353,8 @@ def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
     assert explanation["generation"]["plan"]["outcome"] == "ERROR"
     assert [(each["number"], each["decides"], each["differences"]) for each in explanation["rules"]] == [
         (3, True, []),
-        (2, False, ["duration is absent, wanted: equals 6"]),
-        (4, False, ["rule 3 stands before it"]),
+        (2, False, ["duration is absent, expected: equals 6"]),
+        (4, False, ["rule 3 comes first"]),
         (1, False, ["it is about status, this is generate"]),
     ]
 
@@ -363,7 +366,7 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
     )
     explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"})
     assert explanation["summary"].endswith(
-        "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', wanted: equals 'A cat'"
+        "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', expected: equals 'A cat'"
     )
     assert "rule" not in bench.explained("GET", f"{STATUS}{UNKNOWN}")["summary"]
 
@@ -421,9 +424,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
     [
         (
             {"method": "GET", "path": "/_sim/world"},
-            "path '/_sim/world' is no route of the gateway, but one of the simulator",
+            "path '/_sim/world' is not a route of the gateway, but one of the simulator",
         ),
-        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
+        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
         (
             {"method": "GET", "path": "nowhere"},
             "path 'nowhere': give path and query, percent-encoded, that begin with '/'",
@@ -431,9 +434,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
         (
             {"method": "GET", "path": "http://a.b/x"},
-            f"path 'http://a.b/x' is no URL of this simulator: give path and query, or begin with http://{HOST}",
+            f"path 'http://a.b/x' is not a URL of this simulator: give path and query, or begin with http://{HOST}",
         ),
-        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is no route of the gateway"),
+        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is not a route of the gateway"),
         ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
         ({"method": "GET"}, "missing required field `path`"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),

@@ -16,7 +16,7 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ControlHandler, Turns
+from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
@@ -187,7 +187,7 @@ def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
     assert caller.sim("clock") == {
         "now": "2026-03-31T10:00:00.000Z",
         "clock": "manual",
-        "next_callback_at": None,
+        "next_webhook_at": None,
     }
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
     reported = caller.advance(2.5)
@@ -372,7 +372,7 @@ def test_the_error_for_an_unknown_control_route_lists_the_known_ones(
     caller: Caller, method: str, path: str, near: str
 ) -> None:
     """It names the nearest one, too."""
-    refused(caller.call(method, path), 404, f"{method} {path} is no control route", "GET /_sim/health", near)
+    refused(caller.call(method, path), 404, f"{method} {path} is not a control route", "GET /_sim/health", near)
 
 
 def test_control_calls_are_not_journalled(caller: Caller) -> None:
@@ -409,10 +409,11 @@ def test_what_fails_is_answered_500_and_logged_once(
     with Simulator() as simulator, closing(http.client.HTTPConnection(simulator.host, simulator.port)) as connection:
         with monkeypatch.context() as patched:
             patched.setattr(Worlds, "__len__", fail)
-            patched.setattr(World, "generation", fail)
+            patched.setattr(World, "readable", fail)
             connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
             response = connection.getresponse()
             assert (response.status, json.loads(response.read())) == (500, expected)
+            assert response.headers["Date"] == ("Tue, 31 Mar 2026 10:00:00 GMT" if path.startswith("/v2") else None)
         connection.request("GET", "/_sim/health")
         assert connection.getresponse().status == 200
     (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
@@ -428,8 +429,8 @@ def test_a_control_request_can_be_cancelled() -> None:
     async def cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
             control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")
@@ -455,7 +456,7 @@ def test_a_response_that_has_begun_is_not_begun_again() -> None:
     sent: list[str] = []
     worlds = Worlds(Settings())
     dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-    front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
+    front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

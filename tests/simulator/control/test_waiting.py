@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted
 
-from pixazo_simulator.control import ControlHandler, Turns
+from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes import look
@@ -149,12 +149,12 @@ def test_a_wait_that_times_out_lists_what_arrived(control: ControlClient, app: C
     assert error.status == 408
     assert error.message == (
         "after 0.01 s there were 1 of 2 exchanges (operation equals 'generate', status equals 202); "
-        f"nearest: exchange 3, POST {GENERATE} answered 400: status is 400, wanted: equals 202"
+        f"nearest: exchange 3, POST {GENERATE} answered 400: status is 400, expected: equals 202"
     )
     assert error.body["error"] == "Timed out"
     assert [each["number"] for each in error.body["exchanges"]] == [1]
     assert error.body["nearest"] == {
-        "what": f"exchange 3, POST {GENERATE} answered 400", "differences": ["status is 400, wanted: equals 202"],
+        "what": f"exchange 3, POST {GENERATE} answered 400", "differences": ["status is 400, expected: equals 202"],
     }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
         ({"exchanges": {"statu": 200}}, "exchanges.statu: unknown field `statu` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
-        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is no regular expression"),
+        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is not a regular expression"),
         ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
         (
             {"exchanges": {"path": {"one_of": ["/"] * 500}}},
@@ -215,8 +215,8 @@ class Handler:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
+        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
 
     async def ask(self, method: str, path: str, **content: object) -> Response:
         """Status and body."""
@@ -245,7 +245,7 @@ def test_a_wait_in_a_world_that_is_deleted_ends_with_404() -> None:
         return await waiting
 
     status, reported = asyncio.run(delete())
-    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while somebody waited for it")
+    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while this request was waiting")
 
 
 def test_an_advance_of_a_world_that_is_deleted_ends_with_404() -> None:
@@ -282,14 +282,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
             handler.wait(exchanges={}, timeout=PATIENCE), handler.wait(exchanges={"count": 2}, timeout=0.01), handler.wait(exchanges={"count": 2}),
         ]  # fmt: skip
         await asyncio.sleep(0)
-        assert handler.world.notifier.listeners == 3
+        assert len(handler.world.notifier._listeners) == 3
         handler.record()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]
         responses = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
-        assert handler.world.notifier.listeners == 0
+        assert len(handler.world.notifier._listeners) == 0
         return [status for status, _ in responses]
 
     assert asyncio.run(several()) == [200, 408]

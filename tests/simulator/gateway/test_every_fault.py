@@ -192,7 +192,7 @@ def media_gone(run: Run) -> None:
 
 def drop(run: Run) -> None:
     assert run.arrivals == ["202 first", "202 second", "callback second"]
-    assert run.problems == ["dropped, as the script wants", None]
+    assert run.problems == ["dropped by the script", None]
 
 
 def duplicate(run: Run) -> None:

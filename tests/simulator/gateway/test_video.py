@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pixazo_simulator.gateway.media import video
+from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec.lifecycle import Plan
 from pixazo_simulator.world.commands import Generation
 
@@ -46,7 +47,7 @@ FRAMES = {"768P": (1366, 768), "1080P": (1920, 1080)}
 @pytest.mark.parametrize("resolution", ["768P", "1080P"])
 def test_a_video_says_what_was_asked_for(duration: int, resolution: str) -> None:
     """Its movie header the duration (to a frame), its track header the frame size."""
-    data = video(generation(duration, resolution))
+    data = video(generation(duration, resolution), read_videos())
     header, track = first(data, b"mvhd"), first(data, b"tkhd")
     assert header[0] == 0
     scale, length = int.from_bytes(header[12:16]), int.from_bytes(header[16:20])
@@ -61,12 +62,12 @@ def test_a_video_says_what_was_asked_for(duration: int, resolution: str) -> None
 )
 def test_open_limits_get_the_nearest_video(duration: float, resolution: str, same: tuple[int, str]) -> None:
     """There are four."""
-    assert video(generation(duration, resolution)) == video(generation(*same))
+    assert video(generation(duration, resolution), read_videos()) == video(generation(*same), read_videos())
 
 
 def test_the_boxes_are_those_of_a_video_and_one_of_ours() -> None:
     """The last one names the generation; players skip it."""
-    data = video(generation(6, "768P"))
+    data = video(generation(6, "768P"), read_videos())
     kinds = [kind for kind, _ in boxes(data)]
     assert [kind for kind in kinds if kind in TOP] == TOP
     *_, (kind, content) = boxes(data)
@@ -76,5 +77,5 @@ def test_the_boxes_are_those_of_a_video_and_one_of_ours() -> None:
 def test_two_generations_have_two_videos() -> None:
     """Different bytes; the same generation always has the same."""
     other = ID.replace("a6cd", "a6ce")
-    assert video(generation(6, "768P")) != video(generation(6, "768P", other))
-    assert video(generation(6, "768P")) == video(generation(6, "768P"))
+    assert video(generation(6, "768P"), read_videos()) != video(generation(6, "768P", other), read_videos())
+    assert video(generation(6, "768P"), read_videos()) == video(generation(6, "768P"), read_videos())

@@ -161,7 +161,7 @@ def test_collateral_is_declared_in_globs_of_clause_ids() -> None:
     ],
 )  # fmt: skip
 def test_an_unknown_name_is_refused(find: object, name: str, says: str) -> None:
-    """The error has the unknown name and the nearest one; a mutant is no variant."""
+    """The error has the unknown name and the nearest one; a mutant is not found as a variant."""
     assert callable(find)
     with pytest.raises(ValueError, match=re.escape(says)):
         find(name)

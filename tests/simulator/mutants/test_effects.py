@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.caller import Caller, over_http
+from tests.caller import KEY_HEADER, Caller, over_http
+from tests.inprocess import InProcess
 
 from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.mutants.messages import UNKNOWN_ID
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec import PAGE_INSTANT
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
 def running(name: str, settings: Settings | None = None) -> Simulator:
@@ -147,6 +150,15 @@ def test_an_edited_request_is_answered_by_the_clock_of_the_world_that_it_reaches
         url: str = caller.read(identity).json()["output"]["media_url"][0]
         assert identity not in url
         assert caller.call("GET", urlsplit(url).path).status == 200
+
+
+def test_an_editor_and_the_gateway_see_one_instant() -> None:
+    """Even on a clock that moves by a second whenever it is read."""
+    settings = Settings(clock=lambda: Clock(PAGE_INSTANT, 1, itertools.count().__next__))
+    with InProcess(settings, find_mutant("created-at-is-now")) as send:
+        caller = Caller(send, "sim-key")
+        reply = caller.read(caller.accepted())
+        assert datetime.fromisoformat(reply.json()["created_at"]) == parsedate_to_datetime(reply.headers["date"])
 
 
 def test_our_own_routes_are_never_edited() -> None:

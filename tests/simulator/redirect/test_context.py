@@ -33,7 +33,7 @@ from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Edits, Variant
 from pixazo_simulator.redirect.context import RedirectionError, redirect
 from pixazo_simulator.redirect.patches import Patches
-from pixazo_simulator.redirect.routing import Route, placeholder
+from pixazo_simulator.redirect.routing import Redirection, placeholder
 
 VENDOR = "gateway.pixazo.ai"
 HOST = "gateway.invalid"
@@ -352,8 +352,8 @@ def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
     """A certificate of another authority is refused."""
     listener = simulator.open_tls_listener([HOST])
     other_client = trustme.CA().cert_pem.bytes().decode()
-    route = Route([HOST], ("127.0.0.1", listener.port))
-    with Patches(route, other_client), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+    redirection = Redirection([HOST], ("127.0.0.1", listener.port))
+    with Patches(redirection, other_client), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         client("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in response_by(caught.value)
     simulator.close_tls_listener(listener)
@@ -363,7 +363,7 @@ def test_the_name_is_verified(simulator: Simulator) -> None:
     """A certificate of the right authority for another host is refused."""
     listener = simulator.open_tls_listener(["another.invalid"])
     with (
-        Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem),
+        Patches(Redirection([HOST], ("127.0.0.1", listener.port)), listener.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
         requests.post(GENERATE, data=BODY, timeout=PATIENCE)
@@ -445,7 +445,7 @@ def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: 
     """What was replaced until then is restored."""
     before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
     listener = simulator.open_tls_listener([HOST])
-    patches = Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem)
+    patches = Patches(Redirection([HOST], ("127.0.0.1", listener.port)), listener.ca_pem)
     module = types.ModuleType("uvloop")
     vars(module)["Loop"] = object
     monkeypatch.setitem(sys.modules, "uvloop", module)

@@ -151,13 +151,13 @@ NO_FAULTS: list[tuple[Any, str]] = [
     (Delay, "fault Delay is a class: write Delay(seconds=...)"),
     (
         "connection_reset",
-        "fault 'connection_reset' is no fault: write ConnectionReset(): known faults are listed by pixazo-sim faults",
+        "fault 'connection_reset' is not a fault: write ConnectionReset(): known faults are listed by pixazo-sim faults",
     ),
-    ("ReplyLst", "fault 'ReplyLst' is no fault: write ReplyLost(): known faults are listed by pixazo-sim faults"),
+    ("ReplyLst", "fault 'ReplyLst' is not a fault: write ReplyLost(): known faults are listed by pixazo-sim faults"),
     (
         429,
         (
-            "fault 429 is no fault: write a fault of pytest_pixazo, such as ReplyLost(): known faults are listed by"
+            "fault 429 is not a fault: write a fault of pytest_pixazo, such as ReplyLost(): known faults are listed by"
             " pixazo-sim faults"
         ),
     ),

@@ -177,10 +177,10 @@ def test_a_diagnosis_says_what_differs() -> None:
     assert [(each.number, each.decides) for each in found][:2] == [(4, True), (3, False)]
     assert {each.number: each.differences for each in found} == {
         4: (),
-        3: ("prompt is 'A bear', wanted: contains 'cat'",),
-        5: ("rule 4 stands before it",),
+        3: ("prompt is 'A bear', expected: contains 'cat'",),
+        5: ("rule 4 comes first",),
         6: ("it lets 2 more calls through first (after=2)",),
-        2: ("prompt is 'A bear', wanted: contains 'cat'", "duration is 6, wanted: equals 10"),
+        2: ("prompt is 'A bear', expected: contains 'cat'", "duration is 6, expected: equals 10"),
         1: ("it is about status, this is generate",),
         7: ("it is about status, this is generate",),
     }
@@ -267,7 +267,7 @@ def test_a_script_is_set_as_a_whole() -> None:
     rule = Rule(when="generate", end=FAIL)
     of = script(rule, rule)
     bad = Rule(when="generate", match={"prompt": {"matches": "("}})
-    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is no regular expression"):
+    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is not a regular expression"):
         of.set([rule, bad])
     assert list(uses(of)) == [1, 2]
     of.set([rule])
@@ -295,8 +295,8 @@ def test_of_many_differences_the_first_twenty_are_listed() -> None:
     of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
     of.decide(submit())
     (reported,) = (list(each.missed or ()) for each in of.listed())
-    assert reported[0] == "body.m0 is absent, wanted: equals 'x'"
-    assert reported[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
+    assert reported[0] == "body.m0 is absent, expected: equals 'x'"
+    assert reported[19:] == ["body.m19 is absent, expected: equals 'x'", "30 more differences"]
 
 
 def test_a_long_value_is_shown_by_its_start() -> None:
@@ -304,8 +304,8 @@ def test_a_long_value_is_shown_by_its_start() -> None:
     of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
     of.decide(submit("x" * 1_000_000))
     ((one, two),) = (list(each.missed or ()) for each in of.listed())
-    assert one == f"prompt is '{'x' * 200}[cut]', wanted: equals '{'y' * 192}[cut]"
-    assert two.startswith("body.x is absent, wanted: equals 'zzz")
+    assert one == f"prompt is '{'x' * 200}[cut]', expected: equals '{'y' * 192}[cut]"
+    assert two.startswith("body.x is absent, expected: equals 'zzz")
     (diagnosis,) = of.diagnose(submit())
     assert diagnosis.label.startswith("rule 1: when generate, prompt equals 'yyy")
     assert len(diagnosis.label) < 600
@@ -320,7 +320,7 @@ def test_the_nearest_call_is_kept() -> None:
     """Of several calls that a rule passed by, the one with the fewest differences is reported, the first of equals."""
     of = script(Rule(when="generate", match={"prompt": {"contains": "bear"}, "duration": 6}, end=FAIL))
     decisions(of, submit("A cat", duration=10), submit("A dog", duration=6), submit("A bear", duration=10))
-    assert missed(of) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+    assert missed(of) == {1: ("prompt is 'A dog', expected: contains 'bear'",)}
 
 
 def test_calls_of_another_kind_are_no_misses() -> None:
@@ -335,4 +335,4 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
     early = Rule(when="generate", reply=Reply(429), after=2)
     of = script(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
     assert decisions(of, submit()) == [2]
-    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 stands before it",)}
+    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 comes first",)}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.control import Turns
+from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.exchange import Request, Response
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.script.faults import Delay
@@ -42,7 +42,7 @@ def caller() -> Iterator[Caller]:
 
 def gateway_of(worlds: Worlds) -> GatewayApp:
     """The gateway over some worlds as an application."""
-    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds.settings.policy, Turns())
+    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds, BodyQueue())
 
 
 def submission(**headers: str) -> dict[str, Any]:
@@ -408,7 +408,7 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0)
         refused = await submit(gateway, chunk(body))
         assert (refused[0]["status"], (b"retry-after", b"1") in refused[0]["headers"]) == (503, True)
-        assert b"bodies under way come to more than" in refused[1]["body"]
+        assert b"bodies in progress come to more than" in refused[1]["body"]
         half.set()
         answered = [(await held)[0]["status"], (await submit(gateway, chunk(body)))[0]["status"]]
         assert await submit(gateway, chunk(body, more=True), {"type": "http.disconnect"}) == []

@@ -20,8 +20,9 @@ from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver
 from tests.simulator.server.raw_socket import RawSocket, accepts, request
 
-from pixazo_simulator.server import simulator as server
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server import threaded
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
@@ -150,7 +151,7 @@ def test_where_it_cannot_listen() -> None:
         ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
         ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
-        ("a..b", 0, "cannot listen on a..b port 0: that is no host name; choose another"),
+        ("a..b", 0, "cannot listen on a..b port 0: that is not a host name; choose another"),
     ):
         with pytest.raises(SimulatorError, match=f"^{re.escape(reported)}"):
             Simulator(host=host, port=port).start()
@@ -221,7 +222,7 @@ def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPa
             caller.accepted(webhook="http://10.0.0.7/")
         with pytest.raises(AdvanceError, match=r"the advance ended at 2026-03-31T10:00:15\.000Z, 45 s early") as caught:
             simulator.advance(60)
-        assert len(caught.value.fallen) == 5
+        assert len(caught.value.events) == 5
         assert len(simulator.advance(45)) == 1
 
 
@@ -322,8 +323,8 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     simulator = Simulator().start()
     raised: list[Exception] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "STOP_DEADLINE", 0.1)
-        patch.setattr(server, "LOOK_AGAIN", 0.1)
+        patch.setattr(threaded, "STOP_DEADLINE", 0.1)
+        patch.setattr(threaded, "LOOK_AGAIN", 0.1)
         patch.setattr(Dispatcher, "advance_at_once", block)
         waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()

@@ -380,11 +380,11 @@ def test_no_rule_explanation_or_wait_shows_the_key_of_the_app(simulator: Simulat
         explained = owner.explain("POST", GENERATE, body={"prompt": f"It is {CANARY}"})
         with pytest.raises(ControlError) as late:
             owner.wait_for({"exchanges": {"path": {"contains": "elsewhere"}}}, timeout=0)
-    assert rule.missed == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
-    assert explained.rules[0].differences == ("prompt is 'It is [redacted]', wanted: contains 'cat'",)
+    assert rule.missed == ["prompt is 'My key is [redacted]', expected: contains 'cat'"]
+    assert explained.rules[0].differences == ("prompt is 'It is [redacted]', expected: contains 'cat'",)
     assert late.value.body["nearest"] == {
         "what": "exchange 2, GET /v2/requests/status/[redacted]?key=[redacted] answered 404",
-        "differences": ["path is '/v2/requests/status/[redacted]', wanted: contains 'elsewhere'"],
+        "differences": ["path is '/v2/requests/status/[redacted]', expected: contains 'elsewhere'"],
     }
     assert identity
     assert CANARY not in json.dumps([to_json(rule), to_json(explained), late.value.body, str(late.value)])

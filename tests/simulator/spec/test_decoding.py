@@ -6,7 +6,7 @@ import pytest
 
 from pixazo_simulator.control.schema.requests import Advance, DryRun, JournalFilter, NewScript, NewWorld, Wait
 from pixazo_simulator.script.rule import Rule
-from pixazo_simulator.spec.decoding import MisfitError, fit, read
+from pixazo_simulator.spec.decoding import InvalidDataError, fit, read
 
 KINDS = "status_code, html_page, delay, uniform_delay, "
 
@@ -49,7 +49,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
 )  # fmt: skip
 def test_the_error_of_a_misfit_names_its_place_and_the_nearest_name(shape: type, text: str, says: str) -> None:
     """This holds however deep it stands, and whatever comes after it."""
-    with pytest.raises(MisfitError) as raised:
+    with pytest.raises(InvalidDataError) as raised:
         read(text.encode(), shape)
     assert says in str(raised.value)
 
@@ -79,6 +79,6 @@ def test_a_query_is_read_from_texts() -> None:
 )
 def test_the_error_of_a_query_that_does_not_fit_shows_its_value(given: dict[str, str], says: str) -> None:
     """It names the nearest known name, too."""
-    with pytest.raises(MisfitError) as raised:
+    with pytest.raises(InvalidDataError) as raised:
         fit(given, JournalFilter, strict=False)
     assert says in str(raised.value)

@@ -16,12 +16,12 @@ from pixazo_simulator.spec.errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     TooManyPending,
     UnknownRequest,
     UnknownRoute,
     UnsupportedMediaType,
+    Violation,
 )
 from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.spec.responses import refusal_answer
@@ -36,7 +36,7 @@ from pixazo_simulator.spec.responses import refusal_answer
         (InvalidKey(), "the API key opens no world"),
         (KeySuspended(), "the API key is suspended"),
         (Throttled(7), "over the rate limit, retry after 7 s"),
-        (Broken(), "the gateway fails, as the key wants it"),
+        (Broken(), "the key makes the gateway fail"),
         (TooManyPending(3), "3 webhook deliveries wait already (bound pending)"),
         (BodyTooLarge(99), "the body is larger than 99 bytes"),
         (UnsupportedMediaType(None), "Content-Type is missing: send application/json"),
@@ -50,7 +50,9 @@ from pixazo_simulator.spec.responses import refusal_answer
         (UnknownRequest("a_1"), "request a_1 is unknown"),
         (UnknownRequest("a_1", foreign=True), "request a_1 belongs to another key"),
         (
-            InvalidParameters((Problem("duration", Rule.ONE_OF, ("6 or 10", 7)), Problem("prompt", Rule.BLANK))),
+            InvalidParameters(
+                (Problem("duration", Violation.ONE_OF, ("6 or 10", 7)), Problem("prompt", Violation.BLANK))
+            ),
             "duration must be 6 or 10, not 7; prompt must not be blank",
         ),
     ],

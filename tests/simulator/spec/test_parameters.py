@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.simulator.samples import data_url, jpeg, png, webp
 
-from pixazo_simulator.spec.errors import Problem, Rule
+from pixazo_simulator.spec.errors import Problem, Violation
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     Findings,
@@ -45,7 +45,7 @@ BOTH = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
 def test_every_good_frame_is_taken(operation: str, duration: float, resolution: str) -> None:
     """All but 1080P for 10 s."""
     combo = (duration, resolution) == (10, "1080P")
-    expected = [Problem("resolution", Rule.COMBO)] if combo else []
+    expected = [Problem("resolution", Violation.COMBO)] if combo else []
     assert problems(operation, duration=duration, resolution=resolution) == expected
 
 
@@ -55,14 +55,14 @@ def test_every_good_frame_is_taken(operation: str, duration: float, resolution: 
 def test_text_to_video_takes_6_or_10_seconds(duration: float, expected: str) -> None:
     """A number by the page, so that 6.5 is refused for its value."""
     assert problems("generate", duration=duration) == [
-        Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", expected)),
+        Problem("duration", Violation.ONE_OF, ("6 or 10 (seconds)", expected)),
     ]
 
 
 def test_image_to_video_takes_an_integer() -> None:
     """7 is refused for its value, 6.5 for its type."""
-    assert [each.rule for each in problems("imageToVideo", duration=7)] == [Rule.ONE_OF]
-    assert problems("imageToVideo", duration=6.5) == [Problem("duration", Rule.INTEGER)]
+    assert [each.violation for each in problems("imageToVideo", duration=7)] == [Violation.ONE_OF]
+    assert problems("imageToVideo", duration=6.5) == [Problem("duration", Violation.INTEGER)]
 
 
 @BOTH
@@ -72,7 +72,7 @@ def test_a_resolution_is_spelled_to_the_letter(operation: str, resolution: str) 
     assert problems(operation, resolution=resolution) == [
         Problem(
             "resolution",
-            Rule.ONE_OF,
+            Violation.ONE_OF,
             ("768P or 1080P", resolution if len(resolution) < 41 else f"{resolution[:40]}[cut]"),
         )
     ]
@@ -82,8 +82,8 @@ def test_open_limits_leave_text_to_video_its_types() -> None:
     """Any prompt, any positive duration, any resolution; image-to-video stays as the page says."""
     opened = {"t2v_limits": "open"}
     assert problems("generate", opened, prompt="x" * 5000, duration=0.5, resolution="8K") == []
-    assert problems("generate", opened, duration=0) == [Problem("duration", Rule.POSITIVE)]
-    assert [each.rule for each in problems("imageToVideo", opened, prompt="x" * 2001)] == [Rule.LENGTH]
+    assert problems("generate", opened, duration=0) == [Problem("duration", Violation.POSITIVE)]
+    assert [each.violation for each in problems("imageToVideo", opened, prompt="x" * 2001)] == [Violation.LENGTH]
 
 
 @BOTH
@@ -104,21 +104,21 @@ def test_a_prompt_is_counted_in_the_unit_of_the_policy(
     operation: str, unit: str, prompt: str, count: int | None
 ) -> None:
     """2000 of them are taken, one more is not."""
-    expected = [] if count is None else [Problem("prompt", Rule.LENGTH, (2000, count))]
+    expected = [] if count is None else [Problem("prompt", Violation.LENGTH, (2000, count))]
     assert problems(operation, {"prompt_unit": unit}, prompt=prompt) == expected
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t", "\u3000"])
 def test_a_blank_prompt(prompt: str) -> None:
     """White space of any kind is blank."""
-    assert problems("generate", prompt=prompt) == [Problem("prompt", Rule.BLANK)]
+    assert problems("generate", prompt=prompt) == [Problem("prompt", Violation.BLANK)]
     assert problems("generate", {"blank_prompt": "accept"}, prompt=prompt) == []
 
 
 def test_missing_members_are_reported_together() -> None:
     """Neither hides the other."""
     found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
-    assert found.refused == [Problem("prompt", Rule.REQUIRED), Problem("first_frame_image", Rule.REQUIRED)]
+    assert found.refused == [Problem("prompt", Violation.REQUIRED), Problem("first_frame_image", Violation.REQUIRED)]
 
 
 @pytest.mark.parametrize(
@@ -130,19 +130,19 @@ def test_missing_members_are_reported_together() -> None:
         (data_url(jpeg(301, 301), "png"), []),
         (data_url(jpeg(400, 1000), "jpeg"), []),
         (data_url(jpeg(1000, 400), "jpeg"), []),
-        (data_url(jpeg(400, 1001), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_RATIO, (400, 1001))]),
-        (data_url(jpeg(1001, 400), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_RATIO, (1001, 400))]),
-        (data_url(jpeg(300, 400), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))]),
-        (data_url(jpeg(400, 300), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))]),
-        (data_url(b"GIF89a"), [Problem("first_frame_image", Rule.IMAGE_FORMAT)]),
-        (data_url(b""), [Problem("first_frame_image", Rule.IMAGE_FORMAT)]),
-        (data_url(png(301, 301)[:-8]), [Problem("first_frame_image", Rule.IMAGE_DAMAGED)]),
-        (data_url(jpeg(0, 0), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_DAMAGED)]),
-        ("data:image/gif;base64,R0lGODlh", [Problem("first_frame_image", Rule.DATA_URL)]),
-        ("DATA:image/png;base64,!", [Problem("first_frame_image", Rule.DATA_URL)]),
-        ("", [Problem("first_frame_image", Rule.IMAGE_URL)]),
-        ("bear.png", [Problem("first_frame_image", Rule.IMAGE_URL)]),
-        ("file:///etc/passwd", [Problem("first_frame_image", Rule.IMAGE_URL)]),
+        (data_url(jpeg(400, 1001), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_RATIO, (400, 1001))]),
+        (data_url(jpeg(1001, 400), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_RATIO, (1001, 400))]),
+        (data_url(jpeg(300, 400), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_SIDE, (300,))]),
+        (data_url(jpeg(400, 300), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_SIDE, (300,))]),
+        (data_url(b"GIF89a"), [Problem("first_frame_image", Violation.IMAGE_FORMAT)]),
+        (data_url(b""), [Problem("first_frame_image", Violation.IMAGE_FORMAT)]),
+        (data_url(png(301, 301)[:-8]), [Problem("first_frame_image", Violation.IMAGE_DAMAGED)]),
+        (data_url(jpeg(0, 0), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_DAMAGED)]),
+        ("data:image/gif;base64,R0lGODlh", [Problem("first_frame_image", Violation.DATA_URL)]),
+        ("DATA:image/png;base64,!", [Problem("first_frame_image", Violation.DATA_URL)]),
+        ("", [Problem("first_frame_image", Violation.IMAGE_URL)]),
+        ("bear.png", [Problem("first_frame_image", Violation.IMAGE_URL)]),
+        ("file:///etc/passwd", [Problem("first_frame_image", Violation.IMAGE_URL)]),
         ("http://a.test/b.png", []),
     ],
 )
@@ -154,7 +154,7 @@ def test_the_image_rules(image: str, expected: list[Problem]) -> None:
 def test_an_image_is_smaller_than_20_megabytes() -> None:
     """One byte less is taken; the file is filled up between header and end."""
     whole = png(301, 301)
-    for size, reported in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Rule.IMAGE_SIZE, (BIG,))])]:
+    for size, reported in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Violation.IMAGE_SIZE, (BIG,))])]:
         filled = whole[:-12] + b"\0" * (size - len(whole)) + whole[-12:]
         assert problems("imageToVideo", first_frame_image=data_url(filled)) == reported
 
@@ -170,8 +170,8 @@ def test_unknown_members_are_named_with_the_nearest_known_one() -> None:
     """In the order given, cut short, at most ten of a million."""
     given = {"prompt": 1, "durration": 2, "z" * 100: 3}
     assert unknown_member(given, OPERATIONS["generate"]) == [
-        Problem("durration", Rule.UNKNOWN, (" (did you mean duration?)",)),
-        Problem("z" * 40 + "[cut]", Rule.UNKNOWN, ("",)),
+        Problem("durration", Violation.UNKNOWN, (" (did you mean duration?)",)),
+        Problem("z" * 40 + "[cut]", Violation.UNKNOWN, ("",)),
     ]
     assert len(unknown_member({f"z{number}": 0 for number in range(1000)}, OPERATIONS["generate"])) == 10
 
@@ -193,13 +193,13 @@ def test_usable_urls(url: str) -> None:
 )  # fmt: skip
 def test_unusable_urls(url: str) -> None:
     """No scheme, no host, no port that exists, or characters that no URL has."""
-    assert url_problem(url) is Rule.URL
+    assert url_problem(url) is Violation.URL
 
 
 @given(st.text() | st.text().map("http://".__add__))
 def test_judging_a_url_never_raises(url: str) -> None:
     """Whatever the text."""
-    assert url_problem(url) in (None, Rule.URL)
+    assert url_problem(url) in (None, Violation.URL)
 
 
 VALUES = st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.none()
@@ -234,7 +234,7 @@ def test_an_image_of_too_many_segments_is_reported_as_damaged() -> None:
     """The error names the bound."""
     image = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
     found = problems("imageToVideo", first_frame_image=image)
-    assert found == [Problem("first_frame_image", Rule.IMAGE_SEGMENTS, (1000,))]
+    assert found == [Problem("first_frame_image", Violation.IMAGE_SEGMENTS, (1000,))]
     assert sentence(found) == "first_frame_image is damaged: it has more than 1000 segments before its picture."
 
 
@@ -242,9 +242,11 @@ def test_a_url_has_at_most_8000_characters() -> None:
     """As many as any program takes; an image's, too."""
     longest = "http://a.test/" + "b" * 7986
     assert url_problem(longest) is None
-    assert url_problem(f"{longest}b") == Rule.URL_LENGTH
-    assert problems("imageToVideo", first_frame_image=f"{longest}b") == [Problem("first_frame_image", Rule.IMAGE_URL)]
-    reported = sentence([Problem("callback_url", Rule.URL_LENGTH)])
+    assert url_problem(f"{longest}b") == Violation.URL_LENGTH
+    assert problems("imageToVideo", first_frame_image=f"{longest}b") == [
+        Problem("first_frame_image", Violation.IMAGE_URL)
+    ]
+    reported = sentence([Problem("callback_url", Violation.URL_LENGTH)])
     assert reported == "callback_url must be a URL of at most 8000 characters."
 
 

@@ -215,10 +215,10 @@ def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that() ->
 def test_one_that_knows_more_leaves_the_first_as_it_is() -> None:
     """And asks it, too."""
     first = Redactor((KEY,))
-    second = first.also("other-key-1", KEY)
+    second = first.with_keys("other-key-1", KEY)
     assert second.text(f"{KEY} other-key-1") == "[redacted] [redacted]"
     assert first.text(f"{KEY} other-key-1") == "[redacted] other-key-1"
-    assert first.also(KEY) is first
+    assert first.with_keys(KEY) is first
 
 
 @pytest.mark.parametrize("form", ["sim-test-{:016x}", "{:x}-0f9a8b7c6d5e", "k{}z"])
@@ -263,7 +263,7 @@ def test_what_a_request_was_sent_with() -> None:
 
 def test_the_secrets_of_a_request_are_taken_out_elsewhere_too() -> None:
     """A key as a key, another secret as what is hidden."""
-    redactor = Redactor((KEY,)).heeding([(b"X-Api-Key", b"somebodys-key-91")], "/?token=long-enough")
+    redactor = Redactor((KEY,)).with_request_secrets([(b"X-Api-Key", b"somebodys-key-91")], "/?token=long-enough")
     assert redactor.text("canary-5f1d, somebodys-key-91, long-enough") == "[redacted], [redacted], [hidden]"
 
 
@@ -271,7 +271,7 @@ def test_no_line_of_the_log_keeps_a_key(caplog: pytest.LogCaptureFixture) -> Non
     """Whoever logs it, as long as somebody still uses the redactor."""
     log, secrets, redactor = logging.getLogger("test-redaction"), SecretFilter(), Redactor((KEY,))
     log.addFilter(secrets)
-    secrets.heed(redactor)
+    secrets.add(redactor)
     log.warning("%s and %d%%", KEY, 5)
     log.warning("nothing")
     del redactor

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from pixazo_simulator.spec.errors import InvalidBody, InvalidParameters, Problem, Rule
+from pixazo_simulator.spec.errors import InvalidBody, InvalidParameters, Problem, Violation
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     ImageParameters,
     Operation,
     Parameters,
-    is_crowded,
+    has_too_many_values,
     members,
     parameters_of,
 )
@@ -72,7 +72,7 @@ def test_what_is_no_json_object_is_classified(body: bytes, fault: str) -> None:
 def test_of_two_members_the_last_one_is_judged() -> None:
     """Whatever the first was."""
     assert decode(b'{"prompt":1,"prompt":"b"}', GENERATE) == Parameters(prompt="b")
-    assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == InvalidParameters((Problem("prompt", Rule.STRING),))
+    assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == InvalidParameters((Problem("prompt", Violation.STRING),))
 
 
 def test_every_wrong_type_is_reported() -> None:
@@ -89,14 +89,14 @@ def test_every_wrong_type_is_reported() -> None:
         }
     ).encode()
     problems = (
-        Problem("prompt", Rule.REQUIRED),
-        Problem("first_frame_image", Rule.REQUIRED),
-        Problem("duration", Rule.INTEGER),
-        Problem("resolution", Rule.STRING),
-        Problem("prompt_optimizer", Rule.BOOLEAN),
-        Problem("fast_pretreatment", Rule.BOOLEAN),
-        Problem("callback_url", Rule.STRING),
-        Problem("aigc_watermark", Rule.BOOLEAN),
+        Problem("prompt", Violation.REQUIRED),
+        Problem("first_frame_image", Violation.REQUIRED),
+        Problem("duration", Violation.INTEGER),
+        Problem("resolution", Violation.STRING),
+        Problem("prompt_optimizer", Violation.BOOLEAN),
+        Problem("fast_pretreatment", Violation.BOOLEAN),
+        Problem("callback_url", Violation.STRING),
+        Problem("aigc_watermark", Violation.BOOLEAN),
     )
     assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters(problems)
 
@@ -105,8 +105,8 @@ def test_every_wrong_type_is_reported() -> None:
 def test_the_word_for_a_duration_is_the_page_s(duration: bytes) -> None:
     """`number` for text-to-video, `integer` for image-to-video."""
     body = b'{"prompt":"a","first_frame_image":"b","duration":%s}' % duration
-    assert decode(body, GENERATE) == InvalidParameters((Problem("duration", Rule.NUMBER),))
-    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters((Problem("duration", Rule.INTEGER),))
+    assert decode(body, GENERATE) == InvalidParameters((Problem("duration", Violation.NUMBER),))
+    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters((Problem("duration", Violation.INTEGER),))
 
 
 JSON = st.recursive(
@@ -131,7 +131,7 @@ def test_reading_never_raises(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "crowded"),
+    ("value", "too_many"),
     [
         (b'"' + b"," * 1_000 + b'"', False),
         (b'"' + b"," * 1_001 + b'"', True),
@@ -140,14 +140,14 @@ def test_reading_never_raises(body: bytes) -> None:
         (b'"' + b"{" * 100_001 + b'"', True),
     ],
 )
-def test_a_large_body_has_few_values(value: bytes, crowded: bool) -> None:
+def test_a_large_body_has_few_values(value: bytes, too_many: bool) -> None:
     """Whether its members are known or not: no body is read value by value for long."""
     for name in (b"prompt", b"x"):
         body = b'{"%s":%s}' % (name, value)
         body += b" " * (64 * 1024 + 1 - len(body))
-        assert is_crowded(body) is crowded
-        assert (decode(body, GENERATE) == InvalidBody("crowded")) is crowded
-        assert (members(body) == InvalidBody("crowded")) is crowded
+        assert has_too_many_values(body) is too_many
+        assert (decode(body, GENERATE) == InvalidBody("too_many_values")) is too_many
+        assert (members(body) == InvalidBody("too_many_values")) is too_many
 
 
 def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:

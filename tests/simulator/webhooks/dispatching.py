@@ -11,7 +11,7 @@ from tests.simulator.samples import KEY, START
 
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.policy import PROFILES
-from pixazo_simulator.webhooks.dispatcher import Dispatcher, FallenDue
+from pixazo_simulator.webhooks.dispatcher import AdvanceEvent, Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Transition
@@ -68,7 +68,7 @@ def drive(
     return asyncio.run(run())
 
 
-def due_events(fallen: list[FallenDue]) -> list[tuple[float, object]]:
+def due_events(fallen: list[AdvanceEvent]) -> list[tuple[float, object]]:
     """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
         ((each.at - START) / 1000, each.status)

@@ -23,7 +23,7 @@ from pixazo_simulator.spec.errors import TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.spec.units import LAST_INSTANT
 from pixazo_simulator.webhooks import dispatcher as module
-from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher, FallenDue
+from pixazo_simulator.webhooks.dispatcher import AdvanceError, AdvanceEvent, Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Transition
@@ -170,7 +170,7 @@ def test_advances_of_one_world_follow_one_another() -> None:
 def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds: float, moved: bool) -> None:
     """Without a task, if no delivery falls due; otherwise nothing changes, and the result is None."""
 
-    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> tuple[list[AdvanceEvent] | None, int]:
         accepted(world, webhook_url=hook)
         return dispatcher.advance_at_once(world, round(seconds * 1000)), world.clock.now()
 
@@ -185,7 +185,7 @@ def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds
 def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
     """Neither during another advance, nor while an attempt is under way."""
 
-    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> list[list[AdvanceEvent] | None]:
         accepted(world, webhook_url=HOOK)
         receiver.open.clear()
         first = asyncio.create_task(dispatcher.advance(world, 15_000))
@@ -299,7 +299,7 @@ def test_the_log_has_each_attempt_without_the_key(caplog: pytest.LogCaptureFixtu
         generation = accepted(world, webhook_url=f"{HOOK}?key={KEY}")
         await dispatcher.advance(world, 15_000)
         assert caplog.messages == [
-            f"callback about {generation.request_id} to {HOOK}?key=[redacted]: answered 410",
+            f"webhook about {generation.request_id} to {HOOK}?key=[redacted]: answered 410",
         ]
 
     drive(doing, None, Outcome(410, "answered 410"))
@@ -330,7 +330,7 @@ def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCap
         await dispatcher.close()
 
     asyncio.run(run())
-    assert "a callback could not be attempted: RuntimeError('a bug')" in caplog.messages
+    assert "a webhook could not be attempted: RuntimeError('a bug')" in caplog.messages
 
 
 def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
@@ -622,7 +622,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
         accepted(two, webhook_url="http://127.0.0.1:2/")
         dispatcher.wake()
         await until(lambda: receivers.arrived["http://127.0.0.1:2/"])
-        await until(lambda: one.is_crowded)
+        await until(lambda: one.is_at_delivery_bound)
         for _ in range(10):
             dispatcher.wake()
             await asyncio.sleep(0)
@@ -644,10 +644,10 @@ def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None
         with pytest.raises(AdvanceError) as caught:
             await dispatcher.advance(world, 315_360_000_000)
         assert str(caught.value) == (
-            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 callbacks attempted, as many as one"
+            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 webhooks attempted, as many as one"
             " advance attempts; the others stay pending: advance again to go on"
         )
-        assert [at for at, _ in due_events(caught.value.fallen)] == [2, *range(2, 150_000, 15)]
+        assert [at for at, _ in due_events(caught.value.events)] == [2, *range(2, 150_000, 15)]
         assert world.clock.now() == START + 149_987_000
         assert due_events(await dispatcher.advance(world, 15_000)) == [(150_002, 204)]
 
@@ -690,7 +690,7 @@ def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPa
         for _ in range(2):
             accepted(world, webhook_url=HOOK)
         with pytest.raises(
-            AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 callbacks .* 0 s of real"
+            AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 webhooks .* 0 s of real"
         ):
             await dispatcher.advance(world, 20_000)
         assert due_events(await dispatcher.advance(world, 5_000)) == [(15, 204)]
@@ -708,7 +708,7 @@ def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: py
         accepted(world, webhook_url=HOOK)
         dispatcher.wake()
         await until(lambda: receivers.under_way[HOOK])
-        with pytest.raises(AdvanceError, match=r"with 0 callbacks attempted, after 0\.01 s of real time"):
+        with pytest.raises(AdvanceError, match=r"with 0 webhooks attempted, after 0\.01 s of real time"):
             await dispatcher.advance(world, 1_000)
 
     meet(doing)

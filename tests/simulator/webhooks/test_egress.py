@@ -107,7 +107,7 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
 )
 def test_what_is_no_http_url_is_blocked_as_such(url: str, scheme: str, host: str) -> None:
     """A redirect may have such a location; no option allows it, so none is named."""
-    expected = f"a URL with scheme '{scheme}' and host '{host}' is no http or https URL of a receiver"
+    expected = f"a URL with scheme '{scheme}' and host '{host}' is not an http or https URL of a receiver"
     assert decide(url) == Blocked(expected)
 
 

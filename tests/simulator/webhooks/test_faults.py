@@ -34,11 +34,12 @@ from pixazo_simulator.script.faults import (
 )
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.webhooks.dispatcher import Dispatcher, secret
+from pixazo_simulator.webhooks.compose import secret
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
-from pixazo_simulator.world.admission import Call
+from pixazo_simulator.world.admission import Submission
 from pixazo_simulator.world.clock import Clock
-from pixazo_simulator.world.commands import SubmitCall
+from pixazo_simulator.world.commands import SubmitGeneration
 from pixazo_simulator.world.world import World
 
 
@@ -68,7 +69,7 @@ def test_a_dropped_callback_is_never_posted() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
-        assert attempts(await dispatcher.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
+        assert attempts(await dispatcher.advance(world, 10**7)) == [(15, "dropped by the script"), (16, 204)]
         assert posted(receiver) == ["/b"]
         dropped = rendered(world, world.deliveries()[0])
         assert (dropped.rule, dropped.faults, dropped.delivered) == ("rule 1: when webhook", ("drop",), False)
@@ -143,7 +144,7 @@ def test_a_callback_without_a_next_one_does_not_wait_for_ever() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
-        assert attempts(await dispatcher.advance(world, 10**7)) == [(16, "dropped, as the script wants"), (25, 204)]
+        assert attempts(await dispatcher.advance(world, 10**7)) == [(16, "dropped by the script"), (25, 204)]
 
     drive(doing, settings(script=(on(Reorder(within=10), times=1), on(Drop()))))
 
@@ -248,7 +249,7 @@ def test_progress_callbacks_meet_faults_too() -> None:
         fallen = attempts(await dispatcher.advance(world, 10**7))
         words = [json.loads(webhook.body)["status"] for webhook in receiver.webhooks]
         assert words == ["PROCESSING", "PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED"]
-        assert fallen == [(8, "dropped, as the script wants"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
+        assert fallen == [(8, "dropped by the script"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
 
     drive(doing, settings(
         script=(on(Drop(), match={"status": "PROCESSING"}, times=1), on(Duplicate(), match={"status": "PROCESSING"}, times=1)),
@@ -287,9 +288,9 @@ def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
     drive(doing, settings(script=(on(Duplicate(), times=1),), callback_url="challenge"))
 
 
-def held(world: World, sent: Call) -> int | None:
+def held(world: World, sent: Submission) -> int | None:
     """The instant whose webhooks must be attempted before a submission is answered."""
-    return world.apply(SubmitCall(world.clock.now(), sent, [], "")).hold
+    return world.apply(SubmitGeneration(world.clock.now(), [], "", sent)).hold
 
 
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])
@@ -399,7 +400,7 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     assert events == sorted(events, key=lambda event: event[0])
     assert len(events) == sum(len(each.attempts) for each in deliveries)
     assert len(posts) == sum(
-        attempt.problem != "dropped, as the script wants" for each in deliveries for attempt in each.attempts
+        attempt.problem != "dropped by the script" for each in deliveries for attempt in each.attempts
     )
     assert [each.number for each in deliveries] == list(range(1, len(deliveries) + 1))
     assert {each.url for each in deliveries} == {f"{HOOK}/{number}" for number in range(hooks)}

@@ -21,14 +21,14 @@ from pixazo_simulator.spec.errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     UnsupportedMediaType,
+    Violation,
 )
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
 from pixazo_simulator.world.account import Account
-from pixazo_simulator.world.admission import Admission, Admitted, admit_read
+from pixazo_simulator.world.admission import Admission, Admitted, admit_read, refuse_key
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -89,26 +89,24 @@ def test_any_allowed_order_responds_with_its_first_failing_check(faults: set[str
 @pytest.mark.parametrize("key", ["", " ", "\t"])
 def test_a_blank_key_is_a_missing_one(key: str) -> None:
     """Even where a world would have it."""
-    assert decide(call(key=key)) == MissingKey()
-    assert admit_read(account(), key, Policy(), START) == MissingKey()
+    assert decide(call(key=key)) == refuse_key(key) == MissingKey()
 
 
-def test_a_read_passes_key_standing_and_rate() -> None:
+def test_a_read_passes_standing_and_rate() -> None:
     """In that order, and money does not matter."""
     limited = Policy().changed({"rate_limit": "1/60"})
-    assert admit_read(None, "x", limited, START) == InvalidKey()
-    assert admit_read(account(suspended=True), "x", limited, START) == KeySuspended()
-    assert admit_read(account(broken=True, suspended=True), "x", limited, START) == Broken()
+    assert admit_read(account(suspended=True), limited, START) == KeySuspended()
+    assert admit_read(account(broken=True, suspended=True), limited, START) == Broken()
     reader = account(0)
-    assert admit_read(reader, "x", limited, START) is None
-    assert admit_read(reader, "x", limited, START) == Throttled(60)
+    assert admit_read(reader, limited, START) is None
+    assert admit_read(reader, limited, START) == Throttled(60)
 
 
 def test_reads_and_submits_share_one_window() -> None:
     """Unless the limit is for submits only."""
     for form, expected in [("1/60", Throttled), ("1/60 submits", Admitted)]:
         who, policy = account(), Policy().changed({"rate_limit": form})
-        assert admit_read(who, "x", policy, START) is None
+        assert admit_read(who, policy, START) is None
         assert isinstance(decide(who=who, rate_limit=form), expected)
 
 
@@ -141,7 +139,7 @@ def test_anything_else_is_no_json(content_type: str | None) -> None:
 def test_types_and_unknown_members_are_reported_together() -> None:
     """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})
-    wrong, unknown = Problem("duration", Rule.NUMBER), Problem("seed", Rule.UNKNOWN, ("",))
+    wrong, unknown = Problem("duration", Violation.NUMBER), Problem("seed", Violation.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
     assert decide(bad, unknown_members="refuse") == InvalidParameters((wrong, unknown))
     assert isinstance(decide(call(members={"seed": 1})), Admitted)
@@ -196,9 +194,13 @@ def test_one_channel_alone_is_always_called(both: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "policy", "rule"),
-    [("nonsense", {}, Rule.URL), ("ftp://a.test/", {}, Rule.URL), (HOOK, {"http_webhook_url": "refuse"}, Rule.HTTPS)],
+    [
+        ("nonsense", {}, Violation.URL),
+        ("ftp://a.test/", {}, Violation.URL),
+        (HOOK, {"http_webhook_url": "refuse"}, Violation.HTTPS),
+    ],
 )
-def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], rule: Rule) -> None:
+def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], rule: Violation) -> None:
     """Header and member alike, each by its name; or both are ignored."""
     bad = call(webhook_url=url, members={"callback_url": url})
     assert decide(bad, **policy) == InvalidParameters((Problem("X-Webhook-URL", rule), Problem("callback_url", rule)))
@@ -242,7 +244,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     """In header and member alike, as policy `bad_webhook_url` says."""
     url = "http://a.test/" + "b" * 8000
     expected = InvalidParameters(
-        (Problem("X-Webhook-URL", Rule.URL_LENGTH), Problem("callback_url", Rule.URL_LENGTH)),
+        (Problem("X-Webhook-URL", Violation.URL_LENGTH), Problem("callback_url", Violation.URL_LENGTH)),
     )
     what = call(webhook_url=url, members={"callback_url": url})
     assert decide(what) == expected

@@ -9,10 +9,9 @@ import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
 from pixazo_simulator.script.facts import at_submit
-from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
+from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.account import EntryKind
-from pixazo_simulator.world.behaviour import seeded_random
 from pixazo_simulator.world.commands import (
     ChangeWorld,
     Generation,
@@ -22,6 +21,7 @@ from pixazo_simulator.world.commands import (
     Transition,
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.functions import seeded_random
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.world import Bounds, World
 
@@ -148,9 +148,7 @@ def test_reading_within_bounds_of_time() -> None:
     for second in sorted(readable | downloadable):
         where.clock.advance_to(START + round(second * 1000))
         if second in readable:
-            assert where.generation(identity, where.clock.now()) == (
-                generation if readable[second] else UnknownRequest(identity)
-            )
+            assert where.readable(identity, where.clock.now()) == (generation if readable[second] else None)
         if second in downloadable:
             assert where.completed(identity, where.clock.now()) == (generation if downloadable[second] else None)
 
@@ -189,8 +187,8 @@ def test_a_callback_is_due_at_the_end_and_reports_it() -> None:
     pass_time(where, 100)
     delivery = where.apply(TakeDelivery(START + 100_000))
     assert delivery is not None
-    assert where.callback(delivery) == status(where, generation)
-    assert json.loads(where.callback(delivery))["status"] == "COMPLETED"
+    assert where.webhook_body(delivery) == status(where, generation)
+    assert json.loads(where.webhook_body(delivery))["status"] == "COMPLETED"
 
 
 def test_a_stuck_generation_calls_nobody() -> None:
@@ -218,7 +216,7 @@ def test_a_running_generation_is_reported_in_mode_sync(events: str, mode: str | 
     accepted(where, webhook_url=HOOK, webhook_mode=mode)
     delivered = deliver(where, START + 100_000)
     assert [each.event - START for each in delivered] == expected
-    words = [json.loads(where.callback(each))["status"] for each in delivered]
+    words = [json.loads(where.webhook_body(each))["status"] for each in delivered]
     assert words == ["PROCESSING"] * (len(expected) - 1) + ["COMPLETED"]
 
 
@@ -237,10 +235,10 @@ def test_a_challenge_comes_first() -> None:
     challenge = where.apply(TakeDelivery(START))
     assert challenge is not None
     assert challenge.form is Form.CHALLENGE
-    assert json.loads(where.callback(challenge)) == {"challenge": generation.request_id}
+    assert json.loads(where.webhook_body(challenge)) == {"challenge": generation.request_id}
     where.apply(RecordAttempt(START, challenge, Attempt(START, 200)))
     (report,) = deliver(where, START + 15_000)
-    assert json.loads(where.callback(report)) == {
+    assert json.loads(where.webhook_body(report)) == {
         "task_id": generation.request_id,
         "status": "failed",
         "base_resp": {"status_code": 1027, "status_msg": "too wild"},
@@ -295,7 +293,7 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     """It depends on seed and key alone, and is drawn from a source of its own."""
     one, same, other = world(), world(), world(seed=1)
     accepted(same)
-    drawn = [where.draw() for where in (one, same, other)]
+    drawn = [where._draw() for where in (one, same, other)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != seeded_random(0, KEY).getrandbits(64)
 

@@ -71,7 +71,7 @@ _RULES = [
     body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], missed=None),
     body.ScriptRule(
         2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0],
-        missed=["prompt is 'A cat', wanted: contains 'bear'"],
+        missed=["prompt is 'A cat', expected: contains 'bear'"],
     ),
 ]  # fmt: skip
 _SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
@@ -82,7 +82,7 @@ RESPONSES: dict[Any, object] = {
         type(each): each
         for each in (
             body.Health("ok", worlds=1),
-            body.ClockState(_START, "manual", next_callback_at=_ENDED),
+            body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE),
             body.Deleted(deleted=True),

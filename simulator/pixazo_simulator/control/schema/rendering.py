@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
-from pixazo_simulator.webhooks import FallenDue, secret
+from pixazo_simulator.webhooks import AdvanceEvent, secret
 
 from . import responses as body
 from .requests import MOST_LISTED
@@ -86,22 +86,22 @@ def clock(world: state.World) -> body.ClockState:
     return body.ClockState(instant(world.clock.now()), str(world.clock), None if due is None else _at(due))
 
 
-async def advanced(world: state.World, fallen: Iterable[FallenDue]) -> body.Advanced:
+async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
     """Where the clock stands after an advance, and what fell due."""
     now = instant(world.clock.now())
-    return body.Advanced(now, await in_turns(_event(world, each) for each in fallen))
+    return body.Advanced(now, await in_turns(_event(world, each) for each in events))
 
 
-async def advance_stopped(world: state.World, message: str, fallen: Iterable[FallenDue]) -> body.AdvanceStopped:
+async def advance_stopped(world: state.World, message: str, events: Iterable[AdvanceEvent]) -> body.AdvanceStopped:
     """The same for an advance that ended early, and why it did."""
-    done = await advanced(world, fallen)
+    done = await advanced(world, events)
     return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
 
 
-def _event(world: state.World, fallen: FallenDue) -> body.Event:
-    if isinstance(fallen, state.Transition):
-        return body.Event("transition", instant(fallen.at), fallen.request_id, fallen.status.value)
-    delivery, made = fallen
+def _event(world: state.World, event: AdvanceEvent) -> body.Event:
+    if isinstance(event, state.Transition):
+        return body.Event("transition", instant(event.at), event.request_id, event.status.value)
+    delivery, made = event
     members = msgspec.structs.asdict(attempt(world, made))
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
@@ -125,7 +125,7 @@ async def generations(world: state.World, limit: int) -> body.GenerationPage:
 
 
 def generation(world: state.World, accepted: state.Generation) -> body.Generation:
-    """One generation as it is now."""
+    """One generation as it is now, in the state that the page specifies: a mutant may answer its caller another one."""
     seen, plan = snapshot(accepted.accepted, accepted.plan, world.clock.now()), accepted.plan
     return body.Generation(
         request_id=accepted.request_id,
@@ -183,7 +183,7 @@ async def journal(
 
 def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Exchange:
     """One request and its response, without the keys that the request was sent with, wherever they occur."""
-    redactor = owner.redactor.heeding(seen.request_headers, seen.target)
+    redactor = owner.redactor.with_request_secrets(seen.request_headers, seen.target)
     return body.Exchange(
         number=seen.number,
         at=instant(seen.at),
@@ -213,7 +213,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
 
 def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
     """Path and query of a request, without the keys that it was sent with."""
-    return owner.redactor.heeding(seen.request_headers, seen.target).text(seen.target)
+    return owner.redactor.with_request_secrets(seen.request_headers, seen.target).text(seen.target)
 
 
 def _content(content: bytes, length: int, redactor: Redactor) -> Any:
@@ -278,7 +278,7 @@ async def wait_timed_out(
 def explanation(
     owner: state.World | state.Worlds,
     seen: state.Exchange,
-    diagnoses: Iterable[Diagnosis] = (),
+    diagnoses: Sequence[Diagnosis] = (),
     accepted: body.Generation | None = None,
     price: int | None = None,
     scheduled: Sequence[body.Delivery] = (),
@@ -287,7 +287,7 @@ def explanation(
     rendered = exchange(owner, seen)
     rules = tuple(_diagnosis(each, seen, owner.redactor) for each in diagnoses)
     return body.Explanation(
-        summary=_summary(rendered, rules),
+        summary=_summary(rendered, rules[0] if diagnoses and diagnoses[0].is_about else None),
         exchange=rendered,
         rules=rules,
         price=None if price is None else _dollars(price),
@@ -303,7 +303,7 @@ def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: Redactor) -
     return body.RuleDiagnosis(diagnosis.number, redactor.text(diagnosis.label), decides, differences)
 
 
-def _summary(seen: body.Exchange, rules: Sequence[body.RuleDiagnosis]) -> str:
+def _summary(seen: body.Exchange, nearest_rule: body.RuleDiagnosis | None) -> str:
     """The response, its reason, and which rule decided or came nearest, in one line."""
     answered = f"answered {seen.status}" if seen.status else "not answered"
     parts = [f"{seen.method} {seen.target} is {answered}: {seen.reason}"]
@@ -314,8 +314,8 @@ def _summary(seen: body.Exchange, rules: Sequence[body.RuleDiagnosis]) -> str:
     if seen.rule:
         faults = f" ({', '.join(seen.faults)})" if seen.faults else ""
         parts.append(f"{seen.rule} decides{faults}")
-    elif rules and not rules[0].differences[0].startswith("it is about "):
-        parts.append(f"no rule decides; nearest is {rules[0].label}: {', and '.join(rules[0].differences)}")
+    elif nearest_rule:
+        parts.append(f"no rule decides; nearest is {nearest_rule.label}: {', and '.join(nearest_rule.differences)}")
     return "; ".join([*parts, *(each for each in (seen.response.cut, seen.hint) if each)])
 
 

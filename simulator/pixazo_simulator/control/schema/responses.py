@@ -166,7 +166,7 @@ class ClockState(Body, frozen=True):
 
     now: At
     clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
-    next_callback_at: Annotated[Instant | None, Meta(description="when the next webhook is due, null when none is")]
+    next_webhook_at: Annotated[Instant | None, Meta(description="when the next webhook is due, null when none is")]
 
 
 class Event(Body, frozen=True):
@@ -356,13 +356,13 @@ class Delivery(Body, frozen=True):
     attempts: tuple[Attempt, ...]
 
     @property
-    def story(self) -> str:
+    def summary(self) -> str:
         """What became of it, in words."""
         attempts = "; then ".join(map(str, self.attempts)) or "not attempted yet"
         return f"about {self.request_id}: {attempts}"
 
     def __repr__(self) -> str:
-        return f"<{self.number}: POST {self.url} {self.story}>"
+        return f"<{self.number}: POST {self.url} {self.summary}>"
 
 
 class DeliveryPage(Body, frozen=True):

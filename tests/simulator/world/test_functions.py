@@ -7,14 +7,14 @@ from random import Random
 import pytest
 
 from pixazo_simulator.script.rule import End
-from pixazo_simulator.spec.errors import Problem, Rule
+from pixazo_simulator.spec.errors import Problem, Violation
 from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.world.admission import Admitted
-from pixazo_simulator.world.behaviour import plan_for
+from pixazo_simulator.world.functions import plan_for
 
-FAULT = (Problem("prompt", Rule.BLANK),)
+FAULT = (Problem("prompt", Violation.BLANK),)
 NO_VIDEO = "The model could not generate a video for this request."
 
 

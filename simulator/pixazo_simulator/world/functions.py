@@ -11,7 +11,7 @@ import msgspec
 from pixazo_simulator import spec
 
 from .account import Ledger, affords, refund_due
-from .admission import Admitted, Call
+from .admission import Admitted, Submission
 from .deliveries import Delivery, next_attempt
 
 
@@ -21,17 +21,20 @@ def seeded_random(*parts: str | int) -> Random:
     return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
 
 
+def _uuid_text(digits: str) -> str:
+    """Hexadecimal digits in the groups of a UUID."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def _uuid7(random: Random, now: int) -> str:
     """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
     low = random.getrandbits(62) | 0x8000_0000_0000_0000
-    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}")
 
 
 def _thirteen(random: Random, now: int) -> str:
     """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
-    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}")
 
 
 REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
@@ -79,22 +82,22 @@ def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
     return queued, processing
 
 
-def _govern(policy: spec.Policy) -> spec.Policy:
+def _unchanged(policy: spec.Policy) -> spec.Policy:
     return policy
 
 
-def _identify(_: Call, policy: spec.Policy, random: Random, now: int) -> str:
+def _identify(_: Submission, policy: spec.Policy, random: Random, now: int) -> str:
     return request_id(spec.MODEL_ID, policy.request_id, random, now)
 
 
-class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
+class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
     """The functions of the worlds of one server; other servers are not affected by a replacement.
 
-    `govern` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted call.
+    `effective_policy` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted submission.
     """
 
-    govern: Callable[[spec.Policy], spec.Policy] = _govern
-    identify: Callable[[Call, spec.Policy, Random, int], str] = _identify
+    effective_policy: Callable[[spec.Policy], spec.Policy] = _unchanged
+    identify: Callable[[Submission, spec.Policy, Random, int], str] = _identify
     plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
     snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
