@@ -52,7 +52,7 @@ def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = 
 
 def submit(where: World, sent: Submission) -> Generation | Refusal | Answer:
     """What becomes of a submission now, without headers that rules could match."""
-    return where.apply(SubmitGeneration(where.clock.now(), sent, [], "")).result
+    return where.apply(SubmitGeneration(where.clock.now(), [], "", sent)).result
 
 
 def accepted(where: World, prompt: str = "A bear", **more: Any) -> Generation:

@@ -129,7 +129,7 @@ class Gateway:
         if world is None:
             return self.refuse(request, route, refuse_key(request.key), now)
         url, origin = self._rule_url(request, route), request.origin(policy)
-        outcome = world.apply(ReadStatus(now, request_id, request.headers, url, origin))
+        outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
             return complete(request, result, now, world, outcome, request_id=request_id)
@@ -143,13 +143,16 @@ class Gateway:
         world, policy, body = route.world, route.policy, Body(request.body)
         origin = request.origin(policy)
         submission = Submission(
-            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode
+            operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
+            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode,
         )  # fmt: skip
-        if world is None:
+        if (
+            world is None
+        ):  # no account, but where policy `check_order` has the body judged first, that refusal comes first
             return self.refuse(
                 request, route, Admission(submission, None, policy, now).refusal() or spec.InvalidKey(), now
             )
-        outcome = world.apply(SubmitGeneration(now, submission, request.headers, self._rule_url(request, route)))
+        outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):
             return complete(request, accepted, now, world, outcome)
@@ -166,7 +169,7 @@ class Gateway:
         if world is None:
             return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
         url = self._rule_url(request, route)
-        outcome = world.apply(ReadMedia(now, media.request_id, request.method, request.headers, url))
+        outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
         if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy):
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)

@@ -223,16 +223,13 @@ class Context:
     _world: World | None
     memory: Memory
     known: bool
+    now: int
+    """The instant of the request or webhook on the clock of the world, in UTC milliseconds."""
 
     @property
     def key(self) -> str:
         """A key that is accepted: that of the world, else the first of the server."""
         return self._world.key if self._world else self._worlds.settings.keys[0]
-
-    @property
-    def now(self) -> int:
-        """The instant on the clock of the world, in UTC milliseconds."""
-        return self._world.clock.now() if self._world else self._worlds.clock.now()
 
     @property
     def policy(self) -> spec.Policy:

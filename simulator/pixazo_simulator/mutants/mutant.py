@@ -147,7 +147,7 @@ class EditedGateway:
 
     def _context(self, world: World | None, *, known: bool) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
-        return Context(self._worlds, world, memory, known)
+        return Context(self._worlds, world, memory, known, (world or self._worlds).clock.now())
 
 
 def _message(request: WireRequest) -> Request:

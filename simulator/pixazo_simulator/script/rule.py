@@ -63,13 +63,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             raise ValueError(f"status {self.status} has no body: leave json and text out")
         if given:
             _check_json(self.json)
-        for name, value in self.headers.items():
-            _check_header(name, value)
-        size = sum(len(name) + len(value) for name, value in self.headers.items())
-        if len(self.headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
-            raise ValueError(
-                f"{len(self.headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
-            )
+        _check_headers(self.headers)
 
 
 def _check_json(value: object) -> None:
@@ -80,13 +74,19 @@ def _check_json(value: object) -> None:
         raise ValueError(f"json cannot be written as JSON: {error}") from None
 
 
-def _check_header(name: str, value: str) -> None:
-    if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise ValueError(
+                f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            )
+        if name.lower() in _COMPUTED_HEADERS:
+            raise ValueError(f"header {name!r} is computed: leave it out")
+    size = sum(len(name) + len(value) for name, value in headers.items())
+    if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
         raise ValueError(
-            f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            f"{len(headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
         )
-    if name.lower() in _COMPUTED_HEADERS:
-        raise ValueError(f"header {name!r} is computed: leave it out")
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -239,16 +239,18 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
 
 def _contradiction(step: Step) -> str | None:
     """Why the parts of a step cannot happen together, None when they can."""
-    stuck = next((kind_of(fault) for fault in step.faults if Stall() in fault.effects), None)
-    instead = next((kind_of(fault) for fault in step.faults if _stands_in(fault)), None)
-    planned = "end" if step.end else f"fault {stuck!r}" if stuck else None
-    if step.reply and planned:
-        return f"reply and {planned} exclude each other: a submission that gets this reply is not accepted"
-    if instead and planned:
-        return f"fault {instead!r} and {planned} exclude each other: nothing is accepted"
-    if step.reply and instead:
-        return f"reply and fault {instead!r} exclude each other"
-    return f"end and fault {stuck!r} exclude each other" if step.end and stuck else None
+    reply, end = "reply" if step.reply else None, "end" if step.end else None
+    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if Stall() in fault.effects), None)
+    instead = next((f"fault {kind_of(fault)!r}" for fault in step.faults if _stands_in(fault)), None)
+    pairs = (
+        (reply, end, ": a submission that gets this reply is not accepted"),
+        (reply, stuck, ": a submission that gets this reply is not accepted"),
+        (instead, end, ": nothing is accepted"),
+        (instead, stuck, ": nothing is accepted"),
+        (reply, instead, ""),
+        (end, stuck, ""),
+    )
+    return next((f"{one} and {other} exclude each other{why}" for one, other, why in pairs if one and other), None)
 
 
 def _stands_in(fault: Fault) -> bool:

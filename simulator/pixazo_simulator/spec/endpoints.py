@@ -28,7 +28,7 @@ DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
-_MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
+_MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
 _ANY_MODEL = re.compile(r"/(?P<model_id>[a-z0-9]+(?:-[a-z0-9]+)*)/v1/(?P<operation>\w+)")
 
 Name = Literal["generate", "imageToVideo", "status", "media"]
@@ -58,7 +58,6 @@ class MediaRead(msgspec.Struct, frozen=True):
 
     name: ClassVar[Name] = "media"
     request_id: str
-    extension: str
 
 
 class UnknownModel(msgspec.Struct, frozen=True):
@@ -90,7 +89,7 @@ def classify(method: str, path: str) -> Endpoint:
     if path in _SUBMITS:
         return _SUBMITS[path] if method == "POST" else Unrouted("POST")
     if method in ("GET", "HEAD") and (media := _MEDIA.fullmatch(path)):
-        return MediaRead(media["request_id"], media["extension"])
+        return MediaRead(media["request_id"])
     if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and (operation := OPERATIONS.get(other["operation"])):
         return UnknownModel(operation, other["model_id"])
     return _UNROUTED

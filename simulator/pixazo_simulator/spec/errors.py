@@ -14,9 +14,9 @@ LONGEST_URL = 8000
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head gets 431."""
 SMALL_BODY = 64 * 1024
-"""Bytes; a body of this size may hold as many values as fit in."""
+"""Bytes; a body of this size may hold as many values as fit in, since they are read in milliseconds."""
 MOST_COMMAS = 1000
-"""Commas in a larger body; those in texts count, too."""
+"""Commas in a larger body, which holds an image or a long prompt; those in texts count, too. The page lists eight members."""
 MOST_BRACKETS = 100_000
 """Opening brackets in a larger body, and opening braces; those in texts count, too."""
 

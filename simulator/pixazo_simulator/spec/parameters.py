@@ -288,9 +288,8 @@ def check(parameters: Parameters, operation: Operation, policy: Policy, images: 
     found.refused += _frame_problems(parameters, operation, limited=limited)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
-        (found.fails if policy.combo_1080p_10s == "fail" else found.refused).append(
-            Problem("resolution", Violation.COMBO)
-        )
+        problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
+        problems.append(Problem("resolution", Violation.COMBO))
     if isinstance(parameters, ImageParameters):
         _check_image(parameters.first_frame_image, policy, images, found)
     return found
@@ -303,6 +302,7 @@ def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, li
         return
     if policy.blank_prompt == "refuse" and not prompt.strip():
         found.refused.append(Problem("prompt", Violation.BLANK))
+    # A code point has at most 4 bytes, so that a short prompt need not be counted.
     if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
         found.refused.append(Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count)))
     read = read_magic(prompt) if magic else Magic()
@@ -369,9 +369,8 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     remedies, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
         remedies[-1] += f", nor are {more} more"
-    return [
-        Problem(beginning(name, 40), Violation.UNKNOWN, (each,)) for name, each in zip(unknown, remedies, strict=False)
-    ]
+    pairs = zip(unknown, remedies, strict=False)
+    return [Problem(beginning(name, 40), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
 
 
 def url_problem(text: str) -> Violation | None:

@@ -366,7 +366,10 @@ class Policy:
 
 
 class PolicyFields(TypedDict, total=False):
-    """What the fields of a policy can be set to, for type checkers: texts as on the command line, or numbers and lists."""
+    """What the fields of a policy can be set to, for type checkers: texts as on the command line, or numbers and lists.
+
+    No type checker can derive it from `Policy`; tests/simulator/spec/test_policy.py holds the two equal.
+    """
 
     request_id: Literal["uuid7", "thirteen"]
     media: Literal["mp4", "placeholder"]

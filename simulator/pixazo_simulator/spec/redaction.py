@@ -83,6 +83,14 @@ _LEAST_DIGITS = 4
 """Digits of a key that is a number: a shorter one stands in every other sentence."""
 
 
+_HEAD = 4
+"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such beginnings."""
+_FEW = 32
+"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_JOINED = re.compile(r"[^\s\"'<>&]*")
+
+
 class Redactor:
     """Knows keys, and takes them out of texts together with the values of names that look like secrets.
 
@@ -128,8 +136,8 @@ class Redactor:
                     self._count(gone, -1)
 
     def _count(self, key: str, by: int) -> None:
-        for spelling, alone, inner in _spellings(key):
-            self._found.count(spelling, by, alone=alone, inner=inner)
+        for form, alone, inner in _encoded_forms(key):
+            self._found.count(form, by, alone=alone, inner=inner)
 
     def knows(self, key: str) -> bool:
         """Whether this very key is taken out."""
@@ -235,35 +243,34 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Spellings that are found in texts, each counted as often as it was added.
+    """Encoded forms of keys that are found in texts, each counted as often as it was added.
 
     One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
-    are looked up by their first 4 characters, of which there are few, since most keys begin alike; where there are many of
-    those, every place of the text is looked at once.
+    are looked up by their first 4 characters; where there are many of those, every place of the text is looked at once.
     """
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, bool]] = Counter()
-        """Spelling and whether it must stand alone."""
+        """Encoded form and whether it must stand alone."""
         self._sizes: dict[str, Counter[int]] = {}
-        """The first 4 characters of spellings, and their lengths."""
+        """The first 4 characters of encoded forms, and their lengths."""
         self._beginnings: Counter[str] = Counter()
-        """What a text may end in that was cut within a spelling: its first 1 to 4 characters, or its first 8."""
+        """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
-    def count(self, spelling: str, by: int, *, alone: bool, inner: bool) -> None:
-        """Add one more of a spelling, or one less; an `inner` one is a piece of a longer text."""
-        head, size = spelling[:_HEAD], len(spelling)
-        _count(self._counts, (spelling, alone), by)
+    def count(self, form: str, by: int, *, alone: bool, inner: bool) -> None:
+        """Add one more of a form, or one less; an `inner` one is a piece of a longer text."""
+        head, size = form[:_HEAD], len(form)
+        _count(self._counts, (form, alone), by)
         sizes = self._sizes.setdefault(head, Counter())
         _count(sizes, size, by)
         if not sizes:
             del self._sizes[head]
         ends = () if inner else range(1, _HEAD + 1)
         for end in ends if alone else (*ends, SHORT):
-            _count(self._beginnings, spelling[:end], by)
+            _count(self._beginnings, form[:end], by)
         self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -282,7 +289,7 @@ class _EncodedKeys:
         known = self._sizes
         if len(known) <= _FEW:
             return [(place, head) for head in tuple(known) if head in text for place in _places(head, text)]
-        sizes = range(self._shortest, _HEAD + 1)  # only a spelling of less than 4 characters is found by less
+        sizes = range(self._shortest, _HEAD + 1)  # only a form of less than 4 characters is found by less
         return [
             (at, text[at : at + size]) for size in sizes for at in range(len(text)) if text[at : at + size] in known
         ]
@@ -298,13 +305,6 @@ class _EncodedKeys:
             elif sizes or end[:_HEAD] in self._beginnings:
                 return size
         return 0
-
-
-_HEAD = 4
-_FEW = 32
-"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
-_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_JOINED = re.compile(r"[^\s\"'<>&]*")
 
 
 def _places(part: str, text: str) -> Iterator[int]:
@@ -346,9 +346,9 @@ def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str,
 
 
 @lru_cache
-def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
+def _encoded_forms(key: str) -> tuple[tuple[str, bool, bool], ...]:
     """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
-    escaped = {spelling for each in _read(key) for spelling in _escaped(each)}
+    escaped = {form for each in _read(key) for form in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
 

@@ -18,7 +18,6 @@ from .commands import (
     ReadMedia,
     ReadStatus,
     RecordAttempt,
-    RecordExchange,
     RemoveRule,
     ReplaceRule,
     ReturnDelivery,
@@ -38,7 +37,7 @@ __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt",
     "Body", "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange",
     "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
-    "RecordExchange", "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission",
-    "SubmitGeneration", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "clock_factory",
-    "next_attempt", "plan_for", "refund_due", "refuse_key", "seeded_random", "uuid_text",
+    "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission", "SubmitGeneration",
+    "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "clock_factory", "next_attempt", "plan_for",
+    "refund_due", "refuse_key", "seeded_random", "uuid_text",
 ]  # fmt: skip

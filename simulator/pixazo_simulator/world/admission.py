@@ -94,14 +94,15 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 class Admission:
     """One submission on its way through the checks, each of which is the method of its name."""
 
-    __slots__ = ("_account", "_findings", "_now", "_parameters", "_policy", "_price", "_submission")
+    __slots__ = ("_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems")
 
     def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
-        self._submission = submission
+        self._asked = submission
         self._account = account
         self._policy = policy
         self._now = now
-        self._parameters: spec.Parameters | spec.InvalidParameters = spec.Parameters()
+        self._parameters = spec.Parameters()
+        self._type_problems: tuple[spec.Problem, ...] = ()
         self._findings = spec.Findings()
         self._price: int | None = None
 
@@ -119,7 +120,7 @@ class Admission:
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
-        return None if self._account and self._submission.key.strip() else refuse_key(self._submission.key)
+        return None if self._account and self._asked.key.strip() else refuse_key(self._asked.key)
 
     def suspended(self) -> spec.Refusal | None:
         """The key may submit (AUTH-09)."""
@@ -131,7 +132,7 @@ class Admission:
 
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
-        submission = self._submission
+        submission = self._asked
         if submission.body.data is None:
             return spec.BodyTooLarge(self._policy.body_limit)
         if self._policy.content_type != "ignore" and not _is_json(submission.content_type):
@@ -142,26 +143,25 @@ class Admission:
         read = spec.parameters_of(sent, submission.operation)
         if isinstance(read, spec.InvalidBody):
             return read
-        self._parameters = read
+        if isinstance(read, spec.InvalidParameters):
+            self._type_problems = read.problems
+        else:
+            self._parameters = read
         return None
 
     def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        return (
-            None
-            if enabled and self._submission.model_id == spec.MODEL_ID
-            else spec.ModelNotFound(self._submission.model_id)
-        )
+        return None if enabled and self._asked.model_id == spec.MODEL_ID else spec.ModelNotFound(self._asked.model_id)
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
         problems = self._unknown_members()
-        if isinstance(self._parameters, spec.InvalidParameters):
-            return spec.InvalidParameters((*self._parameters.problems, *problems))
+        if self._type_problems:
+            return spec.InvalidParameters((*self._type_problems, *problems))
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = spec.check(self._parameters, self._submission.operation, self._policy, images, magic=magic)
+        self._findings = spec.check(self._parameters, self._asked.operation, self._policy, images, magic=magic)
         problems += self._findings.refused
         if self._policy.bad_webhook_url != "ignore":
             problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
@@ -178,24 +178,15 @@ class Admission:
     def price(self) -> int:
         """The price in millionths of a dollar."""
         if self._price is None:
-            self._price = self._policy.price.of(self._submission.operation.name, *self._frame())
+            self._price = self._policy.price.of(self._asked.operation.name, *self._frame())
         return self._price
 
     def _unknown_members(self) -> list[spec.Problem]:
-        sent = (
-            self._submission.body.members
-            if self._policy.unknown_members != "ignore" and self._submission.body.data
-            else {}
-        )
-        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._submission.operation)
-
-    @property
-    def _read(self) -> spec.Parameters:
-        """The parameters, or none where their types are wrong."""
-        return spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
+        sent = self._asked.body.members if self._policy.unknown_members != "ignore" and self._asked.body.data else {}
+        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._asked.operation)
 
     def _frame(self) -> tuple[float, str]:
-        duration, resolution = self._read.duration, self._read.resolution
+        duration, resolution = self._parameters.duration, self._parameters.resolution
         return (
             spec.DEFAULT_DURATION if duration is UNSET else duration,
             spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
@@ -203,10 +194,8 @@ class Admission:
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        sent = {
-            spec.WEBHOOK_URL_HEADER: self._submission.webhook_url,
-            spec.CALLBACK_MEMBER: self._read.callback_url or None,
-        }
+        member = self._parameters.callback_url or None  # an empty one is none
+        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
     def _unusable_urls(self) -> dict[str, spec.Violation]:
@@ -221,22 +210,25 @@ class Admission:
 
     def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
-        urls = self._webhook_urls()
-        ignored: dict[str, str] = {}
-        if urls:
-            ignored = {channel: _IGNORED[rule] for channel, rule in self._unusable_urls().items()}
-            if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
-                ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
-            urls = {channel: url for channel, url in urls.items() if channel not in ignored}
-            if len(urls) > 1 and self._policy.both_channels != "each":
-                only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
-                urls = {only: urls[only]}
-        prompt = self._read.prompt
+        urls, ignored = self._deliverable_urls()
+        prompt = self._parameters.prompt
         return Admitted(
-            duration, resolution, self.price, tuple(self._findings.fails), self._findings.magic,
-            "" if prompt is UNSET else prompt, tuple(urls.items()),
-            tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
+            duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
+            magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
+            ignored=tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
         )  # fmt: skip
+
+    def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The webhook URLs that will be posted to, and why each other one will not, by channel."""
+        urls = self._webhook_urls()
+        ignored = {channel: _IGNORED[violation] for channel, violation in self._unusable_urls().items()}
+        if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
+            ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
+        urls = {channel: url for channel, url in urls.items() if channel not in ignored}
+        if len(urls) > 1 and self._policy.both_channels != "each":
+            only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
+            urls = {only: urls[only]}
+        return urls, ignored
 
 
 def _is_json(content_type: str | None) -> bool:

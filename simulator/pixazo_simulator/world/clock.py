@@ -62,7 +62,9 @@ class Clock(Part):
         return left / SECOND / self.rate if self.rate and instant <= LAST_INSTANT else None
 
     def __str__(self) -> str:
-        return "manual" if not self.rate else "real" if self.rate == 1 else f"x{self.rate:g}"
+        if not self.rate:
+            return "manual"
+        return "real" if self.rate == 1 else f"x{self.rate:g}"
 
 
 def clock_factory(text: str) -> Callable[[], Clock]:

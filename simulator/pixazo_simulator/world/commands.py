@@ -62,30 +62,31 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     hold: int | None = None
 
 
-class SubmitGeneration(Command[Outcome[Generation | Answer]], frozen=True):
-    """A submission; rules see its `headers`, `url` is the URL that was called."""
+class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):
+    """A request that rules can be about: they see its `headers`; `url` is the URL that was called."""
 
-    submission: Submission
     headers: list[Header]
     url: str
 
 
-class ReadStatus(Command[Outcome[Answer]], frozen=True):
+class SubmitGeneration(ScriptedRequest[Generation | Answer], frozen=True):
+    """A submission."""
+
+    submission: Submission
+
+
+class ReadStatus(ScriptedRequest[Answer], frozen=True):
     """A status read; `origin` is that of the URLs in the response, which is the outcome unless the read is refused."""
 
     request_id: str
-    headers: list[Header]
-    url: str
     origin: str
 
 
-class ReadMedia(Command[Outcome[Generation | Answer]], frozen=True):
+class ReadMedia(ScriptedRequest[Generation | Answer], frozen=True):
     """A GET or HEAD for the media of a generation."""
 
     request_id: str
     method: str
-    headers: list[Header]
-    url: str
 
 
 class RecordExchange(Command[None], frozen=True):

@@ -24,6 +24,7 @@ from .journal import Journal, Limits
 from .part import Notifier, Part
 
 T = TypeVar("T")
+_Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -53,27 +54,8 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__",
-        "_accepted",
-        "_aliases",
-        "_chance",
-        "_coming",
-        "_functions",
-        "_generations",
-        "_prompts",
-        "_random",
-        "_status_bodies",
-        "account",
-        "bounds",
-        "clock",
-        "journal",
-        "key",
-        "notifier",
-        "outbox",
-        "policy",
-        "redactor",
-        "script",
-        "seed",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
+        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -131,10 +113,7 @@ class World(Part):
         answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
         if submission.model_id == spec.MODEL_ID:
-            answer, decision = self._scripted(
-                lambda: script.at_submit(submission.operation.name, command.headers, submission.body.members),
-                command.url,
-            )
+            answer, decision = self._scripted(command)
         if answer:
             return commands.Outcome(answer, decision)
         admitted = Admission(submission, self.account, self.policy, now).decide()
@@ -152,16 +131,23 @@ class World(Part):
         hold = self._before_response(generation, now) if self.script else None
         return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _scripted(
-        self, read_facts: Callable[[], script.Facts], url: str
-    ) -> tuple[spec.Answer | None, script.Decision | None]:
+    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None]:
         """The response that a rule gives, if any does, and what the rule decides; without rules no facts are read."""
         if not self.script:
             return None, None
-        facts = read_facts()
+        facts = self._facts(request)
         decision = self._decide(facts)
-        answer = script.replacement(decision.step, facts.operation, self.policy, url) if decision else None
+        answer = script.replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
         return answer, decision
+
+    def _facts(self, request: _Request) -> script.Facts:
+        if isinstance(request, commands.SubmitGeneration):
+            sent = request.submission
+            return script.at_submit(sent.operation.name, request.headers, sent.body.members)
+        identity, known = request.request_id, self.known(request.request_id, request.at)
+        if isinstance(request, commands.ReadStatus):
+            return script.at_read(identity, known, request.headers)
+        return script.at_download(identity, known, request.method, request.headers)
 
     def _decide(self, facts: script.Facts) -> script.Decision | None:
         decision = self.script.decide(facts)
@@ -210,9 +196,7 @@ class World(Part):
 
     def _read_status(self, command: commands.ReadStatus) -> commands.Outcome[spec.Answer]:
         identity, now = command.request_id, command.at
-        answer, decision = self._scripted(
-            lambda: script.at_read(identity, self.known(identity, now), command.headers), command.url
-        )
+        answer, decision = self._scripted(command)
         result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
         if result is None:
             found = self.readable(identity, now)
@@ -222,10 +206,7 @@ class World(Part):
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
-        answer, decision = self._scripted(
-            lambda: script.at_download(identity, self.known(identity, now), command.method, command.headers),
-            command.url,
-        )
+        answer, decision = self._scripted(command)
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
 

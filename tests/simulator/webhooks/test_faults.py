@@ -290,7 +290,7 @@ def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
 
 def held(world: World, sent: Submission) -> int | None:
     """The instant whose webhooks must be attempted before a submission is answered."""
-    return world.apply(SubmitGeneration(world.clock.now(), sent, [], "")).hold
+    return world.apply(SubmitGeneration(world.clock.now(), [], "", sent)).hold
 
 
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])

@@ -121,7 +121,7 @@ def test_a_suffix_opens_one_more_world_of_a_magic_key() -> None:
 
 def read(world: World) -> object:
     """What becomes of a status read now."""
-    return world.apply(ReadStatus(world.clock.now(), "x", [], "", "")).result
+    return world.apply(ReadStatus(world.clock.now(), [], "", "x", "")).result
 
 
 def test_a_brief_throttle_ends_after_its_window() -> None:
