@@ -145,7 +145,7 @@ class Download:
             mode = self._target.lstat().st_mode
             # To rename a file over a device or a FIFO would destroy what other programs use.
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
-                raise self._error(f"cannot be written to {self._target}: it is no regular file: give another dest")
+                raise self._error(f"cannot be written to {self._target}: it is not a regular file: give another dest")
 
     def begin(self, headers: Mapping[str, str], *, decoded: bool) -> None:
         """Read the headers of the response; `decoded` says whether the library has decoded its body already."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .script.rule import Rule as Rule
     from .script.rule import Step as Step
     from .server.simulator import Simulator as Simulator
-    from .server.simulator import SimulatorError as SimulatorError
+    from .server.threaded import SimulatorError as SimulatorError
     from .spec.policy import PROFILES as PROFILES
     from .spec.policy import Policy as Policy
     from .webhooks.dispatcher import AdvanceError as AdvanceError
@@ -63,7 +63,8 @@ _HOMES = {
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
     ".script.rule": "End Reply Rule Step",
-    ".server.simulator": "Simulator SimulatorError",
+    ".server.simulator": "Simulator",
+    ".server.threaded": "SimulatorError",
     ".spec.policy": "PROFILES Policy",
     ".webhooks.dispatcher": "AdvanceError",
     ".world.registry": "Settings",

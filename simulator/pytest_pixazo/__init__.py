@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pixazo_simulator import one_of as one_of
     from pixazo_simulator import present as present
     from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator.redirect import Redirection as Redirection
+    from pixazo_simulator.redirect import RedirectionError as RedirectionError
     from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
 
     from .explorer import BrokenOrderError as BrokenOrderError
@@ -66,6 +68,7 @@ _HOMES = {
     ".testcase.simulators": "SharedSimulator",
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal Pixazo Record Wallet",
+    "pixazo_simulator.redirect": "Redirection RedirectionError",
     "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 

@@ -239,7 +239,7 @@ def test_what_is_no_regular_file_is_not_replaced(gateway: ScriptedGateway, tmp_p
     with pytest.raises(DownloadError) as caught:
         gateway.run(gateway.client().download(MEDIA_URL, tmp_path / dest))
     assert str(caught.value) == (
-        f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is no regular file: give another dest"
+        f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is not a regular file: give another dest"
     )
     assert (tmp_path / "bear.mp4").is_fifo()
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]

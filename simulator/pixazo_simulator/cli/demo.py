@@ -126,12 +126,11 @@ class _Demo:
             _line("raised", f"{type(error).__name__}, error {click.style(repr(error.generation.error), fg='red')}")
 
     def _bill(self) -> None:
-        headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
-        ledger = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
+        ledger = self._simulator.control().ledger()
         click.echo("\n" + click.style("What was charged", bold=True))
-        for entry in ledger["entries"]:
-            _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
-        _line("balance", f"{ledger['balance']:>7}   play money: nothing was spent, nothing left this machine")
+        for entry in ledger.entries:
+            _line(entry.kind, f"{entry.amount:>7}   {entry.request_id or ''}")
+        _line("balance", f"{ledger.balance:>7}   play money: nothing was spent, nothing left this machine")
         click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 

@@ -19,10 +19,11 @@ from typing import Any
 import click
 
 from pixazo_simulator import redirect
+from pixazo_simulator.control import TOKEN_VARIABLE
 from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, RefuseRequest, Tunnel
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
-from .options import CONTROL_TOKEN, OPTIONS, SERVE_ONLY, simulator_of
+from .options import OPTIONS, SERVE_ONLY, simulator_of
 from .process import BY_SIGNAL, Signals, end_in
 
 CLOCK = "x20"
@@ -142,7 +143,7 @@ def _decision(port: int) -> redirect.Decide:
 
 def _run(command: tuple[str, ...], variables: dict[str, str], signals: Signals) -> int:
     """Run a command with these variables, pass signals on to it, and return its exit code as a shell would."""
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", CONTROL_TOKEN)}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
     if not command[0]:
         return _failed(NOT_FOUND, _absence(""))
     try:

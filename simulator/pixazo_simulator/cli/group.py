@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -40,9 +39,11 @@ class _Commands(click.Group):
             formatter.write_dl([(name, says) for name, (_, says) in _COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        near = get_close_matches(args[0], _COMMANDS, n=1)
-        if args[0] not in _COMMANDS and near:
-            raise click.UsageError(f"No such command {args[0]!r} (did you mean {near[0]}?).")
+        if args[0] not in _COMMANDS:
+            from pixazo_simulator.spec import nearest  # only now: it would slow down every command
+
+            if near := nearest(args[0], tuple(_COMMANDS)):
+                raise click.UsageError(f"No such command {args[0]!r}{near}.")
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixazo_simulator.server import Simulator, read_profile, read_script
-from pixazo_simulator.spec import micros
+from pixazo_simulator.spec import micros, plain_ip
 from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
 
 from .process import log_to_stderr
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
 
-CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
-"""The variable of --control-token."""
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
@@ -73,21 +70,13 @@ def _control_host(text: str) -> str:
     host = text.lower()
     if not _CONTROL_HOST.fullmatch(host):
         raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
-    if _is_unspecified(host):
+    address = plain_ip(host)
+    if address and address.is_unspecified:
         raise ValueError(
             f"--control-host {host} is not an address of one machine, and browsers take it for this one: "
             "name the host or address by which /_sim is called"
         )
     return host
-
-
-def _is_unspecified(host: str) -> bool:
-    """Whether a host is 0.0.0.0 or `::`, in any notation."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return ((address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address).is_unspecified
 
 
 def _option(*names: str, **settings: Any) -> click.Option:

@@ -44,7 +44,7 @@ def _print_json(value: object) -> None:
 @click.command()
 @_json_option
 def policy(*, as_json: bool) -> None:
-    """Print all 48 points that the vendor's page leaves open.
+    """Print every point that the vendor's page leaves open.
 
     Each with its field, its values in the two profiles, the forms a value may take, how we know, and the clauses it belongs to.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pixazo_simulator.exports import exported
 
-from .client import LOOPBACK_OF, ControlClient, ControlError, HttpChannel
+from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
 from .schema.responses import (
     Attempt,
     ClockState,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .routes import ROUTES
 
 __all__ = [
-    "LOOPBACK_OF", "ROUTES", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
+    "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
     "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener",
     "discovery_document", "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip

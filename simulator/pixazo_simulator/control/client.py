@@ -14,11 +14,12 @@ from .schema.responses import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
+    from pixazo_simulator.spec import PolicyFields
 
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
-"""In which the control token is sent, if the server has one."""
+KEY_HEADER = "Ocp-Apim-Subscription-Key"  # as in `spec`, whose import would take as long as that of the client
+TOKEN_HEADER, TOKEN_VARIABLE = "X-Pixazo-Control-Token", "PIXAZO_SIM_CONTROL_TOKEN"
+"""The header in which the control token is sent, and the environment variable in which a server and its callers find it."""
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 """The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 LONGEST_ADVANCE = 600.0
@@ -85,7 +86,7 @@ class ControlClient:
         key: str | None = None,
         balance: str | None = None,
         profile: str | None = None,
-        policy: Mapping[str, Any] | None = None,
+        policy: PolicyFields | None = None,
         clock: str | None = None,
         seed: int | None = None,
         images: Mapping[str, Any] | None = None,
@@ -111,7 +112,7 @@ class ControlClient:
         self,
         *,
         balance: str | None = None,
-        policy: Mapping[str, Any] | None = None,
+        policy: PolicyFields | None = None,
         suspended: bool | None = None,
         model_enabled: bool | None = None,
         images: Mapping[str, Any] | None = None,

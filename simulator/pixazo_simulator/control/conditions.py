@@ -14,7 +14,7 @@ from .schema.requests import ExchangeCondition, Wait
 from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
-"""What the matchers of one wait may weigh."""
+"""What the matchers of one wait may weigh: less than a script may, as all deliveries are compared again after each event."""
 _AT_ONCE = 200
 """What is weighed before others are served: about a millisecond at most."""
 
@@ -96,7 +96,7 @@ class Search:
                 "status": each.attempts[-1].status,
                 "attempts": len(each.attempts),
             }
-        # Generations change as time passes, without any request.
+        # Generations change as time passes, without any request. `/_sim` shows the state that the page specifies, whatever a mutant answers.
         seen = snapshot(each.accepted, each.plan, self.world.clock.now())
         if seen.until is not None:
             self._next_change = seen.until if self._next_change is None else min(self._next_change, seen.until)

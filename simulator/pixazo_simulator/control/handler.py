@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -16,19 +15,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.spec import (
-    KEY_HEADER,
-    PROMPTS,
-    SMALL_BODY,
-    InvalidDataError,
-    Redactor,
-    beginning,
-    fit,
-    has_too_many_values,
-    nearest,
-    raised_at,
-    read,
-)
+from pixazo_simulator import spec
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
@@ -39,19 +26,18 @@ from .schema import rendering
 from .schema.responses import Refusal, encode
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a control request."""
+"""Bytes of a control request: as many as a script may have."""
 MOST_MARKS = 15_000
-"""Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too."""
-_KEY = KEY_HEADER.lower().encode()
+"""Commas in a body, opening brackets, and opening braces, also those in texts: so many are read in 0.1 s, while no other thread runs."""
+_KEY = spec.KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
-"""Bytes of a body that are read without a thread."""
+"""Bytes of a body that are read without a thread: rules of this size take 15 ms, anything else less than 1 ms."""
 _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
-"""Characters of a response that are searched for keys before others are served, and how far a key may reach beyond them."""
+"""Characters of a response that are searched for keys (in 0.1 ms) before others are served, and how far a key may reach beyond them."""
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
 
 Answer = tuple[int, bytes]
-Address = IPv4Address | IPv6Address
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -65,7 +51,7 @@ class BodyQueue:
     @asynccontextmanager
     async def slot(self, size: int) -> AsyncGenerator[None]:
         """Process a body of so many bytes. Nothing else may be awaited inside, since other large bodies wait."""
-        if size <= SMALL_BODY:
+        if size <= spec.SMALL_BODY:
             yield
             return
         async with self._lock:
@@ -105,38 +91,31 @@ class ControlHandler:
         except Refused as refused:
             return await _refusal(refused, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            asked = f"{beginning(method, _SHOWN_PATH)!a} {beginning(path, _SHOWN_PATH)!a}"
+            asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
-            log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+            log.error("%s %s", failed, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
             reason = f"{failed}: this is a fault of the simulator, please report it"
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a control request, or one for the discovery document, unless the caller goes away before its end."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
             check_access(scope, self._worlds.settings)
             body = await read_body(receive, BODY_LIMIT)
-        except Refused as refused:
-            status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
-        else:
             if body is None:
                 return
-            query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
-            method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        fields = {"content-type": "application/json", "content-length": str(len(content))}
-        await Response(content, status, fields)(scope, receive, send)
-
-    async def discovery(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the discovery document; access is checked as for the control routes."""
-        try:
-            check_access(scope, self._worlds.settings)
-            # Its accounts are keys that open no world yet, so they are shown.
-            status, content = 200, encode(self._discovered())
+            if scope["path"] == spec.DISCOVERY_PATH:
+                # Its accounts are keys that open no world yet, so they are shown.
+                status, content = 200, encode(self._discovered())
+            else:
+                query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
+                method = "GET" if scope["method"] == "HEAD" else scope["method"]
+                status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
         except Refused as refused:
-            status, content = await _refusal(refused, self._worlds.redactor)
+            status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
         await Response(content, status, media_type="application/json")(scope, receive, send)
 
     def _discovered(self) -> dict[str, Any]:
@@ -167,7 +146,7 @@ def discovery_document(number: int) -> dict[str, Any]:
     accounts = {
         role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
     }
-    prompts = {kind: PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
+    prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
     return {"accounts": accounts, "prompts": prompts, "capabilities": []}
 
 
@@ -176,23 +155,23 @@ def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)):
             return route, int(found[1]) if found.groups() else 0
-    asked = beginning(f"{method} {path}", _SHOWN_PATH)
+    asked = spec.beginning(f"{method} {path}", _SHOWN_PATH)
     known = tuple(f"{each.method} {each.path}" for each in ROUTES)
-    raise Refused(404, f"{asked} is not a control route{nearest(asked, known)}: known are {', '.join(known)}")
+    raise Refused(404, f"{asked} is not a control route{spec.nearest(asked, known)}: known are {', '.join(known)}")
 
 
 def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
     """The body, or the query, as the type that the route takes. Raises Refused."""
     if route.reads_query:
         try:
-            return fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
-        except InvalidDataError as misfit:
+            return spec.fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
+        except spec.InvalidDataError as misfit:
             raise Refused(400, f"the query does not fit: {misfit}") from None
-    if has_too_many_values(body, MOST_MARKS, MOST_MARKS):
+    if spec.has_too_many_values(body, MOST_MARKS, MOST_MARKS):
         raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
     try:
-        return read(body, route.request_type)
-    except InvalidDataError as misfit:
+        return spec.read(body, route.request_type)
+    except spec.InvalidDataError as misfit:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 
@@ -213,13 +192,13 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes |
     return bytes(taken)
 
 
-async def _refusal(refused: Refused, redactor: Redactor) -> Answer:
+async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
     reason = refused.reason
     body = reason if isinstance(reason, Refusal) else rendering.refusal(redactor, reason, refused.error)
     return refused.status, await _encoded(body, (), redactor)
 
 
-async def _encoded(response: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:
+async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
     encoded = encode(response)
     text = encoded.decode()
@@ -234,7 +213,7 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: Redacto
     return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
 
 
-async def _without_keys(value: object, redactor: Redactor) -> object:
+async def _without_keys(value: object, redactor: spec.Redactor) -> object:
     if not isinstance(value, list):
         return rendering.without_keys(value, redactor)
     found: list[object] = []
@@ -246,7 +225,6 @@ async def _without_keys(value: object, redactor: Redactor) -> object:
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")
 _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
-_LAST_PORT = 65535
 
 
 def check_access(scope: Scope, settings: Settings) -> None:
@@ -264,7 +242,11 @@ def check_access(scope: Scope, settings: Settings) -> None:
         )
     host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
     if settings.control_token is not None:
-        _check_token(token, settings.control_token)
+        if token is None or not hmac.compare_digest(token.strip().encode(), settings.control_token.encode()):
+            problem = "is missing" if token is None else "is wrong"
+            raise Refused(
+                403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}"
+            )
     elif not settings.control_open and not _is_local(scope):
         peer = scope["client"][0] if scope.get("client") else "unknown"
         raise Refused(
@@ -285,22 +267,16 @@ def _only(scope: Scope, name: str) -> str | None:
     return values[0].decode("latin-1") if values else None
 
 
-def _check_token(sent: str | None, token: str) -> None:
-    if sent is None or not hmac.compare_digest(sent.strip().encode(), token.encode()):
-        problem = "is missing" if sent is None else "is wrong"
-        raise Refused(403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}")
-
-
 def _check_host(host: str, settings: Settings) -> None:
     name = _host_of(host)
     trusted = settings.control_token is not None or settings.control_open
     # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
-    is_specific = name is not None and not isinstance(name, str) and not _ipv4(name).is_unspecified
+    is_specific = name is not None and not isinstance(name, str) and not name.is_unspecified
     if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
         remedy = f"or start with --control-host {name or 'NAME'}"
         raise Refused(
             403,
-            f"Host {beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
+            f"Host {spec.beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
         )
 
 
@@ -310,25 +286,24 @@ def _check_origin(origin: str, host: str, settings: Settings) -> None:
     is_same = found is not None and found[1].lower() == host.lower()
     if name is None or not (is_same or _is_own(name, settings)):
         remedy = f"call /_sim from a page of this machine, or start with --control-host {name or 'NAME'}"
-        raise Refused(403, f"Origin {beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
+        raise Refused(403, f"Origin {spec.beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
 
 
-def _host_of(authority: str) -> Address | str | None:
+def _host_of(authority: str) -> spec.IpAddress | str | None:
     """The host of `HOST[:PORT]`, a name in lower case; None for anything else."""
     found = _AUTHORITY.fullmatch(authority)
-    if not found or int(found[3] or 0) > _LAST_PORT:
+    if not found or int(found[3] or 0) > spec.LAST_PORT:
         return None
-    address = _address(found[1] or found[2])
     if found[1]:
-        return address if isinstance(address, IPv6Address) else None
-    return address or found[2].lower()
+        return spec.plain_ip(found[1]) if ":" in found[1] else None
+    return spec.plain_ip(found[2]) or found[2].lower()
 
 
-def _is_own(host: Address | str, settings: Settings) -> bool:
+def _is_own(host: spec.IpAddress | str, settings: Settings) -> bool:
     """Whether a host is this machine, or one that the settings name."""
-    if str(host) in ("localhost", *map(str.lower, settings.control_hosts)):
-        return True
-    return not isinstance(host, str) and _ipv4(host).is_loopback
+    if isinstance(host, str):
+        return host in ("localhost", *map(str.lower, settings.control_hosts))
+    return host.is_loopback or host in map(spec.plain_ip, settings.control_hosts)
 
 
 def _is_local(scope: Scope) -> bool:
@@ -336,18 +311,4 @@ def _is_local(scope: Scope) -> bool:
     if not scope.get("client"):
         server = scope.get("server")  # a TCP connection that was reset has no peer either
         return not server or server[1] is None
-    address = _address(str(scope["client"][0]).partition("%")[0])
-    return address is not None and _ipv4(address).is_loopback
-
-
-def _address(text: str) -> Address | None:
-    """An IP address as it is usually written; other forms, which inet_aton knows, are treated as names."""
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
-
-
-def _ipv4(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, else the address itself."""
-    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+    return spec.is_loopback_ip(str(scope["client"][0]))

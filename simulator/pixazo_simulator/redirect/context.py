@@ -66,10 +66,8 @@ def redirect(
         except ControlError as error:
             raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
         try:
-            with (
-                closing(Redirection(names, ("127.0.0.1", listener.port))) as redirection,
-                Patches(redirection, listener.ca_pem),
-            ):
+            address = ("127.0.0.1", listener.port)
+            with closing(Redirection(names, address)) as redirection, Patches(redirection, listener.ca_pem):
                 yield redirection
         finally:
             with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
@@ -83,9 +81,8 @@ def begin() -> None:
 
     Raises whatever prevents that, such as KeyError for a missing variable.
     """
-    redirection = _ChildRedirection(
-        os.environ[REDIRECT_HOSTS].split(","), ("127.0.0.1", int(os.environ[REDIRECT_PORT]))
-    )
+    hosts, port = os.environ[REDIRECT_HOSTS].split(","), int(os.environ[REDIRECT_PORT])
+    redirection = _ChildRedirection(hosts, ("127.0.0.1", port))
     Patches(redirection, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()
 
 
@@ -95,7 +92,7 @@ def offline(name: str, port: int, hosts: Sequence[str]) -> str:
 
 
 def is_loopback(host: object) -> bool:
-    """Whether a host, by name or by address, is this machine."""
+    """Whether a host, by name or by address, is this machine. Not `spec.plain_ip`: this folder imports only the standard library."""
     name = normalized(host)
     try:
         return ip_address(name).is_loopback or ip_address(name).is_unspecified

@@ -50,11 +50,13 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern.encode(), options)
     except UnicodeEncodeError:
-        raise ValueError(f"matches {pattern!r} is no Unicode text: leave the lone surrogate out") from None
+        raise ValueError(f"matches {pattern!r} is not Unicode text: leave the lone surrogate out") from None
     except re2.error as error:
         message = error.args[0].decode(errors="replace")
         remedy = next((f": {text}" for start, text in _REMEDIES.items() if message.startswith(start)), "")
-        raise ValueError(f"matches {pattern!r} is no regular expression of RE2's syntax: {message}{remedy}") from None
+        raise ValueError(
+            f"matches {pattern!r} is not a regular expression of RE2's syntax: {message}{remedy}"
+        ) from None
 
 
 def _library() -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .files import read_profile, read_script
 from .loopback import HttpRequest, HttpResponse, LoopbackServer
-from .simulator import STOP_DEADLINE, Simulator, SimulatorError, thread_position
+from .simulator import Simulator
+from .threaded import STOP_DEADLINE, SimulatorError, thread_position
 
 __all__ = [
     "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "read_profile",

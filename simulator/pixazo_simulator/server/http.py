@@ -104,7 +104,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
         """Begin with the keep-alive time-out, which also closes a connection on which nothing is ever sent."""
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
@@ -343,7 +343,7 @@ class HeaderCaseProtocol(GatewayProtocol):
 class TitleCaseProtocol(GatewayProtocol):
     """Writes the header names of responses in title case."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
         super().connection_made(cast("Any", _TitleCased(transport)))
 
 

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from pixazo_simulator.control import Refused, read_body
 
 from .http import GatewayProtocol
-from .simulator import START_TIMEOUT, SimulatorError, ThreadedServer, listen
+from .threaded import START_TIMEOUT, SimulatorError, ThreadedServer, listen
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024

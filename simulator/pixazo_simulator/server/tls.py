@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LISTENER = "pixazo.listener"
-"""Key of the ASGI scope under which a TLS listener names the world that it leads to."""
+"""Key of the ASGI scope under which a TLS listener names the world that it serves."""
 MOST_LISTENERS = 256
 """TLS listeners of one server that are open at the same time."""
 MOST_HOSTS = 32

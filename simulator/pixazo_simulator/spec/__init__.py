@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .addresses import LAST_PORT, IpAddress, is_loopback_ip, plain_ip
 from .decoding import InvalidDataError, Path, fit, json_lines, read, read_toml, toml_lines
 from .endpoints import (
     CALLBACK_MEMBER,
@@ -97,5 +98,20 @@ from .text import beginning, closest, nearest, raised_at, shortened, shown
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
-    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MediaRead", "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "beginning", "check", "classify", "closest", "dollars", "finish", "fit", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "points", "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
+    "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
+    "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH",
+    "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge",
+    "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody",
+    "InvalidDataError", "InvalidKey", "InvalidParameters", "IpAddress", "KeySuspended", "Magic", "MediaRead",
+    "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem",
+    "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
+    "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted",
+    "UnsupportedMediaType", "Violation", "accepted_answer", "beginning", "check", "classify", "closest", "dollars",
+    "finish", "fit", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip", "is_secret",
+    "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "plain_ip", "points",
+    "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows",
+    "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member",
+    "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

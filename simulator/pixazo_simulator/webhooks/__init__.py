@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .dispatcher import AdvanceError, AdvanceEvent, Dispatcher, secret
+from .compose import secret
+from .dispatcher import AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest
 
 __all__ = ["USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "secret"]

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
-from random import Random
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Declare, Fault, RefuseConnection, Skip, corrupted, edited, effect, kind_of
+from pixazo_simulator.script import Fault, Skip, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
     Attempt,
-    Clock,
     CopyDelivery,
     Delivery,
-    Form,
     RecordAttempt,
     ReturnDelivery,
     TakeDelivery,
@@ -30,30 +23,18 @@ from pixazo_simulator.world import (
     Transition,
     World,
     Worlds,
-    seeded_random,
 )  # fmt: skip
 
+from .compose import composed, injected
 from .egress import receiver
 from .sender import Outcome, WebhookRequest
 
-TIMEOUT = 15.0
-"""Seconds of the world's clock that a receiver has to respond (policy `webhook_retries`)."""
-CHALLENGE_TIMEOUT = 3.0
-"""Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
-LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or its time on a real clock, when that is less), however fast the clock runs.
-
-Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
-that a full backlog dropped after 1 s and again after 3 s.
-"""
 MOST_AT_ONCE = 5
 """Attempts under way to one receiver of one world; the others wait, and their time-outs have not begun.
 
 No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
 while, and yet the receiver may accept it later: the webhook would arrive twice.
 """
-SECRET_BYTES = 24
-"""Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_ATTEMPTS = 10_000
@@ -162,7 +143,7 @@ class Dispatcher:
             task.add_done_callback(self._ended)
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
-        return self._queues.setdefault((world, *receiver(delivery.url)), _ReceiverQueue())
+        return self._queues.setdefault((world, *receiver(delivery.url)[1:]), _ReceiverQueue())
 
     async def _work(self, world: World, queue: _ReceiverQueue) -> None:
         """Attempt the waiting deliveries one after another, as long as the world exists."""
@@ -200,8 +181,8 @@ class Dispatcher:
         if effect(faults, Skip):
             return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
-        for each in self.edit(world, _request(world, delivery, faults)):
-            outcome = await self._send(_injected(each, faults, delivery.seed))
+        for each in self.edit(world, composed(world, delivery, faults)):
+            outcome = await self._send(injected(each, faults, delivery.seed))
         return outcome
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
@@ -305,58 +286,3 @@ class Dispatcher:
 def _after(world: World, milliseconds: int) -> int:
     """The instant after so much time, at most the last one: several advances may overlap."""
     return min(world.clock.now() + milliseconds, LAST_INSTANT)
-
-
-def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
-    """The webhook as the gateway composes and signs it."""
-    body = edited(world.webhook_body(delivery), faults)
-    headers = {"content-type": "application/json"}
-    if world.policy.webhook_signature == "standard":
-        message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
-    challenge = delivery.form is Form.CHALLENGE
-    return WebhookRequest(
-        url=delivery.url,
-        body=body,
-        headers=headers,
-        allowed=world.policy.webhook_allow,
-        follow=world.policy.webhook_redirects == "follow",
-        timeout=_timeout(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
-        echo=challenge,
-    )
-
-
-def secret(seed: int, key: str) -> str:
-    """The signing secret of a world: `whsec_` and Base64, from its seed and key."""
-    return f"whsec_{base64.b64encode(seeded_random(seed, key, 'webhook').randbytes(SECRET_BYTES)).decode()}"
-
-
-def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds)."""
-    stamp = str(instant // SECOND)
-    signing_key = base64.b64decode(signing_secret.removeprefix("whsec_"))
-    digest = hmac.new(signing_key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-    }
-
-
-def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
-    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
-    if not faults:
-        return webhook
-    declared = effect(faults, Declare)
-    return replace(
-        webhook,
-        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
-        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=effect(faults, RefuseConnection) is not None,
-    )
-
-
-def _timeout(clock: Clock, seconds: float) -> float:
-    """Real seconds for a time-out of so many seconds on a clock."""
-    least = min(seconds, LEAST_TIMEOUT)
-    return max(least, seconds / clock.rate) if clock.rate else least

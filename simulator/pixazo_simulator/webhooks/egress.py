@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 from urllib.parse import urlsplit
+
+from pixazo_simulator.spec import is_loopback_ip
 
 LOOK_UP_TIMEOUT = 5.0
 """Seconds that the system's resolver has to respond."""
@@ -76,10 +77,10 @@ class LookUps:
             found.get_loop().call_soon_threadsafe(finish)
 
 
-def receiver(url: str) -> tuple[str, int]:
-    """The host of a URL, in lower case, and its port. Raises ValueError when it is not a URL."""
+def receiver(url: str) -> tuple[str, str, int]:
+    """The scheme of a URL, its host in lower case, and its port. Raises ValueError when it is not a URL."""
     parts = urlsplit(url)
-    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Blocked:
@@ -88,8 +89,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
     A second look-up by the HTTP library could give another address (DNS rebinding). A name that was not allowed is not looked up at
     all, not even for the error message: a query would leave the machine.
     """
-    host, port = receiver(url)
-    scheme = urlsplit(url).scheme
+    scheme, host, port = receiver(url)
     if scheme not in ("http", "https") or not host:
         return Blocked(
             f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is not an http or https URL of a receiver"
@@ -101,7 +101,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
         if by_name:
             return Blocked(f"host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
         return Blocked(_remedy(host))
-    if not by_name and not all(_is_loopback(address) for address in addresses):
+    if not by_name and not all(map(is_loopback_ip, addresses)):
         return Blocked(_remedy(host))
     return Destination(addresses[0], host, port)
 
@@ -120,12 +120,6 @@ async def _addresses(host: str, look_ups: LookUps | None) -> list[str]:
 def _resolved(host: str, flags: int = 0) -> list[str]:
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
     return [str(address[0]) for *_, address in found]
-
-
-def _is_loopback(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback
 
 
 def _remedy(host: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pixazo_simulator.control import ControlClient, ControlError, HttpChannel
+from pixazo_simulator.control import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
 
 if TYPE_CHECKING:
     import pytest
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 VARIABLE = "PIXAZO_SIM_URL"
-TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
 SESSION_KEY = "sim-session-key"
 """The key of the one world that a simulator of the plugin starts with. Unlike `sim-key`, no app uses it by mistake."""
 

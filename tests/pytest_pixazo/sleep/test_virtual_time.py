@@ -32,7 +32,8 @@ from tests.pytest_pixazo.sleep.sleeping_app import (
 from tests.receiver import Receiver
 
 from pixazo_client import PixazoClient, RequestHandle
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pytest_pixazo import Pixazo, Stuck
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
 

@@ -54,7 +54,8 @@ def names_in(module: ModuleType) -> dict[str, object]:
 
 def classes_in(annotation: object) -> Iterator[type]:
     """The classes of ours that an annotation names, at any depth."""
-    if isinstance(annotation, type) and annotation.__module__.startswith(("pytest_pixazo", "pixazo_simulator.control")):
+    ours = ("pytest_pixazo", "pixazo_simulator.control", "pixazo_simulator.redirect")
+    if isinstance(annotation, type) and annotation.__module__.startswith(ours):
         yield annotation
     for each in get_args(annotation):
         yield from classes_in(each)

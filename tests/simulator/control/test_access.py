@@ -24,7 +24,7 @@ TOKEN = "a-token-of-the-team"
 CLOSED = Settings()
 OPEN = Settings(control_open=True)
 GUARDED = Settings(control_token=TOKEN)
-NAMED = Settings(control_hosts=("Pixazo-Sim", "host.docker.internal", "10.9.9.9"))
+NAMED = Settings(control_hosts=("Pixazo-Sim", "host.docker.internal", "10.9.9.9", "2001:DB8:0::7"))
 LOOPBACK = "127.0.0.1"
 REMOTE_PEER = "192.0.2.7"
 
@@ -154,7 +154,10 @@ def test_loopback_names_in_any_spelling_are_answered(host: str) -> None:
     assert refusal(CLOSED, host=host) is None
 
 
-@pytest.mark.parametrize("host", ["pixazo-sim:8900", "PIXAZO-SIM", "host.docker.internal:1", "10.9.9.9:8900"])
+@pytest.mark.parametrize(
+    "host",
+    ["pixazo-sim:8900", "PIXAZO-SIM", "host.docker.internal:1", "10.9.9.9:8900", "[::ffff:10.9.9.9]", "[2001:db8::7]"],
+)
 def test_a_host_that_was_named_is_answered(host: str) -> None:
     """`--control-host`: a compose service, a CI service container. The peer is judged all the same."""
     assert refusal(NAMED, host=host) is None

@@ -19,7 +19,8 @@ from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import REQUESTS
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.world.registry import Settings
 
 LONG, SHORT, DEFAULT = "canary-7f3a91c2d4", "q7-Zk", "sim-key"

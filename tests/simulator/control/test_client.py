@@ -17,14 +17,16 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
 
+from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
@@ -368,7 +370,8 @@ def test_every_route_has_a_method_of_its_name() -> None:
 
 
 def test_it_is_light_to_import() -> None:
-    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS."""
+    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS; the name of the key header stands there again."""
+    assert KEY_HEADER == spec.KEY_HEADER
     code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = set(python(code).split())
     assert loaded >= {"pixazo_simulator", "threading"}

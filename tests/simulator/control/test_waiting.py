@@ -174,7 +174,7 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
         ({"exchanges": {"statu": 200}}, "exchanges.statu: unknown field `statu` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
-        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is no regular expression"),
+        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is not a regular expression"),
         ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
         (
             {"exchanges": {"path": {"one_of": ["/"] * 500}}},
@@ -282,7 +282,7 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
             handler.wait(exchanges={}, timeout=PATIENCE), handler.wait(exchanges={"count": 2}, timeout=0.01), handler.wait(exchanges={"count": 2}),
         ]  # fmt: skip
         await asyncio.sleep(0)
-        assert len(handler.world.notifier._listeners) == 3  # pyright: ignore[reportPrivateUsage]
+        assert len(handler.world.notifier._listeners) == 3  # pyright: ignore[reportPrivateUsage]  # no other sign of them
         handler.record()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]

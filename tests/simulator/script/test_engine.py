@@ -267,7 +267,7 @@ def test_a_script_is_set_as_a_whole() -> None:
     rule = Rule(when="generate", end=FAIL)
     of = script(rule, rule)
     bad = Rule(when="generate", match={"prompt": {"matches": "("}})
-    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is no regular expression"):
+    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is not a regular expression"):
         of.set([rule, bad])
     assert list(uses(of)) == [1, 2]
     of.set([rule])

@@ -151,7 +151,7 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
-        ("(", "matches '(' is no regular expression of RE2's syntax: missing ): ("),
+        ("(", "matches '(' is not a regular expression of RE2's syntax: missing ): ("),
         ("a(?=b)", "there is no lookahead, lookbehind, atomic group"),
         ("(?<!a)b", "combine conditions with all, any and not instead"),
         (r"(a)\1", "there are no backreferences"),
@@ -162,7 +162,7 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
             "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead",
         ),
         (r"(\pL{99}){9}", "compiled it needs more than 256 KiB; write shorter repetitions and fewer alternatives"),
-        ("\ud800", "is no Unicode text: leave the lone surrogate out"),
+        ("\ud800", "is not Unicode text: leave the lone surrogate out"),
         ("a" * 501, "matches a pattern of 501 characters: write at most 500, or several conditions"),
     ],
 )

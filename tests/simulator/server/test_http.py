@@ -61,7 +61,7 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
     ],
 )
 def test_what_is_no_request_is_answered_in_json(wire: RawSocket, garbage: bytes) -> None:
-    """400, and the connection is closed: nobody knows where the next request would begin."""
+    """400, and the connection is closed: the start of the next request cannot be determined."""
     wire.send(garbage)
     response = wire.response()
     assert (response.status, response.headers["content-type"]) == (400, "application/json")
@@ -450,7 +450,7 @@ def test_an_idle_connection_outlives_the_pause_between_two_polls() -> None:
 
 def test_a_server_stops_at_once_while_connections_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are closed, including those on which nothing was ever sent."""
-    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 3600)
+    monkeypatch.setattr("pixazo_simulator.server.threaded.STOP_TIMEOUT", 3600)
     with Simulator() as simulator:
         idle, silent = RawSocket(simulator.port), RawSocket(simulator.port)
         idle.send(HEALTH)

@@ -20,8 +20,9 @@ from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver
 from tests.simulator.server.raw_socket import RawSocket, accepts, request
 
-from pixazo_simulator.server import simulator as server
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server import threaded
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
@@ -322,8 +323,8 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     simulator = Simulator().start()
     raised: list[Exception] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "STOP_DEADLINE", 0.1)
-        patch.setattr(server, "LOOK_AGAIN", 0.1)
+        patch.setattr(threaded, "STOP_DEADLINE", 0.1)
+        patch.setattr(threaded, "LOOK_AGAIN", 0.1)
         patch.setattr(Dispatcher, "advance_at_once", block)
         waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()

@@ -218,7 +218,7 @@ def test_a_server_stops_while_a_response_is_held_back(
     fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, whether or not the caller still waits for it, though other answers would have an hour to end."""
-    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 3600)
+    monkeypatch.setattr("pixazo_simulator.server.threaded.STOP_TIMEOUT", 3600)
     with Simulator(scripted(fault)) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         wire = RawSocket(simulator.port)

@@ -34,7 +34,8 @@ from pixazo_simulator.script.faults import (
 )
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.webhooks.dispatcher import Dispatcher, secret
+from pixazo_simulator.webhooks.compose import secret
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 from pixazo_simulator.world.admission import Submission
 from pixazo_simulator.world.clock import Clock

@@ -125,7 +125,7 @@ async def generations(world: state.World, limit: int) -> body.GenerationPage:
 
 
 def generation(world: state.World, accepted: state.Generation) -> body.Generation:
-    """One generation as it is now."""
+    """One generation as it is now, in the state that the page specifies: a mutant may answer its caller another one."""
     seen, plan = snapshot(accepted.accepted, accepted.plan, world.clock.now()), accepted.plan
     return body.Generation(
         request_id=accepted.request_id,

@@ -20,7 +20,7 @@ else:
 _GUARD = os.environ.get("PIXAZO_GUARD", "")
 _HOSTS = _GUARD.partition(" ")[0]
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not imported yet
-_PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
+_PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - no pathlib
 _AF_UNIX = 1
 # Seconds: a thread that waits here while another one imports may hold the import lock that it needs.
 _LOCK_TIMEOUT = 10.0
@@ -70,7 +70,7 @@ def _package() -> str:
     from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
     installed = find_spec("pixazo_simulator")
-    ours = os.path.dirname(_PACKAGE) + "/__init__.py"  # noqa: PTH120 - as above
+    ours = os.path.dirname(_PACKAGE) + "/__init__.py"  # noqa: PTH120 - no pathlib
     if installed and installed.origin and os.path.realpath(installed.origin) == os.path.realpath(ours):
         return "pixazo_simulator.redirect"
     spec = spec_from_file_location("_pixazo_redirect", _PACKAGE + "/__init__.py", submodule_search_locations=[_PACKAGE])
@@ -91,7 +91,7 @@ def _run_hidden_sitecustomize() -> None:
     """Run the program's own sitecustomize, which this one hides, without this folder on sys.path."""
     mine = sys.modules.pop("sitecustomize", None)
     sys.modules.pop("guard_events", None)
-    sys.path[:] = [each for each in sys.path if os.path.abspath(each) != _HERE]  # noqa: PTH100 - as above
+    sys.path[:] = [each for each in sys.path if os.path.abspath(each) != _HERE]  # noqa: PTH100 - no pathlib
     try:
         __import__("sitecustomize")
     except ImportError as error:

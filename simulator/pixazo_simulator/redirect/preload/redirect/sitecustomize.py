@@ -19,13 +19,13 @@ def _run(spec: ModuleSpec | None) -> None:
 
 
 def _run_hidden_sitecustomize() -> None:
-    elsewhere = [each for each in sys.path if os.path.abspath(each) != _HERE]  # noqa: PTH100 - as above
+    elsewhere = [each for each in sys.path if os.path.abspath(each) != _HERE]  # noqa: PTH100 - no pathlib
     _run(PathFinder.find_spec("sitecustomize", elsewhere))
 
 
 def _begin() -> None:
     """Redirect this process, by a copy of the package under another name: the program may have another version installed."""
-    package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
+    package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - no pathlib
     _run(spec_from_file_location("_pixazo_redirect", f"{package}/__init__.py", submodule_search_locations=[package]))
     import_module("_pixazo_redirect.context").begin()
 

@@ -1,0 +1,238 @@
+"""uvicorn's server in a thread of its own, which any other thread can ask and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import contextmanager, suppress
+from contextvars import Context
+from typing import Any, Literal, TypeVar, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pixazo_simulator.spec import LAST_PORT
+
+from .http import BACKLOG, Connections, GatewayProtocol, configuration
+
+T = TypeVar("T")
+
+START_TIMEOUT = 10.0
+"""Seconds that a server has to start."""
+STOP_TIMEOUT = 0.5
+"""Seconds that requests under way have to end once the server stops; the lifespan has as many, and so have the tasks left then."""
+STOP_DEADLINE = 2.0
+"""Seconds after which a stop returns, whatever still runs."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a thread that waits for a result checks whether the server still runs."""
+_STOPPED = "the simulator was stopped before it could answer"
+
+
+class SimulatorError(Exception):
+    """The server cannot start, or does not run; the message names the remedy."""
+
+
+class ThreadedServer(uvicorn.Server):
+    """uvicorn's server in a thread of its own, which waits for events where uvicorn checks every 100 ms."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        name: str,
+        app: ASGIApp,
+        protocol: type[GatewayProtocol],
+        lifespan: Literal["on", "off"] = "on",
+    ) -> None:
+        super().__init__(configuration(app, protocol, lifespan))
+        self.server_state: Connections = Connections()
+        # The prefix of the name keeps the thread out of the plugin's virtual time.
+        self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)
+        self._accepting = threading.Event()
+        self._ended: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._unended: list[str] = []
+        self._is_left = False
+        self._process = os.getpid()
+
+    def start(self) -> bool:
+        """Start the thread; False when it accepts no connections in time."""
+        self.thread.start()
+        return self._accepting.wait(START_TIMEOUT)
+
+    def _run(self, listener: socket.socket) -> None:
+        """Run to the end. Not by asyncio.Runner: it waits for tasks that ignore their cancellation."""
+        loop = _new_loop()
+        try:
+            loop.run_until_complete(self.serve(sockets=[listener]))
+        finally:
+            loop.close()
+
+    def stop(self) -> list[str]:
+        """End the thread, from any other one; returns what did not end."""
+        self.should_exit = True
+        if self._loop and self._ended:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._ended.set)
+        self.thread.join(STOP_DEADLINE)
+        self._is_left = self.thread.is_alive()
+        return [thread_position(self.thread)] if self._is_left else self._unended
+
+    def ask(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's loop, from any other thread, and wait for its result; twice as fast as `call`."""
+        loop, result = self._reachable(), Future[T]()
+
+        def run() -> None:
+            try:
+                result.set_result(function())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the thread that waits
+                result.set_exception(error)
+
+        with _stopped_if_closed():
+            loop.call_soon_threadsafe(run)
+        return self._wait(result, loop)
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
+        try:
+            loop = self._reachable()
+            with _stopped_if_closed():
+                # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
+                result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+        except SimulatorError:
+            coroutine.close()
+            raise
+        return self._wait(result, loop)
+
+    def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+        while not wait([result], timeout=LOOK_AGAIN).done:
+            # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
+            if (loop.is_closed() or self._is_left) and not result.done():
+                raise SimulatorError(_STOPPED)
+        try:
+            return result.result()
+        except CancelledError:
+            raise SimulatorError(_STOPPED) from None
+
+    def _reachable(self) -> asyncio.AbstractEventLoop:
+        """The loop, if this thread may wait for it."""
+        if self._loop is None:
+            raise SimulatorError("the server has not started")
+        if self._process != os.getpid():
+            raise SimulatorError(
+                "the simulator runs in the process that this one was forked from: call its URL instead"
+            )
+        if self.thread is threading.current_thread():
+            raise SimulatorError("its own thread cannot wait for the server")
+        return self._loop
+
+    async def main_loop(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._accepting.set()
+        if not self.should_exit:
+            await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the port, let the requests under way end, end the lifespan, cancel the tasks that are left: each within a time-out."""
+        self._close_port(sockets or ())
+        await self._end_requests()
+        await self._end_lifespan()
+        await self._end_tasks()
+
+    def _close_port(self, sockets: Sequence[socket.socket]) -> None:
+        self.server_state.is_closed = True
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    async def _end_requests(self) -> None:
+        tasks = set(self.server_state.tasks)
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # connection_lost is called in the next iteration of the loop
+        for task in late:
+            task.cancel()
+
+    async def _end_lifespan(self) -> None:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self.lifespan.shutdown()
+        except TimeoutError:
+            self._unended = _names(_others())
+            # One line names it; the tracebacks of the tasks that are cancelled now are not logged.
+            self.lifespan.logger = logging.Logger("uvicorn.error", logging.CRITICAL)  # noqa: LOG001 - used only here
+
+    async def _end_tasks(self) -> None:
+        left = _others()
+        for task in left:
+            task.cancel()
+        late = await _unended(left)
+        for task in late:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - the warning names it
+        self._unended = _names(late) or self._unended
+        await _unended({asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())})
+
+
+@contextmanager
+def _stopped_if_closed() -> Generator[None]:
+    """Turn the RuntimeError of a closed loop into a SimulatorError."""
+    try:
+        yield
+    except RuntimeError:
+        raise SimulatorError(_STOPPED) from None
+
+
+def _others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
+
+
+async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    return (await asyncio.wait(tasks, timeout=STOP_TIMEOUT / 2))[1] if tasks else set()
+
+
+def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
+    """The names of the coroutines of tasks, with their number."""
+    names = Counter(str(getattr(task.get_coro(), "__qualname__", task.get_name())) for task in tasks)
+    del names["LifespanOn.main"]  # of uvicorn, which only waits for others
+    return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items())]
+
+
+def thread_position(thread: threading.Thread) -> str:
+    """What a thread that does not end is executing: function, file and line."""
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - documented, in spite of its name
+    frame = frames.get(thread.ident or 0)
+    return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SimulatorError that names the reason and the remedy."""
+    if not 0 <= port <= LAST_PORT:
+        raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
+        reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"
+        raise SimulatorError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with --host or --port"
+        ) from None
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
