@@ -12,19 +12,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
-from pixazo_simulator.spec import (
-    CONTROL_PREFIX,
-    DISCOVERY_PATH,
-    Broken,
-    SecretFilter,
-    TooManyBodies,
-    Unrouted,
-    beginning,
-    raised_at,
-    refusal_answer,
-)
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
@@ -42,7 +32,7 @@ CANCEL_AGAIN = 0.02
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
-_SECRETS = SecretFilter()
+_SECRETS = spec.SecretFilter()
 log.addFilter(_SECRETS)
 
 
@@ -88,8 +78,8 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        ours = scope["path"].startswith(CONTROL_PREFIX)
-        if ours or (scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
+        ours = scope["path"].startswith(spec.CONTROL_PREFIX)
+        if ours or (scope["path"] == spec.DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
             await self.control(scope, receive, send)
         else:
             await self._gateway(scope, receive, send)
@@ -138,9 +128,9 @@ class GatewayApp:
         except Exception as error:
             if begun:
                 raise
-            what = f"{beginning(scope['method'], _SHOWN)!a} {beginning(scope['path'], _SHOWN)!a}"
-            log.error("%s failed with %s %s", what, type(error).__name__, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
-            answer = refusal_answer(Broken(), self._worlds.settings.policy, "")
+            what = f"{spec.beginning(scope['method'], _SHOWN)!a} {spec.beginning(scope['path'], _SHOWN)!a}"
+            log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+            answer = spec.refusal_answer(spec.Broken(), self._worlds.settings.policy, "")
             headers = framed(answer, self._worlds.clock.now())
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
@@ -153,9 +143,11 @@ class GatewayApp:
             try:
                 has_ended = await _read_body(request, route, receive, hold)
             except TooManyBytesHeldError:
-                response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), route.clock.now())
+                response = self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now())
             else:
-                if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
+                if not has_ended and not isinstance(
+                    route.endpoint, spec.Unrouted
+                ):  # whose body is for the journal only
                     return
                 async with self._body_queue.slot(request.received):
                     response = self._gateway.respond(request, route.clock.now(), route)

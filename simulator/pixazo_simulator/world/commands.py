@@ -147,7 +147,7 @@ class ChangeWorld(Command[None], frozen=True, kw_only=True):
     exhausted: bool = False
 
 
-class Close(Command[None], frozen=True):
+class CloseWorld(Command[None], frozen=True):
     """The world was deleted: its keys are soon forgotten, and those who wait for its events wake."""
 
 

@@ -11,7 +11,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
 from .clock import Clock
-from .commands import ChangeWorld, Close, RecordExchange
+from .commands import ChangeWorld, CloseWorld, RecordExchange
 from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
 from .world import Bounds, World
@@ -125,7 +125,7 @@ class Worlds:
         """Forget a world; its key is unknown from now on."""
         world = self._worlds.pop(key, None)
         if world:
-            world.apply(Close(world.clock.now()))
+            world.apply(CloseWorld(world.clock.now()))
         return world
 
     def get(self, key: str) -> World | None:

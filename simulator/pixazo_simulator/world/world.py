@@ -110,10 +110,8 @@ class World(Part):
     def _submit(self, command: commands.SubmitGeneration) -> commands.Outcome[Generation | spec.Answer]:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
-        answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        if submission.model_id == spec.MODEL_ID:
-            answer, decision = self._scripted(command)
+        answer, decision = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None)
         if answer:
             return commands.Outcome(answer, decision)
         admitted = Admission(submission, self.account, self.policy, now).decide()
@@ -178,9 +176,7 @@ class World(Part):
         if back := self._functions.refund_due(plan, admitted.price, self.policy):
             ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
-            self._announce(
-                generation, url, channel, submission.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None
-            )
+            self._announce(generation, url, channel, submission.webhook_mode)
         return generation
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
@@ -296,7 +292,8 @@ class World(Part):
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
-        if self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
+        is_header = channel == spec.WEBHOOK_URL_HEADER
+        if is_header and self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
             self._schedule_progress(delivery, generation.accepted - 1)
         self._schedule(delivery)
 
@@ -436,7 +433,7 @@ class World(Part):
         self._aliases[command.key] = None
         self.redactor.add(command.key)
 
-    def _close(self, _: commands.Close) -> None:
+    def _close(self, _: commands.CloseWorld) -> None:
         """The keys are still redacted until many others have been deleted, too."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
@@ -470,7 +467,7 @@ class World(Part):
         commands.ReturnDelivery: _return_delivery,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
-        commands.Close: _close,
+        commands.CloseWorld: _close,
         commands.CountCall: _count_call,
         commands.Debit: _debit,
         commands.AddAlias: _add_alias,

@@ -282,14 +282,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
             handler.wait(exchanges={}, timeout=PATIENCE), handler.wait(exchanges={"count": 2}, timeout=0.01), handler.wait(exchanges={"count": 2}),
         ]  # fmt: skip
         await asyncio.sleep(0)
-        assert len(handler.world.notifier._listeners) == 3
+        assert len(handler.world.notifier._listeners) == 3  # pyright: ignore[reportPrivateUsage]  # no other sign of them
         handler.record()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]
         responses = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
-        assert len(handler.world.notifier._listeners) == 0
+        assert len(handler.world.notifier._listeners) == 0  # pyright: ignore[reportPrivateUsage]
         return [status for status, _ in responses]
 
     assert asyncio.run(several()) == [200, 408]

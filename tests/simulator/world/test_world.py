@@ -293,7 +293,7 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     """It depends on seed and key alone, and is drawn from a source of its own."""
     one, same, other = world(), world(), world(seed=1)
     accepted(same)
-    drawn = [where._draw() for where in (one, same, other)]
+    drawn = [where._draw() for where in (one, same, other)]  # pyright: ignore[reportPrivateUsage]  # as each fault does
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != seeded_random(0, KEY).getrandbits(64)
 
