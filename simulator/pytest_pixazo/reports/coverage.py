@@ -23,7 +23,7 @@ from .calls import Call, CallbackAttempt, Traffic, read_calls
 from .conduct import Finding, judge, report
 
 MOST_FINDINGS = 5
-"""Findings of one rule that are printed unless the run is verbose."""
+"""Findings of one check that are printed unless the run is verbose."""
 
 STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -188,7 +188,7 @@ class Results:
         self.firsts: dict[str, str] = {}
 
     def add(self, record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
-        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed rule that does not exist."""
+        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
         found = judge(record, allowed)
         self.findings.update(found)
         for name, count in met(record).items():
@@ -213,7 +213,7 @@ class Results:
         self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
 
     def conduct_lines(self, *, verbose: bool) -> Iterator[str]:
-        """The findings of all tests, rule by rule."""
+        """The findings of all tests, check by check."""
         return report(self.findings, most=None if verbose else MOST_FINDINGS)
 
     def coverage_lines(self, config: pytest.Config) -> Iterator[str]:

@@ -173,6 +173,6 @@ def _measures(config: pytest.Config) -> bool:
 
 
 def _allowed(item: pytest.Item) -> list[str]:
-    """The rules of conduct that the markers of a test allow it to break."""
+    """The usage checks that the markers of a test allow it to fail."""
     given = [mark.kwargs.get("allow_conduct", ()) for mark in item.iter_markers("pixazo")]
     return [name for names in given for name in ([names] if isinstance(names, str) else names)]

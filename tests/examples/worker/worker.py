@@ -61,9 +61,9 @@ async def wait(session: aiohttp.ClientSession, key: dict[str, str], request_id: 
     """The status response with a terminal status."""
     while True:
         async with session.get(f"/v2/requests/status/{request_id}", headers=key) as answer:
-            told: dict[str, Any] = await answer.json()
-        if told["status"] in ENDED:
-            return told
+            body: dict[str, Any] = await answer.json()
+        if body["status"] in ENDED:
+            return body
         await asyncio.sleep(PAUSE)
 
 
