@@ -26,6 +26,7 @@ __all__ = [
     "SIGNAL_ELSEWHERE",
     "Serving",
     "environment",
+    "mistake",
     "pixazo_sim",
     "pixazo_sim_on_a_terminal",
     "python",
@@ -171,6 +172,15 @@ def pixazo_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess
         code, errors = forked.end()
     assert code is not None, f"{arguments} has not ended: {output!r} {errors}"
     return subprocess.CompletedProcess(arguments, code, output.decode(), errors)
+
+
+def mistake(*arguments: str, **variables: str) -> str:
+    """The one line that `pixazo-sim` writes about a mistake; it prints nothing else, and its exit code is 2."""
+    ended = pixazo_sim(*arguments, **variables)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    found = re.fullmatch(r"pixazo-sim: (.*)\n", ended.stderr)
+    assert found, ended.stderr
+    return found[1]
 
 
 def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:

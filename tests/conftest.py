@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -36,6 +37,36 @@ def receiver() -> Iterator[Receiver]:
     """A webhook receiver."""
     with Receiver() as running:
         yield running
+
+
+class _Faults(logging.Handler):
+    """Formats every record, and keeps those that are errors or carry a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record."""
+        output = record.getMessage()
+        if record.levelno >= logging.ERROR or record.exc_info:
+            self.found.append(output)
+
+
+@pytest.fixture
+def no_errors_logged() -> Iterator[None]:
+    """No log record of a test is an error; every refusal is logged, so the logging is fuzzed as well."""
+    faults, ours = _Faults(), logging.getLogger("pixazo_simulator")
+    for log in (logging.getLogger(), ours):
+        log.addHandler(faults)
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    yield
+    ours.propagate = True
+    ours.setLevel(logging.NOTSET)
+    for log in (logging.getLogger(), ours):
+        log.removeHandler(faults)
+    assert faults.found == []
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import re
 import socket
 from collections import Counter
@@ -30,36 +29,7 @@ HEAD = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nOcp-Apim-Sub
 HALF = HEAD + b"Content-Length: 100\r\n\r\n" + b" " * 99
 ERROR_SHAPES = ({"error", "message"}, {"statusCode", "message"}, {"error", "status"})
 ALLOWED = {200, 201, 202, 204, 206, 304, 400, 401, 402, 403, 404, 405, 413, 415, 416, 429, 431}
-
-
-class Faults(logging.Handler):
-    """Formats every record, and keeps those that are errors or carry a traceback."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take one record."""
-        output = record.getMessage()
-        if record.levelno >= logging.ERROR or record.exc_info:
-            self.found.append(output)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_logged_as_an_error() -> Iterator[None]:
-    """No log record of a test is an error; every refusal is logged, so the logging is fuzzed as well."""
-    faults, ours = Faults(), logging.getLogger("pixazo_simulator")
-    for log in (logging.getLogger(), ours):
-        log.addHandler(faults)
-    ours.setLevel(logging.INFO)
-    ours.propagate = False
-    yield
-    ours.propagate = True
-    ours.setLevel(logging.NOTSET)
-    for log in (logging.getLogger(), ours):
-        log.removeHandler(faults)
-    assert faults.found == []
+pytestmark = pytest.mark.usefixtures("no_errors_logged")
 
 
 @pytest.fixture(scope="module")

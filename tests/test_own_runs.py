@@ -12,8 +12,6 @@ import pytest
 from tests.command import started
 from tests.patience import PATIENCE
 
-pytest_plugins = ("pytester",)
-
 CONFTEST = (Path(__file__).parent.parent / "conftest.py").read_text(encoding="utf-8")
 HANGING = """
 import threading

@@ -76,6 +76,13 @@ class Failure:
     error: str
 
 
+TRANSIENT: list[Reply | Failure] = [
+    *map(Failure, ["ConnectError", "ConnectTimeout", "PoolTimeout", "ReadError", "ReadTimeout", "RemoteProtocolError"]),
+    *(Reply(status, {}) for status in (408, 429, 500, 502, 503)),
+]
+"""After each of them the same read may succeed."""
+
+
 @dataclass(frozen=True)
 class SeenRequest:
     """A request as the gateway received it, with header names in lower case."""
@@ -105,13 +112,15 @@ class ScriptedGateway:
 
     def client(self, **settings: Any) -> PixazoClient:
         """A client of this gateway. It is typed as the blocking one: the other has the same names, and `run` awaits them."""
-        transport = self.library.MockTransport(self.handle)
         if self.backend:
-            http: Any = self.library.AsyncClient(transport=transport)
-            client: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+            client: object = AsyncPixazoClient(**{**self._settings(self.http(), self._async_sleep), **settings})
             return cast("PixazoClient", client)
-        http = self.library.Client(transport=transport)
-        return PixazoClient(**{**self._settings(http, self._sleep), **settings})
+        return PixazoClient(**{**self._settings(self.http(), self._sleep), **settings})
+
+    def http(self, handle: Callable[[Any], object] | None = None, **settings: Any) -> Any:
+        """An HTTP client of this gateway's kind, whose requests this gateway or another handler answers."""
+        kind = self.library.AsyncClient if self.backend else self.library.Client
+        return kind(transport=self.library.MockTransport(handle or self.handle), **settings)
 
     def run(self, result: T) -> T:
         """The result of a call, awaited on an event loop of this gateway's backend if it is a coroutine."""

@@ -225,7 +225,7 @@ def _pool_of(client: object) -> Any:
 
 def test_a_closed_client_sends_nothing(gateway: ScriptedGateway) -> None:
     """The error is raised before anything is sent, whoever made the HTTP client."""
-    mine: Any = (gateway.library.AsyncClient if gateway.backend else gateway.library.Client)()
+    mine = gateway.http()
     lent: Any = gateway.client(http_client=mine)
     own: Any = gateway.client(http_client=None)
 

@@ -47,10 +47,7 @@ def test_every_result_can_be_downloaded(gateway: ScriptedGateway, tmp_path: Path
 def test_the_key_is_not_sent_to_a_media_host(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
     """CLIENT-04: not even to the gateway's own host, after a redirect, or from the user's own client."""
     gateway.reply(Reply(302, b"", {"Location": "https://gateway.test/v2/bear.mp4"}), Reply(200, b"video"))
-    library = gateway.library
-    transport = library.MockTransport(gateway.handle)
-    kind = library.AsyncClient if gateway.backend else library.Client
-    http = kind(transport=transport, headers={"ocp-apim-subscription-key": KEY}, auth=("user", "secret"))
+    http = gateway.http(headers={"ocp-apim-subscription-key": KEY}, auth=("user", "secret"))
     gateway.run(gateway.client(http_client=http).download(completed(url), tmp_path))
     assert [one.url for one in gateway.requests] == [url, "https://gateway.test/v2/bear.mp4"]
     assert all(KEY not in str(one) and "authorization" not in one.headers for one in gateway.requests)
@@ -230,7 +227,10 @@ def test_a_url_without_a_file_name_needs_a_file(gateway: ScriptedGateway, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
+WITH_FIFOS = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
+
+
+@WITH_FIFOS
 @pytest.mark.parametrize("dest", ["bear.mp4", ""])
 def test_what_is_no_regular_file_is_not_replaced(gateway: ScriptedGateway, tmp_path: Path, dest: str) -> None:
     """A FIFO, given or found in the folder, stays; nothing is fetched."""
@@ -244,18 +244,6 @@ def test_what_is_no_regular_file_is_not_replaced(gateway: ScriptedGateway, tmp_p
     assert (tmp_path / "bear.mp4").is_fifo()
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
     assert gateway.requests == []
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
-def test_a_link_to_what_is_no_regular_file_is_replaced(gateway: ScriptedGateway, tmp_path: Path) -> None:
-    """Like any link; the FIFO stays."""
-    os.mkfifo(tmp_path / "fifo")
-    dest = tmp_path / "bear.mp4"
-    dest.symlink_to(tmp_path / "fifo")
-    gateway.reply(Reply(200, b"video"))
-    gateway.run(gateway.client().download(MEDIA_URL, dest))
-    assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
-    assert (tmp_path / "fifo").is_fifo()
 
 
 @pytest.mark.parametrize("long", ["dest", "url"])
@@ -293,35 +281,34 @@ def test_a_destination_that_cannot_be_replaced_is_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, tmp_path: Path) -> None:
-    """Another user of the folder must not choose what is overwritten. The link stays."""
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, tmp_path: Path, dangling: bool) -> None:
+    """Another user of the folder must not choose what is overwritten or created. The link stays."""
     victim, link = tmp_path / "victim", tmp_path / "bear.mp4.part"
-    victim.write_bytes(b"precious")
+    if not dangling:
+        victim.write_bytes(b"precious")
     link.symlink_to(victim)
     gateway.reply(Reply(200, b"video"))
     assert gateway.run(gateway.client().download(MEDIA_URL, tmp_path)).read_bytes() == b"video"
-    assert victim.read_bytes() == b"precious"
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["bear.mp4", "bear.mp4.part", "victim"]
+    assert victim.exists() is not dangling
+    assert dangling or victim.read_bytes() == b"precious"
+    assert sorted(one.name for one in tmp_path.iterdir() if one != victim) == ["bear.mp4", "bear.mp4.part"]
     assert link.readlink() == victim
 
 
-def test_a_dangling_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, tmp_path: Path) -> None:
-    """No file is created at its target."""
-    (tmp_path / "bear.mp4.part").symlink_to(tmp_path / "new")
-    gateway.reply(Reply(200, b"video"))
-    gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_link_as_destination_is_replaced(gateway: ScriptedGateway, tmp_path: Path) -> None:
-    """Its target is not written."""
-    (tmp_path / "victim").write_bytes(b"precious")
-    dest = tmp_path / "bear.mp4"
-    dest.symlink_to(tmp_path / "victim")
+@pytest.mark.parametrize("fifo", [False, pytest.param(True, marks=WITH_FIFOS)])
+def test_a_link_as_destination_is_replaced(gateway: ScriptedGateway, tmp_path: Path, fifo: bool) -> None:
+    """Its target is not written, be it a file or a FIFO."""
+    victim, dest = tmp_path / "victim", tmp_path / "bear.mp4"
+    if fifo:
+        os.mkfifo(victim)
+    else:
+        victim.write_bytes(b"precious")
+    dest.symlink_to(victim)
     gateway.reply(Reply(200, b"video"))
     gateway.run(gateway.client().download(MEDIA_URL, dest))
     assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
-    assert (tmp_path / "victim").read_bytes() == b"precious"
+    assert victim.is_fifo() if fifo else victim.read_bytes() == b"precious"
 
 
 def test_a_part_of_another_download_is_left_alone(gateway: ScriptedGateway, tmp_path: Path) -> None:

@@ -16,39 +16,6 @@ from pixazo_client._gateway import Gateway
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000
 
 
-def test_the_tree_is_the_documented_one() -> None:
-    """Each exception's first base is the one that the docstring of _errors draws."""
-    bases = {
-        name: kind.__bases__[0].__name__
-        for name in pixazo_client.__all__
-        if isinstance(kind := getattr(pixazo_client, name), type) and issubclass(kind, Exception)
-    }
-    assert bases == {
-        "APIConnectionError": "APIError",
-        "APIError": "PixazoError",
-        "APIResponseValidationError": "APIError",
-        "APIStatusError": "APIError",
-        "APITimeoutError": "APIConnectionError",
-        "AuthenticationError": "APIStatusError",
-        "BadRequestError": "APIStatusError",
-        "DownloadError": "PixazoError",
-        "GenerationError": "PixazoError",
-        "GenerationFailedError": "GenerationError",
-        "GenerationSystemError": "GenerationError",
-        "InsufficientBalanceError": "APIStatusError",
-        "InternalServerError": "APIStatusError",
-        "ModelNotFoundError": "BadRequestError",
-        "NotFoundError": "APIStatusError",
-        "PermissionDeniedError": "APIStatusError",
-        "PixazoError": "Exception",
-        "RateLimitError": "APIStatusError",
-        "WaitTimeoutError": "PixazoError",
-        "WebhookPayloadError": "PixazoError",
-    }
-    assert issubclass(pixazo_client.WaitTimeoutError, TimeoutError)
-    assert issubclass(pixazo_client.WebhookPayloadError, ValueError)
-
-
 @pytest.mark.parametrize(
     "error",
     [

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from tests.client.scripted_gateway import COMPLETED, ID, KEY, QUEUED, STATUS_URL, Failure, Reply, ScriptedGateway
+from tests.client.scripted_gateway import (
+    COMPLETED,
+    ID,
+    KEY,
+    QUEUED,
+    STATUS_URL,
+    TRANSIENT,
+    Failure,
+    Reply,
+    ScriptedGateway,
+)
 
 import pixazo_client
 from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
@@ -40,16 +50,7 @@ def test_an_id_that_names_nothing_is_refused(gateway: ScriptedGateway, request_i
         gateway.client().get_handle(request_id)
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        *map(
-            Failure,
-            ["ConnectError", "ConnectTimeout", "PoolTimeout", "ReadError", "ReadTimeout", "RemoteProtocolError"],
-        ),
-        *(Reply(status, {}) for status in (408, 429, 500, 502, 503)),
-    ],
-)
+@pytest.mark.parametrize("trouble", TRANSIENT)
 def test_a_read_is_repeated_after_a_transient_failure(gateway: ScriptedGateway, trouble: Reply | Failure) -> None:
     """Connection and read errors, 408, 429 and 5xx: twice by default, with growing pauses."""
     gateway.reply(trouble, trouble, QUEUED)

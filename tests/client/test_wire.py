@@ -14,7 +14,6 @@ from tests.client.scripted_socket import RESET, SILENCE, ScriptedSocket, respons
 
 from pixazo_client import (
     APIConnectionError,
-    APIStatusError,
     APITimeoutError,
     AsyncPixazoClient,
     DownloadError,
@@ -88,36 +87,6 @@ def test_a_read_without_a_whole_response_is_repeated(caller: Caller) -> None:
         generation = caller.call(gateway.url, lambda client: client.retrieve("minimax-hailuo-ai_1"))
     assert generation.status == "QUEUED"
     assert [one.split(b" HTTP")[0] for one in gateway.requests] == [b"GET /v2/requests/status/minimax-hailuo-ai_1"] * 3
-
-
-@pytest.mark.parametrize(
-    "status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
-)
-def test_the_key_does_not_follow_a_redirect(caller: Caller, status: str) -> None:
-    """Neither of a submission nor of a read; the other host receives nothing, even if the HTTP client follows redirects."""
-    with ScriptedSocket(QUEUED).serving() as other:
-        moved = response(status, b"", f"Location: {other.url}/")
-        with ScriptedSocket(moved, moved).serving() as gateway:
-            with pytest.raises(APIStatusError, match="redirects to"):
-                caller.call(gateway.url, lambda client: client.generate("A bear"))
-            with pytest.raises(APIStatusError, match="redirects to"):
-                caller.call(gateway.url, lambda client: client.retrieve("minimax-hailuo-ai_1"))
-    assert len(gateway.requests) == 2
-    assert other.requests == []
-
-
-def test_the_media_host_receives_no_key(caller: Caller, tmp_path: Path) -> None:
-    """CLIENT-04, on the wire, across a redirect."""
-    with (
-        ScriptedSocket(response("200 OK", b"video")).serving() as cdn,
-        ScriptedSocket(response("302 Found", b"", f"Location: {cdn.url}/b.mp4")).serving() as media,
-    ):
-        path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
-    assert path == tmp_path / "a.mp4"
-    assert path.read_bytes() == b"video"
-    requests = media.requests + cdn.requests
-    assert len(requests) == 2
-    assert all(KEY.encode() not in one and b"ocp-apim" not in one.lower() for one in requests)
 
 
 def test_a_download_of_unknown_length_has_no_total(caller: Caller, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 import pytest
 
 from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo.sleep import Sleeps, virtual_sleep
 from pytest_pixazo.webhooks.inbox import Inbox
+from tests.caller import Caller
 
 #: A run of pytest inside this process forgets the modules that it was the first to import, so that they would be imported twice, and an
 #: error of the one copy would not be caught as one of the other. So these are imported before.
@@ -33,17 +35,34 @@ def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
 
 
-@pytest.fixture(scope="session")
-def gateway() -> Iterator[Simulator]:
-    """One running gateway for all tests."""
-    with Simulator() as running:
-        yield running
+@pytest.fixture
+def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Runs a file of tests, with some options."""
+
+    def run(source: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(source)
+        return pytester.runpytest("-q", "-p", "no:cacheprovider", *options)
+
+    return run
 
 
 @pytest.fixture
-def world(gateway: Simulator) -> Iterator[ControlClient]:
-    """A fresh world of that gateway, with a manual clock; a generation ends after 15 s."""
-    world = gateway.control().create_world()
+def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
+    """Advances the clock of the test's world."""
+    return lambda seconds: simulator.advance(seconds, api_key=caller.key)
+
+
+@pytest.fixture
+def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
+    """Virtual sleep in the test's world."""
+    with virtual_sleep(advance) as sleeps:
+        yield sleeps
+
+
+@pytest.fixture
+def world(simulator: Simulator) -> Iterator[ControlClient]:
+    """A fresh world of the gateway, with a manual clock; a generation ends after 15 s."""
+    world = simulator.control().create_world()
     yield world
     world.delete_world()
 

@@ -1,29 +1,19 @@
-"""Submits to a world, as any client does."""
+"""Submits to a world, as any client does, and sees what its callbacks were answered."""
 
 from __future__ import annotations
 
-import json
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from pixazo_simulator import ControlClient, Event
+from tests.caller import Caller, over_http
 
-from pixazo_simulator import ControlClient
-
-__all__ = ["submit"]
+__all__ = ["statuses", "submit"]
 
 
-def submit(world: ControlClient, webhook_url: str, prompt: str = "A bear", **headers: str) -> str:
+def submit(world: ControlClient, webhook_url: str, prompt: str = "A bear") -> str:
     """The id of a generation whose outcome is to be posted to `webhook_url`."""
     assert world.api_key is not None
-    connection = HTTPConnection(urlsplit(world.url).netloc)
-    sent = {
-        "Ocp-Apim-Subscription-Key": world.api_key,
-        "Content-Type": "application/json",
-        "X-Webhook-URL": webhook_url,
-    }
-    connection.request("POST", "/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}), sent | headers)
-    response = connection.getresponse()
-    body = response.read()
-    connection.close()
-    assert response.status == 202, body
-    request_id: str = json.loads(body)["request_id"]
-    return request_id
+    return Caller(over_http(world.url), world.api_key).accepted(prompt, webhook=webhook_url)
+
+
+def statuses(events: list[Event]) -> list[int | str | None]:
+    """The status codes that the dispatcher got."""
+    return [event.status for event in events if event.kind == "webhook"]

@@ -32,6 +32,10 @@ QUEUED, PROCESSING = 2.0, 13.0
 TERMINAL = ("COMPLETED", "FAILED", "ERROR")
 
 
+Answered = tuple[int, dict[str, str], bytes] | None
+"""Status, headers and body; None hangs up."""
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
@@ -67,6 +71,10 @@ class Reply:
 
     def encoded(self) -> bytes:
         return self.raw if self.raw is not None else json.dumps(self.value).encode()
+
+    def answered(self) -> Answered:
+        """The same, encoded."""
+        return self.code, dict(self.headers), self.encoded()
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from tests.contracts.gateways.fake_gateway import Ask, FakeGateway, Reply, Work
+from tests.contracts.gateways.fake_gateway import Answered, Ask, FakeGateway, Reply, Work
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -36,35 +36,46 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    gateway: FakeGateway
-    hold: Callable[[Reply], float]
+@contextmanager
+def listening(answer: Callable[[Ask], Answered]) -> Generator[str]:
+    """A server on a free port that answers so: gives its origin."""
 
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
-    def _serve(self) -> None:
-        server = cast("_Server", self.server)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = server.gateway.answer(Ask(self.command, self.path, headers, body, headers["host"]))
-        time.sleep(server.hold(reply))
-        encoded = reply.encoded()
-        self.send_response(reply.code)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(encoded)))
-        self.end_headers()
-        self.wfile.write(encoded)
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answered = answer(Ask(self.command, self.path, headers, body, headers["host"]))
+            if answered is None:
+                self.close_connection = True
+                return
+            code, more, content = answered
+            self.send_response(code)
+            for name, value in {**more, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
-        pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _send_callbacks(gateway: FakeGateway, stop: threading.Event) -> None:
@@ -88,20 +99,18 @@ def serve(
     """
     zero, begun = time.time(), time.monotonic()
     gateway = FakeGateway(now=lambda: zero + (time.monotonic() - begun) * speed, edit=edit, tell=tell, plan=plan)
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.gateway, server.hold = gateway, hold
     stop = threading.Event()
-    threads = [
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
-        threading.Thread(target=_send_callbacks, args=(gateway, stop), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    calling = threading.Thread(target=_send_callbacks, args=(gateway, stop), daemon=True)
+    calling.start()
+
+    def answer(ask: Ask) -> Answered:
+        reply = gateway.answer(ask)
+        time.sleep(hold(reply))
+        return reply.answered()
+
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", gateway
+        with listening(answer) as origin:
+            yield origin, gateway
     finally:
         stop.set()
-        server.shutdown()
-        for thread in threads:
-            thread.join()
-        server.server_close()
+        calling.join()

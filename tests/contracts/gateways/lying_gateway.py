@@ -5,23 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
+
+from tests.contracts.gateways.fake_server import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from tests.contracts.gateways.fake_gateway import Answered, Ask
 
 STATUS: Final = "/v2/requests/status/"
 BAD: Final = {"error": "Bad Request", "message": "no"}
 JSON: Final = {"Content-Type": "application/json"}
 
-#: One answer: status, headers, body; None hangs up.
-Response = tuple[int, dict[str, str], bytes] | None
 
-
-def _lie(name: str, request_id: str) -> Response:
+def _lie(name: str, request_id: str) -> Answered:
     """What is said of a submit that was accepted and charged."""
     refusal = json.dumps(BAD).encode()
     named = json.dumps({**BAD, "id": request_id}).encode()
@@ -60,11 +60,11 @@ class LyingGateway:
         self._ids: set[str] = set()
         self._lock = threading.Lock()
 
-    def answer(self, method: str, path: str) -> Response:
+    def answer(self, ask: Ask) -> Answered:
         """The answer to one request."""
         with self._lock:
-            if method in {"GET", "HEAD"} and path.startswith(STATUS):
-                request_id = path.removeprefix(STATUS)
+            if ask.method in {"GET", "HEAD"} and ask.path.startswith(STATUS):
+                request_id = ask.path.removeprefix(STATUS)
                 body = {"request_id": request_id, "status": "FAILED", "error": "x", "output": None}
                 known = request_id in self._ids
                 return (200, JSON, json.dumps(body).encode()) if known else (404, JSON, json.dumps(BAD).encode())
@@ -74,44 +74,6 @@ class LyingGateway:
             return _lie(self._random.choice(self._lies), request_id)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    gateway: LyingGateway
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def _serve(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        response = cast("_Server", self.server).gateway.answer(self.command, self.path.partition("?")[0])
-        if response is None:
-            self.close_connection = True
-            return
-        status, headers, body = response
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
-        pass
-
-
-@contextmanager
-def serve(gateway: LyingGateway) -> Generator[str]:
+def serve(gateway: LyingGateway) -> AbstractContextManager[str]:
     """The gateway on a free port: gives its origin."""
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.gateway = gateway
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return listening(gateway.answer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, Observed, full_target, observe
+from tests.contracts.fake_run import ORIGIN, QUICK, Observed, full_target, observe
 from tests.contracts.gateways.edits import (
     accepted,
     envelope,
@@ -21,12 +21,8 @@ from tests.contracts.gateways.edits import (
 )
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
 
-from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.judge.verdict import judge
-from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.trace.target import Target
-from pixazo_contracts.trace.trace import load_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +30,6 @@ if TYPE_CHECKING:
 
     from tests.contracts.gateways.edits import Change, Edit, Members
     from tests.contracts.gateways.fake_gateway import FakeGateway
-
-QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +52,6 @@ def test_a_url_and_a_key_judge_most_clauses() -> None:
     bare = observe(target=Target(full_target().profile, {"default": (KEY,)}))
     assert bare.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
     assert len(bare.outcomes("PASS", "OBSERVED")) >= 150
-
-
-def test_two_runs_observe_the_same(observed: Observed) -> None:
-    """What is observed of one gateway is the same text in every run."""
-    assert observe().observations == observed.observations
-
-
-def test_a_stored_trace_gives_the_same_verdicts(tmp_path: Path) -> None:
-    """Judging the trace file anew gives the verdicts of the run."""
-    options = RunOptions(run="testrun0", trace_path=tmp_path / "trace.ndjson")
-    observed = observe(probes=QUICK, options=options)
-    again = judge(load_trace(tmp_path / "trace.ndjson"), CATALOGUE, feeders=feeders())
-    assert {verdict.clause: verdict for verdict in again} == observed.verdicts
 
 
 def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, Observed, observe
+from tests.contracts.fake_run import ORIGIN, QUICK, Observed, observe
 from tests.contracts.gateways.edits import (
     accepted,
     cached,
@@ -42,7 +42,6 @@ from tests.contracts.gateways.edits import (
 from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.probes import PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,25 +51,14 @@ if TYPE_CHECKING:
     from tests.contracts.gateways.fake_gateway import FakeGateway
 
 
-def _as_is(_: Ask, reply: Reply) -> Reply:
-    return reply
-
-
-def _unchanged(body: Members) -> Members:
-    return body
-
-
-def _nothing(_: FakeGateway) -> None: ...
-
-
 @dataclass(frozen=True)
 class Wrong:
     """One wrong gateway, and the ids of clauses that may fall with the one concerned."""
 
     clause: str
-    edit: Edit = _as_is
-    tell: Change = _unchanged
-    prepare: Callable[[FakeGateway], None] = _nothing
+    edit: Edit = lambda _, reply: reply
+    tell: Change = lambda body: body
+    prepare: Callable[[FakeGateway], None] = lambda _: None
     beside: frozenset[str] = frozenset()
     name: str = ""
 
@@ -325,10 +313,6 @@ WRONG = (
     Wrong("WEBHOOK-19", prepare=calling(lambda calls: [call for call in calls if "member" not in call[1]])),
     Wrong("WEBHOOK-22", tell=having(polling_url="https://x/y")),
 )
-
-
-#: All probes but the one of 20 MiB, which takes as long as the rest and bears on one clause.
-QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import httpx2
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY
+from tests.contracts.fake_run import ORIGIN, InProcess
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Answered, Ask
 from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 
 from pixazo_contracts.cli import main
@@ -29,24 +29,9 @@ from pixazo_contracts.runner.spend import BudgetExhaustedError, SpendGuard
 from pixazo_contracts.runner.transport import HttpTransport
 from pixazo_contracts.trace.target import Profile, Target
 
-ORIGIN = "http://127.0.0.1:8900"
 PAID = "paid = true\npace = 0.05\ndeadline = 5\nsettle = 0.1\n"
 SEEDS = st.integers(0, 2**32 - 1)
 LIARS = st.lists(st.sampled_from(LIES), min_size=1, max_size=len(LIES), unique=True)
-
-
-class InProcess(httpx2.BaseTransport):
-    """Hands requests to the gateway without a socket."""
-
-    def __init__(self, gateway: LyingGateway) -> None:
-        self.gateway = gateway
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = self.gateway.answer(request.method, request.url.path)
-        if response is None:
-            raise httpx2.ReadError("hung up", request=request)
-        status, headers, body = response
-        return httpx2.Response(status, headers=headers, content=body)
 
 
 @settings(max_examples=8, deadline=None)
@@ -57,7 +42,7 @@ def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], gran
     profile = Profile(origin=ORIGIN, paid=True, pace=5.0, deadline=60.0, settle=30.0, virtual=True)
     target = Target(profile, {"default": (KEY,), **{role: (key,) for role, key in ACCOUNTS.items()}})
     options = RunOptions(run="testrun0", max_generations=granted, receiver=None)
-    run(target, PROBES, options, clock=VirtualClock(lambda _: None), network=InProcess(gateway))
+    run(target, PROBES, options, clock=VirtualClock(lambda _: None), network=InProcess(gateway.answer))
     assert gateway.created <= granted
 
 
@@ -73,7 +58,7 @@ def test_parallel_connections_create_no_more_than_was_granted(
 ) -> None:
     """Eight threads on the guard and the wire below it."""
     gateway = LyingGateway(seed, lies)
-    wire = HttpTransport(Profile(origin=ORIGIN, paid=True), InProcess(gateway))
+    wire = HttpTransport(Profile(origin=ORIGIN, paid=True), InProcess(gateway.answer))
     guard = SpendGuard(wire, ORIGIN, granted, Ledger(None, "run"))
 
     def submit(intent: str) -> None:
@@ -169,8 +154,8 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     arrived, never = threading.Event(), threading.Event()
 
     class Holding(LyingGateway):
-        def answer(self, method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
-            response = super().answer(method, path)
+        def answer(self, ask: Ask) -> Answered:
+            response = super().answer(ask)
             if self.created == 1 and not never.is_set():
                 arrived.set()
                 never.wait(120)

@@ -331,28 +331,20 @@ def _loses_the_response(gateway: FakeGateway) -> None:
 def _faithful(_: FakeGateway) -> None: ...
 
 
-CHARGING = [_faithful, _accepts_everything, _loses_the_response]
-
-
 def charged(prepare: Callable[[FakeGateway], None], budget: int) -> Observed:
     target = full_target(paid=True)
     bare = Target(target.profile, {"default": (KEY,)})
     return observe(prepare=prepare, target=bare, options=RunOptions(run="testrun0", max_generations=budget))
 
 
-@pytest.mark.parametrize("prepare", CHARGING)
-def test_without_a_budget_nothing_is_generated(prepare: Callable[[FakeGateway], None]) -> None:
-    """On a target that charges not one generation begins unless a budget is given, even if it accepts everything."""
-    observed = charged(prepare, 0)
-    assert observed.gateway.works == {}
+@pytest.mark.parametrize("prepare", [_faithful, _accepts_everything, _loses_the_response])
+@pytest.mark.parametrize("budget", [0, 2])
+def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGateway], None], budget: int) -> None:
+    """On a target that charges none without a budget, and two with two, even where all is accepted or answers are lost."""
+    observed = charged(prepare, budget)
+    assert len(observed.gateway.works) == budget
     assert observed.trace.footer is not None
     assert observed.trace.footer.unusable is None
-
-
-@pytest.mark.parametrize("prepare", CHARGING)
-def test_a_budget_of_two_is_two_at_most(prepare: Callable[[FakeGateway], None]) -> None:
-    """With a budget of two exactly two generations begin, even where bad requests are accepted or answers lost."""
-    assert len(charged(prepare, 2).gateway.works) == 2
 
 
 def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:

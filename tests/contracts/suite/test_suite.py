@@ -226,24 +226,10 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     assert "generated requests could each cost a generation" in output
 
 
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        pytest.param(("--pixazo-contract-pace", "0"), "--pace 0.0 must be above 0", id="zero"),
-        pytest.param(
-            ("--pixazo-contract-pace", "nan"), "--pace nan must be above 0", id="nan", marks=pytest.mark.exhaustive
-        ),
-        pytest.param(
-            ("--pixazo-contract-max-generations", "-1"),
-            "--max-generations -1",
-            id="negative",
-            marks=pytest.mark.exhaustive,
-        ),
-    ],
-)
-def test_bad_setting(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
+def test_bad_setting(tmp_path: Path) -> None:
     """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", *options, "--pixazo-contract-clauses", "AUTH-01")
+    options = ("--pixazo-contract-pace", "0", "--pixazo-contract-clauses", "AUTH-01")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", *options)
     assert code == 2
-    assert f"pixazo-contracts: {complaint}" in output
+    assert "pixazo-contracts: --pace 0.0 must be above 0" in output
     assert "Traceback" not in output

@@ -10,8 +10,6 @@ import pytest
 from pixazo_client import AsyncPixazoClient, PixazoClient
 from pytest_pixazo import Pixazo
 
-pytest_plugins = ("pytester",)
-
 #: Tests as users write them, on both libraries.
 ASYNC_TESTS = """
 import anyio

@@ -12,8 +12,6 @@ from tests.receiver import Receiver, http_response
 from tests.simulator.http_clients import HTTP_CLIENTS
 from tests.tools import tool
 
-pytest_plugins = ("pytester",)
-
 ROOT = Path(__file__).parents[3]
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
 

@@ -10,8 +10,6 @@ import requests
 from pixazo_simulator.redirect.routing import Route
 from pytest_pixazo import Pixazo
 
-pytest_plugins = ("pytester",)
-
 
 def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
     """Whatever key the app has, its calls are in the journal of this world."""

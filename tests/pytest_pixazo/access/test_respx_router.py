@@ -9,8 +9,6 @@ import respx
 
 from pytest_pixazo import Pixazo, SlowDrip
 
-pytest_plugins = ("pytester",)
-
 GENERATE = "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"
 KEY = {"Ocp-Apim-Subscription-Key": "the-apps-own-key"}
 

@@ -76,21 +76,21 @@ class Polls:
         self.submit, self.poll, self.result = self._app.submit, self._app.poll, self._app.result
 
 
-def counterexample(make_app: Callable[[Scene], Any], gateway: Simulator, **options: Any) -> str:
+def counterexample(make_app: Callable[[Scene], Any], simulator: Simulator, **options: Any) -> str:
     """The report of the smallest order that breaks the app."""
     with pytest.raises(BrokenOrderError) as caught:
-        explore(make_app, gateway=gateway, **options)
+        explore(make_app, gateway=simulator, **options)
     return str(caught.value)
 
 
-def test_apps_that_stand_every_order(gateway: Simulator) -> None:
+def test_apps_that_stand_every_order(simulator: Simulator) -> None:
     """The result counts the orders: those of up to four events, and longer ones."""
-    both = explore(Both, gateway=gateway, examples=20)
+    both = explore(Both, gateway=simulator, examples=20)
     assert (both.size, both.exhaustive) == (4, 63)
     assert 10 <= both.drawn <= 20
     assert str(Exploration(4, 63, 20)) == "83 orders: all 63 of up to 4 events, 20 longer ones"
-    assert explore(Webhooks, gateway=gateway, examples=0) == Exploration(4, 9, 0)
-    assert explore(Polls, gateway=gateway, examples=0) == Exploration(4, 10, 0)
+    assert explore(Webhooks, gateway=simulator, examples=0) == Exploration(4, 9, 0)
+    assert explore(Polls, gateway=simulator, examples=0) == Exploration(4, 10, 0)
 
 
 def test_a_simulator_is_started_without_a_gateway() -> None:
@@ -98,15 +98,15 @@ def test_a_simulator_is_started_without_a_gateway() -> None:
     assert explore(Webhooks, size=2, examples=0).exhaustive == 2
 
 
-def test_no_world_is_left_over(gateway: Simulator) -> None:
+def test_no_world_is_left_over(simulator: Simulator) -> None:
     """Each order has a world of its own, which is deleted."""
-    control = gateway.control()
+    control = simulator.control()
     worlds = control.health().worlds
-    explore(Webhooks, size=2, examples=0, gateway=gateway)
+    explore(Webhooks, size=2, examples=0, gateway=simulator)
     assert control.health().worlds == worlds
 
 
-def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> None:
+def test_a_callback_thrown_away_before_its_id_is_known(simulator: Simulator) -> None:
     """The classic bug takes two events."""
 
     class Forgetful(Webhooks):
@@ -114,7 +114,7 @@ def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> No
             super().receive(callback)
             return 200
 
-    assert counterexample(Forgetful, gateway) == (
+    assert counterexample(Forgetful, simulator) == (
         "the smallest order that breaks the app, of 1 tried:\n"
         "  1. the webhook COMPLETED arrives before the 202, and the app answers 200\n"
         "  2. the 202 arrives\n"
@@ -122,7 +122,7 @@ def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> No
     )
 
 
-def test_a_poll_whose_older_response_overwrites_the_end(gateway: Simulator) -> None:
+def test_a_poll_whose_older_response_overwrites_the_end(simulator: Simulator) -> None:
     """A race that no amount of polling in a test would show."""
 
     class Overwriting(Both):
@@ -130,7 +130,7 @@ def test_a_poll_whose_older_response_overwrites_the_end(gateway: Simulator) -> N
             for request_id in self.states:
                 self.states[request_id] = self.call("GET", f"/v2/requests/status/{request_id}")["status"]
 
-    assert counterexample(Overwriting, gateway).splitlines()[1:] == [
+    assert counterexample(Overwriting, simulator).splitlines()[1:] == [
         "  1. the 202 arrives",
         "  2. the webhook COMPLETED arrives before the poll's answer PROCESSING, and the app answers 200",
         "  3. the poll's answer PROCESSING arrives",
@@ -138,14 +138,14 @@ def test_a_poll_whose_older_response_overwrites_the_end(gateway: Simulator) -> N
     ]
 
 
-def test_a_duplicate_that_counts_twice(gateway: Simulator) -> None:
+def test_a_duplicate_that_counts_twice(simulator: Simulator) -> None:
     """`check` decides what must happen only once; the report names the duplicate."""
 
     def once(app: Webhooks) -> None:
         if app.taken > 1:
             raise AssertionError(f"{app.taken} mails")
 
-    assert counterexample(Webhooks, gateway, check=once).splitlines()[1:] == [
+    assert counterexample(Webhooks, simulator, check=once).splitlines()[1:] == [
         "  1. the 202 arrives",
         "  2. the webhook COMPLETED arrives, and the app answers 200",
         "  3. the webhook COMPLETED arrives again (a duplicate), and the app answers 200",
@@ -153,7 +153,7 @@ def test_a_duplicate_that_counts_twice(gateway: Simulator) -> None:
     ]
 
 
-def test_a_late_webhook_that_undoes_what_a_poll_began(gateway: Simulator) -> None:
+def test_a_late_webhook_that_undoes_what_a_poll_began(simulator: Simulator) -> None:
     """The poll saw the end first; the first delivery never reached the app."""
 
     class Downloading(Both):
@@ -171,7 +171,7 @@ def test_a_late_webhook_that_undoes_what_a_poll_began(gateway: Simulator) -> Non
         def result(self) -> str:
             return "lost" if self.downloaded and "COMPLETED" in self.states.values() else "kept"
 
-    assert counterexample(Downloading, gateway, expected="kept").splitlines()[1:] == [
+    assert counterexample(Downloading, simulator, expected="kept").splitlines()[1:] == [
         "  1. the 202 arrives",
         "  2. the poll's answer COMPLETED arrives",
         "  3. the webhook COMPLETED arrives, and the app answers 200",
@@ -179,7 +179,7 @@ def test_a_late_webhook_that_undoes_what_a_poll_began(gateway: Simulator) -> Non
     ]
 
 
-def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -> None:
+def test_what_the_app_refused_comes_again_before_the_check(simulator: Simulator) -> None:
     """The gateway retries 5 s, 300 s and 1,800 s after each refusal, and the report names each retry."""
 
     class Late(Webhooks):
@@ -190,7 +190,7 @@ def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -
         def result(self) -> str:
             return "?"
 
-    output = counterexample(Late, gateway, size=2).splitlines()
+    output = counterexample(Late, simulator, size=2).splitlines()
     assert [line.partition(", ")[0] for line in output[1:6]] == [
         "  1. the webhook COMPLETED arrives before the 202",
         "  2. the 202 arrives",
@@ -201,7 +201,7 @@ def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -
     assert output[5].endswith(", and the app answers 204")
 
 
-def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -> None:
+def test_an_app_that_raises_on_a_callback_has_answered_500(simulator: Simulator) -> None:
     """That alone breaks nothing: the app may accept the retry."""
 
     class Raising(Webhooks):
@@ -213,26 +213,26 @@ def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -
         def result(self) -> str:
             return "FAILED"
 
-    assert counterexample(Raising, gateway).splitlines()[1:4] == [
+    assert counterexample(Raising, simulator).splitlines()[1:4] == [
         "  1. the webhook COMPLETED arrives before the 202, and the app raises LookupError: no such order",
         "  2. the 202 arrives",
         "  3. the webhook COMPLETED arrives again (a retry), and the app answers 200",
     ]
 
 
-def test_an_app_that_always_refuses_is_given_up(gateway: Simulator) -> None:
+def test_an_app_that_always_refuses_is_given_up(simulator: Simulator) -> None:
     """After four attempts the gateway gives up."""
 
     class Refusing(Webhooks):
         def receive(self, callback: Callback) -> int:
             return 500
 
-    lines = counterexample(Refusing, gateway).splitlines()
+    lines = counterexample(Refusing, simulator).splitlines()
     assert [line.partition(", ")[2] for line in lines if "webhook" in line] == ["and the app answers 500"] * 4
     assert lines[-1] == "and then result() is 'QUEUED', not 'COMPLETED'"
 
 
-def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -> None:
+def test_a_callback_can_come_before_the_202_more_than_once(simulator: Simulator) -> None:
     """The first and its duplicate, both before the 202."""
 
     class Counting(Webhooks):
@@ -245,7 +245,7 @@ def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -
         def result(self) -> str:
             return "overrun" if self.early > 1 else "fine"
 
-    assert counterexample(Counting, gateway, expected="fine").splitlines()[1:] == [
+    assert counterexample(Counting, simulator, expected="fine").splitlines()[1:] == [
         "  1. the webhook COMPLETED arrives before the 202, and the app answers 200",
         "  2. the webhook COMPLETED arrives again (a duplicate) before the 202, and the app answers 200",
         "  3. the 202 arrives",
@@ -253,7 +253,7 @@ def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -
     ]
 
 
-def test_what_overtakes_no_response_comes_after_it(gateway: Simulator) -> None:
+def test_what_overtakes_no_response_comes_after_it(simulator: Simulator) -> None:
     """An app that has stopped polling gives a callback nothing to overtake: it comes late instead."""
 
     class Stopping(Both):
@@ -275,13 +275,13 @@ def test_what_overtakes_no_response_comes_after_it(gateway: Simulator) -> None:
     def count(app: Stopping) -> None:
         seen.append(app.calls)
 
-    explore(Stopping, gateway=gateway, check=count, size=4, examples=0)
+    explore(Stopping, gateway=simulator, check=count, size=4, examples=0)
     assert sum(seen) == sum(
         order.arrivals for size in range(1, 5) for order in orders(size, polls=True, callbacks=True)
     )
 
 
-def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
+def test_an_app_that_raises_itself_is_broken(simulator: Simulator) -> None:
     """The report names the error, which is the cause of the exception."""
 
     class Raising(Both):
@@ -289,11 +289,11 @@ def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
             raise OSError("disk full")
 
     with pytest.raises(BrokenOrderError, match=r"and then poll\(\) raised OSError: disk full$") as caught:
-        explore(Raising, gateway=gateway)
+        explore(Raising, gateway=simulator)
     assert isinstance(caught.value.__cause__, OSError)
 
 
-def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -> None:
+def test_an_app_that_lets_the_callback_wait_is_no_deadlock(simulator: Simulator) -> None:
     """A lock around the submission is a valid repair: the 202 is passed on once `patience` is over."""
 
     class Locked(Webhooks):
@@ -307,10 +307,10 @@ def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -
             with self.lock:
                 return super().receive(callback)
 
-    assert explore(Locked, gateway=gateway, examples=0, size=3, patience=0.05).exhaustive == 5
+    assert explore(Locked, gateway=simulator, examples=0, size=3, patience=0.05).exhaustive == 5
 
 
-def test_an_app_that_never_responds_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_never_responds_is_reported(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `receive` that never returns is the app's failure."""
     monkeypatch.setattr(run, "SETTLING", 0.05)
 
@@ -326,10 +326,10 @@ def test_an_app_that_never_responds_is_reported(gateway: Simulator, monkeypatch:
         def close(self) -> None:
             self.forever.set()
 
-    assert counterexample(Hanging, gateway, patience=0.05).endswith("and then receive() did not return within 0.05 s")
+    assert counterexample(Hanging, simulator, patience=0.05).endswith("and then receive() did not return within 0.05 s")
 
 
-def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: Simulator) -> None:
+def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(simulator: Simulator) -> None:
     """An app may confirm a callback by reading the status: that read is not overtaken, and is no event."""
 
     class Confirming(Both):
@@ -338,14 +338,14 @@ def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: S
             assert truth["status"] == callback.status
             return super().receive(callback)
 
-    assert explore(Confirming, gateway=gateway, examples=0, size=3).exhaustive == 17
-    assert counterexample(Confirming, gateway, expected="?").splitlines()[1:3] == [
+    assert explore(Confirming, gateway=simulator, examples=0, size=3).exhaustive == 17
+    assert counterexample(Confirming, simulator, expected="?").splitlines()[1:3] == [
         "  1. the webhook COMPLETED arrives before the 202, and the app answers 503",
         "  2. the 202 arrives",
     ]
 
 
-def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None:
+def test_hypothesis_finds_and_shrinks_what_is_larger(simulator: Simulator) -> None:
     """Even if only the smallest orders are tried exhaustively, the counterexample is minimal."""
 
     class Impatient(Both):
@@ -358,7 +358,7 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None
     def calm(app: Impatient) -> None:
         assert app.polled < 2 or app.taken < 2, "too much for it"
 
-    lines = counterexample(Impatient, gateway, check=calm, size=1, examples=1000).splitlines()
+    lines = counterexample(Impatient, simulator, check=calm, size=1, examples=1000).splitlines()
     assert [line.partition(", ")[0][5:] for line in lines[1:6]] == [
         "the 202 arrives",
         "the poll's answer PROCESSING arrives",
@@ -368,13 +368,13 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None
     ]
 
 
-def test_settings_of_hypothesis_are_passed_on(gateway: Simulator) -> None:
+def test_settings_of_hypothesis_are_passed_on(simulator: Simulator) -> None:
     """They replace the defaults."""
     few = settings(max_examples=3, database=None, deadline=None)
-    assert explore(Both, gateway=gateway, size=1, settings=few).drawn <= 3
+    assert explore(Both, gateway=simulator, size=1, settings=few).drawn <= 3
 
 
-def test_the_same_orders_are_tried_every_time(gateway: Simulator) -> None:
+def test_the_same_orders_are_tried_every_time(simulator: Simulator) -> None:
     """By default the drawn orders are deterministic."""
     tried: list[list[str]] = []
 
@@ -389,31 +389,31 @@ def test_the_same_orders_are_tried_every_time(gateway: Simulator) -> None:
 
     for _ in range(2):
         tried.append([])
-        explore(Noting, gateway=gateway, size=1, examples=10)
+        explore(Noting, gateway=simulator, size=1, examples=10)
     assert tried[0] == tried[1]
 
 
-def test_an_app_that_behaves_at_random_is_reported(gateway: Simulator) -> None:
+def test_an_app_that_behaves_at_random_is_reported(simulator: Simulator) -> None:
     """An order that breaks the app once and not again is no counterexample."""
     broken = [True]
 
     def once(_: Webhooks) -> None:
         assert not broken.pop() if broken else True
 
-    assert counterexample(Webhooks, gateway, check=once, size=1).startswith(
+    assert counterexample(Webhooks, simulator, check=once, size=1).startswith(
         "an order broke the app once and not again: does the app behave at random?"
     )
 
 
 def test_hypothesis_is_not_needed_for_the_orders_up_to_a_size(
-    gateway: Simulator, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is not installed, `examples=0` works."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.setattr(exploration, "find_spec", _not_found)
-    assert explore(Webhooks, gateway=gateway, examples=0).exhaustive == 9
+    assert explore(Webhooks, gateway=simulator, examples=0).exhaustive == 9
     with pytest.raises(ModuleNotFoundError, match=r"pip install hypothesis, or explore\(\.\.\., examples=0\)"):
-        explore(Webhooks, gateway=gateway)
+        explore(Webhooks, gateway=simulator)
 
 
 def _not_found(_: str) -> None:
@@ -461,14 +461,14 @@ class Deaf:
         (Deaf, "the app has neither poll() nor receive(callback)"),
     ],
 )
-def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], expected: str, gateway: Simulator) -> None:
+def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], expected: str, simulator: Simulator) -> None:
     """The remedy is in the message."""
     with pytest.raises(InvalidAppError) as caught:
-        explore(app, gateway=gateway, size=2)
+        explore(app, gateway=simulator, size=2)
     assert str(caught.value).startswith(expected)
 
 
-def test_every_app_is_closed(gateway: Simulator) -> None:
+def test_every_app_is_closed(simulator: Simulator) -> None:
     """An app is closed after its order, even when the order breaks it."""
     opened: list[Webhooks] = []
     closed: list[Webhooks] = []
@@ -484,6 +484,6 @@ def test_every_app_is_closed(gateway: Simulator) -> None:
         def result(self) -> str:
             return "?"
 
-    counterexample(Holding, gateway)
+    counterexample(Holding, simulator)
     assert len(opened) == 2
     assert opened == closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -291,3 +292,11 @@ def test_a_repeated_test_has_each_finding_once() -> None:
     """A test that is run again, as after the crash of its worker, has each finding once."""
     record = polls(0, 1, 2, 3).record()
     assert len(gathered([record, record]).findings) == 1
+
+
+def test_a_record_crosses_processes_as_json() -> None:
+    """A record survives the way through JSON."""
+    record = Telling().submit().callback(15).generation().record()
+    sent = json.loads(json.dumps(record.to_json()))
+    assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
+    assert Record.from_json(sent) == record

@@ -7,8 +7,6 @@ import re
 
 import pytest
 
-pytest_plugins = ("pytester",)
-
 #: An app that repeats a 400, in two tests; a third is honest.
 SUITE = """
 import json
@@ -135,25 +133,6 @@ def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
     ran(suite).stdout.no_fnmatch_line(SECTION)
     suite.makeini("[pytest]\npixazo_conduct = loud")
     ran(suite).stderr.fnmatch_lines(["ERROR: pixazo_conduct 'loud' is not one of off, report, fail"])
-
-
-def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pytester) -> None:
-    """A run whose tests use no world does not even load the reports."""
-    pytester.makepyfile(
-        """
-        import sys
-
-        def test_nothing():
-            pass
-
-        def test_modules():
-            names = {name for name in sys.modules if name.startswith(("pixazo_simulator", "pytest_pixazo."))}
-            assert names == {"pytest_pixazo.plugin", "pytest_pixazo.reports", "pytest_pixazo.reports.hooks"}
-        """
-    )
-    done = pytester.runpytest_subprocess()
-    done.assert_outcomes(passed=2)
-    done.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
 @pytest.mark.exhaustive

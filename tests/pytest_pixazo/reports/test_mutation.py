@@ -27,8 +27,6 @@ from pytest_pixazo.reports.mutation import (
 )
 from pytest_pixazo.reports.suite_run import Suite, SuiteRun
 
-pytest_plugins = ("pytester",)
-
 SUITE = """
 import json
 import urllib.request

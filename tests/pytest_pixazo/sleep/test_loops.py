@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import FunctionType
 from typing import Any
@@ -61,19 +61,6 @@ SLEEPS = [
     pytest.param(on_trio, anyio, id="anyio on trio"),
 ]
 """Each loop, and the libraries whose `sleep` an app may call there."""
-
-
-@pytest.fixture
-def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
-    """Advances the clock of the test's world."""
-    return lambda seconds: simulator.advance(seconds, api_key=caller.key)
-
-
-@pytest.fixture
-def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
-    """Virtual sleep in the test's world."""
-    with virtual_sleep(advance) as sleeps:
-        yield sleeps
 
 
 async def together(*functions: Main) -> None:

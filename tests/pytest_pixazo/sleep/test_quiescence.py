@@ -85,26 +85,22 @@ def test_a_loop_all_of_whose_tasks_sleep_is_not_asked() -> None:
     assert calls == ["asked"] * 4
 
 
-async def _on_asyncio(started: Future[tuple[Loop, list[Any]]]) -> None:
+def _on_asyncio() -> Loop:
+    return AsyncioLoop(asyncio.get_running_loop())
+
+
+async def _gated(started: Future[tuple[Loop, list[Any]]], loop: Callable[[], Loop], library: Any) -> None:
     """A task that waits for three gates, one after the other, in the same line of code."""
-    gates = [asyncio.Event() for _ in range(3)]
-    started.set_result((AsyncioLoop(asyncio.get_running_loop()), gates))
-    for gate in gates:
-        await gate.wait()
-
-
-async def _on_trio(started: Future[tuple[Loop, list[Any]]]) -> None:
-    """The same on trio."""
-    gates = [trio.Event() for _ in range(3)]
-    started.set_result((TrioLoop(trio.lowlevel.current_trio_token()), gates))
+    gates = [library.Event() for _ in range(3)]
+    started.set_result((loop(), gates))
     for gate in gates:
         await gate.wait()
 
 
 RUNS: dict[str, Callable[[Future[tuple[Loop, list[Any]]]], None]] = {
-    "asyncio": lambda started: asyncio.run(_on_asyncio(started)),
-    "uvloop": lambda started: uvloop.run(_on_asyncio(started)),
-    "trio": lambda started: trio.run(_on_trio, started),
+    "asyncio": lambda started: asyncio.run(_gated(started, _on_asyncio, asyncio)),
+    "uvloop": lambda started: uvloop.run(_gated(started, _on_asyncio, asyncio)),
+    "trio": lambda started: trio.run(_gated, started, lambda: TrioLoop(trio.lowlevel.current_trio_token()), trio),
 }
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FunctionType, ModuleType
@@ -51,19 +51,6 @@ print("parent", sleeps.total)
 """
 
 REAL = {name: getattr(time, name) for name in ("sleep", "time", "monotonic", "perf_counter", "monotonic_ns", "time_ns")}
-
-
-@pytest.fixture
-def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
-    """Advances the clock of the test's world."""
-    return lambda seconds: simulator.advance(seconds, api_key=caller.key)
-
-
-@pytest.fixture
-def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
-    """Virtual sleep in the test's world."""
-    with virtual_sleep(advance) as sleeps:
-        yield sleeps
 
 
 def poll(caller: Caller, request_id: str) -> list[str]:

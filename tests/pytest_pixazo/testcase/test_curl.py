@@ -112,6 +112,15 @@ def test_a_key_that_opened_no_world_has_a_name_of_its_own() -> None:
     )
 
 
+def repeated(caller: Caller, simulator: Simulator, shell: str) -> tuple[Any, Any]:
+    """The first exchange of a world, and the one that comes when a shell runs its line."""
+    (first,) = caller.sim("journal")["exchanges"]
+    variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
+    line = curl(from_json(first, Exchange))
+    subprocess.run([shell, "-c", line], env=variables, capture_output=True, timeout=PATIENCE, check=True)
+    return first, caller.sim("journal")["exchanges"][1]
+
+
 @needs_curl
 def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, simulator: Simulator) -> None:
     """On a path that no gateway knows, too, of which the body is kept."""
@@ -119,13 +128,7 @@ def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, sim
     connection.request("POST", "/v2/elsewhere", b'{"prompt": "A bear"}', {KEY_HEADER: caller.key})
     assert connection.getresponse().status == 404
     connection.close()
-    first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
-    variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    subprocess.run(
-        ["sh", "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=PATIENCE, check=True
-    )
-    second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
-    for each in (first, second):
+    for each in repeated(caller, simulator, "sh"):
         assert each["request"]["body"] == {"prompt": "A bear"}
         assert "content-type" not in each["request"]["headers"]
 
@@ -141,16 +144,7 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
         pytest.skip(f"{shell} is not installed")
     url = "http://127.0.0.1:9/it's?a=$HOME"
     caller.call("POST", "/minimax-hailuo-ai/v1/generate", {"prompt": NASTY}, {"X-Webhook-URL": url})
-    first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
-    variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    ran = subprocess.run(
-        [shell, "-c", curl(from_json(first, Exchange))],
-        env=variables,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    assert json.loads(ran.stdout)["status"] == "QUEUED"
-    second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
+    _, second = repeated(caller, simulator, shell)
+    assert second["response"]["body"]["status"] == "QUEUED"
     assert second["request"]["body"] == {"prompt": NASTY}
     assert second["request"]["headers"]["x-webhook-url"] == url

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
-
-pytest_plugins = ("pytester",)
-
-QUIET = ("-q", "-p", "no:cacheprovider")
 
 PLANTED = "hunter2-S3cr3t"
 """The value of names that look like secrets."""
@@ -43,10 +40,9 @@ def plant(pixazo, planted):
 """
 
 
-def test_sections(pytester: pytest.Pytester) -> None:
+def test_sections(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Journal with reasons and rules, calls without a world, script, callbacks, commands, seed, strictness: in this order."""
-    pytester.makepyfile(FAILING)
-    result = pytester.runpytest(*QUIET)
+    result = run_tests(FAILING)
     result.assert_outcomes(failed=1)
     request = "minimax-hailuo-ai_????????-????-7???-????-????????????"
     result.stdout.fnmatch_lines(
@@ -71,11 +67,12 @@ def test_sections(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("--junitxml=out.xml",)])
-def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+def test_no_key_is_ever_shown(
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], options: tuple[str, ...]
+) -> None:
     """Neither the key of the world nor any other secret stands in the output, though the app puts it everywhere."""
-    pytester.makepyfile(PLANTING)
     (pytester.path / "planted.txt").write_text(PLANTED)
-    result = pytester.runpytest(*QUIET, *options)
+    result = run_tests(PLANTING, *options)
     key = (pytester.path / "keys.txt").read_text().strip()
     assert re.fullmatch(r"sim-test-[0-9a-f]{16}", key)
     report = pytester.path / "out.xml"
@@ -87,26 +84,22 @@ def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...
     assert "canary-of-an-unknown-key" not in shown.replace('"canary-of-an-unknown-key"})', "")
 
 
-def test_only_tests_with_a_world_show_one(pytester: pytest.Pytester) -> None:
+def test_only_tests_with_a_world_show_one(run_tests: Callable[..., pytest.RunResult]) -> None:
     """A test that fails without a world says nothing of worlds, nor does one that passes."""
-    pytester.makepyfile(
-        """
+    result = run_tests("""
         def test_world(pixazo):
             pass
 
         def test_none():
             assert 0
-        """
-    )
-    result = pytester.runpytest(*QUIET)
+        """)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.no_fnmatch_line("*pixazo*")
 
 
-def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -> None:
+def test_a_later_fixture_that_fails_shows_the_world(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Errors of set-up and teardown are reported with the world, too, and once only."""
-    pytester.makepyfile(
-        """
+    result = run_tests("""
         import pytest
 
         @pytest.fixture
@@ -125,30 +118,24 @@ def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -
         def test_teardown(tidy): pass
 
         def test_both(tidy): assert 0
-        """
-    )
-    result = pytester.runpytest(*QUIET)
+        """)
     result.assert_outcomes(errors=3, passed=1, failed=1)
     assert sum("- pixazo journal -" in line for line in result.outlines) == 3
 
 
-def test_a_world_that_is_gone_is_reported(pytester: pytest.Pytester) -> None:
+def test_a_world_that_is_gone_is_reported(run_tests: Callable[..., pytest.RunResult]) -> None:
     """A world that cannot be shown is reported so, and the failure stays what it was."""
-    pytester.makepyfile(
-        """
+    result = run_tests("""
         def test_gone(pixazo):
             pixazo.control.delete_world()
             assert 0, "the reason"
-        """
-    )
-    result = pytester.runpytest(*QUIET)
+        """)
     result.stdout.fnmatch_lines(["E       AssertionError: the reason", "the world cannot be shown: *no world*"])
 
 
-def test_a_manual_clock_that_was_forgotten_is_reported(pytester: pytest.Pytester) -> None:
+def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., pytest.RunResult]) -> None:
     """What still runs, until when, and what to call; nothing of it once all has ended, or when the clock runs by itself."""
-    pytester.makepyfile(
-        """
+    result = run_tests("""
         import pytest
         from pytest_pixazo import Stuck
 
@@ -178,9 +165,7 @@ def test_a_manual_clock_that_was_forgotten_is_reported(pytester: pytest.Pytester
         def test_real(pixazo, pixazo_client):
             pixazo_client.generate("A bear")
             assert 0
-        """
-    )
-    result = pytester.runpytest(*QUIET)
+        """)
     result.assert_outcomes(failed=5)
     start, name = "the clock is manual and stands at ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
     result.stdout.fnmatch_lines(
@@ -198,11 +183,14 @@ def test_a_manual_clock_that_was_forgotten_is_reported(pytester: pytest.Pytester
 
 
 def test_what_a_run_of_mutation_testing_writes_holds_no_key(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though an assertion of the test itself shows it."""
     reported = pytester.path / "results.ndjson"
     monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
-    pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
-    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.suite_run").assert_outcomes(failed=1)
+    run_tests(
+        "def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')",
+        "-p",
+        "pytest_pixazo.reports.suite_run",
+    ).assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()

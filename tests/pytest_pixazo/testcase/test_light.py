@@ -15,8 +15,6 @@ import pixazo_simulator
 import pytest_pixazo
 from pytest_pixazo import plugin
 
-pytest_plugins = ("pytester",)
-
 #: Lists, at the end of a run, which of the modules that cost time were imported.
 LISTING = """
 import sys
@@ -97,7 +95,7 @@ def test_every_type_that_a_test_meets_is_exported() -> None:
 
 
 def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -> None:
-    """A test that uses no fixture of ours, marked or not, makes the plugin import options and hooks, and no library."""
+    """A test that uses no fixture of ours, marked or not, makes the plugin import options and hooks, and no library, and print nothing."""
     pytester.makeconftest(LISTING)
     pytester.makepyfile("import pytest\n\n@pytest.mark.pixazo(balance='1.00')\ndef test_nothing(): assert True")
     result = pytester.runpytest_subprocess(*APART, "--strict-markers")
@@ -108,6 +106,7 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
             "heavy:",
         ]
     )
+    result.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
 def test_without_hypothesis_respx_and_httpx(pytester: pytest.Pytester) -> None:

@@ -14,8 +14,6 @@ import pixazo_contracts
 if TYPE_CHECKING:
     import pytest
 
-pytest_plugins = ("pytester",)
-
 #: What is in a session before the plugin, and what it adds to that.
 LISTING = """
 import sys

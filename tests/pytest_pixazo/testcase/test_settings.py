@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
-
-pytest_plugins = ("pytester",)
 
 QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
@@ -31,23 +30,21 @@ WRONG = {
 }
 
 
-def test_a_wrong_marker_is_one_line(pytester: pytest.Pytester) -> None:
+def test_a_wrong_marker_is_one_line(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Each wrong argument makes its test an error that is one line with the remedy."""
     tests = "".join(
         f"@pytest.mark.pixazo({arguments})\ndef test_{number}(pixazo): pass\n\n"
         for number, arguments in enumerate(WRONG)
     )
-    pytester.makepyfile("import pytest\n\n" + tests)
-    result = pytester.runpytest(*QUIET)
+    result = run_tests("import pytest\n\n" + tests)
     result.assert_outcomes(errors=len(WRONG))
     output = [line for line in result.outlines if line.startswith("marker pixazo: ")]
     assert output == list(WRONG.values())
 
 
-def test_the_nearest_marker_decides_argument_by_argument(pytester: pytest.Pytester) -> None:
+def test_the_nearest_marker_decides_argument_by_argument(run_tests: Callable[..., pytest.RunResult]) -> None:
     """What a function leaves open is taken from its class, then from its module."""
-    pytester.makepyfile(
-        """
+    run_tests("""
         from decimal import Decimal
 
         import pytest
@@ -65,9 +62,7 @@ def test_the_nearest_marker_decides_argument_by_argument(pytester: pytest.Pytest
         def test_module(pixazo):
             assert (pixazo.wallet.balance, pixazo.seed) == (1, 1)
             assert pixazo.policy()["request_id"] == "uuid7"
-        """
-    )
-    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+        """).assert_outcomes(passed=2)
 
 
 def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> None:
@@ -113,18 +108,19 @@ def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> 
         ("pixazo_seed = seven", "ini setting pixazo_seed: seed 'seven' is not a whole number from 0 on"),
     ],
 )
-def test_a_wrong_ini_setting_is_named(pytester: pytest.Pytester, setting: str, expected: str) -> None:
+def test_a_wrong_ini_setting_is_named(
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], setting: str, expected: str
+) -> None:
     """An ini setting that means nothing is an error of each test that needs it."""
     pytester.makeini(f"[pytest]\n{setting}\n")
-    pytester.makepyfile("def test_ini(pixazo): pass")
-    result = pytester.runpytest(*QUIET)
+    result = run_tests("def test_ini(pixazo): pass")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"{expected}*"])
 
 
-def test_the_seed_of_the_command_line(pytester: pytest.Pytester) -> None:
+def test_the_seed_of_the_command_line(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """--pixazo-seed holds for every world whose test asks for none, and a wrong one is named."""
-    pytester.makepyfile(
+    run_tests(
         """
         import pytest
 
@@ -134,9 +130,10 @@ def test_the_seed_of_the_command_line(pytester: pytest.Pytester) -> None:
         @pytest.mark.pixazo(seed=6)
         def test_marker(pixazo):
             assert pixazo.seed == 6
-        """
-    )
-    pytester.runpytest(*QUIET, "--pixazo-seed", "5").assert_outcomes(passed=2)
+        """,
+        "--pixazo-seed",
+        "5",
+    ).assert_outcomes(passed=2)
     wrong = pytester.runpytest(*QUIET, "--pixazo-seed", "five")
     wrong.assert_outcomes(passed=1, errors=1)
     wrong.stdout.fnmatch_lines(["option --pixazo-seed: seed 'five' is not a whole number from 0 on"])

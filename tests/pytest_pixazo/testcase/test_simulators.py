@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 from pytest_pixazo import Pixazo
-
-pytest_plugins = ("pytester",)
 
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
 
@@ -33,10 +31,9 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
     return [line.split() for line in (pytester.path / "notes.txt").read_text().splitlines()]
 
 
-def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
+def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
-    pytester.makepyfile(NOTING + "\n\ndef test_failed(pixazo): assert 0\n")
-    result = pytester.runpytest(*QUIET, "-p", "xdist", "-n", "2")
+    result = run_tests(NOTING + "\n\ndef test_failed(pixazo): assert 0\n", "-p", "xdist", "-n", "2")
     result.assert_outcomes(passed=6, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
     places = {(worker, url) for worker, url, _ in notes(pytester)}
@@ -88,10 +85,9 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
         ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
     ],
 )
-def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, expected: str) -> None:
+def test_a_simulator_that_is_not_there(run_tests: Callable[..., pytest.RunResult], url: str, expected: str) -> None:
     """The error names the setting and the remedy in one line."""
-    pytester.makepyfile(NOTING)
-    result = pytester.runpytest(*QUIET, "--pixazo-sim-url", url, "-k", "0")
+    result = run_tests(NOTING, "--pixazo-sim-url", url, "-k", "0")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([expected])
 
@@ -102,9 +98,9 @@ def test_the_simulator_of_a_session(pixazo_simulator: Simulator, pixazo: Pixazo)
     assert pixazo_simulator.control().health().status == "ok"
 
 
-def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:
+def test_other_kinds_of_tests(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Classes of unittest get a world with usefixtures, a doctest with getfixture."""
-    pytester.makepyfile(
+    result = run_tests(
         '''
         import os
         import unittest
@@ -137,9 +133,9 @@ def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:
             def test_failure(self):
                 submit()
                 self.fail("for a reason")
-        '''
+        ''',
+        "--doctest-modules",
     )
-    result = pytester.runpytest(*QUIET, "--doctest-modules")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*"])
 
@@ -183,11 +179,10 @@ def test_the_token_of_a_running_simulator_opens_a_tls_listener(pytester: pytest.
     ("options", "expected"), [((), "is missing"), (("--pixazo-control-token", "a-wrong-one"), "is wrong")]
 )
 def test_a_running_one_without_its_token(
-    pytester: pytest.Pytester, guarded: Simulator, options: tuple[str, ...], expected: str
+    run_tests: Callable[..., pytest.RunResult], guarded: Simulator, options: tuple[str, ...], expected: str
 ) -> None:
     """One line says what to send, and not what was sent."""
-    pytester.makepyfile(NOTING)
-    result = pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
+    result = run_tests(NOTING, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [f"option --pixazo-sim-url: the control token {expected}: send that of --control-token *"]

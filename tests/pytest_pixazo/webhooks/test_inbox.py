@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.patience import PATIENCE
-from tests.pytest_pixazo.submitting import submit
+from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
@@ -19,11 +19,6 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
-
-
-def statuses(world: ControlClient, seconds: float) -> list[int | str | None]:
-    """The status codes that the dispatcher got while so many seconds passed."""
-    return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
 
 def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
@@ -58,9 +53,9 @@ def test_wait_returns_the_first_n(world: ControlClient, inbox: Inbox) -> None:
     assert [callback.request_id for callback in inbox.received] == ids
 
 
-def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Simulator) -> None:
+def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(simulator: Simulator) -> None:
     """On a running clock nothing has to be advanced."""
-    world = gateway.control().create_world(clock="x1000")
+    world = simulator.control().create_world(clock="x1000")
     with Inbox(world) as inbox:
         request_id = submit(world, inbox.url)
         assert [callback.request_id for callback in inbox.wait(1, timeout=PATIENCE)] == [request_id]
@@ -90,17 +85,17 @@ def test_the_error_of_a_wait_without_any_submission_asks_for_the_url(inbox: Inbo
     )
 
 
-def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(gateway: Simulator) -> None:
+def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(simulator: Simulator) -> None:
     """The profile `observed` silently ignores an http URL, as the real gateway may."""
-    world = gateway.control().create_world(profile="observed", clock="manual")
+    world = simulator.control().create_world(profile="observed", clock="manual")
     with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
         inbox.wait(timeout=0)
     world.delete_world()
 
 
-def test_the_error_of_a_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
+def test_the_error_of_a_wait_on_a_running_clock_says_how_long(simulator: Simulator) -> None:
     """A running clock need not be advanced."""
-    world = gateway.control().create_world(clock="real", policy={"job_times": "2000+2000"})
+    world = simulator.control().create_world(clock="real", policy={"job_times": "2000+2000"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
         with pytest.raises(TimeoutError, match=r"due in (4000|3999\.\d+) s of the world's clock, which is real$"):
@@ -118,10 +113,10 @@ def test_responses_are_sent_in_turn_and_the_last_for_ever(world: ControlClient, 
     """500, 503, then 200: the dispatcher retries after 5 s and 5 min, and not after the 200."""
     inbox.reply([500, 503, 200])
     submit(world, inbox.url)
-    assert statuses(world, 15) == [500]
-    assert statuses(world, 5) == [503]
-    assert statuses(world, 300) == [200]
-    assert statuses(world, 3600) == []
+    assert statuses(world.advance(15)) == [500]
+    assert statuses(world.advance(5)) == [503]
+    assert statuses(world.advance(300)) == [200]
+    assert statuses(world.advance(3600)) == []
     assert [callback.response_status for callback in inbox.received] == [500, 503, 200]
 
 
@@ -131,7 +126,7 @@ def test_a_body_can_be_answered(inbox: Inbox) -> None:
     assert post(inbox.url) == (200, b"taken")
 
 
-def test_a_challenge_is_echoed_unless_a_body_is_set(gateway: Simulator) -> None:
+def test_a_challenge_is_echoed_unless_a_body_is_set(simulator: Simulator) -> None:
     """The handshake of policy callback_url=challenge succeeds by itself."""
     inbox = Inbox()
     assert post(inbox.url, b'{"challenge": "abc"}') == (200, b'{"challenge": "abc"}')
@@ -201,21 +196,21 @@ def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
     """The dispatcher finds its port closed."""
     with Inbox(world) as inbox:
         submit(world, inbox.url)
-    assert statuses(world, 15) == [None]
+    assert statuses(world.advance(15)) == [None]
 
 
-def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
+def test_a_deleted_world_does_not_disturb_the_inbox(simulator: Simulator) -> None:
     """The callback is kept, without a time."""
-    world = gateway.control().create_world()
+    world = simulator.control().create_world()
     with Inbox(world) as inbox:
         world.delete_world()
         post(inbox.url, b'{"status": "ERROR"}')
         assert [(callback.status, callback.at) for callback in inbox.received] == [("ERROR", None)]
 
 
-def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
+def test_signed_callbacks_can_be_verified(simulator: Simulator) -> None:
     """With policy webhook_signature=standard the world's secret verifies them, and no other."""
-    world = gateway.control().create_world(policy={"webhook_signature": "standard"})
+    world = simulator.control().create_world(policy={"webhook_signature": "standard"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
         world.advance(15)
@@ -250,8 +245,8 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
 
     inbox.deliver_to(take)
     submit(world, inbox.url)
-    assert statuses(world, 15) == [503]
-    assert statuses(world, 5) == [204]
+    assert statuses(world.advance(15)) == [503]
+    assert statuses(world.advance(5)) == [204]
     assert seen == ["COMPLETED", "COMPLETED"]
 
 
@@ -265,7 +260,7 @@ def test_a_receiver_that_raises_has_answered_500(
 
     inbox.deliver_to(fail)
     submit(world, inbox.url)
-    assert statuses(world, 20) == [500, 500]
+    assert statuses(world.advance(20)) == [500, 500]
     assert inbox.received[0].problem == "the app raised LookupError: no such order"
     assert "Traceback" in caplog.text
 

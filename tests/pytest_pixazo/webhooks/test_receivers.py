@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
 from tests.patience import PATIENCE
-from tests.pytest_pixazo.submitting import submit
+from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import dispatcher
@@ -29,9 +29,10 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 PATH = "/hooks/pixazo"
 
 
-def statuses(events: list[Event]) -> list[int | str | None]:
-    """The status codes that the dispatcher got."""
-    return [event.status for event in events if event.kind == "webhook"]
+def answered(world: ControlClient, url: str) -> list[int | str | None]:
+    """The statuses of the callbacks of a generation to this URL."""
+    submit(world, url)
+    return statuses(world.advance(15))
 
 
 class Wsgi:
@@ -82,8 +83,7 @@ def test_a_synchronous_test_and_a_wsgi_app(world: ControlClient, inbox: Inbox) -
     """The app is called with the raw body; its 503 causes a retry, its 200 does not."""
     app = Wsgi()
     inbox.deliver_to(app, PATH)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [503]
+    assert answered(world, inbox.url) == [503]
     assert statuses(world.advance(3600)) == [200]
     assert [(line, kind) for line, kind, _ in app.seen] == [("POST " + PATH, "application/json")] * 2
     assert [body for _, _, body in app.seen] == [callback.body for callback in inbox.received]
@@ -95,8 +95,7 @@ def test_a_synchronous_test_and_an_asgi_app(world: ControlClient) -> None:
     app = fastapi()
     with Inbox(world) as inbox:
         inbox.deliver_to(app, PATH)
-        submit(world, inbox.url)
-        assert statuses(world.advance(15)) == [202]
+        assert answered(world, inbox.url) == [202]
         assert app.state.events == ["started", "COMPLETED", "after COMPLETED"]
         assert app.state.home == app.state.thread != threading.get_ident()
     assert app.state.events[-1] == "stopped"
@@ -107,8 +106,7 @@ def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inb
     app = fastapi()
     with TestClient(app) as client:
         inbox.deliver_to(client, PATH)
-        submit(world, inbox.url)
-        assert statuses(world.advance(15)) == [202]
+        assert answered(world, inbox.url) == [202]
     assert app.state.events == ["started", "COMPLETED", "after COMPLETED", "stopped"]
 
 
@@ -143,8 +141,7 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
     async def body() -> None:
         with Inbox(world) as inbox:
             inbox.deliver_to(app, PATH, own_loop=True)
-            submit(world, inbox.url)
-            assert statuses(world.advance(15)) == [202]
+            assert answered(world, inbox.url) == [202]
 
     anyio.run(body, backend=backend)
     assert app.state.events == ["started", "COMPLETED", "after COMPLETED", "stopped"]
@@ -196,8 +193,7 @@ def test_a_loop_that_has_ended_is_reported(run: Callable[..., object], world: Co
         inbox.deliver_to(fastapi(), PATH)
 
     run(body() if run is asyncio.run else body)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [503]
+    assert answered(world, inbox.url) == [503]
     with pytest.raises(InboxError, match="the test's event loop ended before the app had answered"):
         inbox.close()
 
@@ -276,8 +272,7 @@ def test_an_app_without_a_lifespan_works(world: ControlClient, inbox: Inbox) -> 
         assert await receive() == {"type": "http.disconnect"}
 
     inbox.deliver_to(app)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [200]
+    assert answered(world, inbox.url) == [200]
 
 
 def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox: Inbox) -> None:
@@ -299,8 +294,7 @@ def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox:
             await send({"type": "http.response.body", "body": b""})
 
     inbox.deliver_to(app)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [200]
+    assert answered(world, inbox.url) == [200]
     assert received == ["answering", "http.disconnect"]
 
 
@@ -329,8 +323,7 @@ def test_an_app_that_cannot_start_or_stop_is_reported_in_one_line(world: Control
     inbox = Inbox(world)
     with pytest.raises(InboxError, match=r"^the app could not start: LookupError: no database$"):
         inbox.deliver_to(FastAPI(lifespan=no_start), PATH)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [204]
+    assert answered(world, inbox.url) == [204]
     inbox.deliver_to(FastAPI(lifespan=no_stop), PATH)
     with pytest.raises(InboxError, match=r"^the app could not stop: LookupError: lost it$"):
         inbox.close()
@@ -376,8 +369,7 @@ def test_an_app_that_raises_or_says_nothing_has_answered_500(world: ControlClien
         return []
 
     inbox.deliver_to(silent)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [500]
+    assert answered(world, inbox.url) == [500]
     inbox.deliver_to(silent_wsgi)
     assert statuses(world.advance(5)) == [500]
     assert [callback.problem for callback in inbox.received] == [
@@ -403,8 +395,7 @@ def served() -> Iterator[tuple[FastAPI, str]]:
 def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAPI, str]) -> None:
     """The dispatcher posts to the app's own port; advancing the clock waits for the response."""
     app, origin = served
-    submit(world, origin + PATH)
-    assert statuses(world.advance(15)) == [202]
+    assert answered(world, origin + PATH) == [202]
     assert app.state.events[:2] == ["started", "COMPLETED"]
 
 
@@ -425,8 +416,7 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     """It is called through `open`, with the raw body."""
     client = WsgiTestClient(Wsgi())
     inbox.deliver_to(client, PATH)
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [202]
+    assert answered(world, inbox.url) == [202]
     assert client.opened == [("POST", PATH, inbox.received[0].body, "application/json")]
 
 
@@ -463,8 +453,7 @@ def test_a_path_that_the_app_does_not_know_is_reported(
 ) -> None:
     """The app and the path are in the callback, and in the error of a wait."""
     inbox.deliver_to(app, "/hook")
-    submit(world, inbox.url)
-    assert statuses(world.advance(15)) == [404]
+    assert answered(world, inbox.url) == [404]
     expected = f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route"
     assert inbox.received[0].problem == expected
     with pytest.raises(TimeoutError, match=re.escape(expected)):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-
-pytest_plugins = ("pytester",)
-
-QUIET = ("-q", "-p", "no:cacheprovider", "--tb=short")
 
 #: An app with a typo in a path, and a test that scripted what never comes.
 UNCLEAN = """
@@ -21,16 +19,22 @@ def app(pixazo, path="/minimax-hailuo-ai/v1/generat", **headers):
 """
 
 
-def test_a_wrong_path_fails_the_test(pytester: pytest.Pytester) -> None:
+@pytest.fixture
+def unclean(run_tests: Callable[..., pytest.RunResult]) -> Callable[..., pytest.RunResult]:
+    """Runs tests of that app."""
+
+    def run(source: str) -> pytest.RunResult:
+        return run_tests(UNCLEAN + source)
+
+    return run
+
+
+def test_a_wrong_path_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """The test itself passes, its teardown does not, and says what was meant."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_path(pixazo):
     app(pixazo)
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
@@ -44,19 +48,15 @@ def test_path(pixazo):
     )
 
 
-def test_a_missing_key_fails_the_test(pytester: pytest.Pytester) -> None:
+def test_a_missing_key_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """A call without a key, or with one that opens nothing, reaches no world; it is reported all the same."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_header(pixazo):
     app(pixazo, "/minimax-hailuo-ai/v1/generate", Authorization="Bearer canary-of-another-key")
 
 def test_key(pixazo):
     app(pixazo, "/minimax-hailuo-ai/v1/generate", **{"Ocp-Apim-Subscription-Key": "canary-of-an-unknown-key"})
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(passed=2, errors=2)
     start = "- unmatched request ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
     result.stdout.fnmatch_lines(
@@ -68,11 +68,9 @@ def test_key(pixazo):
     result.stdout.no_fnmatch_line("*canary-of-*")
 
 
-def test_unused_rules_fail_the_test(pytester: pytest.Pytester) -> None:
+def test_unused_rules_fail_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """A rule that nothing matched is reported with what came nearest, a step that was never reached with the one before it."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_rules(pixazo, pixazo_client):
     pixazo.when("generate", prompt=contains("bear")).reply(429)
     pixazo.when("imageToVideo").reply(429)
@@ -80,9 +78,7 @@ def test_rules(pixazo, pixazo_client):
     pixazo.when("generate", duration=6).reply(429)
     pixazo.when("generate").reply(429)
     pixazo_client.generate("A cat", duration=6)
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(passed=1, errors=1)
     start = result.outlines.index("pixazo: 5 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 6] == [
@@ -94,11 +90,9 @@ def test_rules(pixazo, pixazo_client):
     ]
 
 
-def test_what_relaxes_it(pytester: pytest.Pytester) -> None:
+def test_what_relaxes_it(unclean: Callable[..., pytest.RunResult]) -> None:
     """strict=False by marker or ini lets all of it pass; a rule that answers makes an odd request expected; refusals are normal."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    unclean("""
 @pytest.mark.pixazo(strict=False)
 def test_relaxed(pixazo):
     app(pixazo)
@@ -111,16 +105,12 @@ def test_refusals_are_normal(pixazo):
     assert empty.status_code == 400
     unknown = httpx2.get(pixazo.url + "/v2/requests/status/a", headers={"Ocp-Apim-Subscription-Key": pixazo.api_key})
     assert unknown.status_code == 404
-"""
-    )
-    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+""").assert_outcomes(passed=2)
 
 
-def test_assert_clean_does_it_at_once(pytester: pytest.Pytester) -> None:
+def test_assert_clean_does_it_at_once(unclean: Callable[..., pytest.RunResult]) -> None:
     """The same report, in the middle of a test, strict or not; the teardown of a failed test adds no second error."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 @pytest.mark.pixazo(strict=False)
 def test_clean(pixazo):
     pixazo.assert_clean()
@@ -130,23 +120,19 @@ def test_clean(pixazo):
 def test_strict(pixazo):
     pixazo.when("status").reply(429)
     pixazo.assert_clean()
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E   AssertionError: pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
-            "E   - rule 1: when status: never used, no such call came",
+            "E       AssertionError: pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
+            "E       - rule 1: when status: never used, no such call came",
         ]
     )
 
 
-def test_a_failed_test_gets_no_second_error(pytester: pytest.Pytester) -> None:
+def test_a_failed_test_gets_no_second_error(unclean: Callable[..., pytest.RunResult]) -> None:
     """What strictness would say stands in a section of a test that failed; one that was skipped is left alone."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_failed(pixazo):
     pixazo.when("status").reply(429)
     assert 0
@@ -163,58 +149,44 @@ def test_expected(pixazo):
 def test_set_up(pixazo, request):
     pixazo.when("status").reply(429)
     request.getfixturevalue("no_such_fixture")
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(failed=2, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
         ["*- pixazo strictness -*", "pixazo: 1 thing not as expected; *", "- rule 1: when status: never used*"]
     )
 
 
-def test_many_complaints_are_bounded(pytester: pytest.Pytester) -> None:
+def test_many_complaints_are_bounded(unclean: Callable[..., pytest.RunResult]) -> None:
     """Of more than twenty the rest is counted."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_many(pixazo):
     for number in range(25):
         pixazo.when("status", request_id=str(number)).reply(429)
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["pixazo: 25 things not as expected; *", "- and 5 more"])
 
 
-def test_a_call_of_an_earlier_test_is_not_held_against_this_one(pytester: pytest.Pytester) -> None:
+def test_a_call_of_an_earlier_test_is_not_held_against_this_one(unclean: Callable[..., pytest.RunResult]) -> None:
     """Of the calls that reached no world only those during the test count."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    unclean("""
 @pytest.mark.pixazo(strict=False)
 def test_before(pixazo):
     app(pixazo, Authorization="Bearer of-another-key")
 
 def test_after(pixazo):
     pass
-"""
-    )
-    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+""").assert_outcomes(passed=2)
 
 
-def test_a_rule_that_says_nothing_fails_the_test(pytester: pytest.Pytester) -> None:
+def test_a_rule_that_says_nothing_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """Whether no verb came at all, or none after `then`."""
-    pytester.makepyfile(
-        UNCLEAN
-        + """
+    result = unclean("""
 def test_begun(pixazo, pixazo_client):
     pixazo.when("generate")
     pixazo.when("generate").reply(429, times=1).then
     pixazo_client.generate("A cat")
-"""
-    )
-    result = pytester.runpytest(*QUIET)
+""")
     result.assert_outcomes(passed=1, errors=1)
     start = result.outlines.index("pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 3] == [

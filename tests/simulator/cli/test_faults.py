@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.command import Serving, pixazo_sim
+from tests.command import Serving, mistake, pixazo_sim
 
 from pixazo_simulator.script.rule import FAULTS, script_from
 
@@ -73,8 +73,6 @@ def test_a_mistake_in_a_script_is_reported_in_one_line(
     file = tmp_path / name
     if text is not None:
         file.write_text(text, encoding="utf-8")
-    ended = pixazo_sim("serve", "--port", "0", "--script", str(file))
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith(f"pixazo-sim: script {file}")
-    assert expected in ended.stderr
-    assert ended.stderr.count("\n") == 1
+    says = mistake("serve", "--port", "0", "--script", str(file))
+    assert says.startswith(f"script {file}")
+    assert expected in says

@@ -55,17 +55,3 @@ def test_a_mutant_can_be_named_in_the_environment(serve: Callable[..., Serving])
     """PIXAZO_SIM_MUTANT is the option --mutant."""
     serving = serve(PIXAZO_SIM_MUTANT="200-on-generate")
     assert Caller(over_http(serving.url), serving.key).generate().status == 200
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
-        (["--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
-        (["--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
-    ],
-)  # fmt: skip
-def test_a_wrong_name_is_one_line_and_exit_code_2(options: list[str], says: str) -> None:
-    """The line has the name and the nearest known one."""
-    ended = pixazo_sim("serve", "--port", "0", *options)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")

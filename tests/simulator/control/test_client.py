@@ -32,13 +32,6 @@ from pixazo_simulator.world.registry import Settings
 START = datetime(2026, 3, 31, 10, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """One for all tests of this file; each opens worlds of its own."""
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture(params=["http", "in process"])
 def control(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[ControlClient]:
     """The holder of a fresh world, over either channel."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
@@ -38,14 +39,11 @@ async def plainly(response: Response, _: object, __: object, send: Any) -> None:
 
 
 @dataclass
-class Bench:
+class Bench(AbstractContextManager["Bench"]):
     """A server with two worlds, `sim-key` and `other-key`, without a socket: requests happen, or are explained."""
 
     app: Application = field(default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")))))
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
-
-    def __enter__(self) -> Bench:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.runner.close()
@@ -63,6 +61,12 @@ class Bench:
             {} if body is None else {"body": body}
         )
         return self.control("POST", "/_sim/explain", content)
+
+    def asked(self, question: bytes) -> tuple[int, Any]:
+        """What the route that explains answers to such a body."""
+        answering = self.app.control.answer("POST", "/_sim/explain", "", question, host=HOST, key="sim-key")
+        status, reported = self.runner.run(answering)
+        return status, json.loads(reported)
 
     def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> int:
         """Let a request happen, with the headers that a client sends; faults strike nobody. Gives the status."""
@@ -439,63 +443,50 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
 )
 def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
     """With the value and the remedy."""
-    asked = bench.app.control.answer(
-        "POST", "/_sim/explain", "", json.dumps(content).encode(), host=HOST, key="sim-key"
-    )
-    status, reported = bench.runner.run(asked)
+    status, reported = bench.asked(json.dumps(content).encode())
     assert status == 400
-    assert complaint in json.loads(reported)["message"]
+    assert complaint in reported["message"]
 
 
 @pytest.mark.parametrize("depth", [100, 480, 900])
-def test_a_body_of_any_depth_is_explained(depth: int) -> None:
+def test_a_body_of_any_depth_is_explained(bench: Bench, depth: int) -> None:
     """It is sent as it was written, and is no JSON object."""
-    with Bench() as bench:
-        content = b'{"method":"POST","path":"%s","body": %s}' % (GENERATE.encode(), b"[" * depth + b"]" * depth)
-        answering = bench.app.control.answer("POST", "/_sim/explain", "", content, host=HOST, key="sim-key")
-        status, reported = bench.runner.run(answering)
-        exchange = json.loads(reported)["exchange"]
-        assert (status, exchange["status"], exchange["request"]["length"]) == (200, 400, 2 * depth)
+    nested = b"[" * depth + b"]" * depth
+    status, reported = bench.asked(b'{"method":"POST","path":"%s","body": %s}' % (GENERATE.encode(), nested))
+    exchange = reported["exchange"]
+    assert (status, exchange["status"], exchange["request"]["length"]) == (200, 400, 2 * depth)
 
 
-def test_a_body_that_is_nested_too_deeply_is_refused() -> None:
+def test_a_body_that_is_nested_too_deeply_is_refused(bench: Bench) -> None:
     """In the one shape."""
-    with Bench() as bench:
-        content = b'{"method":"POST","path":"/","body": %s}' % (b"[" * 100_000 + b"]" * 100_000)
-        answering = bench.app.control.answer("POST", "/_sim/explain", "", content, host=HOST, key="sim-key")
-        status, reported = bench.runner.run(answering)
-        assert (status, json.loads(reported)["error"]) == (400, "Control request refused")
+    nested = b"[" * 100_000 + b"]" * 100_000
+    status, reported = bench.asked(b'{"method":"POST","path":"/","body": %s}' % nested)
+    assert (status, reported["error"]) == (400, "Control request refused")
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
-def test_the_head_of_what_is_explained_is_bounded(more: int, status: int) -> None:
+def test_the_head_of_what_is_explained_is_bounded(bench: Bench, more: int, status: int) -> None:
     """As that of a real request is."""
-    with Bench() as bench:
-        content = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
-        answering = bench.app.control.answer(
-            "POST", "/_sim/explain", "", json.dumps(content).encode(), host=HOST, key="sim-key"
-        )
-        answered, reported = bench.runner.run(answering)
-        assert answered == status
-        assert (b"path and headers are longer than 65536 bytes: the gateway answers 431" in reported) == bool(more)
+    content = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
+    answered, reported = bench.asked(json.dumps(content).encode())
+    assert answered == status
+    assert ("path and headers are longer than 65536 bytes: the gateway answers 431" in str(reported)) == bool(more)
 
 
-def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
+def test_explaining_leaves_pending_callbacks_as_they_are(bench: Bench) -> None:
     """Their twins are posted by the rule that wants callbacks before the answer, and only those have attempts."""
-    with Bench() as bench:
-        hook = {"X-Webhook-URL": "http://127.0.0.1:9/"}
-        bench.control("PATCH", "/_sim/world", {"policy": {"job_times": "0+0"}})
-        rules = [{"when": "webhook", "match": {"attempt": 1}, "faults": [{"fault": "before_reply"}]}]
-        assert bench.send("POST", GENERATE, {"prompt": "A bear"}, hook) == 202
-        bench.control("PUT", "/_sim/script", {"rules": rules})
-        before = bench.control("GET", "/_sim/deliveries")
-        explanation = bench.explained("POST", GENERATE, {"prompt": "A cat"}, hook)
-        assert [len(each["attempts"]) for each in explanation["deliveries"]] == [1]
-        assert bench.control("GET", "/_sim/deliveries") == before
-        assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
+    bench.control("PATCH", "/_sim/world", {"policy": {"job_times": "0+0"}})
+    rules = [{"when": "webhook", "match": {"attempt": 1}, "faults": [{"fault": "before_reply"}]}]
+    assert bench.send("POST", GENERATE, {"prompt": "A bear"}, HOOK) == 202
+    bench.control("PUT", "/_sim/script", {"rules": rules})
+    before = bench.control("GET", "/_sim/deliveries")
+    explanation = bench.explained("POST", GENERATE, {"prompt": "A cat"}, HOOK)
+    assert [len(each["attempts"]) for each in explanation["deliveries"]] == [1]
+    assert bench.control("GET", "/_sim/deliveries") == before
+    assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
 
 
-def test_explaining_a_download_does_not_fork_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explaining_a_download_does_not_fork_every_world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be thousands of worlds: only the one that has the generation is forked."""
     forks: list[str] = []
     make = World.fork_at
@@ -505,11 +496,9 @@ def test_explaining_a_download_does_not_fork_every_world(monkeypatch: pytest.Mon
         return make(self, now)
 
     monkeypatch.setattr(World, "fork_at", fork_at)
-    with Bench() as bench:
-        assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
-        assert forks == []
-        assert bench.send("POST", GENERATE, {"prompt": "A bear"}) == 202
-        (generation,) = bench.control("GET", "/_sim/generations")["generations"]
-        bench.control("POST", "/_sim/clock/advance", {"seconds": 60})
-        assert bench.explained("GET", f"/v1/{generation['request_id']}/output.mp4")["exchange"]["status"] == 200
-        assert forks == ["sim-key"]
+    assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
+    assert forks == []
+    request_id = bench.accepted()
+    bench.control("POST", "/_sim/clock/advance", {"seconds": 60})
+    assert bench.explained("GET", f"/v1/{request_id}/output.mp4")["exchange"]["status"] == 200
+    assert forks == ["sim-key"]

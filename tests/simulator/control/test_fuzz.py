@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,6 +42,9 @@ NOBODY = "http://127.0.0.1:9/hook"
 OPERATIONS = [f"{route.method} {route.path}" for route in ROUTES]
 
 
+pytestmark = pytest.mark.usefixtures("no_errors_logged")
+
+
 def hurried(content: Any) -> Any:
     """What is wished of a wait, without real seconds to wait for; anything else as it is."""
     if not isinstance(content, dict):
@@ -61,28 +63,6 @@ def furnish(caller: Caller) -> None:
     caller.accepted(webhook=NOBODY)
     caller.advance(20)
     caller.accepted(webhook=NOBODY)
-
-
-class Errors(logging.Handler):
-    """Keeps what is logged as an error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one record."""
-        self.found.append(record.getMessage())
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_logged_as_an_error() -> Iterator[None]:
-    """Of what is asked here nothing is a fault of the simulator."""
-    errors, log = Errors(), logging.getLogger("pixazo_simulator")
-    log.addHandler(errors)
-    yield
-    log.removeHandler(errors)
-    assert errors.found == []
 
 
 @pytest.fixture(scope="module")
@@ -127,20 +107,12 @@ def conform(running: Simulator, described: BaseSchema, session: requests.Session
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
 def test_schemathesis_finds_nothing(
-    running: Simulator, described: BaseSchema, session: requests.Session, operation: str
+    running: Simulator, described: BaseSchema, session: requests.Session, operation: str, examples: int
 ) -> None:
     """In requests that fit the description, and in others."""
-    conform(running, described, session, operation, FEW)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_schemathesis_finds_nothing_in_many(
-    running: Simulator, described: BaseSchema, session: requests.Session, operation: str
-) -> None:
-    """The same with more of them."""
-    conform(running, described, session, operation, MANY)
+    conform(running, described, session, operation, examples)
 
 
 READ_ROUTES = ("world", "clock", "ledger", "generations", "journal", "script", "deliveries", "unmatched", "health")
@@ -299,16 +271,6 @@ def test_what_is_no_route_is_refused(method: str, path: str, furnished: Caller) 
     reply = furnished.call(method, f"/_sim{path}")
     assert 400 <= reply.status < 500
     assert set(reply.json()) == {"error", "message"}
-
-
-@pytest.mark.parametrize(
-    "images", [{"x": 5}, {"x": {"format": "png", "width": "5", "height": 5, "size": 5}}, {"x": {}}]
-)
-def test_a_table_of_images_that_cannot_be_read_is_refused(images: object, furnished: Caller) -> None:
-    """With the place."""
-    reply = furnished.call("PATCH", "/_sim/world", {"images": images})
-    assert reply.status == 400
-    assert "images[...]" in reply.json()["message"]
 
 
 def test_a_world_that_is_refused_takes_no_made_up_key() -> None:

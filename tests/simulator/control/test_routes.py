@@ -10,18 +10,13 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
 from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES, ControlHandler, Turns
-from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.schema.examples import REQUESTS
+from pixazo_simulator.control import ControlHandler, Turns
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
@@ -108,7 +103,8 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"clock": "fast"}, ["clock 'fast' is not one of real, manual, xN"]),
         ({"seed": "7"}, ["seed '7': give an integer"]),
         ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
-        ({"images": {"x": {}}}, ["missing required field `format`"]),
+        ({"images": {"x": 5}}, ["images[...]"]),
+        ({"images": {"x": {}}}, ["images[...]", "missing required field `format`"]),
         ({"images": {"x": {"format": "gif", "width": 1, "height": 2, "size": 3}}}, ["Invalid enum value 'gif'"]),
         ([], ["[]: give an object"]),
     ],
@@ -117,12 +113,6 @@ def test_an_invalid_setting_opens_no_world(caller: Caller, request_body: object,
     """The message names the member, the value and the remedy."""
     refused(caller.call("POST", "/_sim/worlds", request_body), 400, *parts)
     assert caller.sim("health")["worlds"] == 1
-
-
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 50_000, b'{"seed":' + b"[" * 50_000, b"null"])
-def test_a_body_that_is_no_json_is_refused(caller: Caller, body: bytes) -> None:
-    """Without a traceback."""
-    refused(caller.call("POST", "/_sim/worlds", body), 400, "the body does not fit: ")
 
 
 def test_a_body_is_bounded(caller: Caller) -> None:
@@ -350,25 +340,11 @@ def test_the_latest_are_listed(caller: Caller, what: str) -> None:
     assert last["total"] == everything["total"] >= 3
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8900", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8900"])
-def test_loopback_names_are_answered(caller: Caller, host: str) -> None:
-    """With a port or without."""
-    assert caller.call("GET", "/_sim/health", headers={"host": host}).status == 200
-
-
-@pytest.mark.parametrize(
-    "host", ["", "evil.test", "localhost.evil.test", "127.0.0.1.nip.io:8900", "[::2]", "localhost:x", "10.0.0.7:8900"]
-)
 @pytest.mark.parametrize("target", ["/_sim/health", "/_sim/world", "/_sim/nowhere"])
-def test_no_other_name_is_answered(caller: Caller, host: str, target: str) -> None:
+def test_no_other_name_is_answered(caller: Caller, target: str) -> None:
     """A web page could reach us by DNS rebinding otherwise."""
-    refused(caller.call("GET", target, headers={"host": host}), 403, "is not a loopback name", "localhost or 127.0.0.1")
-
-
-@pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8900"])
-def test_pages_of_this_machine_are_answered(caller: Caller, origin: str) -> None:
-    """Such as a front end under development."""
-    assert caller.call("GET", "/_sim/world", headers={"origin": origin}).status == 200
+    reply = caller.call("GET", target, headers={"host": "127.0.0.1.nip.io:8900"})
+    refused(reply, 403, "is not a loopback name", "localhost or 127.0.0.1")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "http://localhost.evil.test", "null", "", "127.0.0.1"])
@@ -404,48 +380,6 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
     caller.sim("world")
     caller.advance(1)
     assert caller.sim("journal")["total"] == 0
-
-
-MEMBERS = sorted(
-    {name for route in ROUTES for name in route.request_type.__struct_fields__} | {"fault", "contains", "prompt", "x"}
-)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 700) | st.floats(allow_nan=False) | st.sampled_from(
-        ["", "generate", "status", "FAILED", "GET", "/v2/requests/status/x", "0.50", "manual", "1/60", "hang", "\ud800", "ä\n"]
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
-    max_leaves=12,
-)  # fmt: skip
-
-
-def content(route: ControlRoute, request_body: bytes | dict[str, Any]) -> bytes:
-    """Some bytes, or the example of the route with these members; nobody waits."""
-    if isinstance(request_body, bytes):
-        return request_body
-    example: Any = REQUESTS.get(route.name, {})
-    return json.dumps({**example, **request_body} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
-
-
-@settings(max_examples=150)
-@given(
-    route=st.sampled_from(ROUTES),
-    request_body=st.binary() | st.just(b"{}") | st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=2),
-    query=st.just("")
-    | st.text(st.characters(codec="latin-1"), max_size=30)
-    | st.sampled_from(["limit=1", "after=0&limit=2", "limit=x"]),
-    number=st.integers(0, 10**16) | st.sampled_from(["1", "-1", "x"]),
-)
-def test_nothing_that_is_asked_breaks_it(
-    route: ControlRoute, request_body: bytes | dict[str, Any], query: str, number: object
-) -> None:
-    """Any bytes and any JSON, on any route, with any query: an answer below 500, and the server goes on."""
-    target = f"{route.path.replace('{number}', str(number))}?{quote(query, safe='=&')}"
-    with InProcess() as send:
-        caller = Caller(send, "sim-key")
-        status = caller.call(route.method, target, content(route, request_body)).status
-        event(f"{route.name} {'done' if status < 300 else 'refused'}")
-        assert status < 500
-        assert caller.call("GET", "/_sim/health").status == 200
 
 
 @pytest.mark.parametrize(

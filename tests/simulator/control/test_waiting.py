@@ -34,13 +34,6 @@ from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """One for all tests of this file."""
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture
 def control(simulator: Simulator) -> Iterator[ControlClient]:
     """The holder of a fresh world."""

@@ -23,9 +23,7 @@ from pixazo_simulator.script.faults import (
     HtmlPage,
     LognormalDelay,
     MediaGone,
-    NotFoundWindow,
     StatusCode,
-    Stuck,
     UnknownStatus,
     WrongContentType,
 )
@@ -184,14 +182,6 @@ def test_a_failure_that_is_scripted_is_charged_as_any_other(scripted_world_of: S
     assert scripted.balance() == "99.65"
 
 
-def test_a_stuck_generation_is_charged_and_never_ends(scripted_world_of: ScriptedWorldOf) -> None:
-    """Though magic wants it to."""
-    scripted = scripted_world_of(rule("generate", Stuck()))
-    request_id = scripted.caller.accepted("[[sim:after 1]]")
-    scripted.caller.advance(10_000_000)
-    assert (scripted.caller.status(request_id), scripted.balance()) == ("PROCESSING", "99.65")
-
-
 def test_ids_do_not_depend_on_the_script(scripted_world_of: ScriptedWorldOf) -> None:
     """What faults draw at random is drawn elsewhere; the same seed garbles alike."""
     garbling = (rule("status", GarbledBody(), LognormalDelay(0.0001)), Rule(when="generate", reply=Reply(500), times=1))
@@ -252,27 +242,6 @@ def test_a_video_may_be_missing(
     assert {name: first[name] for name in first if name != "output"} == {
         name: second[name] for name in second if name != "output"
     }
-
-
-def test_a_word_that_nobody_knows(scripted_world_of: ScriptedWorldOf) -> None:
-    """In the place of the real one; an unknown request has none to replace."""
-    scripted = scripted_world_of(rule("status", UnknownStatus("PENDING"), times=1))
-    assert scripted.caller.read("x").status == 404
-    request_id = scripted.caller.accepted()
-    assert [scripted.caller.status(request_id) for _ in range(2)] == ["PENDING", "QUEUED"]
-
-
-def test_a_window_closes_on_the_world_s_clock(scripted_world_of: ScriptedWorldOf) -> None:
-    """Counted from the submit."""
-    scripted = scripted_world_of(rule("status", NotFoundWindow(3)))
-    request_id = scripted.caller.accepted()
-    scripted.caller.advance(2.999)
-    assert (scripted.caller.read(request_id).status, scripted.caller.read(request_id).json()["error"]) == (
-        404,
-        "Request not found",
-    )
-    scripted.caller.advance(0.001)
-    assert scripted.caller.read(request_id).status == 200
 
 
 def test_media_can_be_asked_about(scripted_world_of: ScriptedWorldOf) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO
@@ -39,13 +38,6 @@ SERVER_ERRORS = {
 """Mutants that respond with 5xx."""
 UNREADABLE = {"status-below-the-model", "second-key-header-on-status"}
 """Mutants whose statuses cannot be read where the page says."""
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    """One receiver, so that all requests have the same webhook URLs."""
-    with Receiver() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ OTHER_TIMES = {"unhurried"}
 """Variants whose generations have other states at the same times."""
 DOCUMENTED = {"request_id", "status", "polling_url", "model_id", "error", "output", "message"}
 """The members that the page prints in every sample of their kind."""
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    """One receiver, so that all requests have the same webhook URLs."""
-    with Receiver() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

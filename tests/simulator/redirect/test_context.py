@@ -45,12 +45,6 @@ HEADERS = {"Ocp-Apim-Subscription-Key": "any-key", "Content-Type": "application/
 PROXY = "http://user:secret@proxy.invalid:3128"
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture
 def owners(simulator: Simulator) -> Iterator[list[Caller]]:
     """The holders of keys to two fresh worlds."""

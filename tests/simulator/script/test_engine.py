@@ -309,3 +309,30 @@ def test_a_long_value_is_shown_by_its_start() -> None:
     (diagnosis,) = of.diagnose(submit())
     assert diagnosis.label.startswith("rule 1: when generate, prompt equals 'yyy")
     assert len(diagnosis.label) < 600
+
+
+def missed(of: Script) -> dict[int, tuple[str, ...]]:
+    """What the call that came nearest to each rule differed in."""
+    return {each.number: each.missed for each in of.listed() if each.missed is not None}
+
+
+def test_the_nearest_call_is_kept() -> None:
+    """Of several calls that a rule passed by, the one with the fewest differences is reported, the first of equals."""
+    of = script(Rule(when="generate", match={"prompt": {"contains": "bear"}, "duration": 6}, end=FAIL))
+    decisions(of, submit("A cat", duration=10), submit("A dog", duration=6), submit("A bear", duration=10))
+    assert missed(of) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+
+
+def test_calls_of_another_kind_are_no_misses() -> None:
+    """A rule about downloads has missed nothing when only submits came."""
+    of = script(Rule(when="media", reply=Reply(404)))
+    of.decide(submit())
+    assert missed(of) == {}
+
+
+def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
+    """That another rule decided is a reason, and so is that it was too early."""
+    early = Rule(when="generate", reply=Reply(429), after=2)
+    of = script(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
+    assert decisions(of, submit()) == [2]
+    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 stands before it",)}

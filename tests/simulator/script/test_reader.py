@@ -131,6 +131,7 @@ def test_json_has_lines_too() -> None:
         ('{\n"rules": [}', True, "script s, line 2: not valid JSON: Expecting value"),
         ("[]", True, "script s, line 1: a script is a table with the member rules"),
         ("[" * 100_000, True, "script s is nested too deeply"),
+        ("rules = " + "[" * 100_000, False, "script s is nested too deeply"),
         ("x = 1\n" + "a." * 50_000 + "a = 1", False, "script s is not valid TOML: A key has more than 100 dotted names (at line 2)"),
         ('{"a": ' + "9" * 5_000 + "}", True, "script s holds a number of too many digits"),
         ("a = " + "9" * 5_000, False, "script s holds a number of too many digits"),

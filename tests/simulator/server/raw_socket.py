@@ -8,7 +8,13 @@ from typing import Self
 from tests.caller import Reply
 from tests.patience import PATIENCE
 
-__all__ = ["RawSocket", "request"]
+__all__ = ["RawSocket", "accepts", "request"]
+
+
+def accepts(port: int) -> bool:
+    """Whether connections to a port are accepted."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class RawSocket:

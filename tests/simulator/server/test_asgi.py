@@ -167,22 +167,6 @@ def test_a_path_is_quoted_in_a_header(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "submit", "read"),
-    [
-        ("sim-empty-wallet", 402, 404),
-        ("sim-suspended", 403, 403),
-        ("sim-throttled", 429, 429),
-        ("sim-broken", 500, 500),
-    ],
-)
-def test_magic_keys_meet_their_trouble(caller: Caller, key: str, submit: int, read: int) -> None:
-    """At every call, and every time."""
-    for _ in range(2):
-        assert caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: key}).status == submit
-        assert caller.call("GET", f"{STATUS}x", headers={KEY_HEADER: key}).status == read
-
-
-@pytest.mark.parametrize(
     ("mark", "seen"),
     [
         ("", {2: "PROCESSING", 15: "COMPLETED"}),
@@ -397,36 +381,38 @@ def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
     assert (exchange.request_body, exchange.request_length) == (b"0123456789"[:keep], 10)
 
 
+async def submit(gateway: GatewayApp, *messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
+    """What the gateway sends while a body comes in these messages, the last of them after an event."""
+    left, sent = [chunk(b"", more=True), *messages], list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        if waits and len(left) == 1:
+            await waits.wait()
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await gateway(submission(), receive, send)
+    return sent
+
+
 def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is refused and may come once more when another was answered, or its caller has gone away."""
     monkeypatch.setattr("pixazo_simulator.server.asgi.MOST_HELD", 100)
     gateway = gateway_of(Worlds(Settings()))
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 
-    async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
-        left, sent = [chunk(b"", more=True), *messages], list[Any]()
-
-        async def receive() -> dict[str, Any]:
-            if waits and len(left) == 1:
-                await waits.wait()
-            return left.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await gateway(submission(), receive, send)
-        return sent
-
     async def several() -> list[int]:
-        held = asyncio.create_task(submit(chunk(body, more=True), chunk(b""), waits=half))
+        held = asyncio.create_task(submit(gateway, chunk(body, more=True), chunk(b""), waits=half))
         await asyncio.sleep(0)
-        refused = await submit(chunk(body))
+        refused = await submit(gateway, chunk(body))
         assert (refused[0]["status"], (b"retry-after", b"1") in refused[0]["headers"]) == (503, True)
         assert b"bodies under way come to more than" in refused[1]["body"]
         half.set()
-        answered = [(await held)[0]["status"], (await submit(chunk(body)))[0]["status"]]
-        assert await submit(chunk(body, more=True), {"type": "http.disconnect"}) == []
-        return [*answered, (await submit(chunk(body)))[0]["status"]]
+        answered = [(await held)[0]["status"], (await submit(gateway, chunk(body)))[0]["status"]]
+        assert await submit(gateway, chunk(body, more=True), {"type": "http.disconnect"}) == []
+        return [*answered, (await submit(gateway, chunk(body)))[0]["status"]]
 
     assert asyncio.run(several()) == [202, 202, 202]
 
@@ -436,28 +422,17 @@ def test_a_body_counts_until_its_response_has_left(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pixazo_simulator.server.asgi.MOST_HELD", 100)
     worlds = Worlds(Settings(script=(Rule(when="generate", faults=(Delay(3600),), times=1),)))
     gateway, (world,) = gateway_of(worlds), worlds
-
-    async def submit() -> list[Any]:
-        left, sent = [chunk(b"", more=True), chunk(b'{"prompt":"A bear"}' + b" " * 41)], list[Any]()
-
-        async def receive() -> dict[str, Any]:
-            return left.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await gateway(submission(), receive, send)
-        return sent
+    whole = chunk(b'{"prompt":"A bear"}' + b" " * 41)
 
     async def several() -> list[int]:
         journalled = asyncio.Event()
         with world.notifier.listening(journalled.set):
-            delayed = asyncio.create_task(submit())
+            delayed = asyncio.create_task(submit(gateway, whole))
             await journalled.wait()
-        refused = (await submit())[0]["status"]
+        refused = (await submit(gateway, whole))[0]["status"]
         delayed.cancel()
         await asyncio.gather(delayed, return_exceptions=True)
-        return [refused, (await submit())[0]["status"]]
+        return [refused, (await submit(gateway, whole))[0]["status"]]
 
     assert asyncio.run(several()) == [503, 202]
 

@@ -129,9 +129,10 @@ def test_requests_may_be_sent_ahead(wire: RawSocket) -> None:
     assert wire.closed()
 
 
-def test_a_request_may_come_byte_by_byte(wire: RawSocket) -> None:
-    """Head and body."""
-    for byte in request("POST", GENERATE, BEAR):
+@pytest.mark.parametrize("fields", [{}, {"connection": "upgrade", "upgrade": "h2c"}])
+def test_a_request_may_come_byte_by_byte(wire: RawSocket, fields: dict[str, Any]) -> None:
+    """Head and body, also of a request for an upgrade."""
+    for byte in request("POST", GENERATE, BEAR, **fields):
         wire.send(bytes([byte]))
     assert wire.response().status == 202
 
@@ -210,13 +211,6 @@ def test_a_request_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> N
     for _ in range(2):
         wire.send(request("POST", GENERATE, BEAR, **content) + request("GET", "/_sim/health", **content) + HEALTH)
         assert [wire.response().status for _ in range(3)] == [202, 200, 200]
-
-
-def test_a_request_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
-    """Head and body arrive byte by byte."""
-    for byte in request("POST", GENERATE, BEAR, connection="upgrade", upgrade="h2c"):
-        wire.send(bytes([byte]))
-    assert wire.response().status == 202
 
 
 METHODS = (

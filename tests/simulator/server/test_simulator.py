@@ -18,7 +18,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver
-from tests.simulator.server.raw_socket import RawSocket, request
+from tests.simulator.server.raw_socket import RawSocket, accepts, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -40,12 +40,6 @@ def descriptors() -> int:
     """How many files this process has open."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def accepts(port: int) -> bool:
-    """Whether connections to a port are accepted."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_it_serves_while_it_runs() -> None:
@@ -169,15 +163,6 @@ def test_a_port_in_use() -> None:
         Simulator(port=running.port).start()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SimulatorError, match="already in use"):
         Simulator(port=other.getsockname()[1]).start()
-
-
-def test_ipv6() -> None:
-    """The URL has brackets."""
-    with Simulator(host="::1") as simulator:
-        assert simulator.url == f"http://[::1]:{simulator.port}"
-        with socket.create_connection(("::1", simulator.port)) as connection:
-            connection.sendall(request("GET", "/_sim/health", host="[::1]"))
-            assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_a_request_under_way_is_answered_before_it_stops() -> None:

@@ -9,13 +9,14 @@ import re
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import Any, Self
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
+from tests.simulator.server.raw_socket import accepts
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control import TlsListener, to_json
@@ -32,7 +33,7 @@ SECOND = "canary-91c2d0aa"
 """The key that it sends in the query."""
 
 
-class TlsClient:
+class TlsClient(AbstractContextManager["TlsClient"]):
     """A client that calls HOST through a TLS listener, on one connection, and verifies the certificate."""
 
     def __init__(self, listener: TlsListener, host: str = HOST) -> None:
@@ -68,54 +69,27 @@ class TlsClient:
         assert status == 202, body
         return json.loads(body)
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def owner(simulator: Simulator) -> Iterator[Caller]:
-    """The holder of a key to a fresh world, which is deleted afterwards, with its listeners."""
-    caller = Caller(over_http(simulator.url), "sim-key")
-    caller.key = caller.call("POST", "/_sim/worlds").json()["key"]
-    yield caller
-    caller.call("DELETE", "/_sim/world")
-
-
-def opened(owner: Caller, *hosts: str) -> TlsListener:
+def opened(caller: Caller, *hosts: str) -> TlsListener:
     """A listener that was opened by the control route."""
-    reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
+    reply = caller.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
     assert reply.status == 201, reply.body
     body = reply.json()
     assert list(body) == ["number", "port", "ca_pem"]
     return TlsListener(**body)
 
 
-def accepts(port: int) -> bool:
-    """Whether connections to a port are accepted."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
+def test_any_key_is_the_key_of_the_world(caller: Caller) -> None:
     """Submissions through the listener belong to the world; their URLs have the host that was called."""
-    with TlsClient(opened(owner)) as client:
+    with TlsClient(opened(caller)) as client:
         reported = client.submit()
         request_id = reported["request_id"]
         assert reported["polling_url"] == f"https://{HOST}/v2/requests/status/{request_id}"
-        assert [each["request_id"] for each in owner.sim("generations")["generations"]] == [request_id]
-        owner.advance(60)
+        assert [each["request_id"] for each in caller.sim("generations")["generations"]] == [request_id]
+        caller.advance(60)
         status, body = client.call("GET", f"/v2/requests/status/{request_id}", key="another-key")
         assert (status, json.loads(body)["status"]) == (200, "COMPLETED")
         assert json.loads(body)["output"]["media_url"] == [f"https://{HOST}/v1/{request_id}/output.mp4"]
@@ -125,93 +99,94 @@ def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
+def test_no_key_stays_no_key(caller: Caller, key: str | None) -> None:
     """The response is 401, and appears in the journal of the listener's world."""
-    with TlsClient(opened(owner)) as client:
+    with TlsClient(opened(caller)) as client:
         assert client.call("POST", GENERATE, {"prompt": "A bear"}, key=key)[0] == 401
         assert client.call("GET", "/v2/requests/status/x", key=key)[0] == 401
-    seen = [(each["method"], each["target"], each["status"]) for each in owner.sim("journal")["exchanges"]]
+    seen = [(each["method"], each["target"], each["status"]) for each in caller.sim("journal")["exchanges"]]
     assert seen == [("POST", GENERATE, 401), ("GET", "/v2/requests/status/x", 401)]
 
 
-def test_the_journal_shows_the_target_as_usual(owner: Caller) -> None:
+def test_the_journal_shows_the_target_as_usual(caller: Caller) -> None:
     """This holds for any target, including missing media and unknown routes."""
-    with TlsClient(opened(owner)) as client:
+    with TlsClient(opened(caller)) as client:
         for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
             client.call("GET", target)
-    seen = [(each["target"], each["request"]["headers"]["host"]) for each in owner.sim("journal")["exchanges"]]
+    seen = [(each["target"], each["request"]["headers"]["host"]) for each in caller.sim("journal")["exchanges"]]
     assert seen == [(IMAGE_TO_VIDEO, HOST), ("/nowhere?a=b", HOST), ("/v1/nothing/output.mp4", HOST)]
 
 
-def test_a_key_in_the_query(owner: Caller) -> None:
+def test_a_key_in_the_query(caller: Caller) -> None:
     """If the policy allows it, any key there is replaced, too."""
     query = f"/v2/requests/status/x?subscription-key={CANARY}"
-    with TlsClient(opened(owner)) as client:
-        owner.change(policy={"query_key": "accept"})
+    with TlsClient(opened(caller)) as client:
+        caller.change(policy={"query_key": "accept"})
         assert client.call("GET", query, key=None)[0] == 404
-        owner.change(policy={"query_key": "refuse"})
+        caller.change(policy={"query_key": "refuse"})
         assert client.call("GET", query, key=None)[0] == 401
         assert client.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
 
 
-def test_the_key_of_the_app_is_shown_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_of_the_app_is_shown_nowhere(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     """No header, body, target, webhook or log record shows it, nor the key of the world."""
     caplog.set_level("INFO", "pixazo_simulator")
     secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
-    with TlsClient(opened(owner)) as client:
-        owner.change(policy={"query_key": "accept"})
+    with TlsClient(opened(caller)) as client:
+        caller.change(policy={"query_key": "accept"})
         client.submit(f"A bear called {CANARY}", **secrets)
         client.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
-        owner.advance(60)
-    bodies = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
+        caller.advance(60)
+    bodies = [caller.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
     shown = b"".join(bodies).decode() + caplog.text
     assert "[redacted]" in shown
     assert CANARY not in shown
     assert SECOND not in shown
-    assert owner.key not in shown
+    assert caller.key not in shown
 
 
-def test_a_key_that_the_app_encodes_is_shown_in_no_spelling(owner: Caller) -> None:
+def test_a_key_that_the_app_encodes_is_shown_in_no_spelling(caller: Caller) -> None:
     """It is redacted encoded in a query, and decoded in the next request."""
-    with TlsClient(opened(owner)) as client:
+    with TlsClient(opened(caller)) as client:
         client.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
         client.submit("A bear called an apps/own key-1")
-    journal = owner.call("GET", "/_sim/journal").body.decode()
+    journal = caller.call("GET", "/_sim/journal").body.decode()
     assert '"A bear called [redacted]"' in journal
     assert "own" not in journal
 
 
-def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
+def test_our_own_routes_are_not_behind_it(caller: Caller) -> None:
     """They are unknown routes, as for the vendor's gateway."""
-    with TlsClient(opened(owner)) as client:
+    with TlsClient(opened(caller)) as client:
         for target in ("/_sim/health", "/_sim/world", "/.well-known/pixazo-target"):
             status, body = client.call("GET", target, Host="localhost")
             assert (status, json.loads(body)) == (404, {"statusCode": 404, "message": "Resource not found"})
 
 
-def test_two_listeners_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> None:
+def test_two_listeners_lead_into_two_worlds(simulator: Simulator, caller: Caller) -> None:
     """With the same key of the client."""
     other = Caller(over_http(simulator.url), "sim-key")
     other.key = other.call("POST", "/_sim/worlds").json()["key"]
-    with TlsClient(opened(owner)) as first, TlsClient(opened(other)) as second:
+    with TlsClient(opened(caller)) as first, TlsClient(opened(other)) as second:
         first.submit()
         request_id = second.submit()["request_id"]
         assert first.call("GET", f"/v2/requests/status/{request_id}")[0] == 404
-    assert [each.sim("generations")["total"] for each in (owner, other)] == [1, 1]
+    assert [each.sim("generations")["total"] for each in (caller, other)] == [1, 1]
 
 
-def test_the_certificate_is_for_the_hosts_asked_for(owner: Caller) -> None:
+def test_the_certificate_is_for_the_hosts_asked_for(caller: Caller) -> None:
     """And for no other host."""
-    listener = opened(owner, "one.example", "TWO.example")
+    listener = opened(caller, "one.example", "TWO.example")
     for host in ("one.example", "two.example"):
-        TlsClient(listener, host).close()
+        with TlsClient(listener, host):
+            pass
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         TlsClient(listener, HOST)
 
 
-def test_it_speaks_http_1_only(owner: Caller) -> None:
+def test_it_speaks_http_1_only(caller: Caller) -> None:
     """A client that prefers HTTP/2 learns this by ALPN."""
-    listener = opened(owner)
+    listener = opened(caller)
     context = ssl.create_default_context(cadata=listener.ca_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
@@ -221,31 +196,31 @@ def test_it_speaks_http_1_only(owner: Caller) -> None:
         assert wrapped.selected_alpn_protocol() == "http/1.1"
 
 
-def test_a_closed_listener_hangs_up(owner: Caller) -> None:
+def test_a_closed_listener_hangs_up(caller: Caller) -> None:
     """When the response arrives, the port is closed and kept-alive connections have ended."""
-    listener = opened(owner)
+    listener = opened(caller)
     with TlsClient(listener) as client:
         client.submit()
-        assert owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}").json() == {"closed": True}
+        assert caller.call("DELETE", f"/_sim/tls-listeners/{listener.number}").json() == {"closed": True}
         assert not accepts(listener.port)
         client.socket.setblocking(False)
         assert client.socket.recv(1) == b""
 
 
-def test_a_closed_listener_ends_a_request_under_way(owner: Caller) -> None:
+def test_a_closed_listener_ends_a_request_under_way(caller: Caller) -> None:
     """The client does not wait for a response that will never come."""
-    listener = opened(owner)
+    listener = opened(caller)
     with TlsClient(listener) as client:
         head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
         client.submit()
         client.socket.sendall(head.encode())
-        owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
+        caller.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
         assert client.socket.recv(1) == b""
 
 
-def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
+def test_the_python_methods_of_the_control_routes(simulator: Simulator, caller: Caller) -> None:
     """They open and close listeners as the routes do."""
-    control = simulator.control(owner.key)
+    control = simulator.control(caller.key)
     listener = control.open_tls_listener([HOST])
     with TlsClient(listener) as client:
         client.submit()
@@ -255,9 +230,9 @@ def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: C
         control.close_tls_listener(99)
 
 
-def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -> None:
+def test_a_deleted_world_has_no_listeners(simulator: Simulator, caller: Caller) -> None:
     """Listeners of other worlds stay open."""
-    kept = opened(owner)
+    kept = opened(caller)
     gone = Caller(over_http(simulator.url), "sim-key")
     gone.key = gone.call("POST", "/_sim/worlds").json()["key"]
     listener = opened(gone)
@@ -265,9 +240,9 @@ def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -
     assert [accepts(listener.port), accepts(kept.port)] == [False, True]
 
 
-def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
+def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, caller: Caller) -> None:
     """For any other world it does not exist."""
-    listener = opened(owner)
+    listener = opened(caller)
     unknown_caller = Caller(over_http(simulator.url), "sim-key")
     reply = unknown_caller.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
     assert (reply.status, reply.json()["message"]) == (
@@ -296,9 +271,9 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner:
         (["ab--cd.test"], "no certificate can be made for 'ab--cd.test' (Label has"),
     ],
 )
-def test_hosts_that_no_listener_can_have(owner: Caller, hosts: list[str], expected: str) -> None:
+def test_hosts_that_no_listener_can_have(caller: Caller, hosts: list[str], expected: str) -> None:
     """One line with the value and the remedy."""
-    reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts})
+    reply = caller.call("POST", "/_sim/tls-listeners", {"hosts": hosts})
     assert reply.status == 400
     assert reply.json()["message"].startswith(expected)
 
@@ -415,13 +390,13 @@ def test_no_rule_explanation_or_wait_shows_the_key_of_the_app(simulator: Simulat
     assert CANARY not in json.dumps([to_json(rule), to_json(explained), late.value.body, str(late.value)])
 
 
-def test_who_comes_in_while_a_listener_closes_is_turned_away(owner: Caller) -> None:
+def test_who_comes_in_while_a_listener_closes_is_turned_away(caller: Caller) -> None:
     """A handshake that was under way fails."""
-    listener = opened(owner)
+    listener = opened(caller)
     with socket.create_connection(("127.0.0.1", listener.port), 10) as raw:
         for _ in range(2):  # the first request is answered after the connection was accepted, if not before
-            owner.sim("world")
-        assert owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}").status == 200
+            caller.sim("world")
+        assert caller.call("DELETE", f"/_sim/tls-listeners/{listener.number}").status == 200
         trust = ssl.create_default_context(cadata=listener.ca_pem)
         response = b""
         with suppress(OSError), trust.wrap_socket(raw, server_hostname=HOST) as secure:

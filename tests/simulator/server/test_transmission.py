@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
 from tests.patience import PATIENCE
-from tests.simulator.mutants.observer import End, observe
+from tests.simulator.mutants.observer import observe
 from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
 
@@ -470,11 +470,3 @@ def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
             wire.send(request("POST", GENERATE, BEAR))
             assert wire.closed()
         assert observe(simulator.port, "POST", GENERATE, BEAR).status == 202
-
-
-def test_a_response_of_a_script_can_be_cut_too() -> None:
-    """The reply and the fault are of one step: the error page ends early."""
-    rule = Rule(when="status", reply=Reply(503, text="Service Unavailable"), faults=(TruncatedBody(0.5),))
-    with Simulator(Settings(script=(rule,))) as simulator:
-        seen = observe(simulator.port, "GET", "/v2/requests/status/x")
-    assert (seen.status, seen.body, seen.end) == (503, b"Service U", End.CLOSED)

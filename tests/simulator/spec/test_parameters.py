@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Rule
-from pixazo_simulator.spec.images import ImageFacts
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     Findings,
@@ -28,19 +27,13 @@ from pixazo_simulator.spec.responses import sentence
 BIG = 20 * 1024 * 1024
 
 
-def findings(operation: str, policy: dict[str, str] | None = None, **given: Any) -> Findings:
-    """The judgement of some parameters; a prompt and an image are put in unless they are given."""
+def problems(operation: str, policy: dict[str, str] | None = None, **given: Any) -> list[Problem]:
+    """Why some parameters are refused; a prompt and an image are put in unless they are given."""
     kind = OPERATIONS[operation].parameters
     good: dict[str, Any] = {"prompt": "A bear"} | (
         {"first_frame_image": "https://a.test/b.png"} if kind is ImageParameters else {}
     )
-    known = {"https://known.test/side.png": ImageFacts("png", 300, 300, 10)}
-    return check(kind(**good | given), OPERATIONS[operation], Policy().changed(policy or {}), known, magic=True)
-
-
-def problems(operation: str, policy: dict[str, str] | None = None, **given: Any) -> list[Problem]:
-    """Why they are refused."""
-    return findings(operation, policy, **given).refused
+    return check(kind(**good | given), OPERATIONS[operation], Policy().changed(policy or {}), {}, magic=True).refused
 
 
 BOTH = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
@@ -164,35 +157,6 @@ def test_an_image_is_smaller_than_20_megabytes() -> None:
     for size, reported in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Rule.IMAGE_SIZE, (BIG,))])]:
         filled = whole[:-12] + b"\0" * (size - len(whole)) + whole[-12:]
         assert problems("imageToVideo", first_frame_image=data_url(filled)) == reported
-
-
-def test_image_problems_may_fail_the_generation_later() -> None:
-    """The same problems become the reason to fail."""
-    found = findings("imageToVideo", {"image_rules": "fail"}, first_frame_image=data_url(jpeg(300, 400), "jpeg"))
-    assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
-
-
-def test_an_image_url_may_be_looked_up_in_a_table() -> None:
-    """What is not in it cannot be fetched; what is in it is judged."""
-    table = {"image_urls": "table"}
-    assert findings("imageToVideo", table).fails == [Problem("first_frame_image", Rule.UNREACHABLE)]
-    found = findings("imageToVideo", table, first_frame_image="https://known.test/side.png")
-    assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
-
-
-def test_the_combo_may_be_refused_fail_or_pass() -> None:
-    """1080P for 10 s."""
-    combo = Problem("resolution", Rule.COMBO)
-    for value, refused, fails in [("refuse", [combo], []), ("fail", [], [combo]), ("accept", [], [])]:
-        found = findings("generate", {"combo_1080p_10s": value}, duration=10, resolution="1080P")
-        assert (found.refused, found.fails) == (refused, fails)
-
-
-def test_a_moderated_prompt_fails_or_is_refused() -> None:
-    """As policy `moderation` says."""
-    moderated = [Problem("prompt", Rule.MODERATED)]
-    assert findings("generate", prompt="[[sim:moderated]]").fails == moderated
-    assert problems("generate", {"moderation": "refuse"}, prompt="[[sim:moderated]]") == moderated
 
 
 def test_magic_can_be_switched_off() -> None:

@@ -138,12 +138,6 @@ def test_anything_else_is_no_json(content_type: str | None) -> None:
     assert isinstance(decide(call(content_type=content_type), content_type="ignore"), Admitted)
 
 
-def test_a_disabled_model_is_not_found() -> None:
-    """As an unknown one."""
-    assert decide(who=account(model_enabled=False)) == ModelNotFound("minimax-hailuo-ai")
-    assert decide(call(model_id="kling-ai")) == ModelNotFound("kling-ai")
-
-
 def test_types_and_unknown_members_are_reported_together() -> None:
     """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})

@@ -91,17 +91,17 @@ def test_magic_keys_open_worlds_at_first_sight() -> None:
         assert worlds.find(key) is world
         account = world.account
         balance = account.ledger.balance(world.clock.now())
-        troubles[key] = (balance, account.suspended, account.broken, world.policy.rate_limit)
+        troubles[key] = (balance, account.suspended, account.broken, account.model_enabled, world.policy.rate_limit)
     assert troubles == {
-        "sim-empty-wallet": (0, False, False, None),
-        "sim-one-video": (350_000, False, False, None),
-        "sim-two-videos": (700_000, False, False, None),
-        "sim-suspended": (100_000_000, True, False, None),
-        "sim-throttled": (100_000_000, False, False, RateLimit(0, 1)),
-        "sim-throttled-briefly": (100_000_000, False, False, RateLimit(1000, 2)),
-        "sim-broken": (100_000_000, False, True, None),
-        "sim-disabled-model": (100_000_000, False, False, None),
-        "sim-another-account": (100_000_000, False, False, None),
+        "sim-empty-wallet": (0, False, False, True, None),
+        "sim-one-video": (350_000, False, False, True, None),
+        "sim-two-videos": (700_000, False, False, True, None),
+        "sim-suspended": (100_000_000, True, False, True, None),
+        "sim-throttled": (100_000_000, False, False, True, RateLimit(0, 1)),
+        "sim-throttled-briefly": (100_000_000, False, False, True, RateLimit(1000, 2)),
+        "sim-broken": (100_000_000, False, True, True, None),
+        "sim-disabled-model": (100_000_000, False, False, False, None),
+        "sim-another-account": (100_000_000, False, False, True, None),
     }
 
 
@@ -134,13 +134,6 @@ def test_a_brief_throttle_ends_after_its_window() -> None:
     assert read(world) == Throttled(1)
     world.clock.advance_to(world.clock.now() + 1)
     assert read(world) == UnknownRequest("x")
-
-
-def test_the_disabled_model_is_only_that_key_s() -> None:
-    """The switch is the world's."""
-    worlds = Worlds(Settings())
-    enabled = [world.account.model_enabled for key in ("sim-key", "sim-disabled-model") if (world := worlds.find(key))]
-    assert enabled == [True, False]
 
 
 def test_magic_can_be_switched_off() -> None:

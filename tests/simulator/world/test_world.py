@@ -49,11 +49,6 @@ def status_body(where: World, generation: Generation, at: int | None = None) -> 
     return json.loads(status(where, generation, at))
 
 
-def due(where: World) -> list[tuple[int, str]]:
-    """Instants, in seconds after the start, and channels of all that waits to be delivered."""
-    return [(each.event - START, each.channel) for each in where.deliveries()]
-
-
 def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery]:
     """Attempt everything due by `until` with the same outcome, on the world's clock."""
     delivered: list[Delivery] = []
@@ -80,14 +75,6 @@ def test_a_refused_submit_changes_nothing() -> None:
     assert where.generations() == []
     assert len(where.account.ledger.entries(START)) == 1
     assert accepted(where).request_id == accepted(untouched).request_id
-
-
-def test_the_last_money_buys_one_generation() -> None:
-    """Then the wallet is empty to the millionth."""
-    where = world(balance=350_000)
-    accepted(where)
-    assert submit(where, call()) == InsufficientFunds(350_000)
-    assert balance(where) == 0
 
 
 @pytest.mark.parametrize(
@@ -193,13 +180,6 @@ def test_transitions_are_reported_once_in_their_order() -> None:
     assert where.apply(TakeTransitions(START + 10**9)) == []
 
 
-def test_a_generation_that_skips_processing_reports_its_end_only() -> None:
-    """The policy value is `queued_to_end`."""
-    where = world(queued_to_end="yes")
-    identity = accepted(where, "[[sim:error x]]").request_id
-    assert where.apply(TakeTransitions(START + 15_000)) == [Transition(START + 15_000, identity, Status.ERROR)]
-
-
 def test_a_callback_is_due_at_the_end_and_reports_it() -> None:
     """However late it is posted, its body is the status response of that instant."""
     where = world()
@@ -219,29 +199,6 @@ def test_a_stuck_generation_calls_nobody() -> None:
     accepted(where, "[[sim:stuck]]", webhook_url=HOOK)
     where.clock.advance_to(10**18)
     assert where.apply(TakeDelivery(where.clock.now())) is None
-
-
-def test_retries_follow_the_policy_on_the_world_s_clock() -> None:
-    """5 s, 300 s and 1800 s after the attempts before; then it is finished."""
-    where = world()
-    accepted(where, webhook_url=HOOK)
-    instants: list[int] = []
-    while (instant := where.next_due()) is not None:
-        where.clock.advance_to(instant)
-        delivery = where.apply(TakeDelivery(instant))
-        assert delivery is not None
-        where.apply(RecordAttempt(instant, delivery, Attempt(instant, 500, "answered 500")))
-        instants.append((instant - START) // 1000)
-    assert instants == [15, 20, 320, 2_120]
-    (finished,) = where.outbox.finished
-    assert [attempt.status for attempt in finished.attempts] == [500] * 4
-
-
-def test_both_channels_are_called() -> None:
-    """Each has a delivery of its own."""
-    where = world()
-    accepted(where, webhook_url=HOOK, members={"callback_url": f"{HOOK}2"})
-    assert due(where) == [(15_000, "X-Webhook-URL"), (15_000, "callback_url")]
 
 
 @pytest.mark.parametrize(

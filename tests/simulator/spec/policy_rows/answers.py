@@ -12,19 +12,15 @@ __all__ = ["ROWS"]
 ROWS = Effects()
 
 
-@ROWS.shows("request_id", "uuid7")
-def _(caller: Caller) -> None:
-    form = r"minimax-hailuo-ai_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-    assert re.fullmatch(form, caller.accepted())
+@ROWS.shows("request_id", "uuid7", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+@ROWS.shows("request_id", "thirteen", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{13}")
+def _(caller: Caller, form: str) -> None:
+    assert re.fullmatch(f"minimax-hailuo-ai_{form}", caller.accepted())
 
 
-@ROWS.shows("request_id", "thirteen")
-def _(caller: Caller) -> None:
-    form = r"minimax-hailuo-ai_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{13}"
-    assert re.fullmatch(form, caller.accepted())
-
-
-def _media(caller: Caller, name: str, media_type: str) -> None:
+@ROWS.shows("media", "mp4", "/output.mp4", "video/mp4")
+@ROWS.shows("media", "placeholder", "/output.ext", "application/octet-stream")
+def _(caller: Caller, name: str, media_type: str) -> None:
     output = ended(caller, caller.generate())["output"]
     (url,) = output["media_url"]
     assert url.endswith(name)
@@ -36,17 +32,10 @@ def _media(caller: Caller, name: str, media_type: str) -> None:
     assert caller.call("GET", path[:-3] + other).status == 404
 
 
-@ROWS.shows("media", "mp4")
-def _(caller: Caller) -> None:
-    _media(caller, "/output.mp4", "video/mp4")
-
-
-@ROWS.shows("media", "placeholder")
-def _(caller: Caller) -> None:
-    _media(caller, "/output.ext", "application/octet-stream")
-
-
-def _origin(caller: Caller, origin: str) -> None:
+@ROWS.shows("public_origin", "caller", "http://sim.test:8900")
+@ROWS.shows("public_origin", "forwarded", "https://gate.test")
+@ROWS.shows("public_origin", "https://gateway.pixazo.ai", "https://gateway.pixazo.ai")
+def _(caller: Caller, origin: str) -> None:
     headers = {"Host": "sim.test:8900", "X-Forwarded-Host": "gate.test, proxy.test", "X-Forwarded-Proto": "https, http"}
     reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)
     identity = reply.json()["request_id"]
@@ -56,59 +45,24 @@ def _origin(caller: Caller, origin: str) -> None:
     assert envelope["output"]["media_url"] == [f"{origin}/v1/{identity}/output.mp4"]
 
 
-@ROWS.shows("public_origin", "caller")
-def _(caller: Caller) -> None:
-    _origin(caller, "http://sim.test:8900")
-
-
-@ROWS.shows("public_origin", "forwarded")
-def _(caller: Caller) -> None:
-    _origin(caller, "https://gate.test")
-
-
-@ROWS.shows("public_origin", "https://gateway.pixazo.ai")
-def _(caller: Caller) -> None:
-    _origin(caller, "https://gateway.pixazo.ai")
-
-
 ALL_MEMBERS = [
     "request_id", "status", "model_id", "error", "output", "created_at", "updated_at", "completed_at",
 ]  # fmt: skip
 
 
-def _members(caller: Caller) -> list[list[str]]:
-    """Members of a status answer while it waits, of a completed one, of a failed one."""
-    waiting = caller.read(caller.accepted()).json()
-    return [
-        list(waiting),
-        list(ended(caller, caller.generate())),
-        list(ended(caller, caller.generate("[[sim:failed x]]"))),
-    ]
+@ROWS.shows("status_members", "all", ALL_MEMBERS)
+@ROWS.shows("status_members", "minimal_failure", ALL_MEMBERS[:5])
+def _(caller: Caller, of_a_failure: list[str]) -> None:
+    assert list(caller.read(caller.accepted()).json()) == ALL_MEMBERS
+    assert list(ended(caller, caller.generate())) == ALL_MEMBERS
+    assert list(ended(caller, caller.generate("[[sim:failed x]]"))) == of_a_failure
 
 
-@ROWS.shows("status_members", "all")
-def _(caller: Caller) -> None:
-    assert _members(caller) == [ALL_MEMBERS] * 3
-
-
-@ROWS.shows("status_members", "minimal_failure")
-def _(caller: Caller) -> None:
-    assert _members(caller) == [ALL_MEMBERS, ALL_MEMBERS, ALL_MEMBERS[:5]]
-
-
-def _timestamps(caller: Caller) -> list[str]:
+@ROWS.shows("timestamps", "rfc3339", "2026-03-31T10:00:15.000Z")
+@ROWS.shows("timestamps", "mixed", "2026-03-31 10:00:15")
+def _(caller: Caller, at_the_end: str) -> None:
     envelope = ended(caller, caller.generate())
-    return [envelope[name] for name in ALL_MEMBERS[5:]]
-
-
-@ROWS.shows("timestamps", "rfc3339")
-def _(caller: Caller) -> None:
-    assert _timestamps(caller) == ["2026-03-31T10:00:00.000Z", "2026-03-31T10:00:15.000Z", "2026-03-31T10:00:15.000Z"]
-
-
-@ROWS.shows("timestamps", "mixed")
-def _(caller: Caller) -> None:
-    assert _timestamps(caller) == ["2026-03-31T10:00:00.000Z", "2026-03-31 10:00:15", "2026-03-31 10:00:15"]
+    assert [envelope[name] for name in ALL_MEMBERS[5:]] == ["2026-03-31T10:00:00.000Z", at_the_end, at_the_end]
 
 
 @ROWS.shows("job_times", "2+13")
@@ -150,44 +104,25 @@ def _(caller: Caller) -> None:
     assert caller.status(identity) == "QUEUED"
 
 
-def _kept(caller: Caller) -> tuple[int, int]:
-    """How status and media are answered a day and a second after the end."""
+@ROWS.shows("retention", "forever", (200, 200))
+@ROWS.shows("retention", "media=86400", (200, 404))
+@ROWS.shows("retention", "status=3600,media=86400", (404, 404))
+def _(caller: Caller, a_day_and_a_second_later: tuple[int, int]) -> None:
     identity = caller.accepted()
     caller.advance(15)
     media = f"/v1/{identity}/output.mp4"
     assert (caller.read(identity).status, caller.call("GET", media).status) == (200, 200)
     caller.advance(86_401)
-    return caller.read(identity).status, caller.call("GET", media).status
+    assert (caller.read(identity).status, caller.call("GET", media).status) == a_day_and_a_second_later
 
 
-@ROWS.shows("retention", "forever")
-def _(caller: Caller) -> None:
-    assert _kept(caller) == (200, 200)
-
-
-@ROWS.shows("retention", "media=86400")
-def _(caller: Caller) -> None:
-    assert _kept(caller) == (200, 404)
-
-
-@ROWS.shows("retention", "status=3600,media=86400")
-def _(caller: Caller) -> None:
-    assert _kept(caller) == (404, 404)
-
-
-def _way(caller: Caller, prompt: str) -> list[str]:
-    """The statuses that a generation passes."""
-    caller.accepted(prompt)
-    return [event["status"] for event in caller.advance(60)["events"]]
-
-
-@ROWS.shows("queued_to_end", "no")
-def _(caller: Caller) -> None:
-    assert _way(caller, "[[sim:error x]]") == ["PROCESSING", "ERROR"]
-
-
-@ROWS.shows("queued_to_end", "yes")
-def _(caller: Caller) -> None:
-    assert _way(caller, "[[sim:error x]]") == ["ERROR"]
-    assert _way(caller, "[[sim:failed x]]") == ["FAILED"]
-    assert _way(caller, "A bear") == ["PROCESSING", "COMPLETED"]
+@ROWS.shows("queued_to_end", "no", ["PROCESSING"])
+@ROWS.shows("queued_to_end", "yes", [])
+def _(caller: Caller, before_a_failure: list[str]) -> None:
+    for prompt, way in (
+        ("[[sim:error x]]", [*before_a_failure, "ERROR"]),
+        ("[[sim:failed x]]", [*before_a_failure, "FAILED"]),
+        ("A bear", ["PROCESSING", "COMPLETED"]),
+    ):
+        caller.accepted(prompt)
+        assert [event["status"] for event in caller.advance(60)["events"]] == way

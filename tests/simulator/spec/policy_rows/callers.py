@@ -23,60 +23,34 @@ MISSING = (
 INVALID = "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
 
 
-def _unknown_caller(field: str, value: str, key: str) -> Reply:
-    """The response to a caller without a world, by a server with this policy."""
-    with InProcess(Settings(policy=PROFILES["documented"].changed({field: value}))) as send:
-        return Caller(send, key).generate()
+CHALLENGE = (
+    'AzureApiManagementKey realm="http://127.0.0.1:8900/minimax-hailuo-ai/v1/generate",'
+    'name="Ocp-Apim-Subscription-Key",type="header"'
+)
 
 
-@ROWS.shows("missing_key", "apim")
-def _(_: Caller) -> None:
-    reply = _unknown_caller("missing_key", "apim", "")
-    refused(reply, 401, {"statusCode": 401, "message": MISSING})
-    assert reply.headers["www-authenticate"] == (
-        'AzureApiManagementKey realm="http://127.0.0.1:8900/minimax-hailuo-ai/v1/generate",'
-        'name="Ocp-Apim-Subscription-Key",type="header"'
-    )
+@ROWS.shows("missing_key", "apim", {"missing_key": "apim"}, "", {"statusCode": 401, "message": MISSING}, CHALLENGE)
+@ROWS.shows("missing_key", "queue", {"missing_key": "queue"}, "", {"error": "Unauthorized", "message": MISSING}, None)
+@ROWS.shows("unknown_key", "apim", {"unknown_key": "apim"}, "who", {"statusCode": 401, "message": INVALID}, CHALLENGE)
+@ROWS.shows(
+    "unknown_key", "queue", {"unknown_key": "queue"}, "who", {"error": "Unauthorized", "message": INVALID}, None
+)
+def _(_: Caller, policy: dict[str, str], key: str, members: dict[str, object], challenge: str | None) -> None:
+    settings = Settings(policy=PROFILES["documented"].changed(policy))  # the server decides, as for no world
+    with InProcess(settings) as send:
+        reply = Caller(send, key).generate()
+    refused(reply, 401, members)
+    assert reply.headers.get("www-authenticate") == challenge
 
 
-@ROWS.shows("missing_key", "queue")
-def _(_: Caller) -> None:
-    reply = _unknown_caller("missing_key", "queue", "")
-    refused(reply, 401, {"error": "Unauthorized", "message": MISSING})
-    assert "www-authenticate" not in reply.headers
-
-
-@ROWS.shows("unknown_key", "apim")
-def _(_: Caller) -> None:
-    reply = _unknown_caller("unknown_key", "apim", "nobody")
-    refused(reply, 401, {"statusCode": 401, "message": INVALID})
-    assert reply.headers["www-authenticate"].startswith("AzureApiManagementKey realm=")
-
-
-@ROWS.shows("unknown_key", "queue")
-def _(_: Caller) -> None:
-    reply = _unknown_caller("unknown_key", "queue", "nobody")
-    refused(reply, 401, {"error": "Unauthorized", "message": INVALID})
-    assert "www-authenticate" not in reply.headers
-
-
-def _by_query(caller: Caller) -> tuple[int, int]:
-    """How a submit and a read are answered whose key stands in the query alone."""
+@ROWS.shows("query_key", "refuse", (401, 401))
+@ROWS.shows("query_key", "accept", (202, 200))
+def _(caller: Caller, statuses: tuple[int, int]) -> None:
     identity, query, bare = caller.accepted(), f"?subscription-key={caller.key}", {KEY_HEADER: ""}
     submit = caller.call("POST", GENERATE + query, {"prompt": "A bear"}, bare)
-    return submit.status, caller.call("GET", f"/v2/requests/status/{identity}{query}", headers=bare).status
-
-
-@ROWS.shows("query_key", "refuse")
-def _(caller: Caller) -> None:
-    assert _by_query(caller) == (401, 401)
-
-
-@ROWS.shows("query_key", "accept")
-def _(caller: Caller) -> None:
-    assert _by_query(caller) == (202, 200)
-    wrong = caller.call("POST", f"{GENERATE}?subscription-key={caller.key}", {"prompt": "A"}, {KEY_HEADER: "nobody"})
-    assert wrong.status == 401
+    read = caller.call("GET", f"/v2/requests/status/{identity}{query}", headers=bare)
+    assert (submit.status, read.status) == statuses
+    assert caller.call("POST", GENERATE + query, {"prompt": "A"}, {KEY_HEADER: "nobody"}).status == 401
 
 
 SUSPENDED = {"error": "Forbidden", "message": "Your subscription key is suspended or not subscribed to this product."}
@@ -107,30 +81,14 @@ def _(caller: Caller) -> None:
     assert page.body.startswith(b"<!DOCTYPE html>")
 
 
-def _throttle(caller: Caller) -> Reply:
+@ROWS.shows("throttled", "apim", {"statusCode": 429, "message": THROTTLED}, "60")
+@ROWS.shows("throttled", "queue", {"error": "Too Many Requests", "message": THROTTLED}, "60")
+@ROWS.shows("throttled", "apim_bare", {"statusCode": 429, "message": THROTTLED}, None)
+def _(caller: Caller, members: dict[str, object], retry_after: str | None) -> None:
     caller.change(policy={"rate_limit": "0/60"})
-    return caller.generate()
-
-
-@ROWS.shows("throttled", "apim")
-def _(caller: Caller) -> None:
-    reply = _throttle(caller)
-    refused(reply, 429, {"statusCode": 429, "message": THROTTLED})
-    assert reply.headers["retry-after"] == "60"
-
-
-@ROWS.shows("throttled", "queue")
-def _(caller: Caller) -> None:
-    reply = _throttle(caller)
-    refused(reply, 429, {"error": "Too Many Requests", "message": THROTTLED})
-    assert reply.headers["retry-after"] == "60"
-
-
-@ROWS.shows("throttled", "apim_bare")
-def _(caller: Caller) -> None:
-    reply = _throttle(caller)
-    refused(reply, 429, {"statusCode": 429, "message": THROTTLED})
-    assert "retry-after" not in reply.headers
+    reply = caller.generate()
+    refused(reply, 429, members)
+    assert reply.headers.get("retry-after") == retry_after
 
 
 @ROWS.shows("rate_limit", "off")
@@ -169,25 +127,16 @@ def _(caller: Caller) -> None:
     assert caller.call("GET", "/nowhere").status == 404
 
 
-def _foreign_id(caller: Caller) -> str:
-    """The id of another caller's generation on the same server."""
-    reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: "sim-key"})
-    identity: str = reply.json()["request_id"]
-    return identity
+FOREIGN = {"error": "Forbidden", "message": "This request belongs to another account."}
 
 
-@ROWS.shows("unknown_id", "404")
-def _(caller: Caller) -> None:
-    for identity in (UNKNOWN_ID, "nonsense", _foreign_id(caller)):
-        refused(caller.read(identity), 404, NOT_FOUND)
-
-
-@ROWS.shows("unknown_id", "403_foreign")
-def _(caller: Caller) -> None:
+@ROWS.shows("unknown_id", "404", 404, NOT_FOUND)
+@ROWS.shows("unknown_id", "403_foreign", 403, FOREIGN)
+def _(caller: Caller, status: int, members: dict[str, object]) -> None:
     for identity in (UNKNOWN_ID, "nonsense"):
         refused(caller.read(identity), 404, NOT_FOUND)
-    expected = "This request belongs to another account."
-    refused(caller.read(_foreign_id(caller)), 403, {"error": "Forbidden", "message": expected})
+    foreign = caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: "sim-key"}).json()["request_id"]
+    refused(caller.read(foreign), status, members)
 
 
 @ROWS.shows("unknown_model", "400")
@@ -199,39 +148,19 @@ def _(caller: Caller) -> None:
     refused(caller.generate(), 400, {"error": "Model not found", "message": expected})
 
 
-@ROWS.shows("insufficient_balance", "printed")
-def _(caller: Caller) -> None:
-    caller.change(balance="0")
-    expected = "Your wallet does not have enough balance."
-    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": expected})
-
-
-@ROWS.shows("insufficient_balance", "required")
-def _(caller: Caller) -> None:
+@ROWS.shows("insufficient_balance", "printed", "Your wallet does not have enough balance.")
+@ROWS.shows("insufficient_balance", "required", "Your wallet does not have enough balance. Required: $0.35")
+def _(caller: Caller, message: str) -> None:
     caller.change(balance="0.34")
-    expected = "Your wallet does not have enough balance. Required: $0.35"
-    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": expected})
+    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": message})
 
 
-def _wrong_in_every_way(caller: Caller) -> int:
-    """How a submit is answered that has no money, bad parameters and too high a rate."""
+@ROWS.shows("check_order", "key,suspended,rate,json,model,parameters,funds", 429)
+@ROWS.shows("check_order", "json,parameters,model,key,suspended,rate,funds", 400)
+@ROWS.shows("check_order", "key,json,funds,parameters,model,rate,suspended", 402)
+def _(caller: Caller, status: int) -> None:
     caller.change(balance="0", policy={"rate_limit": "0/60"})
-    return caller.generate("").status
-
-
-@ROWS.shows("check_order", "key,suspended,rate,json,model,parameters,funds")
-def _(caller: Caller) -> None:
-    assert _wrong_in_every_way(caller) == 429
-
-
-@ROWS.shows("check_order", "json,parameters,model,key,suspended,rate,funds")
-def _(caller: Caller) -> None:
-    assert _wrong_in_every_way(caller) == 400
-
-
-@ROWS.shows("check_order", "key,json,funds,parameters,model,rate,suspended")
-def _(caller: Caller) -> None:
-    assert _wrong_in_every_way(caller) == 402
+    assert caller.generate("").status == status
 
 
 @ROWS.shows("price", "6=0.35,10=0.60,*=0.60")
@@ -251,18 +180,12 @@ def _(caller: Caller) -> None:
     assert balance(caller) == "93.50"
 
 
-@ROWS.shows("refunds", "error")
-def _(caller: Caller) -> None:
+@ROWS.shows("refunds", "error", "99.30")
+@ROWS.shows("refunds", "error_failed", "99.65")
+def _(caller: Caller, left: str) -> None:
     for prompt in ("A bear", "[[sim:failed x]]", "[[sim:error x]]"):
         ended(caller, caller.generate(prompt))
-    assert balance(caller) == "99.30"
-
-
-@ROWS.shows("refunds", "error_failed")
-def _(caller: Caller) -> None:
-    for prompt in ("A bear", "[[sim:failed x]]", "[[sim:error x]]"):
-        ended(caller, caller.generate(prompt))
-    assert balance(caller) == "99.65"
+    assert balance(caller) == left
 
 
 def _from_a_page(value: str) -> tuple[Reply, Reply]:

@@ -16,24 +16,29 @@ __all__ = [
     "completed",
     "ended",
     "failed",
+    "invalid",
     "refused",
 ]
 
 NOT_FOUND = {"error": "Request not found", "message": "No request with this id was found."}
 
-Effect = Callable[[Caller], None]
+Effect = Callable[..., None]
 """Fails unless the world of a caller, in which one field is set, behaves as the row says."""
 
 
 class Effects(dict[tuple[str, str], Effect]):
     """Effects by field and value."""
 
-    def shows(self, field: str, value: str) -> Callable[[Effect], Effect]:
-        """Enter the effect of one value of one field."""
+    def shows(self, field: str, value: str, *expected: Any) -> Callable[[Effect], Effect]:
+        """Enter the effect of one value of one field: a function of a caller and of what is expected."""
 
         def enter(effect: Effect) -> Effect:
             assert (field, value) not in self
-            self[field, value] = effect
+
+            def check(caller: Caller) -> None:
+                effect(caller, *expected)
+
+            self[field, value] = check
             return effect
 
         return enter
@@ -42,6 +47,11 @@ class Effects(dict[tuple[str, str], Effect]):
 def refused(reply: Reply, status: int, members: Mapping[str, object]) -> None:
     """The answer is exactly this refusal."""
     assert (reply.status, reply.json()) == (status, members)
+
+
+def invalid(reply: Reply, message: str) -> None:
+    """The answer is a 400 with this message."""
+    refused(reply, 400, {"error": "Invalid request", "message": message})
 
 
 def animate(caller: Caller, image: str = "https://images.test/bear.png", **members: object) -> Reply:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.caller import GENERATE, Caller, Reply
+from tests.caller import GENERATE, Caller
 from tests.simulator.samples import data_url, jpeg
-from tests.simulator.spec.policy_rows.effects import Effects, animate, balance, completed, failed, refused
+from tests.simulator.spec.policy_rows.effects import Effects, animate, balance, completed, failed, invalid, refused
 
 __all__ = ["ROWS"]
 
@@ -38,8 +38,7 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("combo_1080p_10s", "refuse")
 def _(caller: Caller) -> None:
-    reply = caller.generate(duration=10, resolution="1080P")
-    refused(reply, 400, {"error": "Invalid request", "message": COMBO})
+    invalid(caller.generate(duration=10, resolution="1080P"), COMBO)
 
 
 @ROWS.shows("combo_1080p_10s", "accept")
@@ -52,24 +51,16 @@ def _(caller: Caller) -> None:
     failed(caller, caller.generate(duration=10, resolution="1080P"), COMBO)
 
 
-@ROWS.shows("prompt_unit", "code_points")
-def _(caller: Caller) -> None:
-    assert [caller.generate("🐻" * count).status for count in (2000, 2001)] == [202, 400]
-
-
-@ROWS.shows("prompt_unit", "utf16")
-def _(caller: Caller) -> None:
-    assert [caller.generate("🐻" * count).status for count in (1000, 1001)] == [202, 400]
-
-
-@ROWS.shows("prompt_unit", "bytes")
-def _(caller: Caller) -> None:
-    assert [caller.generate("🐻" * count).status for count in (500, 501)] == [202, 400]
+@ROWS.shows("prompt_unit", "code_points", 2000)
+@ROWS.shows("prompt_unit", "utf16", 1000)
+@ROWS.shows("prompt_unit", "bytes", 500)
+def _(caller: Caller, most: int) -> None:
+    assert [caller.generate("🐻" * count).status for count in (most, most + 1)] == [202, 400]
 
 
 @ROWS.shows("blank_prompt", "refuse")
 def _(caller: Caller) -> None:
-    refused(caller.generate(" \n"), 400, {"error": "Invalid request", "message": "prompt must not be blank."})
+    invalid(caller.generate(" \n"), "prompt must not be blank.")
 
 
 @ROWS.shows("blank_prompt", "accept")
@@ -84,24 +75,19 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("unknown_members", "refuse")
 def _(caller: Caller) -> None:
-    expected = "durration is not a parameter of this operation (did you mean duration?)."
-    refused(caller.generate(durration=7), 400, {"error": "Invalid request", "message": expected})
+    message = "durration is not a parameter of this operation (did you mean duration?)."
+    invalid(caller.generate(durration=7), message)
 
 
-@ROWS.shows("validation_body", "title_message")
-def _(caller: Caller) -> None:
-    refused(caller.call("POST", GENERATE, {}), 400, {"error": "Invalid request", "message": "prompt is required."})
-
-
-@ROWS.shows("validation_body", "sentence_status")
-def _(caller: Caller) -> None:
-    reply = caller.call("POST", GENERATE, {})
-    assert (reply.status, reply.json()) == (400, {"error": "prompt is required.", "status": 400})
+@ROWS.shows("validation_body", "title_message", {"error": "Invalid request", "message": "prompt is required."})
+@ROWS.shows("validation_body", "sentence_status", {"error": "prompt is required.", "status": 400})
+def _(caller: Caller, members: dict[str, object]) -> None:
+    refused(caller.call("POST", GENERATE, {}), 400, members)
 
 
 @ROWS.shows("image_rules", "refuse")
 def _(caller: Caller) -> None:
-    refused(animate(caller, SMALL_IMAGE), 400, {"error": "Invalid request", "message": SMALL_SIDE})
+    invalid(animate(caller, SMALL_IMAGE), SMALL_SIDE)
 
 
 @ROWS.shows("image_rules", "fail")
@@ -126,8 +112,8 @@ def _(caller: Caller) -> None:
 @ROWS.shows("image_urls", "https")
 def _(caller: Caller) -> None:
     completed(caller, animate(caller, IMAGE))
-    expected = "first_frame_image must be a public http or https URL, or a Base64 data URL."
-    refused(animate(caller, "http://images.test/bear.png"), 400, {"error": "Invalid request", "message": expected})
+    message = "first_frame_image must be a public http or https URL, or a Base64 data URL."
+    invalid(animate(caller, "http://images.test/bear.png"), message)
 
 
 @ROWS.shows("malformed_body", "400")
@@ -139,29 +125,16 @@ def _(caller: Caller) -> None:
         (b"[" * 100_000, "The request body is nested too deeply."),
         (b'["A bear"]', "The request body must be a JSON object."),
     ]:
-        refused(caller.call("POST", GENERATE, body, typed), 400, {"error": "Invalid request", "message": reported})
+        invalid(caller.call("POST", GENERATE, body, typed), reported)
 
 
-def _as_text(caller: Caller) -> Reply:
-    return caller.call("POST", GENERATE, {"prompt": "A bear"}, {"Content-Type": "text/plain"})
-
-
-NO_JSON = "Content-Type must be application/json, it is 'text/plain'."
-
-
-@ROWS.shows("content_type", "400")
-def _(caller: Caller) -> None:
-    refused(_as_text(caller), 400, {"error": "Invalid request", "message": NO_JSON})
-
-
-@ROWS.shows("content_type", "415")
-def _(caller: Caller) -> None:
-    refused(_as_text(caller), 415, {"error": "Unsupported Media Type", "message": NO_JSON})
-
-
-@ROWS.shows("content_type", "ignore")
-def _(caller: Caller) -> None:
-    assert _as_text(caller).status == 202
+@ROWS.shows("content_type", "400", 400, "Invalid request")
+@ROWS.shows("content_type", "415", 415, "Unsupported Media Type")
+@ROWS.shows("content_type", "ignore", 202, None)
+def _(caller: Caller, status: int, error: str | None) -> None:
+    reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, {"Content-Type": "text/plain"})
+    assert (reply.status, reply.json().get("error")) == (status, error)
+    assert not error or reply.json()["message"] == "Content-Type must be application/json, it is 'text/plain'."
 
 
 @ROWS.shows("body_limit", "29360128")
@@ -187,7 +160,7 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("moderation", "refuse")
 def _(caller: Caller) -> None:
-    refused(caller.generate("[[sim:moderated]]"), 400, {"error": "Invalid request", "message": MODERATED})
+    invalid(caller.generate("[[sim:moderated]]"), MODERATED)
 
 
 @ROWS.shows("repeated_submit", "two_requests")
@@ -200,11 +173,7 @@ def _(caller: Caller) -> None:
     assert balance(caller) == "99.30"
 
 
-@ROWS.shows("submit_code", "202")
-def _(caller: Caller) -> None:
-    assert caller.generate().status == 202
-
-
-@ROWS.shows("submit_code", "200")
-def _(caller: Caller) -> None:
-    assert caller.generate().status == 200
+@ROWS.shows("submit_code", "202", 202)
+@ROWS.shows("submit_code", "200", 200)
+def _(caller: Caller, status: int) -> None:
+    assert caller.generate().status == status

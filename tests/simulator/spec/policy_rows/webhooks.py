@@ -6,32 +6,23 @@ import json
 
 from tests.caller import GENERATE, Caller
 from tests.receiver import Behaviour, Receiver, http_response
-from tests.simulator.spec.policy_rows.effects import Effects, completed, refused
+from tests.simulator.spec.policy_rows.effects import Effects, completed, invalid
 
 __all__ = ["ROWS"]
 
 ROWS = Effects()
 
 
-def _reports(caller: Caller, mode: str) -> list[str]:
-    """The statuses posted about a generation of 2 + 38 s."""
+@ROWS.shows("webhook_events", "terminal", [])
+@ROWS.shows("webhook_events", "header", ["PROCESSING", "PROCESSING", "PROCESSING"])
+def _(caller: Caller, on_the_way: list[str]) -> None:
     caller.change(policy={"job_times": "2+38"})
-    with Receiver() as listener:
-        headers = {"X-Webhook-URL": listener.url, "X-Webhook-Mode": mode}
-        caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)
-        caller.advance(60)
-        return [json.loads(callback.body)["status"] for callback in listener.received]
-
-
-@ROWS.shows("webhook_events", "terminal")
-def _(caller: Caller) -> None:
-    assert _reports(caller, "sync") == ["COMPLETED"]
-
-
-@ROWS.shows("webhook_events", "header")
-def _(caller: Caller) -> None:
-    assert _reports(caller, "sync") == ["PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED"]
-    assert _reports(caller, "terminal") == ["COMPLETED"]
+    for mode, reports in (("sync", [*on_the_way, "COMPLETED"]), ("terminal", ["COMPLETED"])):
+        with Receiver() as listener:
+            headers = {"X-Webhook-URL": listener.url, "X-Webhook-Mode": mode}
+            caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)
+            caller.advance(60)
+        assert [json.loads(callback.body)["status"] for callback in listener.received] == reports
 
 
 @ROWS.shows("webhook_payload", "status_answer")
@@ -44,68 +35,40 @@ def _(caller: Caller) -> None:
         assert callback.body == caller.read(identity).body
 
 
-def _attempts(caller: Caller) -> list[str]:
-    """When a receiver that always answers 500 is called."""
+RETRIES = ["10:00:15", "10:00:20", "10:05:20", "10:35:20", "12:35:20", "17:35:20", "03:35:20", "13:35:20"]
+
+
+@ROWS.shows("webhook_retries", "5,300,1800", RETRIES[:4])
+@ROWS.shows("webhook_retries", "none", RETRIES[:1])
+@ROWS.shows("webhook_retries", "5,300,1800,7200,18000,36000,36000", RETRIES)
+def _(caller: Caller, times: list[str]) -> None:
     with Receiver(http_response(500)) as listener:
         caller.accepted(webhook=listener.url)
         events = caller.advance(100_000)["events"]
         attempts = [event for event in events if event["kind"] == "webhook"]
         assert len(listener.received) == len(attempts)
         assert {attempt["problem"] for attempt in attempts} == {"answered 500"}
-        return [attempt["at"][11:19] for attempt in attempts]
+        assert [attempt["at"][11:19] for attempt in attempts] == times
 
 
-@ROWS.shows("webhook_retries", "5,300,1800")
-def _(caller: Caller) -> None:
-    assert _attempts(caller) == ["10:00:15", "10:00:20", "10:05:20", "10:35:20"]
-
-
-@ROWS.shows("webhook_retries", "none")
-def _(caller: Caller) -> None:
-    assert _attempts(caller) == ["10:00:15"]
-
-
-@ROWS.shows("webhook_retries", "5,300,1800,7200,18000,36000,36000")
-def _(caller: Caller) -> None:
-    assert _attempts(caller) == [
-        "10:00:15", "10:00:20", "10:05:20", "10:35:20", "12:35:20", "17:35:20", "03:35:20", "13:35:20",
-    ]  # fmt: skip
-
-
-def _signature(caller: Caller) -> list[str]:
+@ROWS.shows("webhook_signature", "none", [], "")
+@ROWS.shows("webhook_signature", "standard", ["webhook-id", "webhook-signature", "webhook-timestamp"], "whsec_")
+def _(caller: Caller, names: list[str], secret: str) -> None:
     with Receiver() as listener:
         caller.accepted(webhook=listener.url)
         caller.advance(15)
-        return sorted(name for name in listener.received[0].headers if name.startswith("webhook-"))
+    assert sorted(name for name in listener.received[0].headers if name.startswith("webhook-")) == names
+    assert (caller.sim("world")["webhook_secret"] or "").startswith(secret)
 
 
-@ROWS.shows("webhook_signature", "none")
-def _(caller: Caller) -> None:
-    assert _signature(caller) == []
-
-
-@ROWS.shows("webhook_signature", "standard")
-def _(caller: Caller) -> None:
-    assert _signature(caller) == ["webhook-id", "webhook-signature", "webhook-timestamp"]
-    assert caller.sim("world")["webhook_secret"].startswith("whsec_")
-
-
-def _redirected(caller: Caller) -> tuple[int, bool]:
-    """How many requests a receiver sees that redirects the first, and whether the callback counts as delivered."""
+@ROWS.shows("webhook_redirects", "refuse", 1, False)
+@ROWS.shows("webhook_redirects", "follow", 2, True)
+def _(caller: Caller, requests: int, delivered: bool) -> None:
     with Receiver(http_response(307, location="/elsewhere"), http_response(204)) as listener:
         caller.accepted(webhook=listener.url)
         caller.advance(15)
-        return len(listener.received), caller.sim("deliveries")["deliveries"][0]["delivered"]
-
-
-@ROWS.shows("webhook_redirects", "refuse")
-def _(caller: Caller) -> None:
-    assert _redirected(caller) == (1, False)
-
-
-@ROWS.shows("webhook_redirects", "follow")
-def _(caller: Caller) -> None:
-    assert _redirected(caller) == (2, True)
+    assert len(listener.received) == requests
+    assert caller.sim("deliveries")["deliveries"][0]["delivered"] is delivered
 
 
 @ROWS.shows("callback_url", "post")
@@ -137,33 +100,19 @@ def _(caller: Caller) -> None:
     assert report == {"task_id": identity, "status": "success", "base_resp": expected}
 
 
-def _channels(caller: Caller) -> list[str]:
-    """The paths called when header and member are both given."""
+@ROWS.shows("both_channels", "each", ["/hook/header", "/hook/member"])
+@ROWS.shows("both_channels", "header", ["/hook/header"])
+@ROWS.shows("both_channels", "member", ["/hook/member"])
+def _(caller: Caller, paths: list[str]) -> None:
     with Receiver() as listener:
         caller.accepted(webhook=f"{listener.url}/header", callback_url=f"{listener.url}/member")
         caller.advance(15)
-        return [callback.line.split()[1] for callback in listener.received]
-
-
-@ROWS.shows("both_channels", "each")
-def _(caller: Caller) -> None:
-    assert _channels(caller) == ["/hook/header", "/hook/member"]
-
-
-@ROWS.shows("both_channels", "header")
-def _(caller: Caller) -> None:
-    assert _channels(caller) == ["/hook/header"]
-
-
-@ROWS.shows("both_channels", "member")
-def _(caller: Caller) -> None:
-    assert _channels(caller) == ["/hook/member"]
+    assert [callback.path for callback in listener.received] == paths
 
 
 @ROWS.shows("bad_webhook_url", "refuse")
 def _(caller: Caller) -> None:
-    expected = "X-Webhook-URL must be an absolute http or https URL."
-    refused(caller.generate(webhook="ftp://a.test/"), 400, {"error": "Invalid request", "message": expected})
+    invalid(caller.generate(webhook="ftp://a.test/"), "X-Webhook-URL must be an absolute http or https URL.")
 
 
 @ROWS.shows("bad_webhook_url", "ignore")
@@ -179,24 +128,14 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("http_webhook_url", "refuse")
 def _(caller: Caller) -> None:
-    expected = "X-Webhook-URL must be an https URL."
-    refused(caller.generate(webhook="http://127.0.0.1:9/"), 400, {"error": "Invalid request", "message": expected})
+    invalid(caller.generate(webhook="http://127.0.0.1:9/"), "X-Webhook-URL must be an https URL.")
     assert caller.generate(webhook="https://127.0.0.1:9/").status == 202
 
 
-def _blocked(caller: Caller) -> bool:
-    """Whether a callback to 0.0.0.0, which is no loopback address, is held back."""
+@ROWS.shows("webhook_allow", "none", 0)
+@ROWS.shows("webhook_allow", "0.0.0.0", 1)
+def _(caller: Caller, count: int) -> None:
     with Receiver() as listener:
-        caller.accepted(webhook=f"http://0.0.0.0:{listener.port}/")
+        caller.accepted(webhook=f"http://0.0.0.0:{listener.port}/")  # which is no loopback address
         caller.advance(15)
-        return listener.received == []
-
-
-@ROWS.shows("webhook_allow", "none")
-def _(caller: Caller) -> None:
-    assert _blocked(caller)
-
-
-@ROWS.shows("webhook_allow", "0.0.0.0")
-def _(caller: Caller) -> None:
-    assert not _blocked(caller)
+    assert len(listener.received) == count
