@@ -45,7 +45,7 @@ class Change:
 
     name: str
     clause: str
-    says: str
+    description: str
 
     @property
     def is_benign(self) -> bool:
@@ -148,7 +148,7 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
         for verdict in members:
             change = verdict.change
             clause = "" if change.is_benign else f"{change.clause:<13} "
-            yield f"  {verdict.outcome.value:<13} {clause}{change.name:<{WIDEST}} {change.says}"
+            yield f"  {verdict.outcome.value:<13} {clause}{change.name:<{WIDEST}} {change.description}"
             yield from (f"  {'':<13} by {test}: {reason}" for test, reason in verdict.tests)
 
 
@@ -182,7 +182,7 @@ def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]
             {
                 "name": verdict.change.name,
                 "clause": None if verdict.change.is_benign else verdict.change.clause,
-                "says": verdict.change.says,
+                "description": verdict.change.description,
                 "outcome": verdict.outcome.value,
                 "tests": [{"test": test, "reason": reason} for test, reason in verdict.tests],
                 "seconds": round(verdict.seconds, 3),

@@ -296,7 +296,7 @@ def test_a_repeated_test_has_each_finding_once() -> None:
 
 def test_a_record_crosses_processes_as_json() -> None:
     """A record survives the way through JSON."""
-    record = Telling().submit().callback(15).generation().record()
+    record = Scenario().submit().callback(15).generation().record()
     sent = json.loads(json.dumps(record.to_json()))
     assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
     assert Record.from_json(sent) == record

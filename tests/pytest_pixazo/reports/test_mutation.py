@@ -180,7 +180,7 @@ def test_json() -> None:
     }  # fmt: skip
     assert report["tests"] == ["test_a"]
     assert report["changes"][1] == {
-        "name": "no-retry", "clause": "WEBHOOK-11", "says": "A webhook delivery that failed is not repeated", "outcome": "noticed",
+        "name": "no-retry", "clause": "WEBHOOK-11", "description": "A webhook delivery that failed is not repeated", "outcome": "noticed",
         "tests": [{"test": "test_a", "reason": "AssertionError: no"}], "seconds": 1.5,
     }  # fmt: skip
 
