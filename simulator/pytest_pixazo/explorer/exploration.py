@@ -9,7 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from .order import Kind, Order, Sees, Step, orders
+from .order import EventStep, Kind, Order, Sees, orders
 from .run import POLICY, App, AppError, InvalidAppError, Run, Scene
 
 if TYPE_CHECKING:
@@ -179,10 +179,10 @@ def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
     most = 4 if abilities["polls"] else 0
     running = strategies.lists(strategies.sampled_from([Sees.PROCESSING, Sees.QUEUED]), max_size=most).map(sorted)
     overtaken = strategies.sampled_from([0, 0, 0, 1, 2] if abilities["callbacks"] else [0])
-    ended = [Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END), Step(Kind.POLL, Sees.END, overtaken=1)]
+    ended = [EventStep(Kind.CALLBACK), EventStep(Kind.POLL, Sees.END), EventStep(Kind.POLL, Sees.END, overtaken=1)]
 
-    def compose(polls: list[Sees], overtaking: int, tail: list[Step]) -> Order:
-        before = [Step(Kind.SUBMIT), *(Step(Kind.POLL, sees) for sees in polls)]
+    def compose(polls: list[Sees], overtaking: int, tail: list[EventStep]) -> Order:
+        before = [EventStep(Kind.SUBMIT), *(EventStep(Kind.POLL, sees) for sees in polls)]
         before[-1] = replace(before[-1], overtaken=overtaking)
         order = Order(())
         for step in (*before, *tail):

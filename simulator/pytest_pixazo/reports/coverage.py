@@ -1,6 +1,6 @@
 """Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
 
-`Results` collects it for a run, together with the findings of conduct.
+`Results` collects it for a run, together with the findings of the usage checks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
+from pixazo_simulator.spec import Status
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
@@ -25,9 +26,9 @@ from .conduct import Finding, judge, report
 MOST_FINDINGS = 5
 """Findings of one check that are printed unless the run is verbose."""
 
-STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
+STATES = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
-    **dict.fromkeys(("generate", "imageToVideo"), (202, 400, 401, 402, 403, 429, 500)),
+    **dict.fromkeys(sorted(SUBMITS), (202, 400, 401, 402, 403, 429, 500)),
     "status": (200, 401, 403, 404, 429, 500),
     "media": (200, 404),
 }

@@ -17,8 +17,8 @@ from pixazo_simulator.control import (
     Explanation,
     Generation,
 )
-from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import (
+    SUBMITS,
     Matcher,
     MediaCall,
     MediaConditions,
@@ -30,6 +30,7 @@ from pixazo_simulator.script import (
     When,
     read_matcher,
 )
+from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.spec import PolicyFields, nearest
 
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
@@ -44,8 +45,8 @@ Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request
 
 TIMED_OUT = 408
 _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{word: ("exchanges", {"operation": word}) for word in ("generate", "imageToVideo", "status", "media")},
-    "submit": ("exchanges", {"operation": {"one_of": ["generate", "imageToVideo"]}}),
+    **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media")},
+    "submit": ("exchanges", {"operation": {"one_of": sorted(SUBMITS)}}),
     "request": ("exchanges", {}),
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
@@ -295,6 +296,9 @@ class Pixazo:
     def record(self) -> Record:
         """All that happened so far, without the key."""
         exchanges, dropped = self._exchanges()
+        unmatched: list[Exchange] = []
+        if self._first_unmatched is not None:
+            unmatched = self.control.unmatched(after=self._first_unmatched).exchanges
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
@@ -304,9 +308,7 @@ class Pixazo:
             rules=self.control.script().rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=self.control.clock(),
-            unmatched=[]
-            if self._first_unmatched is None
-            else self.control.unmatched(after=self._first_unmatched).exchanges,
+            unmatched=unmatched,
             dropped=dropped,
         )
 

@@ -148,7 +148,7 @@ VERDICTS = [judged(MUTANT, GREEN, 31), judged(LATE, RED, 31), judged(VARIANT, RE
 
 def test_the_table_and_its_summary() -> None:
     """A headline for each group of clauses, a line for each change, and the tests that noticed; then a summary."""
-    assert list(table(VERDICTS)) == [
+    assert [line for line, _ in table(VERDICTS)] == [
         "SUBMIT: 0 of 1 noticed",
         "  slips through SUBMIT-03     no-polling-url                         The 202 has no polling_url",
         "WEBHOOK: 1 of 1 noticed",
@@ -158,6 +158,7 @@ def test_the_table_and_its_summary() -> None:
         "  brittle       json-indented                          JSON is indented",
         "                by test_a: AssertionError: no",
     ]
+    assert [outcome for _, outcome in table(VERDICTS) if outcome] == [verdict.outcome for verdict in VERDICTS]
     assert summary(VERDICTS) == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
     assert summary([judged(MUTANT, BROKEN, 31)]) == "noticed 0 of 1 (0 %); 1 unknown"
 
