@@ -14,6 +14,7 @@ from .schema.responses import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
+    from pixazo_simulator.spec import PolicyFields
 
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
@@ -85,7 +86,7 @@ class ControlClient:
         key: str | None = None,
         balance: str | None = None,
         profile: str | None = None,
-        policy: Mapping[str, Any] | None = None,
+        policy: PolicyFields | None = None,
         clock: str | None = None,
         seed: int | None = None,
         images: Mapping[str, Any] | None = None,
@@ -111,7 +112,7 @@ class ControlClient:
         self,
         *,
         balance: str | None = None,
-        policy: Mapping[str, Any] | None = None,
+        policy: PolicyFields | None = None,
         suspended: bool | None = None,
         model_enabled: bool | None = None,
         images: Mapping[str, Any] | None = None,

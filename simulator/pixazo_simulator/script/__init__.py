@@ -25,6 +25,7 @@ from .facts import (
     LONGEST_TEXT,
     SUBMITS,
     Call,
+    Condition,
     Facts,
     MediaCall,
     MediaConditions,
@@ -43,5 +44,5 @@ from .matchers import ABSENT, Matcher, read_matcher, weight
 from .rule import EXAMPLES, FAULTS, MOST_RULES, End, Rule, in_python, in_toml, kind_of, script_from
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Condition", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pixazo_simulator import ControlClient
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
+from pixazo_simulator.spec import PolicyFields
 from pytest_pixazo.webhooks import Callback, Inbox
 
 from .order import EventStep, Kind, Order, Sees
@@ -21,7 +22,7 @@ BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""
 RETRIES = (5, 300, 1800)
 """Seconds from each refused callback to the next attempt."""
-POLICY = {"job_times": "2+13", "webhook_retries": ",".join(map(str, RETRIES))}
+POLICY: PolicyFields = {"job_times": "2+13", "webhook_retries": ",".join(map(str, RETRIES))}
 """The policy of a world in which these figures hold."""
 SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""

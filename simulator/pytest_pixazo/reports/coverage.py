@@ -26,7 +26,7 @@ from .conduct import Finding, judge, report
 MOST_FINDINGS = 5
 """Findings of one check that are printed unless the run is verbose."""
 
-STATES = tuple(Status)
+STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys(sorted(SUBMITS), (202, 400, 401, 402, 403, 429, 500)),
     "status": (200, 401, 403, 404, 429, 500),
@@ -69,7 +69,7 @@ def _behaviours() -> Iterator[Behaviour]:
             waiting = ", retry_after=2" if code == 429 else ""
             yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
-    for state in ("FAILED", "ERROR"):
+    for state in STATES[3:]:
         yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
     yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")

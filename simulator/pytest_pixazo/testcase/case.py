@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import pytest
 
 from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import Simulator
-from pixazo_simulator.spec import PROFILES, points
+from pixazo_simulator.spec import PROFILES, PolicyFields, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections
@@ -84,7 +85,7 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
 def _create_world(control: ControlClient, key: str, settings: WorldSettings) -> ControlClient:
     default = PROFILES["documented"]
     changed = [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
-    policy = {field: settings.policy.text(field) for field in changed}
+    policy = cast("PolicyFields", {field: settings.policy.text(field) for field in changed})
 
     def create(key: str | None) -> ControlClient:
         return control.create_world(

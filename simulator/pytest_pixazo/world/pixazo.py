@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from pixazo_simulator.control import (
     ControlClient,
@@ -19,6 +19,7 @@ from pixazo_simulator.control import (
 )
 from pixazo_simulator.script import (
     SUBMITS,
+    Condition,
     Matcher,
     MediaCall,
     MediaConditions,
@@ -42,6 +43,39 @@ RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
+
+
+class ExchangeConditions(TypedDict, total=False):
+    """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
+
+    after: int
+    operation: Condition
+    method: Condition
+    path: Condition
+    status: Condition
+    request_id: Condition
+    rule: Condition
+    reason: Condition
+
+
+class DeliveryConditions(TypedDict, total=False):
+    """What attempted deliveries must fulfil; `status` is the last status code of the receiver, `attempts` the number of attempts."""
+
+    request_id: Condition
+    url: Condition
+    channel: Condition
+    delivered: Condition
+    status: Condition
+    attempts: Condition
+
+
+class GenerationConditions(TypedDict, total=False):
+    """What generations must fulfil, as they are now."""
+
+    request_id: Condition
+    operation: Condition
+    status: Condition
+
 
 TIMED_OUT = 408
 _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -248,15 +282,21 @@ class Pixazo:
 
     @overload
     def wait_for(
-        self, what: Literal["webhook"], /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self, what: WebhookCall, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[DeliveryConditions]
     ) -> Sequence[Delivery]: ...
     @overload
     def wait_for(
-        self, what: Literal["generation"], /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self,
+        what: Literal["generation"],
+        /,
+        *,
+        count: int = ...,
+        timeout: float = ...,
+        **conditions: Unpack[GenerationConditions],
     ) -> Sequence[Generation]: ...
     @overload
     def wait_for(
-        self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
     def wait_for(self, what: str, /, *, count: int = 1, timeout: float = 5.0, **conditions: Any) -> Sequence[Any]:
         """Block until `count` of `what` have happened that fulfil the conditions, and return them.

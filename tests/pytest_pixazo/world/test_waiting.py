@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import threading
+from typing import get_type_hints
 
 import pytest
 from tests.patience import PATIENCE
 
 from pixazo_client import PixazoClient
+from pixazo_simulator.control.schema.requests import (
+    Condition,
+    DeliveryCondition,
+    ExchangeCondition,
+    GenerationCondition,
+)
 from pytest_pixazo import Pixazo, contains
+from pytest_pixazo.world.pixazo import DeliveryConditions, ExchangeConditions, GenerationConditions
 
 
 def test_wait_for_an_app_in_another_thread(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
@@ -52,7 +60,20 @@ def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
     with pytest.raises(ValueError, match=r"^wait_for 'polls' is not one of generate, .*, generation$"):
         pixazo.wait_for("polls")  # type: ignore[call-overload]  # what a type checker would refuse
     with pytest.raises(Exception, match=r"\(did you mean status\?\)"):
-        pixazo.wait_for("status", statu=200)
+        pixazo.wait_for("status", statu=200)  # type: ignore[call-overload]  # as above
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (ExchangeConditions, ExchangeCondition),
+        (DeliveryConditions, DeliveryCondition),
+        (GenerationConditions, GenerationCondition),
+    ],
+)
+def test_the_conditions_of_a_wait_are_those_of_the_control_api(written: type, read: type[Condition]) -> None:
+    """Type checkers know every condition that `/_sim/wait` takes, and no other."""
+    assert [*get_type_hints(written)] == [name for name in read.__struct_fields__ if name != "count"]
 
 
 def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
