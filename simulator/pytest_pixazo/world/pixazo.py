@@ -276,7 +276,7 @@ class Pixazo:
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent when `headers` hold none (an empty one is no key).
+        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent when `headers` hold none (an empty one means that none is sent).
         """
         return self.control.explain(method, path, headers=headers, body=body)
 

@@ -26,7 +26,7 @@ class VideoError(Exception):
 
 
 async def make_videos(prompts: Iterable[str], folder: Path, at_once: int = 4) -> list[Path | VideoError]:
-    """The files, or why there is none, in the order of the prompts."""
+    """For each prompt its file, or the error, in the order of the prompts."""
     key = os.environ["PIXAZO_API_KEY"]
     places = asyncio.Semaphore(at_once)
     async with aiohttp.ClientSession(os.environ.get("PIXAZO_BASE_URL", GATEWAY), raise_for_status=True) as session:

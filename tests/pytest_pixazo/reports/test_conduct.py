@@ -188,14 +188,14 @@ HONEST: dict[str, Scenario] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "scenario", "exchanges"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_found_once(rule: str, scenario: Scenario, exchanges: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("check", "scenario", "exchanges"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found_once(check: str, scenario: Scenario, exchanges: tuple[int, ...]) -> None:
     """One finding, of its own check, with the exchanges that show it."""
-    assert [(finding.check, finding.exchanges) for finding in judge(scenario.record())] == [(rule, exchanges)]
+    assert [(finding.check, finding.exchanges) for finding in judge(scenario.record())] == [(check, exchanges)]
 
 
 @pytest.mark.parametrize("scenario", HONEST.values(), ids=HONEST)
-def test_honest_conduct_is_left_alone(scenario: Scenario) -> None:
+def test_correct_usage_has_no_finding(scenario: Scenario) -> None:
     """What only resembles misuse has no finding."""
     assert judge(scenario.record()) == []
 

@@ -34,7 +34,7 @@ MET: dict[str, tuple[Scenario, set[str]]] = {
         Scenario().submit().read(15, "ERROR"),
         {"generate:202", "status:200", "state:QUEUED", "state:ERROR"},
     ),
-    "an end told by a callback": (
+    "an end reported by a callback": (
         Scenario().read(5).generation("FAILED").callback(15),
         {"status:200", "state:PROCESSING", "state:FAILED", "transition:PROCESSING-FAILED", "webhook:FAILED"},
     ),

@@ -74,6 +74,8 @@ RED = SuiteRun(
     seconds=1.5,
     output="",
 )
+PARTS = 10
+"""All changes take too long for one test on a busy machine."""
 STUCK = SuiteRun(began=("test_a", "test_b"), worlds=(), failed=(), exit_code=None, seconds=30.0, output="")
 BROKEN = SuiteRun(began=(), worlds=(), failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
 
@@ -320,9 +322,10 @@ def test_a_change_that_does_not_exist(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.exhaustive
-def test_all_changes(suite: pytest.Pytester) -> None:
-    """Every mutant and variant can be tried, each is named, and no correct test is brittle."""
-    names = [*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)]
+@pytest.mark.parametrize("part", range(PARTS))
+def test_all_changes(suite: pytest.Pytester, part: int) -> None:
+    """Every mutant and variant can be tried, each is named, and no correct test is brittle; every tenth of them in one run."""
+    names = [change.name for change in CHANGES[part::PARTS]]
     suite.makepyfile(
         test_app=SUITE.replace(
             """b'"status":"QUEUED"' in submitted""", """json.loads(submitted)["status"] == "QUEUED\""""
@@ -332,6 +335,5 @@ def test_all_changes(suite: pytest.Pytester) -> None:
     assert done.ret == 0
     report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
     assert [change["name"] for change in report["changes"]] == names
-    outcomes = {change["name"]: change["outcome"] for change in report["changes"]}
-    assert {outcomes[each.name] for each in VARIANTS} == {"passes"}
-    assert {"noticed", "slips through"} <= set(outcomes.values()) <= {"noticed", "slips through", "passes"}
+    found = {(change["clause"] == "benign", change["outcome"]) for change in report["changes"]}
+    assert found == {(False, "noticed"), (False, "slips through"), (True, "passes")}

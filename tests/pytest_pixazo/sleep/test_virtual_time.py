@@ -1,4 +1,4 @@
-"""Sleeps of tasks advance the world's clock: on asyncio, uvloop and trio, and with anyio."""
+"""Sleeps of tasks advance the world's clock: on asyncio, uvloop and trio, and with anyio. The queue of wakeups keeps their order."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ import httpx2
 import pytest
 import trio
 import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.caller import KEY_HEADER, Caller
 from tests.patience import PATIENCE
 
 from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
+from pytest_pixazo.sleep.virtual_time import SWEEP, TimerQueue, Wakeup
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 """What a loop is run for."""
@@ -515,3 +518,60 @@ async def test_in_an_async_test(sleeps: Sleeps, caller: Caller, anyio_backend: s
     await anyio.sleep(15)
     assert caller.status(request_id) == "COMPLETED"
     assert sleeps.total == 15
+
+
+def wakeup(due: int, *, drives: bool = True, alive: bool = True) -> Wakeup:
+    """A wakeup that calls nothing."""
+    return Wakeup(due, lambda: None, drives=drives, alive=lambda: alive)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans(), st.booleans(), st.booleans())), st.integers(0, 20))
+def test_which_wakeups_are_taken(entries: list[tuple[int, bool, bool, bool]], until: int) -> None:
+    """Those due by then that neither left nor died, in the order of their time, then of their entry; each once."""
+    queue = TimerQueue()
+    entered = [wakeup(due, drives=drives, alive=alive) for due, drives, alive, _ in entries]
+    for each in entered:
+        queue.enter(each)
+    for each, (_, _, _, leaves) in zip(entered, entries, strict=True):
+        if leaves:
+            queue.leave(each)
+    expected = [
+        each
+        for each, (due, _, alive, leaves) in sorted(zip(entered, entries, strict=True), key=lambda pair: pair[1][0])
+        if due <= until and alive and not leaves
+    ]
+    assert queue.take(until) == expected
+    assert all(each.woken for each in expected)
+    assert queue.take(until) == []
+
+
+def test_time_moves_for_sleepers_only() -> None:
+    """A deadline is met on the way to the wakeup of a sleep; alone it does not move the clock."""
+    queue = TimerQueue()
+    queue.enter(wakeup(3, drives=False))
+    assert queue.next_due() is None
+    sleeper = wakeup(5)
+    queue.enter(sleeper)
+    assert queue.next_due() == 3
+    queue.take(3)
+    assert queue.next_due() == 5
+    queue.leave(sleeper)
+    assert queue.next_due() is None
+
+
+def test_a_dead_deadline_is_ignored() -> None:
+    """The clock does not stop at a deadline that was cancelled."""
+    queue = TimerQueue()
+    queue.enter(wakeup(3, drives=False, alive=False))
+    queue.enter(wakeup(5))
+    assert queue.next_due() == 5
+
+
+def test_dead_deadlines_are_swept_away() -> None:
+    """Time-outs that were never reached do not pile up; pending ones stay."""
+    queue = TimerQueue()
+    queue.enter(wakeup(7))
+    for due in range(10 * SWEEP):
+        queue.enter(wakeup(due, drives=False, alive=False))
+        assert queue.size <= 2 * SWEEP
+    assert queue.next_due() == 7

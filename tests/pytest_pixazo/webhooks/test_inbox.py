@@ -13,7 +13,9 @@ import pytest
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import statuses, submit
 
+from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo import BeforeReply, Pixazo
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
@@ -151,7 +153,7 @@ def test_a_slow_response_is_ended_by_closing() -> None:
 
 @pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
 def test_a_response_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
-    """The inbox refuses a missing status, a number that is no status code, and a negative delay."""
+    """The inbox refuses a missing status, a number that is not a status code, and a negative delay."""
     with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
         inbox.reply(status, delay)
 
@@ -186,7 +188,7 @@ def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"\xff{", b'{"status": 7, "request_id": null}'])
 def test_a_garbled_body_is_kept(inbox: Inbox, body: bytes) -> None:
-    """A body that is no status has neither status nor request id, but its bytes are kept."""
+    """A body that is not a status envelope has neither status nor request id, but its bytes are kept."""
     post(inbox.url, body)
     (callback,) = inbox.received
     assert (callback.body, callback.status, callback.request_id) == (body, None, None)
@@ -276,7 +278,7 @@ class _AsyncClient:
 @pytest.mark.parametrize("target", ["/hooks", 7, lambda: 204, _asynchronous, _AsyncClient()])
 def test_what_is_no_receiver_is_refused(inbox: Inbox, target: object) -> None:
     """A path, a number, a function of nothing, a coroutine function, an asynchronous client."""
-    with pytest.raises(TypeError, match="is no ASGI or WSGI app, no synchronous test client"):
+    with pytest.raises(TypeError, match="is not an ASGI or WSGI app, a synchronous test client"):
         inbox.deliver_to(target)
 
 
@@ -298,3 +300,40 @@ def test_an_error_of_the_test_is_not_hidden_by_one_of_the_inbox(monkeypatch: pyt
         raise KeyError
     with pytest.raises(InboxError, match="the loop is blocked"), Inbox() as inbox:
         misuse(inbox)
+
+
+def test_without_a_fault_it_comes_once_at_the_end(
+    pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox
+) -> None:
+    """Inbox and log agree: one successful attempt after fifteen seconds, then no more."""
+    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
+    pixazo.clock.advance(14.999)
+    assert pixazo_webhooks.received == []
+    pixazo.clock.advance(3600)
+    (callback,) = pixazo_webhooks.received
+    end = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
+    assert (callback.request_id, callback.at) == (request_id, end)
+    (delivery,) = pixazo.webhooks
+    assert [(attempt.at, attempt.status) for attempt in delivery.attempts] == [(end, 204)]
+    assert delivery.delivered
+
+
+def test_a_callback_comes_before_the_202(pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
+    """It has arrived when the submission returns, and the clock has moved to the end."""
+    pixazo.when("webhook").fault(BeforeReply())
+    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
+    (callback,) = pixazo_webhooks.received
+    assert (callback.request_id, callback.status) == (request_id, "COMPLETED")
+
+
+@pytest.mark.pixazo(profile="observed", policy={"job_times": "2+40", "http_webhook_url": "accept"})
+def test_progress_comes_in_mode_sync(pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_webhooks: Inbox) -> None:
+    """`X-Webhook-Mode: sync` of the profile `observed`: every fifteen seconds while it runs, and at the end."""
+    pixazo_client.submit(
+        "/minimax-hailuo-ai/v1/generate",
+        {"prompt": "A bear"},
+        webhook_url=pixazo_webhooks.url,
+        extra_headers={"X-Webhook-Mode": "sync"},
+    )
+    pixazo.clock.advance(60)
+    assert [callback.status for callback in pixazo_webhooks.received] == ["PROCESSING"] * 3 + ["COMPLETED"]
