@@ -1,401 +1,517 @@
-"""Sleeps of the app advance the world's clock: what counts as the app, and what as a sleep."""
+"""Sleeps and deadlines of tasks follow the world's clock: on asyncio, uvloop and trio, and with anyio."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import re
-import sys
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from types import FunctionType, ModuleType
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from types import FunctionType
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
-import urllib3
+import trio
+import uvloop
 from tests.caller import KEY_HEADER, Caller
-from tests.command import run_process
 from tests.patience import PATIENCE
-from tests.pytest_pixazo.sleep import sleeping_app
-from tests.pytest_pixazo.sleep.sleeping_app import (
-    Poller,
-    Settings,
-    by_default,
-    by_keyword,
-    by_name,
-    by_other_name,
-    reading,
-)
-from tests.receiver import Receiver
 
-from pixazo_client import PixazoClient, RequestHandle
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
-from pytest_pixazo import Pixazo, Stuck
+from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
 
-FORK = """
-import os, time
-from pytest_pixazo.sleep import virtual_sleep
-
-with virtual_sleep(lambda seconds: None) as sleeps:
-    if not (child := os.fork()):
-        time.sleep(0.001)
-        print("child", "virtual" if sleeps.count else "real", flush=True)
-        os._exit(0)
-    os.waitpid(child, 0)
-    time.sleep(5)
-print("parent", sleeps.total)
-"""
-
-REAL = {name: getattr(time, name) for name in ("sleep", "time", "monotonic", "perf_counter", "monotonic_ns", "time_ns")}
+Main = Callable[[], Coroutine[Any, Any, Any]]
+"""What a loop is run for."""
 
 
-def poll(caller: Caller, request_id: str) -> list[str]:
-    """Read the status every 5 s until it is COMPLETED."""
-    seen = [caller.status(request_id)]
-    while seen[-1] != "COMPLETED":
-        time.sleep(5)
-        seen.append(caller.status(request_id))
-    return seen
+def on_asyncio(main: Main) -> Any:
+    """Run on asyncio's own loop."""
+    return asyncio.run(_coroutine(main))
 
 
-def of(module: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, as if it were defined in another module."""
-    assert isinstance(function, FunctionType)
-    return FunctionType(function.__code__, {"__name__": module, "time": time, "asyncio": asyncio})
+def on_uvloop(main: Main) -> Any:
+    """Run on uvloop's."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_coroutine(main))
 
 
-def app_of(function: Callable[[], None], advance: Callable[[float], object], limit: float) -> None:
-    """Run an app in a thread, in virtual time with a limit, until it ends."""
-    with virtual_sleep(advance, limit=limit):
-        thread = threading.Thread(target=function)
-        thread.start()
-        thread.join()
+def on_trio(main: Main) -> Any:
+    """Run on trio."""
+    return trio.run(_coroutine, main)
 
 
-def doze(advance: Callable[[float], object], *lengths: float) -> None:
-    """Sleep `times` times in virtual time."""
-    with virtual_sleep(advance):
-        for seconds in lengths:
-            time.sleep(seconds)
+async def _coroutine(main: Main) -> Any:
+    return await main()
 
 
-def test_a_quarter_of_an_hour_shows_every_state(sleeps: Sleeps, caller: Caller) -> None:
-    """A generation of 900 s is polled 181 times, 5 s apart in the journal, and each of its states is seen."""
-    seen = poll(caller, caller.accepted("A bear [[sim:after 900]]"))
-    assert list(dict.fromkeys(seen)) == ["QUEUED", "PROCESSING", "COMPLETED"]
-    assert (sleeps.count, sleeps.total, sleeps.lengths) == (180, 900.0, [5.0] * 180)
-    journal = caller.sim("journal?limit=200")["exchanges"]
-    times = [exchange["at"] for exchange in journal if exchange["method"] == "GET"]
-    assert times[:3] == ["2026-03-31T10:00:00.000Z", "2026-03-31T10:00:05.000Z", "2026-03-31T10:00:10.000Z"]
-    assert (len(times), times[-1]) == (181, "2026-03-31T10:15:00.000Z")
+ON_ASYNCIO = {"asyncio": on_asyncio, "uvloop": on_uvloop}
+ANYWHERE = {**ON_ASYNCIO, "trio": on_trio}
+"""The loops, each as a function that runs something on it."""
+
+anywhere = pytest.mark.parametrize("run", ANYWHERE.values(), ids=ANYWHERE)
+on_both = pytest.mark.parametrize("run", ON_ASYNCIO.values(), ids=ON_ASYNCIO)
+
+SLEEPS = [
+    pytest.param(on_asyncio, asyncio, id="asyncio"),
+    pytest.param(on_uvloop, asyncio, id="uvloop"),
+    pytest.param(on_trio, trio, id="trio"),
+    pytest.param(on_asyncio, anyio, id="anyio on asyncio"),
+    pytest.param(on_uvloop, anyio, id="anyio on uvloop"),
+    pytest.param(on_trio, anyio, id="anyio on trio"),
+]
+"""Each loop, and the libraries whose `sleep` an app may call there."""
 
 
-def test_webhooks_arrive_during_a_sleep(sleeps: Sleeps, caller: Caller, receiver: Receiver) -> None:
-    """A callback that falls due has been received when the sleep ends, and not earlier."""
-    caller.accepted(webhook=receiver.url)
-    time.sleep(14.999)
-    assert receiver.received == []
-    time.sleep(0.001)
-    assert len(receiver.received) == 1
-    assert sleeps.total == 15
+async def together(*functions: Main) -> None:
+    """Run tasks concurrently."""
+    async with anyio.create_task_group() as group:
+        for function in functions:
+            group.start_soon(function)
 
 
-@pytest.mark.parametrize(
-    "sleep",
-    [
-        by_name,
-        lambda: asyncio.run(by_other_name()),
-        by_default,
-        by_keyword,
-        lambda: Poller().wait(),
-        lambda: Poller().nap(5),
-        lambda: Poller().rest(5),
-        lambda: Settings().nap(5),
-        lambda: ThreadPoolExecutor(1).submit(time.sleep, 5).result(),
-    ],
-    ids=["name", "asyncio", "default", "keyword", "method", "attribute", "static", "field", "pool"],
-)
-def test_wherever_the_app_keeps_it(sleeps: Sleeps, sleep: Callable[[], None]) -> None:
-    """A function that was bound earlier by a name, a default, an attribute or a field moves the clock as well."""
-    sleep()
-    assert (sleeps.count, sleeps.total) == (1, 5.0)
+@pytest.mark.parametrize(("run", "library"), SLEEPS)
+def test_tasks_overlap(sleeps: Sleeps, run: Callable[[Main], Any], library: Any) -> None:
+    """Four tasks that sleep 10, 5, 7 and 5 s move the clock by 10 s; they wake in the order of their deadlines, then of their sleeps."""
+    woken: list[str] = []
 
+    def nap(name: str, seconds: float) -> Main:
+        async def nap() -> None:
+            await library.sleep(seconds)
+            woken.append(name)
 
-def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None:
-    """Names, defaults, attributes and methods of loops are restored; also in a module that was imported meanwhile."""
-    sleep, call_at, enter = asyncio.sleep, asyncio.BaseEventLoop.call_at, asyncio.BaseEventLoop.time
-    late = ModuleType("imported_meanwhile")
-    with virtual_sleep(advance):
-        exec("from time import sleep, monotonic as tell", late.__dict__)
-        sys.modules[late.__name__] = late
-        assert time.sleep is not REAL["sleep"]
-        assert late.sleep is not REAL["sleep"]
-    del sys.modules[late.__name__]
-    assert {name: getattr(time, name) for name in REAL} == REAL
-    assert (late.sleep, late.tell) == (REAL["sleep"], REAL["monotonic"])
-    assert (asyncio.sleep, asyncio.BaseEventLoop.call_at, asyncio.BaseEventLoop.time) == (sleep, call_at, enter)
-    assert vars(sleeping_app)["sleep"] is vars(sleeping_app)["Poller"].nap is REAL["sleep"]
-    assert by_default.__defaults__ == Poller.wait.__defaults__ == (REAL["sleep"],)
-    assert by_keyword.__kwdefaults__ == {"nap": REAL["sleep"]}
-    assert isinstance(vars(Poller)["rest"], staticmethod)
+        return nap
 
+    async def main() -> None:
+        await together(nap("long", 10), nap("short", 5), nap("middle", 7))
 
-def test_a_module_that_binds_it_later_is_seen(
-    advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even after a search without result; and what the module bound by itself meanwhile stays."""
-    module = ModuleType("searched_before")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    doze(advance, 5)
-    exec("from time import sleep", module.__dict__)
-    with virtual_sleep(advance) as sleeps:
-        module.sleep(5)
-        exec("def sleep(): return 'its own'", module.__dict__)
-    assert sleeps.total == 5
-    assert module.sleep() == "its own"
-
-
-def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float], object]) -> None:
-    """An object made while sleep was virtual sleeps in real time afterwards, and virtually in the next test."""
-    with virtual_sleep(advance):
-        settings = Settings()
-    settings.nap(0.001)
-    with virtual_sleep(advance) as sleeps:
-        settings.nap(5)
-    assert sleeps.total == 5
-
-
-@pytest.mark.parametrize(
-    ("seconds", "error", "expected"),
-    [
-        (-1, ValueError, "sleep length must be non-negative"),
-        (math.nan, ValueError, "Invalid value NaN"),
-        ("5", TypeError, "cannot be interpreted as an integer"),
-        (None, TypeError, "cannot be interpreted as an integer"),
-        (1e10, OverflowError, "timestamp"),
-        (math.inf, OverflowError, "timestamp"),
-    ],
-)
-def test_what_cannot_be_slept(sleeps: Sleeps, seconds: Any, error: type[Exception], expected: str) -> None:
-    """It is refused with the original's error, and does not move the clock."""
-    with pytest.raises(error, match=re.escape(expected)):
-        time.sleep(seconds)
-    assert (sleeps.count, sleeps.total) == (0, 0.0)
-
-
-@pytest.mark.parametrize("seconds", [0, 0.0, False])
-def test_sleep_of_zero(sleeps: Sleeps, seconds: float) -> None:
-    """`sleep(0)` lets other threads run."""
-    time.sleep(seconds)
-    assert sleeps.count == 0
-
-
-def test_fractions_add_up(sleeps: Sleeps, simulator: Simulator, caller: Caller) -> None:
-    """Sleeps shorter than the millisecond of the world's clock are summed before they are rounded up."""
-    before = simulator.monotonic(api_key=caller.key)
-    for _ in range(10):
-        time.sleep(0.00025)
-    assert sleeps.total == 0.0025
-    assert round(simulator.monotonic(api_key=caller.key) - before, 6) == 0.003
-
-
-def test_threads_overlap(sleeps: Sleeps) -> None:
-    """Three threads that sleep 10, 5 and 7 s at the same time move the clock by 10 s, and wake in the order of their deadlines."""
-    woken: list[int] = []
-
-    def nap(seconds: int) -> None:
-        time.sleep(seconds)
-        woken.append(seconds)
-
-    threads = [threading.Thread(target=nap, args=(seconds,)) for seconds in (10, 5, 7)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert woken == [5, 7, 10]
+    run(main)
+    assert woken == ["short", "middle", "long"]
     assert (sleeps.count, sleeps.total) == (3, 10.0)
 
 
-def test_threads_that_poll_see_each_other_s_time(sleeps: Sleeps, caller: Caller) -> None:
-    """Four threads poll until 20, 40, 60 and 100 s: no request is overtaken, each comes at the time it would really come."""
-    ends = (20, 40, 60, 100)
-    request_ids = [caller.accepted(f"[[sim:after {end}]]") for end in ends]
-    with ThreadPoolExecutor(4) as pool:
-        polls = [len(seen) for seen in pool.map(poll, [caller] * 4, request_ids)]
-    assert polls == [5, 9, 13, 21]
-    assert sleeps.total == 100
+@on_both
+def test_equal_deadlines_wake_in_the_order_of_falling_asleep(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """As in asyncio itself."""
+    woken: list[int] = []
 
+    async def nap(number: int) -> None:
+        await asyncio.sleep(5)
+        woken.append(number)
 
-@pytest.mark.parametrize("clock", ["time", "monotonic", "perf_counter"])
-def test_the_app_s_clocks_count_what_it_slept(sleeps: Sleeps, clock: str) -> None:
-    """By name of the module, and in nanoseconds; those of servers and HTTP libraries keep real time."""
-    tell, tell_ns = getattr(time, clock), getattr(time, f"{clock}_ns")
-    before, before_ns, read_before = tell(), tell_ns(), reading()
-    sleeps_real = of("httpcore._sync.connection", lambda: (time.time(), time.monotonic(), time.perf_counter()))
-    real_before = sleeps_real()
-    time.sleep(3600)
-    assert 3600 <= tell() - before < 5400
-    assert 3600 * 10**9 <= tell_ns() - before_ns < 5400 * 10**9
-    assert 3600 <= reading() - read_before < 5400
-    assert all(after - earlier < 1800 for after, earlier in zip(sleeps_real(), real_before, strict=True))
-    assert sleeps.total == 3600
+    async def main() -> None:
+        await asyncio.gather(*(nap(number) for number in range(20)))
 
-
-def test_a_deadline_is_seen_to_pass(sleeps: Sleeps, caller: Caller) -> None:
-    """A loop that polls a stuck generation for ten minutes of `time.monotonic()` ends."""
-    request_id = caller.accepted("[[sim:stuck]]")
-    deadline = time.monotonic() + 600
-    while time.monotonic() < deadline:
-        assert caller.status(request_id) != "COMPLETED"
-        time.sleep(5)
-    assert 595 <= sleeps.total <= 600  # the requests take some real time, too
-
-
-@pytest.mark.parametrize(
-    "module", ["uvicorn.server", "_pytest.runner", "subprocess", "pixazo_simulator.webhooks.sender"]
-)
-def test_servers_and_runners_sleep_in_real_time(sleeps: Sleeps, module: str) -> None:
-    """Servers, test runners and code that waits for a process are not the app."""
-
-    async def pause() -> None:
-        await asyncio.sleep(0.001)
-
-    of(module, lambda: time.sleep(0.001))()
-    asyncio.run(of(module, pause)())
-    assert sleeps.count == 0
-
-
-def test_the_simulator_s_own_thread_sleeps_in_real_time(sleeps: Sleeps) -> None:
-    """Otherwise an app that it calls in process would wait for a clock that waits for the app."""
-    thread = threading.Thread(target=lambda: time.sleep(0.001), name="pixazo-sim:8900")
-    thread.start()
-    thread.join()
-    assert sleeps.count == 0
-
-
-def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
-    """`Retry-After: 2` is waited for on the world's clock, and then the call succeeds."""
-    key = "sim-throttled-briefly"
-    retry = urllib3.Retry(1, status_forcelist=[429])
-    with Simulator() as simulator, urllib3.PoolManager(retries=retry) as pool:
-        with virtual_sleep(lambda seconds: simulator.advance(seconds, api_key=key)) as sleeps:
-            response = pool.request("GET", f"{simulator.url}/v2/requests/status/unknown", headers={KEY_HEADER: key})
-        assert response.status == 404
-    assert sleeps.lengths == [2.0]
-
-
-def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> None:
-    """A second context within the first is refused with the remedy, and the first stays active."""
-    expected = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
-    with pytest.raises(RuntimeError, match=re.escape(expected)), virtual_sleep(advance):
-        pass
-    time.sleep(5)
+    run(main)
+    assert woken == list(range(20))
     assert sleeps.total == 5
 
 
-def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> None:
-    """At the limit, whatever the app catches; and the test fails, even if the app ran in another thread."""
-    refusals: list[str] = []
+@pytest.mark.parametrize(("run", "library"), SLEEPS)
+def test_sleep_of_zero(sleeps: Sleeps, run: Callable[[Main], Any], library: Any) -> None:
+    """`sleep(0)` lets other tasks run and does not move the clock."""
+    turns: list[str] = []
 
-    def forever() -> None:
-        while True:
-            with suppress(Exception):
-                time.sleep(7)
+    def turn(name: str) -> Main:
+        async def turn() -> None:
+            for _ in range(3):
+                turns.append(name)
+                await library.sleep(0)
 
-    def unseen() -> None:
-        try:
-            forever()
-        except SleepLimitError as error:
-            refusals.append(str(error))
+        return turn
 
-    with pytest.raises(SleepLimitError) as raised:
-        app_of(unseen, advance, limit=600)
-    expected = (
-        "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, by a counter, a time-out,"
-        " time.monotonic() or time.time() (datetime.now() stands still while it sleeps), or raise the limit,"
-        " as with pixazo_sleep.limit = 86400"
-    )
-    assert refusals == [str(raised.value)] == [expected]
+    async def main() -> None:
+        await together(turn("one"), turn("two"))
+
+    run(main)
+    assert sorted(turns[:2]) == sorted(turns[2:4]) == sorted(turns[4:]) == ["one", "two"]
+    assert (sleeps.count, sleeps.total) == (0, 0.0)
 
 
-def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
-    """By default, 3,600 s can be slept and not a millisecond more."""
-    doze(advance, 3600)
-    with pytest.raises(SleepLimitError, match="beyond the limit of 3,600 s"):
-        doze(advance, 3600, 0.001)
+def test_the_result_of_asyncio_s_sleep(sleeps: Sleeps) -> None:
+    """`asyncio.sleep(delay, result)` returns it; a negative delay counts as none."""
+
+    async def main() -> list[object]:
+        return [await asyncio.sleep(5, "result"), await asyncio.sleep(-1, "at once")]
+
+    assert asyncio.run(main()) == ["result", "at once"]
+    assert sleeps.lengths == [5.0]
 
 
-def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
-    """A test can raise it at any time."""
-    with virtual_sleep(advance) as sleeps:
-        sleeps.limit = 86_400
-        time.sleep(50_000)
-    assert sleeps.total == 50_000
-
-
-def poll_for_ever(handle: RequestHandle) -> None:
-    """Poll as an app without a deadline does."""
-    while not handle.status().is_terminal:
-        time.sleep(60)
-
-
-def test_a_generation_for_which_an_app_waits_for_ever_is_named(
-    pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_sleep: Sleeps
+@pytest.mark.parametrize(
+    ("run", "library", "seconds", "error"),
+    [
+        (on_asyncio, asyncio, "5", TypeError),
+        (on_asyncio, asyncio, None, TypeError),
+        (on_trio, trio, -1, ValueError),
+        (on_trio, trio, math.nan, ValueError),
+        (on_trio, anyio, math.nan, ValueError),
+    ],
+)
+def test_what_cannot_be_slept(
+    sleeps: Sleeps, run: Callable[[Main], Any], library: Any, seconds: Any, error: type[Exception]
 ) -> None:
-    """The error that ends the loop names it."""
-    pixazo.when("generate").fault(Stuck())
-    handle = pixazo_client.generate("A bear")
-    pixazo_sleep.limit = 600
-    with pytest.raises(
-        SleepLimitError,
-        match=rf"the limit of 600 s \({handle.request_id} is PROCESSING and never ends\): give its loop",
-    ):
-        poll_for_ever(handle)
-    pixazo_sleep.exceeded = False  # it was meant so
+    """It is refused as by the original function."""
+
+    async def main() -> None:
+        await library.sleep(seconds)
+
+    with pytest.raises(error):
+        run(main)
+    assert sleeps.count == 0
 
 
-def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep() -> None:
+@anywhere
+def test_a_cancelled_sleep_moves_nothing(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """The clock moves no further than the sleeps that complete; the rest of the thousand seconds never passes."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep, 1000)
+            await anyio.sleep(5)
+            group.cancel_scope.cancel()
+        await anyio.sleep(1)
+
+    run(main)
+    assert (sleeps.count, sleeps.total) == (3, 6.0)
+
+
+async def with_timeout(nap: Main) -> None:
+    """The block of asyncio."""
+    async with asyncio.timeout(600):
+        await nap()
+
+
+async def with_timeout_at(nap: Main) -> None:
+    """The same, by the loop's clock."""
+    async with asyncio.timeout_at(asyncio.get_running_loop().time() + 600):
+        await nap()
+
+
+async def with_wait_for(nap: Main) -> None:
+    """The function of asyncio."""
+    await asyncio.wait_for(nap(), 600)
+
+
+async def with_wait(nap: Main) -> None:
+    """The one that does not raise."""
+    task = asyncio.ensure_future(nap())
+    assert await asyncio.wait([task], timeout=600) == (set(), {task})
+    task.cancel()
+    raise TimeoutError
+
+
+async def with_call_later(nap: Main) -> None:
+    """A timer of the app's own."""
+    task = asyncio.ensure_future(nap())
+    asyncio.get_running_loop().call_later(600, task.cancel)
+    await asyncio.wait([task])
+    raise TimeoutError
+
+
+async def with_fail_after(nap: Main) -> None:
+    """The block of anyio."""
+    with anyio.fail_after(600):
+        await nap()
+
+
+async def with_a_scope(nap: Main) -> None:
+    """The scope of anyio, by its clock."""
+    with anyio.CancelScope(deadline=anyio.current_time() + 600):
+        await nap()
+    raise TimeoutError
+
+
+async def with_trio(nap: Main) -> None:
+    """The block of trio."""
+    with trio.fail_after(600):
+        await nap()
+
+
+async def with_trio_at(nap: Main) -> None:
+    """The same, by trio's clock."""
+    with trio.move_on_at(trio.current_time() + 600):
+        await nap()
+    raise TimeoutError
+
+
+OF_ASYNCIO = (with_timeout, with_timeout_at, with_wait_for, with_wait, with_call_later)
+OF_ANYIO = (with_fail_after, with_a_scope)
+LIMITED = [
+    *((run, limit) for run in ON_ASYNCIO.values() for limit in (*OF_ASYNCIO, *OF_ANYIO)),
+    *((on_trio, limit) for limit in (with_trio, with_trio_at, *OF_ANYIO)),
+]
+
+
+@pytest.mark.parametrize(
+    ("run", "limit"), LIMITED, ids=[f"{run.__name__[3:]} {limit.__name__[5:]}" for run, limit in LIMITED]
+)
+def test_time_outs_count_what_was_slept(
+    sleeps: Sleeps, run: Callable[[Main], Any], limit: Callable[[Main], Awaitable[None]]
+) -> None:
+    """An endless loop of 7 s sleeps is cut off at 600 s, in its 86th sleep; also when 100 s were slept before."""
+    naps: list[float] = []
+
+    async def nap() -> None:
+        while True:
+            naps.append(sleeps.total)
+            await anyio.sleep(7)
+
+    async def main() -> None:
+        for expected in (600, 700 + 600):
+            with pytest.raises((TimeoutError, trio.TooSlowError)):
+                await limit(nap)
+            assert round(sleeps.total) == expected
+            await anyio.sleep(100)
+
+    run(main)
+    assert naps[:2] == [0.0, 7.0]
+    assert (len(naps), round(sleeps.total)) == (172, 1400)
+
+
+@anywhere
+def test_time_outs_pass_in_real_time_too(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """While nothing sleeps, a hundredth of a second is real time, even after an hour was slept."""
+
+    async def main() -> None:
+        await anyio.sleep(3600)
+        with pytest.raises(TimeoutError), anyio.fail_after(0.01):
+            await anyio.sleep_forever()
+
+    run(main)
+    assert sleeps.lengths == [3600.0]
+
+
+@on_both
+def test_the_loop_s_clock(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """A deadline by `loop.time()` expires."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 600
+        while loop.time() < deadline:  # noqa: ASYNC110 - as apps do
+            await asyncio.sleep(60)
+
+    run(main)
+    assert sleeps.lengths == [60.0] * 10
+
+
+def test_trio_s_clock(sleeps: Sleeps) -> None:
+    """`sleep_until` keeps a steady pace, and returns at once for a time in the past."""
+
+    async def main() -> None:
+        tick = trio.current_time()
+        for _ in range(10):
+            tick += 60
+            await trio.sleep_until(tick)
+        await trio.sleep_until(tick - 60)
+
+    trio.run(main)
+    assert [round(seconds) for seconds in sleeps.lengths] == [60] * 10
+
+
+@on_both
+def test_time_outs_of_http_libraries_are_real(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """The time-out of an HTTP library, a minute, ignores the hour that the app slept; the app's own minute is over."""
+    outcomes: list[str] = []
+
+    async def wait(response: asyncio.Event) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await response.wait()
+
+    assert isinstance(wait, FunctionType)
+    library: Callable[[asyncio.Event], Awaitable[None]] = FunctionType(
+        wait.__code__, {"__name__": "httpcore._async.http11", "asyncio": asyncio, "PATIENCE": PATIENCE}
+    )
+
+    async def main() -> None:
+        response = asyncio.Event()
+        waits = [asyncio.ensure_future(_outcome(each(response))) for each in (wait, library)]
+        await asyncio.sleep(3600)
+        response.set()
+        outcomes.extend(await asyncio.gather(*waits))
+
+    run(main)
+    assert outcomes == ["too late", "in time"]
+    assert sleeps.total == 3600
+
+
+async def _outcome(waiting: Awaitable[None]) -> str:
+    try:
+        await waiting
+    except TimeoutError:
+        return "too late"
+    return "in time"
+
+
+async def status(client: httpx2.AsyncClient, request_id: str) -> str:
+    """Read a status."""
+    word: str = (await client.get(f"/v2/requests/status/{request_id}")).json()["status"]
+    return word
+
+
+@asynccontextmanager
+async def client_of(simulator: Simulator, caller: Caller) -> AsyncGenerator[httpx2.AsyncClient]:
+    """An HTTP client of the app."""
+    async with httpx2.AsyncClient(
+        base_url=simulator.url, headers={KEY_HEADER: caller.key}, verify=False, trust_env=False
+    ) as client:
+        yield client
+
+
+@anywhere
+def test_no_request_is_overtaken(
+    sleeps: Sleeps, simulator: Simulator, caller: Caller, run: Callable[[Main], Any]
+) -> None:
+    """Three tasks poll until 20, 40 and 60 s: each poll comes at the time it would really come, on connections opened while others sleep."""
+    polls: dict[str, int] = {}
+    idle = trio.Event() if run is on_trio else asyncio.Event()
+
+    async def main() -> None:
+        async with client_of(simulator, caller) as client:
+
+            def poll(request_id: str) -> Main:
+                async def poll() -> None:
+                    polls[request_id] = 1
+                    while await status(client, request_id) != "COMPLETED":
+                        polls[request_id] += 1
+                        await anyio.sleep(5)
+
+                return poll
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(idle.wait)  # a task that waits for something else all the time
+                await together(*map(poll, request_ids))
+                group.cancel_scope.cancel()
+
+    request_ids = [caller.accepted(f"[[sim:after {end}]]") for end in (20, 40, 60)]
+    run(main)
+    assert [polls[request_id] for request_id in request_ids] == [5, 9, 13]
+    assert sleeps.total == 60
+    exchanges = caller.sim("journal?limit=100")["exchanges"]
+    assert len({exchange["at"] for exchange in exchanges if exchange["method"] == "GET"}) == 13
+
+
+@anywhere
+def test_requests_in_threads_are_not_overtaken(sleeps: Sleeps, caller: Caller, run: Callable[[Main], Any]) -> None:
+    """Nor are those that a task sends from a pool thread while another task sleeps."""
+    polls: list[int] = []
+
+    def poll(end: int) -> Main:
+        async def poll() -> None:
+            request_id = await anyio.to_thread.run_sync(caller.accepted, f"[[sim:after {end}]]")
+            count = 1
+            while await anyio.to_thread.run_sync(caller.status, request_id) != "COMPLETED":
+                count += 1
+                await anyio.sleep(5)
+            polls.append(count)
+
+        return poll
+
+    async def main() -> None:
+        await together(*map(poll, (20, 40, 60)))
+
+    run(main)
+    assert polls == [5, 9, 13]
+    assert sleeps.total == 60
+
+
+@anywhere
+def test_sleeps_of_threads_and_tasks_overlap(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """A task, a thread of the pool and a blocking sleep in another task: 10 s in all."""
+    woken: list[str] = []
+
+    async def task() -> None:
+        await anyio.sleep(10)
+        woken.append("task")
+
+    async def thread() -> None:
+        await anyio.to_thread.run_sync(time.sleep, 7)
+        woken.append("thread")
+
+    async def blocking() -> None:
+        await anyio.sleep(2)
+        time.sleep(3)  # noqa: ASYNC251 - an app may do that
+        woken.append("blocking")
+
+    async def main() -> None:
+        await together(task, thread, blocking)
+
+    run(main)
+    assert woken == ["blocking", "thread", "task"]
+    assert (sleeps.count, sleeps.total) == (4, 10.0)
+
+
+@anywhere
+@pytest.mark.parametrize("answers_after", [0, 2])
+def test_a_receiver_in_the_same_loop_is_called_back(
+    sleeps: Sleeps, simulator: Simulator, caller: Caller, run: Callable[[Main], Any], answers_after: float
+) -> None:
+    """While a task sleeps, its loop can answer the callback that falls due, even if the receiver sleeps first."""
+    received: list[tuple[float, bytes]] = []
+
+    async def receive(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            received.append((sleeps.total, await stream.receive()))
+            await anyio.sleep(answers_after)
+            await stream.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async def main() -> None:
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        async with listener, client_of(simulator, caller) as client, anyio.create_task_group() as group:
+            group.start_soon(listener.serve, receive)
+            request_id = caller.accepted(webhook=f"http://127.0.0.1:{port}/hook")
+            while await status(client, request_id) != "COMPLETED":  # noqa: ASYNC110 - as apps do
+                await anyio.sleep(5)
+            group.cancel_scope.cancel()
+
+    run(main)
+    assert [(at, body.startswith(b"POST /hook ")) for at, body in received] == [(10.0, True)]
+    (delivery,) = caller.sim("deliveries")["deliveries"]
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [204]
+
+
+@anywhere
+def test_a_task_that_never_ends_is_ended(advance: Callable[[float], object], run: Callable[[Main], Any]) -> None:
+    """At the limit, whatever it catches."""
+
+    async def main() -> None:
+        while True:
+            try:
+                await anyio.sleep(60)
+            except Exception:  # noqa: BLE001 - as careless apps do
+                continue
+
+    with pytest.raises(SleepLimitError, match="has slept 600 s"):
+        limited(run, main, advance)
+
+
+def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], object]) -> None:
+    """Run for ten minutes of virtual time at most."""
+    with virtual_sleep(advance, limit=600):
+        run(main)
+
+
+@anywhere
+def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep(run: Callable[[Main], Any]) -> None:
     """The error of `advance` is raised by `sleep`."""
-    simulator = Simulator()
-    with virtual_sleep(simulator.advance), pytest.raises(SimulatorError, match="the simulator does not run"):
-        time.sleep(5)
 
-
-def test_a_sleep_at_the_end_is_woken() -> None:
-    """A thread that outlives the test continues, and no longer moves the clock."""
-    entered, left = threading.Event(), threading.Event()
-    moves: list[float] = []
+    async def main() -> None:
+        await anyio.sleep(5)
 
     def advance(seconds: float) -> None:
-        moves.append(seconds)
-        entered.set()
-        left.wait(PATIENCE)
+        raise ConnectionRefusedError("no simulator")
 
-    with virtual_sleep(advance) as sleeps:
-        threads = [threading.Thread(target=time.sleep, args=(seconds,)) for seconds in (5, 600)]
-        for thread in threads:
-            thread.start()
-        assert entered.wait(PATIENCE)
-    left.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert [thread.is_alive() for thread in threads] == [False, False]
-    assert (sleeps.count, moves) == (2, [5.0])
+    with virtual_sleep(advance), pytest.raises(ConnectionRefusedError, match="no simulator"):
+        run(main)
 
 
-def test_lengths_are_bounded() -> None:
-    """Of more than 10,000 sleeps the lengths of the last 10,000 are kept; all are counted."""
-    with virtual_sleep(lambda _: None, limit=86_400) as sleeps:
-        for each in range(10_002):
-            time.sleep(1 + each / 1000)
-    assert (len(sleeps.lengths), sleeps.lengths[0], sleeps.count) == (10_000, 1.002, 10_002)
-
-
-def test_a_forked_child_sleeps_in_real_time() -> None:
-    """The child has no thread that moves the clock; it still ends."""
-    done = run_process(sys.executable, "-c", FORK)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "child real\nparent 5.0\n", "")
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_in_an_async_test(sleeps: Sleeps, caller: Caller, anyio_backend: str) -> None:
+    """The synchronous fixture works in an async test."""
+    request_id = caller.accepted()
+    await anyio.sleep(15)
+    assert caller.status(request_id) == "COMPLETED"
+    assert sleeps.total == 15
