@@ -34,14 +34,14 @@ SMOKE = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Two options of ours: fewer tests, and more."""
+    """Add --smoke, which runs fewer tests, and --exhaustive, which runs more."""
     parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
     parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, print failures at once, and choose the files of a smoke run."""
-    config.addinivalue_line("markers", "exhaustive: an expensive test repeated for every case; runs with --exhaustive")
+    config.addinivalue_line("markers", "exhaustive: an expensive test that is repeated for every case; runs with --exhaustive")
     config.pluginmanager.register(_FailuresAtOnce(config))
     if config.getoption("--smoke"):
         config.args[:] = [str(config.rootpath / place) for place in SMOKE]

@@ -52,7 +52,7 @@ def names_in(module: ModuleType) -> dict[str, object]:
     names = dict(vars(module))
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            exec(compile(ast.Module(node.body, []), "types", "exec"), names)
+            exec(compile(ast.Module(node.body, []), inspect.getfile(module), "exec"), names)
     return names
 
 
