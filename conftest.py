@@ -41,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, print failures at once, and choose the files of a smoke run."""
-    config.addinivalue_line("markers", "exhaustive: an expensive test that is repeated for every case; runs with --exhaustive")
+    config.addinivalue_line(
+        "markers", "exhaustive: an expensive test that is repeated for every case; runs with --exhaustive"
+    )
     config.pluginmanager.register(_FailuresAtOnce(config))
     if config.getoption("--smoke"):
         config.args[:] = [str(config.rootpath / place) for place in SMOKE]

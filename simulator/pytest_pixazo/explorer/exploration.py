@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from pixazo_simulator.server import Simulator
 
 from .order import EventStep, Kind, Order, Sees, orders
 from .run import POLICY, App, AppError, InvalidAppError, Run, Scene
@@ -74,8 +76,8 @@ def explore(
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
         raise ModuleNotFoundError(needs)
     try:
-        with _control(gateway) as control:
-            explorer = _Explorer(control, make_app, judge, outcome, patience)
+        with Simulator() if gateway is None else nullcontext(gateway) as running:
+            explorer = _Explorer(running.control(), make_app, judge, outcome, patience)
             exhaustive = explorer.all_up_to(size)
             drawn = explorer.draw(examples, settings) if examples or settings else 0
     except (BrokenOrderError, InvalidAppError) as error:
@@ -148,18 +150,6 @@ def _judge(expected: object, check: Callable[[Any], object] | None, app: App) ->
         raise AppError(f"result() is {result!r}, not {expected!r}")
     if check:
         check(app)
-
-
-@contextmanager
-def _control(gateway: Gateway | None) -> Generator[ControlClient]:
-    """The control client of a gateway, or of a simulator that runs meanwhile."""
-    if gateway is not None:
-        yield gateway.control()
-        return
-    from pixazo_simulator import Simulator
-
-    with Simulator() as simulator:
-        yield simulator.control()
 
 
 def _settings(examples: int) -> hypothesis.settings:

@@ -21,10 +21,7 @@ from pixazo_simulator.spec import Status
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
-from .conduct import Finding, judge, report
-
-MOST_FINDINGS = 5
-"""Findings of one check that are printed unless the run is verbose."""
+from .conduct import Finding, judge
 
 STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -212,10 +209,6 @@ class Results:
     def _count(self, name: str, count: int, nodeid: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + count
         self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
-
-    def conduct_lines(self, *, verbose: bool) -> Iterator[str]:
-        """The findings of all tests, check by check."""
-        return report(self.findings, most=None if verbose else MOST_FINDINGS)
 
     def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
         """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""
