@@ -112,7 +112,7 @@ MISTAKES: dict[Callable[[Pixazo, BadClient, Receiver], None], str] = {
 
 @pytest.mark.pixazo(allow_conduct=[check.name for check in CHECKS])
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
-def test_the_bad_client_trips_each_rule_once(
+def test_the_bad_client_fails_each_check_once(
     mistake: Callable[[Pixazo, BadClient, Receiver], None], pixazo: Pixazo, receiver: Receiver
 ) -> None:
     """One misuse, one finding."""
@@ -120,7 +120,7 @@ def test_the_bad_client_trips_each_rule_once(
     assert [finding.check for finding in judge(pixazo.record())] == [MISTAKES[mistake]]
 
 
-def test_every_rule_is_tripped() -> None:
+def test_every_check_is_failed() -> None:
     """The examples above cover every check."""
     assert set(MISTAKES.values()) == {check.name for check in CHECKS}
 
@@ -212,7 +212,7 @@ def confirms_callbacks_that_come_twice(pixazo: Pixazo, client: PixazoClient, rec
     ],
     ids=lambda flow: flow.__name__,
 )  # fmt: skip
-def test_the_reference_client_trips_no_rule(
+def test_the_reference_client_fails_no_check(
     flow: Callable[[Pixazo, PixazoClient, Receiver, Path], None],
     pixazo: Pixazo,
     pixazo_client: PixazoClient,
