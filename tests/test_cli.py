@@ -487,7 +487,7 @@ def test_policy_as_json() -> None:
     """48 objects with the same members."""
     rows: list[dict[str, Any]] = json.loads(pixazo_sim("policy", "--json").stdout)
     assert [row["row"] for row in rows] == list(range(1, 49))
-    members = {"row", "field", "documented", "observed", "values", "label", "clauses", "says"}
+    members = {"row", "field", "documented", "observed", "values", "label", "clauses", "description"}
     assert all(set(row) == members for row in rows)
     assert len({row["field"] for row in rows}) == 48
     assert {row["label"] for row in rows} <= {"documented", "vendor", "observed", "inferred", "assumed", "ours"}

@@ -39,7 +39,7 @@ def main() -> None:
     for row in rows():
         values = "" if row.values == row.documented else f"`{cell(row.values)}`"
         seen = "same" if row.documented == row.observed else f"`{row.observed}`"
-        cells = (row.row, f"`{row.field}`", f"`{row.documented}`", seen, values, *row[5:7], cell(row.says))
+        cells = (row.row, f"`{row.field}`", f"`{row.documented}`", seen, values, *row[5:7], cell(row.description))
         print(f"| {' | '.join(map(str, cells))} |")
 
 

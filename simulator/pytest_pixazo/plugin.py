@@ -279,7 +279,7 @@ def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
 @pytest.fixture
 def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
     """The world, after PIXAZO_BASE_URL and PIXAZO_API_KEY were set to it, and its host excluded from proxies."""
-    from .access import variables
+    from .access.environment import variables
 
     for name, value in variables(pixazo).items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""An app on bare HTTP that breaks every rule of the conduct report: one method each, and each looks harmless."""
+"""An app on bare HTTP that fails every usage check: one method each, and each looks harmless."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class BadClient:
     def submit(self, prompt: str, *, webhook_url: str | None = None) -> str:
         """Submit a prompt and return the request id."""
         headers = {"X-Webhook-URL": webhook_url} if webhook_url else {}
-        told = self._json("/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}).encode(), headers)
-        return str(told["request_id"])
+        accepted = self._json("/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}).encode(), headers)
+        return str(accepted["request_id"])
 
     def status(self, request_id: str) -> dict[str, Any]:
         """Read a status."""
@@ -80,9 +80,9 @@ class BadClient:
         (url,) = self._wait(self.submit(prompt))["output"]["media_url"]
         return self._open(url, {KEY_HEADER: self._key})
 
-    def on_webhook(self, told: dict[str, Any]) -> bytes:
+    def on_webhook(self, envelope: dict[str, Any]) -> bytes:
         """Fetch the video whenever a callback reports it."""
-        (url,) = told["output"]["media_url"]
+        (url,) = envelope["output"]["media_url"]
         return self._open(url, {})
 
     def _was_accepted(self, prompt: str) -> bool:
@@ -95,15 +95,15 @@ class BadClient:
         return True
 
     def _wait(self, request_id: str) -> dict[str, Any]:
-        """Wait for COMPLETED at the recommended pace: every method breaks one rule only."""
-        while (told := self.status(request_id))["status"] != "COMPLETED":
+        """Wait for COMPLETED at the recommended pace: every method fails one check only."""
+        while (envelope := self.status(request_id))["status"] != "COMPLETED":
             self._sleep(5)
-        return told
+        return envelope
 
     def _json(self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
         given = {KEY_HEADER: self._key, "Content-Type": "application/json", **(headers or {})}
-        told: dict[str, Any] = json.loads(self._open(self._url + path, given, body))
-        return told
+        value: dict[str, Any] = json.loads(self._open(self._url + path, given, body))
+        return value
 
     def _open(self, url: str, headers: dict[str, str], body: bytes | None = None) -> bytes:
         with self._opener.open(urllib.request.Request(url, body, headers), timeout=PATIENCE) as answer:

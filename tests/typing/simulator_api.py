@@ -6,12 +6,24 @@ Each mistake bears the comment that expects an error; a checker that finds none 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_type
 
 import pixazo_simulator
 import pytest_pixazo
 from pixazo_simulator import PROFILES, ControlClient, Policy, When
-from pytest_pixazo import ConnectionReset, Delay, Drop, Pixazo, SlowDrip, StatusCode, contains
+from pytest_pixazo import (
+    ConnectionReset,
+    Delay,
+    Delivery,
+    Drop,
+    Exchange,
+    Generation,
+    Pixazo,
+    SlowDrip,
+    StatusCode,
+    contains,
+)
 
 
 def rules(pixazo: Pixazo, control: ControlClient) -> None:
@@ -24,6 +36,16 @@ def rules(pixazo: Pixazo, control: ControlClient) -> None:
     pixazo.when("webhook", attempt=1).fault(Drop())
     pixazo.when("request", prompt="A cat").fault(ConnectionReset(committed=False))
     When(control, "submit", duration=6).reply(500)
+
+
+def waits(pixazo: Pixazo) -> None:
+    """What is waited for decides which conditions there are, and what is returned."""
+    assert_type(pixazo.wait_for("status", path=contains("0001"), status=200, after=3), Sequence[Exchange])
+    assert_type(pixazo.wait_for("webhook", delivered=False, attempts={"at_least": 2}), Sequence[Delivery])
+    assert_type(pixazo.wait_for("generation", status="COMPLETED", timeout=1), Sequence[Generation])
+    pixazo.wait_for("generation", method="POST")  # type: ignore[call-overload]
+    pixazo.wait_for("webhook", path="/hook")  # type: ignore[call-overload]
+    pixazo.wait_for("media", atempts=2)  # type: ignore[call-overload]
 
 
 def mistakes(pixazo: Pixazo, control: ControlClient) -> None:
@@ -49,6 +71,7 @@ def policies(pixazo: Pixazo) -> None:
     assert_type(Policy(request_id="thirteen").body_limit, int)
     assert PROFILES["observed"].submit_code == "200"
     pixazo.policy(read_dealy=2000)  # type: ignore[call-arg]
+    pixazo.control.change_world(policy={"read_dealy": 2000})  # type: ignore[arg-type]
     pixazo.policy(request_id="uuid8")  # type: ignore[arg-type]
     Policy(unknown_route="406")  # type: ignore[arg-type]
     Policy(submit_kode="200")  # type: ignore[call-arg]

@@ -58,7 +58,7 @@ def _point(row: dict[str, Any]) -> Iterable[str]:
     title = f"{row['row']:>2}  {row['field']}"
     yield f"{click.style(title, bold=True)} = {documented}{seen}"
     yield f"[{row['label']}] {row['clauses']}"
-    yield row["says"]
+    yield row["description"]
     if values != documented:
         yield f"values: {values}"
 
@@ -79,7 +79,7 @@ def _fault(kind: str) -> dict[str, Any]:
     return {
         "fault": kind,
         "name": fault.__name__,
-        "says": inspect.cleandoc(fault.__doc__ or ""),
+        "description": inspect.cleandoc(fault.__doc__ or ""),
         "applies_to": [when for when, operations in CALLS.items() if operations <= fault.applies_to],
         "parameters": {
             field.name: None if field.required else field.default for field in msgspec.structs.fields(fault)
@@ -93,7 +93,7 @@ def _fault(kind: str) -> dict[str, Any]:
 def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
     given = ", ".join(f"{name}{'' if value is None else f'={value!r}'}" for name, value in row["parameters"].items())
     yield f"{click.style(row['fault'], bold=True)}  {row['name']}({given})"
-    yield f"{row['says']} Applies to {', '.join(row['applies_to'])}."
+    yield f"{row['description']} Applies to {', '.join(row['applies_to'])}."
     yield f"{row['python']}\n{row['toml']}"
 
 
@@ -129,7 +129,7 @@ def mutants(*, as_json: bool) -> None:
             "name": each.name,
             "kind": "mutant" if isinstance(each, Mutant) else "variant",
             "clause": each.clause if isinstance(each, Mutant) else None,
-            "says": each.sentence,
+            "description": each.sentence,
             "collateral": list(each.collateral) if isinstance(each, Mutant) else [],
         }
         for each in changes
@@ -142,7 +142,7 @@ def mutants(*, as_json: bool) -> None:
         click.echo(click.style(f"{title} (serve --{kind} NAME)", bold=True))
         for row in table:
             if row["kind"] == kind:
-                click.echo(f"  {row['name']:<{widest}}  {row['clause'] or 'benign':<13}  {row['says']}")
+                click.echo(f"  {row['name']:<{widest}}  {row['clause'] or 'benign':<13}  {row['description']}")
 
 
 @click.command()

@@ -44,19 +44,19 @@ class Declare(msgspec.Struct, frozen=True):
 class Close(msgspec.Struct, frozen=True):
     """Close the connection (TCP FIN) after what was sent."""
 
-    says: ClassVar[str] = "the connection was closed"
+    description: ClassVar[str] = "the connection was closed"
 
 
 class Reset(msgspec.Struct, frozen=True):
     """Reset the connection at once (TCP RST)."""
 
-    says: ClassVar[str] = "the connection was reset"
+    description: ClassVar[str] = "the connection was reset"
 
 
 class Silence(msgspec.Struct, frozen=True):
     """Send nothing more, and keep the connection open until the client closes it."""
 
-    says: ClassVar[str] = "the connection was held open until the caller gave up"
+    description: ClassVar[str] = "the connection was held open until the caller gave up"
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -105,4 +105,4 @@ def cut(transmission: Transmission, length: int) -> str | None:
         return None
     sent = next((each for each in transmission if isinstance(each, Send)), None)
     left = f"{int(length * sent.share)} of {length} bytes of the body left" if sent else "nothing left"
-    return f"{left}, then {ending.says}"
+    return f"{left}, then {ending.description}"

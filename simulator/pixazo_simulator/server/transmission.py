@@ -106,7 +106,7 @@ async def _end(effect: Ending, response: Response, scope: Scope, receive: Receiv
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
-            f"fault {', '.join(response.faults)}: {effect.says}, but this server lends no connection: use pixazo_simulator.Simulator"
+            f"fault {', '.join(response.faults)}: {effect.description}, but this server lends no connection: use pixazo_simulator.Simulator"
         )
     if isinstance(effect, Reset):
         connection.reset()

@@ -239,7 +239,7 @@ class Point(NamedTuple):
     row: int
     label: str
     clauses: str
-    says: str
+    description: str
     observed: str | None = None
     read: Callable[[str], Any] = str
     forms: str = ""
@@ -476,7 +476,7 @@ class Row(NamedTuple):
     values: str
     label: str
     clauses: str
-    says: str
+    description: str
 
 
 def rows() -> list[Row]:

@@ -17,14 +17,14 @@ _MICROS = 1_000_000
 _MOST = 10**15
 
 
-def micros(text: str) -> int:
-    """Read US dollars, such as `0.35`, as an integer of millionths. Raises ValueError with the remedy."""
+def micros(text: str, name: str = "amount") -> int:
+    """Read US dollars, such as `0.35`, as an integer of millionths. Raises ValueError that begins with `name` and has the remedy."""
     try:
         amount = Decimal(text) * _MICROS
     except ArithmeticError:  # not a number, or one beyond every exponent
         amount = Decimal("NaN")
     if not text.isascii() or not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
-        raise ValueError(f"amount {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")
+        raise ValueError(f"{name} {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")
     return int(amount)
 
 

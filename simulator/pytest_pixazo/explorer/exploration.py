@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from .order import Kind, Order, Sees, Step, orders
+from pixazo_simulator.server import Simulator
+
+from .order import EventStep, Kind, Order, Sees, orders
 from .run import POLICY, App, AppError, InvalidAppError, Run, Scene
 
 if TYPE_CHECKING:
@@ -74,8 +76,8 @@ def explore(
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
         raise ModuleNotFoundError(needs)
     try:
-        with _control(gateway) as control:
-            explorer = _Explorer(control, make_app, judge, outcome, patience)
+        with Simulator() if gateway is None else nullcontext(gateway) as running:
+            explorer = _Explorer(running.control(), make_app, judge, outcome, patience)
             exhaustive = explorer.all_up_to(size)
             drawn = explorer.draw(examples, settings) if examples or settings else 0
     except (BrokenOrderError, InvalidAppError) as error:
@@ -150,18 +152,6 @@ def _judge(expected: object, check: Callable[[Any], object] | None, app: App) ->
         check(app)
 
 
-@contextmanager
-def _control(gateway: Gateway | None) -> Generator[ControlClient]:
-    """The control client of a gateway, or of a simulator that runs meanwhile."""
-    if gateway is not None:
-        yield gateway.control()
-        return
-    from pixazo_simulator import Simulator
-
-    with Simulator() as simulator:
-        yield simulator.control()
-
-
 def _settings(examples: int) -> hypothesis.settings:
     """The same orders every time, without time limits, and with nothing stored on disk."""
     from hypothesis import HealthCheck, settings
@@ -179,10 +169,10 @@ def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
     most = 4 if abilities["polls"] else 0
     running = strategies.lists(strategies.sampled_from([Sees.PROCESSING, Sees.QUEUED]), max_size=most).map(sorted)
     overtaken = strategies.sampled_from([0, 0, 0, 1, 2] if abilities["callbacks"] else [0])
-    ended = [Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END), Step(Kind.POLL, Sees.END, overtaken=1)]
+    ended = [EventStep(Kind.CALLBACK), EventStep(Kind.POLL, Sees.END), EventStep(Kind.POLL, Sees.END, overtaken=1)]
 
-    def compose(polls: list[Sees], overtaking: int, tail: list[Step]) -> Order:
-        before = [Step(Kind.SUBMIT), *(Step(Kind.POLL, sees) for sees in polls)]
+    def compose(polls: list[Sees], overtaking: int, tail: list[EventStep]) -> Order:
+        before = [EventStep(Kind.SUBMIT), *(EventStep(Kind.POLL, sees) for sees in polls)]
         before[-1] = replace(before[-1], overtaken=overtaking)
         order = Order(())
         for step in (*before, *tail):

@@ -28,7 +28,7 @@ class Sees(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EventStep:
     """A submit, a poll, or the arrival of a callback.
 
     `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it.
@@ -57,7 +57,7 @@ class Order:
     that goes back, duplicates and retries at any time.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[EventStep, ...]
 
     @property
     def size(self) -> int:
@@ -79,21 +79,21 @@ class Order:
         """Whether the app can know that its generation has ended."""
         return self.sees is Sees.END
 
-    def then(self, step: Step) -> Order:
+    def then(self, step: EventStep) -> Order:
         """The order with one more step."""
         return Order((*self.steps, step))
 
-    def continuations(self, *, polls: bool, callbacks: bool) -> Iterator[Step]:
+    def continuations(self, *, polls: bool, callbacks: bool) -> Iterator[EventStep]:
         """Every step that is legal next, smallest first, for an app that polls or takes callbacks, or both."""
         left = MOST_ARRIVALS - self.arrivals if callbacks else 0
         if not self.steps:
-            yield from (Step(Kind.SUBMIT, overtaken=count) for count in range(left + 1))
+            yield from (EventStep(Kind.SUBMIT, overtaken=count) for count in range(left + 1))
             return
         if left:
-            yield Step(Kind.CALLBACK)
+            yield EventStep(Kind.CALLBACK)
         if polls:
             seen = [sees for sees in reversed(Sees) if sees >= self.sees]
-            yield from (Step(Kind.POLL, sees, count) for count in range(left + 1) for sees in seen)
+            yield from (EventStep(Kind.POLL, sees, count) for count in range(left + 1) for sees in seen)
 
 
 def orders(size: int, *, polls: bool, callbacks: bool) -> Iterator[Order]:

@@ -16,7 +16,7 @@ from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 from pixazo_simulator.spec import PolicyFields
 from pytest_pixazo.webhooks import Callback, Inbox
 
-from .order import Kind, Order, Sees, Step
+from .order import EventStep, Kind, Order, Sees
 
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""
@@ -220,7 +220,7 @@ class Run:
                 if close := getattr(self._app, "close", None):
                     close()
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: EventStep) -> None:
         self._callbacks.advance_to(BEGINS[step.sees])
         self._overtaking = step.overtaken
         if step.kind is Kind.CALLBACK:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def check_rules(names: Iterable[str]) -> None:
-    """Raise ValueError for a name that no rule of conduct has. Imports the rules, which other sessions do without."""
-    from .conduct import known_rules
+def require_checks(names: Iterable[str]) -> None:
+    """Raise ValueError for a name that no usage check has."""
+    from .conduct import known_checks  # here, since every pytest session imports this package for its hooks
 
-    known_rules(names)
+    known_checks(names)

@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
-from pixazo_simulator.spec import SUBMITS, TERMINAL
+from pixazo_simulator.spec import SUBMITS, TERMINAL, Status
 from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
@@ -168,4 +168,4 @@ def _reported(delivery: Delivery, generation: Generation | None) -> str | None:
     """The status in the body of a callback: the terminal one, unless it was due before the generation ended."""
     if generation is None or not generation.is_terminal:
         return None
-    return generation.status if delivery.due_at >= generation.since else "PROCESSING"
+    return generation.status if delivery.due_at >= generation.since else Status.PROCESSING

@@ -1,6 +1,6 @@
 """Usage checks: what an app did in a test that will cause trouble on the real gateway, though the test passes.
 
-Each check is a function of the traffic of one test; `RULES` gives it a name, the reason and the remedy.
+Each check is a function of the traffic of one test; `CHECKS` gives it a name, the reason and the remedy.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 Remark = tuple[str | None, Sequence[Call], str]
 """The generation concerned, if there is one, the calls, and what happened."""
-_Check = Callable[[Traffic], Iterator[Remark]]
+_Find = Callable[[Traffic], Iterator[Remark]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class UsageCheck:
     """One kind of misuse: its name, what it is, why it hurts and the source, the remedy, and the function that finds it."""
 
     name: str
-    says: str
-    hurts: str
+    description: str
+    impact: str
     source: str
     remedy: str
-    check: _Check
+    find: _Find
 
 
-RULES: list[Rule] = []
+CHECKS: list[UsageCheck] = []
 """Every check, in the order of a report, which is that of this file."""
 
 
-def _rule(name: str, says: str, hurts: str, source: str, remedy: str) -> Callable[[_Check], _Check]:
-    """Make a check a rule."""
+def _check(name: str, *, description: str, impact: str, source: str, remedy: str) -> Callable[[_Find], _Find]:
+    """Make a function a check."""
 
-    def decorate(check: _Check) -> _Check:
-        RULES.append(Rule(name, says, hurts, source, remedy, check))
-        return check
+    def decorate(find: _Find) -> _Find:
+        CHECKS.append(UsageCheck(name, description, impact, source, remedy, find))
+        return find
 
     return decorate
 
 
-@_rule(
+@_check(
     "poll-too-fast",
-    says="A generation was polled faster than every 5 s.",
-    hurts="Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
+    description="A generation was polled faster than every 5 s.",
+    impact="Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
     source='page, Typical Workflow: "Poll every 5-10 seconds"; policy rate_limit',
     remedy="wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL",
 )
@@ -81,10 +81,10 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
             yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
 
 
-@_rule(
+@_check(
     "retry-after-ignored",
-    says="A route was called again before its Retry-After was over.",
-    hurts="The gateway refuses again, and may go on refusing for as long as the caller goes on asking.",
+    description="A route was called again before its Retry-After was over.",
+    impact="The gateway refuses again, and may keep refusing while the caller keeps retrying.",
     source="page, Response Handling: 429; policies throttled and rate_limit; RFC 9110, section 10.2.3",
     remedy="wait as many seconds as Retry-After says, in a 429 as in any other response",
 )
@@ -101,10 +101,10 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
         yield asking.request_id, concerned, f"{method} {path} was called {pause}"
 
 
-@_rule(
+@_check(
     "refusal-repeated",
-    says="A request that was refused with 400 or 402 was sent again unchanged.",
-    hurts="The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
+    description="A request that was refused with 400 or 402 was sent again unchanged.",
+    impact="The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
     source="page, Response Handling: 400, 402; page, Queue System Errors",
     remedy="tell the user, and send it again only when the request or the balance has changed",
 )
@@ -116,24 +116,24 @@ def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
 
 
-@_rule(
+@_check(
     "charged-twice",
-    says="A submission was sent again after its response was lost, and both were accepted.",
-    hurts="Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
+    description="A submission was sent again after its response was lost, and both were accepted.",
+    impact="Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
     source="page, by its silence; policy repeated_submit",
     remedy="repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
 )
 def _is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
     for lost, again in _repeated(traffic.submits(), lambda submit: submit.is_lost):
         if again:
-            says = f"submitted again after the answer was lost: accepted and charged {len(again) + 1} times"
-            yield lost.request_id, [lost, *again], says
+            what = f"submitted again after the answer was lost: accepted and charged {len(again) + 1} times"
+            yield lost.request_id, [lost, *again], what
 
 
-@_rule(
+@_check(
     "stopped-early",
-    says="A generation ended, and the app never learned it.",
-    hurts="The video was paid for and nobody has it; callbacks may be lost, so waiting for one alone is not enough.",
+    description="A generation ended, and the app never learned it.",
+    impact="The video was paid for and the app never receives it; callbacks may be lost, so waiting for one alone is not enough.",
     source="page, Status Flow and Typical Workflow; policy webhook_retries",
     remedy="poll until COMPLETED, FAILED or ERROR, also when a callback is awaited and does not come",
 )
@@ -150,10 +150,10 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
             yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
 
 
-@_rule(
+@_check(
     "polled-after-end",
-    says="A generation was polled after a terminal status, as if ERROR or another end were still running.",
-    hurts="A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
+    description="A generation was polled after a terminal status, as if ERROR or another end were still running.",
+    impact="A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
     source='page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
     remedy="stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
 )
@@ -168,10 +168,10 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
             yield request_id, [final[0], *after], f"read {counted(len(after), 'time')} more after {status} was reported"
 
 
-@_rule(
+@_check(
     "key-given-away",
-    says="The key was sent to the media host, or is part of a webhook URL.",
-    hurts="The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
+    description="The key was sent to the media host, or is part of a webhook URL.",
+    impact="The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
     source="page, Response Fields: media_url (R2 CDN); page, Authentication",
     remedy="download with a client that has no key in its default headers; put a secret of your own in webhook URLs",
 )
@@ -184,10 +184,10 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
-@_rule(
+@_check(
     "duplicate-acted-on",
-    says="A callback came more than once, and the app acted on it more than once.",
-    hurts="Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
+    description="A callback came more than once, and the app acted on it more than once.",
+    impact="Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
     source="policy webhook_retries",
     remedy="remember the request_id of each processed callback, and answer a repeated one 2xx without doing anything",
 )
@@ -242,7 +242,7 @@ def _excess_reads(looks: Sequence[Sequence[Call]]) -> int:
 
 
 def _is_prompted(received: Sequence[CallbackAttempt], before: Call, read: Call) -> bool:
-    """Whether a callback came between two reads, so that the second confirms it and is no poll."""
+    """Whether a callback came between two reads, so that the second confirms it and does not count as a poll."""
     return any(before.second <= callback.second <= read.second for callback in received)
 
 
@@ -282,45 +282,45 @@ def _is_download(call: Call, request_id: str) -> bool:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One misuse in one test: the rule's name, the generation concerned, the numbers of the exchanges, and what happened."""
+    """One misuse in one test: the check's name, the generation concerned, the numbers of the exchanges, and what happened."""
 
-    rule: str
+    check: str
     nodeid: str
     request_id: str
     exchanges: tuple[int, ...]
-    says: str
+    description: str
 
     def __str__(self) -> str:
         """One line: what happened to which generation, in which exchanges of the journal."""
         about = f" ({self.request_id})" if self.request_id else ""
         where = f": {_numbers(self.exchanges)}" if self.exchanges else ""
-        return f"{self.says}{about}{where}"
+        return f"{self.description}{about}{where}"
 
 
 def judge(record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
-    """The findings of one test, without those of the rules that are `allowed`.
+    """The findings of one test, without those of the checks that are `allowed`.
 
-    Raises ValueError for an allowed rule that does not exist, with the nearest name.
+    Raises ValueError for an allowed check that does not exist, with the nearest name.
     """
-    left_out, traffic = known_rules(allowed), Traffic.of(record)
+    left_out, traffic = known_checks(allowed), Traffic.of(record)
     return [
-        Finding(rule.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), says)
-        for rule in RULES
-        if rule.name not in left_out
-        for request_id, concerned, says in rule.check(traffic)
+        Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
+        for check in CHECKS
+        if check.name not in left_out
+        for request_id, concerned, what in check.find(traffic)
     ]
 
 
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
-    """The findings rule by rule: what is wrong, why it hurts, the remedy, and where; at most `most` findings of each rule."""
+    """The findings check by check: what is wrong, why it hurts, the remedy, and where; at most `most` findings of each check."""
     known = sorted(set(findings))
-    for rule in RULES:
-        found = [each for each in known if each.rule == rule.name]
+    for check in CHECKS:
+        found = [each for each in known if each.check == check.name]
         if not found:
             continue
-        yield f"{rule.name}: {rule.says}"
-        yield f"  why it hurts: {rule.hurts} [{rule.source}]"
-        yield f"  instead: {rule.remedy}"
+        yield f"{check.name}: {check.description}"
+        yield f"  why it hurts: {check.impact} [{check.source}]"
+        yield f"  instead: {check.remedy}"
         yield from (f"  {each.nodeid}: {each}" for each in found[:most])
         if len(found) > len(found[:most]):
             yield f"  and {len(found) - len(found[:most])} more: run with -v to see all"
@@ -329,20 +329,20 @@ def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[
 def misconduct(findings: Iterable[Finding]) -> str:
     """The findings of one test as the text of its failure, with the marker that allows them."""
     known = sorted(set(findings))
-    remedies = {rule.name: rule.remedy for rule in RULES}
-    lines = [f"{each.rule}: {each}; instead: {remedies[each.rule]}" for each in known]
-    names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.rule for each in known))
+    remedies = {check.name: check.remedy for check in CHECKS}
+    lines = [f"{each.check}: {each}; instead: {remedies[each.check]}" for each in known]
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.check for each in known))
     return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
-def known_rules(names: Iterable[str]) -> frozenset[str]:
-    """The names as a set. Raises ValueError with the nearest name for one that no rule has."""
-    known = tuple(rule.name for rule in RULES)
+def known_checks(names: Iterable[str]) -> frozenset[str]:
+    """The names as a set. Raises ValueError with the nearest name for one that no check has."""
+    known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:
         if name not in known:
             near = nearest(name, known)
-            raise ValueError(f"conduct rule {name!r} does not exist{near}: known are {', '.join(known)}")
+            raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(known)}")
     return frozenset(given)
 
 

@@ -1,6 +1,6 @@
 """Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
 
-`Results` collects it for a run, together with the findings of conduct.
+`Results` collects it for a run, together with the findings of the usage checks.
 """
 
 from __future__ import annotations
@@ -17,18 +17,15 @@ from typing import Any
 import pytest
 
 from pixazo_simulator.script import EXAMPLES, in_python
-from pixazo_simulator.spec import SUBMITS
+from pixazo_simulator.spec import SUBMITS, Status
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
-from .conduct import Finding, judge, report
+from .conduct import Finding, judge
 
-MOST_FINDINGS = 5
-"""Findings of one rule that are printed unless the run is verbose."""
-
-STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
+STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
-    **dict.fromkeys(("generate", "imageToVideo"), (202, 400, 401, 402, 403, 429, 500)),
+    **dict.fromkeys(sorted(SUBMITS), (202, 400, 401, 402, 403, 429, 500)),
     "status": (200, 401, 403, 404, 429, 500),
     "media": (200, 404),
 }
@@ -69,7 +66,7 @@ def _behaviours() -> Iterator[Behaviour]:
             waiting = ", retry_after=2" if code == 429 else ""
             yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
-    for state in ("FAILED", "ERROR"):
+    for state in STATES[3:]:
         yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
     yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
@@ -189,7 +186,7 @@ class Results:
         self.firsts: dict[str, str] = {}
 
     def add(self, record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
-        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed rule that does not exist."""
+        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
         found = judge(record, allowed)
         self.findings.update(found)
         for name, count in met(record).items():
@@ -212,10 +209,6 @@ class Results:
     def _count(self, name: str, count: int, nodeid: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + count
         self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
-
-    def conduct_lines(self, *, verbose: bool) -> Iterator[str]:
-        """The findings of all tests, rule by rule."""
-        return report(self.findings, most=None if verbose else MOST_FINDINGS)
 
     def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
         """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""

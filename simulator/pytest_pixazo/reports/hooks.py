@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 CONDUCT = ("off", "report", "fail")
+MOST_FINDINGS = 5
+"""Findings of one check that are printed unless the run is verbose."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results."""
 _RESULTS = pytest.StashKey["Results"]()
@@ -126,8 +128,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if results is None:
         return
     if results.findings:
+        from .conduct import report
+
         terminalreporter.write_sep("=", "pixazo conduct: what will hurt on the real gateway")
-        for line in results.conduct_lines(verbose=terminalreporter.verbosity > 0):
+        for line in report(results.findings, most=None if terminalreporter.verbosity > 0 else MOST_FINDINGS):
             terminalreporter.write_line(line)
     if config.getoption("pixazo_cov"):
         terminalreporter.write_sep("=", "pixazo behaviour coverage")
@@ -173,6 +177,6 @@ def _measures(config: pytest.Config) -> bool:
 
 
 def _allowed(item: pytest.Item) -> list[str]:
-    """The rules of conduct that the markers of a test allow it to break."""
+    """The usage checks that the markers of a test allow it to fail."""
     given = [mark.kwargs.get("allow_conduct", ()) for mark in item.iter_markers("pixazo")]
     return [name for names in given for name in ([names] if isinstance(names, str) else names)]

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,7 +45,7 @@ class Change:
 
     name: str
     clause: str
-    says: str
+    description: str
 
     @property
     def is_benign(self) -> bool:
@@ -138,18 +138,18 @@ def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]
     ]
 
 
-def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """The verdicts group by group: a headline, then a line for each change, and below it the tests that noticed."""
+def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
+    """The verdicts group by group: a headline, then a line for each change with its outcome, and below it the tests that noticed."""
     for group, found in groupby(verdicts, key=lambda verdict: verdict.change.group):
         members = list(found)
         good = sum(verdict.outcome in (Outcome.NOTICED, Outcome.PASSED) for verdict in members)
         word = "pass, as they should" if group == BENIGN else "noticed"
-        yield f"{'benign changes' if group == BENIGN else group}: {good} of {len(members)} {word}"
+        yield f"{'benign changes' if group == BENIGN else group}: {good} of {len(members)} {word}", None
         for verdict in members:
             change = verdict.change
             clause = "" if change.is_benign else f"{change.clause:<13} "
-            yield f"  {verdict.outcome.value:<13} {clause}{change.name:<{WIDEST}} {change.says}"
-            yield from (f"  {'':<13} by {test}: {reason}" for test, reason in verdict.tests)
+            yield f"  {verdict.outcome.value:<13} {clause}{change.name:<{WIDEST}} {change.description}", verdict.outcome
+            yield from ((f"  {'':<13} by {test}: {reason}", None) for test, reason in verdict.tests)
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
@@ -182,7 +182,7 @@ def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]
             {
                 "name": verdict.change.name,
                 "clause": None if verdict.change.is_benign else verdict.change.clause,
-                "says": verdict.change.says,
+                "description": verdict.change.description,
                 "outcome": verdict.outcome.value,
                 "tests": [{"test": test, "reason": reason} for test, reason in verdict.tests],
                 "seconds": round(verdict.seconds, 3),
@@ -192,7 +192,12 @@ def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]
     }
 
 
-_COLOURS = {Outcome.SLIPPED: "yellow", Outcome.BRITTLE: "yellow", Outcome.UNKNOWN: "red", Outcome.DOUBTFUL: "magenta"}
+_COLOURS: Mapping[Outcome | None, str] = {
+    Outcome.SLIPPED: "yellow",
+    Outcome.BRITTLE: "yellow",
+    Outcome.UNKNOWN: "red",
+    Outcome.DOUBTFUL: "magenta",
+}
 
 
 class _RefusedError(Exception):
@@ -259,8 +264,8 @@ class _MutationTesting:
         if len(verdicts) < changes:
             _say(f"interrupted: {changes - len(verdicts)} changes were not tried")
         verdicts = self._without_flaky(verdicts, limit)
-        for line in table(verdicts):
-            _say(line, fg=next((colour for word, colour in _COLOURS.items() if line.startswith(f"  {word}")), None))
+        for line, outcome in table(verdicts):
+            _say(line, fg=_COLOURS.get(outcome))
         _say(f"{summary(verdicts)}, in {_duration(time.monotonic() - started)}", bold=True)
         if self._file:
             Path(self._file).write_text(json.dumps(as_json(verdicts, tests), indent=2) + "\n", encoding="utf-8")

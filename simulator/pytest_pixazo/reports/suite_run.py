@@ -130,12 +130,15 @@ def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float
     def named(kind: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(event["what"] for event in events if event["kind"] == kind))
 
-    failed = {event["what"]: event["reason"] for event in reversed(events) if event["kind"] == "failed"}
+    failed: dict[str, str] = {}  # by test: the first reason
+    for event in events:
+        if event["kind"] == "failed":
+            failed.setdefault(event["what"], event["reason"])
     output = printed.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
     return SuiteRun(
         began=named("began"),
         worlds=named("world"),
-        failed=tuple(reversed(failed.items())),
+        failed=tuple(failed.items()),
         exit_code=exit_code,
         seconds=seconds,
         output="\n".join(output),

@@ -3,7 +3,7 @@
 Sleeps that overlap in the app overlap on the clock, in threads and in tasks alike. The clock moves only when the whole app waits for
 it: a request that is under way to the simulator is answered first, and a callback that falls due is delivered.
 
-Not covered: waits that are no sleeps (`Event.wait(5)`, `Queue.get(timeout=5)`, `Future.result(5)`) wait in real time;
+Not covered: waits that are not sleeps (`Event.wait(5)`, `Queue.get(timeout=5)`, `Future.result(5)`) wait in real time;
 `datetime.now()`, and clocks kept by objects that were made before (`Client(clock=time.monotonic)`), stand still meanwhile.
 A task or thread that sleeps for ever moves the clock whenever every other one waits.
 """

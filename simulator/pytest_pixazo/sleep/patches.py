@@ -346,7 +346,7 @@ def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, module in modules:
         top_level = name.partition(".")[0]
         excluded = (top_level in TOOLS or top_level in PLUMBING) and name not in EXPORTERS
-        # An entry of sys.modules may be no module at all; a lazy module must not be loaded by looking at it.
+        # An entry of sys.modules need not be a module; looking at a lazy module must not load it.
         if not excluded and issubclass(type(module), ModuleType):
             yield name, object.__getattribute__(module, "__dict__")
 

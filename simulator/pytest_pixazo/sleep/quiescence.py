@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 Locals = Mapping[str, Any]
 
 LOOK = 0.0002
-"""Real seconds between two looks at threads that are busy."""
+"""Real seconds between two looks at threads that are busy: less than a request on loopback takes, so that little time is lost."""
 STUCK = 0.5
-"""Real seconds after which a thread that does not progress counts as waiting for something unrelated to the app."""
+"""Real seconds after which a thread that does not progress counts as waiting for something unrelated to the app: a thread that runs is
+scheduled every few milliseconds, and a response of the simulator takes a few."""
 PATIENCE = 2.0
 """Most real seconds that a move of the clock waits for threads and loops that stay busy."""
 CALM_LOOPS = 4

@@ -21,7 +21,7 @@ KEPT = 10_000
 """Sleeps whose lengths are kept."""
 HELD_UP = 0.05
 """Real seconds after which a sleep ends that began while the clock was being moved: then the receiver of a callback sleeps, and the
-clock waits for its response."""
+clock waits for its response. A move that waits for none ends earlier; the gateway gives a receiver 5 s, time for many such sleeps."""
 
 STOP_DEADLINE = 2.0
 """Real seconds within which the thread that moves the clock must end."""

@@ -9,10 +9,11 @@ from shlex import quote
 from typing import Any, cast
 
 from pixazo_simulator.control import Exchange, Request
-from pixazo_simulator.spec import HIDDEN, REDACTED
+from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
 from pytest_pixazo.world import MOST_LINES, Record, delivery_table, exchange_table, outlook
 
-KEY_HEADER = "ocp-apim-subscription-key"
+_KEY_HEADER = KEY_HEADER.lower()
+"""As headers are recorded."""
 KEY = "PIXAZO_API_KEY"
 OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 """Variables for the key to the world of a test, and for any other."""
@@ -57,7 +58,7 @@ def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
     """
     request, notes = exchange.request, list[str]()
     key = KEY if reached_world else OTHER_KEY
-    if not reached_world and (KEY_HEADER in request.headers or REDACTED in exchange.target):
+    if not reached_world and (_KEY_HEADER in request.headers or REDACTED in exchange.target):
         notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
     # The variable takes the place of the redacted key, whose brackets made `quote` use single quotes.
     target = quote(exchange.target).replace(REDACTED, f"'\"${key}\"'")
@@ -83,8 +84,8 @@ def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
     if request.length and "content-type" not in request.headers:
         yield "-H 'Content-Type:'"  # else curl sends that of a form
     for name, value in request.headers.items():
-        if name == KEY_HEADER:
-            yield f'-H "Ocp-Apim-Subscription-Key: ${key}"'
+        if name == _KEY_HEADER:
+            yield f'-H "{KEY_HEADER}: ${key}"'
         elif REDACTED in value or HIDDEN in value:
             notes.append(f"header {name} is left out: it held a secret")
         elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):

@@ -18,7 +18,7 @@ import pytest
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
-from pytest_pixazo.reports import check_rules
+from pytest_pixazo.reports import require_checks
 
 from .simulators import located
 
@@ -94,10 +94,7 @@ def _reader(name: str, root: Path) -> Callable[[Any], Any]:
 def _balance(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise ValueError(f"balance {value!r} is not a sum of US dollars, such as '12.50'")  # noqa: TRY004 - a value of the user's
-    try:
-        micros(str(value))
-    except ValueError as error:
-        raise ValueError(str(error).replace("amount", "balance", 1)) from None
+    micros(str(value), "balance")
     return str(value)
 
 
@@ -138,7 +135,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "seed": _seed,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": check_rules,  # before the test runs, although the usage checks read it only after it
+    "allow_conduct": require_checks,  # before the test runs, although the usage checks read it only after it
 }
 
 

@@ -87,7 +87,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments is None and hasattr(target, "application") and _is_synchronous(getattr(target, "open", None)):
         return _test_client(target, path, is_werkzeug=True)
     raise TypeError(
-        f"{target!r} is no ASGI or WSGI app, no synchronous test client with `.request` or `.open`, and no function of one"
+        f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
         " callback: give the app itself"
     )
 
@@ -142,7 +142,7 @@ class LifespanError(Exception):
 async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
     """Start the app, and shut it down on leaving. Raises LifespanError when the app reports a failure.
 
-    An app that raises before it has confirmed its startup does not support lifespans, which is no failure (ASGI, Lifespan Protocol).
+    An app that raises before it has confirmed its startup does not support lifespans, which is allowed (ASGI, Lifespan Protocol).
     """
     scope: Message = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
     started, ending = anyio.Event(), anyio.Event()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar, overload
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
+from pixazo_simulator.spec import SUBMITS, Status
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -50,7 +51,7 @@ class Journal(_History[Exchange]):
     @property
     def submits(self) -> Journal:
         """The submissions of either operation, accepted or not."""
-        return self.filter(operation=("generate", "imageToVideo"))
+        return self.filter(operation=SUBMITS)
 
     @property
     def polls(self) -> Journal:
@@ -65,7 +66,7 @@ class Journal(_History[Exchange]):
     def filter(
         self,
         *,
-        operation: str | tuple[str, ...] | None = None,
+        operation: str | Collection[str] | None = None,
         method: str | None = None,
         path: str | None = None,
         status: int | None = None,
@@ -115,7 +116,7 @@ class Deliveries(_History[Delivery]):
         return [each for each in self._entries if each.delivered]
 
     def resend(self, number: int) -> Attempt:
-        """Post the webhook with this number once more, now. Raises LookupError when there is none."""
+        """Post the webhook with this number once more, now. Raises LookupError when it does not exist."""
         if number not in [each.number for each in self._entries]:
             known = ", ".join(str(each.number) for each in self._entries) or "none"
             raise LookupError(f"delivery {number} does not exist: known are {known}")
@@ -195,7 +196,7 @@ def generations_ahead(running: Sequence[Generation], now: datetime) -> str:
 
 def _ahead(generation: Generation, now: datetime) -> str:
     text, plan, ends = f"{generation.request_id} is {generation.status}", generation.plan, generation.ends_at
-    if generation.status == "QUEUED" and plan.queued is not None:
+    if generation.status == Status.QUEUED and plan.queued is not None:
         text += f" until +{_seconds(generation.accepted_at + timedelta(seconds=plan.queued) - now)} s"
     return f"{text}, {plan.outcome} at +{_seconds(ends - now)} s" if ends else f"{text} and never ends"
 

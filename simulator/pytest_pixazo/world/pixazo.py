@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from pixazo_simulator.control import (
     ControlClient,
@@ -19,6 +19,7 @@ from pixazo_simulator.control import (
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import (
+    Condition,
     Matcher,
     MediaCall,
     MediaConditions,
@@ -30,7 +31,7 @@ from pixazo_simulator.script import (
     When,
     read_matcher,
 )
-from pixazo_simulator.spec import PolicyFields, nearest
+from pixazo_simulator.spec import SUBMITS, PolicyFields, nearest
 
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
 from .record import Record, complaints, report
@@ -42,10 +43,43 @@ WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
 
+
+class ExchangeConditions(TypedDict, total=False):
+    """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
+
+    after: int
+    operation: Condition
+    method: Condition
+    path: Condition
+    status: Condition
+    request_id: Condition
+    rule: Condition
+    reason: Condition
+
+
+class DeliveryConditions(TypedDict, total=False):
+    """What attempted deliveries must fulfil; `status` is the last status code of the receiver, `attempts` the number of attempts."""
+
+    request_id: Condition
+    url: Condition
+    channel: Condition
+    delivered: Condition
+    status: Condition
+    attempts: Condition
+
+
+class GenerationConditions(TypedDict, total=False):
+    """What generations must fulfil, as they are now."""
+
+    request_id: Condition
+    operation: Condition
+    status: Condition
+
+
 TIMED_OUT = 408
 _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{word: ("exchanges", {"operation": word}) for word in ("generate", "imageToVideo", "status", "media")},
-    "submit": ("exchanges", {"operation": {"one_of": ["generate", "imageToVideo"]}}),
+    **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media")},
+    "submit": ("exchanges", {"operation": {"one_of": sorted(SUBMITS)}}),
     "request": ("exchanges", {}),
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
@@ -241,21 +275,27 @@ class Pixazo:
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent when `headers` hold none (an empty one is no key).
+        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent when `headers` hold none (an empty one means that none is sent).
         """
         return self.control.explain(method, path, headers=headers, body=body)
 
     @overload
     def wait_for(
-        self, what: Literal["webhook"], /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self, what: WebhookCall, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[DeliveryConditions]
     ) -> Sequence[Delivery]: ...
     @overload
     def wait_for(
-        self, what: Literal["generation"], /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self,
+        what: Literal["generation"],
+        /,
+        *,
+        count: int = ...,
+        timeout: float = ...,
+        **conditions: Unpack[GenerationConditions],
     ) -> Sequence[Generation]: ...
     @overload
     def wait_for(
-        self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
     def wait_for(self, what: str, /, *, count: int = 1, timeout: float = 5.0, **conditions: Any) -> Sequence[Any]:
         """Block until `count` of `what` have happened that fulfil the conditions, and return them.
@@ -295,6 +335,9 @@ class Pixazo:
     def record(self) -> Record:
         """All that happened so far, without the key."""
         exchanges, dropped = self._exchanges()
+        unmatched: list[Exchange] = []
+        if self._first_unmatched is not None:
+            unmatched = self.control.unmatched(after=self._first_unmatched).exchanges
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
@@ -304,9 +347,7 @@ class Pixazo:
             rules=self.control.script().rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=self.control.clock(),
-            unmatched=[]
-            if self._first_unmatched is None
-            else self.control.unmatched(after=self._first_unmatched).exchanges,
+            unmatched=unmatched,
             dropped=dropped,
         )
 

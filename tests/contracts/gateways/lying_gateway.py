@@ -38,7 +38,7 @@ def _lie(name: str, request_id: str) -> Answered:
             return 400, JSON, named[:-20]
         case "redirects":
             return 307, {"Location": "/minimax-hailuo-ai/v1/generate"}, b""
-        case "tells the truth":
+        case "is correct":
             accepted = {"request_id": request_id, "status": "QUEUED", "polling_url": f"{STATUS}{request_id}"}
             return 202, JSON, json.dumps(accepted).encode()
         case _:
@@ -47,12 +47,12 @@ def _lie(name: str, request_id: str) -> Answered:
 
 LIES: Final = (
     *("408", "409", "425", "429", "500", "503", "200", "hangs up", "names it", "names it in gzip", "names it in text"),
-    *("is cut", "redirects", "tells the truth"),
+    *("is cut", "redirects", "is correct"),
 )
 
 
 class LyingGateway:
-    """Counts what it has created. A request with anything but a status path creates; reads tell the truth."""
+    """Counts what it has created. A request with anything but a status path creates; reads are correct."""
 
     def __init__(self, seed: int, lies: Sequence[str] = LIES) -> None:
         self.created = 0

@@ -14,7 +14,7 @@ afterEach(() => world.close());
 const sleep = (seconds) => world.control("POST", "/_sim/clock/advance", { seconds });
 const call = (...asked) => world.call(...asked);
 
-test("a busy gateway is asked again after the time that it names, and a refused video is told", async () => {
+test("a busy gateway is asked again after the time that it names, and a failure is reported with its reason", async () => {
   await world.control("PUT", "/_sim/script", {
     rules: [
       { when: "generate", reply: { status: 429, retry_after: 2 }, times: 1 },
@@ -50,7 +50,7 @@ test("a question about a request changes nothing", async () => {
   assert.equal((await world.control("GET", "/_sim/journal")).total, 0);
 });
 
-test("a mistake in a rule is told with the nearest name", async () => {
+test("an error in a rule names the nearest known word", async () => {
   const rule = { when: "generate", repyl: { status: 429 } };
   await assert.rejects(world.control("POST", "/_sim/script/rules", rule), /unknown field `repyl` \(did you mean reply\?\)/);
 });

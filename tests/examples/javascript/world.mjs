@@ -18,9 +18,9 @@ export class World {
   /** Ask a control route; throws its message when it refuses. */
   async control(method, path, body) {
     const answer = await this.call(method, path, body);
-    const told = await answer.json();
-    if (!answer.ok) throw new Error(told.message);
-    return told;
+    const response = await answer.json();
+    if (!answer.ok) throw new Error(response.message);
+    return response;
   }
 
   /** Call the gateway as an app does. */

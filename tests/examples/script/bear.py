@@ -21,14 +21,14 @@ def main(prompt: str) -> Path:
     request_id = answer.json()["request_id"]
     for _ in range(180):
         time.sleep(5)
-        told = gateway.get(f"{API}/v2/requests/status/{request_id}", timeout=30).json()
-        print(told["status"])
-        if told["status"] == "COMPLETED":
+        body = gateway.get(f"{API}/v2/requests/status/{request_id}", timeout=30).json()
+        print(body["status"])
+        if body["status"] == "COMPLETED":
             file = Path(f"{request_id}.mp4")
-            file.write_bytes(requests.get(told["output"]["media_url"][0], timeout=60).content)
+            file.write_bytes(requests.get(body["output"]["media_url"][0], timeout=60).content)
             return file
-        if told["status"] in ("FAILED", "ERROR"):
-            sys.exit(f"{request_id}: {told['error']}")
+        if body["status"] in ("FAILED", "ERROR"):
+            sys.exit(f"{request_id}: {body['error']}")
     sys.exit(f"{request_id} takes more than 15 minutes")
 
 

@@ -26,7 +26,7 @@ class VideoError(Exception):
 
 
 async def make_videos(prompts: Iterable[str], folder: Path, at_once: int = 4) -> list[Path | VideoError]:
-    """The files, or why there is none, in the order of the prompts."""
+    """For each prompt its file, or the error, in the order of the prompts."""
     key = os.environ["PIXAZO_API_KEY"]
     places = asyncio.Semaphore(at_once)
     async with aiohttp.ClientSession(os.environ.get("PIXAZO_BASE_URL", GATEWAY), raise_for_status=True) as session:
@@ -61,9 +61,9 @@ async def wait(session: aiohttp.ClientSession, key: dict[str, str], request_id: 
     """The status response with a terminal status."""
     while True:
         async with session.get(f"/v2/requests/status/{request_id}", headers=key) as answer:
-            told: dict[str, Any] = await answer.json()
-        if told["status"] in ENDED:
-            return told
+            body: dict[str, Any] = await answer.json()
+        if body["status"] in ENDED:
+            return body
         await asyncio.sleep(PAUSE)
 
 

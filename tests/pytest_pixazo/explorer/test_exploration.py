@@ -330,7 +330,7 @@ def test_an_app_that_never_responds_is_reported(simulator: Simulator, monkeypatc
 
 
 def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(simulator: Simulator) -> None:
-    """An app may confirm a callback by reading the status: that read is not overtaken, and is no event."""
+    """An app may confirm a callback by reading the status: that read is not overtaken, and does not count as an event."""
 
     class Confirming(Both):
         def receive(self, callback: Callback) -> int:
@@ -394,7 +394,7 @@ def test_the_same_orders_are_tried_every_time(simulator: Simulator) -> None:
 
 
 def test_an_app_that_behaves_at_random_is_reported(simulator: Simulator) -> None:
-    """An order that breaks the app once and not again is no counterexample."""
+    """An order that breaks the app once and not again is not a counterexample."""
     broken = [True]
 
     def once(_: Webhooks) -> None:

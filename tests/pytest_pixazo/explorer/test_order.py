@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pixazo.explorer.order import Kind, Order, Sees, Step, orders
+from pytest_pixazo.explorer.order import EventStep, Kind, Order, Sees, orders
 
-SUBMIT, OVERTAKEN = Step(Kind.SUBMIT), Step(Kind.SUBMIT, overtaken=1)
-CALLBACK, POLL_END = Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END)
+SUBMIT, OVERTAKEN = EventStep(Kind.SUBMIT), EventStep(Kind.SUBMIT, overtaken=1)
+CALLBACK, POLL_END = EventStep(Kind.CALLBACK), EventStep(Kind.POLL, Sees.END)
 
 
 def up_to(size: int, *, polls: bool = True, callbacks: bool = True) -> list[Order]:
@@ -23,7 +23,7 @@ def test_the_smallest_orders_are_these() -> None:
 def test_an_app_without_polls_or_without_callbacks_meets_none() -> None:
     """Without polls, the events are arrivals; without callbacks, no response is overtaken."""
     assert up_to(3, polls=False)[2:] == [
-        Order((Step(Kind.SUBMIT, overtaken=2),)),
+        Order((EventStep(Kind.SUBMIT, overtaken=2),)),
         Order((OVERTAKEN, CALLBACK)),
         Order((SUBMIT, CALLBACK, CALLBACK)),
     ]
@@ -64,7 +64,7 @@ def test_every_kind_of_order_is_tried() -> None:
     """Before the 202, while a poll's response is in transit, after a poll that saw the end, repeatedly, and never."""
     found = set(up_to(3))
     assert Order((OVERTAKEN, POLL_END)) in found
-    assert Order((SUBMIT, Step(Kind.POLL, Sees.PROCESSING, overtaken=1))) in found
+    assert Order((SUBMIT, EventStep(Kind.POLL, Sees.PROCESSING, overtaken=1))) in found
     assert Order((SUBMIT, POLL_END, CALLBACK)) in found
     assert Order((SUBMIT, CALLBACK, CALLBACK)) in found
-    assert Order((SUBMIT, Step(Kind.POLL, Sees.QUEUED), POLL_END)) in found
+    assert Order((SUBMIT, EventStep(Kind.POLL, Sees.QUEUED), POLL_END)) in found

@@ -8,7 +8,7 @@ from typing import Any
 from pixazo_simulator.control import Delivery, Exchange, Generation, from_json
 from pytest_pixazo.world.record import Record
 
-__all__ = ["BEAR", "ID", "MEDIA", "Telling"]
+__all__ = ["BEAR", "ID", "MEDIA", "Scenario"]
 
 ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
 BEAR = {"prompt": "A bear"}
@@ -21,7 +21,7 @@ def instant(second: float) -> str:
     return (_START + timedelta(seconds=second)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Telling:
+class Scenario:
     """Collects exchanges, callbacks and ends, in the order of the calls; each call returns the object itself."""
 
     def __init__(self, nodeid: str = "tests/test_app.py::test_bear") -> None:
@@ -41,11 +41,11 @@ class Telling:
         request_id: str | None = None,
         rule: str | None = None,
         faults: tuple[str, ...] = (),
-    ) -> Telling:
+    ) -> Scenario:
         """Any exchange."""
         recorded: dict[str, Any] = {
             "number": len(self._record.exchanges) + 1, "at": instant(second), "method": method, "target": target,
-            "status": status, "reason": "as told",
+            "status": status, "reason": "as scripted",
             "request": {"headers": headers or {}, "headers_left_out": 0, "body": body, "length": len(repr(body))},
             "response": {
                 "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": response, "length": 0, "cut": None,
@@ -57,24 +57,24 @@ class Telling:
 
     def submit(
         self, second: float = 0, status: int = 202, *, body: object = BEAR, request_id: str | None = ID, **more: Any
-    ) -> Telling:
+    ) -> Scenario:
         """A text-to-video submit; accepted unless it has no request id."""
         response = {"request_id": request_id, "status": "QUEUED"} if status < 300 else {"error": "Refused"}
         return self.call(
             second, "POST", "/minimax-hailuo-ai/v1/generate", status, body=body, response=response, request_id=request_id, **more
         )  # fmt: skip
 
-    def read(self, second: float, word: str = "PROCESSING", *, request_id: str = ID, **more: Any) -> Telling:
+    def read(self, second: float, word: str = "PROCESSING", *, request_id: str = ID, **more: Any) -> Scenario:
         """A status read that is answered 200 with this status."""
         response = {"request_id": request_id, "status": word}
         target = f"/v2/requests/status/{request_id}"
         return self.call(second, "GET", target, 200, response=response, request_id=request_id, **more)
 
-    def refused_read(self, second: float, status: int, **more: Any) -> Telling:
+    def refused_read(self, second: float, status: int, **more: Any) -> Scenario:
         """A status read with another status code."""
         return self.call(second, "GET", f"/v2/requests/status/{ID}", status, request_id=ID, **more)
 
-    def download(self, second: float, status: int = 200, *, target: str = MEDIA, **more: Any) -> Telling:
+    def download(self, second: float, status: int = 200, *, target: str = MEDIA, **more: Any) -> Scenario:
         """A download."""
         return self.call(second, "GET", target, status, request_id=ID, **more)
 
@@ -87,7 +87,7 @@ class Telling:
         attempts: int = 1,
         form: str = "status",
         faults: tuple[str, ...] = (),
-    ) -> Telling:
+    ) -> Scenario:
         """A callback about the end, attempted `attempts` times with the same response, 5 s apart."""
         tries: list[dict[str, Any]] = [
             {"at": instant(second + 5 * each), "status": code, "problem": None, "rule": None, "faults": []}
@@ -100,7 +100,7 @@ class Telling:
         self._record.deliveries.append(from_json(recorded, Delivery))
         return self
 
-    def generation(self, status: str = "COMPLETED", since: float = 15, *, request_id: str = ID) -> Telling:
+    def generation(self, status: str = "COMPLETED", since: float = 15, *, request_id: str = ID) -> Scenario:
         """A generation as it is at the end of the test."""
         recorded: dict[str, Any] = {
             "request_id": request_id, "operation": "generate", "duration": 6, "resolution": "768P", "status": status,

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Telling
+from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Scenario
 
-from pytest_pixazo.reports.conduct import RULES, Finding, judge, misconduct, report
+from pytest_pixazo.reports.conduct import CHECKS, Finding, judge, misconduct, report
 from pytest_pixazo.reports.coverage import Results
 from pytest_pixazo.world.record import Record
 
@@ -21,122 +21,122 @@ OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
 KEY = "ocp-apim-subscription-key"
 
 
-def polls(*seconds: float) -> Telling:
+def polls(*seconds: float) -> Scenario:
     """A submission at 0 s, and reads that all return PROCESSING."""
-    telling = Telling().submit()
+    scenario = Scenario().submit()
     for second in seconds:
-        telling.read(second)
-    return telling
+        scenario.read(second)
+    return scenario
 
 
-MISTAKES: dict[str, tuple[str, Telling, tuple[int, ...]]] = {
+MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
     "a poll every second": ("poll-too-fast", polls(0, 1, 2, 3), (2, 3, 4, 5)),
     "a poll every 4 s": ("poll-too-fast", polls(0, 4, 8), (2, 3, 4)),
     "a loop without any pause": ("poll-too-fast", polls(0, 0, 0, 0), (2, 3, 4, 5)),
     "a 429 repeated at once": (
         "retry-after-ignored",
-        Telling().submit(0, 429, request_id=None, retry_after="2").submit(1),
+        Scenario().submit(0, 429, request_id=None, retry_after="2").submit(1),
         (1, 2),
     ),
     "a date as Retry-After": (
         "retry-after-ignored",
-        Telling().submit(0, 503, request_id=None, retry_after="Tue, 31 Mar 2026 10:00:30 GMT").submit(29),
+        Scenario().submit(0, 503, request_id=None, retry_after="Tue, 31 Mar 2026 10:00:30 GMT").submit(29),
         (1, 2),
     ),
     "another body on a throttled route": (
         "retry-after-ignored",
-        Telling().submit(0, 429, request_id=None, retry_after="10").submit(3, body={"prompt": "A fox"}),
+        Scenario().submit(0, 429, request_id=None, retry_after="10").submit(3, body={"prompt": "A fox"}),
         (1, 2),
     ),
     "a throttled read repeated three times": (
         "retry-after-ignored",
-        Telling().refused_read(0, 429, retry_after="60").refused_read(5, 429, retry_after="60").read(10).read(70, "COMPLETED"),
+        Scenario().refused_read(0, 429, retry_after="60").refused_read(5, 429, retry_after="60").read(10).read(70, "COMPLETED"),
         (1, 2, 3),
     ),
     "a 400 repeated": (
         "refusal-repeated",
-        Telling().submit(0, 400, request_id=None).submit(0, 400, request_id=None).submit(9, 400, request_id=None),
+        Scenario().submit(0, 400, request_id=None).submit(0, 400, request_id=None).submit(9, 400, request_id=None),
         (1, 2, 3),
     ),
     "a scripted 402 repeated": (
         "refusal-repeated",
-        Telling().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1),
+        Scenario().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1),
         (1, 2),
     ),
     "a submit after a lost reply": (
         "charged-twice",
-        Telling().submit(0, faults=("reply_lost",)).submit(1, request_id=OTHER),
+        Scenario().submit(0, faults=("reply_lost",)).submit(1, request_id=OTHER),
         (1, 2),
     ),
     "a submit after a 500 that had accepted it": (
         "charged-twice",
-        Telling().submit(0, 500).submit(1, request_id=OTHER),
+        Scenario().submit(0, 500).submit(1, request_id=OTHER),
         (1, 2),
     ),
     "a submit after two lost replies": (
         "charged-twice",
-        Telling().submit(0, faults=("hang",)).submit(1, request_id=OTHER, faults=("hang",)).submit(2, request_id=THIRD),
+        Scenario().submit(0, faults=("hang",)).submit(1, request_id=OTHER, faults=("hang",)).submit(2, request_id=THIRD),
         (1, 2, 3),
     ),
     "a lost reply when a callback came twice": (
         "charged-twice",
-        Telling().generation().callback(15).callback(15, number=2)
+        Scenario().generation().callback(15).callback(15, number=2)
         .submit(15, request_id=OTHER, faults=("reply_lost",)).submit(15, request_id=THIRD),
         (1, 2),
     ),
-    "an end before which a callback came": ("stopped-early", Telling().submit().generation().callback(10), (1,)),
+    "an end before which a callback came": ("stopped-early", Scenario().submit().generation().callback(10), (1,)),
     "an end that nobody learnt": ("stopped-early", polls(0, 5).generation(), (1, 2, 3)),
-    "an end that was told to nobody": ("stopped-early", Telling().submit().generation("ERROR").callback(15, None), (1,)),
+    "an end that was reported to nobody": ("stopped-early", Scenario().submit().generation("ERROR").callback(15, None), (1,)),
     "an end in a body that could not be read": (
         "stopped-early",
-        Telling().submit().read(15, "COMPLETED", faults=("truncated_body",)).generation(),
+        Scenario().submit().read(15, "COMPLETED", faults=("truncated_body",)).generation(),
         (1,),
     ),
     "one look after ERROR": ("polled-after-end", polls(10).read(15, "ERROR").read(20, "ERROR"), (3, 4)),
     "two looks after COMPLETED": (
         "polled-after-end",
-        Telling().read(15, "COMPLETED").read(20, "COMPLETED").read(25, "COMPLETED"),
+        Scenario().read(15, "COMPLETED").read(20, "COMPLETED").read(25, "COMPLETED"),
         (1, 2, 3),
     ),
     "four looks at once after COMPLETED": (
         "polled-after-end",
-        Telling().read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED"),
+        Scenario().read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED"),
         (1, 2, 3, 4),
     ),
-    "the key in a header of a download": ("key-given-away", Telling().download(20, headers={KEY: "[redacted]"}), (1,)),
+    "the key in a header of a download": ("key-given-away", Scenario().download(20, headers={KEY: "[redacted]"}), (1,)),
     "the key in the query of a download": (
         "key-given-away",
-        Telling().download(20, target=f"{MEDIA}?subscription-key=[redacted]"),
+        Scenario().download(20, target=f"{MEDIA}?subscription-key=[redacted]"),
         (1,),
     ),
     "the key in another header of a download": (
         "key-given-away",
-        Telling().download(20, headers={"x-key": "key=[redacted]"}),
+        Scenario().download(20, headers={"x-key": "key=[redacted]"}),
         (1,),
     ),
     "the key in X-Webhook-URL": (
         "key-given-away",
-        Telling().submit(headers={"x-webhook-url": "https://app.example/hook?key=[redacted]"}),
+        Scenario().submit(headers={"x-webhook-url": "https://app.example/hook?key=[redacted]"}),
         (1,),
     ),
     "the key in callback_url": (
         "key-given-away",
-        Telling().submit(body={**BEAR, "callback_url": "https://app.example/[redacted]"}),
+        Scenario().submit(body={**BEAR, "callback_url": "https://app.example/[redacted]"}),
         (1,),
     ),
     "two downloads after two callbacks": (
         "duplicate-acted-on",
-        Telling().generation().callback(15).callback(15, number=2).download(15).download(15),
+        Scenario().generation().callback(15).callback(15, number=2).download(15).download(15),
         (1, 2),
     ),
     "two submits after a callback repeated because of a 500": (
         "duplicate-acted-on",
-        Telling().generation().callback(15, 500, attempts=2).submit(15, request_id=OTHER).submit(20, request_id=OTHER),
+        Scenario().generation().callback(15, 500, attempts=2).submit(15, request_id=OTHER).submit(20, request_id=OTHER),
         (1, 2),
     ),
 }  # fmt: skip
 
-HONEST: dict[str, Telling] = {
+HONEST: dict[str, Scenario] = {
     "polls every 5 s": polls(0, 5, 10).read(15, "COMPLETED").generation(),
     "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
     "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
@@ -149,85 +149,85 @@ HONEST: dict[str, Telling] = {
         polls(10).read(15, "ERROR").read(20, "ERROR").generation("ERROR").callback(20)
     ),
     "polls of two generations": polls(0, 5).read(1, request_id=OTHER).read(6, request_id=OTHER),
-    "a 429 repeated when its time is over": Telling().submit(0, 429, request_id=None, retry_after="2").submit(2),
-    "a Retry-After that nobody can read": Telling().submit(0, 429, request_id=None, retry_after="soon").submit(0),
-    "another route meanwhile": Telling().submit(0, 429, request_id=None, retry_after="60").read(5),
+    "a 429 repeated when its time is over": Scenario().submit(0, 429, request_id=None, retry_after="2").submit(2),
+    "a Retry-After that nobody can read": Scenario().submit(0, 429, request_id=None, retry_after="soon").submit(0),
+    "another route meanwhile": Scenario().submit(0, 429, request_id=None, retry_after="60").read(5),
     "a Retry-After in a reply that never arrived": (
-        Telling().refused_read(0, 429, retry_after="60", faults=("connection_reset",)).read(1)
+        Scenario().refused_read(0, 429, retry_after="60", faults=("connection_reset",)).read(1)
     ),
-    "a 400 mended": Telling().submit(0, 400, request_id=None).submit(0, 400, request_id=None, body={"prompt": "A fox"}),
-    "a 402 and then more money": Telling().submit(0, 402, request_id=None).submit(1),
-    "the same submitted twice on purpose": Telling().submit().submit(1, request_id=OTHER),
-    "a submit after one that was never accepted": Telling().submit(0, 502, request_id=None).submit(1),
-    "another submit after a lost reply": Telling().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
+    "a 400 mended": Scenario().submit(0, 400, request_id=None).submit(0, 400, request_id=None, body={"prompt": "A fox"}),
+    "a 402 and then more money": Scenario().submit(0, 402, request_id=None).submit(1),
+    "the same submitted twice on purpose": Scenario().submit().submit(1, request_id=OTHER),
+    "a submit after one that was never accepted": Scenario().submit(0, 502, request_id=None).submit(1),
+    "another submit after a lost reply": Scenario().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
     "a test that ends before the generation": polls(0, 5).generation("PROCESSING", 2),
-    "an end learnt by a callback alone": Telling().submit().generation().callback(15),
-    "an end learnt by a callback that was answered 500": Telling().submit().generation().callback(15, 500),
-    "a submit that nobody follows": Telling().submit().generation(),
-    "a generation whose id was lost": Telling().submit(faults=("reply_lost",)).generation().callback(15, None),
-    "a generation whose submit took too long to wait for": Telling().submit(faults=("delay",)).generation().callback(15, None),
+    "an end learnt by a callback alone": Scenario().submit().generation().callback(15),
+    "an end learnt by a callback that was answered 500": Scenario().submit().generation().callback(15, 500),
+    "a submit that nobody follows": Scenario().submit().generation(),
+    "a generation whose id was lost": Scenario().submit(faults=("reply_lost",)).generation().callback(15, None),
+    "a generation whose submit took too long to wait for": Scenario().submit(faults=("delay",)).generation().callback(15, None),
     "one look after COMPLETED": polls(10).read(15, "COMPLETED").read(3600, "COMPLETED").generation(),
-    "a download with a bearer token of the app's own": Telling().download(20, headers={"authorization": "[redacted]"}),
-    "a secret of the app's own in a webhook URL": Telling().submit(headers={"x-webhook-url": "https://app.example/hook?token=[hidden]"}),
-    "the key where it belongs": Telling().submit(headers={KEY: "[redacted]", "x-webhook-url": "https://app.example/hook"}),
-    "one download after two callbacks": Telling().generation().callback(15).callback(15, number=2).download(15),
+    "a download with a bearer token of the app's own": Scenario().download(20, headers={"authorization": "[redacted]"}),
+    "a secret of the app's own in a webhook URL": Scenario().submit(headers={"x-webhook-url": "https://app.example/hook?token=[hidden]"}),
+    "the key where it belongs": Scenario().submit(headers={KEY: "[redacted]", "x-webhook-url": "https://app.example/hook"}),
+    "one download after two callbacks": Scenario().generation().callback(15).callback(15, number=2).download(15),
     "a download before two callbacks and one after them": (
-        Telling().generation().download(16).callback(20).callback(20, number=2).download(20)
+        Scenario().generation().download(16).callback(20).callback(20, number=2).download(20)
     ),
     "the same submitted twice before two callbacks": (
-        Telling().submit().submit(1, request_id=OTHER).generation().callback(15).callback(15, number=2)
+        Scenario().submit().submit(1, request_id=OTHER).generation().callback(15).callback(15, number=2)
     ),
     "a look at the size before a download": (
-        Telling().generation().callback(15).callback(15, number=2).call(15, "HEAD", MEDIA, 200, request_id=ID).download(15)
+        Scenario().generation().callback(15).callback(15, number=2).call(15, "HEAD", MEDIA, 200, request_id=ID).download(15)
     ),
-    "two downloads after one callback": Telling().generation().callback(15).download(15).download(15),
+    "two downloads after one callback": Scenario().generation().callback(15).download(15).download(15),
     "a download that broke off": (
-        Telling().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
+        Scenario().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
     ),
-    "the rest of a download": Telling().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
+    "the rest of a download": Scenario().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "telling", "exchanges"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_found_once(rule: str, telling: Telling, exchanges: tuple[int, ...]) -> None:
-    """One finding, of its own rule, with the exchanges that show it."""
-    assert [(finding.rule, finding.exchanges) for finding in judge(telling.record())] == [(rule, exchanges)]
+@pytest.mark.parametrize(("check", "scenario", "exchanges"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found_once(check: str, scenario: Scenario, exchanges: tuple[int, ...]) -> None:
+    """One finding, of its own check, with the exchanges that show it."""
+    assert [(finding.check, finding.exchanges) for finding in judge(scenario.record())] == [(check, exchanges)]
 
 
-@pytest.mark.parametrize("telling", HONEST.values(), ids=HONEST)
-def test_honest_conduct_is_left_alone(telling: Telling) -> None:
+@pytest.mark.parametrize("scenario", HONEST.values(), ids=HONEST)
+def test_correct_usage_has_no_finding(scenario: Scenario) -> None:
     """What only resembles misuse has no finding."""
-    assert judge(telling.record()) == []
+    assert judge(scenario.record()) == []
 
 
-def test_every_rule_has_a_mistake() -> None:
-    """Each rule is broken by one of the examples above, and names are unique."""
-    names = [rule.name for rule in RULES]
-    assert sorted({rule for rule, _, _ in MISTAKES.values()}) == sorted(names)
+def test_every_check_has_a_mistake() -> None:
+    """Each check finds one of the examples above, and names are unique."""
+    names = [check.name for check in CHECKS]
+    assert sorted({check for check, _, _ in MISTAKES.values()}) == sorted(names)
     assert len(set(names)) == len(names) == 8
 
 
-def test_every_rule_is_documented() -> None:
-    """The page about reports has the rules as a table, word for word."""
+def test_every_check_is_documented() -> None:
+    """The page about reports has the checks as a table, word for word."""
     page = (Path(__file__).parents[3] / "docs" / "reports.md").read_text(encoding="utf-8")
-    rows = [f"| `{rule.name}` | {rule.says} | {rule.remedy} |" for rule in RULES]
+    rows = [f"| `{check.name}` | {check.description} | {check.remedy} |" for check in CHECKS]
     assert "\n".join(rows) in page
 
 
 def test_what_a_test_allows_is_left_out() -> None:
-    """An allowed rule has no findings, others have; an unknown name is refused with the nearest one."""
+    """An allowed check has no findings, others have; an unknown name is refused with the nearest one."""
     record = polls(0, 1, 2, 3).generation().record()
-    assert [finding.rule for finding in judge(record)] == ["poll-too-fast", "stopped-early"]
-    assert [finding.rule for finding in judge(record, ["poll-too-fast"])] == ["stopped-early"]
+    assert [finding.check for finding in judge(record)] == ["poll-too-fast", "stopped-early"]
+    assert [finding.check for finding in judge(record, ["poll-too-fast"])] == ["stopped-early"]
     says = (
-        "conduct rule 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after"
+        "usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after"
     )
     with pytest.raises(ValueError, match=re.escape(says)):
         judge(record, ["poll-to-fast"])
 
 
 def test_the_report_says_what_why_instead_and_where() -> None:
-    """One block per rule, with the section of the page or the policy, and one line per finding, with test and exchanges."""
+    """One block per check, with the section of the page or the policy, and one line per finding, with test and exchanges."""
     found = judge(polls(0, 1, 2, 3).record())
     why, source = (
         "Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
@@ -242,7 +242,7 @@ def test_the_report_says_what_why_instead_and_where() -> None:
 
 
 def test_a_long_report_is_cut() -> None:
-    """At most `most` findings of a rule are printed, with the number of further ones."""
+    """At most `most` findings of a check are printed, with the number of further ones."""
     found = [Finding("poll-too-fast", f"test_{number}", "", (), "polled") for number in range(7)]
     assert [*report(found, most=5)][-2:] == ["  test_4: polled", "  and 2 more: run with -v to see all"]
     assert [*report(found)][-1] == "  test_6: polled"
@@ -270,8 +270,8 @@ def gathered(records: Iterable[Record]) -> Results:
 
 
 RECORDS = [
-    msgspec.structs.replace(telling.record(), nodeid=f"test_{number}")
-    for number, telling in enumerate([*(telling for _, telling, _ in MISTAKES.values()), *HONEST.values()])
+    msgspec.structs.replace(scenario.record(), nodeid=f"test_{number}")
+    for number, scenario in enumerate([*(scenario for _, scenario, _ in MISTAKES.values()), *HONEST.values()])
 ]
 
 
@@ -296,7 +296,7 @@ def test_a_repeated_test_has_each_finding_once() -> None:
 
 def test_a_record_crosses_processes_as_json() -> None:
     """A record survives the way through JSON."""
-    record = Telling().submit().callback(15).generation().record()
+    record = Scenario().submit().callback(15).generation().record()
     sent = json.loads(json.dumps(record.to_json()))
     assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
     assert Record.from_json(sent) == record

@@ -1,4 +1,4 @@
-"""In real worlds the bad example client breaks each rule once, and the reference client breaks none in any of its flows."""
+"""In real worlds the bad example client fails each check once, and the reference client fails none in any of its flows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pytest_pixazo import (
     Stuck,
     TruncatedBody,
 )
-from pytest_pixazo.reports.conduct import RULES, judge
+from pytest_pixazo.reports.conduct import CHECKS, judge
 
 
 def hurries(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
@@ -110,19 +110,19 @@ MISTAKES: dict[Callable[[Pixazo, BadClient, Receiver], None], str] = {
 }
 
 
-@pytest.mark.pixazo(allow_conduct=[rule.name for rule in RULES])
+@pytest.mark.pixazo(allow_conduct=[check.name for check in CHECKS])
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
-def test_the_bad_client_trips_each_rule_once(
+def test_the_bad_client_fails_each_check_once(
     mistake: Callable[[Pixazo, BadClient, Receiver], None], pixazo: Pixazo, receiver: Receiver
 ) -> None:
     """One misuse, one finding."""
     mistake(pixazo, BadClient(pixazo.url, pixazo.api_key, pixazo.clock.advance), receiver)
-    assert [finding.rule for finding in judge(pixazo.record())] == [MISTAKES[mistake]]
+    assert [finding.check for finding in judge(pixazo.record())] == [MISTAKES[mistake]]
 
 
-def test_every_rule_is_tripped() -> None:
-    """The examples above cover every rule."""
-    assert set(MISTAKES.values()) == {rule.name for rule in RULES}
+def test_every_check_is_failed() -> None:
+    """The examples above cover every check."""
+    assert set(MISTAKES.values()) == {check.name for check in CHECKS}
 
 
 def completes(_: Pixazo, client: PixazoClient, __: Receiver, ___: Path) -> None:
@@ -212,7 +212,7 @@ def confirms_callbacks_that_come_twice(pixazo: Pixazo, client: PixazoClient, rec
     ],
     ids=lambda flow: flow.__name__,
 )  # fmt: skip
-def test_the_reference_client_trips_no_rule(
+def test_the_reference_client_fails_no_check(
     flow: Callable[[Pixazo, PixazoClient, Receiver, Path], None],
     pixazo: Pixazo,
     pixazo_client: PixazoClient,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from tests.page import PAGE
-from tests.pytest_pixazo.reports.records import Telling
+from tests.pytest_pixazo.reports.records import Scenario
 
 from pixazo_simulator.script.rule import FAULTS
 from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, met, without
@@ -14,67 +14,67 @@ from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverag
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
 NAMES = [behaviour.name for behaviour in BEHAVIOURS]
 
-MET: dict[str, tuple[Telling, set[str]]] = {
-    "an accepted submit": (Telling().submit(), {"generate:202", "state:QUEUED"}),
-    "an accepted submit that answers 200": (Telling().submit(status=200), {"generate:202", "state:QUEUED"}),
+MET: dict[str, tuple[Scenario, set[str]]] = {
+    "an accepted submit": (Scenario().submit(), {"generate:202", "state:QUEUED"}),
+    "an accepted submit that answers 200": (Scenario().submit(status=200), {"generate:202", "state:QUEUED"}),
     "image to video": (
-        Telling().call(0, "POST", "/minimax-hailuo-ai/v1/imageToVideo", 402),
+        Scenario().call(0, "POST", "/minimax-hailuo-ai/v1/imageToVideo", 402),
         {"imageToVideo:402"},
     ),
-    "a server error": (Telling().submit(status=503, request_id=None, faults=("status_code",)), {"generate:500", "fault:status_code"}),
-    "a reply that was lost": (Telling().submit(faults=("reply_lost",)), {"fault:reply_lost"}),
+    "a server error": (Scenario().submit(status=503, request_id=None, faults=("status_code",)), {"generate:500", "fault:status_code"}),
+    "a reply that was lost": (Scenario().submit(faults=("reply_lost",)), {"fault:reply_lost"}),
     "a walk to the end": (
-        Telling().submit().read(0, "QUEUED").read(5).read(10).read(15, "COMPLETED"),
+        Scenario().submit().read(0, "QUEUED").read(5).read(10).read(15, "COMPLETED"),
         {
             "generate:202", "status:200", "state:QUEUED", "state:PROCESSING", "state:COMPLETED",
             "transition:QUEUED-PROCESSING", "transition:PROCESSING-COMPLETED",
         },
     ),
     "a state that was slept through": (
-        Telling().submit().read(15, "ERROR"),
+        Scenario().submit().read(15, "ERROR"),
         {"generate:202", "status:200", "state:QUEUED", "state:ERROR"},
     ),
-    "an end told by a callback": (
-        Telling().read(5).generation("FAILED").callback(15),
+    "an end reported by a callback": (
+        Scenario().read(5).generation("FAILED").callback(15),
         {"status:200", "state:PROCESSING", "state:FAILED", "transition:PROCESSING-FAILED", "webhook:FAILED"},
     ),
     "a callback that was refused twice": (
-        Telling().generation().callback(15, 503, attempts=2),
+        Scenario().generation().callback(15, 503, attempts=2),
         {"state:COMPLETED", "webhook:refused", "webhook:retried", "webhook:duplicated"},
     ),
-    "a callback that nobody received": (Telling().generation().callback(15, None), set()),
+    "a callback that nobody received": (Scenario().generation().callback(15, None), set()),
     "a callback that came twice": (
-        Telling().generation().callback(15).callback(15, number=2),
+        Scenario().generation().callback(15).callback(15, number=2),
         {"state:COMPLETED", "webhook:COMPLETED", "webhook:duplicated"},
     ),
     "a callback about progress": (
-        Telling().read(0, "QUEUED").read(15, "COMPLETED").generation().callback(5),
+        Scenario().read(0, "QUEUED").read(15, "COMPLETED").generation().callback(5),
         {
             "status:200", "state:QUEUED", "state:PROCESSING", "state:COMPLETED", "transition:QUEUED-PROCESSING",
             "transition:PROCESSING-COMPLETED",
         },
     ),
-    "a challenge that was not echoed": (Telling().generation().callback(0, 200, form="challenge"), set()),
-    "a callback that was dropped": (Telling().generation().callback(15, None, faults=("drop",)), {"fault:drop"}),
-    "a download": (Telling().download(20), {"media:200"}),
-    "the rest of a download": (Telling().download(20, 206), {"media:200"}),
-    "a video that is gone": (Telling().download(20, 410, faults=("media_gone",)), {"media:404", "fault:media_gone"}),
-    "an unknown word": (Telling().read(0, "ARCHIVED", faults=("unknown_status",)), {"status:200", "fault:unknown_status"}),
-    "what no page documents": (Telling().submit(status=415, request_id=None), set()),
-    "another path": (Telling().call(0, "GET", "/v1/models", 404), set()),
+    "a challenge that was not echoed": (Scenario().generation().callback(0, 200, form="challenge"), set()),
+    "a callback that was dropped": (Scenario().generation().callback(15, None, faults=("drop",)), {"fault:drop"}),
+    "a download": (Scenario().download(20), {"media:200"}),
+    "the rest of a download": (Scenario().download(20, 206), {"media:200"}),
+    "a video that is gone": (Scenario().download(20, 410, faults=("media_gone",)), {"media:404", "fault:media_gone"}),
+    "an unknown word": (Scenario().read(0, "ARCHIVED", faults=("unknown_status",)), {"status:200", "fault:unknown_status"}),
+    "what no page documents": (Scenario().submit(status=415, request_id=None), set()),
+    "another path": (Scenario().call(0, "GET", "/v1/models", 404), set()),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("telling", "names"), MET.values(), ids=MET)
-def test_what_was_met(telling: Telling, names: set[str]) -> None:
+@pytest.mark.parametrize(("scenario", "names"), MET.values(), ids=MET)
+def test_what_was_met(scenario: Scenario, names: set[str]) -> None:
     """Exactly these behaviours were met."""
-    assert set(met(telling.record())) == names
+    assert set(met(scenario.record())) == names
 
 
 def test_a_call_with_an_unknown_key_counts() -> None:
     """A 401 reaches no world, but counts as met."""
-    record = Telling().record()
-    record.unmatched.extend(Telling().submit(status=401, request_id=None).record().exchanges)
+    record = Scenario().record()
+    record.unmatched.extend(Scenario().submit(status=401, request_id=None).record().exchanges)
     assert met(record) == {"generate:401": 1}
 
 

@@ -63,7 +63,7 @@ def section(done: pytest.RunResult) -> list[str]:
 
 
 def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> None:
-    """The findings, rule by rule; the run still succeeds."""
+    """The findings, check by check; the run still succeeds."""
     done = ran(suite)
     assert section(done)[1].startswith("refusal-repeated: A request that was refused with 400 or 402 was sent again")
     assert section(done)[4:] == [INSISTS.format(1), INSISTS.format(2)]
@@ -121,7 +121,7 @@ def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) ->
     done = ran(suite)
     done.assert_outcomes(passed=2, errors=1)
     done.stdout.fnmatch_lines(
-        ["marker pixazo: conduct rule 'refusal-repeat' does not exist (did you mean refusal-repeated[?]): *"]
+        ["marker pixazo: usage check 'refusal-repeat' does not exist (did you mean refusal-repeated[?]): *"]
     )
 
 

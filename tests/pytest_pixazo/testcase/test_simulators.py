@@ -202,29 +202,24 @@ def test_other(pixazo):
 """
 
 
-def test_tests_allow_hosts_that_the_ini_file_names(pytester: pytest.Pytester) -> None:
-    """Each for itself; no other test's callbacks go there."""
-    pytester.makepyfile(ALLOWING)
-    pytester.makeini("[pytest]\npixazo_webhook_allow = hooks.test other.test\n")
-    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+BEYOND = "policy field webhook_allow: hooks.test is beyond the limit *, in pytest set pixazo_webhook_allow"
 
 
-@pytest.mark.parametrize("hosts", ["", "other.test"])
-def test_no_test_allows_a_host_of_its_own(pytester: pytest.Pytester, hosts: str) -> None:
-    """The error names the setting."""
+@pytest.mark.parametrize(
+    ("hosts", "outcomes", "line"),
+    [
+        ("hooks.test other.test", {"passed": 2}, "*"),
+        ("other.test", {"passed": 1, "errors": 1}, BEYOND),
+        ("", {"passed": 1, "errors": 1}, BEYOND),
+        ("http://hooks.test", {"errors": 2}, "ini setting pixazo_webhook_allow: *'http://hooks.test' is not a host name *"),
+    ],
+)  # fmt: skip
+def test_which_hosts_a_test_may_allow(
+    pytester: pytest.Pytester, hosts: str, outcomes: dict[str, int], line: str
+) -> None:
+    """Those that the ini file names, each test for itself; an error names the setting."""
     pytester.makepyfile(ALLOWING)
     pytester.makeini(f"[pytest]\npixazo_webhook_allow = {hosts}\n")
     result = pytester.runpytest(*QUIET)
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        ["policy field webhook_allow: hooks.test is beyond the limit *, in pytest set pixazo_webhook_allow"]
-    )
-
-
-def test_hosts_that_are_none(pytester: pytest.Pytester) -> None:
-    """The error names the setting, too."""
-    pytester.makepyfile(ALLOWING)
-    pytester.makeini("[pytest]\npixazo_webhook_allow = http://hooks.test\n")
-    result = pytester.runpytest(*QUIET)
-    result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["ini setting pixazo_webhook_allow: *'http://hooks.test' is not a host name *"])
+    result.assert_outcomes(**outcomes)
+    result.stdout.fnmatch_lines([line])

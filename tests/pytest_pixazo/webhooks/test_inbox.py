@@ -13,7 +13,9 @@ import pytest
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import statuses, submit
 
+from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo import BeforeReply, Pixazo
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
@@ -75,22 +77,22 @@ def test_the_error_of_a_wait_says_what_came_and_by_how_much_to_advance(world: Co
     )
 
 
-def test_the_error_of_a_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> None:
-    """When no callback is due, the url was probably not given."""
-    with pytest.raises(TimeoutError) as caught:
+@pytest.mark.parametrize(
+    ("profile", "reason"),
+    [
+        ("documented", "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"),
+        ("observed", "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"),
+        (None, "on a manual clock callbacks come when it is advanced"),
+    ],
+)  # fmt: skip
+def test_the_error_of_a_wait_when_no_callback_is_due(simulator: Simulator, profile: str | None, reason: str) -> None:
+    """The URL was not given, or the world ignores it, as the real gateway may; an inbox without a world can only guess."""
+    world = simulator.control().create_world(profile=profile, clock="manual") if profile else None
+    with Inbox(world) as inbox, pytest.raises(TimeoutError) as caught:
         inbox.wait(timeout=0)
-    assert str(caught.value) == (
-        "0 callbacks of 1 within 0 s; no callback is due in its world: was the url of this inbox given as X-Webhook-URL"
-        " or callback_url?"
-    )
-
-
-def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(simulator: Simulator) -> None:
-    """The profile `observed` silently ignores an http URL, as the real gateway may."""
-    world = simulator.control().create_world(profile="observed", clock="manual")
-    with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
-        inbox.wait(timeout=0)
-    world.delete_world()
+    assert str(caught.value) == f"0 callbacks of 1 within 0 s; {reason}"
+    if world:
+        world.delete_world()
 
 
 def test_the_error_of_a_wait_on_a_running_clock_says_how_long(simulator: Simulator) -> None:
@@ -101,12 +103,6 @@ def test_the_error_of_a_wait_on_a_running_clock_says_how_long(simulator: Simulat
         with pytest.raises(TimeoutError, match=r"due in (4000|3999\.\d+) s of the world's clock, which is real$"):
             inbox.wait(timeout=0)
     world.delete_world()
-
-
-def test_the_error_of_a_wait_without_a_world_mentions_the_clock() -> None:
-    """An inbox without a world can only guess."""
-    with Inbox() as inbox, pytest.raises(TimeoutError, match="manual clock callbacks come when it is advanced"):
-        inbox.wait(timeout=0)
 
 
 def test_responses_are_sent_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
@@ -151,7 +147,7 @@ def test_a_slow_response_is_ended_by_closing() -> None:
 
 @pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
 def test_a_response_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
-    """The inbox refuses a missing status, a number that is no status code, and a negative delay."""
+    """The inbox refuses a missing status, a number that is not a status code, and a negative delay."""
     with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
         inbox.reply(status, delay)
 
@@ -186,7 +182,7 @@ def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"\xff{", b'{"status": 7, "request_id": null}'])
 def test_a_garbled_body_is_kept(inbox: Inbox, body: bytes) -> None:
-    """A body that is no status has neither status nor request id, but its bytes are kept."""
+    """A body that is not a status envelope has neither status nor request id, but its bytes are kept."""
     post(inbox.url, body)
     (callback,) = inbox.received
     assert (callback.body, callback.status, callback.request_id) == (body, None, None)
@@ -274,9 +270,9 @@ class _AsyncClient:
 
 
 @pytest.mark.parametrize("target", ["/hooks", 7, lambda: 204, _asynchronous, _AsyncClient()])
-def test_what_is_no_receiver_is_refused(inbox: Inbox, target: object) -> None:
+def test_what_is_not_a_receiver_is_refused(inbox: Inbox, target: object) -> None:
     """A path, a number, a function of nothing, a coroutine function, an asynchronous client."""
-    with pytest.raises(TypeError, match="is no ASGI or WSGI app, no synchronous test client"):
+    with pytest.raises(TypeError, match="is not an ASGI or WSGI app, a synchronous test client"):
         inbox.deliver_to(target)
 
 
@@ -298,3 +294,35 @@ def test_an_error_of_the_test_is_not_hidden_by_one_of_the_inbox(monkeypatch: pyt
         raise KeyError
     with pytest.raises(InboxError, match="the loop is blocked"), Inbox() as inbox:
         misuse(inbox)
+
+
+def test_without_a_fault_it_comes_once_at_the_end(
+    pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox
+) -> None:
+    """Inbox and log agree: one successful attempt after fifteen seconds, then no more."""
+    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
+    pixazo.clock.advance(14.999)
+    assert pixazo_webhooks.received == []
+    pixazo.clock.advance(3600)
+    (callback,) = pixazo_webhooks.received
+    assert (callback.request_id, callback.at) == (request_id, COMPLETED_AT)
+    (delivery,) = pixazo.webhooks
+    assert [(attempt.at, attempt.status) for attempt in delivery.attempts] == [(COMPLETED_AT, 204)]
+    assert delivery.delivered
+
+
+def test_a_callback_comes_before_the_202(pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
+    """It has arrived when the submission returns, and the clock has moved to the end."""
+    pixazo.when("webhook").fault(BeforeReply())
+    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
+    (callback,) = pixazo_webhooks.received
+    assert (callback.request_id, callback.status) == (request_id, "COMPLETED")
+
+
+@pytest.mark.pixazo(profile="observed", policy={"job_times": "2+40", "http_webhook_url": "accept"})
+def test_progress_comes_in_mode_sync(pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_webhooks: Inbox) -> None:
+    """`X-Webhook-Mode: sync` of the profile `observed`: every fifteen seconds while it runs, and at the end."""
+    path, mode = "/minimax-hailuo-ai/v1/generate", {"X-Webhook-Mode": "sync"}
+    pixazo_client.submit(path, {"prompt": "A bear"}, webhook_url=pixazo_webhooks.url, extra_headers=mode)
+    pixazo.clock.advance(60)
+    assert [callback.status for callback in pixazo_webhooks.received] == ["PROCESSING"] * 3 + ["COMPLETED"]

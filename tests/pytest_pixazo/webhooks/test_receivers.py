@@ -151,7 +151,7 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
 def test_a_blocked_loop_is_reported_with_the_remedies(
     backend: str, world: ControlClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Advancing on the app's own loop is no deadlock: the dispatcher gets a 503, and the error on leaving names the remedies."""
+    """Advancing on the app's own loop does not deadlock: the dispatcher gets a 503, and the error on leaving names the remedies."""
     monkeypatch.setattr(event_loops, "PATIENCE", 0.05)
     seen: list[int | str | None] = []
 

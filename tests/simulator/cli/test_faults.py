@@ -38,7 +38,7 @@ def test_the_list_can_be_read_by_machines() -> None:
     """The rule of each example is one that `/_sim` takes, and the one that its TOML means."""
     output = json.loads(pixazo_sim("faults", "--json").stdout)
     assert [each["fault"] for each in output] == list(FAULTS)
-    assert {"fault", "name", "says", "applies_to", "parameters", "python", "toml", "rule"} == set(output[0])
+    assert {"fault", "name", "description", "applies_to", "parameters", "python", "toml", "rule"} == set(output[0])
     by_name = {each["fault"]: each for each in output}
     assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
     assert by_name["drop"]["applies_to"] == ["webhook"]

@@ -29,14 +29,14 @@ def test_the_list_as_json() -> None:
         "name": "base-path-renamed",
         "kind": "mutant",
         "clause": "BASE-01",
-        "says": "The model API is served below /hailuo/v1",
+        "description": "The model API is served below /hailuo/v1",
         "collateral": ["*"],
     }
     assert output[-1] == {
         "name": "callbacks-numbered",
         "kind": "variant",
         "clause": None,
-        "says": "A webhook delivery has a header with its number",
+        "description": "A webhook delivery has a header with its number",
         "collateral": [],
     }
 

@@ -1,4 +1,4 @@
-"""Sleeps of tasks advance the world's clock: on asyncio, uvloop and trio, and with anyio."""
+"""Sleeps and deadlines of tasks follow the world's clock: on asyncio, uvloop and trio, and with anyio."""
 
 from __future__ import annotations
 
