@@ -22,7 +22,7 @@ from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Event
-from pixazo_simulator.webhooks import dispatcher
+from pixazo_simulator.webhooks import compose
 from pytest_pixazo.webhooks import event_loops
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
@@ -250,7 +250,7 @@ def test_the_gateway_may_give_up_before_the_app_responds(
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
     with monkeypatch.context() as impatient:
-        impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
+        impatient.setattr(compose, "LEAST_TIMEOUT", 0.1)
         assert statuses(world.advance(15)) == [None]
     slow.set()
     assert handled.acquire(timeout=PATIENCE)
