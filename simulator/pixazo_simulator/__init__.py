@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,8 +75,34 @@ _HOMES = {
 }
 
 
+def exported(name: str, package: str, homes: Mapping[str, str]) -> object:
+    """The `__getattr__` of a package that imports on first use; the server costs far more to import than the rest.
+
+    `homes` has, by module, the names that the package takes from it; `*` in the last one stands for every kind of fault.
+    Raises AttributeError for any other name.
+    """
+    if name == "__all__":
+        return names_of(homes)
+    for home, names in homes.items():
+        # A submodule, whose name is in lower case, is looked for here, too: that must not import the faults.
+        if name in names.split() or (names.endswith("*") and name[:1].isupper() and name in _faults()):
+            return getattr(import_module(home, package), name)
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+
+def names_of(homes: Mapping[str, str]) -> list[str]:
+    """The `__dir__` of such a package."""
+    names = {*" ".join(homes.values()).split()}
+    return sorted((names - {"*"}).union(_faults() if "*" in names else ()))
+
+
+def _faults() -> list[str]:
+    from .script import FAULTS
+
+    return [fault.__name__ for fault in FAULTS.values()]
+
+
 if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
-    from .exports import exported, names_of
 
     def __getattr__(name: str) -> object:
         return exported(name, __name__, _HOMES)

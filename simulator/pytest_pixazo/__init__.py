@@ -76,11 +76,11 @@ _HOMES = {
 if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        from pixazo_simulator.exports import exported  # not before: every pytest session imports this package
+        from pixazo_simulator import exported  # not before: every pytest session imports this package
 
         return exported(name, __name__, _HOMES)
 
     def __dir__() -> list[str]:
-        from pixazo_simulator.exports import names_of
+        from pixazo_simulator import names_of
 
         return names_of(_HOMES)

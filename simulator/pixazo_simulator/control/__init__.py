@@ -5,9 +5,8 @@ What only a server needs is imported on first use: a process that only needs the
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from pixazo_simulator.exports import exported
 
 from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
 from .schema.responses import (
@@ -39,12 +38,17 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    ".handler": "BodyQueue ControlHandler discovery_document read_body",
-    ".openapi": "document",
-    ".route": "Refused",
-    ".routes": "ROUTES",
+    "BodyQueue": ".handler",
+    "ControlHandler": ".handler",
+    "ROUTES": ".routes",
+    "Refused": ".route",
+    "discovery_document": ".handler",
+    "document": ".openapi",
+    "read_body": ".handler",
 }
 
 
 def __getattr__(name: str) -> object:
-    return exported(name, __name__, _HOMES)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -146,12 +146,10 @@ class Gateway:
             operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
             model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode,
         )  # fmt: skip
-        if (
-            world is None
-        ):  # no account, but where policy `check_order` has the body judged first, that refusal comes first
-            return self.refuse(
-                request, route, Admission(submission, None, policy, now).refusal() or spec.InvalidKey(), now
-            )
+        if world is None:
+            # Where policy `check_order` has the body judged before the key, a refusal of the body comes first.
+            refusal = Admission(submission, None, policy, now).refusal() or spec.InvalidKey()
+            return self.refuse(request, route, refusal, now)
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):

@@ -145,9 +145,8 @@ class GatewayApp:
             except TooManyBytesHeldError:
                 response = self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now())
             else:
-                if not has_ended and not isinstance(
-                    route.endpoint, spec.Unrouted
-                ):  # whose body is for the journal only
+                # The body of an unknown route is for the journal only.
+                if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
                     return
                 async with self._body_queue.slot(request.received):
                     response = self._gateway.respond(request, route.clock.now(), route)

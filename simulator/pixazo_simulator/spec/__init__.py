@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .addresses import LAST_PORT, IpAddress, is_loopback_ip, plain_ip
 from .decoding import InvalidDataError, Path, fit, json_lines, read, read_toml, toml_lines
 from .endpoints import (
     CALLBACK_MEMBER,
@@ -95,7 +94,18 @@ from .responses import (
     upstream_body,
     upstream_challenge,
 )
-from .text import beginning, closest, nearest, raised_at, shortened, shown
+from .text import (
+    LAST_PORT,
+    IpAddress,
+    beginning,
+    closest,
+    is_loopback_ip,
+    nearest,
+    plain_ip,
+    raised_at,
+    shortened,
+    shown,
+)
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [

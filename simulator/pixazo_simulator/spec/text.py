@@ -1,10 +1,11 @@
-"""How values are shown in messages, and which known word was probably meant."""
+"""Texts: how values are shown in messages, which known word was probably meant, and the IP addresses that people write."""
 
 from __future__ import annotations
 
 import re
 import traceback
 from difflib import get_close_matches
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from reprlib import Repr
 
 CUT = "[cut]"
@@ -12,6 +13,9 @@ CUT = "[cut]"
 
 
 _CUT_MARK = re.compile(r"\[c?u?t?\Z")
+
+LAST_PORT = 65535
+IpAddress = IPv4Address | IPv6Address
 
 
 def beginning(text: str, size: int) -> str:
@@ -62,3 +66,22 @@ def raised_at(error: BaseException) -> str:
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file
     file = re.split(r"[/\\]", frame.f_code.co_filename)[-1]
     return f"in {frame.f_code.co_name}, {file}:{line}"
+
+
+def plain_ip(text: str) -> IpAddress | None:
+    """The IP address of a text in the usual notation, with or without a zone; None for any other text.
+
+    Other forms, which only inet_aton reads (`127.1`), are names. An IPv6 address that stands for an IPv4 one becomes that: Python
+    before 3.13 takes ::ffff:127.0.0.1 for an address of another machine.
+    """
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def is_loopback_ip(text: str) -> bool:
+    """Whether a text is an address of this machine's loopback interface; a name never is."""
+    address = plain_ip(text)
+    return address is not None and address.is_loopback
