@@ -298,7 +298,7 @@ def test_a_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, t
 
 @pytest.mark.parametrize("fifo", [False, pytest.param(True, marks=WITH_FIFOS)])
 def test_a_link_as_destination_is_replaced(gateway: ScriptedGateway, tmp_path: Path, fifo: bool) -> None:
-    """Its target is not written, be it a file or a FIFO."""
+    """Its target is not written, whether it is a file or a FIFO."""
     victim, dest = tmp_path / "victim", tmp_path / "bear.mp4"
     if fifo:
         os.mkfifo(victim)

@@ -120,7 +120,7 @@ def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spe
 
 
 def _bare(reply: Reply) -> spec.Answer | None:
-    """The response with the body that the reply itself has; a status code that is no error needs none."""
+    """The response with the body that the reply itself has; a status code that is not an error needs none."""
     if reply.json is not msgspec.UNSET:
         return spec.Answer(reply.status, msgspec.json.encode(reply.json))
     if reply.text is not None:

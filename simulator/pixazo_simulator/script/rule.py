@@ -209,7 +209,7 @@ def conditions(match: Mapping[str, Any], when: str) -> Conditions:
 
 
 def _check_parts(name: str, matcher: Matcher) -> None:
-    """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
+    """Raise ValueError for a part that is not a text: none of the facts themselves is a list."""
     for leaf in matcher.leaves():
         if leaf.operator == "contains" and not isinstance(leaf.operand, str):
             raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")

@@ -143,7 +143,7 @@ class Violation(Enum):
     LENGTH = "must have at most {} characters, not {}"
     COMBO = "1080P is not available with a duration of 10 seconds"
     UNKNOWN = "is not a parameter of this operation{}"
-    MAGIC = "holds {}, which is no magic mark of the simulator: {}"
+    MAGIC = "holds {}, which is not a magic mark of the simulator: {}"
     MODERATED = "was rejected by content moderation: it may hold sensitive content"
     URL = "must be an absolute http or https URL"
     URL_LENGTH = f"must be a URL of at most {LONGEST_URL} characters"

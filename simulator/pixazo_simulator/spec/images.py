@@ -86,7 +86,7 @@ def _whole(found: Format, data: bytes) -> bool:
 
 
 def _header_end(data: bytes) -> int | None:
-    """Where the header of a JPEG ends: at its picture, or at what is no marker; None beyond MOST_SEGMENTS.
+    """Where the header of a JPEG ends: at its picture, or at anything but a marker; None beyond MOST_SEGMENTS.
 
     A thumbnail in a segment has an end of its own, which is not that of the picture.
     """

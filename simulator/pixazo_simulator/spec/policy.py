@@ -319,7 +319,7 @@ class Policy:
     both_channels: Annotated[Literal["each", "header", "member"], Point(
         38, "assumed", "WEBHOOK-20", "When the header and the member are both given: a webhook to each, or to only one.")] = "each"
     bad_webhook_url: Annotated[Literal["refuse", "ignore"], Point(
-        39, "assumed", "WEBHOOK-15", "A webhook URL that is no http or https URL: 400 or ignored.", observed="ignore")] = "refuse"
+        39, "assumed", "WEBHOOK-15", "A webhook URL that is not an http or https URL: 400 or ignored.", observed="ignore")] = "refuse"
     http_webhook_url: Annotated[Literal["accept", "refuse"], Point(
         40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: accepted (tests run on loopback) or 400.", observed="refuse")] = "accept"
     webhook_allow: Annotated[tuple[str, ...], Point(

@@ -67,7 +67,7 @@ _SCALAR = re.compile(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.e
 _USERINFO = re.compile(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
 _SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
-# A key that is one of our own words is no secret, and taking it out would garble every message.
+# A key that is one of our own words is not a secret, and taking it out would garble every message.
 _OWN_WORDS = frozenset(
     {
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",

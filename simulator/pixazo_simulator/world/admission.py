@@ -17,7 +17,7 @@ from .account import Account
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
 _IGNORED = {
-    spec.Violation.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    spec.Violation.URL: "it is not an absolute http or https URL, and policy bad_webhook_url ignores that",
     spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
     spec.Violation.HTTPS: "it is http and policy http_webhook_url refuses that",
 }

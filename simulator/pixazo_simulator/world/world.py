@@ -166,7 +166,7 @@ class World(Part):
         self._generations[identity] = generation
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
-        self._accepted += 1  # the number of generations is no substitute: the ids of a mutant may repeat
+        self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
         self._prompts[identity] = admitted.prompt[: script.LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:

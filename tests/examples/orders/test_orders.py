@@ -42,7 +42,7 @@ def test_the_shop_stands_every_order(open_client: Callable[[Scene], PixazoClient
     assert tried.exhaustive == 9  # without polls there are no more of up to four events
 
 
-def test_a_failed_video_is_no_ready_one(open_client: Callable[[Scene], PixazoClient]) -> None:
+def test_a_failed_video_is_not_ready(open_client: Callable[[Scene], PixazoClient]) -> None:
     """A generation that fails is reported as failed in every order."""
     explore(
         lambda scene: Customer(Shop(open_client(scene), scene.webhook_url)),

@@ -226,7 +226,7 @@ def test_an_empty_member_asks_for_nothing() -> None:
             {"webhook_url": HOOK, "members": {"callback_url": "nonsense"}}, {"http_webhook_url": "refuse"},
             [
                 "X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that",
-                "callback_url ignored: it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+                "callback_url ignored: it is not an absolute http or https URL, and policy bad_webhook_url ignores that",
             ],
         ),
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
