@@ -43,7 +43,7 @@ def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
     """The rendered videos, the page's samples, the template and style of reports, and the marker of typed packages."""
     found = {str(path) for path in files(wheel)}
     assert {
-        f"pixazo_simulator/gateway/videos/{name}.mp4" for name in ("768P-6", "768P-10", "1080P-6", "1080P-10")
+        f"pixazo_simulator/server/videos/{name}.mp4" for name in ("768P-6", "768P-10", "1080P-6", "1080P-10")
     } <= found
     assert {
         f"pixazo_contracts/probes/samples/{name}.json" for name in ("text_to_video", "image_to_video", "completed")
