@@ -43,7 +43,7 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class BodyQueue:
-    """Lets one large body be processed at a time, each in a turn of the event loop, so that others are served in between."""
+    """Lets one large body, of `/_sim` or of the gateway, be processed at a time, each in a turn of the event loop, so that others are served in between."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

@@ -93,7 +93,7 @@ class ControlRoute:
 
     @cached_property
     def reads_query(self) -> bool:
-        """Whether it takes a query in the place of a body."""
+        """Whether it takes a query in place of a body."""
         return self.method in ("GET", "DELETE")
 
     @cached_property

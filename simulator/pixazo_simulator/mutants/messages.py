@@ -41,7 +41,7 @@ class _WithHeaders:
         return next((value.decode("latin-1") for known, value in self.headers if known == wanted), None)
 
     def with_header(self, name: str, value: str) -> Self:
-        """The same message with this header in the place of the first of its name, or at the end, and no other of its name."""
+        """The same message with this header in place of the first of its name, or at the end, and no other of its name."""
         header = (name.lower().encode(), value.encode("latin-1", "replace"))
         place = next((index for index, (known, _) in enumerate(self.headers) if known == header[0]), len(self.headers))
         rest = tuple(each for each in self.headers[place + 1 :] if each[0] != header[0])

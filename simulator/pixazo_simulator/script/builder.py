@@ -24,7 +24,7 @@ class Place(Protocol):
         ...
 
     def replace_rule(self, number: int, rule: Rule, /) -> object:
-        """Put another rule in the place of one."""
+        """Put another rule in place of this one."""
         ...
 
 

@@ -12,7 +12,7 @@ class Discard(msgspec.Struct, frozen=True):
 
 
 class Respond(msgspec.Struct, frozen=True):
-    """Send an error response with this status code, in the place of the real one; `html` asks for a page instead of JSON."""
+    """Send an error response with this status code, in place of the real one; `html` asks for a page instead of JSON."""
 
     status: int
     html: bool = False
@@ -36,7 +36,7 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class Declare(msgspec.Struct, frozen=True):
-    """Put another Content-Type in the place of the right one."""
+    """Put another Content-Type in place of the right one."""
 
     content_type: str
 

@@ -252,14 +252,16 @@ class Script:
 def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
     listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
     more = len(reasons) - len(listed)
-    return (*listed, *([f"{more} more differences"] if more else []))
+    return (*listed, *([f"{more} more difference{'s' * (more != 1)}"] if more else []))
 
 
 def _passed_over(entry: Entry, deciding: int | None) -> str:
     if entry.matched < entry.rule.after:
-        return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
+        calls = entry.rule.after - entry.matched
+        return f"it lets {calls} more call{'s' * (calls != 1)} through first (after={entry.rule.after})"
     if entry.step_index() is None:
-        return f"it is used up: {sum(entry.used)} times"
+        used = sum(entry.used)
+        return f"it is used up: {used} time{'s' * (used != 1)}"
     return f"rule {deciding} comes first" if deciding else "it would decide"
 
 

@@ -252,7 +252,7 @@ class CompletedWithoutMedia(Fault, frozen=True):
 
 
 class UnknownStatus(Fault, frozen=True):
-    """A status word that the page does not know, in the place of the real one."""
+    """A status word that the page does not know, in place of the real one."""
 
     applies_to: ClassVar = _STATUS | _WEBHOOK
     example: ClassVar = _example("status", times=1)

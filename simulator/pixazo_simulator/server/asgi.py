@@ -97,7 +97,7 @@ class Application:
 
 
 class TooManyBytesHeldError(Exception):
-    """The bodies that are held would come to more than MOST_HELD bytes."""
+    """The bodies that are held would exceed MOST_HELD bytes."""
 
 
 class GatewayApp:
@@ -139,9 +139,9 @@ class GatewayApp:
         """Answer one request; nothing is done for a caller that goes away before the end of its body."""
         request = _request(scope)
         route = self._gateway.route(request)
-        with self._room() as hold:
+        with self._room() as count:
             try:
-                has_ended = await _read_body(request, route, receive, hold)
+                has_ended = await _read_body(request, route, receive, count)
             except TooManyBytesHeldError:
                 response = self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now())
             else:
@@ -162,7 +162,7 @@ class GatewayApp:
         """
         held = 0
 
-        def hold(size: int) -> None:
+        def count(size: int) -> None:
             nonlocal held
             held += size
             self._held += size
@@ -170,7 +170,7 @@ class GatewayApp:
                 raise TooManyBytesHeldError
 
         try:
-            yield hold
+            yield count
         finally:
             self._held -= held
 
@@ -189,8 +189,8 @@ class GatewayApp:
         return response
 
 
-async def _read_body(request: Request, route: RoutedRequest, receive: Receive, hold: Callable[[int], None]) -> bool:
-    """Read as much of the body as the route says, None as soon as it is longer than that; `hold` counts what comes in pieces.
+async def _read_body(request: Request, route: RoutedRequest, receive: Receive, count: Callable[[int], None]) -> bool:
+    """Read as much of the body as the route says, None as soon as it is longer than that; `count` is told of each piece.
 
     False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
     """
@@ -211,7 +211,7 @@ async def _read_body(request: Request, route: RoutedRequest, receive: Receive, h
             received += len(more)
             parts += more if keep is None else more[: max(0, keep - len(parts))]
             if keep is None:
-                hold(len(more))
+                count(len(more))
         body = bytes(parts)
     if message["type"] == "http.disconnect":
         return False

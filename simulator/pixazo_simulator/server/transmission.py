@@ -42,7 +42,7 @@ class Connection:
 
 
 class ConnectionCutError(ConnectionError):
-    """A fault is to cut the connection, and the server that runs the application has lent none."""
+    """A fault should cut the connection, but the server that runs the application lends none."""
 
 
 @contextmanager

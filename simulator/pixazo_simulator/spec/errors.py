@@ -83,9 +83,9 @@ class TooManyPending(Refusal, frozen=True):
 
 
 class TooManyBodies(Refusal, frozen=True):
-    """A bound of the simulator itself: the bodies of the requests in progress come to more than `limit` bytes."""
+    """A bound of the simulator itself: the bodies of the requests in progress exceed `limit` bytes."""
 
-    phrase: ClassVar = "the bodies in progress come to more than {0.limit} bytes"
+    phrase: ClassVar = "the bodies in progress exceed {0.limit} bytes"
     limit: int
 
 

@@ -223,7 +223,7 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
         "The simulator holds {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
     ),
     errors.TooManyBodies: (
-        503, "Service Unavailable", "The request bodies in progress come to more than {0.limit} bytes: retry later.",
+        503, "Service Unavailable", "The request bodies in progress exceed {0.limit} bytes: retry later.",
         ((b"retry-after", b"1"), (b"connection", b"close")),
     ),
 }  # fmt: skip

@@ -23,7 +23,7 @@ from pixazo_simulator.world import (
     Transition,
     World,
     Worlds,
-)  # fmt: skip
+)
 
 from .compose import composed, injected
 from .egress import receiver
@@ -89,7 +89,7 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
-        # Those in use.
+        # Only those in use: one that no attempt holds is collected.
         self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
     def wake(self) -> None:

@@ -15,7 +15,7 @@ from .part import Part
 class Clock(Part):
     """Time as one world sees it.
 
-    `rate` says how fast it runs beside real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
+    `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
     Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
 

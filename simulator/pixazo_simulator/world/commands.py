@@ -148,7 +148,7 @@ class ChangeWorld(Command[None], frozen=True, kw_only=True):
 
 
 class CloseWorld(Command[None], frozen=True):
-    """The world was deleted: its keys are soon forgotten, and those who wait for its events wake."""
+    """The world was deleted: its keys open nothing any more, and those who wait for its events wake."""
 
 
 class CountCall(Command[int | None], frozen=True):
@@ -163,7 +163,7 @@ class Debit(Command[None], frozen=True):
 
 
 class AddAlias(Command[None], frozen=True):
-    """A caller sends this key in the place of the world's: it is redacted, too."""
+    """A caller sends this key in place of the world's: it is redacted, too."""
 
     key: str
 

@@ -54,7 +54,7 @@ class Notifier:
 
     @contextmanager
     def listening(self, listener: Callable[[], None]) -> Generator[None]:
-        """Submission `listener` at every notification inside the `with` block."""
+        """Call `listener` at every notification inside the `with` block."""
         self._listeners.append(listener)
         try:
             yield

@@ -75,7 +75,7 @@ class Worlds:
             if key not in self._worlds:
                 return key
 
-    def create(  # each argument replaces one setting
+    def create(
         self,
         key: str | None,
         *,

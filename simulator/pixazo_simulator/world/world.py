@@ -101,7 +101,7 @@ class World(Part):
         return other
 
     def apply(self, command: commands.Command[T]) -> T:
-        """Carry out a command and return what its class says; the clock is not asked, `command.at` is the instant."""
+        """Carry out a command and return its outcome, whose type its class names; the clock is not asked, `command.at` is the instant."""
         outcome: T = self._CARRY_OUT[type(command)](self, command)
         return outcome
 
@@ -434,7 +434,7 @@ class World(Part):
         self.redactor.add(command.key)
 
     def _close(self, _: commands.CloseWorld) -> None:
-        """The keys are still redacted until many others have been deleted, too."""
+        """The keys are still redacted until many other worlds have been deleted."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
         self.notifier.notify()

@@ -204,7 +204,7 @@ def test_an_id_that_a_lost_response_may_have_held() -> None:
 
 
 def test_no_key_is_printed() -> None:
-    """A gateway that sends a key in the place of an id does not get it printed."""
+    """A gateway that sends a key in place of an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
     wire = Wire(REFUSED)
     spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), Ceilings(), Releases("run1", Redactor([key]).text))

@@ -165,7 +165,7 @@ OF_A_RULE = ("faults", "match", "reply", "end", "then", "times")
 
 @st.composite
 def spoilt(draw: st.DrawFn, example: Any) -> object:
-    """An example of a body with an odd value in the place of one of its members, or beside them."""
+    """An example of a body with an odd value in place of one of its members, or beside them."""
     if isinstance(example, list) and example:
         elements = cast("list[object]", example)
         return [draw(spoilt(elements[0])), *elements[1:]]
@@ -182,7 +182,7 @@ def spoilt(draw: st.DrawFn, example: Any) -> object:
 
 
 def readings(caller: Caller) -> dict[str, bytes]:
-    """Everything that the control routes tell of a world and of the server."""
+    """Everything that the control routes show of a world and of the server."""
     return {what: caller.call("GET", f"/_sim/{what}").body for what in READ_ROUTES}
 
 
@@ -267,7 +267,7 @@ def test_a_script_that_cannot_be_read_is_refused_and_the_old_one_stays(body: obj
     ],
 )  # fmt: skip
 def test_what_is_no_route_is_refused(method: str, path: str, furnished: Caller) -> None:
-    """With 4xx in our shape, whatever stands in the place of a number."""
+    """With 4xx in our shape, whatever stands in place of a number."""
     reply = furnished.call(method, f"/_sim{path}")
     assert 400 <= reply.status < 500
     assert set(reply.json()) == {"error", "message"}

@@ -1,4 +1,4 @@
-"""What the simulator tells of its own state holds no key."""
+"""What the simulator shows of its own state holds no key."""
 
 from __future__ import annotations
 

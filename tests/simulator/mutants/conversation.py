@@ -153,7 +153,7 @@ class RecordingClient:
         return response
 
     def control(self, method: str, path: str, body: object = None) -> Response:
-        """Submission one of our own routes, which must succeed."""
+        """Call one of our own routes, which must succeed."""
         host = urlsplit(self.simulator.url).netloc
         response = self.send(method, f"/_sim/{path}", _encoded(body), {KEY_HEADER: self.key, "Host": host})
         assert response.status < 300, response

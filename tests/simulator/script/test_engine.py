@@ -197,7 +197,7 @@ def test_a_used_up_rule_is_diagnosed_as_such() -> None:
     assert (found.label, found.decides, found.differences) == (
         "rule 1: the bear fails",
         False,
-        ("it is used up: 1 times",),
+        ("it is used up: 1 time",),
     )
 
 

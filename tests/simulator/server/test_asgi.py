@@ -408,7 +408,7 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0)
         refused = await submit(gateway, chunk(body))
         assert (refused[0]["status"], (b"retry-after", b"1") in refused[0]["headers"]) == (503, True)
-        assert b"bodies in progress come to more than" in refused[1]["body"]
+        assert b"bodies in progress exceed" in refused[1]["body"]
         half.set()
         answered = [(await held)[0]["status"], (await submit(gateway, chunk(body)))[0]["status"]]
         assert await submit(gateway, chunk(body, more=True), {"type": "http.disconnect"}) == []

@@ -205,8 +205,8 @@ def test_time_can_be_advanced_from_any_thread() -> None:
     with Simulator(Settings(keys=("first-key", "second-key"))) as simulator:
         identity = Caller(over_http(simulator.url), "first-key").accepted()
         before = simulator.monotonic()
-        fallen = simulator.advance(15)
-        assert [each.request_id for each in fallen if not isinstance(each, tuple)] == [identity] * 2
+        events = simulator.advance(15)
+        assert [each.request_id for each in events if not isinstance(each, tuple)] == [identity] * 2
         assert simulator.monotonic() - before == 15
         assert simulator.monotonic(api_key="second-key") == before
         assert simulator.advance(1, api_key="second-key") == []

@@ -193,7 +193,7 @@ def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[b
 
 @pytest.mark.parametrize("fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5)])
 def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -> None:
-    """An in-process transport sees a named error, a ConnectionError, in the place of the cut."""
+    """An in-process transport sees a named error, a ConnectionError, in place of the cut."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault, times=1)) as send:
         with pytest.raises(

@@ -68,11 +68,11 @@ def drive(
     return asyncio.run(run())
 
 
-def due_events(fallen: list[AdvanceEvent]) -> list[tuple[float, object]]:
+def due_events(events: list[AdvanceEvent]) -> list[tuple[float, object]]:
     """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
         ((each.at - START) / 1000, each.status)
         if isinstance(each, Transition)
         else ((each[1].at - START) / 1000, each[1].problem or each[1].status)
-        for each in fallen
+        for each in events
     ]

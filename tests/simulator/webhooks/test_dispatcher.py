@@ -51,8 +51,8 @@ def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        fallen = due_events(await dispatcher.advance(world, 3_600_000))
-        assert [at for at, what in fallen if what == outcome.problem] == [15, 20, 320, 2_120]
+        events = due_events(await dispatcher.advance(world, 3_600_000))
+        assert [at for at, what in events if what == outcome.problem] == [15, 20, 320, 2_120]
         assert world.clock.now() == START + 3_600_000
         assert len({webhook.body for webhook in receiver.webhooks}) == 1
 
@@ -174,10 +174,10 @@ def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds
         accepted(world, webhook_url=hook)
         return dispatcher.advance_at_once(world, round(seconds * 1000)), world.clock.now()
 
-    fallen, now = drive(doing)
+    events, now = drive(doing)
     assert now == START + (round(seconds * 1000) if moved else 0)
     statuses = [(2.0, Status.PROCESSING), (15.0, Status.COMPLETED)]
-    assert (None if fallen is None else due_events(fallen)) == (
+    assert (None if events is None else due_events(events)) == (
         [each for each in statuses if each[0] <= seconds] if moved else None
     )
 
@@ -362,8 +362,8 @@ def test_several_advances_to_the_end_of_time_are_one() -> None:
         accepted(world, webhook_url=HOOK)
         await dispatcher.advance(world, left - 10_000)
         accepted(world, webhook_url=HOOK)
-        fallen = await asyncio.gather(dispatcher.advance(world, 10_000), dispatcher.advance(world, 10_000))
-        assert [[type(each) for each in found] for found in fallen] == [[Transition], []]
+        events = await asyncio.gather(dispatcher.advance(world, 10_000), dispatcher.advance(world, 10_000))
+        assert [[type(each) for each in found] for found in events] == [[Transition], []]
         assert dispatcher.advance_at_once(world, 10_000) == []
         assert (world.clock.now(), len(receiver.webhooks), len(world.deliveries())) == (LAST_INSTANT, 1, 2)
 
@@ -564,9 +564,9 @@ def test_an_advance_ends_with_its_world() -> None:
         await until(lambda: receivers.under_way[HOOK])
         worlds.delete("one")
         receivers.closed[HOOK].set()
-        fallen = await advancing
+        events = await advancing
         assert receivers.arrived[HOOK] == 1
-        assert [each[1].status for each in fallen if isinstance(each, tuple)] == [204]
+        assert [each[1].status for each in events if isinstance(each, tuple)] == [204]
 
     meet(doing, Clock.manual)
 

@@ -48,9 +48,9 @@ def on(*faults: Fault, **more: Any) -> Rule:
     return Rule(when="webhook", faults=faults, **more)
 
 
-def attempts(fallen: Any) -> list[tuple[float, object]]:
+def attempts(events: Any) -> list[tuple[float, object]]:
     """The attempts of an advance."""
-    return [entry for entry in due_events(fallen) if not isinstance(entry[1], Status)]
+    return [entry for entry in due_events(events) if not isinstance(entry[1], Status)]
 
 
 def posted(receiver: Receiver) -> list[str]:
@@ -82,8 +82,8 @@ def test_a_callback_can_arrive_more_than_once() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        fallen = attempts(await dispatcher.advance(world, 10**7))
-        assert fallen == [(15, "answered 500"), (15, 204), (15, 204), (20, 204)]
+        events = attempts(await dispatcher.advance(world, 10**7))
+        assert events == [(15, "answered 500"), (15, 204), (15, 204), (20, 204)]
         assert len({webhook.body for webhook in receiver.webhooks}) == 1
         deliveries = [rendered(world, each) for each in world.deliveries()]
         assert [(each.number, each.copy_of, len(each.attempts)) for each in deliveries] == [
@@ -132,9 +132,9 @@ def test_a_callback_lets_the_next_one_go_first() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b", "/c", "/d", "/e")
-        fallen = attempts(await dispatcher.advance(world, 10**7))
+        events = attempts(await dispatcher.advance(world, 10**7))
         assert posted(receiver) == ["/b", "/a", "/d", "/c", "/e"]
-        assert [instant for instant, _ in fallen] == [16, 16, 18, 18, 79]
+        assert [instant for instant, _ in events] == [16, 16, 18, 18, 79]
 
     drive(doing, settings(script=(on(Reorder()),)))
 
@@ -246,10 +246,10 @@ def test_progress_callbacks_meet_faults_too() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:after 60]]", webhook_url=HOOK, webhook_mode="sync")
-        fallen = attempts(await dispatcher.advance(world, 10**7))
+        events = attempts(await dispatcher.advance(world, 10**7))
         words = [json.loads(webhook.body)["status"] for webhook in receiver.webhooks]
         assert words == ["PROCESSING", "PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED"]
-        assert fallen == [(8, "dropped by the script"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
+        assert events == [(8, "dropped by the script"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
 
     drive(doing, settings(
         script=(on(Drop(), match={"status": "PROCESSING"}, times=1), on(Duplicate(), match={"status": "PROCESSING"}, times=1)),
@@ -383,12 +383,12 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     def run(steps: list[int]) -> tuple[list[tuple[float, object]], list[tuple[str, bytes]], list[Any]]:
         async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> Any:
             submit(world, *[f"/{number}" for number in range(hooks)])
-            fallen: list[Any] = []
+            events: list[Any] = []
             for step in steps:
-                fallen += await dispatcher.advance(world, step)
+                events += await dispatcher.advance(world, step)
             assert world.next_due() is None
             deliveries = [rendered(world, each) for each in world.deliveries()]
-            return attempts(fallen), [(webhook.url, webhook.body) for webhook in receiver.webhooks], deliveries
+            return attempts(events), [(webhook.url, webhook.body) for webhook in receiver.webhooks], deliveries
 
         result: tuple[Any, Any, Any] = drive(doing, settings(script=rules), outcome)
         return result

@@ -1,4 +1,4 @@
-"""One world: what it accepts, what it tells of it, what it owes."""
+"""One world: what it accepts, what it reports, what it owes."""
 
 from __future__ import annotations
 
