@@ -239,7 +239,7 @@ def test_a_wait_in_a_world_that_is_deleted_ends_with_404() -> None:
     async def delete() -> Response:
         handler = Handler()
         waiting = handler.wait(exchanges={}, timeout=PATIENCE)
-        await asyncio.sleep(0)
+        await turns()  # it has looked once, and only the deletion can wake it
         assert (await handler.ask("DELETE", "/_sim/world"))[0] == 200
         assert (await handler.ask("POST", "/_sim/worlds", key="sim-key"))[0] == 201
         return await waiting

@@ -7,7 +7,8 @@ import pytest
 from pixazo_simulator.spec.errors import Throttled, UnknownRequest
 from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
-from pixazo_simulator.world.commands import ReadStatus
+from pixazo_simulator.spec.redaction import Redactor
+from pixazo_simulator.world.commands import AddAlias, ReadStatus
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
@@ -49,6 +50,17 @@ def test_a_key_has_one_world() -> None:
     assert worlds.find("a-key") is None
     assert worlds.create("a-key") is not old
     assert worlds.delete("no-key") is None
+
+
+def test_the_keys_of_a_deleted_world_are_forgotten_in_the_end() -> None:
+    """Its own and those that callers sent in place of it, so that the memory of the redactor is bounded."""
+    worlds = Worlds(Settings(keys=("first-key",)))
+    (world,) = worlds
+    world.redactor = Redactor(("first-key",), remembered=0)
+    world.apply(AddAlias(world.clock.now(), "sent-key"))
+    assert world.redactor.text("first-key sent-key") == "[redacted] [redacted]"
+    worlds.delete("first-key")
+    assert world.redactor.text("first-key sent-key") == "first-key sent-key"
 
 
 def test_worlds_are_bounded() -> None:
