@@ -11,7 +11,7 @@ OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
 RUNNERS = frozenset(
     {
         "_pydevd_bundle", "_pytest", "coverage", "debugpy", "execnet", "hypothesis", "pluggy", "pydevd", "pytest", "pytest_asyncio",
-        "pytest_benchmark", "pytest_timeout", "pytest_trio", "xdist",
+        "pytest_benchmark", "pytest_rerunfailures", "pytest_timeout", "pytest_trio", "xdist",
     }
 )  # fmt: skip
 """Top-level modules that run or observe the tests: their threads are not the app's."""

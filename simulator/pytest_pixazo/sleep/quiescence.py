@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from types import CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ STUCK = 0.5
 scheduled every few milliseconds, and a response of the simulator takes a few."""
 PATIENCE = 2.0
 """Most real seconds that a move of the clock waits for threads and loops that stay busy."""
+LOOKS = 500
+"""Least looks within STUCK and PATIENCE. On a busy machine seconds pass in which neither the simulator nor the app gets to run; then
+the looks are rare, too."""
+ROUND = 100
+"""Looks at busy threads after which the simulator is made to process what it has received: its threads have then run, too."""
 CALM_LOOPS = 4
 """Looks in a row that must find the tasks of a loop unchanged: in between, the simulator accepts a connection, reads a request and
 responds, and the response is read."""
@@ -41,6 +47,10 @@ AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldf
 """The attribute that holds what a suspended one awaits."""
 
 
+_Moment = tuple[float, int]
+"""A real time, and the number of looks until then."""
+
+
 class Loop(ABC):
     """Schedules functions on a loop from any thread, and finds out whether its tasks have settled."""
 
@@ -49,6 +59,7 @@ class Loop(ABC):
         self.sleepers = 0
         self._tasks = 0
         self._standing: dict[object, object] = {}
+        self._answer: Future[bool] | None = None
 
     def enter(self) -> None:
         """Count a task that begins to sleep; called in the loop's thread."""
@@ -66,13 +77,18 @@ class Loop(ABC):
 
     def settled(self) -> bool:
         """Whether every task awaits what it awaited at the last call; False when the loop does not answer soon."""
-        answer: Future[bool] = Future()
-        if not self.running() or not self.call(lambda: self.look(answer)):
+        if not self.running():
             return True
+        answer = self._answer
+        # A slow loop is not asked again before it has answered; an answer that came between two calls is out of date.
+        if answer is None or answer.done():
+            self._answer = answer = Future()
+            if not self.call(partial(self.look, answer)):
+                return True
         try:
             return answer.result(ANSWER)
         except TimeoutError:
-            return False
+            return not self.call(_nothing)  # it may have ended
 
     def compare(self) -> bool:
         """Whether every task awaits what it awaited at the last call; called in the loop's thread."""
@@ -182,6 +198,10 @@ def _is_internal(task: trio.lowlevel.Task) -> bool:
     return module.startswith(("trio._core.", "pytest_pixazo."))
 
 
+def _nothing() -> None:
+    """Tells whether a loop still takes calls."""
+
+
 def _innermost(awaited: object) -> object:
     """What a coroutine awaits in the end: a different object after each step."""
     name = AWAITED.get(type(awaited))
@@ -199,17 +219,21 @@ class Quiescence:
         self._barrier = barrier
         self._loops = loops
         self._asleep = asleep
-        self._seen: dict[int, tuple[tuple[int, int], float]] = {}
+        self._looks = 0
+        self._seen: dict[int, tuple[tuple[int, int], _Moment]] = {}
 
     def wait(self) -> None:
         """Return when every other thread and loop is idle, or after PATIENCE."""
-        calm, give_up = 0, time.monotonic() + PATIENCE
-        while time.monotonic() < give_up:
+        calm, since = 0, (time.monotonic(), self._looks)
+        while not self._have_passed(PATIENCE, since):
+            self._looks += 1
             threads, loops = self._threads(), self._awake_loops()
             if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
             if not self._are_idle(threads):
                 calm = 0
+                if not self._looks % ROUND:
+                    self._barrier()
                 time.sleep(LOOK)
                 continue
             settled = [loop.settled() for loop in loops]
@@ -233,20 +257,24 @@ class Quiescence:
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads if thread.ident not in passed}
         return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
 
-    def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
-        now = time.monotonic()
-        # No `any`: each one must be noted.
-        return not [ident for ident, frame in threads.items() if self._is_busy(ident, frame, now)]
+    def _have_passed(self, seconds: float, since: _Moment) -> bool:
+        """Whether so many real seconds have passed, and enough looks."""
+        then, looks = since
+        return time.monotonic() - then >= seconds and self._looks - looks >= LOOKS
 
-    def _is_busy(self, ident: int, frame: FrameType | None, now: float) -> bool:
+    def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
+        # No `any`: each one must be noted.
+        return not [ident for ident, frame in threads.items() if self._is_busy(ident, frame)]
+
+    def _is_busy(self, ident: int, frame: FrameType | None) -> bool:
         if frame is None:
             return True
         place = (id(frame), frame.f_lasti)
-        seen, since = self._seen.get(ident, (None, now))
-        if seen != place:
-            self._seen[ident] = (place, now)
+        seen = self._seen.get(ident)
+        if seen is None or seen[0] != place:
+            self._seen[ident] = (place, (time.monotonic(), self._looks))
             return True
-        return not waits_for_others(frame) and now - since < STUCK
+        return not waits_for_others(frame) and not self._have_passed(STUCK, seen[1])
 
 
 def _is_of_runner(frame: FrameType) -> bool:
@@ -290,6 +318,7 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("concurrent.futures.thread", "_worker"): _in_pool,
     ("trio._core._thread_cache", "_work"): _in_trio_pool,
     ("selectors", "select"): _in_loop,
+    ("socket", "accept"): _in_loop,
     ("asyncio.runners", "run"): _in_loop,
     ("asyncio.base_events", "run_forever"): _in_loop,
     ("trio._core._io_epoll", "get_events"): _in_loop,

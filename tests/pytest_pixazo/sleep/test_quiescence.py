@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
@@ -17,6 +19,7 @@ import trio
 import uvloop
 from tests.patience import PATIENCE
 
+from pytest_pixazo.sleep import quiescence
 from pytest_pixazo.sleep.quiescence import WAITS, AsyncioLoop, Loop, Quiescence, TrioLoop, waits_for_others
 
 
@@ -164,7 +167,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def started(target: Callable[..., object], *arguments: object) -> threading.Thread:
     """A thread that runs."""
-    thread = threading.Thread(target=target, args=arguments)
+    thread = threading.Thread(target=target, args=arguments, daemon=True)
     thread.start()
     return thread
 
@@ -223,3 +226,62 @@ def test_a_busy_thread_is_waited_for() -> None:
     assert waits_for_others(frame_of(thread))
     release.set()
     thread.join(PATIENCE)
+
+
+def test_a_thread_whose_answer_is_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much real time passes between two looks, as on a machine so busy that neither the simulator nor the app gets to run."""
+    hours = count(step=3600)
+    monkeypatch.setattr(quiescence.time, "monotonic", lambda: next(hours))
+    answered, release = threading.Event(), threading.Event()
+    app, simulator = socket.socketpair()
+
+    def ask() -> None:
+        app.recv(1)
+        answered.set()
+        release.wait()
+
+    def barrier() -> None:
+        simulator.send(b"x")
+        answered.wait(PATIENCE)
+
+    with app, simulator:
+        thread = started(ask)
+        Quiescence(barrier, [], set()).wait()
+        assert waits_for_others(frame_of(thread))
+        release.set()
+        thread.join(PATIENCE)
+
+
+def test_a_thread_that_nobody_answers_is_passed_over() -> None:
+    """As one of the app that accepts connections: it would stop the clock for ever."""
+    app, other = socket.socketpair()
+    with app, other:
+        thread = started(app.recv, 1)
+        rounds: list[str] = []
+        Quiescence(lambda: rounds.append("barrier"), [], set()).wait()
+        assert thread.is_alive()
+        assert len(rounds) >= 4, "it was given time to be answered"
+        other.send(b"x")
+        thread.join(PATIENCE)
+
+
+def test_a_slow_loop_is_asked_once() -> None:
+    """Until it has answered; an answer that came after the question was given up is not used."""
+    asked: list[Future[bool]] = []
+
+    class Slow(Scripted):
+        settled = Loop.settled
+
+        def call(self, function: Callable[[], object]) -> bool:
+            """At once."""
+            function()
+            return True
+
+        def look(self, answer: Future[bool]) -> None:
+            """Answered by the test."""
+            asked.append(answer)
+
+    loop = Slow([], [])
+    assert [loop.settled(), loop.settled(), len(asked)] == [False, False, 1]
+    asked[0].set_result(True)
+    assert [loop.settled(), len(asked)] == [False, 2]
