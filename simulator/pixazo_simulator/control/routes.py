@@ -276,10 +276,12 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
 
 
 def _path(request: ControlRequest[requests.DryRun]) -> str:
-    """Path and query, without the origin of this simulator. Raises Refused for a URL of any other."""
+    """Path and query, without the origin of this simulator or of its URLs. Raises Refused for a URL of any other."""
     asked, origin = request.body.path, f"http://{request.host}"
-    if asked.startswith(f"{origin}/"):
-        return asked.removeprefix(origin)
+    known = request.worlds.get(request.key)
+    for each in (origin, (known.policy if known else request.worlds.settings.policy).public_origin):
+        if asked.startswith(f"{each}/"):
+            return asked.removeprefix(each)
     if not asked.startswith("/"):
         raise Refused(
             400,
