@@ -118,7 +118,9 @@ class Gateway:
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
         redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
-        meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
+        no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
+        mistake = spec.UnknownRoute() if no_route else refusal
+        meant = hint(mistake, request.method, redactor.text(path), request.headers)  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log = f"{request.method} {redactor.text(line)}"
         world = route.world or request.listener

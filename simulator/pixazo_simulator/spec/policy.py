@@ -434,7 +434,7 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
     "number_forms": ("integral", Point(
         5, "assumed", "T2V-DUR-01, I2V-DUR-01", 'Forms of `duration`: 6 and 6.0 are accepted; "6", true and 6.5 are refused.')),
     "unknown_model": ("400", Point(
-        21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model: 400, as printed.")),
+        21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model, a POST to any path below its name: 400, as printed; to a caller without a valid key an unknown model is an unknown route.")),
     "malformed_body": ("400", Point(
         24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, not JSON, or not an object: 400.")),
     "webhook_payload": ("status_answer", Point(

@@ -82,6 +82,24 @@ def test_a_hint_is_in_the_journal_and_the_log(caller: Caller, caplog: pytest.Log
     assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {exchange["hint"]}')
 
 
+@pytest.mark.parametrize("path", ["/minimax-hailuo/v1/generate", "/minimax-hailuo-ai2/v1/imageToVideo"])
+def test_another_model_is_a_normal_answer(caller: Caller, path: str) -> None:
+    """As long as the rest of its path is a route."""
+    assert caller.call("POST", path, {"prompt": "A bear"}).status == 400
+    assert caller.sim("journal")["exchanges"][0]["expected"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/minimax-hailuo/generate", "/v1/minimax-hailuo-ai/generate", "/hailuo/v1/text/generate"]
+)
+def test_another_path_is_a_mistake_whatever_model_it_names(caller: Caller, path: str) -> None:
+    """The journal names the nearest route."""
+    assert caller.call("POST", path, {"prompt": "A bear"}).status in (400, 404)
+    (exchange,) = caller.sim("journal")["exchanges"]
+    assert not exchange["expected"]
+    assert exchange["hint"].startswith(f"no route is POST {path}")
+
+
 def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None:
     """A wrong key, none, a video of no generation; a known caller's refusals are expected."""
     before = caller.sim("unmatched")["total"]
