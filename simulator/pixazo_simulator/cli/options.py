@@ -106,6 +106,8 @@ OPTIONS = (
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy takes away."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
+    _option("--webhook-ca", metavar="FILE",
+            help="Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
     _option("--control-token", type=_Read(_token), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
@@ -121,7 +123,7 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
-_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts")
+_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts", "webhook_ca")
 """The options that are settings of the same name."""
 
 
