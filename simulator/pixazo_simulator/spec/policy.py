@@ -333,9 +333,9 @@ class Policy:
     both_channels: Annotated[Literal["each", "header", "member"], Point(
         38, "assumed", "WEBHOOK-20", "When the header and the member are both given: a webhook to each, or to only one.")] = "each"
     bad_webhook_url: Annotated[Literal["refuse", "ignore"], Point(
-        39, "assumed", "WEBHOOK-15", "A webhook URL that is not an http or https URL: 400 or ignored.", observed="ignore")] = "refuse"
+        39, "assumed", "WEBHOOK-15", "A webhook URL that cannot be used: 400, or ignored, which the journal and the log say.", observed="ignore")] = "refuse"
     http_webhook_url: Annotated[Literal["accept", "refuse"], Point(
-        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: accepted (tests run on loopback) or 400.", observed="refuse")] = "accept"
+        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`).", observed="refuse")] = "accept"
     webhook_allow: Annotated[tuple[str, ...], Point(
         41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(

@@ -337,7 +337,8 @@ def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
     assert explanation["deliveries"] == []
     assert explanation["summary"].endswith(
-        "; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that"
+        "; X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
+        "give an https URL, or set http_webhook_url=accept"
     )
 
 
