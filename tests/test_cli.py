@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.spec import points
@@ -29,7 +30,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "CONTROL_TOKEN",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 
@@ -155,7 +156,8 @@ def test_it_listens_on_ipv6(serve: Serve) -> None:
 
 def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
     """All of them together."""
-    ready_file = tmp_path / "ready"
+    ready_file, authority = tmp_path / "ready", tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
     serving = Serving(
         PIXAZO_SIM_HOST="localhost",
         PIXAZO_SIM_PORT="0",
@@ -166,8 +168,9 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
         PIXAZO_SIM_SET="submit_code=202;rate_limit=5/60 submits",
         PIXAZO_SIM_CLOCK="manual",
         PIXAZO_SIM_SEED="7",
-        PIXAZO_SIM_PUBLIC_ORIGIN="https://gateway.pixazo.ai",
+        PIXAZO_SIM_PUBLIC_ORIGIN="https://gateway.pixazo.ai/pixazo",
         PIXAZO_SIM_WEBHOOK_ALLOW="a.example b.example",
+        PIXAZO_SIM_WEBHOOK_CA=str(authority),
         PIXAZO_SIM_NO_MAGIC="1",
         PIXAZO_SIM_READY_FILE=str(ready_file),
         PIXAZO_SIM_LOG_FORMAT="json",
@@ -184,7 +187,7 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
     assert (world["policy"]["request_id"], world["policy"]["submit_code"]) == ("thirteen", "202")
     assert (world["policy"]["rate_limit"], world["policy"]["webhook_allow"]) == ("5/60 submits", "a.example,b.example")
     assert [reply.status for reply in replies] == [202, 402, 202]
-    assert replies[0].json()["polling_url"].startswith("https://gateway.pixazo.ai/v2/requests/status/")
+    assert replies[0].json()["polling_url"].startswith("https://gateway.pixazo.ai/pixazo/v2/requests/status/")
     assert json.loads(serving.log)["message"].startswith("POST /minimax-hailuo-ai/v1/generate answered 402: ")
 
 
@@ -263,7 +266,9 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
     (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
-    (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
+    (["serve", "--webhook-ca", "no.pem"], "webhook CA file no.pem cannot be read: No such file or directory"),
+    (["exec", "--webhook-ca", "/dev/null", "--", "true"], "webhook CA file /dev/null has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
+    (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai, with or without a path"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
     (["serve", "--profile", "no.toml"], "profile no.toml cannot be read: No such file or directory"),
     (["serve", "--port", "0", "--ready-file", "no/such/file"], "ready file no/such/file cannot be written: No such file or directory"),

@@ -92,6 +92,9 @@ def _add_world_options(parser: pytest.Parser) -> None:
     parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
     hosts = "hosts in addition to loopback that tests may allow for callbacks"
     parser.addini("pixazo_webhook_allow", hosts, type="args", default=[])
+    parser.addini(
+        "pixazo_webhook_ca", "file of authorities (PEM) of https receivers, relative to the root folder", default=""
+    )
 
 
 def _add_contract_options(parser: pytest.Parser) -> None:

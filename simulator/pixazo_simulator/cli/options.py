@@ -103,9 +103,11 @@ OPTIONS = (
             help="How time passes: real, N times as fast, or only when advanced."),
     _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
-    _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's."),
+    _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy takes away."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
+    _option("--webhook-ca", metavar="FILE",
+            help="Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
     _option("--control-token", type=_Read(_token), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
@@ -121,7 +123,7 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
-_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts")
+_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts", "webhook_ca")
 """The options that are settings of the same name."""
 
 
@@ -145,7 +147,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
 def _settings(options: dict[str, Any]) -> Settings:
     if options.get("control_token") is not None and options["control_open"]:
         raise ValueError("--control-token and --control-open exclude each other: choose one")
-    origin = {"public_origin": options["public_origin"]} if options["public_origin"] else {}
+    origin = {} if options["public_origin"] is None else {"public_origin": options["public_origin"]}
     policy = options["profile"].changed(dict(options["values"]) | origin)
     return Settings(
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),

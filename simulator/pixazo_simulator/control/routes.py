@@ -161,7 +161,10 @@ async def generations(request: ControlRequest[requests.Latest]) -> responses.Gen
 
 @route("GET", "/_sim/journal")
 async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
-    """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
+    """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number.
+
+    `total` counts those that pass, whatever `after` and `limit` leave out.
+    """
     return await _page(request.world, request.world.journal, request.body)
 
 
@@ -179,14 +182,16 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
             found.append(exchange)
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
-    listed = found[-wanted.limit :] if wanted.after is UNSET else found[: wanted.limit]
-    return await rendering.journal(owner, total, dropped, listed)
+    after = wanted.after
+    listed = (
+        found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
+    )
+    return await rendering.journal(owner, len(found) if wanted.filters() else total, dropped, listed)
 
 
 def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
     return (
-        (wanted.after is UNSET or exchange.number > wanted.after)
-        and (wanted.status is UNSET or exchange.status == wanted.status)
+        (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
         # The redacted target is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
@@ -271,10 +276,12 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
 
 
 def _path(request: ControlRequest[requests.DryRun]) -> str:
-    """Path and query, without the origin of this simulator. Raises Refused for a URL of any other."""
+    """Path and query, without the origin of this simulator or of its URLs. Raises Refused for a URL of any other."""
     asked, origin = request.body.path, f"http://{request.host}"
-    if asked.startswith(f"{origin}/"):
-        return asked.removeprefix(origin)
+    known = request.worlds.get(request.key)
+    for each in (origin, (known.policy if known else request.worlds.settings.policy).public_origin):
+        if asked.startswith(f"{each}/"):
+            return asked.removeprefix(each)
     if not asked.startswith("/"):
         raise Refused(
             400,

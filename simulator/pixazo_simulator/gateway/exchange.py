@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +12,11 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, inject, kind_of
 from pixazo_simulator.world import Exchange, Outcome, World
 
+from .origin import origin
+
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
-_AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _WITHOUT_LENGTH = (204, 304)
 
 
@@ -48,8 +48,6 @@ class Request(msgspec.Struct, gc=False):
     content_length: int = 0
     webhook_url: str | None = None
     webhook_mode: str | None = None
-    forwarded_host: str = ""
-    forwarded_proto: str = ""
 
     def __post_init__(self) -> None:
         """Read the headers: of several with one name the first key counts, else the last."""
@@ -67,10 +65,6 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
-            elif name == b"x-forwarded-host":
-                self.forwarded_host = value.decode("latin-1").partition(",")[0].strip()
-            elif name == b"x-forwarded-proto":
-                self.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
 
     @property
     def target(self) -> str:
@@ -79,16 +73,7 @@ class Request(msgspec.Struct, gc=False):
 
     def origin(self, policy: spec.Policy) -> str:
         """The origin of `polling_url` and media URLs (policy `public_origin`)."""
-        if policy.public_origin not in ("caller", "forwarded"):
-            return policy.public_origin
-        host, scheme = self.host, self.scheme
-        if policy.public_origin == "forwarded":
-            host = self.forwarded_host or host
-            scheme = self.forwarded_proto if self.forwarded_proto in ("http", "https") else scheme
-        if not _AUTHORITY.fullmatch(host):
-            name, port = self.server
-            host = f"{name}:{port}" if port else name
-        return f"{scheme}://{host}"
+        return origin(policy, self.headers, self.scheme, self.host, self.server)
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):

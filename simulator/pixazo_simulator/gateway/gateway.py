@@ -116,13 +116,22 @@ class Gateway:
     ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
-        path = quote(request.path)
-        redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
-        meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
+        path, redactor = quote(request.path), self._redactor(request)
+        no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
+        mistake = spec.UnknownRoute() if no_route else refusal
+        meant = hint(
+            mistake, request.method, redactor.text(path), request.headers, request.query
+        )  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        log = f"{request.method} {redactor.text(line)}"
-        world = route.world or request.listener
+        world, log = route.world or request.listener, self._line(request, line)
         return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
+
+    def _line(self, request: Request, text: str) -> str:
+        """A line for the log, without the secrets that the request was sent with."""
+        return f"{request.method} {self._redactor(request).text(text)}"
+
+    def _redactor(self, request: Request) -> spec.Redactor:
+        return self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
 
     def _read_status(self, request: Request, route: RoutedRequest, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -157,10 +166,12 @@ class Gateway:
         if not isinstance(accepted, Generation):
             return self.refuse(request, route, accepted, now, outcome)
         answer = spec.accepted_answer(accepted.request_id, origin, policy)
+        log = None
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
+            log = self._line(request, f"{quote(request.path)} {answer.reason}")
         wakes = world.next_due() is not None
-        return complete(request, answer, now, world, outcome, request_id=accepted.request_id, wakes=wakes)
+        return complete(request, answer, now, world, outcome, request_id=accepted.request_id, log=log, wakes=wakes)
 
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -196,7 +207,9 @@ class Gateway:
         return self._url(request, route) if route.world and route.world.script else ""
 
 
-def hint(refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+def hint(
+    refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
+) -> str | None:
     """What to do instead, None for a refusal that is a normal answer of the gateway."""
     if isinstance(refusal, spec.UnknownRoute):
         return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
@@ -208,6 +221,8 @@ def hint(refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[
     if isinstance(refusal, spec.MissingKey):
         sent = {name.decode("latin-1").lower() for name, _ in headers}
         instead = next((f", not in {name}" for name in _OTHER_KEY_HEADERS if name in sent), "")
+        if not instead and spec.QUERY_KEY in parse_qs(query.decode("latin-1"), max_num_fields=None):
+            instead = f", not in the query parameter {spec.QUERY_KEY} (policy query_key=refuse)"
         return f"the key is missing: send it in the header {spec.KEY_HEADER}{instead}"
     return None
 

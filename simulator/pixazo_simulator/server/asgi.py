@@ -50,7 +50,7 @@ class Application:
     ) -> None:
         self.worlds = worlds
         _SECRETS.add(worlds.redactor)
-        self._sender = Sender()
+        self._sender = Sender(worlds.settings.webhook_ca)
         self.dispatcher = Dispatcher(worlds, self._sender.send)
         policy, body_queue = worlds.settings.policy, BodyQueue()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)

@@ -31,7 +31,7 @@ class Simulator:
 
     `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
     makes it wrong in one respect, or a variant, which the page allows.
-    Raises SimulatorError when it cannot listen there.
+    Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
     def __init__(
@@ -72,7 +72,11 @@ class Simulator:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         protocol = PROTOCOLS[self.change.edits.names if self.change else "any case"]
-        application = Application(Worlds(settings, read_videos()), self.change, protocol)
+        worlds = Worlds(settings, read_videos())
+        try:
+            application = Application(worlds, self.change, protocol)
+        except ValueError as error:  # the file of authorities cannot be used
+            raise SimulatorError(str(error)) from None
         listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
         self._application = application

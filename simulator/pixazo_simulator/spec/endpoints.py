@@ -29,7 +29,9 @@ DISCOVERY_PATH = "/.well-known/pixazo-target"
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
 _MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
-_ANY_MODEL = re.compile(r"/(?P<model_id>[a-z0-9]+(?:-[a-z0-9]+)*)/v1/(?P<operation>\w+)")
+# A segment such as v2 is a version of the gateway's own routes; those of the simulator begin with another character.
+_ANY_MODEL = re.compile(r"/(?!v[0-9]+/)(?P<model_id>[A-Za-z0-9][\w.-]{0,99})/(?P<rest>.+)", re.ASCII | re.DOTALL)
+_DEFAULT_OPERATION = next(iter(OPERATIONS.values()))
 
 Name = Literal["generate", "imageToVideo", "status", "media"]
 """How rules, the journal and reports call an operation of the gateway."""
@@ -61,11 +63,16 @@ class MediaRead(msgspec.Struct, frozen=True):
 
 
 class UnknownModel(msgspec.Struct, frozen=True):
-    """A submission to another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other caller."""
+    """A POST below the path of another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other caller.
+
+    `is_route` says that the rest of the path is that of a submission, whose `operation` it is; the parameters of any other path are
+    those of `generate`, if policy `check_order` has them judged first.
+    """
 
     name: ClassVar[None] = None
     operation: Operation
     model_id: str
+    is_route: bool = True
 
 
 class Unrouted(msgspec.Struct, frozen=True):
@@ -90,6 +97,8 @@ def classify(method: str, path: str) -> Endpoint:
         return _SUBMITS[path] if method == "POST" else Unrouted("POST")
     if method in ("GET", "HEAD") and (media := _MEDIA.fullmatch(path)):
         return MediaRead(media["request_id"])
-    if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and (operation := OPERATIONS.get(other["operation"])):
-        return UnknownModel(operation, other["model_id"])
+    if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and other["model_id"] != MODEL_ID:
+        operation = OPERATIONS.get(other["rest"].removeprefix("v1/"))
+        is_route = operation is not None and other["rest"].startswith("v1/")
+        return UnknownModel(operation or _DEFAULT_OPERATION, other["model_id"], is_route)
     return _UNROUTED

@@ -197,17 +197,31 @@ def hosts(text: str) -> tuple[str, ...]:
 
 
 def origin(text: str) -> str:
-    """Read `caller`, `forwarded` or an origin (policy `public_origin`). Raises ValueError with the remedy."""
+    """Read `caller`, `forwarded` or an origin, perhaps with a path (policy `public_origin`). Raises ValueError with the remedy."""
     if text in ("caller", "forwarded"):
         return text
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        path = base_path(parts.path)
     except ValueError:
-        good = False
-    if not good or not re.fullmatch(r"https?://[A-Za-z0-9.\-:\[\]]+/?", text):
-        raise ValueError(f"{text!r} is not caller, forwarded or an origin such as https://gateway.pixazo.ai")
+        good, path = False, None
+    if not good or path is None or not re.fullmatch(r"https?://[A-Za-z0-9.\-:\[\]]+(/[^?#]*)?", text):
+        raise ValueError(
+            f"{text!r} is not caller, forwarded or an origin such as https://gateway.pixazo.ai, with or without a path"
+        )
     return text.rstrip("/")
+
+
+LONGEST_BASE_PATH = 1000
+"""Characters of a path below which a proxy offers the gateway."""
+_SEGMENTS = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)*/?", re.ASCII)
+
+
+def base_path(text: str) -> str | None:
+    """A path below which a proxy offers the gateway, without a slash at its end; None for anything else."""
+    dots = {".", ".."} & {*text.split("/")}  # segments that a client would resolve (RFC 3986, 5.2.4)
+    return None if len(text) > LONGEST_BASE_PATH or dots or not _SEGMENTS.fullmatch(text) else text.rstrip("/")
 
 
 def order(text: str) -> tuple[str, ...]:
@@ -255,7 +269,7 @@ class Policy:
     media: Annotated[Literal["mp4", "placeholder"], Point(
         2, "inferred", "OUT-03..07", "Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed.")] = "mp4"
     public_origin: Annotated[str, Point(
-        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, the forwarded one, or a fixed one.", read=origin, forms="caller | forwarded | ORIGIN")] = "caller"
+        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path.", read=origin, forms="caller | forwarded | ORIGIN[/PATH]")] = "caller"
     t2v_limits: Annotated[Literal["i2v", "open"], Point(
         4, "inferred", "T2V-PROMPT-04, T2V-DUR-02, T2V-RES-02", "Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.")] = "i2v"
     combo_1080p_10s: Annotated[Literal["refuse", "accept", "fail"], Point(
@@ -319,9 +333,9 @@ class Policy:
     both_channels: Annotated[Literal["each", "header", "member"], Point(
         38, "assumed", "WEBHOOK-20", "When the header and the member are both given: a webhook to each, or to only one.")] = "each"
     bad_webhook_url: Annotated[Literal["refuse", "ignore"], Point(
-        39, "assumed", "WEBHOOK-15", "A webhook URL that is not an http or https URL: 400 or ignored.", observed="ignore")] = "refuse"
+        39, "assumed", "WEBHOOK-15", "A webhook URL that cannot be used: 400, or ignored, which the journal and the log say.", observed="ignore")] = "refuse"
     http_webhook_url: Annotated[Literal["accept", "refuse"], Point(
-        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: accepted (tests run on loopback) or 400.", observed="refuse")] = "accept"
+        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`).", observed="refuse")] = "accept"
     webhook_allow: Annotated[tuple[str, ...], Point(
         41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(
@@ -420,7 +434,7 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
     "number_forms": ("integral", Point(
         5, "assumed", "T2V-DUR-01, I2V-DUR-01", 'Forms of `duration`: 6 and 6.0 are accepted; "6", true and 6.5 are refused.')),
     "unknown_model": ("400", Point(
-        21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model: 400, as printed.")),
+        21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model, a POST to any path below its name: 400, as printed; to a caller without a valid key an unknown model is an unknown route.")),
     "malformed_body": ("400", Point(
         24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, not JSON, or not an object: 400.")),
     "webhook_payload": ("status_answer", Point(

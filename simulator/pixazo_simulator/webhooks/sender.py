@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -13,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from .egress import Blocked, Destination, LookUps, destination
+from .trust import VARIABLES, distrust, read_authorities, trusting
 
 if TYPE_CHECKING:
     import httpx2
@@ -63,11 +65,15 @@ class Sender:
 
     Each webhook has a connection of its own, so that none waits for another. A kept-alive connection would occupy a receiver that
     serves one connection at a time, and the receiver might close it just when it is used again.
+    https receivers are trusted as the system does, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of the authorities in the file
+    `webhook_ca` are trusted, too. Raises ValueError with the remedy when that file cannot be used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, webhook_ca: str | None = None) -> None:
+        self._authorities = read_authorities(webhook_ca) if webhook_ca else ""
         self._look_ups = LookUps()
         self._transports: dict[bool, httpx2.AsyncHTTPTransport] = {}
+        self._trusted: tuple[str | None, ...] = ()
         self._creating = asyncio.Lock()
 
     async def send(self, webhook: WebhookRequest) -> Outcome:
@@ -90,6 +96,8 @@ class Sender:
                 return Outcome(None, f"not sent: {place.problem}", final=place.final)
             try:
                 transport = await self._transport(secure=urlsplit(url).scheme == "https")
+            except ValueError as error:
+                return Outcome(None, f"not sent: {error}")
             except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
                 return Outcome(None, f"not sent: {_described(error)}")
             with _refusing(place) if webhook.refused else nullcontext(place) as address:
@@ -104,12 +112,16 @@ class Sender:
     async def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
         """The transport for https or http, created on first use: only an https webhook pays for a TLS context.
 
-        It is created in a thread, since that takes as long as a hundred webhooks.
+        It is created in a thread, since that takes as long as a hundred webhooks; again when the environment names other authorities.
         """
         async with self._creating:
+            named = tuple(map(os.environ.get, VARIABLES))
+            if secure and named != self._trusted:
+                self._transports.pop(secure, None)
             if secure not in self._transports:
-                self._transports[secure] = await asyncio.to_thread(_transport, secure=secure)
-        return self._transports[secure]
+                self._transports[secure] = await asyncio.to_thread(_transport, self._authorities if secure else None)
+                self._trusted = named if secure else self._trusted
+            return self._transports[secure]
 
     async def close(self) -> None:
         for transport in self._transports.values():
@@ -117,19 +129,21 @@ class Sender:
         self._transports.clear()
 
 
-def _transport(*, secure: bool) -> httpx2.AsyncHTTPTransport:
+def _transport(authorities: str | None) -> httpx2.AsyncHTTPTransport:
+    """A transport for https that trusts these authorities (PEM), too; None: for http."""
     import anyio
     import httpx2
 
     anyio.run(anyio.sleep, 0)  # imports here what the first connection would otherwise import on the loop
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx2.AsyncHTTPTransport(verify=secure, trust_env=False, limits=limits)
+    verify = authorities is not None and trusting(lambda: httpx2.create_ssl_context(trust_env=False), authorities)
+    return httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
 
 
 async def _send(
     transport: httpx2.AsyncHTTPTransport, url: str, place: Destination, webhook: WebhookRequest
 ) -> httpx2.Response | Outcome:
-    """The receiver's response, or that it did not accept a connection or respond in time."""
+    """The receiver's response, or that it did not accept a connection, is not trusted, or did not respond in time."""
     import httpx2
 
     limit = asyncio.timeout(None)
@@ -153,6 +167,10 @@ async def _send(
                     await _read_echo(response)
             finally:
                 await response.aclose()
+    except httpx2.ConnectError as error:
+        if problem := distrust(error, place.host):
+            return Outcome(None, problem)
+        raise
     except httpx2.ConnectTimeout:
         return Outcome(None, f"no connection within {webhook.timeout:g} s")
     except TimeoutError:

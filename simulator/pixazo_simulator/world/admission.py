@@ -17,10 +17,13 @@ from .account import Account
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
 _IGNORED = {
-    spec.Violation.URL: "it is not an absolute http or https URL, and policy bad_webhook_url ignores that",
-    spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
-    spec.Violation.HTTPS: "it is http and policy http_webhook_url refuses that",
+    spec.Violation.URL: "it is not an absolute http or https URL (policy bad_webhook_url=ignore)",
+    spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters (policy bad_webhook_url=ignore)",
+    spec.Violation.HTTPS: (
+        "it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): give an https URL, or set http_webhook_url=accept"
+    ),
 }
+_SHOWN = 40
 
 
 class Body:
@@ -51,8 +54,8 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
 class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
-    `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the webhooks that were
-    asked for and will not be delivered, with the reason. `end` and `stuck` are what a rule wants of the generation.
+    `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
+    that the policy ignores, with the reason. `end` and `stuck` are what a rule wants of the generation.
     """
 
     duration: float
@@ -211,11 +214,12 @@ class Admission:
     def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
         urls, ignored = self._deliverable_urls()
+        ignored |= self._ignored_headers()
         prompt = self._parameters.prompt
         return Admitted(
             duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
             magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
-            ignored=tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
+            ignored=tuple(f"{part} ignored: {why}" for part, why in ignored.items()),
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -223,12 +227,28 @@ class Admission:
         urls = self._webhook_urls()
         ignored = {channel: _IGNORED[violation] for channel, violation in self._unusable_urls().items()}
         if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
-            ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
+            ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore"
         urls = {channel: url for channel, url in urls.items() if channel not in ignored}
         if len(urls) > 1 and self._policy.both_channels != "each":
-            only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
+            header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER
+            only, other = (header, member) if self._policy.both_channels == "header" else (member, header)
             urls = {only: urls[only]}
+            ignored[other] = f"{only} was given, too (policy both_channels={self._policy.both_channels})"
         return urls, ignored
+
+    def _ignored_headers(self) -> dict[str, str]:
+        """The headers that are ignored, and why."""
+        kind, mode = self._asked.content_type, (self._asked.webhook_mode or "").strip()
+        found: dict[str, str] = {}
+        if not _is_json(kind):
+            shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
+            found["Content-Type"] = f"{shown} (policy content_type=ignore)"
+        known = ("", "terminal") if self._policy.webhook_events == "terminal" else ("", "terminal", "sync")
+        if mode.lower() not in known:
+            found[spec.WEBHOOK_MODE_HEADER] = (
+                f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
+            )
+        return found
 
 
 def _is_json(content_type: str | None) -> bool:

@@ -52,7 +52,7 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
     """What becomes of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or asked for.
 
-    `decision` is what a rule decided. `ignored` says which webhooks an accepted submission asks for and does not get. The response is
+    `decision` is what a rule decided. `ignored` says which parts of an accepted submission the policy ignores. The response is
     held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
     """
 

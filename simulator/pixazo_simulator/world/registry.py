@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
-    those of loopback by which it may be called.
+    those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     control_token: str | None = None
     control_open: bool = False
     control_hosts: tuple[str, ...] = ()
+    webhook_ca: str | None = None
 
 
 class Worlds:

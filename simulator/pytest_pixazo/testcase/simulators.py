@@ -54,11 +54,18 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         return
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.spec import PROFILES
+    from pixazo_simulator.webhooks import read_authorities
     from pixazo_simulator.world import Settings
 
     with located("ini setting pixazo_webhook_allow"):  # no world may send webhooks to any other host
         policy = PROFILES["documented"].changed({"webhook_allow": config.getini("pixazo_webhook_allow")})
-    with Simulator(Settings(keys=(SESSION_KEY,), policy=policy), change=change) as simulator:
+    authorities = None
+    if config.getini("pixazo_webhook_ca"):
+        authorities = str(config.rootpath / config.getini("pixazo_webhook_ca"))
+        with located("ini setting pixazo_webhook_ca"):
+            read_authorities(authorities)
+    settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities)
+    with Simulator(settings, change=change) as simulator:
         yield simulator
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import trustme
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
@@ -220,6 +221,50 @@ def test_which_hosts_a_test_may_allow(
     """Those that the ini file names, each test for itself; an error names the setting."""
     pytester.makepyfile(ALLOWING)
     pytester.makeini(f"[pytest]\npixazo_webhook_allow = {hosts}\n")
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(**outcomes)
+    result.stdout.fnmatch_lines([line])
+
+
+HTTPS = """
+import ssl, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_response(204)
+        self.end_headers()
+
+def test_delivered(pixazo, pixazo_client):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("server.pem")
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        pixazo_client.generate("A bear", webhook_url=f"https://localhost:{server.server_port}/")
+        pixazo.clock.advance(15)
+        (attempt,) = pixazo.webhooks[0].attempts
+        assert attempt.problem is None
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "outcomes", "line"),
+    [
+        ("certs/ca.pem", {"passed": 1}, "*"),
+        ("", {"failed": 1}, "*the certificate of localhost is not trusted * in pytest set pixazo_webhook_ca*"),
+        ("no.pem", {"errors": 1}, "*ini setting pixazo_webhook_ca: webhook CA file */no.pem cannot be read: No such file or directory"),
+    ],
+)  # fmt: skip
+def test_https_receivers_of_a_local_authority(
+    pytester: pytest.Pytester, file: str, outcomes: dict[str, int], line: str
+) -> None:
+    """The ini file names its certificate, relative to the root folder."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(pytester.mkdir("certs") / "ca.pem"))
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path("server.pem")
+    pytester.makepyfile(HTTPS)
+    pytester.makeini(f"[pytest]\npixazo_webhook_ca = {file}\n")
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(**outcomes)
     result.stdout.fnmatch_lines([line])

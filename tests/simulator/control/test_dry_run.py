@@ -327,6 +327,8 @@ def test_a_url_of_the_simulator_is_explained_as_its_path(bench: Bench) -> None:
     """As one copies it from a test."""
     explanation = bench.explained("GET", f"http://{HOST}{STATUS}x?y=http://{HOST}/")
     assert explanation["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
+    bench.control("PATCH", "/_sim/world", {"policy": {"public_origin": "https://a.test/pixazo"}})
+    assert bench.explained("GET", f"https://a.test/pixazo{STATUS}x")["exchange"]["target"] == f"{STATUS}x"
 
 
 def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
@@ -335,7 +337,8 @@ def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
     assert explanation["deliveries"] == []
     assert explanation["summary"].endswith(
-        "; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that"
+        "; X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
+        "give an https URL, or set http_webhook_url=accept"
     )
 
 

@@ -306,6 +306,9 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     def numbers(query: str) -> list[int]:
         return [each["number"] for each in caller.sim(f"journal?{query}")["exchanges"]]
 
+    def totals(*queries: str) -> list[int]:
+        return [caller.sim(f"journal?{query}")["total"] for query in queries]
+
     assert numbers("") == [1, 2, 3, 4]
     assert numbers("method=get") == [2, 4]
     assert numbers("path=generate") == [1, 3]
@@ -314,6 +317,15 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     assert numbers("limit=2") == [3, 4]
     assert numbers("status=999") == []
     assert [numbers(f"after={number}&limit=2") for number in (0, 2, 3, 4)] == [[1, 2], [3, 4], [4], []]
+    assert totals("", "limit=1", "after=3", "method=get", "path=generate&limit=1", "status=404&after=4") == [
+        4,
+        4,
+        4,
+        2,
+        2,
+        1,
+    ]
+    assert totals("method=POST&status=202", "status=999") == [1, 0]
     refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "unknown field `verb`; known members are method, path, ")
     refused(caller.call("GET", "/_sim/journal?status=4xx"), 400, "status '4xx': give an integer")
 

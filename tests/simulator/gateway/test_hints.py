@@ -6,7 +6,9 @@ import logging
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller
+from tests.inprocess import InProcess
 
+from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.gateway.gateway import hint
 from pixazo_simulator.spec.errors import (
     InsufficientFunds,
@@ -80,6 +82,55 @@ def test_a_hint_is_in_the_journal_and_the_log(caller: Caller, caplog: pytest.Log
         "no route is POST /minimax-hailuo-ai/v1/genrate (did you mean POST /minimax-hailuo-ai/v1/generate?)"
     )
     assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {exchange["hint"]}')
+
+
+@pytest.mark.parametrize("path", ["/minimax-hailuo/v1/generate", "/minimax-hailuo-ai2/v1/imageToVideo"])
+def test_another_model_is_a_normal_answer(caller: Caller, path: str) -> None:
+    """As long as the rest of its path is a route."""
+    assert caller.call("POST", path, {"prompt": "A bear"}).status == 400
+    assert caller.sim("journal")["exchanges"][0]["expected"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/minimax-hailuo/generate", "/v1/minimax-hailuo-ai/generate", "/hailuo/v1/text/generate"]
+)
+def test_another_path_is_a_mistake_whatever_model_it_names(caller: Caller, path: str) -> None:
+    """The journal names the nearest route."""
+    assert caller.call("POST", path, {"prompt": "A bear"}).status in (400, 404)
+    (exchange,) = caller.sim("journal")["exchanges"]
+    assert not exchange["expected"]
+    assert exchange["hint"].startswith(f"no route is POST {path}")
+
+
+def test_what_the_policy_ignores_is_in_the_journal_and_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Without the key that was sent; a call of which nothing is ignored is not logged."""
+    caplog.set_level(logging.INFO, "pixazo_simulator")
+    with InProcess(Settings(policy=PROFILES["observed"])) as send:
+        caller = Caller(send, "sim-key")
+        assert caller.generate().status == 200
+        assert caplog.messages == []
+        reply = caller.call(
+            "POST",
+            GENERATE,
+            {"prompt": "A bear"},
+            {"X-Webhook-URL": "http://a.test/sim-key", "X-Webhook-Mode": "sim-key"},
+        )
+        noted = (
+            f"accepted {reply.json()['request_id']}; X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, "
+            "bad_webhook_url=ignore): give an https URL, or set http_webhook_url=accept; "
+            "X-Webhook-Mode ignored: '[redacted]' (policy webhook_events=header)"
+        )
+        assert caplog.messages == [f"POST {GENERATE} {noted}"]
+        assert caller.sim("journal")["exchanges"][-1]["reason"] == noted
+
+
+def test_a_key_in_the_query_is_no_key(caller: Caller) -> None:
+    """The hint names its parameter and the policy."""
+    assert caller.call("POST", f"{GENERATE}?subscription-key=x", {"prompt": "A"}, {KEY_HEADER: ""}).status == 401
+    hinted = caller.sim("unmatched")["exchanges"][-1]["hint"]
+    assert hinted.endswith(
+        "Ocp-Apim-Subscription-Key, not in the query parameter subscription-key (policy query_key=refuse)"
+    )
 
 
 def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None:

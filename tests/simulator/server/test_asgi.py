@@ -146,9 +146,34 @@ def test_urls_follow_the_host_that_the_caller_used(caller: Caller, host: str, or
         ({"X-Forwarded-Proto": "https"}, "https://127.0.0.1:8900"),
         ({"X-Forwarded-Proto": "gopher"}, "http://127.0.0.1:8900"),
         ({"X-Forwarded-Host": "a/b"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Host": "a.test:0"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Host": ", a.test:99999, b.test"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Host": "a.test", "X-Forwarded-Port": "8443"}, "http://a.test:8443"),
+        ({"X-Forwarded-Host": "[::1]", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://[::1]"),
+        ({"X-Forwarded-Host": "a.test:8443", "X-Forwarded-Port": "443"}, "http://a.test:8443"),
+        ({"X-Forwarded-Port": "9000, 80"}, "http://127.0.0.1:9000"),
+        ({"X-Forwarded-Port": "0"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Port": "65536"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "/pixazo/"}, "http://127.0.0.1:8900/pixazo"),
+        ({"X-Forwarded-Prefix": "/a, /b/c"}, "http://127.0.0.1:8900/a/b/c"),
+        ({"X-Forwarded-Prefix": "/"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "pixazo"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "//evil.test"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "/a/../b"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "/a?b"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": "/a" * 501}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Prefix": f"/{'a' * 600},/{'b' * 600}"}, "http://127.0.0.1:8900"),
+        ({"Forwarded": "for=192.0.2.60;Proto=HTTPS;host=a.test"}, "https://a.test"),
+        ({"Forwarded": 'for="[2001:db8::1]:4711" , proto=https; host="[::1]:8443", host=b.test'}, "https://[::1]:8443"),
+        ({"Forwarded": r'host="a\.test"'}, "http://a.test"),
+        ({"Forwarded": "host=a.test:81, host=b.test"}, "http://a.test:81"),
+        ({"Forwarded": "proto=gopher;host=a/b"}, "http://127.0.0.1:8900"),
+        ({"Forwarded": 'host="a.test', "X-Forwarded-Proto": "https"}, "https://127.0.0.1:8900"),
+        ({"Forwarded": "host=a.test; proto", "X-Forwarded-Host": "b.test"}, "http://b.test"),
+        ({"Forwarded": "host=a.test", "X-Forwarded-Host": "b.test", "X-Forwarded-Proto": "https"}, "https://a.test"),
     ],
 )
-def test_a_forwarded_host_is_used_where_it_is_trusted(caller: Caller, headers: dict[str, str], origin: str) -> None:
+def test_a_forwarded_origin_is_used_where_it_is_trusted(caller: Caller, headers: dict[str, str], origin: str) -> None:
     """Each part that is fit for use; otherwise not at all."""
     submit = {"prompt": "A bear"}
     assert caller.call("POST", GENERATE, submit, headers).json()["polling_url"].startswith("http://127.0.0.1:8900/")
@@ -305,7 +330,19 @@ def test_a_player_can_seek(caller: Caller) -> None:
     tail=st.text(st.characters(codec="utf-8"), max_size=10),
     headers=st.dictionaries(
         st.sampled_from(
-            ["host", "range", "x-webhook-url", "x-webhook-mode", "content-type", "x-forwarded-host", "origin"]
+            [
+                "host",
+                "range",
+                "x-webhook-url",
+                "x-webhook-mode",
+                "content-type",
+                "origin",
+                "forwarded",
+                "x-forwarded-host",
+                "x-forwarded-proto",
+                "x-forwarded-port",
+                "x-forwarded-prefix",
+            ]
         ),
         st.text(st.characters(max_codepoint=255)),
     ),
@@ -315,7 +352,7 @@ def test_nothing_that_is_sent_breaks_it(
     method: str, path: str, tail: str, headers: dict[str, str], body: bytes
 ) -> None:
     """Any method, path, query, header and body: an answer, and no 5xx."""
-    policy = replace(PROFILES["observed"], cors="on")
+    policy = replace(PROFILES["observed"], cors="on", public_origin="forwarded")
     with InProcess(Settings(policy=policy)) as send:
         for target in (path, path + tail, f"{path}?{tail}"):
             reply = Caller(send, "sim-key").call(method, target, body, headers)

@@ -98,6 +98,18 @@ def test_any_key_is_the_key_of_the_world(caller: Caller) -> None:
         assert client.call("HEAD", f"/v1/{request_id}/output.mp4", key=None) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    ("policy", "origin"),
+    [("caller", f"https://{HOST}"), ("forwarded", "http://a.test/pixazo"), ("http://b.test/c", "http://b.test/c")],
+)
+def test_the_origin_of_its_urls_follows_the_policy(caller: Caller, policy: str, origin: str) -> None:
+    """As on the plain port."""
+    caller.change(policy={"public_origin": policy})
+    said = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.test", "X-Forwarded-Prefix": "/pixazo"}
+    with TlsClient(opened(caller)) as client:
+        assert client.submit(**said)["polling_url"].startswith(f"{origin}/v2/requests/status/")
+
+
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_no_key_stays_no_key(caller: Caller, key: str | None) -> None:
     """The response is 401, and appears in the journal of the listener's world."""

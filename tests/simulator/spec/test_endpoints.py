@@ -32,9 +32,33 @@ GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
         ("POST", f"{BASE}/generate/", Unrouted(), None),
         ("POST", f"{BASE}/extend", Unrouted(), None),
         ("POST", "/other-model/v1/generate", UnknownModel(GENERATE, "other-model"), None),
-        ("POST", "/other-model/v1/extend", Unrouted(), None),
-        ("POST", "/Other/v1/generate", Unrouted(), None),
-        ("GET", "/other-model/v1/generate", Unrouted(), None),
+        ("POST", "/Other/v1/imageToVideo", UnknownModel(IMAGE_TO_VIDEO, "Other"), None),
+        ("POST", "/other-model/imageToVideo", UnknownModel(IMAGE_TO_VIDEO, "other-model", is_route=False), None),
+        *(
+            ("POST", f"/other.model_2/{rest}", UnknownModel(GENERATE, "other.model_2", is_route=False), None)
+            for rest in (
+                "generate",
+                "v1/extend",
+                "v2/generate",
+                "v1/generate/",
+                "v1/a/b/generate",
+                "/v1//generate",
+                "v1",
+                "\n",
+            )
+        ),
+        ("POST", f"/{'a' * 100}/v1/generate", UnknownModel(GENERATE, "a" * 100), None),
+        ("POST", f"/{'a' * 101}/v1/generate", Unrouted(), None),
+        *(("POST", path, Unrouted(), None) for path in ("/other-model", "/other-model/", "//other-model/v1/generate")),
+        *(
+            ("POST", path, Unrouted(), None)
+            for path in ("/v1/generate", "/v2/requests", "/-/v1/generate", "/ä/v1/generate")
+        ),
+        *(("POST", path, Unrouted(), None) for path in ("/_sim/v1/generate", "/.well-known/v1/generate")),
+        *(
+            (method, "/other-model/v1/generate", Unrouted(), None)
+            for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+        ),
         ("GET", f"{STATUS}minimax-hailuo-ai_1", StatusRead("minimax-hailuo-ai_1"), "status"),
         ("GET", STATUS, StatusRead(""), "status"),
         ("GET", f"{STATUS}a/b", StatusRead("a/b"), "status"),

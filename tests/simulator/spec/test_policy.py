@@ -12,7 +12,13 @@ from pixazo_simulator.spec.policy import CHECKS, PROFILES, Policy, PolicyFields,
 from pixazo_simulator.spec.text import nearest
 
 VALUES: dict[str, list[str]] = {
-    "public_origin": ["caller", "forwarded", "https://gateway.pixazo.ai", "http://[::1]:8900"],
+    "public_origin": [
+        "caller",
+        "forwarded",
+        "https://gateway.pixazo.ai",
+        "http://[::1]:8900",
+        "https://a.test/pixazo/v1",
+    ],
     "rate_limit": ["off", "60/60", "5/60 submits"],
     "check_order": [
         "key,suspended,rate,json,model,parameters,funds",
@@ -130,7 +136,11 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
         ("webhook_allow", "http://a.test/", "'http://a.test/' is not a host name or address without port"),
         ("webhook_allow", "a.test,b.test:80", "'b.test:80' is not a host name or address without port"),
         ("public_origin", "https://a.test:99999", "is not caller, forwarded or an origin"),
-        ("public_origin", "https://a.test/v1", "is not caller, forwarded or an origin"),
+        *(
+            ("public_origin", f"https://a.test{path}", "is not caller, forwarded or an origin")
+            for path in ("/v1?x", "/v1#x", "//v1", "/../v1", "/a b", "/ä", f"/{'a' * 1000}")
+        ),
+        ("public_origin", "https://me@a.test/v1", "is not caller, forwarded or an origin"),
         (
             "check_order",
             "key,json",

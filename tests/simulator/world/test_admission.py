@@ -32,6 +32,7 @@ from pixazo_simulator.world.admission import Admission, Admitted, admit_read, re
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
+BOTH = {"webhook_url": HOOK, "members": {"callback_url": MEMBER}}
 
 PAGE_ORDER: list[tuple[str, type]] = [
     ("key", InvalidKey),
@@ -225,15 +226,28 @@ def test_an_empty_member_asks_for_nothing() -> None:
         (
             {"webhook_url": HOOK, "members": {"callback_url": "nonsense"}}, {"http_webhook_url": "refuse"},
             [
-                "X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that",
-                "callback_url ignored: it is not an absolute http or https URL, and policy bad_webhook_url ignores that",
+                ("X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
+                "give an https URL, or set http_webhook_url=accept"),
+                "callback_url ignored: it is not an absolute http or https URL (policy bad_webhook_url=ignore)",
             ],
         ),
-        ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
+        ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url=ignore"]),
+        (BOTH, {"both_channels": "header"}, ["callback_url ignored: X-Webhook-URL was given, too (policy both_channels=header)"]),
+        (BOTH, {"both_channels": "member"}, ["X-Webhook-URL ignored: callback_url was given, too (policy both_channels=member)"]),
+        (BOTH, {"both_channels": "member", "callback_url": "ignore"}, ["callback_url ignored: policy callback_url=ignore"]),
+        ({"webhook_mode": " Terminal"}, {}, []),
+        ({"webhook_mode": "sync"}, {"webhook_events": "header"}, []),
+        ({"webhook_mode": "sync"}, {}, ["X-Webhook-Mode ignored: 'sync' (policy webhook_events=terminal)"]),
+        ({"webhook_mode": "all"}, {"webhook_events": "header"}, ["X-Webhook-Mode ignored: 'all' (policy webhook_events=header)"]),
+        ({"content_type": None}, {"content_type": "ignore"}, ["Content-Type ignored: it is absent (policy content_type=ignore)"]),
+        (
+            {"content_type": "text/plain"}, {"content_type": "ignore"},
+            ["Content-Type ignored: 'text/plain' is not application/json (policy content_type=ignore)"],
+        ),
     ],
 )  # fmt: skip
-def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
-    """The note names its channel and the policy that ignores it."""
+def test_an_ignored_part_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
+    """The note names the part and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
     decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
@@ -251,7 +265,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     decided = decide(what, bad_webhook_url="ignore")
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == [
-        f"{name} ignored: it is longer than 8000 characters, and policy bad_webhook_url ignores that"
+        f"{name} ignored: it is longer than 8000 characters (policy bad_webhook_url=ignore)"
         for name in ("X-Webhook-URL", "callback_url")
     ]
 

@@ -177,7 +177,7 @@ def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
 async def journal(
     owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange]
 ) -> body.JournalPage:
-    """Some exchanges of a journal, of which there were `total` and the oldest `dropped` are gone."""
+    """Some exchanges of a journal: `total` is how many there were or pass a filter, the oldest `dropped` are gone."""
     return body.JournalPage(total, dropped, await in_turns(exchange(owner, each) for each in listed))
 
 

@@ -89,6 +89,12 @@ class JournalFilter(Parameters):
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
 
+    def filters(self) -> bool:
+        """Whether it filters; `after` and `limit` only choose a page."""
+        return any(
+            getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in ("after", "limit")
+        )
+
 
 class DryRun(Parameters):
     """The request to explain."""

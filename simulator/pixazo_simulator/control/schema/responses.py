@@ -322,7 +322,9 @@ class Exchange(Body, frozen=True):
 class JournalPage(Body, frozen=True):
     """Exchanges, oldest first."""
 
-    total: Annotated[int, Meta(description="how many exchanges there were")]
+    total: Annotated[
+        int, Meta(description="how many exchanges there were; with a filter, how many of those that are kept pass it")
+    ]
     dropped: Annotated[int, Meta(description="how many had to give way to later ones")]
     exchanges: list[Exchange]
 
@@ -368,7 +370,7 @@ class Delivery(Body, frozen=True):
 class DeliveryPage(Body, frozen=True):
     """The latest webhook deliveries, oldest first."""
 
-    total: Total
+    total: Annotated[int, Meta(description="how many are kept; the list holds at most `limit` of them")]
     deliveries: list[Delivery]
 
 

@@ -35,6 +35,7 @@ def _(caller: Caller, name: str, media_type: str) -> None:
 @ROWS.shows("public_origin", "caller", "http://sim.test:8900")
 @ROWS.shows("public_origin", "forwarded", "https://gate.test")
 @ROWS.shows("public_origin", "https://gateway.pixazo.ai", "https://gateway.pixazo.ai")
+@ROWS.shows("public_origin", "https://a.test/pixazo/", "https://a.test/pixazo")
 def _(caller: Caller, origin: str) -> None:
     headers = {"Host": "sim.test:8900", "X-Forwarded-Host": "gate.test, proxy.test", "X-Forwarded-Proto": "https, http"}
     reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)

@@ -141,8 +141,13 @@ def _(caller: Caller, status: int, members: dict[str, object]) -> None:
 
 @ROWS.shows("unknown_model", "400")
 def _(caller: Caller) -> None:
-    reply = caller.call("POST", "/kling-ai/v1/generate", {"prompt": "A bear"})
-    refused(reply, 400, {"error": "Model not found", "message": "Model 'kling-ai' not found or is disabled"})
+    for rest in ("v1/generate", "v1/extend", "generate", "v1/text-to-video/generate/"):
+        path = f"/kling-ai/{rest}"
+        reply = caller.call("POST", path, {"prompt": "A bear"})
+        refused(reply, 400, {"error": "Model not found", "message": "Model 'kling-ai' not found or is disabled"})
+        for key in ("", "nobody"):
+            reply = caller.call("POST", path, {"prompt": "A bear"}, {KEY_HEADER: key})
+            refused(reply, 404, {"statusCode": 404, "message": "Resource not found"})
     caller.change(model_enabled=False)
     expected = "Model 'minimax-hailuo-ai' not found or is disabled"
     refused(caller.generate(), 400, {"error": "Model not found", "message": expected})

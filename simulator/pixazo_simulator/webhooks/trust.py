@@ -1,0 +1,73 @@
+"""Which certificates of https receivers are trusted, and what to do about one that is not."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable
+
+CA_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file of authorities that are read."""
+VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables of OpenSSL that replace the system's authorities: a file, and folders whose files are named by hash."""
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
+# OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
+_OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
+
+
+def read_authorities(path: str, what: str = "webhook CA file") -> str:
+    """The certificates in a PEM file. Raises ValueError that names the file, which messages call `what`, and the remedy."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - Path() refuses fewer names, and says so worse
+            data = file.read(CA_LIMIT + 1)
+        if len(data) > CA_LIMIT:
+            raise ValueError(f"{what} {path} is larger than {CA_LIMIT} bytes")
+        certificates = "\n".join(_CERTIFICATE.findall(data.decode("latin-1")))
+        if not certificates:
+            raise ValueError(
+                f"{what} {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
+            )
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+    except ssl.SSLError as error:
+        raise ValueError(f"{what} {path} has a damaged certificate ({error.reason}): export it again") from None
+    except OSError as error:
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
+    return certificates
+
+
+def trusting(system: Callable[[], ssl.SSLContext], authorities: str) -> ssl.SSLContext:
+    """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
+
+    Raises ValueError when the environment names a file that cannot be used.
+    """
+    file, folders = map(os.environ.get, VARIABLES)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if file or folders else system()
+    if file:
+        authorities = f"{read_authorities(file, VARIABLES[0])}\n{authorities}"
+    if folders:
+        context.load_verify_locations(capath=folders)
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+    # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def distrust(error: BaseException | None, host: str) -> str | None:
+    """Why the certificate of `host` was not accepted, and the remedy, if that is the cause of an error."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return None
+    reason = error.verify_message.rstrip(".")
+    if error.verify_code in _OTHER_NAME:
+        return (
+            f"the certificate is not for {host} ({reason}): use a name that it has in the URL, or make one for {host}"
+        )
+    if error.verify_code in _OUT_OF_DATE:
+        return f"the certificate of {host} is out of date ({reason}): renew it"
+    return (
+        f"the certificate of {host} is not trusted ({reason}): name its authority with --webhook-ca FILE, "
+        "Settings(webhook_ca=...) or SSL_CERT_FILE, in pytest set pixazo_webhook_ca"
+    )
