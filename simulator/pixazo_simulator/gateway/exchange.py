@@ -151,6 +151,8 @@ def complete(
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
     decision = outcome.decision if outcome else None
+    if outcome and outcome.passed:
+        answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:

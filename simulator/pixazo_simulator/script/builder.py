@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, Protocol, Unpack
 
 import msgspec
@@ -33,7 +34,9 @@ class When:
 
     The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
     holds conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
-    calls are let through. `name` replaces the phrase by which reports call the rule.
+    calls are let through; of the others a share of `probability` is decided, drawn from the seed of the world. Before `since` and
+    from `until` on the rule is not asked: seconds of the world's clock after it was added, or an instant. `name` replaces the
+    phrase by which reports call the rule.
 
     A rule is active as soon as the statement completes: each verb adds it to the script, or replaces it there. Verbs in a row add
     to one step (`end` and `fault` can be combined), `then` begins the next. Without `times` the last step applies always and any
@@ -41,10 +44,23 @@ class When:
     """
 
     def __init__(
-        self, place: Place, call: Call, /, *, after: int = 0, name: str | None = None, **match: Unpack[Conditions]
+        self,
+        place: Place,
+        call: Call,
+        /,
+        *,
+        after: int = 0,
+        probability: float = 1,
+        since: float | str | datetime = 0,
+        until: float | str | datetime | None = None,
+        name: str | None = None,
+        **match: Unpack[Conditions],
     ) -> None:
         self._place = place
-        self._rule = Rule(when=call, match=dict(match), after=after, name=name)
+        since, until = (each.isoformat() if isinstance(each, datetime) else each for each in (since, until))
+        self._rule = Rule(
+            when=call, match=dict(match), after=after, probability=probability, since=since, until=until, name=name
+        )
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None

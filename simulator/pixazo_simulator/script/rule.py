@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -41,6 +42,8 @@ Conditions = list[tuple[tuple[str, ...], Matcher]]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Moment = Seconds | Annotated[str, msgspec.Meta(max_length=40)]
+"""Seconds of the world's clock since the rule was added, or an instant of it (RFC 3339)."""
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -142,18 +145,25 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
-    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`.
+    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
+    `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
     """
 
     when: str
     match: dict[str, Any] = {}
     after: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1
+    since: Moment = 0
+    until: Moment | None = None
     then: Annotated[tuple[Step, ...], msgspec.Meta(max_length=1000)] = ()
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
         about = operations(self.when)
         conditions(self.match, self.when)
+        begins, ends = self.window(0)
+        if ends is not None and type(self.since) is type(self.until) and ends <= begins:
+            raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
         for step in self.steps:
             if problem := _problem(step, about):
                 raise ValueError(f"when {self.when!r}: {problem}")
@@ -162,6 +172,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     def steps(self) -> tuple[Step, ...]:
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
+
+    def window(self, added: int) -> tuple[int, int | None]:
+        """The instants from which and before which it is asked, when it was added at an instant (UTC milliseconds).
+
+        Raises ValueError for a text that is not an instant.
+        """
+        ends = None if self.until is None else _instant("until", self.until, added)
+        return _instant("since", self.since, added), ends
 
     def weight(self, read: Conditions, most: int) -> int:
         """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
@@ -181,7 +199,33 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
+        for name in ("probability", "since", "until"):
+            if (value := getattr(self, name)) not in (_DEFAULTS[name], None):
+                phrase += f", {name} {written(value)}"
         return spec.beginning(phrase, _LONGEST_PHRASE)
+
+
+_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
+
+
+def written(value: float | str) -> str:
+    """A number without needless digits, or an instant as it was given."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _instant(name: str, moment: float | str, added: int) -> int:
+    """A moment in UTC milliseconds."""
+    if not isinstance(moment, str):
+        return added + round(moment * spec.SECOND)
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError(
+            f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
+        )
+    return round(found.timestamp() * spec.SECOND)
 
 
 def conditions(match: Mapping[str, Any], when: str) -> Conditions:

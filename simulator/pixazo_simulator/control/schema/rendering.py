@@ -236,6 +236,7 @@ async def script(world: state.World) -> body.ScriptState:
                 label=text(each.label),
                 rule=json(msgspec.json.decode(each.json)),
                 used=list(each.used),
+                matched=each.matched,
                 missed=None if each.missed is None else [*map(text, each.missed)],
             )
             for each in world.script.listed()

@@ -385,6 +385,7 @@ class ScriptRule(Body, frozen=True):
     label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
     rule: Annotated[dict[str, Any], Meta(description="as it was given, without what is left at its default")]
     used: Annotated[list[int], Meta(description="how often each of its steps was used")]
+    matched: Annotated[int, Meta(description="how many calls matched it, also those that it let through")]
     missed: Annotated[
         list[str] | None,
         Meta(description="what the nearest call of its kind differed in, null when no call of its kind passed it by"),
