@@ -16,6 +16,7 @@ from pixazo_simulator.world import Exchange, Outcome, World
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
+_OUTCOME = spec.OUTCOME_HEADER.lower().encode()
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _WITHOUT_LENGTH = (204, 304)
 
@@ -71,6 +72,11 @@ class Request(msgspec.Struct, gc=False):
                 self.forwarded_host = value.decode("latin-1").partition(",")[0].strip()
             elif name == b"x-forwarded-proto":
                 self.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
+
+    @property
+    def outcome(self) -> str:
+        """The headers X-Sim-Outcome."""
+        return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
 
     @property
     def target(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, Unpack
 
@@ -116,14 +116,18 @@ class When:
         queued: float | None = None,
         processing: float | None = None,
         after: float | None = None,
+        progress: str | Sequence[tuple[Literal["QUEUED", "PROCESSING"], float | str]] | None = None,
         times: int | None = None,
     ) -> When:
         """Let the accepted generation end in this status; what is left out is unchanged.
 
-        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
+        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` leaves
+        each state with the second status read that shows it, whatever the clock says; a list is a timeline of states, each with
+        seconds or `polls:N`: `progress=[("QUEUED", 3), ("PROCESSING", "polls:2")]`.
         """
         self._open = False
-        return self._say(times, end=End(status, error, queued, processing, after))
+        line = progress if progress is None or isinstance(progress, str) else tuple(progress)
+        return self._say(times, end=End(status, error, queued, processing, after, line))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let these faults happen, all of them together."""

@@ -42,6 +42,12 @@ Conditions = list[tuple[tuple[str, ...], Matcher]]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Polls = Annotated[str, msgspec.Meta(max_length=40)]
+Timeline = Annotated[tuple[tuple[str, Seconds | Polls], ...], msgspec.Meta(max_length=2)]
+Length = tuple[int, int]
+"""Milliseconds of a state, or, where they are 0, how many status reads it lasts."""
+_STATES = (spec.Status.QUEUED, spec.Status.PROCESSING)
+_POLLS = re.compile(r"polls:([1-9][0-9]{0,5})")
 Moment = Seconds | Annotated[str, msgspec.Meta(max_length=40)]
 """Seconds of the world's clock since the rule was added, or an instant of it (RFC 3339)."""
 
@@ -95,7 +101,8 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
 
-    `after` is the time until the end, split between the two states in the usual proportion.
+    `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state is
+    left with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
     """
 
     status: str | None = None
@@ -103,10 +110,15 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     queued: Seconds | None = None
     processing: Seconds | None = None
     after: Seconds | None = None
+    progress: Polls | Timeline | None = None
 
     def __post_init__(self) -> None:
-        if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
-            raise ValueError("end is empty: give it a status, an error, or seconds")
+        if all(getattr(self, name) is None for name in self.__struct_fields__):
+            raise ValueError("end is empty: give it a status, an error, seconds, or a progress")
+        if self.progress is not None:
+            if (self.queued, self.processing, self.after) != (None,) * 3:
+                raise ValueError("progress excludes queued, processing and after: give one or the other")
+            self.lengths()
         if self.status is not None and self.status not in spec.TERMINAL:
             raise ValueError(
                 f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{spec.nearest(self.status, spec.TERMINAL)}"
@@ -115,6 +127,31 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
         if self.after is not None and (self.queued is not None or self.processing is not None):
             raise ValueError(f"after {self.after:g} excludes queued and processing: give one or the other")
+
+    def lengths(self) -> tuple[Length, Length] | None:
+        """How long it is queued and processing, as `progress` says. Raises ValueError with the remedy."""
+        if self.progress is None:
+            return None
+        if isinstance(self.progress, str):
+            return (_length(self.progress),) * 2
+        states = tuple(state for state, _ in self.progress)
+        if not states or states != tuple(state for state in _STATES if state in states):
+            raise ValueError(
+                f"progress through {', '.join(map(spec.shown, states)) or 'no state'}: write QUEUED, then PROCESSING, each once at most, "
+                "as the page has it; the end is the member status"
+            )
+        found = {state: _length(length) for state, length in self.progress}
+        queued, processing = (found.get(state, (0, 0)) for state in _STATES)
+        return queued, processing
+
+
+def _length(given: float | str) -> Length:
+    """Seconds, or `polls:N`."""
+    if not isinstance(given, str):
+        return round(given * spec.SECOND), 0
+    if not (found := _POLLS.fullmatch(given)):
+        raise ValueError(f"progress {spec.shown(given)} is neither a number of seconds nor polls:N, such as polls:2")
+    return 0, int(found[1])
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

@@ -54,7 +54,7 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_polls", "_prompts", "_random",
         "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
@@ -89,6 +89,7 @@ class World(Part):
         # Faults do not draw where ids do, so that a script never changes an id.
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
+        self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
         self._coming: list[tuple[int, int, spec.Status, Generation]] = []
         self._status_bodies: dict[str, _StatusBody] = {}
@@ -201,7 +202,8 @@ class World(Part):
         if result is None:
             found = self.readable(identity, now)
             body = self.status_body(found, command.origin, now) if found else b""
-            result = spec.Answer(200, body, reason="status") if found else spec.UnknownRequest(identity)
+            reason = self._count_poll(found, now) if found else None
+            result = spec.Answer(200, body, reason=reason or "status") if found else spec.UnknownRequest(identity)
         return commands.Outcome(result, decision, passed=passed)
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
@@ -268,10 +270,46 @@ class World(Part):
         return list(self._generations.values())
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
-        """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
+        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
         status = generation.plan.outcome if started is None else spec.Status.PROCESSING
         instant = generation.finish if started is None else started
-        heappush(self._coming, (instant, number, status, generation))
+        if instant <= spec.LAST_INSTANT:
+            heappush(self._coming, (instant, number, status, generation))
+
+    def _count_poll(self, generation: Generation, now: int) -> str | None:
+        """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
+
+        What is due then, such as the webhook of the terminal state, is due at this instant.
+        """
+        identity, plan = generation.request_id, generation.plan
+        if not (plan.queued_polls or plan.processing_polls):
+            return None
+        state = spec.snapshot(generation.accepted, plan, now).status
+        lasting = {spec.Status.QUEUED: plan.queued_polls, spec.Status.PROCESSING: plan.processing_polls}
+        if not (polls := lasting.get(state, 0)):
+            return None
+        counted = self._polls.pop(identity, 0) + 1
+        if counted < polls:
+            self._polls[identity] = counted
+        else:
+            self._leave_state(replace(generation, plan=spec.left(generation.accepted, plan, now)), now)
+        return f"status; read {counted} of {polls} that {state} lasts"
+
+    def _leave_state(self, changed: Generation, now: int) -> None:
+        """A generation has left a state by a status read: what waited for that is planned."""
+        identity = changed.request_id
+        self._generations[identity] = changed
+        self._status_bodies.pop(identity, None)
+        has_ended = changed.finish <= now
+        self._accepted += 1
+        self._expect(changed, self._accepted, None if has_ended else now)
+        self.account.ledger.move_refund(identity, changed.finish)
+        for delivery in self.outbox.pending(identity):
+            if delivery.progress and has_ended and delivery.event >= changed.finish:
+                self.outbox.drop(delivery.number)
+            elif delivery.event > spec.LAST_INSTANT:
+                event = now if delivery.progress else changed.finish
+                self.outbox.move(replace(delivery, event=event), event)
 
     @property
     def coming(self) -> int:

@@ -136,10 +136,12 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
         accepted_at=instant(accepted.accepted),
         since=instant(seen.since),
         plan=body.Plan(
-            queued=plan.queued / SECOND,
+            queued=None if plan.queued == NEVER else plan.queued / SECOND,
             processing=None if plan.processing == NEVER else plan.processing / SECOND,
             outcome=plan.outcome.value,
             error=plan.error and world.redactor.text(plan.error),
+            queued_polls=plan.queued_polls or None,
+            processing_polls=plan.processing_polls or None,
         ),
     )
 
