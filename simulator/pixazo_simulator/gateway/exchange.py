@@ -17,6 +17,7 @@ from .origin import origin
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
+_OUTCOME = spec.OUTCOME_HEADER.lower().encode()
 _WITHOUT_LENGTH = (204, 304)
 
 
@@ -65,6 +66,11 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
+
+    @property
+    def outcome(self) -> str:
+        """The headers X-Sim-Outcome."""
+        return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
 
     @property
     def target(self) -> str:
@@ -136,6 +142,8 @@ def complete(
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
     decision = outcome.decision if outcome else None
+    if outcome and outcome.passed:
+        answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:

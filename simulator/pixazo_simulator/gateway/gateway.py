@@ -141,7 +141,9 @@ class Gateway:
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
-            return complete(request, result, now, world, outcome, request_id=request_id)
+            due = world.next_due()  # a read may end a generation whose states last for some reads
+            wakes = due is not None and due <= now
+            return complete(request, result, now, world, outcome, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
@@ -153,7 +155,7 @@ class Gateway:
         origin = request.origin(policy)
         submission = Submission(
             operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
-            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode,
+            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode, outcome=request.outcome,
         )  # fmt: skip
         if world is None:
             # Where policy `check_order` has the body judged before the key, a refusal of the body comes first.

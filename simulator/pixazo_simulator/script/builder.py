@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, Protocol, Unpack
 
 import msgspec
@@ -33,7 +34,9 @@ class When:
 
     The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
     holds conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
-    calls are let through. `name` replaces the phrase by which reports call the rule.
+    calls are let through; of the others a share of `probability` is decided, drawn from the seed of the world. Before `since` and
+    from `until` on the rule is not asked: seconds of the world's clock after it was added, or an instant. `name` replaces the
+    phrase by which reports call the rule.
 
     A rule is active as soon as the statement completes: each verb adds it to the script, or replaces it there. Verbs in a row add
     to one step (`end` and `fault` can be combined), `then` begins the next. Without `times` the last step applies always and any
@@ -41,10 +44,23 @@ class When:
     """
 
     def __init__(
-        self, place: Place, call: Call, /, *, after: int = 0, name: str | None = None, **match: Unpack[Conditions]
+        self,
+        place: Place,
+        call: Call,
+        /,
+        *,
+        after: int = 0,
+        probability: float = 1,
+        since: float | str | datetime = 0,
+        until: float | str | datetime | None = None,
+        name: str | None = None,
+        **match: Unpack[Conditions],
     ) -> None:
         self._place = place
-        self._rule = Rule(when=call, match=dict(match), after=after, name=name)
+        since, until = (each.isoformat() if isinstance(each, datetime) else each for each in (since, until))
+        self._rule = Rule(
+            when=call, match=dict(match), after=after, probability=probability, since=since, until=until, name=name
+        )
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None
@@ -100,14 +116,18 @@ class When:
         queued: float | None = None,
         processing: float | None = None,
         after: float | None = None,
+        progress: str | Sequence[tuple[Literal["QUEUED", "PROCESSING"], float | str]] | None = None,
         times: int | None = None,
     ) -> When:
         """Let the accepted generation end in this status; what is left out is unchanged.
 
-        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
+        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` leaves
+        each state with the second status read that shows it, whatever the clock says; a list is a timeline of states, each with
+        seconds or `polls:N`: `progress=[("QUEUED", 3), ("PROCESSING", "polls:2")]`.
         """
         self._open = False
-        return self._say(times, end=End(status, error, queued, processing, after))
+        line = progress if progress is None or isinstance(progress, str) else tuple(progress)
+        return self._say(times, end=End(status, error, queued, processing, after, line))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let these faults happen, all of them together."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from operator import itemgetter
+from random import Random
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, shortened, shown
 
 from .facts import Facts, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
-from .rule import MOST_RULES, Rule, Step, conditions
+from .rule import MOST_RULES, Rule, Step, conditions, written
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
@@ -65,13 +66,17 @@ class _Difference(NamedTuple):
 class Entry:
     """A rule in its script: its conditions read, how often each of its steps was used, how the nearest request differed.
 
-    Raises ValueError when it weighs more than is left, or is larger.
+    It was added at an instant (UTC milliseconds); `seed` is what it draws from. Raises ValueError when it weighs more than is left,
+    or is larger.
     """
 
-    __slots__ = ("conditions", "json", "label", "matched", "missed", "number", "operations", "rule", "used", "weight")
+    __slots__ = (
+        "conditions", "json", "label", "matched", "missed", "number", "operations", "rule", "seed", "used", "weight", "window",
+    )  # fmt: skip
 
-    def __init__(self, number: int, rule: Rule, weight_left: int, bytes_left: int) -> None:
+    def __init__(self, number: int, rule: Rule, added: int, seed: int, weight_left: int, bytes_left: int) -> None:
         self.number, self.rule = number, rule
+        self.begin(added, seed)
         self.operations = operations(rule.when)
         self.conditions = conditions(rule.match, rule.when)
         self.weight = rule.weight(self.conditions, weight_left)
@@ -94,6 +99,10 @@ class Entry:
         self.used: tuple[int, ...] = (0,) * len(rule.steps)
         self.missed: tuple[str, ...] | None = None
 
+    def begin(self, added: int, seed: int) -> None:
+        """Count its window from an instant, and draw from this seed."""
+        self.window, self.seed = self.rule.window(added), seed
+
     def count(self, index: int, by: int) -> None:
         """Count one more use of a step, or one less."""
         self.matched += by
@@ -107,21 +116,47 @@ class Entry:
         """Why the rule does not match, empty when it does."""
         if facts.operation not in self.operations:
             return [f"it is about {self.rule.when}, this is {facts.operation}"]
+        if outside := self._outside(facts.at):
+            return [outside]
         found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
+
+    def _outside(self, now: int) -> str | None:
+        """Why it is not asked at this instant, None when it is."""
+        begins, ends = self.window
+        if now < begins:
+            return f"it begins in {(begins - now) / SECOND:g} s (since={written(self.rule.since)})"
+        if self.rule.until is not None and ends is not None and now >= ends:
+            return f"it ended {(now - ends) / SECOND:g} s ago (until={written(self.rule.until)})"
+        return None
+
+    def misfortune(self) -> str | None:
+        """Why the draw lets the next matching request through, None when the rule decides it.
+
+        The n-th request has the same draw whatever else happens, so that a dry run and a second look agree with what follows.
+        """
+        wanted = self.rule.probability
+        if wanted == 1:
+            return None
+        drawn = Random(f"{self.seed} {self.number} {self.matched}").random()  # noqa: S311 - reproducible by design, guards nothing
+        return None if drawn < wanted else f"it drew {drawn:.3f}, not below its probability {wanted:g}"
 
     def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
         """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""
         if facts.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
             self.missed = _worded(reasons)
 
+    def is_ready(self) -> bool:
+        """Whether it would decide the next matching request."""
+        return self.step_index() is not None and not self.misfortune()
+
     def step_index(self) -> int | None:
         """The step for the next matching request, None when it is let through: too early, or all steps are used up."""
-        left = self.matched - self.rule.after
-        if left < 0:
+        if self.matched < self.rule.after:
             return None
+        left = sum(self.used)
         for index in range(len(self.used)):
             times = self.times(index)
             if times is None or left < times:
@@ -138,58 +173,65 @@ class Entry:
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
 
-    __slots__ = ("_entries", "_made", "_size", "_weight")
+    __slots__ = ("_entries", "_made", "_seed", "_size", "_weight")
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self._entries: dict[int, Entry] = {}
+        self._seed = seed
         self._made = self._weight = self._size = 0
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
-        other = Script()
+        other = Script(self._seed)
         other._entries = {number: copy(entry) for number, entry in self._entries.items()}
         other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
 
+    def begin(self, now: int, seed: int) -> None:
+        """Take all rules as added at this instant (UTC milliseconds), and draw from this seed from now on."""
+        self._seed = seed
+        for entry in self._entries.values():
+            entry.begin(now, seed)
+
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, rule: Rule) -> int:
-        """Append a rule and return its number.
+    def add(self, rule: Rule, now: int = 0) -> int:
+        """Append a rule at an instant (UTC milliseconds) and return its number.
 
         Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for an invalid regular expression.
         """
         if len(self._entries) >= MOST_RULES:
             raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
-        self._enter(self._made + 1, rule)
+        self._enter(self._made + 1, rule, now)
         self._made += 1
         return self._made
 
-    def set(self, rules: Iterable[Rule]) -> None:
+    def set(self, rules: Iterable[Rule], now: int = 0) -> None:
         """Replace all rules by these, in order; nothing changes when one is refused. Raises ValueError as `add` does."""
-        other = Script()
+        other = Script(self._seed)
         other._made = self._made
         for index, rule in enumerate(rules):
             try:
-                other.add(rule)
+                other.add(rule, now)
             except ValueError as error:
                 raise ValueError(f"rules[{index}]: {error}") from None
         self._entries, self._made = other._entries, other._made
         self._weight, self._size = other._weight, other._size
 
-    def replace(self, number: int, rule: Rule) -> None:
+    def replace(self, number: int, rule: Rule, now: int = 0) -> None:
         """Replace a rule; the new one starts unused.
 
         Raises KeyError when there is none of this number, ValueError as `add` does.
         """
-        self._enter(number, rule, self._entries[number])
+        self._enter(number, rule, now, self._entries[number])
 
-    def _enter(self, number: int, rule: Rule, before: Entry | None = None) -> None:
+    def _enter(self, number: int, rule: Rule, now: int, before: Entry | None = None) -> None:
         """Enter a rule under a number, where another may stand."""
         weight, size = self._weight, self._size
         if before:
             weight, size = weight - before.weight, size - len(before.json)
-        entry = Entry(number, rule, MOST_WEIGHT - weight, MOST_BYTES - size)
+        entry = Entry(number, rule, now, self._seed, MOST_WEIGHT - weight, MOST_BYTES - size)
         self._entries[number] = entry
         self._weight, self._size = weight + entry.weight, size + len(entry.json)
 
@@ -202,8 +244,11 @@ class Script:
         """The rules with what became of them, in order."""
         return list(self._entries.values())
 
-    def decide(self, facts: Facts) -> Decision | None:
-        """The decision of the first rule that matches, whose step is used by it; None when no rule matches."""
+    def decide(self, facts: Facts, let_through: list[str] | None = None) -> Decision | None:
+        """The decision of the first rule that matches, whose step is used by it; None when no rule matches.
+
+        `let_through` gets a sentence for each rule before it whose draw let the call through.
+        """
         decision: Decision | None = None
         for entry in self._entries.values():
             if decision and any(entry.used):
@@ -215,6 +260,11 @@ class Script:
             elif (index := entry.step_index()) is None:
                 entry.miss(facts, [_passed_over(entry, None)])
                 entry.matched += 1
+            elif misfortune := entry.misfortune():
+                entry.miss(facts, [misfortune])
+                entry.matched += 1
+                if let_through is not None:
+                    let_through.append(f"{entry.label} let it through: {misfortune}")
             else:
                 entry.count(index, 1)
                 decision = entry.decision(index)
@@ -230,14 +280,14 @@ class Script:
         """What `decide` would return, without using a step."""
         for entry in self._entries.values():
             index = entry.step_index()
-            if index is not None and not entry.differences(facts):
+            if index is not None and not entry.differences(facts) and not entry.misfortune():
                 return entry.decision(index)
         return None
 
     def diagnose(self, facts: Facts) -> list[Diagnosis]:
         """Whether each rule decides a call, nearest first: the one that does, then those with the fewest differences."""
         differing = [(entry, entry.differences(facts)) for entry in self._entries.values()]
-        ready = (entry.number for entry, reasons in differing if not reasons and entry.step_index() is not None)
+        ready = (entry.number for entry, reasons in differing if not reasons and entry.is_ready())
         deciding = next(ready, None)
         found: list[tuple[tuple[bool, bool, int], Diagnosis]] = []
         for entry, reasons in differing:
@@ -262,7 +312,9 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
     if entry.step_index() is None:
         used = sum(entry.used)
         return f"it is used up: {used} time{'s' * (used != 1)}"
-    return f"rule {deciding} comes first" if deciding else "it would decide"
+    if deciding and deciding < entry.number:
+        return f"rule {deciding} comes first"
+    return entry.misfortune() or "it would decide"
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

@@ -96,10 +96,11 @@ KNOWN: Mapping[str, frozenset[str]] = {
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What rules are asked about: the operation of a request or webhook delivery, and its facts by name."""
+    """What rules are asked about: the operation of a request or webhook delivery, its facts by name, its instant (UTC milliseconds)."""
 
     operation: str
     values: Mapping[str, Any]
+    at: int = 0
 
 
 def operations(when: str) -> frozenset[str]:
@@ -111,7 +112,9 @@ def operations(when: str) -> frozenset[str]:
     return CALLS[known]
 
 
-def at_submit(operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody) -> Facts:
+def at_submit(
+    operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
+) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
     sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
     named = _named(headers)
@@ -119,17 +122,19 @@ def at_submit(operation: str, headers: Iterable[Header], members: Mapping[str, A
     facts |= {"headers": named, "body": sent}
     if url := named.get("x-webhook-url", "").strip():
         facts["webhook_url"] = url
-    return Facts(operation, facts)
+    return Facts(operation, facts, now)
 
 
-def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header]) -> Facts:
+def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header], now: int = 0) -> Facts:
     """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
-    return Facts("status", {**known, "request_id": request_id, "headers": _named(headers)})
+    return Facts("status", {**known, "request_id": request_id, "headers": _named(headers)}, now)
 
 
-def at_download(request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header]) -> Facts:
+def at_download(
+    request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header], now: int = 0
+) -> Facts:
     """A GET or HEAD for media."""
-    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)})
+    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)}, now)
 
 
 def _cut(value: object) -> object:

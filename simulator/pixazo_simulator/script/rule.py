@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -41,6 +42,14 @@ Conditions = list[tuple[tuple[str, ...], Matcher]]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Polls = Annotated[str, msgspec.Meta(max_length=40)]
+Timeline = Annotated[tuple[tuple[str, Seconds | Polls], ...], msgspec.Meta(max_length=2)]
+Length = tuple[int, int]
+"""Milliseconds of a state, or, where they are 0, how many status reads it lasts."""
+_STATES = (spec.Status.QUEUED, spec.Status.PROCESSING)
+_POLLS = re.compile(r"polls:([1-9][0-9]{0,5})")
+Moment = Seconds | Annotated[str, msgspec.Meta(max_length=40)]
+"""Seconds of the world's clock since the rule was added, or an instant of it (RFC 3339)."""
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -92,7 +101,8 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
 
-    `after` is the time until the end, split between the two states in the usual proportion.
+    `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state is
+    left with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
     """
 
     status: str | None = None
@@ -100,10 +110,15 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     queued: Seconds | None = None
     processing: Seconds | None = None
     after: Seconds | None = None
+    progress: Polls | Timeline | None = None
 
     def __post_init__(self) -> None:
-        if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
-            raise ValueError("end is empty: give it a status, an error, or seconds")
+        if all(getattr(self, name) is None for name in self.__struct_fields__):
+            raise ValueError("end is empty: give it a status, an error, seconds, or a progress")
+        if self.progress is not None:
+            if (self.queued, self.processing, self.after) != (None,) * 3:
+                raise ValueError("progress excludes queued, processing and after: give one or the other")
+            self.lengths()
         if self.status is not None and self.status not in spec.TERMINAL:
             raise ValueError(
                 f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{spec.nearest(self.status, spec.TERMINAL)}"
@@ -112,6 +127,31 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
         if self.after is not None and (self.queued is not None or self.processing is not None):
             raise ValueError(f"after {self.after:g} excludes queued and processing: give one or the other")
+
+    def lengths(self) -> tuple[Length, Length] | None:
+        """How long it is queued and processing, as `progress` says. Raises ValueError with the remedy."""
+        if self.progress is None:
+            return None
+        if isinstance(self.progress, str):
+            return (_length(self.progress),) * 2
+        states = tuple(state for state, _ in self.progress)
+        if not states or states != tuple(state for state in _STATES if state in states):
+            raise ValueError(
+                f"progress through {', '.join(map(spec.shown, states)) or 'no state'}: write QUEUED, then PROCESSING, each once at most, "
+                "as the page has it; the end is the member status"
+            )
+        found = {state: _length(length) for state, length in self.progress}
+        queued, processing = (found.get(state, (0, 0)) for state in _STATES)
+        return queued, processing
+
+
+def _length(given: float | str) -> Length:
+    """Seconds, or `polls:N`."""
+    if not isinstance(given, str):
+        return round(given * spec.SECOND), 0
+    if not (found := _POLLS.fullmatch(given)):
+        raise ValueError(f"progress {spec.shown(given)} is neither a number of seconds nor polls:N, such as polls:2")
+    return 0, int(found[1])
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -142,18 +182,25 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
-    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`.
+    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
+    `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
     """
 
     when: str
     match: dict[str, Any] = {}
     after: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1
+    since: Moment = 0
+    until: Moment | None = None
     then: Annotated[tuple[Step, ...], msgspec.Meta(max_length=1000)] = ()
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
         about = operations(self.when)
         conditions(self.match, self.when)
+        begins, ends = self.window(0)
+        if ends is not None and type(self.since) is type(self.until) and ends <= begins:
+            raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
         for step in self.steps:
             if problem := _problem(step, about):
                 raise ValueError(f"when {self.when!r}: {problem}")
@@ -162,6 +209,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     def steps(self) -> tuple[Step, ...]:
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
+
+    def window(self, added: int) -> tuple[int, int | None]:
+        """The instants from which and before which it is asked, when it was added at an instant (UTC milliseconds).
+
+        Raises ValueError for a text that is not an instant.
+        """
+        ends = None if self.until is None else _instant("until", self.until, added)
+        return _instant("since", self.since, added), ends
 
     def weight(self, read: Conditions, most: int) -> int:
         """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
@@ -181,7 +236,33 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
+        for name in ("probability", "since", "until"):
+            if (value := getattr(self, name)) not in (_DEFAULTS[name], None):
+                phrase += f", {name} {written(value)}"
         return spec.beginning(phrase, _LONGEST_PHRASE)
+
+
+_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
+
+
+def written(value: float | str) -> str:
+    """A number without needless digits, or an instant as it was given."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _instant(name: str, moment: float | str, added: int) -> int:
+    """A moment in UTC milliseconds."""
+    if not isinstance(moment, str):
+        return added + round(moment * spec.SECOND)
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError(
+            f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
+        )
+    return round(found.timestamp() * spec.SECOND)
 
 
 def conditions(match: Mapping[str, Any], when: str) -> Conditions:

@@ -46,7 +46,7 @@ from .errors import (
     Violation,
 )
 from .images import ImageFacts, image_facts, read_data_url
-from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
+from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, left, snapshot
 from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
@@ -55,6 +55,7 @@ from .parameters import (
     KEYS,
     MODEL_ID,
     OPERATIONS,
+    OUTCOME_HEADER,
     PROMPT_LIMIT,
     PROMPTS,
     RESOLUTIONS,
@@ -74,7 +75,7 @@ from .parameters import (
     unknown_member,
     url_problem,
 )
-from .policy import LONGEST_BASE_PATH, PROFILES, Policy, PolicyFields, RateLimit, base_path, points, rows
+from .policy import LONGEST_BASE_PATH, PROFILES, JobTimes, Policy, PolicyFields, RateLimit, base_path, points, rows
 from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
@@ -111,17 +112,17 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
     "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
-    "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
+    "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "OUTCOME_HEADER", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
     "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH",
     "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge",
     "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody",
-    "InvalidDataError", "InvalidKey", "InvalidParameters", "IpAddress", "KeySuspended", "Magic", "MediaRead",
+    "InvalidDataError", "InvalidKey", "InvalidParameters", "IpAddress", "JobTimes", "KeySuspended", "Magic", "MediaRead",
     "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem",
     "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
     "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted",
     "UnsupportedMediaType", "Violation", "accepted_answer", "base_path", "beginning", "check", "classify", "closest", "dollars",
     "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip", "is_secret",
-    "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "plain_ip", "points",
+    "json_lines", "left", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "plain_ip", "points",
     "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows",
     "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member",
     "upstream_body", "upstream_challenge", "url_problem",

@@ -26,13 +26,16 @@ TERMINAL = (Status.COMPLETED, Status.FAILED, Status.ERROR)
 class Plan(msgspec.Struct, frozen=True, gc=False):
     """How a generation goes on, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
 
-    A plan that processes for 0 ms goes straight from QUEUED to its outcome.
+    A plan that processes for 0 ms goes straight from QUEUED to its outcome. A state that lasts so many status reads (`..._polls`)
+    has the length NEVER until it is left with the last of them.
     """
 
     queued: int
     processing: int
     outcome: Status = Status.COMPLETED
     error: str | None = None
+    queued_polls: int = 0
+    processing_polls: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +49,13 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
 def finish(accepted: int, plan: Plan) -> int:
     """The instant of the terminal state."""
     return accepted + plan.queued + plan.processing
+
+
+def left(accepted: int, plan: Plan, now: int) -> Plan:
+    """The plan once the state that lasts for some status reads is left at `now`."""
+    if plan.queued == NEVER:
+        return msgspec.structs.replace(plan, queued=now - accepted)
+    return msgspec.structs.replace(plan, processing=now - accepted - plan.queued)
 
 
 def snapshot(accepted: int, plan: Plan, now: int) -> Snapshot:

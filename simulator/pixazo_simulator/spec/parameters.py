@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from itertools import chain
+from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -156,6 +157,8 @@ def _type_rule(kind: object, operation: Operation) -> Violation:
 
 # Magic: what a prompt or a key chooses without the control API.
 
+OUTCOME_HEADER = "X-Sim-Outcome"
+"""The header of a submission that says the same as marks in its prompt, without the brackets: `failed TEXT`, or `after 30; error TEXT`."""
 _OPEN, _CLOSE = "[[sim:", "]]"
 _OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
 _LONGEST_WORD, _LONGEST_TEXT = 40, 2000
@@ -170,9 +173,12 @@ PROMPTS = {
         "[[sim:after SECONDS]]",
         "ends SECONDS after it was accepted, queued and processing in the usual proportion",
     ),
+    "polls": ("[[sim:polls N]]", "leaves each state with the N-th status read that shows it, whatever the clock says"),
     "moderated": ("[[sim:moderated]]", "is refused or ends FAILED, as policy `moderation` says"),
 }
 """Marks that may be anywhere in a prompt, alone or together: word -> (how it is written, what the generation does)."""
+
+_BETWEEN = re.compile(rf" *; *(?=(?:{'|'.join(PROMPTS)})\b)", re.IGNORECASE)
 
 KEYS = {
     "sim-empty-wallet": "has no money: a submission gets 402",
@@ -198,48 +204,73 @@ def read_key(key: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """The outcome that the marks of a prompt choose; None where they choose nothing."""
+    """The outcome that the marks of a prompt, or of the header, choose; None where they choose nothing."""
 
     outcome: Status | None = None
     error: str | None = None
     after: int | None = None
     stuck: bool = False
     moderated: bool = False
+    polls: int | None = None
 
 
-def read_magic(prompt: str) -> Magic | Problem:
-    """Read every mark in the first 20,000 characters of a prompt, in letters of either case; the last one of a kind counts.
+class _Mark(NamedTuple):
+    """A mark: where it stands, its word and text, and as it is shown in a message; `closed` says whether it has an end."""
 
-    A mark that means nothing is a problem, which names it and the remedy.
+    member: str
+    word: str
+    text: str
+    shown: str
+    closed: bool = True
+
+
+def read_magic(prompt: str, header: str = "") -> Magic | Problem:
+    """Read every mark in the first 20,000 characters of a prompt, in letters of either case, then those of X-Sim-Outcome.
+
+    The last one of a kind counts. A mark that means nothing is a problem, which names it and the remedy.
     """
-    outcome, error, after, stuck, moderated = None, None, None, False, False
-    for rest in _OPENING.split(prompt[:REACH])[1:]:
-        word, text, closed = _mark(rest)
-        if not closed:
-            return Problem("prompt", Violation.MAGIC, (f"{_OPEN}{word}", _remedy(word)))
-        if word in ("failed", "error"):
+    outcome, error, after, stuck, moderated, polls = None, None, None, False, False, None
+    for mark in chain(_marks(prompt), _outcomes(header) if header else ()):
+        word, text = mark.word, mark.text
+        if mark.closed and word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
-        elif word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
-            after = round(float(text) * SECOND)
-        elif word in ("stuck", "moderated") and not text:
+        elif mark.closed and word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
+            after, polls = round(float(text) * SECOND), None
+        elif mark.closed and word == "polls" and re.fullmatch(r"[1-9][0-9]{0,5}", text):
+            after, polls = None, int(text)
+        elif mark.closed and word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return Problem("prompt", Violation.MAGIC, (f"{_OPEN}{word}{_CLOSE}", _remedy(word)))
-    return Magic(outcome, error, after, stuck, moderated)
+            return Problem(mark.member, Violation.MAGIC, (mark.shown, _remedy(mark)))
+    return Magic(outcome, error, after, stuck, moderated, polls)
 
 
-def _mark(rest: str) -> tuple[str, str, bool]:
-    """Word and text of the mark that `rest` is inside of, and whether it is ever closed."""
-    inside, closed, _ = rest.partition(_CLOSE)
+def _marks(prompt: str) -> Iterator[_Mark]:
+    """The marks of a prompt."""
+    for rest in _OPENING.split(prompt[:REACH])[1:]:
+        inside, closed, _ = rest.partition(_CLOSE)
+        word, text = _word_and_text(inside)
+        yield _Mark("prompt", word, text, f"{_OPEN}{word}{_CLOSE if closed else ''}", bool(closed))
+
+
+def _outcomes(header: str) -> Iterator[_Mark]:
+    """The marks of the header, which are separated by semicolons: a text may hold one that no word of ours follows."""
+    for part in _BETWEEN.split(header[:REACH]):
+        word, text = _word_and_text(part)
+        yield _Mark(OUTCOME_HEADER, word, text, repr(word))
+
+
+def _word_and_text(inside: str) -> tuple[str, str]:
     word, text = (*inside.split(maxsplit=1), "", "")[:2]
-    return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip(), bool(closed)
+    return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip()
 
 
-def _remedy(word: str) -> str:
-    if word in PROMPTS:
-        return f"write {PROMPTS[word][0]}"
-    near = nearest(word, tuple(PROMPTS))
-    return f"known are {', '.join(form for form, _ in PROMPTS.values())}{near}"
+def _remedy(mark: _Mark) -> str:
+    in_header = mark.member == OUTCOME_HEADER
+    forms = {word: form[len(_OPEN) : -len(_CLOSE)] if in_header else form for word, (form, _) in PROMPTS.items()}
+    if mark.word in forms:
+        return f"write {forms[mark.word]}"
+    return f"known are {', '.join(forms.values())}{nearest(mark.word, tuple(forms))}"
 
 
 # Rules
@@ -277,14 +308,18 @@ class Findings(msgspec.Struct):
     magic: Magic = Magic()
 
 
-def check(parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool) -> Findings:
+def check(
+    parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool, outcome: str = ""
+) -> Findings:
     """Judge parameters of the right types by every rule of the page, or of the policy where the page leaves a rule open.
 
+    With `magic` the marks in the prompt count, and those of the header X-Sim-Outcome, which `outcome` is.
     The page states limits for image-to-video only; policy `t2v_limits` applies them to text-to-video.
     """
     found = Findings([], [])
     limited = operation.limited or policy.t2v_limits == "i2v"
-    _check_prompt(parameters, policy, found, limited=limited, magic=magic)
+    read = read_magic(parameters.prompt or "", outcome) if magic else Magic()
+    _check_prompt(parameters, policy, found, read, limited=limited)
     found.refused += _frame_problems(parameters, operation, limited=limited)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
@@ -295,7 +330,9 @@ def check(parameters: Parameters, operation: Operation, policy: Policy, images: 
     return found
 
 
-def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, limited: bool, magic: bool) -> None:
+def _check_prompt(
+    parameters: Parameters, policy: Policy, found: Findings, read: Magic | Problem, *, limited: bool
+) -> None:
     prompt = parameters.prompt
     if prompt is UNSET:
         found.refused.append(Problem("prompt", Violation.REQUIRED))
@@ -305,7 +342,6 @@ def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, li
     # A code point has at most 4 bytes, so that a short prompt need not be counted.
     if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
         found.refused.append(Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count)))
-    read = read_magic(prompt) if magic else Magic()
     if isinstance(read, Problem):
         found.refused.append(read)
         return

@@ -31,17 +31,25 @@ _RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
 
 class JobTimes(msgspec.Struct, frozen=True):
-    """Bounds, in milliseconds, of the time queued and the time processing."""
+    """Bounds, in milliseconds, of the time queued and the time processing; or how many status reads each of the two lasts."""
 
     queued: tuple[int, int]
     processing: tuple[int, int]
+    polls: tuple[int, int] | None = None
 
     @classmethod
     def parse(cls, text: str) -> JobTimes:
-        """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing. Raises ValueError with the remedy."""
+        """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
+
+        Raises ValueError with the remedy.
+        """
+        if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
+            return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
         if not found:
-            raise ValueError(f"{text!r} is not QUEUED+PROCESSING in seconds (for example 2+13 or 5-20+60-180)")
+            raise ValueError(
+                f"{text!r} is not QUEUED+PROCESSING in seconds (for example 2+13 or 5-20+60-180), nor in status reads (polls:2 or polls:1+3)"
+            )
         bounds = [round(float(found[i] or found[i - 1]) * SECOND) for i in range(1, 5)]
         if bounds[0] > bounds[1] or bounds[2] > bounds[3]:
             raise ValueError(f"{text!r} has a range that ends before it begins: write the smaller number first")
@@ -52,6 +60,8 @@ class JobTimes(msgspec.Struct, frozen=True):
         return _draw(self.queued, random), _draw(self.processing, random)
 
     def __str__(self) -> str:
+        if self.polls:
+            return f"polls:{'+'.join(map(str, dict.fromkeys(self.polls)))}"
         return "+".join(_write(bounds) for bounds in (self.queued, self.processing))
 
 
@@ -319,7 +329,7 @@ class Policy:
     timestamps: Annotated[Literal["rfc3339", "mixed"], Point(
         30, "documented", "TIME-01", "Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC.", observed="mixed")] = "rfc3339"
     job_times: Annotated[JobTimes, Point(
-        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s); ranges are drawn from the seed of the world.", observed="5-20+60-180", read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST")] = _JOB_TIMES
+        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it.", observed="5-20+60-180", read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST | polls:N | polls:N+M")] = _JOB_TIMES
     webhook_events: Annotated[Literal["terminal", "header"], Point(
         32, "documented", "WEBHOOK-03, WEBHOOK-07, WEBHOOK-18", "One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s.", observed="header")] = "terminal"
     webhook_retries: Annotated[tuple[int, ...], Point(

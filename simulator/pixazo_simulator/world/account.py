@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import SECOND, ImageFacts, Plan, Policy, RateLimit, Status
 
@@ -71,6 +72,11 @@ class Ledger(Part):
     def refund(self, instant: int, amount: int, request_id: str) -> None:
         """Give the price back at `instant`, which may lie ahead (WAL-02)."""
         heapq.heappush(self._ahead, Entry(instant, EntryKind.REFUND, amount, request_id))
+
+    def move_refund(self, request_id: str, instant: int) -> None:
+        """Give the price of this generation back at another instant, if it is given back at all and was not yet."""
+        self._ahead = [replace(each, at=instant) if each.request_id == request_id else each for each in self._ahead]
+        heapq.heapify(self._ahead)
 
     def adjust(self, now: int, balance: int) -> None:
         """Make the balance at `now` what the test wants it to be."""

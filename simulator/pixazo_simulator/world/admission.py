@@ -39,7 +39,10 @@ class Body:
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response."""
+    """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response.
+
+    `outcome` is the header X-Sim-Outcome.
+    """
 
     operation: spec.Operation
     key: str
@@ -49,6 +52,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     model_id: str = spec.MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    outcome: str = ""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -164,7 +168,9 @@ class Admission:
             return spec.InvalidParameters((*self._type_problems, *problems))
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = spec.check(self._parameters, self._asked.operation, self._policy, images, magic=magic)
+        self._findings = spec.check(
+            self._parameters, self._asked.operation, self._policy, images, magic=magic, outcome=self._asked.outcome
+        )
         problems += self._findings.refused
         if self._policy.bad_webhook_url != "ignore":
             problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]

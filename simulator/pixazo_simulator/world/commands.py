@@ -53,13 +53,15 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     """What becomes of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or asked for.
 
     `decision` is what a rule decided. `ignored` says which parts of an accepted submission the policy ignores. The response is
-    held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
+    held back until the webhooks due by `hold` (UTC milliseconds) were attempted. `passed` says which rules let the request through
+    by chance.
     """
 
     result: R | Refusal
     decision: Decision | None = None
     ignored: tuple[str, ...] = ()
     hold: int | None = None
+    passed: tuple[str, ...] = ()
 
 
 class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):

@@ -163,9 +163,20 @@ class Outbox(Part):
         """Another delivery has gone: the one that was held is due now."""
         held, self._held = self._held, None
         if held is not None:
-            self._agenda = [entry for entry in self._agenda if entry[1] != held]
-            heapq.heapify(self._agenda)
-            self.put(self._pending[held], now)
+            self.move(self._pending[held], now)
+
+    def move(self, delivery: Delivery, due: int) -> None:
+        """Make a pending delivery, in place of its former value, due at another instant."""
+        self.drop(delivery.number)
+        self.put(delivery, due)
+
+    def drop(self, number: int) -> None:
+        """Forget a pending delivery, as if it had never been entered."""
+        self._agenda = [entry for entry in self._agenda if entry[1] != number]
+        heapq.heapify(self._agenda)
+        del self._pending[number]
+        if number == self._held:
+            self._held = None
 
     def update(self, delivery: Delivery) -> Delivery:
         """Keep this value of a delivery that was taken."""

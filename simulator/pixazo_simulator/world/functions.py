@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from pixazo_simulator import spec
+from pixazo_simulator.script import Length
 
 from .account import Ledger, affords, refund_due
 from .admission import Admitted, Submission
@@ -47,14 +48,16 @@ def request_id(model_id: str, form: str, random: Random, now: int) -> str:
 
 def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
-    drawn = policy.job_times.draw(random)
     outcome, error = _outcome(admitted)
-    queued, processing = _times(admitted, *drawn)
+    (queued, queued_polls), (processing, polls) = _lengths(admitted, policy.job_times, random)
     if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
-        queued, processing = queued + processing, 0
+        (queued, queued_polls), (processing, polls) = (queued + processing, queued_polls + polls), (0, 0)
     if admitted.stuck or (admitted.magic.stuck and not admitted.end):
-        processing = spec.NEVER
-    return spec.Plan(queued, processing, outcome, error or spec.DEFAULT_ERRORS.get(outcome))
+        processing, polls = spec.NEVER, 0
+    return spec.Plan(
+        spec.NEVER if queued_polls else queued, spec.NEVER if polls else processing,
+        outcome, error or spec.DEFAULT_ERRORS.get(outcome), queued_polls, polls,
+    )  # fmt: skip
 
 
 def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
@@ -65,6 +68,24 @@ def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
     if admitted.fails:
         return spec.Status.FAILED, spec.sentence(admitted.fails)
     return magic.outcome or spec.Status.COMPLETED, magic.error
+
+
+def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[Length, Length]:
+    """How long it is in each state: as the script says, else the marks, else the policy."""
+    drawn = times.draw(random)  # whatever is made of it, so that a script changes no later draw
+    end, magic = admitted.end, admitted.magic
+    if end and (scripted := end.lengths()):
+        return scripted
+    polls = times.polls if magic.polls is None else (magic.polls, magic.polls)
+    if polls is None or magic.after is not None or (end and end.after is not None):
+        polls = (0, 0)
+    if end and end.queued is not None:
+        polls = (0, polls[1])
+    if end and end.processing is not None:
+        polls = (polls[0], 0)
+    seconds = _times(admitted, *drawn)
+    queued, processing = ((0, reads) if reads else (length, 0) for length, reads in zip(seconds, polls, strict=True))
+    return queued, processing
 
 
 def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:

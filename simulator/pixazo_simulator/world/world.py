@@ -54,7 +54,7 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_polls", "_prompts", "_random",
         "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
@@ -80,7 +80,8 @@ class World(Part):
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.account = Account(Ledger(balance, clock.now()), Quota(), magic=magic, affords=self._functions.affords)
-        self.script = rules or script.Script()
+        self.script = script.Script() if rules is None else rules
+        self.script.begin(clock.now(), seeded_random(seed, key, "rules").getrandbits(64))
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
         self.outbox = Outbox(self.bounds.deliveries)
@@ -88,6 +89,7 @@ class World(Part):
         # Faults do not draw where ids do, so that a script never changes an id.
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
+        self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
         self._coming: list[tuple[int, int, spec.Status, Generation]] = []
         self._status_bodies: dict[str, _StatusBody] = {}
@@ -111,9 +113,9 @@ class World(Part):
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        answer, decision = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None)
+        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None, ())
         if answer:
-            return commands.Outcome(answer, decision)
+            return commands.Outcome(answer, decision, passed=passed)
         admitted = Admission(submission, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
@@ -121,34 +123,37 @@ class World(Part):
             if decision and decision.step.only_plans:
                 self.script.give_back(decision)
                 decision = None
-            return commands.Outcome(admitted, decision)
+            return commands.Outcome(admitted, decision, passed=passed)
         if decision:
             stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
-        return commands.Outcome(generation, decision, admitted.ignored, hold)
+        return commands.Outcome(generation, decision, admitted.ignored, hold, passed)
 
-    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None]:
-        """The response that a rule gives, if any does, and what the rule decides; without rules no facts are read."""
+    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None, tuple[str, ...]]:
+        """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
+
+        Without rules no facts are read.
+        """
         if not self.script:
-            return None, None
-        facts = self._facts(request)
-        decision = self._decide(facts)
+            return None, None, ()
+        facts, passed = self._facts(request), list[str]()
+        decision = self._decide(facts, passed)
         answer = script.replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
-        return answer, decision
+        return answer, decision, tuple(passed)
 
     def _facts(self, request: _Request) -> script.Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return script.at_submit(sent.operation.name, request.headers, sent.body.members)
+            return script.at_submit(sent.operation.name, request.headers, sent.body.members, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
-            return script.at_read(identity, known, request.headers)
-        return script.at_download(identity, known, request.method, request.headers)
+            return script.at_read(identity, known, request.headers, request.at)
+        return script.at_download(identity, known, request.method, request.headers, request.at)
 
-    def _decide(self, facts: script.Facts) -> script.Decision | None:
-        decision = self.script.decide(facts)
+    def _decide(self, facts: script.Facts, passed: list[str] | None = None) -> script.Decision | None:
+        decision = self.script.decide(facts, passed)
         return replace(decision, seed=self._draw()) if decision and decision.step.faults else decision
 
     def _draw(self) -> int:
@@ -192,19 +197,20 @@ class World(Part):
 
     def _read_status(self, command: commands.ReadStatus) -> commands.Outcome[spec.Answer]:
         identity, now = command.request_id, command.at
-        answer, decision = self._scripted(command)
+        answer, decision, passed = self._scripted(command)
         result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
         if result is None:
             found = self.readable(identity, now)
             body = self.status_body(found, command.origin, now) if found else b""
-            result = spec.Answer(200, body, reason="status") if found else spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision)
+            reason = self._count_poll(found, now) if found else None
+            result = spec.Answer(200, body, reason=reason or "status") if found else spec.UnknownRequest(identity)
+        return commands.Outcome(result, decision, passed=passed)
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
-        answer, decision = self._scripted(command)
+        answer, decision, passed = self._scripted(command)
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision)
+        return commands.Outcome(result, decision, passed=passed)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
@@ -264,10 +270,46 @@ class World(Part):
         return list(self._generations.values())
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
-        """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
+        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
         status = generation.plan.outcome if started is None else spec.Status.PROCESSING
         instant = generation.finish if started is None else started
-        heappush(self._coming, (instant, number, status, generation))
+        if instant <= spec.LAST_INSTANT:
+            heappush(self._coming, (instant, number, status, generation))
+
+    def _count_poll(self, generation: Generation, now: int) -> str | None:
+        """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
+
+        What is due then, such as the webhook of the terminal state, is due at this instant.
+        """
+        identity, plan = generation.request_id, generation.plan
+        if not (plan.queued_polls or plan.processing_polls):
+            return None
+        state = spec.snapshot(generation.accepted, plan, now).status
+        lasting = {spec.Status.QUEUED: plan.queued_polls, spec.Status.PROCESSING: plan.processing_polls}
+        if not (polls := lasting.get(state, 0)):
+            return None
+        counted = self._polls.pop(identity, 0) + 1
+        if counted < polls:
+            self._polls[identity] = counted
+        else:
+            self._leave_state(replace(generation, plan=spec.left(generation.accepted, plan, now)), now)
+        return f"status; read {counted} of {polls} that {state} lasts"
+
+    def _leave_state(self, changed: Generation, now: int) -> None:
+        """A generation has left a state by a status read: what waited for that is planned."""
+        identity = changed.request_id
+        self._generations[identity] = changed
+        self._status_bodies.pop(identity, None)
+        has_ended = changed.finish <= now
+        self._accepted += 1
+        self._expect(changed, self._accepted, None if has_ended else now)
+        self.account.ledger.move_refund(identity, changed.finish)
+        for delivery in self.outbox.pending(identity):
+            if delivery.progress and has_ended and delivery.event >= changed.finish:
+                self.outbox.drop(delivery.number)
+            elif delivery.event > spec.LAST_INSTANT:
+                event = now if delivery.progress else changed.finish
+                self.outbox.move(replace(delivery, event=event), event)
 
     @property
     def coming(self) -> int:
@@ -347,7 +389,7 @@ class World(Part):
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
-        return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+        return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1}, now)
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         taken, attempt = command.delivery, command.attempt
@@ -440,13 +482,13 @@ class World(Part):
         self.notifier.notify()
 
     def _set_rules(self, command: commands.SetRules) -> None:
-        self.script.set(command.rules)
+        self.script.set(command.rules, command.at)
 
     def _add_rule(self, command: commands.AddRule) -> int:
-        return self.script.add(command.rule)
+        return self.script.add(command.rule, command.at)
 
     def _replace_rule(self, command: commands.ReplaceRule) -> None:
-        self.script.replace(command.number, command.rule)
+        self.script.replace(command.number, command.rule, command.at)
 
     def _remove_rule(self, command: commands.RemoveRule) -> None:
         self.script.remove(command.number)

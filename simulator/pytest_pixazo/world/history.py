@@ -198,7 +198,10 @@ def _ahead(generation: Generation, now: datetime) -> str:
     text, plan, ends = f"{generation.request_id} is {generation.status}", generation.plan, generation.ends_at
     if generation.status == Status.QUEUED and plan.queued is not None:
         text += f" until +{_seconds(generation.accepted_at + timedelta(seconds=plan.queued) - now)} s"
-    return f"{text}, {plan.outcome} at +{_seconds(ends - now)} s" if ends else f"{text} and never ends"
+    if ends:
+        return f"{text}, {plan.outcome} at +{_seconds(ends - now)} s"
+    by_reads = plan.queued is None or (plan.processing is None and plan.processing_polls)
+    return f"{text}, {plan.outcome} by status reads only" if by_reads else f"{text} and never ends"
 
 
 def _seconds(length: timedelta) -> str:

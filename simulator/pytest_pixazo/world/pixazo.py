@@ -44,6 +44,31 @@ Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
 
 
+class _RuleOptions(TypedDict, total=False):
+    """What any rule can be told beside its conditions, as the class `When` explains."""
+
+    after: int
+    probability: float
+    since: float | str | datetime
+    until: float | str | datetime | None
+    name: str | None
+
+
+class _SubmitRule(_RuleOptions, SubmitConditions, total=False): ...
+
+
+class _StatusRule(_RuleOptions, StatusConditions, total=False): ...
+
+
+class _MediaRule(_RuleOptions, MediaConditions, total=False): ...
+
+
+class _WebhookRule(_RuleOptions, WebhookConditions, total=False): ...
+
+
+class _RequestRule(_RuleOptions, RequestConditions, total=False): ...
+
+
 class ExchangeConditions(TypedDict, total=False):
     """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
 
@@ -237,32 +262,24 @@ class Pixazo:
         return Deliveries(self.control, self.control.deliveries().deliveries)
 
     @overload
-    def when(
-        self, call: SubmitCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[SubmitConditions]
-    ) -> When: ...
+    def when(self, call: SubmitCall, /, **match: Unpack[_SubmitRule]) -> When: ...
     @overload
-    def when(
-        self, call: Literal["status"], /, *, after: int = ..., name: str | None = ..., **match: Unpack[StatusConditions]
-    ) -> When: ...
+    def when(self, call: Literal["status"], /, **match: Unpack[_StatusRule]) -> When: ...
     @overload
-    def when(
-        self, call: MediaCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[MediaConditions]
-    ) -> When: ...
+    def when(self, call: MediaCall, /, **match: Unpack[_MediaRule]) -> When: ...
     @overload
-    def when(
-        self, call: WebhookCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[WebhookConditions]
-    ) -> When: ...
+    def when(self, call: WebhookCall, /, **match: Unpack[_WebhookRule]) -> When: ...
     @overload
-    def when(
-        self, call: RequestCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[RequestConditions]
-    ) -> When: ...
-    def when(self, call: AnyCall, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
+    def when(self, call: RequestCall, /, **match: Unpack[_RequestRule]) -> When: ...
+    def when(self, call: AnyCall, /, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
 
         `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule is active
-        from the first verb on; the first `after` matching calls are let through. Raises ValueError with the nearest known name.
+        from the first verb on; the first `after` matching calls are let through, and of the others all but a share of `probability`.
+        Before `since` and from `until` on, seconds of the world's clock from now or instants, the rule is not asked. Raises ValueError
+        with the nearest known name.
         """
-        rule = When(self.control, call, after=after, name=name, **match)
+        rule = When(self.control, call, **match)
         self._rules.append(rule)
         return rule
 

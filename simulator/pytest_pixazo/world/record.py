@@ -66,13 +66,18 @@ def complaints(record: Record) -> list[str]:
         ),
         *(_complaint(each, "unmatched request") for each in record.unmatched if not each.expected),
         *record.unfinished,
-        *(_unused(rule) for rule in record.rules if 0 in rule.used),
+        *(_unused(rule) for rule in record.rules if 0 in rule.used and not _had_no_luck(rule)),
     ]
 
 
 def _complaint(exchange: Exchange, what: str) -> str:
     asked = f"{exchange.method} {exchange.target}"
     return f"{what} {exchange.number}, {asked}, answered {exchange.status}: {exchange.hint or exchange.reason}"
+
+
+def _had_no_luck(rule: ScriptRule) -> bool:
+    """Whether it was left to chance, and calls that matched came."""
+    return "probability" in rule.rule and rule.matched > rule.rule.get("after", 0)
 
 
 def _unused(rule: ScriptRule) -> str:

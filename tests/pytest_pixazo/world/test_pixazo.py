@@ -266,3 +266,15 @@ def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_cli
     pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
     with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
         pixazo.wait_for("webhook", delivered=True, timeout=0)
+
+
+def test_a_rule_that_is_left_to_chance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """It decides some of the calls, and is not blamed if the draw gave it none of those that came."""
+    pixazo.when("generate", probability=0.000001).reply(503)
+    pixazo.when("status", until=60).reply(404)
+    pixazo_client.generate("A bear")
+    with pytest.raises(AssertionError, match="rule 2: when status, until 60: never used"):
+        pixazo.assert_clean()
+    with pytest.raises(AssertionError, match="1 thing"):
+        pixazo.assert_clean()
+    pixazo.control.clear_script()

@@ -143,10 +143,10 @@ def test_a_script_is_written_read_and_cleared(control: ControlClient) -> None:
     assert control.add_rule({"when": "status", "reply": {"status": 429, "retry_after": 2}, "times": 2}) == 2
     control.replace_rule(1, {"when": "media", "faults": [{"fault": "media_gone"}]})
     assert to_json(control.script().rules) == [
-        {"number": 1, "label": "rule 1: when media", "rule": {"when": "media", "faults": [{"fault": "media_gone"}]}, "used": [0], "missed": None},
+        {"number": 1, "label": "rule 1: when media", "rule": {"when": "media", "faults": [{"fault": "media_gone"}]}, "used": [0], "matched": 0, "missed": None},
         {
             "number": 2, "label": "rule 2: when status",
-            "rule": {"when": "status", "reply": {"status": 429, "retry_after": 2}, "times": 2}, "used": [0], "missed": None,
+            "rule": {"when": "status", "reply": {"status": 429, "retry_after": 2}, "times": 2}, "used": [0], "matched": 0, "missed": None,
         },
     ]  # fmt: skip
     control.remove_rule(1)

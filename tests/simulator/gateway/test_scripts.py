@@ -420,3 +420,32 @@ def test_faults_apply_to_the_response_of_a_mutant(broken: Simulator) -> None:
     with pytest.raises(ConnectionResetError):
         caller.read(request_id)
     assert [json.loads(caller.read(request_id).body)["status"] for _ in range(2)] == ["odd", "queued"]
+
+
+def test_what_chance_decides_is_in_the_journal(scripted_world_of: ScriptedWorldOf) -> None:
+    """A dry run foretells each call; a call that was let through says so, with what was drawn; the same seed repeats it."""
+
+    def run() -> list[tuple[int, str]]:
+        scripted = scripted_world_of(Rule(when="generate", reply=Reply(503), probability=0.5), seed=5)
+        for _ in range(8):
+            asked = {"method": "POST", "path": GENERATE, "body": {"prompt": "A bear"}}
+            foretold = scripted.caller.call("POST", "/_sim/explain", asked).json()["exchange"]["status"]
+            assert foretold == scripted.caller.generate().status
+        return [(each["status"], each["reason"].partition("; ")[2]) for each in scripted.journal()]
+
+    seen = run()
+    assert {status for status, _ in seen} == {202, 503}
+    for status, reason in seen:
+        told = "rule 1: when generate, probability 0.5 let it through: it drew 0."
+        assert reason.startswith(told) == (status == 202)
+    assert run() == seen
+
+
+def test_an_outage_on_the_clock(scripted_world_of: ScriptedWorldOf) -> None:
+    """Of ten seconds, as a script of the server has it, counted from the beginning of the world."""
+    scripted = scripted_world_of(Rule(when="submit", reply=Reply(503), since=10, until=20))
+    seen: list[int] = []
+    for _ in range(3):
+        seen.append(scripted.caller.generate().status)
+        scripted.caller.advance(10)
+    assert seen == [202, 503, 202]

@@ -87,9 +87,9 @@ STATUS = '[[rules]]\nwhen = "status"\n'
     [
         ("\n\n[[rule]]", "line 3: rule: unknown field `rule` (did you mean rules?); a script holds only rules"),
         ("rules = 3", "line 1: rules: rules is not a list: write [[rules]] before each in TOML"),
-        ("[[rules]]\n\nwhne = 'status'", "line 3: rules[0].whne: unknown field `whne` (did you mean when?); known members are reply, end, faults, times, when, match, after, then, name"),
+        ("[[rules]]\n\nwhne = 'status'", "line 3: rules[0].whne: unknown field `whne` (did you mean when?); known members are reply, end, faults, times, when, match, after, probability, since, until, then, name"),
         ("\n[[rules]]\ntimes = 1", "line 2: rules[0]: missing required field `when`"),
-        (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown field `tmes` (did you mean times?); known members are reply, end, faults, times, when, match, after, then, name"),
+        (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown field `tmes` (did you mean times?); known members are reply, end, faults, times, when, match, after, probability, since, until, then, name"),
         ("[[rules]]\nname = 'x'\nwhen = 'genrate'", "line 3: rules[0].when: when 'genrate' is not one of generate, imageToVideo, submit, status, media, webhook, request, image_to_video, download (did you mean generate?)"),
         (f"{GENERATE}[rules.match]\nduration = 6\npromt = 'x'", "line 5: rules[0].match.promt: when 'generate' has no fact 'promt' (did you mean prompt?): known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, headers, prompt, prompt_optimizer, resolution, webhook_url"),
         (f"{GENERATE}match.prompt = {{ contans = 'x' }}", "line 3: rules[0].match.prompt.contans: operator 'contans' is not one of equals, contains, starts_with, ends_with, matches, at_least, at_most, one_of, present, all, any, not (did you mean contains?)"),

@@ -60,6 +60,44 @@ def test_a_mark_that_means_nothing_is_reported(prompt: str, word: str, remedy: s
     assert remedy in str(read.values[1])
 
 
+@pytest.mark.parametrize(
+    ("prompt", "header", "magic"),
+    [
+        ("A bear", "failed too wild", Magic(outcome=Status.FAILED, error="too wild")),
+        ("A bear", "STUCK", Magic(stuck=True)),
+        ("A bear", "after 3; error a; b ;Failed c", Magic(outcome=Status.FAILED, error="c", after=3000)),
+        ("A bear", "error a; b", Magic(outcome=Status.ERROR, error="a; b")),
+        ("A bear", "error a; stuckness", Magic(outcome=Status.ERROR, error="a; stuckness")),
+        ("[[sim:failed x]] [[sim:after 3]]", "error y", Magic(outcome=Status.ERROR, error="y", after=3000)),
+        ("[[sim:after 3]]", "polls 2", Magic(polls=2)),
+        ("[[sim:polls 2]]", "after 3", Magic(after=3000)),
+        ("A bear", "moderated", Magic(moderated=True)),
+    ],
+)
+def test_the_header_says_the_same(prompt: str, header: str, magic: Magic) -> None:
+    """Without brackets, after the marks of the prompt; a semicolon separates where a word of ours follows it."""
+    assert read_magic(prompt, header) == magic
+
+
+@pytest.mark.parametrize(
+    ("header", "shown", "remedy"),
+    [
+        ("faild x", "'faild'", "known are failed TEXT, error TEXT, stuck, after SECONDS, polls N, moderated (did you mean failed?)"),
+        ("polls 0", "'polls'", "write polls N"),
+        ("stuck; now", "'stuck;'", "(did you mean stuck?)"),
+        ("after 3; after", "'after'", "write after SECONDS"),
+        (" ", "''", "known are "),
+        ("[[sim:stuck]]", "'[[sim:stuck]]'", "known are "),
+    ],
+)  # fmt: skip
+def test_a_header_that_means_nothing_is_reported(header: str, shown: str, remedy: str) -> None:
+    """By its name, in its own spelling."""
+    read = read_magic("A bear", header)
+    assert isinstance(read, Problem)
+    assert (read.member, read.values[0]) == ("X-Sim-Outcome", shown)
+    assert remedy in str(read.values[1])
+
+
 @pytest.mark.parametrize("prompt", ["[[sim:" + " " * 100_000, "[[sim:" * 100_000, "[[sim:failed " + "] " * 100_000])
 def test_a_hostile_prompt_is_read_in_linear_time(prompt: str) -> None:
     """A backtracking pattern would not come back from these."""

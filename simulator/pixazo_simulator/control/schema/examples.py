@@ -68,9 +68,9 @@ _ENTRIES = [
     body.Entry(_START, "debit", Dollars("-0.35"), _ID),
 ]
 _RULES = [
-    body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], missed=None),
+    body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], matched=2, missed=None),
     body.ScriptRule(
-        2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0],
+        2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0], matched=0,
         missed=["prompt is 'A cat', expected: contains 'bear'"],
     ),
 ]  # fmt: skip

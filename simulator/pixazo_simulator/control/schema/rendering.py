@@ -136,10 +136,12 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
         accepted_at=instant(accepted.accepted),
         since=instant(seen.since),
         plan=body.Plan(
-            queued=plan.queued / SECOND,
+            queued=None if plan.queued == NEVER else plan.queued / SECOND,
             processing=None if plan.processing == NEVER else plan.processing / SECOND,
             outcome=plan.outcome.value,
             error=plan.error and world.redactor.text(plan.error),
+            queued_polls=plan.queued_polls or None,
+            processing_polls=plan.processing_polls or None,
         ),
     )
 
@@ -236,6 +238,7 @@ async def script(world: state.World) -> body.ScriptState:
                 label=text(each.label),
                 rule=json(msgspec.json.decode(each.json)),
                 used=list(each.used),
+                matched=each.matched,
                 missed=None if each.missed is None else [*map(text, each.missed)],
             )
             for each in world.script.listed()

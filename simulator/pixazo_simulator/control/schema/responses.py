@@ -97,6 +97,7 @@ RequestId = Annotated[str | None, Meta(description="the generation concerned, nu
 Rule = Annotated[str | None, Meta(description="the script rule that decided, null when none did")]
 Faults = Annotated[tuple[str, ...], Meta(description="the kinds of fault that were injected")]
 Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
+Polls = Annotated[int | None, Meta(description="status reads that the state lasts, null when it lasts for seconds")]
 
 _ABSENT: Any = UNSET
 """The default of a member that some objects lack: it is then neither encoded nor required."""
@@ -220,12 +221,17 @@ class LedgerPage(Body, frozen=True):
 
 
 class Plan(Body, frozen=True):
-    """How a generation goes, fixed on acceptance: seconds in each state, then the terminal status."""
+    """How a generation goes, fixed on acceptance: how long it is in each state, then the terminal status.
+
+    A state that lasts for some status reads has no seconds until it was left.
+    """
 
     queued: Seconds
     processing: Seconds
     outcome: Annotated[Status, Meta(description="the terminal status")]
     error: str | None
+    queued_polls: Polls = None
+    processing_polls: Polls = None
 
 
 class Generation(Body, frozen=True):
@@ -387,6 +393,7 @@ class ScriptRule(Body, frozen=True):
     label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
     rule: Annotated[dict[str, Any], Meta(description="as it was given, without what is left at its default")]
     used: Annotated[list[int], Meta(description="how often each of its steps was used")]
+    matched: Annotated[int, Meta(description="how many calls matched it, also those that it let through")]
     missed: Annotated[
         list[str] | None,
         Meta(description="what the nearest call of its kind differed in, null when no call of its kind passed it by"),
