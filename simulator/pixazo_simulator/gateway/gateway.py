@@ -40,6 +40,8 @@ _ROUTES = (
 _REQUEST_ID = re.compile(r"(?<=/)[a-z0-9-]+_[0-9A-Fa-f-]{20,40}(?=/|$)")
 _OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key", "x-subscription-key", "apikey")
 _LONGEST = 120
+_QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
+"""Refusals that repeat a part of the request."""
 
 
 class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +120,9 @@ class Gateway:
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
         redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
+        if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
+            body = msgspec.json.encode(redactor.json(msgspec.json.decode(answer.body)))
+            answer = replace(answer, body=body)
         meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log = f"{request.method} {redactor.text(line)}"
