@@ -40,6 +40,8 @@ _ROUTES = (
 _REQUEST_ID = re.compile(r"(?<=/)[a-z0-9-]+_[0-9A-Fa-f-]{20,40}(?=/|$)")
 _OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key", "x-subscription-key", "apikey")
 _LONGEST = 120
+_QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
+"""Refusals that repeat a part of the request."""
 
 
 class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +119,9 @@ class Gateway:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path, redactor = quote(request.path), self._redactor(request)
+        if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
+            body = msgspec.json.encode(redactor.json(msgspec.json.decode(answer.body)))
+            answer = replace(answer, body=body)
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
         meant = hint(

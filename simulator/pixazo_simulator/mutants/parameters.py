@@ -69,7 +69,8 @@ def _image(condition: Callable[[spec.ImageFacts], bool]) -> Is:
     """Whether a value is a data URL with an image for which the condition is true."""
 
     def holds(value: Any) -> bool:
-        data = spec.read_data_url(value) if isinstance(value, str) else None
+        is_data = isinstance(value, str) and value[:5].lower() == "data:"
+        data = spec.read_data_url(value).data if is_data else None
         seen = spec.image_facts(data) if data is not None else None
         return seen is not None and condition(seen)
 

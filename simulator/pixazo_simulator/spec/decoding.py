@@ -72,6 +72,47 @@ def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
         raise _misfit(str(error), shape, value) from None
 
 
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+"""How compressed data begins (RFC 1952, 8878, 1950)."""
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_FORM = re.compile(rb"[\w%+.\[\]-]{1,100}=[^\x00-\x20]*|--[^\r\n]{1,100}\r?\n", re.ASCII)
+
+
+def json_fault(body: bytes) -> tuple[str, str]:
+    """Why bytes that msgspec refuses are not JSON: a name in `errors.MISSHAPEN`, and its detail."""
+    if body.startswith(b"\xef\xbb\xbf"):
+        return "byte_order_mark", ""
+    if form := next((name for start, name in _COMPRESSED.items() if body.startswith(start)), None):
+        return "compressed", form
+    if body.startswith(_UTF16_MARKS) or 0 in body[:2]:
+        return "encoding", "it looks like UTF-16 or UTF-32"
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        return "encoding", f"byte {body[error.start]:02X} at offset {error.start}"
+    if _FORM.match(body):
+        return "form", ""
+    try:
+        json.loads(text, parse_constant=_no_constant, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        return "malformed", f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except ValueError as error:
+        return "malformed", str(error)
+    except RecursionError:
+        return "nested", ""
+    return "malformed", "a string holds half of a surrogate pair"
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def _plain_json(text: bytes) -> object:
     """The text as plain data, None when it stops being JSON behind the misfit."""
     try:

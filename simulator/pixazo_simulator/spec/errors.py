@@ -21,15 +21,19 @@ MOST_BRACKETS = 100_000
 """Opening brackets in a larger body, and opening braces; those in texts count, too."""
 
 MISSHAPEN = {
-    "empty": "empty",
-    "malformed": "not valid JSON",
-    "nested": "nested too deeply",
+    "empty": "is empty: a JSON object is expected",
+    "byte_order_mark": "begins with a byte order mark: send UTF-8 without one",
+    "compressed": "is compressed ({}): send it uncompressed",
+    "encoding": "is not UTF-8: {}",
+    "form": "is form data: send a JSON object",
+    "malformed": "is not valid JSON: {}",
+    "nested": "is nested too deeply",
     "too_many_values": (
-        f"larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
+        f"is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
     ),
-    "object": "no JSON object",
+    "object": "must be a JSON object, not {}",
 }
-"""What is wrong with a body that is no JSON object, by `InvalidBody.fault`."""
+"""What is wrong with a body that is no JSON object, by `InvalidBody.fault`, with a place for its detail."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -110,16 +114,17 @@ class UnsupportedMediaType(Refusal, frozen=True):
 
 
 class InvalidBody(Refusal, frozen=True):
-    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
+    """Not a JSON object; `fault` is a name in MISSHAPEN, `detail` what was found instead, or where.
 
     `too_many_values` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
     opening brackets or braces.
     """
 
     fault: str
+    detail: str = ""
 
     def __str__(self) -> str:
-        return f"the body is {MISSHAPEN[self.fault]}"
+        return f"the body {MISSHAPEN[self.fault].format(self.detail)}"
 
 
 class ModelNotFound(Refusal, frozen=True):
@@ -133,28 +138,22 @@ class Violation(Enum):
     """The rules of the page that a member or header can break; the value is the sentence about it, with places for values."""
 
     REQUIRED = "is required"
-    STRING = "must be a string"
-    BOOLEAN = "must be a boolean"
-    NUMBER = "must be a number"
-    INTEGER = "must be an integer"
-    POSITIVE = "must be greater than 0"
-    ONE_OF = "must be {}, not {}"
+    WANTED = "must be {}, not {}"
     BLANK = "must not be blank"
     LENGTH = "must have at most {} characters, not {}"
     COMBO = "1080P is not available with a duration of 10 seconds"
     UNKNOWN = "is not a parameter of this operation{}"
     MAGIC = "holds {}, which is not a magic mark of the simulator: {}"
     MODERATED = "was rejected by content moderation: it may hold sensitive content"
-    URL = "must be an absolute http or https URL"
-    URL_LENGTH = f"must be a URL of at most {LONGEST_URL} characters"
+    URL = "must be an absolute http or https URL: {}"
     HTTPS = "must be an https URL"
     # page, Request Parameters, first_frame_image: public URLs or Base64 data URLs; JPG/JPEG/PNG/WebP, <20MB, short side >300px,
     # aspect ratio 2:5 to 5:2
-    IMAGE_URL = "must be a public http or https URL, or a Base64 data URL"
-    DATA_URL = "must be a Base64 data URL of a JPEG, PNG or WebP image"
+    IMAGE_URL = "must be a public http or https URL, or a Base64 data URL: {}"
+    DATA_URL = "must be a Base64 data URL of a JPEG, PNG or WebP image: {}"
     UNREACHABLE = "could not be fetched"
-    IMAGE_FORMAT = "must be a JPEG, PNG or WebP image"
-    IMAGE_SIZE = "must be smaller than 20 MB, not {} bytes"
+    IMAGE_FORMAT = "must be a JPEG, PNG or WebP image, not {}"
+    IMAGE_SIZE = "must be smaller than 20 MB ({} bytes), not {} bytes"
     IMAGE_SEGMENTS = "is damaged: it has more than {} segments before its picture"
     IMAGE_DAMAGED = "is damaged or cut short"
     IMAGE_SIDE = "must have a short side of more than 300 px, not {}"

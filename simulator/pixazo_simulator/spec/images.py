@@ -7,11 +7,27 @@ import io
 import re
 import struct
 from typing import Literal
+from urllib.parse import unquote
 
 import imagesize  # type: ignore[import-untyped]  # ships no type information
 import msgspec
 
-_DATA_URL = re.compile(r"data:image/(?:jpe?g|png|webp)(?:;[\w.+-]+=[\w.+-]*)*;base64,", re.IGNORECASE)
+from .text import quoted
+
+MEDIA_TYPES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
+"""What a data URL may be declared as, and the format that this is."""
+_PARAMETER = re.compile(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SPACE = re.compile(r"[ \t\r\n]")
+_FORM = ": write data:image/png;base64,DATA"
+_OTHER_KINDS = tuple(
+    (kind, re.compile(start, re.DOTALL))
+    for kind, start in (
+        ("GIF", rb"GIF8"), ("BMP", rb"BM"), ("TIFF", rb"II\*\0|MM\0\*"), ("HEIC or AVIF", rb"....ftyp(?:hei|mif|avi)"),
+        ("PDF", rb"%PDF"), ("SVG, XML or HTML", rb"\s*<"), ("a data URL in Base64", rb"data:"),
+    )
+)  # fmt: skip
 LONGEST_HEAD = 1000
 """Characters of a data URL up to its data: its type and parameters."""
 MOST_SEGMENTS = 1000
@@ -36,15 +52,69 @@ class ImageFacts(msgspec.Struct, frozen=True):
     whole: bool = True
 
 
-def read_data_url(text: str) -> bytes | None:
-    """The bytes of a Base64 data URL of a JPEG, PNG or WebP image, or None when it is not one."""
-    head = _DATA_URL.match(text, 0, LONGEST_HEAD)
-    if not head:
-        return None
+class DataUrl(msgspec.Struct, frozen=True):
+    """A data URL as it was read: its media type in lower case, its data where they can be read, and each thing that is wrong."""
+
+    media_type: str
+    data: bytes | None
+    faults: tuple[str, ...] = ()
+
+
+def read_data_url(text: str) -> DataUrl:
+    """Read a data URL of Base64 (RFC 2397), of which percent-encoded characters and parameters are a part."""
+    head, comma, encoded = text[5:].partition(",")
+    if not comma or len(head) + len("data:,") > LONGEST_HEAD:
+        return DataUrl("", None, (f"no comma ends its type within {LONGEST_HEAD} characters{_FORM}",))
+    media_type, *parameters = head.split(";")
+    media_type = media_type.lower()
+    faults: list[str] = []
+    if media_type not in MEDIA_TYPES:
+        faults.append(f"its media type is {quoted(media_type)}" if media_type else f"it has no media type{_FORM}")
+    if not parameters or parameters[-1].lower() != "base64":
+        is_early = any(each.lower() == "base64" for each in parameters)
+        faults.append(f"base64 must {'come last' if is_early else 'stand'} before the comma{_FORM}")
+    wrong = [each for each in parameters if each.lower() != "base64" and not _PARAMETER.fullmatch(each)]
+    faults += [f"its parameter {quoted(each)} is not NAME=VALUE" for each in wrong[:1]]
+    data, fault = _decode_base64(encoded)
+    return DataUrl(media_type, data, (*faults, fault) if fault else tuple(faults))
+
+
+def _decode_base64(text: str) -> tuple[bytes | None, str | None]:
+    """The bytes of Base64 in a URL, or why there are none."""
+    if not text:
+        return None, "no data follow its comma"
+    if "%" in text:
+        if found := _NO_ESCAPE.search(text):
+            return None, f"its data have a % without two hexadecimal digits at character {found.start() + 1}"
+        if not _SPACE.search(text):
+            text = _SPACE.sub("", unquote(text, "latin-1"))  # RFC 2045, 6.8: encoded line breaks are ignored
     try:
-        return binascii.a2b_base64(text[head.end() :], strict_mode=True)
+        return binascii.a2b_base64(text, strict_mode=True), None
     except ValueError:  # not Base64, or not even ASCII
-        return None
+        return None, _base64_fault(text)
+
+
+def _base64_fault(text: str) -> str:
+    if found := _NO_BASE64.search(text):
+        remedies = {
+            "-": ": write + for - and / for _",
+            "_": ": write + for - and / for _",
+            "\n": ": write it in one line",
+        }
+        remedy = remedies.get(found[0], "")
+        return f"its data hold {quoted(found[0])}, which is not Base64, at character {found.start() + 1}{remedy}"
+    digits = text.rstrip("=")
+    if "=" in digits:
+        return f"its data go on behind their padding at character {digits.index('=') + 2}"
+    if len(digits) % 4 == 1:
+        return f"its data are cut short: {len(digits)} Base64 digits are no whole number of bytes"
+    return f"its data end in {len(text) - len(digits)} padding characters (=) instead of {-len(digits) % 4}"
+
+
+def kind_of(data: bytes) -> str:
+    """What data that are no JPEG, PNG or WebP image probably are."""
+    known = (kind for kind, start in _OTHER_KINDS if start.match(data))
+    return next(known, f"data that begin with {data[:4].hex(' ')}" if data else "no data")
 
 
 def image_facts(data: bytes) -> ImageFacts | None:

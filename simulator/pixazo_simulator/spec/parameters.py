@@ -15,20 +15,20 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .decoding import json_fault
 from .errors import (
     LONGEST_URL,
     MOST_BRACKETS,
     MOST_COMMAS,
     SMALL_BODY,
     InvalidBody,
-    InvalidParameters,
     Problem,
     Violation,
 )
-from .images import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
+from .images import MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .policy import Policy
-from .text import beginning, nearest
+from .text import beginning, json_value, nearest, quoted
 from .units import SECOND
 
 MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
@@ -57,15 +57,14 @@ class Operation(msgspec.Struct, frozen=True):
 
     name: Literal["generate", "imageToVideo"]
     parameters: type[Parameters]
-    required: tuple[str, ...]
     limited: bool
 
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("generate", Parameters, ("prompt",), limited=False),
-        Operation("imageToVideo", ImageParameters, ("prompt", "first_frame_image"), limited=True),
+        Operation("generate", Parameters, limited=False),
+        Operation("imageToVideo", ImageParameters, limited=True),
     )
 }
 
@@ -73,13 +72,22 @@ SUBMITS = frozenset(OPERATIONS)
 """The names of the operations that submit."""
 
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_TYPE_RULES = {str: Violation.STRING, bool: Violation.BOOLEAN, float: Violation.NUMBER}
+_SWITCH = "true or false"
+_WANTED = {
+    "prompt": "a string",
+    "first_frame_image": "a string, a URL or a data URL",
+    "duration": "a number of seconds, such as 6",
+    "resolution": 'the string "768P" or "1080P"',
+    "callback_url": "a string, a URL",
+    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), _SWITCH),
+}
+"""What each member takes, for the error about a value of another type."""
 
 
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
     """The members of a JSON object, whatever they are; where a name stands twice the last one counts.
 
-    A value that JSON allows and Python has no number for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
+    A number that JSON allows and Python has none for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
     """
     if not body.strip():
         return InvalidBody("empty")
@@ -91,21 +99,20 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
         return InvalidBody("nested")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _members_with_unreadable_values(body)
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object")
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object", json_value(value))
 
 
 def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
     try:
-        raw = _RAW_MEMBERS.decode(body)
+        return {name: _readable(value) for name, value in _RAW_MEMBERS.decode(body).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return InvalidBody("malformed")
-    return {name: _readable(value) for name, value in raw.items()}
+        return InvalidBody(*json_fault(body))
 
 
 def _readable(value: msgspec.Raw) -> Any:
     try:
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.ValidationError:  # a number out of range
         return value
 
 
@@ -124,22 +131,28 @@ def _has_more(body: bytes, mark: bytes, most: int) -> bool:
     return True
 
 
-def parameters_of(given: dict[str, Any], operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
-    """The parameters among the members of a body, or everything that is wrong with their types."""
-    if any(isinstance(given.get(name), msgspec.Raw) for name in operation.parameters.__struct_fields__):
-        return InvalidBody("malformed")
+class Read(NamedTuple):
+    """The parameters among the members of a body; those of a wrong type are left out, with a problem for each."""
+
+    parameters: Parameters
+    problems: tuple[Problem, ...] = ()
+
+
+def parameters_of(given: Mapping[str, Any], operation: Operation) -> Read:
+    """Read the parameters among the members of a body."""
+    kind = operation.parameters
     try:
-        return msgspec.convert(given, operation.parameters)
+        return Read(msgspec.convert(given, kind))
     except msgspec.ValidationError:
-        return InvalidParameters(tuple(_type_problems(given, operation)))
+        fields = [field for field in msgspec.structs.fields(kind) if field.name in given]
+        wrong = {field.name: given[field.name] for field in fields if not _converts(given[field.name], field.type)}
+        right = {field.name: given[field.name] for field in fields if field.name not in wrong}
+        return Read(msgspec.convert(right, kind), tuple(_type_problem(*each, operation) for each in wrong.items()))
 
 
-def _type_problems(given: dict[str, Any], operation: Operation) -> Iterator[Problem]:
-    missing = [name for name in operation.required if given.get(name) is None]
-    yield from (Problem(name, Violation.REQUIRED) for name in missing)
-    for field in msgspec.structs.fields(operation.parameters):
-        if field.name in given and field.name not in missing and not _converts(given[field.name], field.type):
-            yield Problem(field.name, _type_rule(field.type, operation))
+def _type_problem(name: str, value: object, operation: Operation) -> Problem:
+    wanted = "an integer, 6 or 10 (seconds)" if name == "duration" and operation.limited else _WANTED[name]
+    return Problem(name, Violation.WANTED, (wanted, json_value(value)))
 
 
 def _converts(value: object, kind: object) -> bool:
@@ -148,11 +161,6 @@ def _converts(value: object, kind: object) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _type_rule(kind: object, operation: Operation) -> Violation:
-    found = next(rule for known, rule in _TYPE_RULES.items() if known in getattr(kind, "__args__", ()))
-    return Violation.INTEGER if found is Violation.NUMBER and operation.limited else found
 
 
 # Magic: what a prompt or a key chooses without the control API.
@@ -298,6 +306,8 @@ _COUNT: Mapping[str, Callable[[str], int]] = {
     "bytes": lambda text: len(text.encode()),
 }
 _HOST = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
+_BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
+"""How PNG, JPEG and WebP files begin in Base64."""
 
 
 class Findings(msgspec.Struct):
@@ -352,16 +362,14 @@ def _check_prompt(
 
 def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bool) -> Iterator[Problem]:
     duration, resolution = parameters.duration, parameters.resolution
-    if duration is not UNSET and duration not in DURATIONS:
-        if limited and (not operation.limited or duration == int(duration)):
-            given = f"{duration:g}" if abs(duration) < 1e15 else "more"
-            yield Problem("duration", Violation.ONE_OF, ("6 or 10 (seconds)", given))
-        elif limited:
-            yield Problem("duration", Violation.INTEGER)
-        elif duration <= 0:
-            yield Problem("duration", Violation.POSITIVE)
+    if duration is not UNSET and (duration not in DURATIONS if limited else duration <= 0):
+        wanted = "6 or 10 (seconds)" if limited else "greater than 0"
+        if operation.limited and duration != int(duration):
+            wanted = "an integer, 6 or 10 (seconds)"
+        given = f"{duration:g}" if abs(duration) < 1e15 else "more"
+        yield Problem("duration", Violation.WANTED, (wanted, given))
     if limited and resolution is not UNSET and resolution not in RESOLUTIONS:
-        yield Problem("resolution", Violation.ONE_OF, ("768P or 1080P", beginning(resolution, 40)))
+        yield Problem("resolution", Violation.WANTED, ('"768P" or "1080P"', quoted(resolution)))
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
@@ -369,28 +377,41 @@ def _check_image(given: object, policy: Policy, images: Images, found: Findings)
     if not isinstance(given, str):
         found.refused.append(Problem(name, Violation.REQUIRED))
     elif given[:5].lower() == "data:":
-        data = read_data_url(given)
-        problems = [Problem(name, Violation.DATA_URL)] if data is None else _image_problems(image_facts(data))
-        (found.refused if data is None or policy.image_rules == "refuse" else found.fails).extend(problems)
-    elif url_problem(given) or (policy.image_urls == "https" and not given.lower().startswith("https:")):
-        found.refused.append(Problem(name, Violation.IMAGE_URL))
+        _check_data_url(given, policy, found)
+    elif fault := url_problem(given):
+        if given.startswith(_BASE64_STARTS):
+            fault = "it is Base64 without data:image/png;base64, before it"
+        found.refused.append(Problem(name, Violation.IMAGE_URL, (fault,)))
+    elif policy.image_urls == "https" and not given.lower().startswith("https:"):
+        found.refused.append(Problem(name, Violation.HTTPS))
     elif policy.image_urls == "table":
         facts = images.get(given)
         found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts)
 
 
-def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:
+def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
+    read, name = read_data_url(given), "first_frame_image"
+    if read.faults:
+        found.refused.append(Problem(name, Violation.DATA_URL, ("; ".join(read.faults),)))
+    if read.data is not None:
+        problems = _image_problems(image_facts(read.data), kind_of(read.data))
+        (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
+
+
+def _image_problems(facts: ImageFacts | None, other: str = "another format") -> Iterator[Problem]:
+    """Every image rule that is broken; `other` says what an image of no known format is."""
     name = "first_frame_image"
     if facts is None:
         yield Problem(name, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
         return
-    if facts.format == "other":
-        yield Problem(name, Violation.IMAGE_FORMAT)
-        return
     if facts.size >= IMAGE_LIMIT:
-        yield Problem(name, Violation.IMAGE_SIZE, (facts.size,))
+        yield Problem(name, Violation.IMAGE_SIZE, (IMAGE_LIMIT, facts.size))
+    if facts.format == "other":
+        yield Problem(name, Violation.IMAGE_FORMAT, (other,))
+        return
     if not facts.whole or facts.width <= 0 or facts.height <= 0:
         yield Problem(name, Violation.IMAGE_DAMAGED)
+    if facts.width <= 0 or facts.height <= 0:
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
         yield Problem(name, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
@@ -414,13 +435,21 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     return [Problem(beginning(name, 40), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
 
 
-def url_problem(text: str) -> Violation | None:
-    """Why `text` cannot be used as a URL, or None when it is an http or https URL with a host."""
+def url_problem(text: str) -> str | None:
+    """Why `text` cannot be used as a URL, in words that repeat nothing but its scheme; None for an http or https URL with a host."""
+    if not text:
+        return "it is empty"
     if len(text) > LONGEST_URL:
-        return Violation.URL_LENGTH
+        return f"it is longer than {LONGEST_URL} characters"
+    if odd := next((number for number, each in enumerate(text, 1) if not "!" <= each <= "~"), None):
+        return f"its character {odd} is none of a URL: percent-encode it"
+    scheme, separator, _ = text.partition(":")
+    if scheme.lower() not in ("http", "https"):
+        return f"its scheme is {quoted(scheme)}" if separator and scheme.isalnum() else "it has no scheme such as https"
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+        host, port = urlsplit(text).hostname, urlsplit(text).port
     except ValueError:
-        usable = None
-    return None if usable and text.isascii() and text.isprintable() and " " not in text else Violation.URL
+        return "its host or port cannot be read"
+    if not _HOST.fullmatch(host or ""):
+        return "it has no host, or one with characters that no host has"
+    return "its port is 0" if port == 0 else None

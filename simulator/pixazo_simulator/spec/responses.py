@@ -111,12 +111,6 @@ def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
     return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 
 
-_MISSHAPEN = {fault: f"is {what}" for fault, what in errors.MISSHAPEN.items()} | {
-    "empty": "is empty: a JSON object is expected",
-    "object": "must be a JSON object",
-}
-
-
 def sentence(problems: Iterable[errors.Problem]) -> str:
     """What is wrong, one sentence for all, each problem named by its member."""
     return f"{'; '.join(map(str, problems))}."
@@ -183,8 +177,8 @@ def _invalid(
         case errors.UnsupportedMediaType():
             status = int(policy.content_type)
             message = f"Content-Type must be application/json, it is {refusal.given}."
-        case errors.InvalidBody(fault):
-            message = f"The request body {_MISSHAPEN[fault]}."
+        case errors.InvalidBody(fault, detail):
+            message = f"The request body {errors.MISSHAPEN[fault].format(detail)}."
         case errors.InvalidParameters(problems):
             message = sentence(problems)
     if policy.validation_body == "sentence_status":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from difflib import get_close_matches
@@ -54,6 +55,37 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return repr(beginning(value, _SHOWN))
     return _short.repr(value)
+
+
+_MOST_OF_A_VALUE = 40
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text as JSON writes it, in one line; of a data URL nothing but that it is one."""
+    return "a data URL" if _is_data_url(text) else json.dumps(beginning(text, _MOST_OF_A_VALUE), ensure_ascii=False)
+
+
+def _is_data_url(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
+def json_value(value: object) -> str:
+    """A JSON value as an error names it: its type, and its beginning unless it holds other values."""
+    match value:
+        case None | bool():
+            return json.dumps(value)
+        case str():
+            return quoted(value) if _is_data_url(value) else f"the string {quoted(value)}"
+        case list():
+            return "an array"
+        case dict():
+            return "an object"
+        case int() if value.bit_length() > _MOST_OF_A_VALUE * 3:  # Python refuses to write very long ones
+            return "a number of very many digits"
+        case int() | float():
+            return f"the number {value}"
+        case _:  # msgspec.Raw: JSON allows it, and Python has no number for it
+            return "a number that is too large"
 
 
 def shortened(text: str) -> str:

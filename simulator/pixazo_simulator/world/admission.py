@@ -16,13 +16,6 @@ from .account import Account
 
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
-_IGNORED = {
-    spec.Violation.URL: "it is not an absolute http or https URL (policy bad_webhook_url=ignore)",
-    spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters (policy bad_webhook_url=ignore)",
-    spec.Violation.HTTPS: (
-        "it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): give an https URL, or set http_webhook_url=accept"
-    ),
-}
 _SHOWN = 40
 
 
@@ -147,13 +140,7 @@ class Admission:
         sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
             return sent
-        read = spec.parameters_of(sent, submission.operation)
-        if isinstance(read, spec.InvalidBody):
-            return read
-        if isinstance(read, spec.InvalidParameters):
-            self._type_problems = read.problems
-        else:
-            self._parameters = read
+        self._parameters, self._type_problems = spec.parameters_of(sent, submission.operation)
         return None
 
     def model(self) -> spec.Refusal | None:
@@ -163,17 +150,16 @@ class Admission:
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
-        problems = self._unknown_members()
-        if self._type_problems:
-            return spec.InvalidParameters((*self._type_problems, *problems))
+        problems = [*self._type_problems, *self._unknown_members()]
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
         self._findings = spec.check(
             self._parameters, self._asked.operation, self._policy, images, magic=magic, outcome=self._asked.outcome
         )
-        problems += self._findings.refused
+        typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
+        problems += [each for each in self._findings.refused if each.member not in typed]
         if self._policy.bad_webhook_url != "ignore":
-            problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
+            problems += self._unusable_urls().values()
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def funds(self) -> spec.Refusal | None:
@@ -207,14 +193,15 @@ class Admission:
         sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _unusable_urls(self) -> dict[str, spec.Violation]:
-        """The rules that the webhook URLs break, by channel."""
+    def _unusable_urls(self) -> dict[str, spec.Problem]:
+        """What is wrong with the webhook URLs, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
-        found: dict[str, spec.Violation] = {}
+        found: dict[str, spec.Problem] = {}
         for channel, url in self._webhook_urls().items():
-            is_http = refuses_http and url[:5].lower() == "http:"
-            if problem := spec.url_problem(url) or (spec.Violation.HTTPS if is_http else None):
-                found[channel] = problem
+            if fault := spec.url_problem(url):
+                found[channel] = spec.Problem(channel, spec.Violation.URL, (fault,))
+            elif refuses_http and url[:5].lower() == "http:":
+                found[channel] = spec.Problem(channel, spec.Violation.HTTPS)
         return found
 
     def _admitted(self) -> Admitted:
@@ -231,7 +218,7 @@ class Admission:
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
         """The webhook URLs that will be posted to, and why each other one will not, by channel."""
         urls = self._webhook_urls()
-        ignored = {channel: _IGNORED[violation] for channel, violation in self._unusable_urls().items()}
+        ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
         if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore"
         urls = {channel: url for channel, url in urls.items() if channel not in ignored}
@@ -255,6 +242,15 @@ class Admission:
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )
         return found
+
+
+def _why_ignored(problem: spec.Problem) -> str:
+    if problem.violation is spec.Violation.HTTPS:
+        return (
+            "it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
+            "give an https URL, or set http_webhook_url=accept"
+        )
+    return f"{problem.values[0]} (policy bad_webhook_url=ignore)"
 
 
 def _is_json(content_type: str | None) -> bool:

@@ -7,6 +7,7 @@ import logging
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller
 from tests.inprocess import InProcess
+from tests.simulator.samples import KEY
 
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.gateway.gateway import hint
@@ -164,3 +165,13 @@ def test_a_key_in_a_long_path_is_taken_out_before_the_path_is_cut(caller: Caller
     caller.call("GET", f"/{'x' * 110}{caller.key}")
     (seen,) = caller.sim("journal")["exchanges"]
     assert seen["hint"].startswith(f"no route is GET /{'x' * 110}[redacted: known are ")
+
+
+def test_an_answer_that_repeats_a_part_of_the_request_repeats_no_key() -> None:
+    """The caller may log it."""
+    with InProcess(Settings(keys=(KEY,))) as send:
+        caller = Caller(send, KEY)
+        for members in ({"resolution": KEY}, {"duration": f"{KEY} and more"}, {"callback_url": f"{KEY}:"}):
+            reply = caller.generate(**members)
+            assert (reply.status, KEY.encode() in reply.body) == (400, False)
+        assert b"[redacted]" in caller.generate(resolution=KEY).body

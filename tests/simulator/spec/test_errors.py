@@ -41,17 +41,17 @@ from pixazo_simulator.spec.responses import refusal_answer
         (BodyTooLarge(99), "the body is larger than 99 bytes"),
         (UnsupportedMediaType(None), "Content-Type is missing: send application/json"),
         (UnsupportedMediaType("text/plain"), "Content-Type is 'text/plain': send application/json"),
-        (InvalidBody("empty"), "the body is empty"),
-        (InvalidBody("malformed"), "the body is not valid JSON"),
+        (InvalidBody("empty"), "the body is empty: a JSON object is expected"),
+        (InvalidBody("malformed", "why"), "the body is not valid JSON: why"),
         (InvalidBody("nested"), "the body is nested too deeply"),
-        (InvalidBody("object"), "the body is no JSON object"),
+        (InvalidBody("object", "null"), "the body must be a JSON object, not null"),
         (ModelNotFound("other-ai"), "model other-ai is unknown or disabled"),
         (InsufficientFunds(350_000), "the wallet holds less than $0.35"),
         (UnknownRequest("a_1"), "request a_1 is unknown"),
         (UnknownRequest("a_1", foreign=True), "request a_1 belongs to another key"),
         (
             InvalidParameters(
-                (Problem("duration", Violation.ONE_OF, ("6 or 10", 7)), Problem("prompt", Violation.BLANK))
+                (Problem("duration", Violation.WANTED, ("6 or 10", 7)), Problem("prompt", Violation.BLANK))
             ),
             "duration must be 6 or 10, not 7; prompt must not be blank",
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from typing import cast
 
 import pytest
@@ -16,6 +18,7 @@ from pixazo_simulator.spec.parameters import (
     ImageParameters,
     Operation,
     Parameters,
+    Read,
     has_too_many_values,
     members,
     parameters_of,
@@ -24,7 +27,7 @@ from pixazo_simulator.spec.parameters import (
 GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
 
 
-def decode(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
+def decode(body: bytes, operation: Operation) -> Read | InvalidBody:
     """The parameters in a body, or what is wrong with it."""
     sent = members(body)
     return sent if isinstance(sent, InvalidBody) else parameters_of(sent, operation)
@@ -33,80 +36,107 @@ def decode(body: bytes, operation: Operation) -> Parameters | InvalidBody | Inva
 def test_a_good_body_is_read() -> None:
     """Members that were not sent are UNSET, unknown ones are left alone, the last of two counts."""
     read = decode(b'{"prompt":"a","prompt":"b","duration":6,"seed":{"deep":[1]}}', GENERATE)
-    assert read == Parameters(prompt="b", duration=6)
-    assert isinstance(read, Parameters)
-    assert read.resolution is UNSET
+    assert read == Read(Parameters(prompt="b", duration=6))
+    assert isinstance(read, Read)
+    assert read.parameters.resolution is UNSET
 
 
 def test_image_to_video_reads_one_member_more() -> None:
     """To text-to-video it is an unknown one, of whatever type."""
     body = b'{"prompt":"a","first_frame_image":"http://a.test/b.png"}'
-    assert decode(body, IMAGE_TO_VIDEO) == ImageParameters(prompt="a", first_frame_image="http://a.test/b.png")
-    assert decode(b'{"prompt":"a","first_frame_image":1}', GENERATE) == Parameters(prompt="a")
+    assert decode(body, IMAGE_TO_VIDEO) == Read(ImageParameters(prompt="a", first_frame_image="http://a.test/b.png"))
+    assert decode(b'{"prompt":"a","first_frame_image":1}', GENERATE) == Read(Parameters(prompt="a"))
 
 
 @pytest.mark.parametrize(
-    ("body", "fault"),
+    ("body", "fault", "detail"),
     [
-        (b"", "empty"),
-        (b" \r\n\t", "empty"),
-        (b"{", "malformed"),
-        (b"prompt=bear", "malformed"),
-        (b'{"prompt":"\xff"}', "malformed"),
-        (b'{"prompt":"\\ud800"}', "malformed"),
-        (b'{"prompt":"a","duration":1e400}', "malformed"),
-        (b'{"prompt":"a"} {}', "malformed"),
-        (b'{"prompt":NaN}', "malformed"),
-        (b"[" * 100_000, "nested"),
-        (b'{"x":' + b"[" * 100_000, "nested"),
-        (b"null", "object"),
-        (b"[]", "object"),
-        (b'"prompt"', "object"),
+        (b"", "empty", ""),
+        (b" \r\n\t", "empty", ""),
+        (b'\xef\xbb\xbf{"prompt":"a"}', "byte_order_mark", ""),
+        (gzip.compress(b'{"prompt":"a"}'), "compressed", "gzip"),
+        (zlib.compress(b'{"prompt":"a"}'), "compressed", "zlib"),
+        ('{"prompt":"a"}'.encode("utf-16"), "encoding", "it looks like UTF-16 or UTF-32"),
+        ('{"prompt":"a"}'.encode("utf-16-le"), "encoding", "it looks like UTF-16 or UTF-32"),
+        ('{"prompt":"a"}'.encode("utf-32-be"), "encoding", "it looks like UTF-16 or UTF-32"),
+        (b'{"prompt":"\xe9t\xe9"}', "encoding", "byte E9 at offset 11"),
+        (b'{"x":"\xff","prompt":"a"}', "encoding", "byte FF at offset 6"),
+        (b"prompt=bear&duration=6", "form", ""),
+        (b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n', "form", ""),
+        (b'{"prompt":"\\ud800"}', "malformed", "a string holds half of a surrogate pair"),
+        (b'{"prompt":"a"} {}', "malformed", "Extra data at line 1, column 16"),
+        (b"{\n'prompt':1}", "malformed", "Expecting property name enclosed in double quotes at line 2, column 1"),
+        (b'{"prompt":NaN}', "malformed", "NaN is no JSON number"),
+        (b"[" * 100_000, "nested", ""),
+        (b'{"x":' + b"[" * 100_000, "nested", ""),
+        (b"null", "object", "null"),
+        (b"[]", "object", "an array"),
+        (b'"prompt"', "object", 'the string "prompt"'),
+        (b"6", "object", "the number 6"),
     ],
 )
-def test_what_is_no_json_object_is_classified(body: bytes, fault: str) -> None:
-    """The body is empty, malformed, nested too deeply, or some other value."""
-    assert decode(body, GENERATE) == InvalidBody(fault)
+def test_what_is_no_json_object_is_reported_by_its_cause(body: bytes, fault: str, detail: str) -> None:
+    """With what was found instead, or where."""
+    assert decode(body, GENERATE) == InvalidBody(fault, detail)
 
 
 def test_of_two_members_the_last_one_is_judged() -> None:
     """Whatever the first was."""
-    assert decode(b'{"prompt":1,"prompt":"b"}', GENERATE) == Parameters(prompt="b")
-    assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == InvalidParameters((Problem("prompt", Violation.STRING),))
+    assert decode(b'{"prompt":1,"prompt":"b"}', GENERATE) == Read(Parameters(prompt="b"))
+    wrong = Problem("prompt", Violation.WANTED, ("a string", "the number 2"))
+    assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == Read(Parameters(), (wrong,))
 
 
 def test_every_wrong_type_is_reported() -> None:
-    """Errors come in the order of the page; null is no value; a boolean is no number."""
-    body = json.dumps(
-        {
-            "prompt": None,
-            "duration": True,
-            "resolution": 768,
-            "prompt_optimizer": "yes",
-            "fast_pretreatment": 0,
-            "callback_url": [],
-            "aigc_watermark": None,
-        }
-    ).encode()
-    problems = (
-        Problem("prompt", Violation.REQUIRED),
-        Problem("first_frame_image", Violation.REQUIRED),
-        Problem("duration", Violation.INTEGER),
-        Problem("resolution", Violation.STRING),
-        Problem("prompt_optimizer", Violation.BOOLEAN),
-        Problem("fast_pretreatment", Violation.BOOLEAN),
-        Problem("callback_url", Violation.STRING),
-        Problem("aigc_watermark", Violation.BOOLEAN),
-    )
-    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters(problems)
+    """Errors come in the order of the page, each with what came; null is no value; a boolean is no number."""
+    body: dict[str, object] = {
+        "prompt": None,
+        "duration": True,
+        "resolution": 768,
+        "prompt_optimizer": "yes",
+        "fast_pretreatment": 0,
+        "callback_url": [],
+        "aigc_watermark": {},
+    }
+    wanted = [
+        ("prompt", "a string", "null"),
+        ("duration", "an integer, 6 or 10 (seconds)", "true"),
+        ("resolution", 'the string "768P" or "1080P"', "the number 768"),
+        ("prompt_optimizer", "true or false", 'the string "yes"'),
+        ("fast_pretreatment", "true or false", "the number 0"),
+        ("callback_url", "a string, a URL", "an array"),
+        ("aigc_watermark", "true or false", "an object"),
+    ]
+    read = decode(json.dumps(body).encode(), IMAGE_TO_VIDEO)
+    assert isinstance(read, Read)
+    assert [(each.member, *each.values) for each in read.problems] == wanted
+    assert read.parameters == ImageParameters()
 
 
-@pytest.mark.parametrize("duration", [b'"6"', b"true", b"null", b"[6]", b"1" + b"0" * 400])
-def test_the_word_for_a_duration_is_the_page_s(duration: bytes) -> None:
-    """`number` for text-to-video, `integer` for image-to-video."""
+@pytest.mark.parametrize(
+    ("duration", "came"),
+    [
+        (b'"6"', 'the string "6"'),
+        (b'"' + b"6" * 50 + b'"', f'the string "{"6" * 40}[cut]"'),
+        (b'"data:image/png;base64,AAAA"', "a data URL"),
+        (b"true", "true"),
+        (b"null", "null"),
+        (b"[6]", "an array"),
+        (b"1e999", "a number that is too large"),
+        (b"1" + b"0" * 400, "a number of very many digits"),
+    ],
+)
+def test_a_duration_of_another_type_is_reported_with_what_came(duration: bytes, came: str) -> None:
+    """Bounded; wanted is a number for text-to-video, an integer for image-to-video, as on the page."""
     body = b'{"prompt":"a","first_frame_image":"b","duration":%s}' % duration
-    assert decode(body, GENERATE) == InvalidParameters((Problem("duration", Violation.NUMBER),))
-    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters((Problem("duration", Violation.INTEGER),))
+    for operation, wanted in (
+        (GENERATE, "a number of seconds, such as 6"),
+        (IMAGE_TO_VIDEO, "an integer, 6 or 10 (seconds)"),
+    ):
+        read = decode(body, operation)
+        assert isinstance(read, Read)
+        assert read.problems == (Problem("duration", Violation.WANTED, (wanted, came)),)
+        assert read.parameters.prompt == "a"
 
 
 JSON = st.recursive(
@@ -126,8 +156,8 @@ def test_reading_never_raises(body: bytes) -> None:
     """Any bytes, any JSON, any value in any member: parameters, or a refusal that is not empty."""
     for operation in OPERATIONS.values():
         read = decode(body, operation)
-        assert not isinstance(read, InvalidParameters) or read.problems
         assert isinstance(read, InvalidBody) == isinstance(members(body), InvalidBody)
+        assert "\n" not in str(read if isinstance(read, InvalidBody) else InvalidParameters(read.problems))
 
 
 @pytest.mark.parametrize(
@@ -154,12 +184,11 @@ def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:
     """A prompt of commas that is too long is reported as just that."""
     body = b'{"prompt":"%s"}' % (b"," * (64 * 1024 - 13))
     assert len(body) == 64 * 1024
-    assert decode(body, GENERATE) == Parameters(prompt="," * (64 * 1024 - 13))
+    assert decode(body, GENERATE) == Read(Parameters(prompt="," * (64 * 1024 - 13)))
 
 
 def test_a_value_that_no_number_holds_is_read_past() -> None:
-    """An unknown member may have one; a known one may not."""
+    """In an unknown member."""
     body = b'{"prompt":"a","x":%s,"y":{"z":[1e999]}}' % (b"9" * 5000)
-    assert decode(body, GENERATE) == Parameters(prompt="a")
+    assert decode(body, GENERATE) == Read(Parameters(prompt="a"))
     assert list(cast("dict[str, object]", members(body))) == ["prompt", "x", "y"]
-    assert decode(b'{"prompt":"a","duration":1e999}', GENERATE) == InvalidBody("malformed")

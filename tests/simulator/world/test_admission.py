@@ -140,11 +140,25 @@ def test_anything_else_is_no_json(content_type: str | None) -> None:
 def test_types_and_unknown_members_are_reported_together() -> None:
     """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})
-    wrong, unknown = Problem("duration", Violation.NUMBER), Problem("seed", Violation.UNKNOWN, ("",))
+    values = ("a number of seconds, such as 6", 'the string "6"')
+    wrong, unknown = Problem("duration", Violation.WANTED, values), Problem("seed", Violation.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
     assert decide(bad, unknown_members="refuse") == InvalidParameters((wrong, unknown))
     assert isinstance(decide(call(members={"seed": 1})), Admitted)
     assert decide(call(members={"seed": 1}), unknown_members="refuse") == InvalidParameters((unknown,))
+
+
+def test_faults_of_every_kind_are_reported_together() -> None:
+    """A wrong type hides neither a value out of range, nor a missing member, nor a wrong webhook URL."""
+    bad = call(
+        5, operation="imageToVideo", members={"duration": 7, "resolution": "", "aigc_watermark": 1}, webhook_url="a.test"
+    )  # fmt: skip
+    assert str(decide(bad)) == (
+        "prompt must be a string, not the number 5; aigc_watermark must be true or false, not the number 1; "
+        'duration must be 6 or 10 (seconds), not 7; resolution must be "768P" or "1080P", not ""; '
+        "first_frame_image is required; "
+        "X-Webhook-URL must be an absolute http or https URL: it has no scheme such as https"
+    )
 
 
 def test_the_price_must_be_there_to_the_millionth() -> None:
@@ -194,17 +208,17 @@ def test_one_channel_alone_is_always_called(both: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "policy", "rule"),
+    ("url", "policy", "says"),
     [
-        ("nonsense", {}, Violation.URL),
-        ("ftp://a.test/", {}, Violation.URL),
-        (HOOK, {"http_webhook_url": "refuse"}, Violation.HTTPS),
+        ("nonsense", {}, "must be an absolute http or https URL: it has no scheme such as https"),
+        ("ftp://a.test/", {}, 'must be an absolute http or https URL: its scheme is "ftp"'),
+        (HOOK, {"http_webhook_url": "refuse"}, "must be an https URL"),
     ],
 )
-def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], rule: Violation) -> None:
+def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], says: str) -> None:
     """Header and member alike, each by its name; or both are ignored."""
     bad = call(webhook_url=url, members={"callback_url": url})
-    assert decide(bad, **policy) == InvalidParameters((Problem("X-Webhook-URL", rule), Problem("callback_url", rule)))
+    assert str(decide(bad, **policy)) == f"X-Webhook-URL {says}; callback_url {says}"
     decided = decide(bad, bad_webhook_url="ignore", **policy)
     assert isinstance(decided, Admitted)
     assert decided.urls == ()
@@ -228,7 +242,7 @@ def test_an_empty_member_asks_for_nothing() -> None:
             [
                 ("X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
                 "give an https URL, or set http_webhook_url=accept"),
-                "callback_url ignored: it is not an absolute http or https URL (policy bad_webhook_url=ignore)",
+                "callback_url ignored: it has no scheme such as https (policy bad_webhook_url=ignore)",
             ],
         ),
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url=ignore"]),
@@ -257,11 +271,9 @@ def test_an_ignored_part_is_reported(more: dict[str, Any], policy: dict[str, Any
 def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     """In header and member alike, as policy `bad_webhook_url` says."""
     url = "http://a.test/" + "b" * 8000
-    expected = InvalidParameters(
-        (Problem("X-Webhook-URL", Violation.URL_LENGTH), Problem("callback_url", Violation.URL_LENGTH)),
-    )
     what = call(webhook_url=url, members={"callback_url": url})
-    assert decide(what) == expected
+    reported = "must be an absolute http or https URL: it is longer than 8000 characters"
+    assert str(decide(what)) == f"X-Webhook-URL {reported}; callback_url {reported}"
     decided = decide(what, bad_webhook_url="ignore")
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == [

@@ -112,8 +112,7 @@ def _(caller: Caller) -> None:
 @ROWS.shows("image_urls", "https")
 def _(caller: Caller) -> None:
     completed(caller, animate(caller, IMAGE))
-    message = "first_frame_image must be a public http or https URL, or a Base64 data URL."
-    invalid(animate(caller, "http://images.test/bear.png"), message)
+    invalid(animate(caller, "http://images.test/bear.png"), "first_frame_image must be an https URL.")
 
 
 @ROWS.shows("malformed_body", "400")
@@ -121,9 +120,9 @@ def _(caller: Caller) -> None:
     typed = {"Content-Type": "application/json"}
     for body, reported in [
         (b"", "The request body is empty: a JSON object is expected."),
-        (b'{"prompt":', "The request body is not valid JSON."),
+        (b'{"prompt":', "The request body is not valid JSON: Expecting value at line 1, column 11."),
         (b"[" * 100_000, "The request body is nested too deeply."),
-        (b'["A bear"]', "The request body must be a JSON object."),
+        (b'["A bear"]', "The request body must be a JSON object, not an array."),
     ]:
         invalid(caller.call("POST", GENERATE, body, typed), reported)
 

@@ -112,7 +112,8 @@ def _(caller: Caller, paths: list[str]) -> None:
 
 @ROWS.shows("bad_webhook_url", "refuse")
 def _(caller: Caller) -> None:
-    invalid(caller.generate(webhook="ftp://a.test/"), "X-Webhook-URL must be an absolute http or https URL.")
+    message = 'X-Webhook-URL must be an absolute http or https URL: its scheme is "ftp".'
+    invalid(caller.generate(webhook="ftp://a.test/"), message)
 
 
 @ROWS.shows("bad_webhook_url", "ignore")
