@@ -137,7 +137,7 @@ async def submit(
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not request_id.strip("."):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
-    logger.info("accepted %s", request_id)
+    logger.info("accepted %r", request_id)
     status_url = gateway.status_url(request_id)
     # The status is read with the key, which must not go to another origin, whatever polling_url says.
     if isinstance(url, str) and url != status_url and gateway.owns(url):

@@ -42,6 +42,10 @@ def _rebuild(kind: type[PixazoError], args: tuple[object, ...], state: Mapping[s
 class PixazoError(Exception):
     """The base of every exception that this package raises."""
 
+    def __str__(self) -> str:
+        """The message; what no file can hold, half a surrogate pair in a text of the gateway, as an escape."""
+        return super().__str__().encode("utf-8", "backslashreplace").decode()
+
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle all attributes. Worker processes pickle exceptions, and the default would drop keyword arguments."""
         return _rebuild, (type(self), self.args, self.__dict__)

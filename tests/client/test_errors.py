@@ -105,7 +105,7 @@ def test_the_key_and_images_are_redacted_in_logs(gateway: ScriptedGateway, caplo
     gateway.run(handle.status())
     records = [record for record in caplog.records if record.name == "pixazo_client"]
     message = " ".join(record.getMessage() for record in records)
-    assert ("INFO", f"accepted {ID}") in [(record.levelname, record.getMessage()) for record in records]
+    assert ("INFO", f"accepted {ID!r}") in [(record.levelname, record.getMessage()) for record in records]
     assert "repeated in 0.4 s" in message
     assert "reading again" in message
     assert "unknown status 'NEW'" in message
@@ -124,3 +124,21 @@ def test_no_repr_has_the_key(gateway: ScriptedGateway) -> None:
         "AsyncPixazoClient(base_url='https://gateway.test')",
     )
     assert KEY not in f"{client!r} {handle!r} {inner!r}"
+
+
+def test_half_a_character_can_be_printed(gateway: ScriptedGateway, caplog: pytest.LogCaptureFixture) -> None:
+    """A text that was cut in the middle of an emoji, legal in JSON, is an escape in each message and in the log."""
+    caplog.set_level(logging.DEBUG, "pixazo_client")
+    half, client = "\ud83d", gateway.client(max_retries=0)
+    gateway.reply(Reply(202, {**ACCEPTED, "request_id": half}), Reply(400, {"error": "no", "message": half}))
+    handle = gateway.run(client.generate("A bear"))
+    errors = [pixazo_client.WaitTimeoutError(half, Generation(half, half), 1.0)]
+    with pytest.raises(pixazo_client.BadRequestError) as refused:
+        gateway.run(client.generate("A bear"))
+    gateway.reply(envelope("FAILED", request_id=half, error=half))
+    with pytest.raises(pixazo_client.GenerationFailedError) as failed:
+        gateway.run(handle.wait())
+    for error in (*errors, refused.value, failed.value):
+        assert f"{error} {error!r}".encode().count(b"\\ud83d") >= 2
+    for record in caplog.records:
+        assert record.getMessage().encode()

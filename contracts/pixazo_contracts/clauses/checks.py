@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Intent, Profile, Trace
+from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Intent, Profile, Trace, split_url
 
 from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member, code_word
 
@@ -154,7 +153,7 @@ def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Vio
 
 def is_absolute_url(url: object, profile: Profile) -> bool:
     """Whether a value is an absolute https URL; a gateway on this machine may have no certificate, and use http."""
-    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    parts = split_url(url if isinstance(url, str) else "")
     return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
 
 

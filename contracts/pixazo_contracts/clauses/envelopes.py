@@ -20,6 +20,7 @@ from pixazo_contracts.trace import (
     instant,
     is_array,
     is_object,
+    split_url,
 )
 
 from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
@@ -103,7 +104,7 @@ def _host_word(trace: Trace, host: str) -> str:
 def out_04(trace: Trace) -> Remarks:
     """The host is the documented R2 CDN. A different host is drift."""
     for read, url in _urls(trace):
-        host = urlsplit(url).hostname
+        host = split_url(url).hostname
         if host is not None:
             word = _host_word(trace, host)
             # A gateway on this machine has no CDN: there any host will do, but a change is reported.
@@ -119,7 +120,7 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID.
         kept = "-".join(str(read.request_id).rpartition("_")[2].split("-")[:2])
-        yield check(kept in urlsplit(url).path, read, "output.media_url", f"a path with {read.request_id}", url)
+        yield check(kept in split_url(url).path, read, "output.media_url", f"a path with {read.request_id}", url)
 
 
 OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from statistics import median
-from urllib.parse import urljoin, urlsplit
 
 from pixazo_contracts.trace import (
     DOCUMENTED_ORIGIN,
@@ -20,6 +19,8 @@ from pixazo_contracts.trace import (
     created,
     host_is_loopback,
     instant,
+    join_url,
+    split_url,
 )
 
 from .checks import UNDECIDED, answered, each, equals, has_code, is_absolute_url, observed
@@ -185,7 +186,7 @@ def submit_10(trace: Trace) -> Remarks:
 
 def _same_loopback(url: str, profile: Profile) -> str:
     """The URL with another spelling of loopback replaced by the target's own."""
-    parts, origin = urlsplit(url), urlsplit(profile.origin)
+    parts, origin = split_url(url), split_url(profile.origin)
     if host_is_loopback(parts.hostname) and profile.loopback and parts.port == origin.port:
         return url.replace(f"{parts.scheme}://{parts.netloc}", profile.origin, 1)
     return url
@@ -198,7 +199,7 @@ def submit_11(trace: Trace) -> Remarks:
     for exchange in trace.acceptances:
         url = exchange.members.get("polling_url")
         if isinstance(url, str) and exchange.accepted_id is not None:
-            absolute = _same_loopback(urljoin(f"{trace.profile.origin}/", url), trace.profile)
+            absolute = _same_loopback(join_url(trace.profile.origin, url), trace.profile)
             origins = (trace.profile.origin, DOCUMENTED_ORIGIN, *trace.profile.public_origins)
             wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in origins]
             yield check(absolute in wanted, exchange, "polling_url", wanted[0], url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation, Trace
+from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation, Trace, split_url
 
 from .access import JSON_TYPE
 from .checks import RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
@@ -38,7 +38,7 @@ def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
 
 def _at(generation: Generation, url: str) -> list[Callback]:
     """The callbacks that reached this URL, its query aside."""
-    return [callback for callback in generation.callbacks if urlsplit(callback.target).path == urlsplit(url).path]
+    return [callback for callback in generation.callbacks if split_url(callback.target).path == urlsplit(url).path]
 
 
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:

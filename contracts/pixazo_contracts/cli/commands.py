@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NoReturn
 
 import click
@@ -51,9 +52,26 @@ GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
+def _say(text: str) -> None:
+    """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
+    encoding = sys.stdout.encoding
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     click.echo(f"pixazo-contracts: {message}", err=True)
     sys.exit(code)
+
+
+def _told(error: BaseException, text: str) -> str:
+    """One line about an error: its text, and the notes that were added on its way."""
+    return "; ".join([text, *getattr(error, "__notes__", [])]).replace("\n", " ")
+
+
+def _unforeseen(error: Exception) -> str:
+    at = extract_tb(error.__traceback__)[-1]
+    return f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
 
 
 def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
@@ -104,13 +122,18 @@ _no_discovery = Option(
 
 class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
-        """Carry out a command. What it cannot use ends it with one line."""
+        """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # click ends the process when nobody reads the output any more
+        except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click ends the process, also when nobody reads the output any more
         except (ConfigurationError, OSError) as error:
-            _fail(str(error))
+            begun = hasattr(error, "__notes__")
+            _fail(_told(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
+        except KeyboardInterrupt as error:
+            _fail(_told(error, "interrupted"), ExitCode.SUITE)
+        except Exception as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
+            _fail(_told(error, _unforeseen(error)), ExitCode.SUITE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -151,16 +174,22 @@ def _write(result: Result, options: dict[str, Any]) -> None:
     ]
     for path, content in wanted:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content())
+            written = content()
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(written)
+            except OSError as error:
+                raise ConfigurationError(f"report {path}: {error.strerror or error}: name another place") from None
 
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
-    _write(result, options)
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    click.echo(render_terminal(result, colour=colour), nl=False)
+    try:
+        _write(result, options)
+    finally:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        _say(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
 
@@ -187,7 +216,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     if path is None:
         return None
     ledger = Ledger(path, "plan")
-    click.echo(f"ledger: {ledger.summary(file.ceilings)}")
+    _say(f"ledger: {ledger.summary(file.ceilings)}\n")
     return ledger.room(file.ceilings)
 
 
@@ -214,7 +243,7 @@ def plan(**options: Any) -> None:
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
-    click.echo(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)), nl=False)
+    _say(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
 @main.command(params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
@@ -243,7 +272,7 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     if reason is not None and not rebase:
         _fail(f"the two results were {reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
     found = list(changes(old, new))
-    click.echo(render_changes(found), nl=False)
+    _say(render_changes(found))
     sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
 
 
@@ -253,4 +282,4 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")
+        _say(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")

@@ -30,7 +30,7 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of."""
+    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`."""
 
     suite: str
     clause_set: str
@@ -42,6 +42,7 @@ class Meta:
     callbacks: int
     seed: int
     complete: bool
+    cut: str | None = None
     budget: int | None = None
     generations_spent: int = 0
     generations_released: int = 0
@@ -178,10 +179,11 @@ def _meta(trace: Trace) -> Meta:
     recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
     counted = {
         "origin": trace.profile.origin,
-        "seconds": round(footer.seconds, 3) if footer else 0.0,
+        "seconds": round(footer.seconds if footer else max((e.finished for e in trace.exchanges), default=0.0), 3),
         "exchanges": len(trace.exchanges),
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
+        "cut": trace.cut,
     }
     return msgspec.convert(recorded | counted, Meta)
 

@@ -65,16 +65,10 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
 
-def _writable(text: str) -> str:
-    """The text with lone surrogates, which a JSON body may hold and no UTF-8 file can, as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _finding(violation: Violation) -> Finding:
-    expected, got, where = map(_writable, (violation.expected, violation.got, violation.where))
     number = violation.source.number
     numbers = (number, None) if isinstance(violation.source, Exchange) else (None, number)
-    return Finding(expected, got, where, *numbers)
+    return Finding(violation.expected, violation.got, violation.where, *numbers)
 
 
 def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
@@ -83,7 +77,7 @@ def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callbac
     if not observations:
         return None, None
     text = "; ".join(sorted({observation.text for observation in observations}))
-    return _writable(text), observations[0].source
+    return text, observations[0].source
 
 
 def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> tuple[Outcome, str]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, ParamSpec, TypedDict, Unpack
-from urllib.parse import urljoin, urlsplit
 
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Exchange
@@ -167,7 +166,7 @@ def _may_fetch(context: RunContext, url: str) -> bool:
     A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
     run call servers of others. Elsewhere only https is followed.
     """
-    parts = urlsplit(url)
+    parts = trace.split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
         return False
     if context.profile.loopback:
@@ -181,7 +180,7 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
     for url in media_urls(end):
-        absolute = urljoin(f"{context.profile.origin}/", url) if context.profile.loopback else url
+        absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
         if _may_fetch(context, absolute):
             fetched.append((yield from fetch(end.request_id, absolute)))
     return fetched

@@ -34,7 +34,7 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     suite = Element("testsuite", name="pixazo-contracts", timestamp=result.meta.started_at[:19])
     suite.set("time", f"{result.meta.seconds:.3f}")
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
-    trouble = result.meta.unusable or (None if result.meta.complete else "the trace has no footer")
+    trouble = result.meta.unusable or result.meta.cut
     if trouble is not None:
         SubElement(sentinel, "error", message=visible(trouble))
     bad = {Outcome.FAIL, Outcome.DRIFT} if strict_drift else {Outcome.FAIL}

@@ -97,6 +97,8 @@ def _totals(result: Result) -> Iterator[str]:
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
     yield from spending(result)
     yield from (f"expectation: {line}" for line in summary.stale)
+    if meta.cut:
+        yield visible(meta.cut)
     if meta.spend_stopped:
         yield f"spend guard: {meta.spend_stopped}"
     if meta.unusable:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import Headers, ReceiverUrl
-from pixazo_contracts.trace import Callback, members_of, whole_number
+from pixazo_contracts.trace import Callback, members_of, split_url, whole_number
 
 from .recorder import Recorder
 from .run_clock import RunClock
@@ -73,7 +72,7 @@ class Receiver:
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
         """Record a request; returns the status code and headers of the response to it, and its delay in seconds."""
         at = self.clock.now()
-        path = urlsplit(target).path
+        path = split_url(target).path
         with self._lock:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
             url = self._urls.get(path)

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Queue
 from typing import Final
-from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import (
     Await,
@@ -26,7 +25,7 @@ from pixazo_contracts.probes import (
     StepResult,
     Together,
 )
-from pixazo_contracts.trace import THROTTLED, Callback, Exchange, whole_number
+from pixazo_contracts.trace import THROTTLED, Callback, Exchange, split_url, whole_number
 
 from .receiver import Receiver
 from .recorder import Recorder
@@ -274,8 +273,8 @@ class Schedule:
 
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
         """The callbacks that reached the URL of a step, whatever their query."""
-        path = urlsplit(step.url).path
-        return tuple(callback for callback in self._recorder.callbacks if urlsplit(callback.target).path == path)
+        path = split_url(step.url).path
+        return tuple(callback for callback in self._recorder.callbacks if split_url(callback.target).path == path)
 
     def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
         self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))

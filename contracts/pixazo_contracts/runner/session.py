@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -49,11 +51,12 @@ def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Record], Non
     if path is None:
         return lambda _: None
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = stack.enter_context(path.open("wb"))
+    file = stack.enter_context(path.open("wb", buffering=0))
 
     def write(record: Record) -> None:
-        file.write(dump_record(record))
-        file.flush()
+        line = dump_record(record)
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     return write
 
@@ -71,6 +74,7 @@ class _Session:
         self._ledger = Ledger(options.ledger_path, options.run)
         granted, budget = self._funds()
         self._write = _trace_writer(options.trace_path, stack)
+        self._unwritten = False
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
         redactor = Redactor(key for keys in target.keys.values() for key in keys)
         self._guard = guard = SpendGuard(
@@ -81,7 +85,7 @@ class _Session:
             options.ceilings,
             Releases(options.run, redactor.text),
         )
-        self.recorder = Recorder(guard, profile.origin, redactor, clock.now, self._write, guard.callback_received)
+        self.recorder = Recorder(guard, profile.origin, redactor, clock.now, self._record, guard.callback_received)
         self._receiver = None if options.receiver is None else Receiver(options.run, clock, options.receiver)
         self.context = RunContext(
             profile=profile,
@@ -103,6 +107,15 @@ class _Session:
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
         )
         self._write(self.header)
+
+    def _record(self, record: Record) -> None:
+        """Append a record to the trace; if that fails nothing more is sent, for what it costs would be lost."""
+        if not self._unwritten:
+            try:
+                self._write(record)
+            except OSError as error:
+                self._unwritten = True
+                self._guard.stopped = f"the trace cannot be written ({error}): make room and run it again"
 
     def _funds(self) -> tuple[int | None, int | None]:
         """Generations that were granted, and those for which the ledger has room as well; None if generations cost nothing."""
@@ -158,7 +171,8 @@ class _Session:
             generations_released=self._guard.released,
         )
         trace = Trace(self.header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
-        self._write(footer)
+        if not self._unwritten:
+            self._write(footer)
         if self._profile.limited:
             self._note_finished(trace)
         return trace
@@ -269,10 +283,20 @@ def run(
 
     `network` replaces the network (by an app in this process), `clock` real time. Whatever happens, the receiver and all
     connections are closed; the trace file has a footer only if this function returns. Raises OSError if the receiver
-    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used.
+    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; what is raised after the first
+    request has a note that names the trace.
     """
     with ExitStack() as stack:
-        return _Session(target, options, clock, network, stack).observe(probes, on_progress)
+        session = _Session(target, options, clock, network, stack)
+        try:
+            return session.observe(probes, on_progress)
+        except BaseException as error:
+            error.add_note(
+                f"what was recorded is judged by: pixazo-contracts judge {options.trace_path}"
+                if options.trace_path
+                else "nothing was kept, for want of --out"
+            )
+            raise
 
 
 @contextmanager

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Ceilings, JsonObject, members_of, only_reads
+from pixazo_contracts.trace import Ceilings, JsonObject, members_of, only_reads, split_url
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
@@ -101,7 +101,7 @@ class Releases:
     def called(self, method: str, target: str, body: bytes) -> None:
         """A request reached our receiver. A read of the URL, or a challenge, may come before work begins."""
         members = members_of(body)
-        token = self._token.search(urlsplit(target).path)
+        token = self._token.search(split_url(target).path)
         if method != "POST" or token is None or "challenge" in members:
             return
         named = _request_id(members)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, is_array, is_object, members_of, parse_json
+from .exchange import (
+    MISSING,
+    Callback,
+    Exchange,
+    Intent,
+    JsonObject,
+    is_array,
+    is_object,
+    join_url,
+    members_of,
+    parse_json,
+    split_url,
+)
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
 from .target import (
@@ -43,5 +55,5 @@ from .trace import (
 )
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "split_url", "whole_number",
 ]  # fmt: skip

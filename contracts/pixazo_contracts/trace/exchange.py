@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeGuard
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 #: A decoded JSON object.
 JsonObject = dict[str, object]
@@ -30,18 +32,48 @@ MISSING: Final = _Missing()
 SUBMITS: Final = ("generate", "imageToVideo")
 
 
+#: An escape of a JSON text: a surrogate pair, half of one (the group), or any other.
+ESCAPE: Final = re.compile(r"(?is)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(ud[89a-f][0-9a-f]{2})|.)")
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def _without_halves(text: str) -> str:
+    """JSON in which half a surrogate pair, which no file and no terminal can hold, is the text of its escape."""
+    return ESCAPE.sub(lambda found: f"\\\\{found[1].lower()}" if found[1] else found[0], text)
+
+
 @lru_cache(maxsize=8192)
 def parse_json(text: str) -> object:
-    """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it."""
+    """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it.
+
+    Half a surrogate pair, such as `\\ud83d`, becomes the six characters of its escape: every string can be written as UTF-8.
+    """
     try:
-        value: object = json.loads(text, parse_constant=_no_constant)
+        value: object = json.loads(_without_halves(text), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return MISSING
     return value
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL that a gateway wrote; all of them empty where it is not a URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port  # read here, since they raise ValueError as well
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def join_url(origin: str, url: str) -> str:
+    """A URL that a gateway wrote, relative to its origin; as it is where it is not a URL."""
+    try:
+        return urljoin(f"{origin}/", url)
+    except ValueError:
+        return url
 
 
 def is_object(value: object) -> TypeGuard[JsonObject]:

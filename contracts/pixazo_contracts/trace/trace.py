@@ -2,7 +2,7 @@
 
 A file has one record a line, each wrapped in its kind: `{"header": {...}}`, then `{"exchange": {...}}` and
 `{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer is what a run left that did not
-end: it is invalid, because a clause could take what is missing for what did not happen.
+end: it is read as far as it goes, but its result is never clean, since what is missing may have happened.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
-from .exchange import Callback, Exchange
+from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
 
 T = TypeVar("T")
@@ -31,7 +30,7 @@ RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR
 
 
 class InvalidTraceError(ValueError):
-    """A trace file that cannot be judged: cut, malformed, or not a trace."""
+    """A trace file that cannot be judged: malformed, or not a trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +117,12 @@ def _webhook_urls(submit: Exchange) -> dict[str, str]:
 
 def receiver_token(url: str) -> str:
     """The last segment of a receiver URL's path, which the receiver makes unique to one URL."""
-    return urlsplit(url).path.rpartition("/")[2]
+    return split_url(url).path.rpartition("/")[2]
 
 
 def _is_read(exchange: Exchange) -> bool:
     """Whether a request reads the status of its id: a `polling_url` that is fetched as given may name another."""
-    names_it = urlsplit(exchange.url).path.endswith(f"/{exchange.request_id}")
+    names_it = split_url(exchange.url).path.endswith(f"/{exchange.request_id}")
     return exchange.operation == "status" and exchange.method == "GET" and names_it
 
 
@@ -170,12 +169,16 @@ def _by_generation(submits: dict[str, Exchange], callbacks: Sequence[Callback]) 
 
 @dataclass(frozen=True)
 class Trace:
-    """One run, ready to be judged; `footer` is None while the run has not ended."""
+    """One run, ready to be judged; `footer` is None while the run has not ended.
+
+    `cut` says what is missing from a trace file that does not hold a whole run.
+    """
 
     header: Header
     exchanges: tuple[Exchange, ...]
     callbacks: tuple[Callback, ...]
     footer: Footer | None
+    cut: str | None = None
 
     @property
     def profile(self) -> Profile:
@@ -259,20 +262,30 @@ def _decode(line: bytes, number: int) -> Record:
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
-    lines = path.read_bytes().splitlines()
-    records = [_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()]
+    """Read a trace file; one whose end is missing gives a trace without a footer, which says so in `cut`.
+
+    Raises `InvalidTraceError` when it is malformed before its last line, OSError when it cannot be read.
+    """
+    lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
+    records, torn = list[Record](), None
+    for number, line in lines:
+        try:
+            records.append(_decode(line, number))
+        except InvalidTraceError:
+            if (number, line) != lines[-1] or not records:
+                raise
+            torn = number
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
     header = next((record for record in reversed(records) if isinstance(record, Header)), None)
     footer = next((record for record in reversed(records) if isinstance(record, Footer)), None)
     if header is None:
         raise InvalidTraceError("the trace has no header: it is not a trace of this suite")
-    if footer is None:
-        raise InvalidTraceError("the trace has no footer, so the run never ended: record it again")
-    if (footer.exchanges, footer.callbacks) != (len(exchanges), len(callbacks)):
-        raise InvalidTraceError(
-            f"the footer counts {footer.exchanges} exchanges and {footer.callbacks} callbacks, the file holds "
-            f"{len(exchanges)} and {len(callbacks)}: record it again"
-        )
-    return Trace(header, exchanges, callbacks, footer)
+    held, cut = f"{len(exchanges)} exchanges and {len(callbacks)} callbacks", None
+    if footer is None or torn:
+        where = f"its line {torn} is cut" if torn else "it has no footer"
+        cut = f"the trace is not whole, {where}: judged by the {held} before that"
+    elif (footer.exchanges, footer.callbacks) != (len(exchanges), len(callbacks)):
+        counted = f"{footer.exchanges} exchanges and {footer.callbacks} callbacks"
+        cut = f"the trace is not whole, its footer counts {counted}: judged by the {held} that it holds"
+    return Trace(header, exchanges, callbacks, footer if cut is None else None, cut)

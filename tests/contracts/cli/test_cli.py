@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -17,14 +18,20 @@ from tests.contracts.gateways.edits import envelope, having
 from tests.contracts.gateways.fake_gateway import KEY
 from tests.contracts.gateways.fake_server import serve
 
-from pixazo_contracts.cli import main
+from pixazo_contracts.cli import commands, main
+from pixazo_contracts.runner import session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
     from pathlib import Path
 
     from click.testing import Result
 
+    from pixazo_contracts.runner import Progress
+    from pixazo_contracts.trace import Record
+
+REPORTS = ["junit.xml", "report.html", "result.json", "result.ndjson"]
 PACE = ("--pace", "0.05", "--deadline", "10")
 
 
@@ -61,8 +68,7 @@ def test_a_faithful_gateway_exits_0(out: Path) -> None:
 
 def test_no_artefact_holds_the_key(out: Path) -> None:
     """The key stands in none of the files that a run writes."""
-    names = ["junit.xml", "report.html", "result.json", "result.ndjson", "trace.ndjson"]
-    assert sorted(path.name for path in out.iterdir()) == names
+    assert sorted(path.name for path in out.iterdir()) == [*REPORTS, "trace.ndjson"]
     assert [path.name for path in out.iterdir() if KEY in path.read_text()] == []
 
 
@@ -128,11 +134,99 @@ def test_a_refused_key_exits_10(origin: str) -> None:
     assert "the target refuses the key (401)" in refused.output
 
 
-def test_a_cut_trace_exits_3(out: Path, tmp_path: Path) -> None:
-    """A trace without its end is invalid."""
-    cut = tmp_path / "cut.ndjson"
+def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
+    """A trace without its end is judged as far as it goes, every report says what is missing, and the run does not count as clean."""
+    cut = tmp_path / "trace.ndjson"
     cut.write_bytes((out / "trace.ndjson").read_bytes()[:20_000])
-    assert command("judge", str(cut)).exit_code == 3
+    judged = command("judge", str(cut), "--out", str(tmp_path))
+    assert judged.exit_code == 3
+    assert " PASS, " in judged.output
+    missing = "the trace is not whole, its line "
+    for text in (judged.output, *((tmp_path / name).read_text() for name in REPORTS)):
+        assert missing in text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ZeroDivisionError("what\nnobody foresaw"), "pixazo-contracts: the suite failed, ZeroDivisionError("),
+        (KeyboardInterrupt(), "pixazo-contracts: interrupted; "),
+        (OSError(28, "No space left on device"), "pixazo-contracts: [Errno 28] No space left on device; "),
+    ],
+)
+def test_a_run_that_breaks_off_exits_3(
+    origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+) -> None:
+    """Whatever ends a run before its end, one line says what, and how to judge the trace, which holds all that was sent."""
+
+    def breaks(progress: Progress) -> None:
+        if progress.probes_done == 3:
+            raise error
+
+    monkeypatch.setattr(commands, "_progress", lambda: breaks)
+    broken = run(origin, "--out", str(tmp_path))
+    assert (broken.exit_code, len(broken.stderr.splitlines())) == (3, 1)
+    assert broken.stderr.startswith(said)
+    trace = tmp_path / "trace.ndjson"
+    assert broken.stderr.endswith(f"; what was recorded is judged by: pixazo-contracts judge {trace}\n")
+    judged = command("judge", str(trace))
+    assert judged.exit_code == 3
+    assert "the trace is not whole, it has no footer" in judged.output
+
+
+def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error while a report is written is exit 3; the reports before it are there, and the terminal has its own."""
+    monkeypatch.setattr(commands, "render_html", lambda _: 1 / 0)
+    failed = command("judge", str(out / "trace.ndjson"), "--out", str(tmp_path))
+    assert failed.exit_code == 3
+    assert "the suite failed, ZeroDivisionError" in failed.stderr
+    assert " PASS, " in failed.stdout
+    assert json.loads((tmp_path / "result.json").read_text())["exit_code"] == 0
+
+
+def test_a_report_that_cannot_be_written_is_named(out: Path, tmp_path: Path) -> None:
+    """A place that is a directory costs that report, not the one on the terminal."""
+    failed = command(
+        "judge",
+        str(out / "trace.ndjson"),
+        "--html",
+        str(tmp_path / "no" / "page"),
+        "--junit",
+        str(out / "junit.xml" / "x"),
+    )
+    assert failed.exit_code == 2
+    assert str(out / "junit.xml") in failed.stderr
+    assert " PASS, " in failed.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_lacks_characters(encoding: str) -> None:
+    """What its encoding cannot say is written as an escape."""
+    arguments = [sys.executable, "-m", "pixazo_contracts", "list", "--core", "--clauses", "FLOW-01"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    listed = subprocess.run(arguments, capture_output=True, timeout=60, check=True, env=environment)
+    assert listed.stdout.decode(encoding).startswith("FLOW-01       \\u2605 D")
+
+
+def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk that fills up nothing more is sent, the report is printed all the same, and what fits is judged."""
+    make_writer = session._trace_writer
+
+    def filling(path: Path, stack: ExitStack) -> Callable[[Record], None]:
+        write, room = make_writer(path, stack), iter(range(20))
+
+        def until_full(record: Record) -> None:
+            if next(room, None) is None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            write(record)
+
+        return until_full
+
+    monkeypatch.setattr(session, "_trace_writer", filling)
+    full = run(origin, "--out", str(tmp_path))
+    assert full.exit_code == 11
+    assert "spend guard: the trace cannot be written (" in full.stdout
+    assert "judged by the 19 exchanges and" in command("judge", str(tmp_path / "trace.ndjson")).stdout
 
 
 @pytest.mark.parametrize(

@@ -129,13 +129,6 @@ def test_a_fault_in_a_clause_costs_one_verdict() -> None:
     assert [v.outcome.value for v in judge(trace(), [faulty, rule("A-02", SEEN)])] == ["ERROR", "PASS"]
 
 
-def test_half_a_character_in_a_body_can_be_reported() -> None:
-    """JSON may hold a lone surrogate, which no file can: a finding and an observation show it as an escape."""
-    remarks = (Violation(EXCHANGE, "status", "QUEUED", "\ud800"), Observation("\udfff: accepted"))
-    (verdict,) = judge(trace(), [rule("A-01", *remarks)])
-    assert (verdict.findings[0].got, verdict.observation) == ("\\ud800", "\\udfff: accepted")
-
-
 def test_a_failed_root_blocks_what_it_explains() -> None:
     """Dependants that fail or judged nothing are blocked, through others too; one that passes by itself is not."""
     clauses = [

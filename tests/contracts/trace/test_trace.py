@@ -1,7 +1,9 @@
-"""A trace file is complete or refused, and holds no key."""
+"""A trace file is whole, or says what it lacks, and holds no key."""
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +29,15 @@ def save(path: Path) -> None:
     path.write_bytes(b"".join(dump_record(record) for record in records if record is not None))
 
 
+def partly(folder: Path, kept: tuple[int, ...], more: bytes) -> Path:
+    """A trace of which only these lines are kept, with more behind them."""
+    path = folder / "trace.ndjson"
+    save(path)
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*(lines[number] for number in kept), more]))
+    return path
+
+
 def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
     """Header, exchanges and footer survive the file."""
     path = tmp_path / "trace.ndjson"
@@ -37,23 +48,37 @@ def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kept", "more", "complaint"),
     [
-        ((0, 1), b"", "has no footer"),
         ((1, 2), b"", "has no header"),
-        ((0, 2), b"", "the file holds 0 and 0"),
-        ((0, 1), b'{"footer": {"exch', "line 3 is not a trace record"),
-        ((0, 1, 2), b'{"surprise": {}}', "line 4 is not a trace record"),
+        ((0, 1), b'{"surprise": {}}\n{"footer": {"exch', "line 3 is not a trace record"),
         ((), b"", "has no header"),
+        ((), b'{"header": {"sui', "line 1 is not a trace record"),
     ],
-    ids=["no footer", "no header", "an exchange lost", "cut", "unknown record", "empty"],
+    ids=["no header", "unknown record", "empty", "no whole line"],
 )
-def test_a_damaged_trace_is_refused(kept: tuple[int, ...], more: bytes, complaint: str, tmp_path: Path) -> None:
-    """A trace that is truncated, incomplete or malformed is invalid, and the error says where."""
-    path = tmp_path / "trace.ndjson"
-    save(path)
-    lines = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([*(lines[number] for number in kept), more]))
+def test_a_malformed_trace_is_refused(kept: tuple[int, ...], more: bytes, complaint: str, tmp_path: Path) -> None:
+    """What is wrong before the last line is no crash of a run, and the error says where it is."""
     with pytest.raises(InvalidTraceError, match=complaint):
-        load_trace(path)
+        load_trace(partly(tmp_path, kept, more))
+
+
+@pytest.mark.parametrize(
+    ("kept", "more", "exchanges", "said"),
+    [
+        ((0, 1), b"", 1, "it has no footer: judged by the 1 exchanges and 0 callbacks before that"),
+        ((0, 1), b'{"footer": {"exch', 1, "its line 3 is cut: judged by the 1 exchanges and 0 callbacks before that"),
+        ((0,), b'{"exchange": {"numb', 0, "its line 2 is cut: judged by the 0 exchanges and 0 callbacks before that"),
+        ((0, 2), b"", 0, "its footer counts 1 exchanges and 0 callbacks: judged by the 0 exchanges"),
+        ((0, 1, 2), b'{"exch', 1, "its line 4 is cut"),
+    ],
+    ids=["no footer", "footer cut", "exchange cut", "exchange lost", "written after the end"],
+)
+def test_what_a_crash_leaves_is_read(
+    kept: tuple[int, ...], more: bytes, exchanges: int, said: str, tmp_path: Path
+) -> None:
+    """A trace is read up to where it ends; it has no footer then, so that its result is never clean, and says why."""
+    found = load_trace(partly(tmp_path, kept, more))
+    assert (len(found.exchanges), found.footer) == (exchanges, None)
+    assert said in str(found.cut)
 
 
 @given(st.text(alphabet="abcdef0123456789", min_size=8, max_size=40).filter(is_distinctive), st.text(), st.text())
@@ -97,9 +122,39 @@ def test_short_bodies_are_kept_as_sent() -> None:
     assert shorten(None) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"\ud83d"', r"\ud83d"),
+        (r'"\uDE00\uD83D"', r"\ude00\ud83d"),
+        (r'"\uD83D\uDE00 \u00e9"', "\U0001f600 é"),
+        (r'"\\ud83d \\\ud83d"', r"\ud83d \\ud83d"),
+        (r'{"\ud83dA": "\n"}', {r"\ud83dA": "\n"}),
+    ],
+)
+def test_half_a_surrogate_pair_becomes_text(text: str, value: object) -> None:
+    """It becomes the characters of its escape, as a value and as a name; a pair and every other escape stay what they are."""
+    assert parse_json(text) == value
+
+
+@given(
+    st.recursive(
+        st.text(st.characters()), lambda inner: st.dictionaries(st.text(st.characters()), inner) | st.lists(inner)
+    )
+)
+def test_every_parsed_text_can_be_written(value: object) -> None:
+    """Whatever a gateway sends as JSON; what was writable before stays the same."""
+    parsed = parse_json(json.dumps(value))
+    json.dumps(parsed, ensure_ascii=False).encode()
+    with suppress(UnicodeEncodeError):
+        json.dumps(value, ensure_ascii=False).encode()
+        assert parsed == value
+
+
 def test_what_is_not_json_is_missing() -> None:
     """NaN, a truncated object and nesting without end are not JSON."""
     assert parse_json("NaN") is MISSING
+    assert parse_json(r'"\ud8zz"') is MISSING
     assert parse_json('{"a": ') is MISSING
     assert parse_json("[" * 100_000) is MISSING
     assert parse_json("null") is None
