@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .frozen import move_frozen_time
 from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop
 
 LIMIT = 3600.0
@@ -29,6 +30,7 @@ STOP_DEADLINE = 2.0
 SECOND = 1_000_000_000
 """Virtual time is counted in nanoseconds."""
 MILLISECOND = 1_000_000
+MICROSECOND = 1_000
 
 SWEEP = 1000
 """Wakeups from which on dead ones are removed: most deadlines are never reached."""
@@ -205,8 +207,8 @@ class Sleeps:
             raise SleepLimitError(
                 f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
-                " an end, by a counter, a time-out, time.monotonic() or time.time() (datetime.now() stands still while it"
-                " sleeps), or raise the limit, as with pixazo_sleep.limit = 86400"
+                " an end, by a counter, a time-out, time.monotonic() or datetime.now(), or raise the limit, as with"
+                " pixazo_sleep.limit = 86400"
             )
 
     def end(self) -> None:
@@ -302,7 +304,9 @@ class Sleeps:
             self._moving = False
             if until is None and problem is None:
                 return
-            self._now = self._now if until is None else until
+            if until is not None:
+                move_frozen_time(until // MICROSECOND - self._now // MICROSECOND)
+                self._now = until
             for wakeup in self._queue.take(until):
                 wakeup.error = problem
                 wakeup.wake()
