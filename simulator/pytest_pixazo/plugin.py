@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -186,6 +187,7 @@ def _guard(item: pytest.Item) -> None:
     """Refuse the real gateway, unless a marker or an option allows it."""
     from .access.guard import allows_real_gateway, watch_for
 
+    import_module("pytest_pixazo.testcase.case")  # before a tool that freezes time replaces clocks and classes
     stash = item.config.stash
     if allows_real_gateway(item):
         if watch := stash.get(WATCH, None):

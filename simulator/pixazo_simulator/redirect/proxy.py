@@ -29,6 +29,9 @@ ACCEPT_AGAIN = 0.1
 CHUNK = 64 * 1024
 LAST_PORT = 65535
 
+real_monotonic = partial(monotonic)
+"""A partial: freezegun replaces the function in all modules, and would stop this clock."""
+
 Address = tuple[str, int]
 
 _END = b"\r\n\r\n"
@@ -100,7 +103,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        until = monotonic() + STOP_DEADLINE
+        until = real_monotonic() + STOP_DEADLINE
         self._closing = True
         with suppress(OSError):
             self._connect(self.address).close()  # wakes the thread that is blocked in accept()
@@ -111,7 +114,7 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
         threads = tuple(self._threads)
         for thread in threads:
-            thread.join(max(0, until - monotonic()))
+            thread.join(max(0, until - real_monotonic()))
         if late := sum(thread.is_alive() for thread in (self._accepting, *threads)):
             log.warning("the proxy on port %d was stopped while %d connections were still open", self.address[1], late)
 
@@ -207,14 +210,14 @@ def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
 
     Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
     """
-    until = monotonic() + HEAD_TIMEOUT
+    until = real_monotonic() + HEAD_TIMEOUT
     received = bytearray()
     while (end := received.find(_END, max(0, len(received) - CHUNK - len(_END)))) < 0 and len(received) < HEAD_LIMIT:
-        client.settimeout(max(0.001, until - monotonic()))
+        client.settimeout(max(0.001, until - real_monotonic()))
         data = client.recv(CHUNK)
         if not data:
             raise ConnectionAbortedError
-        if monotonic() > until:
+        if real_monotonic() > until:
             raise TimeoutError
         received += data
     cut = end + len(_END) if end >= 0 else 0

@@ -8,11 +8,13 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import Context
+from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
@@ -32,6 +34,8 @@ STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
+real_monotonic = partial(time.monotonic)
+"""A partial: freezegun replaces the function in all modules, and would stop the server's loop."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 
@@ -234,5 +238,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:
-        return asyncio.new_event_loop()
+        loop: Any = asyncio.new_event_loop()
+        loop.time = real_monotonic
+        return cast("asyncio.AbstractEventLoop", loop)
     return uvloop.new_event_loop()

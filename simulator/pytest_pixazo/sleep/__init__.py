@@ -4,7 +4,7 @@ Sleeps that overlap in the app overlap on the clock, in threads and in tasks ali
 it: a request that is under way to the simulator is answered first, and a callback that falls due is delivered.
 
 Not covered: waits that are not sleeps (`Event.wait(5)`, `Queue.get(timeout=5)`, `Future.result(5)`) wait in real time;
-`datetime.now()`, and clocks kept by objects that were made before (`Client(clock=time.monotonic)`), stand still meanwhile.
+clocks kept by objects that were made before (`Client(clock=time.monotonic)`, `field(default_factory=datetime.now)`) stand still meanwhile.
 A task or thread that sleeps for ever moves the clock whenever every other one waits.
 """
 

@@ -18,11 +18,12 @@ RUNNERS = frozenset(
 
 TOOLS = RUNNERS | {
     "pixazo_contracts", "pixazo_simulator", "pytest_pixazo",
-    "filelock", "multiprocessing", "subprocess",
+    "filelock", "freezegun", "multiprocessing", "subprocess",
     "granian", "gunicorn", "hypercorn", "uvicorn", "waitress", "werkzeug",
     "aiohttp", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "websockets",
 }  # fmt: skip
-"""Top-level modules whose sleeps and clocks are real: the runners, and what waits for other processes, serves, or speaks HTTP."""
+"""Top-level modules whose sleeps and clocks are real: the runners, and what freezes time, waits for other
+processes, serves, or speaks HTTP."""
 
 PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | sys.stdlib_module_names
 """Modules that sleep on behalf of the app (the back-off of urllib3), but measure their own time-outs in real time."""

@@ -9,8 +9,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
@@ -20,7 +20,9 @@ from weakref import ref
 import pytest
 
 from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
-from .virtual_time import LIMIT, Sleeps
+from .dates import virtual_dates
+from .frozen import beside_frozen_time, is_frozen, is_travelling, original
+from .virtual_time import LIMIT, SECOND, Sleeps
 
 if TYPE_CHECKING:
     from trio import CancelScope
@@ -46,13 +48,12 @@ def virtual_sleep(
     """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app call `advance(seconds)` instead of
     waiting.
 
-    The app's clocks (`time.monotonic`, `time.time`, `time.perf_counter`, `loop.time`) and its time-outs in event loops include what
-    it slept; `datetime.now()` does not. Test runners, servers and HTTP libraries keep real time.
+    The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include
+    what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
     Raises SleepLimitError in the app, and on leaving, when it would sleep more than `limit` seconds in all; the message
     includes what `running` returns. Raises RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
-    swaps = _swaps()
     with _entering:
         if _active:
             raise RuntimeError(
@@ -60,14 +61,39 @@ def virtual_sleep(
             )
         _active = sleeps = Sleeps(advance, limit, running)
     try:
-        rebind({id(original): new for original, new in swaps})
-        with follow_deadlines(sleeps):
-            yield sleeps
+        with _rebound(_sleeping()), follow_deadlines(sleeps), ExitStack() as clocks:
+
+            @contextmanager
+            def aside() -> Generator[None]:
+                clocks.close()
+                try:
+                    yield
+                finally:
+                    clocks.enter_context(_virtual_clocks(sleeps))
+
+            with beside_frozen_time(aside):
+                clocks.enter_context(_virtual_clocks(sleeps))
+                yield sleeps
     finally:
         _active = None
-        rebind({id(new): original for original, new in swaps})
         sleeps.end()
     sleeps.check()
+
+
+@contextmanager
+def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
+    """Within this context, the app's clocks include what it slept."""
+    with _rebound(CLOCKS), virtual_dates(_now), _loops_clocks(sleeps):
+        yield
+
+
+@contextmanager
+def _rebound(swaps: Sequence[Swap]) -> Generator[None]:
+    rebind({id(original): new for original, new in swaps})
+    try:
+        yield
+    finally:
+        rebind({id(new): original for original, new in swaps})
 
 
 class _Sleep:
@@ -101,6 +127,33 @@ class _Clock(Generic[Number]):
         return now
 
 
+class _Calendar:
+    """A function of `time` that takes the present unless its last argument says otherwise: `present` makes that argument of seconds."""
+
+    __slots__ = ("_arguments", "_present", "_real")
+
+    def __init__(self, real: Callable[..., Any], arguments: int, present: Callable[[float], object]) -> None:
+        self._real, self._arguments, self._present = real, arguments, present
+
+    def __call__(self, *arguments: Any) -> Any:
+        if len(arguments) == self._arguments - 1 and (now := _now(caller())) is not None:
+            arguments = (*arguments, self._present(now))
+        return self._real(*arguments)
+
+
+def _slept_by_date(sleeps: Sleeps) -> int:
+    """Nanoseconds that the app slept and dates do not show: time-machine shows them."""
+    return 0 if is_travelling() else sleeps.total_ns
+
+
+def _now(frame: FrameType) -> float | None:
+    """The app's time, in seconds after the epoch; None when this frame is not the app's."""
+    if _active and reads(frame):
+        now: int = REAL["time_ns"]()
+        return (now + _slept_by_date(_active)) / SECOND
+    return None
+
+
 real_asyncio_sleep = asyncio.sleep
 
 
@@ -111,21 +164,30 @@ async def _asyncio_sleep(delay: float, result: T | None = None) -> T | None:
     return result
 
 
-#: Made once, so that an object which keeps one of them beyond a test also works in the next test.
-STANDARD: tuple[Swap, ...] = (
-    (time.sleep, _Sleep(time.sleep)),
-    (time.time, _Clock(time.time, lambda sleeps: sleeps.total)),
-    (time.time_ns, _Clock(time.time_ns, lambda sleeps: sleeps.total_ns)),
-    (time.monotonic, _Clock(time.monotonic, lambda sleeps: sleeps.total)),
-    (time.monotonic_ns, _Clock(time.monotonic_ns, lambda sleeps: sleeps.total_ns)),
-    (time.perf_counter, _Clock(time.perf_counter, lambda sleeps: sleeps.total)),
-    (time.perf_counter_ns, _Clock(time.perf_counter_ns, lambda sleeps: sleeps.total_ns)),
-    (asyncio.sleep, _asyncio_sleep),
+REAL: dict[str, Callable[..., Any]] = {
+    name: original(time, name)
+    for name in (
+        "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns",
+        "localtime", "gmtime", "ctime", "asctime", "strftime",
+    )
+}  # fmt: skip
+"""The clocks. Not as names of the module: those freezegun replaces."""
+
+# These are made once, so that an object which keeps one of them beyond a test also works in the next test.
+SLEEPS: tuple[Swap, ...] = ((time.sleep, _Sleep(time.sleep)), (asyncio.sleep, _asyncio_sleep))
+CLOCKS: tuple[Swap, ...] = (
+    (REAL["time"], _Clock(REAL["time"], lambda sleeps: _slept_by_date(sleeps) / SECOND)),
+    (REAL["time_ns"], _Clock(REAL["time_ns"], _slept_by_date)),
+    *((REAL[name], _Clock(REAL[name], lambda sleeps: sleeps.total)) for name in ("monotonic", "perf_counter")),
+    *((REAL[name], _Clock(REAL[name], lambda sleeps: sleeps.total_ns)) for name in ("monotonic_ns", "perf_counter_ns")),
+    *((REAL[name], _Calendar(REAL[name], 1, float)) for name in ("localtime", "gmtime", "ctime")),
+    (REAL["asctime"], _Calendar(REAL["asctime"], 1, REAL["localtime"])),
+    (REAL["strftime"], _Calendar(REAL["strftime"], 2, REAL["localtime"])),
 )
 
 
-def _swaps() -> list[Swap]:
-    swaps = list(STANDARD)
+def _sleeping() -> list[Swap]:
+    swaps = list(SLEEPS)
     if "anyio" in sys.modules:
         swaps += _of_anyio()
     if "trio" in sys.modules:
@@ -240,32 +302,50 @@ def is_for_app() -> bool:
 @contextmanager
 def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
     """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
-    `trio.move_on_after`) include the time that it slept, and so does `loop.time()` when the app reads it.
+    `trio.move_on_after`) include the time that it slept.
     """
     with pytest.MonkeyPatch.context() as patch:
         loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
-        patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, loop.time))
-        patch.setattr(loop, "time", _time(sleeps, loop.time))
+        patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, is_absolute=True))
         if uvloop := sys.modules.get("uvloop"):
             loop = uvloop.Loop  # implements `call_at` by `call_later`
-            patch.setattr(loop, "call_later", _scheduling(sleeps, loop.call_later))
-            patch.setattr(loop, "time", _time(sleeps, loop.time))
+            patch.setattr(loop, "call_later", _scheduling(sleeps, loop.call_later, is_absolute=False))
         if trio := sys.modules.get("trio"):
             patch.setattr(trio.CancelScope, "__enter__", _entering_scope(sleeps, trio.CancelScope.__enter__))
         yield
 
 
-def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.AbstractEventLoop], float]:
+@contextmanager
+def _loops_clocks(sleeps: Sleeps) -> Generator[None]:
+    """Within this context, `loop.time()` includes what the app slept when the app reads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        base: Any = asyncio.BaseEventLoop
+        real = base.time
+        # freezegun leaves a copy in the class of the loop that it has told the real time.
+        copies = [each for each in (asyncio.SelectorEventLoop, base) if vars(each).get("time") is real]
+        for each in copies:
+            patch.setattr(each, "time", _time(real, lambda: _slept_by_asyncio(sleeps)))
+        if uvloop := sys.modules.get("uvloop"):
+            patch.setattr(uvloop.Loop, "time", _time(uvloop.Loop.time, lambda: sleeps.total))
+        yield
+
+
+def _time(real: Callable[[Any], float], slept: Callable[[], float]) -> Callable[[asyncio.AbstractEventLoop], float]:
     def time(loop: asyncio.AbstractEventLoop) -> float:
-        return real(loop) + sleeps.total if is_for_app() else real(loop)
+        return real(loop) + slept() if is_for_app() else real(loop)
 
     return time
 
 
+def _slept_by_asyncio(sleeps: Sleeps) -> float:
+    """Seconds that the app slept and asyncio's clock does not show: when freezegun has stopped it, what is slept moves it."""
+    return 0 if is_frozen() else sleeps.total
+
+
 def _scheduling(
-    sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], now: Callable[[Any], float] | None = None
+    sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], *, is_absolute: bool
 ) -> Callable[..., asyncio.TimerHandle]:
-    """`call_at` of a loop whose clock is `now`, or else its `call_later`."""
+    """`call_at` of a loop, or its `call_later`."""
 
     def schedule(
         loop: asyncio.AbstractEventLoop,
@@ -277,9 +357,9 @@ def _scheduling(
         if not is_for_app():
             return real(loop, when, callback, *args, context=context)
         timer = _Timer(loop, callback, args, context := context or copy_context())
-        when -= sleeps.total if now else 0
+        when -= _slept_by_asyncio(sleeps) if is_absolute else 0
         timer.handle = handle = real(loop, when, timer, context=context)
-        sleeps.follow(when - now(loop) if now else when, timer.slept_past, timer.alive)
+        sleeps.follow(when - loop.time() if is_absolute else when, timer.slept_past, timer.alive)
         return handle
 
     return schedule
@@ -318,9 +398,9 @@ EXPORTERS = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "tr
 INSTALLED = ("site-packages", "dist-packages")
 """Parts of the path of an installed module: its names are searched, but not its classes and defaults."""
 
-_without: dict[frozenset[int], dict[str, tuple[int, int]]] = {}
-"""Cache: modules that bind none of some objects, with the identity and size of their namespace; a change of either means a new
-search."""
+_without: dict[tuple[frozenset[int], bool], dict[str, tuple[int, int]]] = {}
+"""Cache: installed modules that bind none of some objects, also while time is frozen, which changes what their names are bound to;
+with the identity and size of their namespace: a change of either means a new search."""
 
 
 def rebind(swap: Mapping[int, object]) -> None:
@@ -328,15 +408,15 @@ def rebind(swap: Mapping[int, object]) -> None:
     functions (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep what they hold.
     """
     replaced = frozenset(swap)
-    without = _without.setdefault(replaced, {})
+    without = _without.setdefault((replaced, is_frozen()), {})
     for name, names in _modules():
-        mark = (id(names), len(names))
-        if without.get(name) != mark:
-            if replaced.isdisjoint(map(id, names.values())):
-                without[name] = mark
-            else:
+        mark, is_of_app = (id(names), len(names)), _is_of_app(names)
+        if is_of_app or without.get(name) != mark:
+            if not replaced.isdisjoint(map(id, names.values())):
                 names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
-        if _is_of_app(names):
+            elif not is_of_app:
+                without[name] = mark
+        if is_of_app:
             for value in list(names.values()):
                 _rebind_inside(value, name, swap)
 

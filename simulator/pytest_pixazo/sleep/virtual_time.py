@@ -11,24 +11,29 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop
+from .frozen import move_frozen_time
+from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, monotonic
 
 LIMIT = 3600.0
 """Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
 for ever after a few real seconds."""
 KEPT = 10_000
 """Sleeps whose lengths are kept."""
-HELD_UP = 0.05
+HELD_UP = 0.1
 """Real seconds after which a sleep ends that began while the clock was being moved: then the receiver of a callback sleeps, and the
 clock waits for its response. A move that waits for none ends earlier; the gateway gives a receiver 5 s, time for many such sleeps."""
+SLICES = 20
+"""Least number of waits within HELD_UP: on a busy machine seconds pass in which nobody gets to run."""
 
-STOP_DEADLINE = 2.0
-"""Real seconds within which the thread that moves the clock must end."""
+STOP_DEADLINE = 10.0
+"""Real seconds within which the thread that moves the clock must end: it may wait for a receiver, which has 5 s."""
 
 SECOND = 1_000_000_000
 """Virtual time is counted in nanoseconds."""
 MILLISECOND = 1_000_000
+MICROSECOND = 1_000
 
 SWEEP = 1000
 """Wakeups from which on dead ones are removed: most deadlines are never reached."""
@@ -104,6 +109,13 @@ class TimerQueue:
         return taken
 
 
+def _started(function: Callable[[], object]) -> threading.Thread:
+    """A thread of ours that runs a function."""
+    thread = threading.Thread(target=function, name="pixazo-sleep", daemon=True)
+    thread.start()
+    return thread
+
+
 def _is_pending(wakeup: Wakeup) -> bool:
     return not wakeup.woken and (wakeup.alive is None or wakeup.alive())
 
@@ -132,6 +144,7 @@ class Sleeps:
         self._changed = threading.Condition()
         # A thread leads when it waits for quiescence and then moves the clock; only one does at a time.
         self._leading = self._moving = self._over = False
+        self._moves = 0
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
         self._quiescence = Quiescence(lambda: advance(0), self._loops.values(), self._threads)
@@ -157,10 +170,10 @@ class Sleeps:
         thread = threading.get_ident()
         with self._changed:
             wakeup = self._enter(seconds, lambda: self._threads.discard(thread))
-            late = self._moving
             self._threads.add(thread)
             try:
-                self._lead_until(lambda: wakeup.woken, HELD_UP if late else None)
+                if not self._is_held_up(wakeup, self._moves):
+                    self._lead_until(lambda: wakeup.woken)
             finally:
                 self._threads.discard(thread)
                 self._queue.leave(wakeup)
@@ -177,9 +190,7 @@ class Sleeps:
                 future.set_result(None)
 
         loop = self._loops.setdefault(running, AsyncioLoop(running))
-        with self._asleep(seconds, wake, loop) as late:
-            if late:
-                running.call_later(HELD_UP, wake)
+        with self._asleep(seconds, wake, loop):
             await future
 
     async def in_trio(self, seconds: float) -> None:
@@ -189,7 +200,7 @@ class Sleeps:
         token = trio.lowlevel.current_trio_token()
         woken = trio.Event()
         loop = self._loops.setdefault(token, TrioLoop(token))
-        with self._asleep(seconds, woken.set, loop) as late, trio.move_on_after(HELD_UP if late else math.inf):
+        with self._asleep(seconds, woken.set, loop):
             await woken.wait()
 
     def follow(self, seconds: float, wake: Callable[[], object], alive: Callable[[], bool]) -> None:
@@ -205,8 +216,8 @@ class Sleeps:
             raise SleepLimitError(
                 f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
-                " an end, by a counter, a time-out, time.monotonic() or time.time() (datetime.now() stands still while it"
-                " sleeps), or raise the limit, as with pixazo_sleep.limit = 86400"
+                " an end, by a counter, a time-out, time.monotonic() or datetime.now(), or raise the limit, as with"
+                " pixazo_sleep.limit = 86400"
             )
 
     def end(self) -> None:
@@ -223,8 +234,8 @@ class Sleeps:
                 log.warning("virtual sleep ended while the clock was still being moved")
 
     @contextmanager
-    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[bool]:
-        """Surrounds the sleep of a task; yields whether it began during a move. Raises why the clock could not be moved."""
+    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[None]:
+        """Surrounds the sleep of a task. Raises why the clock could not be moved."""
 
         def call() -> None:
             loop.sleepers -= 1
@@ -233,10 +244,11 @@ class Sleeps:
         with self._changed:
             wakeup = self._enter(seconds, call)
             loop.enter()
-            late = self._moving
-            self._mover = self._mover or self._start_mover()
+            self._mover = self._mover or _started(self._lead)
+            if self._moving:  # a timer of the loop would stand still when freezegun has stopped its clock
+                _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
-            yield late
+            yield
         finally:
             with self._changed:
                 if not wakeup.woken:
@@ -260,25 +272,35 @@ class Sleeps:
             self._changed.notify_all()
         return wakeup
 
-    def _start_mover(self) -> threading.Thread:
-        """Start the thread that moves the clock for event loops, whose own threads must not block."""
-        thread = threading.Thread(target=self._lead, name="pixazo-sleep", daemon=True)
-        thread.start()
-        return thread
+    def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
+        """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for what sleeps."""
+        end, left = monotonic() + HELD_UP, SLICES
+        while self._moving and self._moves == move and not wakeup.woken:
+            if left <= 0 and monotonic() >= end:
+                return True
+            left -= 1
+            self._changed.wait(HELD_UP / SLICES)
+        return False
+
+    def _release_if_held_up(self, wakeup: Wakeup, move: int) -> None:
+        with self._changed:
+            if self._is_held_up(wakeup, move):
+                self._queue.leave(wakeup)
+                wakeup.wake()
 
     def _lead(self) -> None:
+        """Move the clock for event loops, whose own threads must not block."""
         with self._changed:
             while not self._over:
                 self._lead_until(lambda: self._over or self._queue.next_due() is None)
                 if not self._over:
                     self._changed.wait()
 
-    def _lead_until(self, done: Callable[[], bool], patience: float | None = None) -> None:
+    def _lead_until(self, done: Callable[[], bool]) -> None:
         """Move the clock repeatedly until `done`, unless another thread does so already."""
         while not done():
             if self._leading:
-                if not self._changed.wait(patience) and self._moving:
-                    return
+                self._changed.wait()
                 continue
             self._leading = True
             self._changed.release()
@@ -302,7 +324,9 @@ class Sleeps:
             self._moving = False
             if until is None and problem is None:
                 return
-            self._now = self._now if until is None else until
+            if until is not None:
+                move_frozen_time(until // MICROSECOND - self._now // MICROSECOND)
+                self._now = until
             for wakeup in self._queue.take(until):
                 wakeup.error = problem
                 wakeup.wake()
@@ -316,6 +340,7 @@ class Sleeps:
             if until is None:
                 return None
             self._moving = True
+            self._moves += 1
         milliseconds = -(-until // MILLISECOND) - -(-self._now // MILLISECOND)
         if milliseconds:
             self._advance(milliseconds / 1000)

@@ -6,9 +6,20 @@ import time
 from asyncio import sleep as pause
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic, sleep
 
-__all__ = ["Poller", "Settings", "by_default", "by_keyword", "by_name", "by_other_name", "reading"]
+__all__ = [
+    "Poller",
+    "Settings",
+    "by_default",
+    "by_keyword",
+    "by_name",
+    "by_other_name",
+    "instant",
+    "pause_until",
+    "reading",
+]
 
 
 def by_name() -> None:
@@ -24,6 +35,17 @@ async def by_other_name() -> None:
 def reading() -> float:
     """The time, by a name of this module."""
     return monotonic()
+
+
+def instant() -> datetime:
+    """The date and time, by a name of this module."""
+    return datetime.now()  # noqa: DTZ005
+
+
+def pause_until(deadline: datetime, seconds: float) -> None:
+    """Sleep again and again until a deadline."""
+    while datetime.now() < deadline:  # noqa: DTZ005
+        sleep(seconds)
 
 
 def by_default(nap: Callable[[float], None] = time.sleep) -> None:
