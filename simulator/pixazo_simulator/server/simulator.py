@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
@@ -79,6 +80,8 @@ class Simulator:
             raise SimulatorError(str(error)) from None
         listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
+        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
         self._server = ThreadedServer(listener, str(self.port), application, protocol)
         if not self._server.start():

@@ -217,12 +217,16 @@ def thread_position(thread: threading.Thread) -> str:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SimulatorError that names the reason and the remedy."""
+    """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
+
+    Raises SimulatorError that names the reason and the remedy.
+    """
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
         reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"
         raise SimulatorError(

@@ -56,6 +56,11 @@ def shown(value: object) -> str:
     return _short.repr(value)
 
 
+def not_unicode(error: UnicodeEncodeError) -> str:
+    """What is wrong with a text that cannot be encoded as UTF-8."""
+    return f"{shown(error.object)} is not Unicode text: leave the lone surrogate out"
+
+
 def shortened(text: str) -> str:
     """A text, or its first 200 characters."""
     return beginning(text, _SHOWN)
