@@ -102,6 +102,19 @@ def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) ->
     )
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no dual-stack sockets")
+@pytest.mark.parametrize("host", ["::", "0::0"])
+def test_a_server_on_all_ipv6_addresses_takes_ipv4_too(serve: Serve, host: str) -> None:
+    """As most servers do: for the gateway and, from this machine, for our own routes."""
+    serving = serve("--host", host)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", serving.url)
+    port = serving.url.rpartition(":")[2]
+    for url in (serving.url, f"http://[::1]:{port}"):
+        caller = Caller(over_http(url), serving.key)
+        assert caller.generate().json()["polling_url"].startswith(f"{url}/v2/")
+        assert caller.sim("health")["status"] == "ok"
+
+
 @pytest.mark.parametrize("given", ["option", "variable"])
 def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> None:
     """As in a compose file: the service is called by its name, with the token, and by no other name."""

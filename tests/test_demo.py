@@ -6,10 +6,14 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from tests.command import pixazo_sim, pixazo_sim_on_a_terminal
+from pixazo_simulator import Clock, GarbledBody, Rule, Settings, Simulator
+from pixazo_simulator.cli.demo import RATE, _Demo, _Receiver
+from tests.caller import over_http
+from tests.command import COMMAND, environment, pixazo_sim, pixazo_sim_on_a_terminal, run_process
 from tests.tools import tool
 
 ID = r"minimax-hailuo-ai_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -112,3 +116,27 @@ def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("pixazo-sim: ")
     assert str(taken) in ended.stderr
+
+
+def test_a_webhook_that_arrives_damaged_is_sent_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The demo says so and goes on; what strangers post to its receiver does not matter."""
+    damaged = Rule(when="webhook", faults=(GarbledBody(),), times=1)
+    with Simulator(Settings(clock=lambda: Clock.scaled(RATE), script=(damaged,))) as simulator, _Receiver() as receiver:
+        post = over_http(receiver.origin)
+        stray = (b'{"request_id": "mini', b"[]", b"\xff", b'{"request_id": "another"}', b"[" * 100_000)
+        assert [post("POST", "/", {}, body).status for body in stray] == [400, 400, 400, 204, 400]
+        _Demo(simulator, receiver, tmp_path).run()
+    output = capsys.readouterr().out
+    assert output.count("damaged on its way and answered 400: the gateway sends it again") == 5
+    assert output.count("COMPLETED received, the same as the status answer") == 2
+    assert "Traceback" not in caplog.text
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    """What cannot be encoded is written as an escape."""
+    variables = environment(PYTHONIOENCODING="utf-8:strict")
+    ended = run_process(COMMAND, "demo", "--out", tmp_path / "\udcff", env=variables, stdout=PIPE, stderr=PIPE)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"{tmp_path}/\\udcff/text_to_video.mp4" in ended.stdout

@@ -329,9 +329,11 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
     """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
+    from pixazo_simulator.server import SimulatorError
+
     from .webhooks.inbox import Inbox, InboxError
 
-    with _one_line(InboxError), Inbox(pixazo.control) as inbox:
+    with _one_line(InboxError, SimulatorError), Inbox(pixazo.control) as inbox:
         yield inbox
 
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
@@ -95,11 +96,7 @@ class _Demo:
         handle = submit(**body, webhook_url=self._receiver.url)
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
-        try:
-            webhook = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
-        except Empty:
-            message = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
-            raise click.ClickException(message) from None
+        webhook = self._receiver.webhook_about(handle.request_id)
         if webhook != generation.raw:
             raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
         _line("webhook", f"{webhook['status']} received, the same as the status answer")
@@ -135,16 +132,32 @@ class _Demo:
 
 
 class _Receiver(LoopbackServer):
-    """A webhook receiver on loopback that queues the JSON bodies."""
+    """A webhook receiver on loopback that queues the JSON bodies; one that was cut on its way is refused, and sent again."""
 
     def __init__(self) -> None:
-        self.received: Queue[Any] = Queue()
+        self._received: Queue[dict[str, Any] | None] = Queue()
         super().__init__(self._receive)
         self.url = f"{self.origin}/webhook/callback"
 
     def _receive(self, request: HttpRequest) -> HttpResponse:
-        self.received.put(json.loads(request.body))
-        return HttpResponse()
+        try:
+            body = json.loads(request.body)
+        except (ValueError, RecursionError):
+            body = None
+        self._received.put(body if isinstance(body, dict) else None)
+        return HttpResponse(204 if isinstance(body, dict) else 400)
+
+    def webhook_about(self, request_id: str) -> dict[str, Any]:
+        """The body of the webhook about a generation. Raises ClickException when it does not come in time."""
+        until = time.monotonic() + WEBHOOK_TIMEOUT
+        while (left := until - time.monotonic()) > 0:
+            with suppress(Empty):
+                body = self._received.get(timeout=left)
+                if body is None:
+                    _line("webhook", "damaged on its way and answered 400: the gateway sends it again")
+                elif body.get("request_id") == request_id:
+                    return body
+        raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
 
 def _update(generation: Generation) -> None:

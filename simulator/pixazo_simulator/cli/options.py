@@ -89,7 +89,7 @@ def _option(*names: str, **settings: Any) -> click.Option:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # fmt: off
 OPTIONS = (
-    _option("--host", default="127.0.0.1", help="Address to listen on."),
+    _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
     _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
     _option("--api-key", "keys", type=_Read(_key), multiple=True, metavar="KEY",
             help=f"A key that opens a world of its own; may be repeated. Without: {DEFAULT_KEY}."),

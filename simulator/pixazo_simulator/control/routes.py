@@ -23,6 +23,7 @@ from pixazo_simulator.world import (
     SetRules,
     World,
     Worlds,
+    check_key,
     clock_factory,
 )
 
@@ -55,10 +56,10 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
     key = None if wanted.key is UNSET else wanted.key
-    if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
-        raise Refused(400, "the key cannot be sent as a header: use printable ASCII without outer spaces")
     script = None
     with refuse_value_errors():
+        if key is not None:
+            check_key(key)
         if wanted.script is not UNSET:
             script = Script()
             script.set(wanted.script)

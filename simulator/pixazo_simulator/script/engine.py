@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, not_unicode, shortened, shown
 
 from .facts import Facts, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
@@ -87,6 +87,8 @@ class Entry:
             )
         try:
             self.json = msgspec.json.encode(rule.as_json())
+        except UnicodeEncodeError as error:
+            raise ValueError(f"match: {not_unicode(error)}") from None
         except TypeError as error:
             raise ValueError(f"match cannot be written as JSON: {error}") from None
         if len(self.json) > bytes_left:

@@ -79,6 +79,8 @@ def _check_json(value: object) -> None:
     try:
         extent(value, _DEEPEST_JSON, _MOST_VALUES)
         msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"json: {spec.not_unicode(error)}") from None
     except (TypeError, ValueError) as error:
         raise ValueError(f"json cannot be written as JSON: {error}") from None
 
@@ -223,8 +225,11 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return len(self.steps) + weight((condition for _, condition in read), most)
 
     def as_json(self) -> dict[str, Any]:
-        """The rule as plain data for JSON and TOML, without what is left at its default."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
+        """The rule as plain data for JSON and TOML, without what is left at its default. Raises ValueError for a text that is not Unicode."""
+        try:
+            plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
+        except UnicodeEncodeError as error:
+            raise ValueError(spec.not_unicode(error)) from None
         return plain | ({"match": _written(self.match)} if self.match else {})
 
     def __str__(self) -> str:

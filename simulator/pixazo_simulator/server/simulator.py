@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
@@ -15,7 +16,7 @@ from pixazo_simulator.world import Settings, World, Worlds
 from .asgi import Application
 from .files import read_videos
 from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
-from .threaded import START_TIMEOUT, SimulatorError, ThreadedServer, listen
+from .threaded import SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -67,7 +68,10 @@ class Simulator:
         return self.settings.keys[0]
 
     def start(self) -> Self:
-        """Start to listen; returns when connections are accepted."""
+        """Start to listen; returns when connections are accepted.
+
+        Raises SimulatorError when that takes longer than 10 s, or where threads were replaced, as by gevent.
+        """
         if self._server is not None:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
@@ -79,13 +83,15 @@ class Simulator:
             raise SimulatorError(str(error)) from None
         listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
+        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
         self._server = ThreadedServer(listener, str(self.port), application, protocol)
-        if not self._server.start():
-            self.stop()
-            raise SimulatorError(
-                f"the server on port {self.port} did not start within {START_TIMEOUT:g} s: see its log"
-            )
+        try:
+            self._server.start()
+        except SimulatorError:
+            self._server = self._application = None
+            raise
         return self
 
     def stop(self) -> None:

@@ -65,18 +65,31 @@ class ThreadedServer(uvicorn.Server):
         self._is_left = False
         self._process = os.getpid()
 
-    def start(self) -> bool:
-        """Start the thread; False when it accepts no connections in time."""
+    def start(self) -> None:
+        """Start the thread; returns when connections are accepted. Raises SimulatorError when that takes too long."""
         self.thread.start()
-        return self._accepting.wait(START_TIMEOUT)
+        in_time = self._accepting.wait(START_TIMEOUT)
+        if self._loop is None:
+            problem = "its thread has ended, see the log"
+            if not in_time:
+                problem = (
+                    f"after {START_TIMEOUT:g} s its thread is in {thread_position(self.thread)}; start it when the machine is "
+                    "less busy, or in a process of its own with `pixazo-sim serve`"
+                )
+            self.stop()
+            raise SimulatorError(f"the server {self.thread.name} did not start: {problem}")
 
     def _run(self, listener: socket.socket) -> None:
         """Run to the end. Not by asyncio.Runner: it waits for tasks that ignore their cancellation."""
-        loop = _new_loop()
-        try:
-            loop.run_until_complete(self.serve(sockets=[listener]))
-        finally:
-            loop.close()
+        with listener:
+            try:
+                loop = _new_loop()
+                try:
+                    loop.run_until_complete(self.serve(sockets=[listener]))
+                finally:
+                    loop.close()
+            finally:
+                self._accepting.set()  # for a start that waits for a thread that ends before
 
     def stop(self) -> list[str]:
         """End the thread, from any other one; returns what did not end."""
@@ -220,13 +233,28 @@ def thread_position(thread: threading.Thread) -> str:
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
 
+def _require_threads() -> None:
+    """Raise SimulatorError when a library has replaced threads by greenlets: our event loop would block all of them for ever."""
+    library = threading.get_ident.__module__.partition(".")[0]  # _thread, unless it was replaced
+    if library != "_thread":
+        raise SimulatorError(
+            f"{library} has replaced the threads of this process, and the server needs a real one: run it in a process of its own "
+            "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
+        )
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SimulatorError that names the reason and the remedy."""
+    """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
+
+    Raises SimulatorError that names the reason and the remedy, also where no server could run in a thread.
+    """
+    _require_threads()
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
         reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"
         raise SimulatorError(

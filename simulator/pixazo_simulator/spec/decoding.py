@@ -61,7 +61,16 @@ def read(text: bytes, shape: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise _misfit(str(error), shape, _plain_json(text)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidDataError(str(error)) from None
+        raise InvalidDataError(_fault(text, str(error))) from None
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _fault(text: bytes, message: str) -> str:
+    """Why a text is not JSON; msgspec calls half of a surrogate pair at the end of a string truncated data."""
+    is_half = _SURROGATE.search(text) and ("surrogate" in message or "truncated" in message)
+    return "a text holds half of a surrogate pair, which is not Unicode: leave it out" if is_half else message
 
 
 def fit(value: object, shape: type[T], *, strict: bool = True) -> T:

@@ -88,6 +88,11 @@ def json_value(value: object) -> str:
             return "a number that is too large"
 
 
+def not_unicode(error: UnicodeEncodeError) -> str:
+    """What is wrong with a text that cannot be encoded as UTF-8."""
+    return f"{shown(error.object)} is not Unicode text: leave the lone surrogate out"
+
+
 def shortened(text: str) -> str:
     """A text, or its first 200 characters."""
     return beginning(text, _SHOWN)

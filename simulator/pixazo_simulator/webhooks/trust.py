@@ -19,20 +19,23 @@ _OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 def read_authorities(path: str, what: str = "webhook CA file") -> str:
     """The certificates in a PEM file. Raises ValueError that names the file, which messages call `what`, and the remedy."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - Path() refuses fewer names, and says so worse
+        with open(path, "rb") as file:  # noqa: PTH123 - it is a text
             data = file.read(CA_LIMIT + 1)
-        if len(data) > CA_LIMIT:
-            raise ValueError(f"{what} {path} is larger than {CA_LIMIT} bytes")
-        certificates = "\n".join(_CERTIFICATE.findall(data.decode("latin-1")))
-        if not certificates:
-            raise ValueError(
-                f"{what} {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
-            )
+    except OSError as error:
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
+    except ValueError:  # a NUL, or half of a surrogate pair
+        raise ValueError(f"{what} {path!a} cannot be read: that is not a file name") from None
+    if len(data) > CA_LIMIT:
+        raise ValueError(f"{what} {path} is larger than {CA_LIMIT} bytes")
+    certificates = "\n".join(_CERTIFICATE.findall(data.decode("latin-1")))
+    if not certificates:
+        raise ValueError(
+            f"{what} {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
+        )
+    try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except ssl.SSLError as error:
         raise ValueError(f"{what} {path} has a damaged certificate ({error.reason}): export it again") from None
-    except OSError as error:
-        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     return certificates
 
 

@@ -30,7 +30,7 @@ from .commands import (
 from .deliveries import Attempt, Delivery, Form, next_attempt
 from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
-from .registry import DEFAULT_KEY, Forks, Settings, Worlds
+from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
 from .world import World
 
 __all__ = [
@@ -38,6 +38,6 @@ __all__ = [
     "Body", "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange",
     "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
     "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission", "SubmitGeneration",
-    "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "clock_factory", "next_attempt", "plan_for",
+    "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for",
     "refund_due", "refuse_key", "seeded_random",
 ]  # fmt: skip

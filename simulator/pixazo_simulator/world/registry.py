@@ -48,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_ca: str | None = None
 
 
+def check_key(key: str) -> None:
+    """Raise ValueError with the remedy unless a header can carry the key as it is."""
+    if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
+        raise ValueError("the key cannot be sent as a header: use printable ASCII without outer spaces")
+
+
 class Worlds:
     """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name."""
 
@@ -62,6 +68,7 @@ class Worlds:
         self._made = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
+            check_key(key)
             self.create(key)
 
     def fresh_number(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pixazo_simulator.control import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
@@ -40,7 +40,7 @@ class SharedSimulator:
 def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulator]:
     """The simulator that option, environment or ini file name, else one that runs in a thread until the context ends.
 
-    Raises ValueError that names the setting when no simulator answers there.
+    Raises ValueError that names the setting when no simulator answers there, or the reason when none can start here.
     """
     url, source = _setting(config, "sim_url", VARIABLE)
     change = _change(config)
@@ -52,7 +52,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
             shared.control().health()
         yield shared
         return
-    from pixazo_simulator.server import Simulator
+    from pixazo_simulator.server import Simulator, SimulatorError
     from pixazo_simulator.spec import PROFILES
     from pixazo_simulator.webhooks import read_authorities
     from pixazo_simulator.world import Settings
@@ -65,7 +65,11 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         with located("ini setting pixazo_webhook_ca"):
             read_authorities(authorities)
     settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities)
-    with Simulator(settings, change=change) as simulator:
+    with ExitStack() as stack:
+        try:
+            simulator = stack.enter_context(Simulator(settings, change=change))
+        except SimulatorError as error:
+            raise ValueError(str(error)) from None
         yield simulator
 
 

@@ -268,3 +268,18 @@ def test_https_receivers_of_a_local_authority(
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(**outcomes)
     result.stdout.fnmatch_lines([line])
+
+
+def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
+    """The fixture says what to do, in one line; an inbox beside a running simulator as well."""
+    pytest.importorskip("gevent")
+    pytester.makeconftest("from gevent import monkey\nmonkey.patch_all()")
+    pytester.makepyfile("def test_world(pixazo): pass\ndef test_inbox(pixazo_webhooks): pass")
+    line = "gevent has replaced the threads of this process, and the server needs a real one: *--pixazo-sim-url*"
+    for url, outcomes in ((), {"errors": 2}), (("--pixazo-sim-url={}",), {"passed": 1, "errors": 1}):
+        with Simulator() as simulator:
+            given = [each.format(simulator.url) for each in url]
+            result = pytester.runpytest_subprocess("-W", "ignore", *QUIET, *given)
+        result.assert_outcomes(**outcomes)
+        result.stdout.fnmatch_lines([line])
+        assert "Traceback" not in result.stdout.str()

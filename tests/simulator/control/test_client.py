@@ -167,7 +167,9 @@ REFUSED: list[tuple[Callable[[ControlClient], object], int, str]] = [
     (lambda control: control.resend(9), 404, "no delivery has the number 9: GET /_sim/deliveries lists them"),
     (lambda control: control.change_world(balance="much"), 400, "'much' is not a sum of US dollars"),
     (lambda control: control.journal(limit=0), 400, "limit '0': give an integer of at least 1"),
-]
+    (lambda control: control.add_rule({"when": "\ud800"}), 400, "a text holds half of a surrogate pair, which is not Unicode: leave it out"),
+    (lambda control: control.create_world(key=" x"), 400, "the key cannot be sent as a header: use printable ASCII without outer spaces"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("do", "status", "complaint"), REFUSED)
@@ -179,6 +181,15 @@ def test_a_refusal_is_an_exception(
         do(control)
     assert raised.value.status == status
     assert complaint in str(raised.value) == raised.value.message
+
+
+def test_a_text_that_is_not_unicode(control: ControlClient) -> None:
+    """A filter finds nothing by it, a rule or key with it is not sent."""
+    assert control.journal(path="\ud800").exchanges == []
+    with pytest.raises(ValueError, match=r"'\\ud800' is not Unicode text: leave the lone surrogate out"):
+        control.add_rule(Rule(when="generate", end=End("FAILED", error="\ud800")))
+    with pytest.raises(ControlError, match="the key or control token cannot be sent as a header: use printable ASCII"):
+        ControlClient(control.url, "\ud800").world()
 
 
 def test_it_can_be_used_from_many_threads(control: ControlClient) -> None:

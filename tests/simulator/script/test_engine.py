@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -260,6 +261,23 @@ def test_the_rules_of_a_script_are_bounded_in_bytes() -> None:
         ValueError, match=r"at most 4194304 bytes, this rule 30000\d\d of the 11942\d\d left: write shorter texts"
     ):
         of.add(rule)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda text: Rule(when="generate", match={"prompt": text}, reply=Reply(500)),
+        lambda text: Rule(when="generate", match={"body": {"x": {"contains": text}}}, reply=Reply(500)),
+        lambda text: Rule(when="generate", name=text, reply=Reply(500)),
+        lambda text: Rule(when="generate", reply=Reply(500, text=text)),
+        lambda text: Rule(when="generate", reply=Reply(500, json={text: 1})),
+        lambda text: Rule(when="generate", end=End("FAILED", error=text)),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_not_unicode_is_refused(wrong: Callable[[str], Rule]) -> None:
+    """Nobody could receive or compare it; the message shows it as an escape."""
+    with pytest.raises(ValueError, match=r"'\\udc80' is not Unicode text: leave the lone surrogate out"):
+        Script().set([wrong("\udc80")])
 
 
 def test_a_script_is_set_as_a_whole() -> None:

@@ -22,6 +22,15 @@ def test_the_keys_of_the_settings_open_worlds() -> None:
     assert len(worlds) == 2
 
 
+@pytest.mark.parametrize("key", ["", " ", " x", "x ", "schlüssel", "a\nb", "\ud800"])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    """It would open a world that nobody reaches; the message does not show it."""
+    with pytest.raises(
+        ValueError, match=r"^the key cannot be sent as a header: use printable ASCII without outer spaces$"
+    ):
+        Worlds(Settings(keys=(key,)))
+
+
 def test_a_world_starts_from_the_settings() -> None:
     """Policy, balance, seed; each can be replaced for one world."""
     worlds = Worlds(Settings(policy=PROFILES["observed"], balance=7, seed=3))
