@@ -205,6 +205,13 @@ class ControlClient:
         """Post a webhook once more, now, and return that attempt."""
         return self._call("POST", f"/_sim/deliveries/{number}/resend", responses.Attempt)
 
+    def rotate_webhook_secret(self, *, overlap: float = 86_400.0) -> responses.WorldState:
+        """Sign webhooks with a new secret, and for `overlap` seconds of the world's clock with the former one, too.
+
+        The result has the new one as `webhook_secret`. The world's policy must say `webhook_signature=standard`.
+        """
+        return self._call("POST", "/_sim/webhook-secret/rotate", responses.WorldState, {"overlap": overlap})
+
     def open_tls_listener(self, hosts: Sequence[str]) -> responses.TlsListener:
         """Open a TLS port for these hosts that serves this world, whatever key is sent there."""
         return self._call("POST", "/_sim/tls-listeners", responses.TlsListener, {"hosts": list(hosts)})

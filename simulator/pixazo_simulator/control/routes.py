@@ -20,6 +20,7 @@ from pixazo_simulator.world import (
     Journal,
     RemoveRule,
     ReplaceRule,
+    RotateSecret,
     SetRules,
     World,
     Worlds,
@@ -367,6 +368,17 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
     except KeyError:
         raise Refused(404, f"no delivery has the number {request.number}: GET /_sim/deliveries lists them") from None
     return rendering.attempt(request.world, attempt)
+
+
+@route("POST", "/_sim/webhook-secret/rotate")
+async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]) -> responses.WorldState:
+    """Sign webhooks with a new secret from now on, and with the former one besides until the overlap is over."""
+    world = request.world
+    if world.policy.webhook_signature != "standard":
+        raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
+    with refuse_value_errors():
+        world.apply(RotateSecret(world.clock.now(), round(request.body.overlap * spec.SECOND)))
+    return rendering.world(world)
 
 
 @route("POST", "/_sim/tls-listeners", status=201)

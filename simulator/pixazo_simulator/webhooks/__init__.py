@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .compose import secret
+from .compose import secrets
 from .dispatcher import AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest
 
-__all__ = ["USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "secret"]
+__all__ = ["USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "secrets"]

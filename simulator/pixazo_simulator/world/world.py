@@ -23,6 +23,8 @@ from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
 
+MOST_FORMER_SECRETS = 10
+"""Signing secrets beside the newest with which webhooks are still signed."""
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -54,7 +56,7 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_polls", "_prompts", "_random",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts", "_random", "_rotations",
         "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
@@ -95,6 +97,8 @@ class World(Part):
         self._status_bodies: dict[str, _StatusBody] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
+        self._rotations = 0
+        self._former_secrets: list[tuple[int, int]] = []
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
@@ -389,6 +393,8 @@ class World(Part):
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
+        if self.policy.webhook_signature == "standard":
+            facts["signed"] = "standard"
         return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1}, now)
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
@@ -420,6 +426,20 @@ class World(Part):
 
     def _plan_attempt(self, delivery: Delivery) -> None:
         self.outbox.put(delivery, self._functions.next_attempt(delivery, self.policy.webhook_retries))
+
+    def secrets(self, now: int) -> list[int]:
+        """The signing secrets in use, as the number of rotations after which each came, the newest first."""
+        former = [number for number, until in self._former_secrets if now < until]
+        return [self._rotations, *reversed(former)]
+
+    def _rotate_secret(self, command: commands.RotateSecret) -> None:
+        kept = [(number, until) for number, until in self._former_secrets if command.at < until]
+        if len(kept) >= MOST_FORMER_SECRETS:
+            raise ValueError(
+                f"{MOST_FORMER_SECRETS} former secrets are still in use: let time pass, or rotate with a shorter overlap"
+            )
+        self._former_secrets = [*kept, (self._rotations, command.at + command.overlap)]
+        self._rotations += 1
 
     def _return_delivery(self, command: commands.ReturnDelivery) -> None:
         self.outbox.give_back(command.number, command.at)
@@ -507,6 +527,7 @@ class World(Part):
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
         commands.ReturnDelivery: _return_delivery,
+        commands.RotateSecret: _rotate_secret,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
         commands.CloseWorld: _close,

@@ -30,7 +30,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 NAMES = [
     "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
     "journal", "unmatched", "waitFor", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
-    "deliveries", "resend", "openTlsListener", "closeTlsListener",
+    "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
 WITHOUT_KEY = {"health", "openapi", "createWorld", "unmatched", "explain"}
 

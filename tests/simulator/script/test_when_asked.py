@@ -116,4 +116,4 @@ def test_a_time_to_live_begins_anew() -> None:
 def test_a_window_that_is_none(options: dict[str, object], message: str) -> None:
     """A moment that is none, and a window that ends before it begins, are refused."""
     with pytest.raises(ValueError, match=message):
-        script(**options)
+        script(0, **options)

@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
-from pixazo_simulator.webhooks import AdvanceEvent, secret
+from pixazo_simulator.webhooks import AdvanceEvent, secrets
 
 from . import responses as body
 from .requests import MOST_LISTED
@@ -61,6 +61,7 @@ def health(worlds: state.Worlds) -> body.Health:
 def world(world: state.World) -> body.WorldState:
     """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
+    signing = secrets(world) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
         now=instant(now),
         clock=str(world.clock),
@@ -70,7 +71,8 @@ def world(world: state.World) -> body.WorldState:
         model_enabled=world.account.model_enabled,
         generations=len(world.generations()),
         exchanges=world.journal.total,
-        webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
+        webhook_secret=signing[0] if signing else None,
+        former_webhook_secrets=list(signing[1:]),
         policy={name: world.policy.text(name) for name in points()},
     )
 

@@ -62,6 +62,14 @@ class Advance(Parameters):
     seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")]
 
 
+class SecretRotation(Parameters):
+    """How a signing secret gives way to a new one."""
+
+    overlap: Annotated[
+        float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")
+    ] = 86_400.0
+
+
 class NewScript(Parameters):
     """The rules of a world, in the order in which they are to be asked."""
 
