@@ -10,7 +10,7 @@ from pixazo_simulator.spec import classify, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import rendering
-from .schema.requests import ExchangeCondition, Wait
+from .schema.requests import ExchangeMatchers, Verification, Wait
 from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
@@ -28,9 +28,10 @@ class Search:
     expression that is not valid.
     """
 
-    def __init__(self, world: World, wanted: Wait) -> None:
+    def __init__(self, world: World, wanted: Wait | Verification) -> None:
         self.world = world
         self.what, self._condition = wanted.condition()
+        self._count: int = getattr(self._condition, "count", 1)
         self._matchers = tuple(self._condition.matchers())
         weighs = weight((matcher for _, matcher in self._matchers), MOST_WEIGHT)
         if weighs > MOST_WEIGHT:
@@ -40,13 +41,13 @@ class Search:
         self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[Any] = []
         self._near: tuple[Found, list[str]] | None = None
-        self._seen = self._condition.after if isinstance(self._condition, ExchangeCondition) else 0
+        self._seen = self._condition.after if isinstance(self._condition, ExchangeMatchers) else 0
         self._next_change: int | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether as many have been found as are waited for."""
-        return len(self.found) >= self._condition.count
+        return len(self.found) >= self._count
 
     def pause(self) -> float | None:
         """Real seconds until the clock alone may change the result, None when it never does."""
@@ -117,6 +118,10 @@ class Search:
 
     def __str__(self) -> str:
         """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
+        return f"{len(self.found)} of {self._count} {self.wanted}"
+
+    @property
+    def wanted(self) -> str:
+        """What is looked for: `exchanges (method equals 'GET')`."""
         matchers = ", ".join(f"{name} {matcher}" for name, matcher in self._matchers)
-        counted = f"{len(self.found)} of {self._condition.count} {self.what}"
-        return f"{counted} ({matchers})" if matchers else counted
+        return f"{self.what} ({matchers})" if matchers else self.what

@@ -173,6 +173,7 @@ class World(Part):
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin
         )
         self._generations[identity] = generation
+        self.account.unfinished.add(identity, generation.finish)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
@@ -303,6 +304,7 @@ class World(Part):
         """A generation has left a state by a status read: what waited for that is planned."""
         identity = changed.request_id
         self._generations[identity] = changed
+        self.account.unfinished.add(identity, changed.finish)
         self._status_bodies.pop(identity, None)
         has_ended = changed.finish <= now
         self._accepted += 1
@@ -314,6 +316,16 @@ class World(Part):
             elif delivery.event > spec.LAST_INSTANT:
                 event = now if delivery.progress else changed.finish
                 self.outbox.move(replace(delivery, event=event), event)
+
+    def until_next(self) -> int:
+        """Milliseconds until the next transition or webhook attempt, 0 when it is due or there is none."""
+        ahead = [
+            instant
+            for instant in (self._coming[0][0] if self._coming else None, self.next_due())
+            if instant is not None
+        ]
+        instant = min(ahead, default=0)
+        return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
 
     @property
     def coming(self) -> int:

@@ -148,6 +148,9 @@ def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]
         bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]
         bodies += [{"exchanges": {"path": {"contains": LONG}, "reason": "none"}, "timeout": 0}]
         bodies += [{"exchanges": {"count": 5}, "timeout": 0}]
+    if route.name == "verify":
+        bodies += [{"exchanges": {}, "at_least": 0}, {"exchanges": {}, "at_most": 0}, {"deliveries": {}, "at_most": 0}]
+        bodies += [{"sequence": [{"path": {"contains": LONG}, "reason": "none"}]}]
     if route.name == "explain":
         bodies += [
             {

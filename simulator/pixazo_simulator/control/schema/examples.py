@@ -23,6 +23,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "changeWorld": {"balance": "0.00", "policy": {"rate_limit": "5/60"}},
     "advance": {"seconds": 15},
     "waitFor": {"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
+    "verify": {"exchanges": {"operation": "status"}, "at_most": 30},
     "explain": {"method": "POST", "path": _SUBMIT, "body": {"prompt": "A bear"}},
     "setScript": {"rules": [_BUSY, _NO_BEARS]},
     "addRule": _NO_BEARS,

@@ -274,10 +274,32 @@ async def wait_timed_out(
     world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
 ) -> body.WaitTimedOut:
     """What fulfils a condition, although not often enough, and what came nearest to one more."""
+    return await _failed(body.WaitTimedOut, "Timed out", world, message, what, found, near)
+
+
+async def not_verified(
+    world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
+) -> body.VerificationFailed:
+    """What did happen where something else was expected, and what came nearest."""
+    return await _failed(body.VerificationFailed, "Verification failed", world, message, what, found, near)
+
+
+F = TypeVar("F", bound=body.VerificationFailed)
+
+
+async def _failed(
+    kind: type[F],
+    error: str,
+    world: state.World,
+    message: str,
+    what: str,
+    found: Sequence[object],
+    near: body.Nearest | None,
+) -> F:
     if near:
         message += f"; nearest: {near.what}: {'; '.join(near.differences)}"
     result = msgspec.structs.asdict(await wait_result(world, what, found))
-    return body.WaitTimedOut(error="Timed out", message=_message(world.redactor, message), nearest=near, **result)
+    return kind(error=error, message=_message(world.redactor, message), nearest=near, **result)
 
 
 def explanation(

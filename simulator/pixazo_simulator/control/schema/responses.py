@@ -465,10 +465,14 @@ class Nearest(Body, frozen=True):
     differences: tuple[str, ...]
 
 
-class WaitTimedOut(Refusal, frozen=True, kw_only=True):
-    """Time ran out: what did arrive, and what came nearest."""
+class VerificationFailed(Refusal, frozen=True, kw_only=True):
+    """What was expected did not happen, or not as often: what did happen, and what came nearest."""
 
     exchanges: list[Exchange] = _ABSENT
     deliveries: list[Delivery] = _ABSENT
     generations: list[Generation] = _ABSENT
     nearest: Nearest | None
+
+
+class WaitTimedOut(VerificationFailed, frozen=True, kw_only=True):
+    """Time ran out: what did arrive, and what came nearest."""
