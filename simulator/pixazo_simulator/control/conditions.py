@@ -10,7 +10,7 @@ from pixazo_simulator.spec import classify, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import rendering
-from .schema.requests import ExchangeMatchers, Verification, Wait
+from .schema.requests import ExchangeMatchers, Matchers, Verification, Wait
 from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
@@ -21,23 +21,28 @@ _AT_ONCE = 200
 Found = Exchange | Delivery | Generation
 
 
+def weigh(conditions: Iterable[Matchers]) -> int:
+    """What conditions weigh together. Raises ValueError when it is too much, and for a regular expression that is not valid."""
+    weighs = weight((matcher for each in conditions for _, matcher in each.matchers()), MOST_WEIGHT)
+    if weighs > MOST_WEIGHT:
+        raise ValueError(f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions")
+    return weighs
+
+
 class Search:
     """Counts what fulfils every matcher of a condition; call `look` again whenever something has happened.
 
-    `what` is exchanges, deliveries or generations. Raises ValueError for matchers that weigh too much, and for a regular
+    `what` is exchanges, deliveries or generations; `is_first_enough` says that the first of them ends the search. Raises ValueError for matchers that weigh too much, and for a regular
     expression that is not valid.
     """
 
-    def __init__(self, world: World, wanted: Wait | Verification) -> None:
+    def __init__(self, world: World, wanted: Wait | Verification, *, is_first_enough: bool = False) -> None:
         self.world = world
+        self._is_first_enough = is_first_enough
         self.what, self._condition = wanted.condition()
         self._count: int = getattr(self._condition, "count", 1)
         self._matchers = tuple(self._condition.matchers())
-        weighs = weight((matcher for _, matcher in self._matchers), MOST_WEIGHT)
-        if weighs > MOST_WEIGHT:
-            raise ValueError(
-                f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions"
-            )
+        weighs = weigh([self._condition])
         self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[Any] = []
         self._near: tuple[Found, list[str]] | None = None
@@ -64,6 +69,8 @@ class Search:
             ]
             if not differences:
                 self.found.append(each)
+                if self._is_first_enough:
+                    return
             elif self._near is None or len(differences) <= len(self._near[1]):
                 self._near = each, differences
             if not number % self._stride:

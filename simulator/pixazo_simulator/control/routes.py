@@ -27,7 +27,7 @@ from pixazo_simulator.world import (
     clock_factory,
 )
 
-from .conditions import Search
+from .conditions import Search, weigh
 from .dry_run import dry_run
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
@@ -280,11 +280,13 @@ async def _verify_sequence(
     request: ControlRequest[requests.Verification], steps: Sequence[requests.ExchangeMatchers]
 ) -> responses.WaitResult:
     world, found, after = request.world, list[Exchange](), 0
+    with refuse_value_errors():
+        weigh(steps)
+        _check_kept(world, steps[0])
     for number, step in enumerate(steps, 1):
         after = max(after, step.after)
-        with refuse_value_errors():
-            search = Search(world, requests.Verification(exchanges=msgspec.structs.replace(step, after=after)))
-            _check_kept(world, step if number == 1 else UNSET)
+        wanted = requests.Verification(exchanges=msgspec.structs.replace(step, after=after))
+        search = Search(world, wanted, is_first_enough=True)
         await look(request, search)
         if not search.found:
             behind = f" after exchange {after}" if after else ""

@@ -294,18 +294,19 @@ def test_what_must_have_happened(pixazo: Pixazo, pixazo_client: PixazoClient) ->
     assert [each.number for each in called] == [1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("verify", "message"),
-    [
+Verify = Callable[[Pixazo], object]
+FAILING: list[tuple[Verify, str]] = [
         (lambda pixazo: pixazo.assert_called("media"), r"expected at least 1 exchanges \(operation equals 'media'\), there are 0; nearest"),
         (lambda pixazo: pixazo.assert_called("submit", times=2), "expected at least 2 exchanges .*, there is 1"),
         (lambda pixazo: pixazo.assert_called("request", at_most=0), "expected at most 0 exchanges, there is 1"),
         (lambda pixazo: pixazo.assert_never("generate", status=202), "expected at most 0 exchanges .*, there is 1; all that there is:\n1 .*POST"),
         (lambda pixazo: pixazo.assert_sequence("generate", "status"), "step 2 of 2 did not happen after exchange 1: expected exchanges"),
-    ],
-)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verify", "message"), FAILING)
 def test_what_did_not_happen_fails_the_test(
-    pixazo: Pixazo, pixazo_client: PixazoClient, verify: Callable[[Pixazo], object], message: str
+    pixazo: Pixazo, pixazo_client: PixazoClient, verify: Verify, message: str
 ) -> None:
     """The error says what did."""
     pixazo_client.generate("A bear")

@@ -83,9 +83,7 @@ def test_webhooks_and_generations_too(caller: Caller, expected: dict[str, Any], 
     assert (reply.status, len(reply.json()[what])) == (200, count)
 
 
-@pytest.mark.parametrize(
-    ("expected", "message"),
-    [
+WRONG: list[tuple[dict[str, Any], str]] = [
         ({}, "no condition: give one of exchanges, deliveries, generations, sequence"),
         ({"exchanges": {}, "sequence": [{}]}, "exchanges and sequence: give one of"),
         ({"sequence": [{}], "at_most": 2}, "a sequence happens or does not: leave at_least and at_most out"),
@@ -93,8 +91,11 @@ def test_webhooks_and_generations_too(caller: Caller, expected: dict[str, Any], 
         ({"exchanges": {"operation": "sumbit"}}, "operation 'sumbit' is not one of generate, imageToVideo, submit, status, media, request (did you mean submit?)"),
         ({"exchanges": {"count": 2}}, "unknown field `count`"),
         ({"sequence": []}, "sequence"),
-    ],
-)  # fmt: skip
+        ({"sequence": [{"path": {"one_of": ["x"] * 20}}] * 25}, "the conditions weigh more than 500"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expected", "message"), WRONG)
 def test_what_cannot_be_verified_is_refused(caller: Caller, expected: dict[str, Any], message: str) -> None:
     """With 400 and the remedy: a misspelt operation would never have happened."""
     reply = caller.call("POST", "/_sim/verify", expected)
@@ -102,7 +103,10 @@ def test_what_cannot_be_verified_is_refused(caller: Caller, expected: dict[str, 
     assert message in reply.json()["message"]
 
 
-@pytest.mark.parametrize("expected", [{"exchanges": {"operation": "submit"}, "at_most": 0}, {"sequence": [{}]}])
+LOST: list[dict[str, Any]] = [{"exchanges": {"operation": "submit"}, "at_most": 0}, {"sequence": [{}]}]
+
+
+@pytest.mark.parametrize("expected", LOST)
 def test_a_journal_that_has_lost_its_beginning_proves_nothing(caller: Caller, expected: dict[str, Any]) -> None:
     """Unless only what came later is asked about."""
     for _ in range(3):
