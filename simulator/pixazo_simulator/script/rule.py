@@ -133,7 +133,8 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         if self.progress is None:
             return None
         if isinstance(self.progress, str):
-            return (_length(self.progress),) * 2
+            each = _length(self.progress)
+            return each, each
         states = tuple(state for state, _ in self.progress)
         if not states or states != tuple(state for state in _STATES if state in states):
             raise ValueError(

@@ -418,9 +418,9 @@ class Pixazo:
 
         A call may have conditions: `("status", {"status": 200})`. Raises AssertionError with the first call that did not follow.
         """
-        pairs = [(each, {}) if isinstance(each, str) else each for each in calls]
         steps: list[Mapping[str, Any]] = []
-        for what, conditions in pairs:
+        for call in calls:
+            what, conditions = (call, dict[str, Condition]()) if isinstance(call, str) else call
             where, given = _asked("assert_sequence", what, conditions)
             if where != "exchanges":
                 raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")
