@@ -271,7 +271,7 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     if count < least or (most is not None and count > most):
         bounds = [f"at least {least}"] * (count < least) + [f"at most {most}"] * (count >= least)
         near = search.nearest() if count < least else None
-        message = f"expected {bounds[0]} {search.wanted}, there {'is' if count == 1 else 'are'} {count}"
+        message = f"{search.wanted}: expected {bounds[0]}, there {'is' if count == 1 else 'are'} {count}"
         raise Refused(406, await rendering.not_verified(world, message, search.what, search.found, near))
     return await rendering.wait_result(world, search.what, search.found)
 
@@ -290,7 +290,7 @@ async def _verify_sequence(
         await look(request, search)
         if not search.found:
             behind = f" after exchange {after}" if after else ""
-            message = f"step {number} of {len(steps)} did not happen{behind}: expected {search.wanted}"
+            message = f"step {number} of {len(steps)} did not happen{behind}: there are no {search.wanted}"
             raise Refused(406, await rendering.not_verified(world, message, "exchanges", found, search.nearest()))
         found.append(search.found[0])
         after = found[-1].number

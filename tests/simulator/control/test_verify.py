@@ -52,12 +52,12 @@ def test_what_holds_is_listed(caller: Caller, expected: dict[str, Any], numbers:
 @pytest.mark.parametrize(
     ("expected", "message", "numbers"),
     [
-        ({"exchanges": SUBMITS, "at_most": 1}, "expected at most 1 exchanges (operation one of ('generate', 'imageToVideo')), there are 2", [1, 2]),
-        ({"exchanges": READS, "at_most": 0}, "expected at most 0 exchanges (operation equals 'status'), there are 2", [3, 4]),
-        ({"exchanges": READS, "at_least": 3}, "expected at least 3 exchanges (operation equals 'status'), there are 2; nearest: exchange 2, POST", [3, 4]),
-        ({"exchanges": READS | {"status": 404}}, "expected at least 1 exchanges (operation equals 'status', status equals 404), there are 0; nearest: exchange 4, GET", []),
-        ({"sequence": [READS, SUBMITS]}, "step 2 of 2 did not happen after exchange 3: expected exchanges (operation one of ('generate', 'imageToVideo')); nearest: exchange 4, GET", [3]),
-        ({"sequence": [{"status": 404}]}, "step 1 of 1 did not happen: expected exchanges (status equals 404); nearest: exchange 4, GET", []),
+        ({"exchanges": SUBMITS, "at_most": 1}, "exchanges (operation one of ('generate', 'imageToVideo')): expected at most 1, there are 2", [1, 2]),
+        ({"exchanges": READS, "at_most": 0}, "exchanges (operation equals 'status'): expected at most 0, there are 2", [3, 4]),
+        ({"exchanges": READS, "at_least": 3}, "exchanges (operation equals 'status'): expected at least 3, there are 2; nearest: exchange 2, POST", [3, 4]),
+        ({"exchanges": READS | {"status": 404}}, "exchanges (operation equals 'status', status equals 404): expected at least 1, there are 0; nearest: exchange 4, GET", []),
+        ({"sequence": [READS, SUBMITS]}, "step 2 of 2 did not happen after exchange 3: there are no exchanges (operation one of ('generate', 'imageToVideo')); nearest: exchange 4, GET", [3]),
+        ({"sequence": [{"status": 404}]}, "step 1 of 1 did not happen: there are no exchanges (status equals 404); nearest: exchange 4, GET", []),
     ],
 )  # fmt: skip
 def test_what_does_not_hold_is_406(caller: Caller, expected: dict[str, Any], message: str, numbers: list[int]) -> None:
