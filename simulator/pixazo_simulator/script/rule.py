@@ -457,7 +457,10 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
 
 
 def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
-    """A rule and its weight."""
+    """A rule and its weight; TOML has instants of its own."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
     try:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)

@@ -161,3 +161,15 @@ def test_too_many_rules_are_refused() -> None:
     assert len(script_from(GENERATE * 1000, "s", as_json=False)) == 1000
     with pytest.raises(ValueError, match="script s, line 1: rules: more than 1000 rules"):
         script_from(GENERATE * 1001, "s", as_json=False)
+
+
+def test_toml_has_instants_of_its_own() -> None:
+    """With a time zone they mean the same as their text."""
+    (rule,) = script_from(
+        f"{STATUS}since = 2026-03-31T10:00:10Z\nuntil = '2026-03-31T10:00:20+00:00'", "s", as_json=False
+    )
+    assert (rule.since, rule.until) == ("2026-03-31T10:00:10+00:00", "2026-03-31T10:00:20+00:00")
+    with pytest.raises(
+        ValueError, match=r"line 3: rules\[0\].*: since '2026-03-31T10:00:10' is neither a number of seconds nor"
+    ):
+        script_from(f"{STATUS}since = 2026-03-31T10:00:10", "s", as_json=False)
