@@ -520,10 +520,10 @@ def test_every_policy_value_is_accepted_back(serve: Serve) -> None:
 
 
 def test_magic_prints_every_prompt_and_key() -> None:
-    """Five marks and nine keys, each with what it does."""
+    """Six marks and nine keys, each with what it does."""
     output = pixazo_sim("magic").stdout
     assert re.findall(r"^  (\[\[sim:[^]]+\]\]|sim-[a-z-]+)  +the (?:generation|caller) ", output, re.MULTILINE) == [
-        "[[sim:failed TEXT]]", "[[sim:error TEXT]]", "[[sim:stuck]]", "[[sim:after SECONDS]]", "[[sim:moderated]]",
+        "[[sim:failed TEXT]]", "[[sim:error TEXT]]", "[[sim:stuck]]", "[[sim:after SECONDS]]", "[[sim:polls N]]", "[[sim:moderated]]",
         "sim-empty-wallet", "sim-one-video", "sim-two-videos", "sim-suspended", "sim-throttled",
         "sim-throttled-briefly", "sim-broken", "sim-disabled-model", "sim-another-account",
     ]  # fmt: skip

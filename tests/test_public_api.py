@@ -21,13 +21,13 @@ CLIENT = [
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
 SIMULATOR = [
-    "PROFILES", "AdvanceError", "Attempt", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
+    "PROFILES", "AdvanceError", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
     "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
-    "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
-    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage",
+    "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody",
+    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage", "LimitData",
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
-    "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TlsListener", "TruncatedBody", "UniformDelay",
+    "SimulatorError", "SlowDrip", "StaleSignature", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "TruncatedBody", "UniformDelay",
     "UnknownStatus", "WaitResult", "When", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
     "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
-from pixazo_simulator.spec import KEYS, PROMPTS, rows
+from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
 
 MOST_COLUMNS = 120
 _INDENT = "    "
@@ -105,6 +105,9 @@ def magic() -> None:
     """
     click.echo("In a prompt, anywhere and together:")
     click.echo(_columns([(form, f"the generation {does}") for form, does in PROMPTS.values()]))
+    click.echo(
+        f"\nThe same in the header {OUTCOME_HEADER} of a submission, without brackets: `failed TEXT`, `after 30; error TEXT`."
+    )
     click.echo("\nAs the API key, with -SUFFIX behind it for one more of its kind:")
     click.echo(_columns([(key, f"the caller {does}") for key, does in KEYS.items()]))
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
@@ -31,17 +31,25 @@ LONGEST_IDLE = 30.0
 real_monotonic = partial(time.monotonic)
 """A partial: freezegun replaces the function in all modules, and would stop this clock."""
 
+Operation = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
+"""What exchanges can be about: `submit` is either submission, `request` any operation of the gateway."""
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
 """Carries method, target, API key and body to a simulator and returns status code and body. Any thread may call it."""
 T = TypeVar("T")
 
 
 class JournalFilters(TypedDict, total=False):
-    """What an exchange must match: its method, any part of its target, its status code; a number to list those beyond it."""
+    """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
+
+    concerned, any part of the rule that decided; a number to list those beyond it.
+    """
 
     method: str | None
     path: str | None
     status: int | None
+    operation: Operation | None
+    request_id: str | None
+    rule: str | None
     after: int | None
     limit: int | None
 
@@ -135,14 +143,18 @@ class ControlClient:
         """What time it is in the world, and how its clock runs."""
         return self._call("GET", "/_sim/clock", responses.ClockState)
 
-    def advance(self, seconds: float) -> list[responses.Event]:
+    def advance(self, seconds: float | None = None, *, until: Literal["next"] | None = None) -> list[responses.Event]:
         """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
+
+        `until="next"` lets as many pass as it takes until the next of these falls due; none, and the list is empty, when nothing is
+        to come.
 
         Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
         longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to go on.
         """
-        return self._call("POST", "/_sim/clock/advance", responses.Advanced, {"seconds": seconds}).events
+        given = _given({"seconds": seconds, "until": until})
+        return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def ledger(self, *, limit: int | None = None) -> responses.LedgerPage:
         """The balance, and the latest entries that it is the sum of."""
@@ -201,6 +213,13 @@ class ControlClient:
         """
         return self._call("POST", "/_sim/wait", responses.WaitResult, {**condition, "timeout": timeout})
 
+    def verify(self, expected: Mapping[str, Any]) -> responses.WaitResult:
+        """Verify what has happened so far, and return it: `{"exchanges": {"operation": "submit"}, "at_most": 1}`, or a `sequence`.
+
+        Raises ControlError with status 406 when it does not hold; its `body` says what did happen, and what came nearest.
+        """
+        return self._call("POST", "/_sim/verify", responses.WaitResult, expected)
+
     def deliveries(self, *, limit: int | None = None) -> responses.DeliveryPage:
         """The latest webhooks, delivered or pending, with every attempt."""
         return self._list("deliveries", responses.DeliveryPage, limit=limit)
@@ -208,6 +227,13 @@ class ControlClient:
     def resend(self, number: int) -> responses.Attempt:
         """Post a webhook once more, now, and return that attempt."""
         return self._call("POST", f"/_sim/deliveries/{number}/resend", responses.Attempt)
+
+    def rotate_webhook_secret(self, *, overlap: float = 86_400.0) -> responses.WorldState:
+        """Sign webhooks with a new secret, and for `overlap` seconds of the world's clock with the former one, too.
+
+        The result has the new one as `webhook_secret`. The world's policy must say `webhook_signature=standard`.
+        """
+        return self._call("POST", "/_sim/webhook-secret/rotate", responses.WorldState, {"overlap": overlap})
 
     def open_tls_listener(self, hosts: Sequence[str]) -> responses.TlsListener:
         """Open a TLS port for these hosts that serves this world, whatever key is sent there."""

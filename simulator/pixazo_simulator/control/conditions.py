@@ -10,7 +10,7 @@ from pixazo_simulator.spec import classify, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import rendering
-from .schema.requests import ExchangeCondition, Wait
+from .schema.requests import ExchangeMatchers, Matchers, Verification, Wait
 from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
@@ -21,32 +21,38 @@ _AT_ONCE = 200
 Found = Exchange | Delivery | Generation
 
 
+def weigh(conditions: Iterable[Matchers]) -> int:
+    """What conditions weigh together. Raises ValueError when it is too much, and for a regular expression that is not valid."""
+    weighs = weight((matcher for each in conditions for _, matcher in each.matchers()), MOST_WEIGHT)
+    if weighs > MOST_WEIGHT:
+        raise ValueError(f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions")
+    return weighs
+
+
 class Search:
     """Counts what fulfils every matcher of a condition; call `look` again whenever something has happened.
 
-    `what` is exchanges, deliveries or generations. Raises ValueError for matchers that weigh too much, and for a regular
+    `what` is exchanges, deliveries or generations; `is_first_enough` says that the first of them ends the search. Raises ValueError for matchers that weigh too much, and for a regular
     expression that is not valid.
     """
 
-    def __init__(self, world: World, wanted: Wait) -> None:
+    def __init__(self, world: World, wanted: Wait | Verification, *, is_first_enough: bool = False) -> None:
         self.world = world
+        self._is_first_enough = is_first_enough
         self.what, self._condition = wanted.condition()
+        self._count: int = getattr(self._condition, "count", 1)
         self._matchers = tuple(self._condition.matchers())
-        weighs = weight((matcher for _, matcher in self._matchers), MOST_WEIGHT)
-        if weighs > MOST_WEIGHT:
-            raise ValueError(
-                f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions"
-            )
+        weighs = weigh([self._condition])
         self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[Any] = []
         self._near: tuple[Found, list[str]] | None = None
-        self._seen = self._condition.after if isinstance(self._condition, ExchangeCondition) else 0
+        self._seen = self._condition.after if isinstance(self._condition, ExchangeMatchers) else 0
         self._next_change: int | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether as many have been found as are waited for."""
-        return len(self.found) >= self._condition.count
+        return len(self.found) >= self._count
 
     def pause(self) -> float | None:
         """Real seconds until the clock alone may change the result, None when it never does."""
@@ -63,6 +69,8 @@ class Search:
             ]
             if not differences:
                 self.found.append(each)
+                if self._is_first_enough:
+                    return
             elif self._near is None or len(differences) <= len(self._near[1]):
                 self._near = each, differences
             if not number % self._stride:
@@ -117,6 +125,10 @@ class Search:
 
     def __str__(self) -> str:
         """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
+        return f"{len(self.found)} of {self._count} {self.wanted}"
+
+    @property
+    def wanted(self) -> str:
+        """What is looked for: `exchanges (method equals 'GET')`."""
         matchers = ", ".join(f"{name} {matcher}" for name, matcher in self._matchers)
-        counted = f"{len(self.found)} of {self._condition.count} {self.what}"
-        return f"{counted} ({matchers})" if matchers else counted
+        return f"{self.what} ({matchers})" if matchers else self.what

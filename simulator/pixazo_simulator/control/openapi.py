@@ -27,6 +27,7 @@ _REASONS = {
     401: "No world was named",
     403: "Host or Origin is not a name of this machine, the caller is on another one, or the control token is missing or wrong",
     404: "No such world, or nothing of this number in it",
+    406: "What was expected did not happen",
     408: "Time ran out",
     409: "The clock stopped before the end of the advance",
     413: "The body is too large",

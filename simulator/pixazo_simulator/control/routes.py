@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
@@ -20,6 +20,7 @@ from pixazo_simulator.world import (
     Journal,
     RemoveRule,
     ReplaceRule,
+    RotateSecret,
     SetRules,
     World,
     Worlds,
@@ -27,7 +28,7 @@ from pixazo_simulator.world import (
     clock_factory,
 )
 
-from .conditions import Search
+from .conditions import Search, weigh
 from .dry_run import dry_run
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
@@ -133,12 +134,16 @@ async def clock(request: ControlRequest[requests.NoParameters]) -> responses.Clo
 async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanced:
     """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
 
+    `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there.
     An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
     is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
     world = request.world
-    with refuse_value_errors():
-        milliseconds = world.clock.milliseconds(request.body.seconds)
+    if request.body.seconds is UNSET:
+        milliseconds = world.until_next()
+    else:
+        with refuse_value_errors():
+            milliseconds = world.clock.milliseconds(request.body.seconds)
     try:
         events = await request.dispatcher.advance(world, milliseconds)
     except AdvanceError as error:
@@ -194,9 +199,17 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
     return (
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
-        # The redacted target is compared: otherwise a filter would reveal whether a key was sent.
+        and (wanted.request_id is UNSET or exchange.request_id == wanted.request_id)
+        and (wanted.operation is UNSET or _is_of(exchange, wanted))
+        # What is shown is compared: otherwise a filter would reveal whether a key was sent.
+        and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
     )
+
+
+def _is_of(exchange: Exchange, wanted: requests.JournalFilter) -> bool:
+    operation = spec.classify(exchange.method, exchange.target.partition("?")[0]).name
+    return operation in (wanted.operations() or ())
 
 
 @route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})
@@ -236,7 +249,7 @@ async def _until_found(request: ControlRequest[requests.Wait], search: Search) -
             happened.clear()
 
 
-async def look(request: ControlRequest[requests.Wait], search: Search) -> None:
+async def look(request: ControlRequest[Any], search: Search) -> None:
     """Look once, a piece at a time; of all waiting requests only one looks in one turn of the event loop."""
     pieces = search.look()
     more = True
@@ -244,6 +257,59 @@ async def look(request: ControlRequest[requests.Wait], search: Search) -> None:
         async with request.look_lock:
             more = next(pieces, _END) is not _END
             await asyncio.sleep(0)
+
+
+@route("POST", "/_sim/verify", refusals={406: responses.VerificationFailed})
+async def verify(request: ControlRequest[requests.Verification]) -> responses.WaitResult:
+    """Verify what has happened so far, and list it: how often, or in which order.
+
+    Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. What does
+    not hold is answered 406, with what did happen, and what came nearest.
+    """
+    world, wanted = request.world, request.body
+    if wanted.sequence is not UNSET:
+        return await _verify_sequence(request, wanted.sequence)
+    with refuse_value_errors():
+        search = Search(world, wanted)
+        _check_kept(world, wanted.exchanges)
+    await look(request, search)
+    (least, most), count = wanted.bounds(), len(search.found)
+    if count < least or (most is not None and count > most):
+        bounds = [f"at least {least}"] * (count < least) + [f"at most {most}"] * (count >= least)
+        near = search.nearest() if count < least else None
+        message = f"{search.wanted}: expected {bounds[0]}, there {'is' if count == 1 else 'are'} {count}"
+        raise Refused(406, await rendering.not_verified(world, message, search.what, search.found, near))
+    return await rendering.wait_result(world, search.what, search.found)
+
+
+async def _verify_sequence(
+    request: ControlRequest[requests.Verification], steps: Sequence[requests.ExchangeMatchers]
+) -> responses.WaitResult:
+    world, found, after = request.world, list[Exchange](), 0
+    with refuse_value_errors():
+        weigh(steps)
+        _check_kept(world, steps[0])
+    for number, step in enumerate(steps, 1):
+        after = max(after, step.after)
+        wanted = requests.Verification(exchanges=msgspec.structs.replace(step, after=after))
+        search = Search(world, wanted, is_first_enough=True)
+        await look(request, search)
+        if not search.found:
+            behind = f" after exchange {after}" if after else ""
+            message = f"step {number} of {len(steps)} did not happen{behind}: there are no {search.wanted}"
+            raise Refused(406, await rendering.not_verified(world, message, "exchanges", found, search.nearest()))
+        found.append(search.found[0])
+        after = found[-1].number
+    return await rendering.wait_result(world, "exchanges", found)
+
+
+def _check_kept(world: World, asked: requests.ExchangeMatchers | UnsetType) -> None:
+    """Raise ValueError when the journal has lost exchanges that are asked about: what did not happen cannot be told from it."""
+    dropped = world.journal.dropped
+    if asked is not UNSET and dropped > asked.after:
+        raise ValueError(
+            f"the journal no longer has the first {dropped} exchanges: verify earlier, or only what came after them (after={dropped})"
+        )
 
 
 @route("POST", "/_sim/explain", needs_world=False)
@@ -375,6 +441,17 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
     except KeyError:
         raise Refused(404, f"no delivery has the number {request.number}: GET /_sim/deliveries lists them") from None
     return rendering.attempt(request.world, attempt)
+
+
+@route("POST", "/_sim/webhook-secret/rotate")
+async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]) -> responses.WorldState:
+    """Sign webhooks with a new secret from now on, and with the former one besides until the overlap is over."""
+    world = request.world
+    if world.policy.webhook_signature != "standard":
+        raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
+    with refuse_value_errors():
+        world.apply(RotateSecret(world.clock.now(), round(request.body.overlap * spec.SECOND)))
+    return rendering.world(world)
 
 
 @route("POST", "/_sim/tls-listeners", status=201)

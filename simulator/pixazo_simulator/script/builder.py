@@ -57,10 +57,10 @@ class When:
         **match: Unpack[Conditions],
     ) -> None:
         self._place = place
-        since, until = (each.isoformat() if isinstance(each, datetime) else each for each in (since, until))
         self._rule = Rule(
-            when=call, match=dict(match), after=after, probability=probability, since=since, until=until, name=name
-        )
+            when=call, match=dict(match), after=after, probability=probability, since=_moment(since),
+            until=None if until is None else _moment(until), name=name,
+        )  # fmt: skip
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None
@@ -159,6 +159,10 @@ class When:
 
     def __repr__(self) -> str:
         return f"<{self.rule}, {'not placed yet' if self._number is None else f'number {self._number}'}>"
+
+
+def _moment(given: float | str | datetime) -> float | str:
+    return given.isoformat() if isinstance(given, datetime) else given
 
 
 def _check_fault(given: object) -> None:

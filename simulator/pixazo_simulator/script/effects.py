@@ -28,11 +28,35 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send status line, headers and this share of the body, in pieces that are spread evenly over so many real seconds."""
+    """Send status line, headers and this share of the body, at most so many bytes, in pieces spread evenly over so many real seconds."""
 
     share: float = 1.0
     pieces: int = 1
     seconds: float = 0.0
+    most: int | None = None
+
+    def length(self, whole: int) -> int:
+        """How many bytes of a body of `whole` bytes are sent."""
+        return int(whole * self.share) if self.most is None else min(int(whole * self.share), self.most)
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Send the body at so many bytes in a real second."""
+
+    bytes_per_second: int
+
+
+class Garbage(msgspec.Struct, frozen=True):
+    """Send so many random bytes before the status line."""
+
+    length: int
+
+
+class Noise(msgspec.Struct, frozen=True):
+    """Send these bytes, which belong to no response."""
+
+    description: ClassVar[str] = "garbage before the response"
+    data: bytes
 
 
 class Declare(msgspec.Struct, frozen=True):
@@ -83,26 +107,34 @@ class BeforeResponse(msgspec.Struct, frozen=True):
     """Post the webhook before the response to its submission is sent."""
 
 
+class Sign(msgspec.Struct, frozen=True):
+    """Sign the webhook as so many seconds ago, or with a secret that is not the world's."""
+
+    age: float = 0.0
+    wrong: bool = False
+
+
 class RefuseConnection(msgspec.Struct, frozen=True):
     """Post the webhook to a port on which nothing listens."""
 
 
 Ending = Close | Reset | Silence
 """How a connection ends."""
-Transmission = tuple[Wait | Send | Ending, ...]
+Transmission = tuple[Wait | Noise | Send | Ending, ...]
 """How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
 Effect = (
-    Discard | Respond | Wait | Send | Declare | Ending  # of a response
+    Discard | Respond | Wait | Send | Pace | Garbage | Declare | Ending  # of a response
     | Stall  # of a generation
-    | Skip | Repeat | GiveWay | BeforeResponse | RefuseConnection  # of a webhook delivery
+    | Skip | Repeat | GiveWay | BeforeResponse | Sign | RefuseConnection  # of a webhook delivery
 )  # fmt: skip
 
 
 def cut(transmission: Transmission, length: int) -> str | None:
-    """What a client does not get of a response with a body of `length` bytes, None when it gets all of it."""
+    """What a client does not get of a response with a body of `length` bytes, or gets besides; None when it gets just that."""
     ending = next((each for each in transmission if isinstance(each, Ending)), None)
     if ending is None:
         return None
+    noise = next((f"{each.description}, {len(each.data)} B; " for each in transmission if isinstance(each, Noise)), "")
     sent = next((each for each in transmission if isinstance(each, Send)), None)
-    left = f"{int(length * sent.share)} of {length} bytes of the body left" if sent else "nothing left"
-    return f"{left}, then {ending.description}"
+    left = f"{sent.length(length)} of {length} bytes of the body left" if sent else "nothing left"
+    return f"{noise}{left}, then {ending.description}"

@@ -21,12 +21,15 @@ from .effects import (
     Declare,
     Discard,
     Effect,
+    Garbage,
     GiveWay,
+    Pace,
     RefuseConnection,
     Repeat,
     Reset,
     Respond,
     Send,
+    Sign,
     Silence,
     Skip,
     Stall,
@@ -42,6 +45,7 @@ _NO_TEXT = b"\xff"
 
 _Code = Annotated[int, msgspec.Meta(ge=200, le=599)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+_Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 _Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Example = tuple[str, int | None, Mapping[str, Any]]
 """A rule that shows a fault: what it is about, how often it applies (None: always), the arguments of the fault."""
@@ -198,6 +202,30 @@ class TruncatedBody(Fault, frozen=True):
         return (Send(self.keep), Close())
 
 
+class LimitData(Fault, frozen=True):
+    """The connection closes once so many bytes of the body have been sent; a body that is not longer arrives whole."""
+
+    excludes: ClassVar = frozenset({"truncated_body", "reply_lost", "empty_reply"})
+    example: ClassVar = _example("media", times=1, bytes=1000)
+    bytes: _Bytes
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return (Send(most=self.bytes),)
+
+
+class GarbageBeforeHead(Fault, frozen=True):
+    """So many seeded random bytes, which are no HTTP, come before the status line; the connection closes after the response."""
+
+    excludes: ClassVar = frozenset({"reply_lost", "empty_reply", "hang"})
+    example: ClassVar = _example("status", times=1)
+    length: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 32
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return (Garbage(self.length),)
+
+
 class GarbledBody(Fault, frozen=True):
     """The body is replaced by seeded random bytes of the same length, which are neither JSON nor a video."""
 
@@ -218,6 +246,18 @@ class SlowDrip(Fault, frozen=True):
     @property
     def effects(self) -> tuple[Effect, ...]:
         return (Send(pieces=self.pieces, seconds=self.seconds),)
+
+
+class Bandwidth(Fault, frozen=True):
+    """The body arrives at so many bytes in a real second, within an hour at most, as over a slow line."""
+
+    excludes: ClassVar = frozenset({"slow_drip"})
+    example: ClassVar = _example("media", bytes_per_second=120_000)
+    bytes_per_second: Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return (Pace(self.bytes_per_second),)
 
 
 class WrongContentType(Fault, frozen=True):
@@ -345,6 +385,55 @@ class BeforeReply(Fault, frozen=True):
     excludes: ClassVar = frozenset({"delay", "uniform_delay", "lognormal_delay"})
     example: ClassVar = _example("webhook")
     does: ClassVar = (BeforeResponse(),)
+
+
+def _signed(facts: Mapping[str, Any], kind: str) -> str | None:
+    """Why a fault of this kind has no signature to act on, None when there is one."""
+    return None if facts.get("signed") else f"{kind} needs policy webhook_signature to be standard"
+
+
+class StaleSignature(Fault, frozen=True):
+    """The webhook is signed rightly, but as so many seconds ago: a replay, which receivers refuse after five minutes."""
+
+    applies_to: ClassVar = _WEBHOOK
+    excludes: ClassVar = frozenset({"bad_signature"})
+    example: ClassVar = _example("webhook", times=1)
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 600
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return (Sign(age=self.seconds),)
+
+    def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
+        return _signed(facts, "stale_signature")
+
+
+class BadSignature(Fault, frozen=True):
+    """The webhook is signed with a secret that is not the world's, as a forged one."""
+
+    applies_to: ClassVar = _WEBHOOK
+    example: ClassVar = _example("webhook", times=1)
+    does: ClassVar = (Sign(wrong=True),)
+
+    def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
+        return _signed(facts, "bad_signature")
+
+
+class TamperedBody(Fault, frozen=True):
+    """One member of the webhook is changed after signing: still valid JSON, but not what the gateway signed."""
+
+    applies_to: ClassVar = _WEBHOOK
+    excludes: ClassVar = frozenset({"garbled_body"})
+    example: ClassVar = _example("webhook", times=1)
+    member: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "error"
+    value: Annotated[str, msgspec.Meta(max_length=2000)] | None = "tampered with in transit"
+
+    def corrupt(self, body: bytes, _: Random, /) -> bytes:
+        try:
+            members = msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):  # a mutant's
+            return body
+        return msgspec.json.encode(members | {self.member: self.value})
 
 
 class DeadReceiver(Fault, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from pixazo_simulator import spec
 
-from .effects import Close, Declare, Discard, Ending, Respond, Send, Transmission, Wait
+from .effects import Close, Declare, Discard, Ending, Garbage, Noise, Pace, Respond, Send, Transmission, Wait
 from .faults import Fault
 from .rule import Reply, Step
 
@@ -20,8 +20,12 @@ NO_RESPONSE = spec.Answer(0, b"", (), "nothing was done and no response was sent
 """Stands for a response where the connection ends before anything was done; no HTTP status is 0."""
 DEFAULT_WAIT = 1
 """Seconds of a `Retry-After` that no rule chose."""
+_NO_HTTP = b"\xff"
+"""A byte that begins no status line."""
 _PLAIN: tuple[spec.Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
 _FIRST_ERROR = 400
+_PIECES_PER_SECOND, _MOST_PIECES = 20, 1000
+"""How often a paced body is continued, and in how many pieces at most."""
 
 E = TypeVar("E", bound=msgspec.Struct)
 
@@ -40,18 +44,35 @@ def wait(faults: Iterable[Fault], random: Random) -> float:
     return min(LONGEST_WAIT, sum(fault.wait(random) for fault in faults))
 
 
-def transmission(faults: Iterable[Fault], random: Random) -> Transmission:
-    """How a response is sent, whatever the order of the faults: delays first, then what is left of the body, then the ending."""
+def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Transmission:
+    """How a response with a body of so many bytes is sent, whatever the order of the faults.
+
+    Delays come first, then what precedes the response, then what is left of the body, then the ending.
+    """
     faults = tuple(faults)
-    seconds, ending = wait(faults, random), _ending(faults)
-    shares = [] if any(map(_ends_undone, faults)) else [each.share for each in _effects(faults, Send) if each.share < 1]
-    drip = next((each for each in _effects(faults, Send) if each.pieces > 1), Send())
-    done: list[Wait | Send | Ending] = [Wait(seconds)] if seconds else []
-    if shares or ending is None:
-        done.append(Send(shares[0] if shares else 1.0, drip.pieces, drip.seconds))
+    done: list[Wait | Noise | Send | Ending] = [Wait(seconds)] if (seconds := wait(faults, random)) else []
+    ending, kept = _ending(faults), Send()
+    if not any(map(_ends_undone, faults)):
+        kept = next((each for each in _effects(faults, Send) if each.share < 1 or each.length(length) < length), kept)
+        if garbage := effect(faults, Garbage):
+            done.append(Noise(_NO_HTTP + random.randbytes(garbage.length - 1)))
+        if kept != Send() or garbage:
+            ending = ending or Close()
+    if kept != Send() or ending is None or any(isinstance(each, Noise) for each in done):
+        pieces, paced = _spread(faults, kept.length(length))
+        done.append(msgspec.structs.replace(kept, pieces=pieces, seconds=paced))
     if ending:
         done.append(ending)
     return () if done == [Send()] else tuple(done)
+
+
+def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
+    """In how many pieces a body of so many bytes is sent, and over how many seconds."""
+    if pace := effect(faults, Pace):
+        seconds = min(LONGEST_WAIT, length / pace.bytes_per_second)
+        return max(1, min(_MOST_PIECES, round(seconds * _PIECES_PER_SECOND))), seconds
+    drip = next((each for each in _effects(faults, Send) if each.pieces > 1), Send())
+    return drip.pieces, drip.seconds
 
 
 def _ending(faults: Iterable[Fault]) -> Ending | None:
@@ -95,7 +116,7 @@ def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spe
         answer = msgspec.structs.replace(answer, headers=headers)
     body = corrupted(edited(answer.body, faults), faults, random)
     changed = answer if body == answer.body else msgspec.structs.replace(answer, body=body)
-    return changed, transmission(faults, random)
+    return changed, transmission(faults, random, len(changed.body))
 
 
 def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> spec.Answer | None:

@@ -135,7 +135,8 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         if self.progress is None:
             return None
         if isinstance(self.progress, str):
-            return (_length(self.progress),) * 2
+            each = _length(self.progress)
+            return each, each
         states = tuple(state for state, _ in self.progress)
         if not states or states != tuple(state for state in _STATES if state in states):
             raise ValueError(
@@ -461,7 +462,10 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
 
 
 def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
-    """A rule and its weight."""
+    """A rule and its weight; TOML has instants of its own."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
     try:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)

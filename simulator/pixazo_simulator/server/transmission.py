@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from starlette.types import Send as SendMessage
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.script import Close, Ending, Reset, Send, Wait
+from pixazo_simulator.script import Close, Ending, Noise, Reset, Send, Wait
 
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol lends the connection."""
@@ -29,6 +29,10 @@ class Connection:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.held = False
+
+    def write(self, data: bytes) -> None:
+        """Send bytes before, or in place of, a response."""
+        self._transport.write(data)
 
     def close(self) -> None:
         """Close it (TCP FIN) after what was written."""
@@ -75,6 +79,8 @@ async def transmit(response: Response, scope: Scope, receive: Receive, send: Sen
                 case Wait(seconds):
                     if not await _stays(scope, receive, seconds):
                         return
+                case Noise(data):
+                    _lent(response, scope, effect.description).write(data)
                 case Send():
                     await send(start)
                     if not await _send_body(effect, response.body, scope, receive, send, more=ends):
@@ -87,7 +93,7 @@ async def _send_body(
     effect: Send, body: bytes, scope: Scope, receive: Receive, send: SendMessage, *, more: bool
 ) -> bool:
     """Send what is to arrive of the body; False when the caller has gone before the end."""
-    pieces = _pieces(body[: int(len(body) * effect.share)], effect.pieces)
+    pieces = _pieces(body[: effect.length(len(body))], effect.pieces)
     for number, piece in enumerate(pieces, 1):
         if effect.seconds and not await _stays(scope, receive, effect.seconds / len(pieces)):
             return False
@@ -102,12 +108,18 @@ def _pieces(body: bytes, most: int) -> list[bytes]:
     return [body[first:last] for first, last in pairwise(bounds)]
 
 
-async def _end(effect: Ending, response: Response, scope: Scope, receive: Receive) -> None:
+def _lent(response: Response, scope: Scope, what: str) -> Connection:
+    """The connection of the response. Raises ConnectionCutError where none was lent."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
-            f"fault {', '.join(response.faults)}: {effect.description}, but this server lends no connection: use pixazo_simulator.Simulator"
+            f"fault {', '.join(response.faults)}: {what}, but this server lends no connection: use pixazo_simulator.Simulator"
         )
+    return connection
+
+
+async def _end(effect: Ending, response: Response, scope: Scope, receive: Receive) -> None:
+    connection = _lent(response, scope, effect.description)
     if isinstance(effect, Reset):
         connection.reset()
     elif isinstance(effect, Close):

@@ -73,6 +73,13 @@ class Throttled(Refusal, frozen=True):
     retry_after: int
 
 
+class TooManyUnfinished(Throttled, frozen=True):
+    """As many generations as policy `concurrency` allows have not ended."""
+
+    phrase: ClassVar = "{0.unfinished} generations have not ended (policy concurrency), retry after {0.retry_after} s"
+    unfinished: int
+
+
 class Broken(Refusal, frozen=True):
     """The gateway fails, as the key `sim-broken` asks it to."""
 

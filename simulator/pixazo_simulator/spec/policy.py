@@ -197,6 +197,15 @@ def pauses(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
+def at_once(text: str) -> int | None:
+    """Read `off` or a number of generations (policy `concurrency`). Raises ValueError with the remedy."""
+    if text == "off":
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise ValueError(f"{text!r} is not off or a number from 1 to 999999")
+    return int(text)
+
+
 def hosts(text: str) -> tuple[str, ...]:
     """Read `none` or hosts without ports (policy `webhook_allow`). Raises ValueError with the remedy."""
     found = tuple(host.strip().lower() for host in text.split(",") if host.strip() and text != "none")
@@ -360,6 +369,8 @@ class Policy:
         47, "assumed", "-", "Whether browsers of other origins may call; decided by the server's profile, since a preflight carries no key.", observed="on")] = "off"
     submit_code: Annotated[Literal["202", "200"], Point(
         48, "documented", "SUBMIT-01, SUBMIT-02", "The status code of an accepted submission.", observed="200")] = "202"
+    concurrency: Annotated[int | None, Point(
+        49, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
 
     def changed(self, values: Mapping[str, object]) -> Policy:
@@ -438,6 +449,7 @@ class PolicyFields(TypedDict, total=False):
     queued_to_end: Literal["no", "yes"]
     cors: Literal["off", "on"] | bool
     submit_code: Literal["202", "200"] | int
+    concurrency: str | int
 
 
 _DECIDED: Mapping[str, tuple[str, Point]] = {

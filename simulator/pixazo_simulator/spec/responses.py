@@ -225,7 +225,7 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
 
 _BY_POLICY: dict[type[errors.Refusal], Callable[[Any, Policy, str], Answer]] = {
     errors.KeySuspended: _key_suspended,
-    errors.Throttled: _throttled,
+    **dict.fromkeys((errors.Throttled, errors.TooManyUnfinished), _throttled),
     errors.InsufficientFunds: _insufficient,
     errors.UnknownRequest: _unknown_request,
     errors.UnknownRoute: _unknown_route,

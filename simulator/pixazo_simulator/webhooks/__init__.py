@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .compose import secret
+from .compose import secrets
 from .dispatcher import AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest
 from .trust import read_authorities
 
 __all__ = [
-    "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "read_authorities", "secret",
+    "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "read_authorities",
+    "secrets",
 ]  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
-from pixazo_simulator.script import Declare, Fault, RefuseConnection, corrupted, edited, effect
+from pixazo_simulator.script import Declare, Fault, RefuseConnection, Sign, corrupted, edited, effect
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
@@ -34,7 +35,9 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
+        wanted = effect(faults, Sign) or Sign()
+        instant = world.clock.now() - round(wanted.age * SECOND)
+        headers |= signed_headers((_WRONG,) if wanted.wrong else secrets(world), message_id, instant, body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
     seconds = CHALLENGE_TIMEOUT if challenge else TIMEOUT
     least = min(seconds, LEAST_TIMEOUT)
@@ -49,20 +52,30 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     )
 
 
-def secret(seed: int, key: str) -> str:
-    """The signing secret of a world: `whsec_` and Base64, from its seed and key."""
-    return f"whsec_{base64.b64encode(seeded_random(seed, key, 'webhook').randbytes(SECRET_BYTES)).decode()}"
+def secrets(world: World) -> tuple[str, ...]:
+    """The secrets with which webhooks are signed now, the newest first: two or more for some time after a rotation."""
+    return tuple(secret(world.seed, world.key, number) for number in world.secrets(world.clock.now()))
 
 
-def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds)."""
+def secret(seed: int, key: str, rotations: int = 0) -> str:
+    """The signing secret of a world after so many rotations: `whsec_` and Base64, from its seed and key."""
+    random = seeded_random(seed, key, "webhook", *([rotations] if rotations else []))
+    return f"whsec_{base64.b64encode(random.randbytes(SECRET_BYTES)).decode()}"
+
+
+_WRONG = secret(0, "of no world")
+
+
+def signed_headers(signing_secrets: Iterable[str], message_id: str, instant: int, body: bytes) -> dict[str, str]:
+    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds), with each of the secrets."""
     stamp = str(instant // SECOND)
-    signing_key = base64.b64decode(signing_secret.removeprefix("whsec_"))
-    digest = hmac.new(signing_key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    signed = f"{message_id}.{stamp}.".encode() + body
+    keys = (base64.b64decode(each.removeprefix("whsec_")) for each in signing_secrets)
+    digests = (base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": " ".join(f"v1,{digest}" for digest in digests),
     }
 
 

@@ -21,6 +21,7 @@ from .commands import (
     RemoveRule,
     ReplaceRule,
     ReturnDelivery,
+    RotateSecret,
     SetRules,
     SubmitGeneration,
     TakeDelivery,
@@ -37,7 +38,7 @@ __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt",
     "Body", "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange",
     "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
-    "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission", "SubmitGeneration",
-    "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for",
-    "refund_due", "refuse_key", "seeded_random",
+    "RemoveRule", "ReplaceRule", "ReturnDelivery", "RotateSecret", "SetRules", "Settings", "Submission",
+    "SubmitGeneration", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "check_key",
+    "clock_factory", "next_attempt", "plan_for", "refund_due", "refuse_key", "seeded_random",
 ]  # fmt: skip

@@ -9,7 +9,16 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.spec import SECOND, ImageFacts, Plan, Policy, RateLimit, Status
+from pixazo_simulator.spec import (
+    LAST_INSTANT,
+    SECOND,
+    ImageFacts,
+    Plan,
+    Policy,
+    RateLimit,
+    Status,
+    TooManyUnfinished,
+)
 
 from .part import Part
 
@@ -117,6 +126,30 @@ class Quota(Part):
         self._began, self._used = now, limit.calls
 
 
+class Unfinished(Part):
+    """When the generations end that have not ended."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self) -> None:
+        self._ends: dict[str, int] = {}
+
+    def add(self, request_id: str, end: int) -> None:
+        """A generation ends at an instant (UTC milliseconds), in place of any that was said of it before."""
+        self._ends[request_id] = end
+
+    def refuse(self, limit: int | None, now: int) -> TooManyUnfinished | None:
+        """Why one more is too many at `now`, None when it is not (policy `concurrency`)."""
+        if limit is None:
+            return None
+        self._ends = {request_id: end for request_id, end in self._ends.items() if end > now}
+        if len(self._ends) < limit:
+            return None
+        first = min(self._ends.values())
+        wait = -(-(first - now) // SECOND) if first <= LAST_INSTANT else 1
+        return TooManyUnfinished(wait, len(self._ends))
+
+
 class Account(msgspec.Struct):
     """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
 
@@ -128,7 +161,9 @@ class Account(msgspec.Struct):
     magic: bool = True
     images: Mapping[str, ImageFacts] = {}
     affords: Callable[[Ledger, int, int], bool] = affords
+    unfinished: Unfinished = msgspec.field(default_factory=Unfinished)
 
     def fork(self) -> Account:
-        """The same account with a wallet and a quota of its own."""
-        return msgspec.structs.replace(self, ledger=self.ledger.fork(), quota=self.quota.fork())
+        """The same account with a wallet, a quota and generations of its own."""
+        parts = {name: getattr(self, name).fork() for name in ("ledger", "quota", "unfinished")}
+        return replace(self, **parts)

@@ -127,8 +127,11 @@ class Admission:
         return _check_account(self._account) if self._account else None
 
     def rate(self) -> spec.Refusal | None:
-        """The caller is within the rate limit (ERR-429-01)."""
-        return _check_rate(self._account, self._policy, self._now, submit=True) if self._account else None
+        """The caller is within the rate limit, and has few enough unfinished generations (ERR-429-01)."""
+        account, policy, now = self._account, self._policy, self._now
+        if account is None:
+            return None
+        return _check_rate(account, policy, now, submit=True) or account.unfinished.refuse(policy.concurrency, now)
 
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""

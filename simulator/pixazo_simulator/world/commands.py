@@ -128,6 +128,12 @@ class ReturnDelivery(Command[None], frozen=True):
     number: int
 
 
+class RotateSecret(Command[None], frozen=True):
+    """Sign webhooks with a new secret, and for so many milliseconds with the former one besides. Raises ValueError for too many."""
+
+    overlap: int
+
+
 class CopyDelivery(Command[Delivery], frozen=True):
     """A copy of a delivery as it first was, to be attempted; no rule is asked about it. Raises KeyError for an unknown number."""
 

@@ -23,6 +23,8 @@ from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
 
+MOST_FORMER_SECRETS = 10
+"""Signing secrets beside the newest with which webhooks are still signed."""
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -54,7 +56,7 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_polls", "_prompts", "_random",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts", "_random", "_rotations",
         "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
@@ -95,6 +97,8 @@ class World(Part):
         self._status_bodies: dict[str, _StatusBody] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
+        self._rotations = 0
+        self._former_secrets: list[tuple[int, int]] = []
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
@@ -169,6 +173,7 @@ class World(Part):
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin
         )
         self._generations[identity] = generation
+        self.account.unfinished.add(identity, generation.finish)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
@@ -299,6 +304,7 @@ class World(Part):
         """A generation has left a state by a status read: what waited for that is planned."""
         identity = changed.request_id
         self._generations[identity] = changed
+        self.account.unfinished.add(identity, changed.finish)
         self._status_bodies.pop(identity, None)
         has_ended = changed.finish <= now
         self._accepted += 1
@@ -310,6 +316,16 @@ class World(Part):
             elif delivery.event > spec.LAST_INSTANT:
                 event = now if delivery.progress else changed.finish
                 self.outbox.move(replace(delivery, event=event), event)
+
+    def until_next(self) -> int:
+        """Milliseconds until the next transition or webhook attempt, 0 when it is due or there is none."""
+        ahead = [
+            instant
+            for instant in (self._coming[0][0] if self._coming else None, self.next_due())
+            if instant is not None
+        ]
+        instant = min(ahead, default=0)
+        return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
 
     @property
     def coming(self) -> int:
@@ -389,6 +405,8 @@ class World(Part):
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
+        if self.policy.webhook_signature == "standard":
+            facts["signed"] = "standard"
         return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1}, now)
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
@@ -420,6 +438,20 @@ class World(Part):
 
     def _plan_attempt(self, delivery: Delivery) -> None:
         self.outbox.put(delivery, self._functions.next_attempt(delivery, self.policy.webhook_retries))
+
+    def secrets(self, now: int) -> list[int]:
+        """The signing secrets in use, as the number of rotations after which each came, the newest first."""
+        former = [number for number, until in self._former_secrets if now < until]
+        return [self._rotations, *reversed(former)]
+
+    def _rotate_secret(self, command: commands.RotateSecret) -> None:
+        kept = [(number, until) for number, until in self._former_secrets if command.at < until]
+        if len(kept) >= MOST_FORMER_SECRETS:
+            raise ValueError(
+                f"{MOST_FORMER_SECRETS} former secrets are still in use: let time pass, or rotate with a shorter overlap"
+            )
+        self._former_secrets = [*kept, (self._rotations, command.at + command.overlap)]
+        self._rotations += 1
 
     def _return_delivery(self, command: commands.ReturnDelivery) -> None:
         self.outbox.give_back(command.number, command.at)
@@ -507,6 +539,7 @@ class World(Part):
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
         commands.ReturnDelivery: _return_delivery,
+        commands.RotateSecret: _rotate_secret,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
         commands.CloseWorld: _close,

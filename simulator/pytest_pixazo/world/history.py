@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar, overload
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
+from pixazo_simulator.script import CALLS
 from pixazo_simulator.spec import SUBMITS, Status
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
@@ -71,9 +72,13 @@ class Journal(_History[Exchange]):
         path: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
+        rule: str | None = None,
     ) -> Journal:
-        """The exchanges that match every argument; `path` is any part of the target."""
-        operations = (operation,) if isinstance(operation, str) else operation
+        """The exchanges that match every argument; `path` is any part of the target, `rule` of the rule that decided.
+
+        `operation` is a call as in `when`, or several operations.
+        """
+        operations = CALLS.get(operation, {operation}) if isinstance(operation, str) else operation
         return Journal(
             [
                 each
@@ -83,6 +88,7 @@ class Journal(_History[Exchange]):
                 and (path is None or path in each.target)
                 and status in (None, each.status)
                 and request_id in (None, each.request_id)
+                and (rule is None or rule in (each.rule or ""))
             ],
             self.dropped,
         )

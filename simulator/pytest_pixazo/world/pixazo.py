@@ -16,6 +16,7 @@ from pixazo_simulator.control import (
     Exchange,
     Explanation,
     Generation,
+    WaitResult,
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import (
@@ -101,7 +102,7 @@ class GenerationConditions(TypedDict, total=False):
     status: Condition
 
 
-TIMED_OUT = 408
+TIMED_OUT, NOT_VERIFIED = 408, 406
 _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media")},
     "submit": ("exchanges", {"operation": {"one_of": sorted(SUBMITS)}}),
@@ -115,6 +116,15 @@ _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
     "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
     "generations": lambda control: generation_table(control.generations().generations),
 }
+
+
+def _asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """In which list `what` appears, and what it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
+    if what not in _WHAT:
+        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
+    where, meaning = _WHAT[what]
+    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    return where, {**meaning, **given}
 
 
 class Clock:
@@ -143,13 +153,16 @@ class Clock:
     def _read(self) -> float:
         return self.now.timestamp()
 
-    def advance(self, seconds: float) -> list[Event]:
+    def advance(self, seconds: float | None = None, *, until: Literal["next"] | None = None) -> list[Event]:
         """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
+
+        `until="next"` stops at the next instant at which anything falls due; when nothing is to come no time passes, and the list is
+        empty: `while events := pixazo.clock.advance(until="next"):`.
 
         Raises ControlError for a negative number of seconds, and when more webhooks are due than one advance attempts: the
         clock has stopped before the end, and `body["events"]` of the error is what fell due until then.
         """
-        return self._control.advance(seconds)
+        return self._control.advance(seconds, until=until)
 
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
@@ -319,12 +332,9 @@ class Pixazo:
 
         `what` is a call as in `when`, or `generation`; `timeout` is in real seconds. Raises TimeoutError that says what has happened.
         """
-        if what not in _WHAT:
-            raise ValueError(f"wait_for {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
-        where, meaning = _WHAT[what]
-        given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+        where, given = _asked("wait_for", what, conditions)
         try:
-            result = self.control.wait_for({where: {**meaning, **given, "count": count}}, timeout=timeout)
+            result = self.control.wait_for({where: {**given, "count": count}}, timeout=timeout)
         except ControlError as error:
             if error.status != TIMED_OUT:
                 raise
@@ -343,6 +353,87 @@ class Pixazo:
             f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
             f"all that there is:\n{_TABLES[where](self.control)}"
         )
+
+    @overload
+    def assert_called(
+        self,
+        what: WebhookCall,
+        /,
+        *,
+        times: int | None = ...,
+        at_least: int | None = ...,
+        at_most: int | None = ...,
+        **conditions: Unpack[DeliveryConditions],
+    ) -> Sequence[Delivery]: ...
+    @overload
+    def assert_called(
+        self,
+        what: Literal["generation"],
+        /,
+        *,
+        times: int | None = ...,
+        at_least: int | None = ...,
+        at_most: int | None = ...,
+        **conditions: Unpack[GenerationConditions],
+    ) -> Sequence[Generation]: ...
+    @overload
+    def assert_called(
+        self,
+        what: Call,
+        /,
+        *,
+        times: int | None = ...,
+        at_least: int | None = ...,
+        at_most: int | None = ...,
+        **conditions: Unpack[ExchangeConditions],
+    ) -> Sequence[Exchange]: ...
+    def assert_called(
+        self,
+        what: str,
+        /,
+        *,
+        times: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        **conditions: Any,
+    ) -> Sequence[Any]:
+        """Return `what` has happened so far that fulfils the conditions, as in `wait_for`; raise AssertionError unless it did so often.
+
+        That is once or more, or exactly `times`, or as often as `at_least` and `at_most` say.
+        """
+        where, given = _asked("assert_called", what, conditions)
+        if times is not None:
+            at_least = at_most = times
+        bounds = {name: each for name, each in (("at_least", at_least), ("at_most", at_most)) if each is not None}
+        found: Sequence[Any] = getattr(self._verified(where, {where: given, **bounds}), where)
+        return found
+
+    def assert_never(self, what: AnyCall | Literal["generation"], /, **conditions: Condition) -> None:
+        """Raise AssertionError if `what` has happened that fulfils the conditions, as in `wait_for`."""
+        where, given = _asked("assert_never", what, conditions)
+        self._verified(where, {where: given, "at_most": 0})
+
+    def assert_sequence(self, *calls: Call | tuple[Call, Mapping[str, Condition]]) -> Sequence[Exchange]:
+        """Return the first exchanges that are these calls in this order, between which others may lie.
+
+        A call may have conditions: `("status", {"status": 200})`. Raises AssertionError with the first call that did not follow.
+        """
+        steps: list[Mapping[str, Any]] = []
+        for call in calls:
+            what, conditions = (call, dict[str, Condition]()) if isinstance(call, str) else call
+            where, given = _asked("assert_sequence", what, conditions)
+            if where != "exchanges":
+                raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")
+            steps.append(given)
+        return self._verified("exchanges", {"sequence": steps}).exchanges
+
+    def _verified(self, where: str, expected: Mapping[str, Any]) -> WaitResult:
+        try:
+            return self.control.verify(expected)
+        except ControlError as error:
+            if error.status != NOT_VERIFIED:
+                raise
+            raise AssertionError(f"{error.message}; all that there is:\n{_TABLES[where](self.control)}") from None
 
     def assert_clean(self) -> None:
         """Raise AssertionError if a request was unexpected or a rule unused, as the end of a strict test would."""

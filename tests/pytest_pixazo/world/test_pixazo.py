@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_type_hints
@@ -15,13 +16,13 @@ from tests.receiver import Receiver
 from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
 from pixazo_simulator import ControlError
 from pixazo_simulator.control.schema.requests import (
-    Condition,
     DeliveryCondition,
     ExchangeCondition,
     GenerationCondition,
+    Matchers,
 )
 from pixazo_simulator.webhooks import dispatcher
-from pytest_pixazo import Pixazo, contains
+from pytest_pixazo import Pixazo, at_least, contains
 from pytest_pixazo.world.pixazo import DeliveryConditions, ExchangeConditions, GenerationConditions
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -256,7 +257,7 @@ def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
         (GenerationConditions, GenerationCondition),
     ],
 )
-def test_the_conditions_of_a_wait_are_those_of_the_control_api(written: type, read: type[Condition]) -> None:
+def test_the_conditions_of_a_wait_are_those_of_the_control_api(written: type, read: type[Matchers]) -> None:
     """Type checkers know every condition that `/_sim/wait` takes, and no other."""
     assert [*get_type_hints(written)] == [name for name in read.__struct_fields__ if name != "count"]
 
@@ -278,3 +279,62 @@ def test_a_rule_that_is_left_to_chance(pixazo: Pixazo, pixazo_client: PixazoClie
     with pytest.raises(AssertionError, match="1 thing"):
         pixazo.assert_clean()
     pixazo.control.clear_script()
+
+
+def test_what_must_have_happened(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """How often, never, and in which order; what holds is returned."""
+    pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook").wait()
+    assert [each.status for each in pixazo.assert_called("submit", times=1, status=202)] == [202]
+    assert len(pixazo.assert_called("status", at_least=2, at_most=9)) == len(pixazo.journal.polls)
+    assert pixazo.assert_called("generation", status="COMPLETED")[0].operation == "generate"
+    assert len(pixazo.assert_called("webhook", delivered=False)) == 1
+    pixazo.assert_never("imageToVideo")
+    pixazo.assert_never("status", status=at_least(400))
+    called = pixazo.assert_sequence("submit", "status", ("status", {"status": 200}))
+    assert [each.number for each in called] == [1, 2, 3]
+
+
+Verify = Callable[[Pixazo], object]
+FAILING: list[tuple[Verify, str]] = [
+        (lambda pixazo: pixazo.assert_called("media"), r"exchanges \(operation equals 'media'\): expected at least 1, there are 0; nearest"),
+        (lambda pixazo: pixazo.assert_called("submit", times=2), "exchanges .*: expected at least 2, there is 1"),
+        (lambda pixazo: pixazo.assert_called("request", at_most=0), "exchanges: expected at most 0, there is 1"),
+        (lambda pixazo: pixazo.assert_never("generate", status=202), "exchanges .*: expected at most 0, there is 1; all that there is:\n1 .*POST"),
+        (lambda pixazo: pixazo.assert_sequence("generate", "status"), "step 2 of 2 did not happen after exchange 1: there are no exchanges"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verify", "message"), FAILING)
+def test_what_did_not_happen_fails_the_test(
+    pixazo: Pixazo, pixazo_client: PixazoClient, verify: Verify, message: str
+) -> None:
+    """The error says what did."""
+    pixazo_client.generate("A bear")
+    with pytest.raises(AssertionError, match=message):
+        verify(pixazo)
+
+
+@pytest.mark.parametrize("verb", ["assert_called", "assert_never", "assert_sequence"])
+def test_a_misspelt_call_is_never_verified(pixazo: Pixazo, verb: str) -> None:
+    """Otherwise it would never have happened."""
+    with pytest.raises(ValueError, match=rf"{verb} 'genrate' is not one of .* \(did you mean generate\?\)"):
+        getattr(pixazo, verb)("genrate")
+
+
+def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """Until nothing is to come."""
+    pixazo_client.generate("A bear")
+    seen: list[object] = []
+    while events := pixazo.clock.advance(until="next"):
+        seen += [event.status for event in events]
+    assert (seen, pixazo.clock.now) == (["PROCESSING", "COMPLETED"], PAGE_TIME + timedelta(seconds=15))
+
+
+def test_a_progress_by_polls(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """The clock stands still; messages say what the generation waits for."""
+    pixazo.when("generate").end("FAILED", error="no", progress="polls:2")
+    handle = pixazo_client.generate("A bear")
+    with pytest.raises(TimeoutError, match=r"is QUEUED, FAILED by status reads only$"):
+        pixazo.clock.run_until(limit=1)
+    assert [handle.status().status for _ in range(5)] == [*["QUEUED"] * 2, *["PROCESSING"] * 2, "FAILED"]
+    assert pixazo.journal.filter(operation="submit", rule="rule 1: when generate")[0].status == 202

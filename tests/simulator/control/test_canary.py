@@ -21,9 +21,11 @@ from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
 
 LONG, SHORT, DEFAULT = "canary-7f3a91c2d4", "q7-Zk", "sim-key"
+SIGNED = PROFILES["documented"].changed({"webhook_signature": "standard"})
 KEYS = (LONG, SHORT, DEFAULT)
 OTHER = "another-caller-of-the-server"
 SECRET = "hunter2-S3cr3t"
@@ -146,6 +148,9 @@ def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]
         bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]
         bodies += [{"exchanges": {"path": {"contains": LONG}, "reason": "none"}, "timeout": 0}]
         bodies += [{"exchanges": {"count": 5}, "timeout": 0}]
+    if route.name == "verify":
+        bodies += [{"exchanges": {}, "at_least": 0}, {"exchanges": {}, "at_most": 0}, {"deliveries": {}, "at_most": 0}]
+        bodies += [{"sequence": [{"path": {"contains": LONG}, "reason": "none"}]}]
     if route.name == "explain":
         bodies += [
             {
@@ -185,7 +190,7 @@ def shown() -> Shown:
     log.setLevel(logging.DEBUG)
     with (
         Receiver(http_response(500, f"no {LONG}".encode())) as listener,
-        Simulator(Settings(keys=(*KEYS, OTHER))) as simulator,
+        Simulator(Settings(keys=(*KEYS, OTHER), policy=SIGNED)) as simulator,
     ):
         send = over_http(simulator.url)
         callers = {key: Caller(send, key) for key in (*KEYS, OTHER)}

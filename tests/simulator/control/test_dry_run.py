@@ -311,7 +311,14 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     identity = explanation["generation"]["request_id"]
     assert explanation["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
     assert (explanation["price"], explanation["rules"]) == ("0.35", [])
-    assert explanation["generation"]["plan"] == {"queued": 2.0, "processing": 13.0, "outcome": "FAILED", "error": "no"}
+    assert explanation["generation"]["plan"] == {
+        "queued": 2.0,
+        "processing": 13.0,
+        "outcome": "FAILED",
+        "error": "no",
+        "queued_polls": None,
+        "processing_polls": None,
+    }
     (delivery,) = explanation["deliveries"]
     assert (delivery["url"], delivery["due_at"]) == (HOOK["X-Webhook-URL"], "2026-03-31T10:00:15.000Z")
     assert explanation["exchange"]["response"]["body"] == {

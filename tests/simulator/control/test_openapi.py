@@ -29,8 +29,8 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 NAMES = [
     "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
-    "journal", "unmatched", "waitFor", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
-    "deliveries", "resend", "openTlsListener", "closeTlsListener",
+    "journal", "unmatched", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
+    "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
 WITHOUT_KEY = {"health", "openapi", "createWorld", "unmatched", "explain"}
 
@@ -106,7 +106,7 @@ def test_its_examples_fit_their_schemas(name: str) -> None:
 def test_filters_are_described_with_their_bounds() -> None:
     """As they are read."""
     named = {each["name"]: each for each in OPERATIONS["journal"][2]["parameters"]}
-    assert list(named) == ["method", "path", "status", "after", "limit"]
+    assert list(named) == ["method", "path", "status", "operation", "request_id", "rule", "after", "limit"]
     assert named["limit"] == {
         "name": "limit", "in": "query", "required": False, "description": "how many to list at most",
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},

@@ -27,7 +27,8 @@ from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
-    "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
+    "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret",
+    "former_webhook_secrets", "policy",
 }  # fmt: skip
 
 
@@ -256,7 +257,14 @@ def test_generations_are_shown_as_they_are_now(caller: Caller) -> None:
                 "status": "PROCESSING",
                 "accepted_at": "2026-03-31T10:00:00.000Z",
                 "since": "2026-03-31T10:00:02.000Z",
-                "plan": {"queued": 2.0, "processing": 13.0, "outcome": "COMPLETED", "error": None},
+                "plan": {
+                    "queued": 2.0,
+                    "processing": 13.0,
+                    "outcome": "COMPLETED",
+                    "error": None,
+                    "queued_polls": None,
+                    "processing_polls": None,
+                },
             }
         ],
     }

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
-from tests.receiver import Receiver
+from tests.receiver import Callback, Receiver
 from tests.simulator.mutants.observer import End, Seen, observe
+from tests.simulator.samples import START
+from tests.standard_webhooks import is_signed
 
 from pixazo_simulator.script.rule import EXAMPLES, FAULTS, Rule
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
 
 STATUS = "/v2/requests/status/"
@@ -32,13 +35,14 @@ class Run:
     arrivals: list[str] = field(default_factory=list[str])
     callbacks: list[bytes] = field(default_factory=list[bytes])
     problems: list[str | None] = field(default_factory=list[str | None])
+    signatures: list[tuple[bool, int]] = field(default_factory=list[tuple[bool, int]])
     charged: str = ""
 
     @property
     def gist(self) -> object:
         """Everything that does not depend on the machine's speed."""
         responses = [seen.gist for seen in (self.submit, *self.reads, *self.media)]
-        return responses, self.arrivals, self.callbacks, self.problems
+        return responses, self.arrivals, self.callbacks, self.problems, self.signatures
 
 
 def words(run: Run) -> list[str]:
@@ -46,10 +50,13 @@ def words(run: Run) -> list[str]:
     return [json.loads(seen.body)["status"] for seen in run.reads]
 
 
+SIGNED = PROFILES["documented"].changed({"webhook_signature": "standard"})
+
+
 @contextmanager
 def served(*rules: Rule) -> Generator[tuple[Simulator, Caller]]:
-    """A simulator with this script in its world."""
-    with Simulator(Settings(script=rules)) as simulator:
+    """A simulator with this script in its world, whose webhooks are signed."""
+    with Simulator(Settings(script=rules, policy=SIGNED)) as simulator:
         yield simulator, Caller(over_http(simulator.url), simulator.api_key)
 
 
@@ -90,8 +97,22 @@ def called_back(rule: Rule | None) -> Run:
         caller.advance(3600)
         attempts = [each["attempts"] for each in caller.sim("deliveries")["deliveries"]]
         seen = Seen(202, {}, b"", End.WHOLE, 0)
+        secret = caller.sim("world")["webhook_secret"]
+        signatures = [signature(each, secret) for each in receiver.received]
         problems = [attempt["problem"] for each in attempts for attempt in each]
-        return Run(seen, arrivals=arrivals, callbacks=[each.body for each in receiver.received], problems=problems)
+        return Run(
+            seen,
+            arrivals=arrivals,
+            callbacks=[each.body for each in receiver.received],
+            problems=problems,
+            signatures=signatures,
+        )
+
+
+def signature(callback: Callback, secret: str) -> tuple[bool, int]:
+    """Whether the library of Standard Webhooks finds it rightly signed, and as how many seconds after the start."""
+    seconds = int(callback.headers["webhook-timestamp"]) - START // 1000
+    return is_signed(callback.body, callback.headers, secret), seconds
 
 
 def patience(rule: Rule | None) -> float:
@@ -147,6 +168,20 @@ def truncated_body(run: Run) -> None:
     assert cut.body == whole.body[: len(whole.body) // 2]
 
 
+def limit_data(run: Run) -> None:
+    cut, whole = run.media
+    assert (cut.end, whole.end) == (End.CLOSED, End.WHOLE)
+    assert cut.headers["content-length"] == str(len(whole.body))
+    assert cut.body == whole.body[:1000]
+
+
+def garbage_before_head(run: Run) -> None:
+    noisy, clean, _ = run.reads
+    assert (noisy.status, noisy.end, clean.status) == (0, End.CLOSED, 200)
+    assert noisy.body[:1] == b"\xff"
+    assert noisy.body[32:].startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def garbled_body(run: Run) -> None:
     garbled, *_ = run.reads
     assert garbled.headers["content-type"] == "application/json"
@@ -160,6 +195,13 @@ def slow_drip(run: Run) -> None:
     assert dripping.end is End.WHOLE
     assert dripping.seconds >= 0.5
     assert len(dripping.arrivals) >= 5
+
+
+def bandwidth(run: Run) -> None:
+    slow = run.media[0]
+    assert slow.end is End.WHOLE
+    assert slow.seconds >= len(slow.body) / 120_000 > 0.4
+    assert len(slow.arrivals) >= 5
 
 
 def wrong_content_type(run: Run) -> None:
@@ -215,17 +257,31 @@ def dead_receiver(run: Run) -> None:
     assert rest == [None, None]
 
 
+def stale_signature(run: Run) -> None:
+    assert run.signatures == [(True, 15 - 600), (True, 16)]
+
+
+def bad_signature(run: Run) -> None:
+    assert run.signatures == [(False, 15), (True, 16)]
+
+
+def tampered_body(run: Run) -> None:
+    assert run.signatures == [(False, 15), (True, 16)]
+    assert [json.loads(each)["error"] for each in run.callbacks] == ["tampered with in transit", None]
+
+
 PROOFS: Mapping[str, Callable[[Run], None]] = {
     proof.__name__: proof
     for proof in (
         status_code, html_page, delay, uniform_delay, lognormal_delay, reply_lost, empty_reply, connection_reset, hang,
         truncated_body, garbled_body, slow_drip, wrong_content_type, completed_without_media, unknown_status,
         not_found_window, stuck, media_gone, drop, duplicate, reorder, before_reply, dead_receiver,
+        limit_data, garbage_before_head, bandwidth, stale_signature, bad_signature, tampered_body,
     )
 }  # fmt: skip
 """What the client must have seen of each example."""
 
-ONLY_LATE = frozenset({"delay", "uniform_delay", "lognormal_delay", "slow_drip"})
+ONLY_LATE = frozenset({"delay", "uniform_delay", "lognormal_delay", "slow_drip", "bandwidth"})
 """Faults after which the same bytes arrive; their proofs look at the time."""
 
 

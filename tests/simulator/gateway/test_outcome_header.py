@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from tests.caller import GENERATE, Caller, Reply
 from tests.inprocess import InProcess
@@ -53,12 +54,13 @@ def test_it_goes_no_further() -> None:
     """Neither the responses nor the webhook have it, whose text is in UTF-8."""
     with Simulator() as simulator, Receiver() as receiver:
         control = simulator.control()
-        import httpx2
-
-        headers = {"Ocp-Apim-Subscription-Key": simulator.api_key, "X-Webhook-URL": receiver.url}
+        headers = [
+            (b"Ocp-Apim-Subscription-Key", simulator.api_key.encode()),
+            (b"X-Webhook-URL", receiver.url.encode()),
+        ]
         accepted = httpx2.post(
             f"{simulator.url}{GENERATE}", json={"prompt": "A bear"},
-            headers=[*headers.items(), ("X-Sim-Outcome", "after 1"), ("X-Sim-Outcome", "failed no Bären".encode())],
+            headers=[*headers, (b"X-Sim-Outcome", b"after 1"), (b"X-Sim-Outcome", "failed no Bären".encode())],
         )  # fmt: skip
         control.advance(1)
         (callback,) = receiver.received

@@ -27,7 +27,7 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What arrived: status (0: no byte), headers by lower-case name, body so far, how it ended, real seconds it took."""
+    """What arrived: status (0: no response, but perhaps bytes), headers by lower-case name, body so far, its end, real seconds it took."""
 
     status: int
     headers: dict[str, str]
@@ -70,6 +70,8 @@ def _whole(arrived: bytes, method: str) -> bool:
 
 
 def _read(arrived: bytes) -> tuple[int, dict[str, str], bytes]:
+    if not arrived.startswith(b"HTTP/"):
+        return 0, {}, arrived
     head, complete, body = arrived.partition(b"\r\n\r\n")
     if not complete:
         return 0, {}, b""

@@ -102,7 +102,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{STATUS}faults = 'hang'", "line 3: rules[0].faults 'hang': give a list"),
         (f"{STATUS}[[rules.then]]\n[[rules.then]]\nreplies = 1", "line 5: rules[0].then[1].replies: unknown field `replies` (did you mean reply?); known members are reply, end, faults, times"),
         (f"{GENERATE}[rules.end]\nafter = 1\nstatus = 'FAILD'", "line 5: rules[0].end.status: end 'FAILD' is not one of COMPLETED, FAILED, ERROR (did you mean FAILED?)"),
-        (f"{GENERATE}[rules.end]\nstats = 'FAILED'", "line 4: rules[0].end.stats: unknown field `stats` (did you mean status?); known members are status, error, queued, processing, after"),
+        (f"{GENERATE}[rules.end]\nstats = 'FAILED'", "line 4: rules[0].end.stats: unknown field `stats` (did you mean status?); known members are status, error, queued, processing, after, progress"),
         (f"{GENERATE}[rules.reply]\nstatus = 99", "line 4: rules[0].reply.status 99: give an integer of at least 200"),
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers[...]: give a text"),
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
@@ -161,3 +161,15 @@ def test_too_many_rules_are_refused() -> None:
     assert len(script_from(GENERATE * 1000, "s", as_json=False)) == 1000
     with pytest.raises(ValueError, match="script s, line 1: rules: more than 1000 rules"):
         script_from(GENERATE * 1001, "s", as_json=False)
+
+
+def test_toml_has_instants_of_its_own() -> None:
+    """With a time zone they mean the same as their text."""
+    (rule,) = script_from(
+        f"{STATUS}since = 2026-03-31T10:00:10Z\nuntil = '2026-03-31T10:00:20+00:00'", "s", as_json=False
+    )
+    assert (rule.since, rule.until) == ("2026-03-31T10:00:10+00:00", "2026-03-31T10:00:20+00:00")
+    with pytest.raises(
+        ValueError, match=r"line 3: rules\[0\].*: since '2026-03-31T10:00:10' is neither a number of seconds nor"
+    ):
+        script_from(f"{STATUS}since = 2026-03-31T10:00:10", "s", as_json=False)

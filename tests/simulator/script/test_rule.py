@@ -145,7 +145,7 @@ def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) ->
 @pytest.mark.parametrize(
     ("end", "problem"),
     [
-        ({}, "end is empty: give it a status, an error, or seconds"),
+        ({}, "end is empty: give it a status, an error, seconds, or a progress"),
         ({"status": "FAILD"}, r"end 'FAILD' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),
         ({"status": "QUEUED"}, "end 'QUEUED' is not one of"),
         ({"status": "COMPLETED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not COMPLETED"),

@@ -65,7 +65,7 @@ def test_what_was_drawn_is_told() -> None:
     """To whoever asks, with the rule."""
     of, told = script(seed=1, probability=0.01), list[str]()
     assert of.decide(submit(), told) is None
-    (sentence,), (missed,) = told, of.listed()[0].missed or ()
+    (sentence,), (missed,) = told, of.listed()[0].missed or ("",)
     assert re.fullmatch(r"it drew 0\.\d{3}, not below its probability 0\.01", missed)
     assert sentence == f"rule 1: when generate, probability 0.01 let it through: {missed}"
 
@@ -116,4 +116,4 @@ def test_a_time_to_live_begins_anew() -> None:
 def test_a_window_that_is_none(options: dict[str, object], message: str) -> None:
     """A moment that is none, and a window that ends before it begins, are refused."""
     with pytest.raises(ValueError, match=message):
-        script(**options)
+        script(0, **options)

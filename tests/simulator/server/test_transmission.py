@@ -23,14 +23,17 @@ from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway.exchange import Request, Response
-from pixazo_simulator.script.effects import Close, Reset, Send, Silence, Transmission, Wait, cut
+from pixazo_simulator.script.effects import Close, Noise, Reset, Send, Silence, Transmission, Wait, cut
 from pixazo_simulator.script.faults import (
     AnyFault,
+    Bandwidth,
     ConnectionReset,
     Delay,
     EmptyReply,
+    GarbageBeforeHead,
     GarbledBody,
     Hang,
+    LimitData,
     LognormalDelay,
     ReplyLost,
     SlowDrip,
@@ -55,12 +58,12 @@ def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
     return Settings(script=(Rule(when=when, faults=tuple(faults), **more),))
 
 
-def response(*effects: Wait | Send | Close | Reset | Silence) -> Response:
+def response(*effects: Wait | Noise | Send | Close | Reset | Silence) -> Response:
     """A response with this body and transmission."""
     return Response(Request("GET", "/", b"", []), 0, 200, [], BODY, "", faults=("x",), transmission=effects)
 
 
-def sent(*effects: Wait | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
+def sent(*effects: Wait | Noise | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
     """The pieces of `BODY` that leave, each with whether more follow."""
     sent_messages: list[dict[str, Any]] = []
 
@@ -98,11 +101,44 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
         ((Hang(),), "nothing left, then the connection was held open until the caller gave up"),
         ((TruncatedBody(0.5),), "5 of 11 bytes of the body left, then the connection was closed"),
         ((TruncatedBody(0.9), ConnectionReset()), "9 of 11 bytes of the body left, then the connection was reset"),
+        ((LimitData(3),), "3 of 11 bytes of the body left, then the connection was closed"),
+        ((LimitData(0), ConnectionReset()), "0 of 11 bytes of the body left, then the connection was reset"),
+        ((LimitData(11),), None),
+        (
+            (GarbageBeforeHead(7),),
+            "garbage before the response, 7 B; 11 of 11 bytes of the body left, then the connection was closed",
+        ),
+        (
+            (GarbageBeforeHead(1), LimitData(3)),
+            "garbage before the response, 1 B; 3 of 11 bytes of the body left, then the connection was closed",
+        ),
+        ((GarbageBeforeHead(7), EmptyReply()), "nothing left, then the connection was closed"),
     ],
 )
 def test_what_is_cut_can_be_described(faults: tuple[AnyFault, ...], expected: str | None) -> None:
     """The description is in words."""
-    assert cut(transmission(faults, Random(0)), 11) == expected
+    assert cut(transmission(faults, Random(0), 11), 11) == expected
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_second", "length", "pieces", "seconds"),
+    [(100, 1000, 200, 10), (1000, 5, 1, 0.005), (1, 10_000, 1000, 3600), (1 << 40, 1 << 30, 1, 2**-10)],
+)
+def test_a_bandwidth_is_a_number_of_pieces(bytes_per_second: int, length: int, pieces: int, seconds: float) -> None:
+    """Twenty in a second, a thousand at most, within an hour; what a limit cuts off takes no time."""
+    paced = Send(pieces=pieces, seconds=seconds)
+    assert transmission((Bandwidth(bytes_per_second),), Random(0), length) == (paced,)
+    limited = transmission((LimitData(length), Bandwidth(bytes_per_second)), Random(0), 2 * length)
+    assert limited == (Send(most=length, pieces=pieces, seconds=seconds), Close())
+
+
+@given(length=st.integers(1, 65_536), seed=st.integers())
+def test_garbage_is_drawn_from_the_seed(length: int, seed: int) -> None:
+    """So many bytes, which begin no status line."""
+    (noise, *rest) = transmission((GarbageBeforeHead(length),), Random(seed), 5)
+    assert isinstance(noise, Noise)
+    assert (len(noise.data), noise.data[:1], rest) == (length, b"\xff", [Send(), Close()])
+    assert transmission((GarbageBeforeHead(length),), Random(seed), 5)[0] == noise
 
 
 @given(seconds=st.floats(0, 1000), bounds=st.tuples(st.floats(0, 500), st.floats(500, 1000)), seed=st.integers())
@@ -191,7 +227,9 @@ def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[b
     assert (line.ended, line.held) == (ended, False)
 
 
-@pytest.mark.parametrize("fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5)])
+@pytest.mark.parametrize(
+    "fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5), LimitData(5), GarbageBeforeHead()]
+)
 def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -> None:
     """An in-process transport sees a named error, a ConnectionError, in place of the cut."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}

@@ -26,7 +26,8 @@ VALUES: dict[str, list[str]] = {
     ],
     "body_limit": ["0", "1048576", "1073741824"],
     "price": ["*/6/*=0.35, */10/*=0.60, */*/*=0.60", "generate/6/1080P=1.00, */*/*=0.000001"],
-    "job_times": ["2+13", "5-20+60-180", "0+0"],
+    "job_times": ["2+13", "5-20+60-180", "0+0", "polls:2", "polls:1+3"],
+    "concurrency": ["off", "1", "999999"],
     "webhook_retries": ["none", "5,300,1800", "0"],
     "webhook_allow": ["none", "hooks.test", "hooks.test,10.0.0.7", "::1,fe80::1%25lo,::ffff:10.0.0.7"],
     "read_delay": ["0", "1500", "86400000"],
@@ -44,8 +45,8 @@ FIELDS = [(name, text) for name in points() for text in texts(name)]
 
 
 def test_every_row_of_the_table_is_a_field_or_decided() -> None:
-    """48 rows, each once, in order; type checkers know every field, with the words that it takes."""
-    assert [row.row for row in rows()] == list(range(1, 49))
+    """49 rows, each once, in order; type checkers know every field, with the words that it takes."""
+    assert [row.row for row in rows()] == list(range(1, 50))
     assert [row.field for row in rows() if row.field in points()] == list(points())
     typed = {name: set(get_args(hint)) - {bool, int} for name, hint in get_type_hints(PolicyFields).items()}
     assert list(typed) == list(points())

@@ -30,7 +30,7 @@ def pass_time(where: World, seconds: float) -> None:
     where.apply(AdvanceClock(where.clock.now() + round(seconds * 1000)))
 
 
-def scripted(end: End, sent: Submission | None = None, **policy: object) -> tuple[World, str]:
+def scripted(end: End, sent: Submission | None = None, **policy: Any) -> tuple[World, str]:
     """A world, and a generation that a rule lets go on so."""
     where = world(**policy)
     where.apply(AddRule(START, Rule(when="submit", end=end)))

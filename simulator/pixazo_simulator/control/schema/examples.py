@@ -23,17 +23,19 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "changeWorld": {"balance": "0.00", "policy": {"rate_limit": "5/60"}},
     "advance": {"seconds": 15},
     "waitFor": {"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
+    "verify": {"exchanges": {"operation": "status"}, "at_most": 30},
     "explain": {"method": "POST", "path": _SUBMIT, "body": {"prompt": "A bear"}},
     "setScript": {"rules": [_BUSY, _NO_BEARS]},
     "addRule": _NO_BEARS,
     "replaceRule": {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1},
+    "rotateWebhookSecret": {"overlap": 86400},
     "openTlsListener": {"hosts": ["gateway.pixazo.ai"]},
 }
 """The body of each route that takes one, by operationId."""
 
 _STATE: dict[str, Any] = {
     "now": _START, "clock": "manual", "seed": 7, "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
-    "generations": 0, "exchanges": 0, "webhook_secret": None, "policy": {"job_times": "1+4", "rate_limit": "off"},
+    "generations": 0, "exchanges": 0, "webhook_secret": None, "former_webhook_secrets": [], "policy": {"job_times": "1+4", "rate_limit": "off"},
 }  # fmt: skip
 _GENERATION = body.Generation(
     _ID, "generate", duration=6, resolution="768P", status="QUEUED", accepted_at=_START, since=_START,

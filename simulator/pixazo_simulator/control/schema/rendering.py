@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
-from pixazo_simulator.webhooks import AdvanceEvent, secret
+from pixazo_simulator.webhooks import AdvanceEvent, secrets
 
 from . import responses as body
 from .requests import MOST_LISTED
@@ -61,6 +61,7 @@ def health(worlds: state.Worlds) -> body.Health:
 def world(world: state.World) -> body.WorldState:
     """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
+    signing = secrets(world) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
         now=instant(now),
         clock=str(world.clock),
@@ -70,7 +71,8 @@ def world(world: state.World) -> body.WorldState:
         model_enabled=world.account.model_enabled,
         generations=len(world.generations()),
         exchanges=world.journal.total,
-        webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
+        webhook_secret=signing[0] if signing else None,
+        former_webhook_secrets=list(signing[1:]),
         policy={name: world.policy.text(name) for name in points()},
     )
 
@@ -272,10 +274,32 @@ async def wait_timed_out(
     world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
 ) -> body.WaitTimedOut:
     """What fulfils a condition, although not often enough, and what came nearest to one more."""
+    return await _failed(body.WaitTimedOut, "Timed out", world, message, what, found, near)
+
+
+async def not_verified(
+    world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
+) -> body.VerificationFailed:
+    """What did happen where something else was expected, and what came nearest."""
+    return await _failed(body.VerificationFailed, "Verification failed", world, message, what, found, near)
+
+
+F = TypeVar("F", bound=body.VerificationFailed)
+
+
+async def _failed(
+    kind: type[F],
+    error: str,
+    world: state.World,
+    message: str,
+    what: str,
+    found: Sequence[object],
+    near: body.Nearest | None,
+) -> F:
     if near:
         message += f"; nearest: {near.what}: {'; '.join(near.differences)}"
     result = msgspec.structs.asdict(await wait_result(world, what, found))
-    return body.WaitTimedOut(error="Timed out", message=_message(world.redactor, message), nearest=near, **result)
+    return kind(error=error, message=_message(world.redactor, message), nearest=near, **result)
 
 
 def explanation(

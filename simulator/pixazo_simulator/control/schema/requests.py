@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from pixazo_simulator.script import MOST_RULES, Matcher, Rule, read_matcher
-from pixazo_simulator.spec import ImageFacts
+from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, read_matcher
+from pixazo_simulator.spec import ImageFacts, nearest, shown
 
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
 
+T = TypeVar("T")
 Scalar = str | int | float | bool | list[Any]
 Dollars = Annotated[str, Meta(description="US dollars, such as 0.50")]
 Fields = Annotated[dict[str, Scalar], Meta(description="policy fields by name, as `pixazo-sim policy` lists them")]
@@ -57,9 +58,29 @@ class WorldChange(Parameters):
 
 
 class Advance(Parameters):
-    """How far a clock is to be advanced."""
+    """How far a clock is to be advanced: by seconds, or until the next event. Give one of the two."""
 
-    seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")]
+    seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")] | UnsetType = UNSET
+    until: (
+        Annotated[
+            Literal["next"],
+            Meta(description="the next instant at which anything falls due; without one no time passes"),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless exactly one is given."""
+        if (self.seconds is UNSET) == (self.until is UNSET):
+            raise ValueError("give one of seconds and until")
+
+
+class SecretRotation(Parameters):
+    """How a signing secret gives way to a new one."""
+
+    overlap: Annotated[
+        float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")
+    ] = 86_400.0
 
 
 class NewScript(Parameters):
@@ -85,15 +106,39 @@ class JournalFilter(Parameters):
 
     method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
     path: Annotated[str, Meta(description="any part of the target")] | UnsetType = UNSET
-    status: Annotated[int, Meta(ge=100, le=999)] | UnsetType = UNSET
+    status: Annotated[int, Meta(ge=0, le=999, description="0: nothing was answered")] | UnsetType = UNSET
+    operation: (
+        Annotated[
+            str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")
+        ]
+        | UnsetType
+    ) = UNSET
+    request_id: Annotated[str, Meta(description="the generation concerned")] | UnsetType = UNSET
+    rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the nearest name for an operation that there is not."""
+        self.operations()
+
+    def operations(self) -> frozenset[str] | None:
+        """The operations that are meant, None for every exchange."""
+        return None if self.operation is UNSET else operations_of(self.operation)
 
     def filters(self) -> bool:
         """Whether it filters; `after` and `limit` only choose a page."""
         return any(
             getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in ("after", "limit")
         )
+
+
+def operations_of(word: str) -> frozenset[str]:
+    """The operations that a word means. Raises ValueError with the nearest known one."""
+    known = tuple(name for name in CALLS if name != "webhook")
+    if word not in known:
+        raise ValueError(f"operation {shown(word)} is not one of {', '.join(known)}{nearest(word, known)}")
+    return CALLS[word]
 
 
 class DryRun(Parameters):
@@ -117,10 +162,8 @@ ValueOrMatcher = Annotated[
 Least = Annotated[int, Meta(ge=1, le=1_000_000, description="how many there must be at least")]
 
 
-class Condition(Parameters):
-    """That at least `count` things fulfil every matcher that is given."""
-
-    count: Least = 1
+class Matchers(Parameters):
+    """The matchers of which a thing must fulfil every one that is given."""
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for a matcher that is not valid."""
@@ -130,12 +173,15 @@ class Condition(Parameters):
         """The matchers that were given, by the name of what they are about."""
         for name in self.__struct_fields__:
             given: Any = getattr(self, name)
-            if name not in ("count", "after") and given is not UNSET:
+            if name == "operation" and isinstance(given, str):
+                meant = sorted(operations_of(given))
+                yield name, Matcher("one_of", tuple(meant)) if len(meant) > 1 else read_matcher(meant[0])
+            elif name not in ("count", "after") and given is not UNSET:
                 yield name, read_matcher(given)
 
 
-class ExchangeCondition(Condition):
-    """Exchanges of the journal. `operation` is generate, imageToVideo, status or media; `path` has no query."""
+class ExchangeMatchers(Matchers):
+    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query."""
 
     after: Annotated[Number, Meta(description="only exchanges beyond this number")] = 0
     operation: ValueOrMatcher = UNSET
@@ -147,7 +193,7 @@ class ExchangeCondition(Condition):
     reason: ValueOrMatcher = UNSET
 
 
-class DeliveryCondition(Condition):
+class DeliveryMatchers(Matchers):
     """Webhooks that were attempted. `status` is the last status code of the receiver, `attempts` the number of attempts."""
 
     request_id: ValueOrMatcher = UNSET
@@ -158,12 +204,30 @@ class DeliveryCondition(Condition):
     attempts: ValueOrMatcher = UNSET
 
 
-class GenerationCondition(Condition):
+class GenerationMatchers(Matchers):
     """Generations as they are at this instant of the world's clock."""
 
     request_id: ValueOrMatcher = UNSET
     operation: ValueOrMatcher = UNSET
     status: ValueOrMatcher = UNSET
+
+
+class ExchangeCondition(ExchangeMatchers):
+    """That at least `count` exchanges fulfil every matcher that is given."""
+
+    count: Least = 1
+
+
+class DeliveryCondition(DeliveryMatchers):
+    """That at least `count` webhooks fulfil every matcher that is given."""
+
+    count: Least = 1
+
+
+class GenerationCondition(GenerationMatchers):
+    """That at least `count` generations fulfil every matcher that is given."""
+
+    count: Least = 1
 
 
 class Wait(Parameters):
@@ -178,11 +242,51 @@ class Wait(Parameters):
         """Raise ValueError unless exactly one condition is given."""
         self.condition()
 
-    def condition(self) -> tuple[str, Condition]:
+    def condition(self) -> tuple[str, Matchers]:
         """The condition and the name of what it is about."""
-        given = {"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations}
-        found = [(name, condition) for name, condition in given.items() if condition is not UNSET]
-        if len(found) != 1:
-            names = " and ".join(name for name, _ in found) or "no condition"
-            raise ValueError(f"{names}: give one of {', '.join(given)}")
-        return found[0]
+        lists = {"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations}
+        return _only(lists)
+
+
+class Verification(Parameters):
+    """What must have happened: how often something did, or a `sequence` of exchanges, between which others may lie."""
+
+    exchanges: ExchangeMatchers | UnsetType = UNSET
+    deliveries: DeliveryMatchers | UnsetType = UNSET
+    generations: GenerationMatchers | UnsetType = UNSET
+    sequence: Annotated[tuple[ExchangeMatchers, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    at_least: (
+        Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
+        | UnsetType
+    ) = UNSET
+    at_most: Annotated[int, Meta(ge=0, le=1_000_000, description="0: never")] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be verified."""
+        _only({
+            "exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations, "sequence": self.sequence,
+        })  # fmt: skip
+        least, most = self.bounds()
+        if self.sequence is not UNSET and (self.at_least, self.at_most) != (UNSET, UNSET):
+            raise ValueError("a sequence happens or does not: leave at_least and at_most out")
+        if most is not None and least > most:
+            raise ValueError(f"at_least {least} is more than at_most {most}")
+
+    def condition(self) -> tuple[str, Matchers]:
+        """What is counted, and the name of the list in which it appears."""
+        return _only({"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations})
+
+    def bounds(self) -> tuple[int, int | None]:
+        """How often it must have happened at least and at most, None for any number."""
+        most = None if self.at_most is UNSET else self.at_most
+        least = (1 if most is None else 0) if self.at_least is UNSET else self.at_least
+        return least, most
+
+
+def _only(given: Mapping[str, T | UnsetType]) -> tuple[str, T]:
+    """The one that is given, and its name. Raises ValueError for none and for several."""
+    found = [(name, value) for name, value in given.items() if value is not UNSET]
+    if len(found) != 1:
+        names = " and ".join(name for name, _ in found) or "no condition"
+        raise ValueError(f"{names}: give one of {', '.join(given)}")
+    return found[0]

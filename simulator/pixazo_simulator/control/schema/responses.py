@@ -133,6 +133,9 @@ class WorldState(Body, frozen=True):
     generations: Annotated[int, Meta(description="how many were accepted")]
     exchanges: Annotated[int, Meta(description="how many were journalled")]
     webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
+    former_webhook_secrets: Annotated[
+        list[str], Meta(description="those before a rotation with which webhooks are signed, too, the newest first")
+    ]
     policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
 
 
@@ -464,10 +467,14 @@ class Nearest(Body, frozen=True):
     differences: tuple[str, ...]
 
 
-class WaitTimedOut(Refusal, frozen=True, kw_only=True):
-    """Time ran out: what did arrive, and what came nearest."""
+class VerificationFailed(Refusal, frozen=True, kw_only=True):
+    """What was expected did not happen, or not as often: what did happen, and what came nearest."""
 
     exchanges: list[Exchange] = _ABSENT
     deliveries: list[Delivery] = _ABSENT
     generations: list[Generation] = _ABSENT
     nearest: Nearest | None
+
+
+class WaitTimedOut(VerificationFailed, frozen=True, kw_only=True):
+    """Time ran out: what did arrive, and what came nearest."""

@@ -76,6 +76,14 @@ def _(caller: Caller) -> None:
     assert seen == ["QUEUED", "QUEUED", "PROCESSING", "PROCESSING", "COMPLETED"]
 
 
+@ROWS.shows("job_times", "polls:2", ["QUEUED"] * 2 + ["PROCESSING"] * 2 + ["COMPLETED"])
+@ROWS.shows("job_times", "polls:1+3", ["QUEUED"] + ["PROCESSING"] * 3 + ["COMPLETED"])
+def _(caller: Caller, seen: list[str]) -> None:
+    identity = caller.accepted()
+    caller.advance(1000)
+    assert [caller.status(identity) for _ in seen] == seen
+
+
 @ROWS.shows("job_times", "5-20+60-180")
 def _(caller: Caller) -> None:
     for _ in range(20):

@@ -112,6 +112,33 @@ def _(caller: Caller) -> None:
     assert caller.generate().status == 429
 
 
+@ROWS.shows("concurrency", "off")
+def _(caller: Caller) -> None:
+    assert {caller.generate().status for _ in range(70)} == {202}
+
+
+@ROWS.shows("concurrency", "2")
+def _(caller: Caller) -> None:
+    caller.accepted()
+    caller.advance(5)
+    caller.accepted("[[sim:stuck]]")
+    reply = caller.generate()
+    refused(reply, 429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 10 seconds."})
+    assert reply.headers["retry-after"] == "10"
+    caller.advance(9.999)
+    assert caller.generate().headers["retry-after"] == "1"
+    caller.advance(0.001)
+    assert [caller.generate("[[sim:after 0]]").status for _ in range(3)] == [202] * 3
+
+
+@ROWS.shows("concurrency", "1")
+def _(caller: Caller) -> None:
+    identity = caller.accepted("[[sim:polls 1]]")
+    assert caller.generate().headers["retry-after"] == "1"  # nobody knows when it ends
+    assert [caller.read(identity).status for _ in range(2)] == [200, 200]
+    caller.accepted()
+
+
 @ROWS.shows("unknown_route", "404")
 def _(caller: Caller) -> None:
     for method, path in [("GET", GENERATE), ("DELETE", f"/v2/requests/status/{UNKNOWN_ID}"), ("GET", "/nowhere")]:
