@@ -79,6 +79,8 @@ class Gateway:
         reached = world or request.listener  # a TLS listener reaches its world without a key, too
         policy = reached.policy if reached else self._worlds.settings.policy
         clock = reached.clock if reached else self._worlds.clock
+        if request.method == "HEAD" and policy.status_head == "answer" and endpoint == spec.Unrouted("GET"):
+            endpoint = spec.classify("GET", request.path)
         if isinstance(endpoint, spec.MediaRead | spec.StatusRead):
             return RoutedRequest(endpoint, world, policy, clock)
         # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
@@ -127,7 +129,9 @@ class Gateway:
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log = f"{request.method} {redactor.text(line)}"
         world = route.world or request.listener
-        return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
+        return complete(
+            request, answer, now, world, outcome, policy=route.policy, request_id=request_id, hint=meant, log=log
+        )
 
     def _read_status(self, request: Request, route: RoutedRequest, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -137,7 +141,7 @@ class Gateway:
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
-            return complete(request, result, now, world, outcome, request_id=request_id)
+            return complete(request, result, now, world, outcome, policy=policy, request_id=request_id)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
@@ -158,19 +162,22 @@ class Gateway:
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):
-            return complete(request, accepted, now, world, outcome)
+            return complete(request, accepted, now, world, outcome, policy=policy)
         if not isinstance(accepted, Generation):
             return self.refuse(request, route, accepted, now, outcome)
         answer = spec.accepted_answer(accepted.request_id, origin, policy)
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
         wakes = world.next_due() is not None
-        return complete(request, answer, now, world, outcome, request_id=accepted.request_id, wakes=wakes)
+        return complete(
+            request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, wakes=wakes
+        )
 
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
+            answer = no_media("no such media")
+            return complete(request, answer, now, request.listener, policy=policy, hint=_NO_GENERATION)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
@@ -178,7 +185,7 @@ class Gateway:
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")
-        return complete(request, result, now, world, outcome, request_id=media.request_id)
+        return complete(request, result, now, world, outcome, policy=policy, request_id=media.request_id)
 
     def _caller(self, request: Request) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""

@@ -51,7 +51,7 @@ from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
     DURATIONS,
-    IMAGE_LIMIT,
+    IMAGE_LIMITS,
     KEYS,
     MODEL_ID,
     OPERATIONS,
@@ -88,6 +88,7 @@ from .responses import (
     media_type,
     queue_error,
     refusal_answer,
+    refused_agent,
     sentence,
     status_body,
     timestamp,
@@ -110,7 +111,7 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
-    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
     "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
     "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH",
     "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge",
@@ -122,7 +123,7 @@ __all__ = [
     "UnsupportedMediaType", "Violation", "accepted_answer", "beginning", "check", "classify", "closest", "dollars",
     "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip", "is_secret",
     "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "plain_ip", "points",
-    "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows",
+    "queue_error", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "refused_agent", "renamed", "rows",
     "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member",
     "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip
