@@ -212,7 +212,7 @@ def origin(text: str) -> str:
     return text.rstrip("/")
 
 
-def media_origin(text: str) -> str:
+def origin_of_media(text: str) -> str:
     """Read `same`, `page` or an origin (policy `media_origin`). Raises ValueError with the remedy."""
     if text in ("same", "page"):
         return text
@@ -370,7 +370,7 @@ class Policy:
     image_type: Annotated[Literal["listed", "match", "any"], Point(
         52, "assumed", "I2V-IMG-06, I2V-IMG-07", "The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at.")] = "listed"
     media_origin: Annotated[str, Point(
-        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=media_origin, forms="same | page | ORIGIN")] = "same"
+        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN")] = "same"
     callback_events: Annotated[Literal["end", "updates"], Point(
         54, "assumed", "WEBHOOK-19..21", 'POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications").')] = "end"
     media_user_agents: Annotated[tuple[str, ...], Point(
