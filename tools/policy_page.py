@@ -9,7 +9,8 @@ HEAD = """\
 
 The vendor's page is the only normative text about the gateway. Every behaviour of the simulator that it does not decide is one row of
 this table, and nearly every row is a field of the policy; a row without values cannot be set. The table is generated
-(`tools/policy_page.py`); `pixazo-sim policy` prints the same.
+(`tools/policy_page.py`); `pixazo-sim policy` prints the same. Bounds that protect the simulator itself are listed in
+[simulator.md](simulator.md#bounds).
 
 | label | meaning |
 | --- | --- |

@@ -294,12 +294,15 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 @pytest.fixture
 def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Redirection]:
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
-    from pixazo_simulator.redirect.context import RedirectionError, redirect
+    from pixazo_simulator.redirect.context import RedirectionError, media_hosts, redirect
 
     from .testcase.simulators import control_token_of
 
-    token = control_token_of(request.config)
-    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as redirection:
+    token, media = control_token_of(request.config), media_hosts(pixazo.policy()["media_origin"])
+    with (
+        _one_line(RedirectionError),
+        redirect(pixazo.url, pixazo.api_key, media_hosts=media, control_token=token) as redirection,
+    ):
         yield redirection
         request.node.stash[CASE].add_complaints(redirection.violations)
 

@@ -20,7 +20,7 @@ import click
 
 from pixazo_simulator import redirect
 from pixazo_simulator.control import TOKEN_VARIABLE
-from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, RefuseRequest, Tunnel
+from pixazo_simulator.redirect import HOSTS, HTTPS, Forward, ProxyRequest, RefuseRequest, Tunnel, media_hosts
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
 from .options import OPTIONS, SERVE_ONLY, simulator_of
@@ -33,7 +33,6 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 LAST_RESORT = 2 * STOP_DEADLINE + 1
 """Seconds after the end of the command until this process ends, whatever it is waiting for: proxy and server stop in turn."""
 
-_REDIRECTED = (*HOSTS, *MEDIA_HOSTS)
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 _LOCAL = "localhost,127.0.0.1,::1"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -57,13 +56,14 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
             stack.enter_context(simulator)
         except SimulatorError as error:
             raise click.UsageError(str(error)) from None
-        listener = simulator.open_tls_listener(_REDIRECTED)
-        proxy = stack.enter_context(redirect.Proxy(_decision(listener.port), ca_pem=listener.ca_pem))
+        hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
+        listener = simulator.open_tls_listener(hosts)
+        proxy = stack.enter_context(redirect.Proxy(_decision(listener.port, hosts), ca_pem=listener.ca_pem))
         signals = Signals(_SIGNALS)  # from now on they do not end this process
         trust = stack.enter_context(_trust(listener.ca_pem))
         preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
-        code = _run(command, own | trust | _redirection(proxy.url, listener.port, preload), signals)
+        code = _run(command, own | trust | _redirection(proxy.url, listener.port, hosts, preload), signals)
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
 
@@ -83,7 +83,7 @@ exec = click.Command(  # noqa: A001 - the name of the command
 )  # fmt: skip
 
 
-def _redirection(proxy: str, port: int, preload: Path) -> dict[str, str]:
+def _redirection(proxy: str, port: int, hosts: tuple[str, ...], preload: Path) -> dict[str, str]:
     """The variables by which programs with a hard-coded host reach the TLS listener."""
     require = f"--require {json.dumps(str(preload / 'redirect.cjs'))}"
     preloads = {
@@ -91,7 +91,7 @@ def _redirection(proxy: str, port: int, preload: Path) -> dict[str, str]:
         "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} {require}".strip(),
         "PYTHONPATH": os.pathsep.join([str(preload), *filter(None, [os.environ.get("PYTHONPATH")])]),
         redirect.REDIRECT_PORT: str(port),
-        redirect.REDIRECT_HOSTS: ",".join(_REDIRECTED),
+        redirect.REDIRECT_HOSTS: ",".join(hosts),
     }
     return preloads | dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
 
@@ -122,19 +122,17 @@ def _read(path: str | None) -> bytes:
         return b""  # no program can read it either
 
 
-def _decision(port: int) -> redirect.Decide:
-    """What the proxy does with a request, when the TLS listener has this port."""
+def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
+    """What the proxy does with a request, when the TLS listener for these hosts has this port."""
 
     def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
             return Tunnel(address) if request.method == "CONNECT" else Forward(address)
-        if name in _REDIRECTED and request.port == HTTPS and (request.secure or request.method == "CONNECT"):
+        if name in hosts and request.port == HTTPS and (request.secure or request.method == "CONNECT"):
             return Forward(("127.0.0.1", port)) if request.secure else Tunnel(("127.0.0.1", port))
-        if name in _REDIRECTED:
-            sentence = redirect.misuse(name, request.port)
-        else:
-            sentence = redirect.offline(name, request.port, _REDIRECTED)
+        is_ours = name in hosts
+        sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
         return RefuseRequest(sentence)
 

@@ -135,6 +135,7 @@ def complete(
     world: World | None,
     outcome: Outcome[Any] | None = None,
     *,
+    policy: spec.Policy,
     request_id: str | None = None,
     hint: str | None = None,
     log: str | None = None,
@@ -148,6 +149,8 @@ def complete(
     sent: Transmission = ()
     if decision and faults:
         answer, sent = inject(answer, faults, decision.seed)
+    if policy.cache_control == "no_store" and not any(name == b"cache-control" for name, _ in answer.headers):
+        answer = replace(answer, headers=(*answer.headers, (b"cache-control", b"no-store")))
     return Response(
         request=request, at=now, status=answer.status, headers=framed(answer, now), body=answer.body, reason=answer.reason,
         world=world, request_id=request_id, rule=decision.label if decision else None, faults=tuple(map(kind_of, faults)),

@@ -79,6 +79,8 @@ class Gateway:
         reached = world or request.listener  # a TLS listener reaches its world without a key, too
         policy = reached.policy if reached else self._worlds.settings.policy
         clock = reached.clock if reached else self._worlds.clock
+        if request.method == "HEAD" and policy.status_head == "answer" and endpoint == spec.Unrouted("GET"):
+            endpoint = spec.classify("GET", request.path)
         if isinstance(endpoint, spec.MediaRead | spec.StatusRead):
             return RoutedRequest(endpoint, world, policy, clock)
         # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
@@ -129,7 +131,9 @@ class Gateway:
         )  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         world, log = route.world or request.listener, self._line(request, line)
-        return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
+        return complete(
+            request, answer, now, world, outcome, policy=route.policy, request_id=request_id, hint=meant, log=log
+        )
 
     def _line(self, request: Request, text: str) -> str:
         """A line for the log, without the secrets that the request was sent with."""
@@ -148,7 +152,7 @@ class Gateway:
         if isinstance(result, spec.Answer):
             due = world.next_due()  # a read may end a generation whose states last for some reads
             wakes = due is not None and due <= now
-            return complete(request, result, now, world, outcome, request_id=request_id, wakes=wakes)
+            return complete(request, result, now, world, outcome, policy=policy, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
@@ -169,7 +173,7 @@ class Gateway:
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):
-            return complete(request, accepted, now, world, outcome)
+            return complete(request, accepted, now, world, outcome, policy=policy)
         if not isinstance(accepted, Generation):
             return self.refuse(request, route, accepted, now, outcome)
         answer = spec.accepted_answer(accepted.request_id, origin, policy)
@@ -178,12 +182,15 @@ class Gateway:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
             log = self._line(request, f"{quote(request.path)} {answer.reason}")
         wakes = world.next_due() is not None
-        return complete(request, answer, now, world, outcome, request_id=accepted.request_id, log=log, wakes=wakes)
+        return complete(
+            request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
+        )
 
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
+            answer = no_media("no such media")
+            return complete(request, answer, now, request.listener, policy=policy, hint=_NO_GENERATION)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
@@ -191,7 +198,7 @@ class Gateway:
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")
-        return complete(request, result, now, world, outcome, request_id=media.request_id)
+        return complete(request, result, now, world, outcome, policy=policy, request_id=media.request_id)
 
     def _caller(self, request: Request) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""

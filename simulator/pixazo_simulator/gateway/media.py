@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Mapping
 
 from pixazo_simulator.spec import Answer, Header, Policy, media_type
@@ -12,6 +13,8 @@ _LONGEST_SHORT = 8
 """Seconds; where the limits are open, a longer duration gets the video of 10 s and a shorter one that of 6 s."""
 _OURS = b"pixazo-testkit\x00\x00"
 """The 16 bytes that mark a `uuid` box as ours; players skip boxes that they do not know (ISO/IEC 14496-12, 4.2)."""
+_TRACK_SIZE = 80
+"""Bytes from the name of a track header (version 0) to its width and height."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 Videos = Mapping[str, bytes]
 """The four rendered videos, by file name, such as `768P-6.mp4`."""
@@ -19,12 +22,29 @@ Videos = Mapping[str, bytes]
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def video(generation: Generation, videos: Videos) -> bytes:
+def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
     """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation."""
     seconds = 10 if generation.duration > _LONGEST_SHORT else 6
     resolution = generation.resolution if generation.resolution == "1080P" else "768P"
     name = generation.request_id.encode()
-    return videos[f"{resolution}-{seconds}.mp4"] + (24 + len(name)).to_bytes(4) + b"uuid" + _OURS + name
+    content = videos[f"{resolution}-{seconds}.mp4"]
+    if generation.frame and policy.video_aspect == "first_frame":
+        content = _shown_as(content, generation.frame, int(resolution.removesuffix("P")))
+    return content + (24 + len(name)).to_bytes(4) + b"uuid" + _OURS + name
+
+
+def _shown_as(content: bytes, frame: tuple[int, int], side: int) -> bytes:
+    """The video with the aspect ratio of a frame, its short side `side` pixels: a player stretches the pixels.
+
+    The size shown is that of the track header, and the shape of a pixel is in `pasp` (ISO/IEC 14496-12, 8.3.2 and 12.1.4).
+    """
+    width, height = (round(2 * side * each / min(frame)) // 2 for each in frame)
+    track, shape = content.index(b"tkhd") + _TRACK_SIZE, content.index(b"pasp") + 4
+    coded = [int.from_bytes(content[at : at + 4]) >> 16 for at in (track, track + 4)]
+    changed = bytearray(content)
+    changed[track : track + 8] = struct.pack(">II", width << 16, height << 16)
+    changed[shape : shape + 8] = struct.pack(">II", width * coded[1], height * coded[0])
+    return bytes(changed)
 
 
 def no_media(reason: str) -> Answer:
@@ -34,17 +54,19 @@ def no_media(reason: str) -> Answer:
 
 def serve_media(generation: Generation, videos: Videos, method: str, headers: list[Header], policy: Policy) -> Answer:
     """The response to a GET or HEAD for the video of a generation."""
-    return serve(video(generation, videos), f'"{generation.request_id}"', media_type(policy), method, headers)
+    kept = policy.cache_control != "none"
+    content = video(generation, videos, policy)
+    return serve(content, f'"{generation.request_id}"', media_type(policy), method, headers, kept=kept)
 
 
-def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header]) -> Answer:
+def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header], *, kept: bool = True) -> Answer:
     """The response to a GET or HEAD for some content with an entity tag.
 
-    One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows.
+    One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows. `kept` allows caches to keep it.
     """
-    validators: list[Header] = [
-        (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), (b"cache-control", b"public, max-age=3600"),
-    ]  # fmt: skip
+    validators: list[Header] = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
+    if kept:
+        validators.append((b"cache-control", b"public, max-age=3600"))
     typed = (b"content-type", kind.encode())
     held = {each.strip().removeprefix("W/") for each in (_value(headers, b"if-none-match") or "").split(",")}
     if held & {"*", tag}:

@@ -207,7 +207,7 @@ I2V = (
            _refuse(IMAGE, _image(lambda seen: seen.format == "webp"), "must be a JPEG or PNG image."), DATA_URLS),
     Mutant("gif-accepted", "I2V-IMG-07", "A GIF is accepted as image", _accept_image(_is_gif)),
     Mutant("image-size-unlimited", "I2V-IMG-08", "An image may have any size",
-           _accept_data_url(lambda seen: seen.size >= spec.IMAGE_LIMIT)),
+           _accept_data_url(lambda seen: seen.size >= spec.IMAGE_LIMITS["mib"])),
     Mutant("short-side-of-300-accepted", "I2V-IMG-09", "A short side of exactly 300 px is accepted",
            _accept_data_url(lambda seen: _short_side(seen) == spec.SHORT_SIDE)),
     Mutant("short-side-of-320-refused", "I2V-IMG-10", "A short side must be longer than 320 px",

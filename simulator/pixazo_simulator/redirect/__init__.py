@@ -14,6 +14,7 @@ from .context import (
     REDIRECT_PORT,
     RedirectionError,
     is_loopback,
+    media_hosts,
     offline,
     redirect,
 )
@@ -24,5 +25,5 @@ from .routing import HTTPS, Redirection, misuse, normalized
 __all__ = [
     "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide",
     "Forward", "Proxy", "ProxyRequest", "Redirection", "RedirectionError", "RefuseRequest", "Tunnel", "guard_of",
-    "is_loopback", "misuse", "normalized", "offline", "redirect", "remove_variables",
+    "is_loopback", "media_hosts", "misuse", "normalized", "offline", "redirect", "remove_variables",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .patches import Patches
 from .proxy import Address
@@ -98,6 +99,12 @@ def is_loopback(host: object) -> bool:
         return ip_address(name).is_loopback or ip_address(name).is_unspecified
     except ValueError:
         return name in ("", "localhost") or name.endswith(".localhost")
+
+
+def media_hosts(origin: str) -> tuple[str, ...]:
+    """The hosts of media to redirect where policy `media_origin` is `origin`: the printed one, and that of the policy."""
+    host = urlsplit(origin).hostname
+    return MEDIA_HOSTS if not host or is_loopback(host) else tuple(dict.fromkeys((*MEDIA_HOSTS, normalized(host))))
 
 
 class _ChildRedirection(Redirection):

@@ -52,7 +52,7 @@ from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
     DURATIONS,
-    IMAGE_LIMIT,
+    IMAGE_LIMITS,
     KEYS,
     MODEL_ID,
     OPERATIONS,
@@ -90,6 +90,7 @@ from .responses import (
     media_type,
     queue_error,
     refusal_answer,
+    refused_agent,
     sentence,
     status_body,
     timestamp,
@@ -113,7 +114,7 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
-    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
     "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "OUTCOME_HEADER",
     "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND",
     "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER",
@@ -127,6 +128,6 @@ __all__ = [
     "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip",
     "is_secret", "json_lines", "left", "media_path", "media_type", "members", "micros", "nearest", "not_unicode",
     "parameters_of", "plain_ip", "points", "queue_error", "raised_at", "read", "read_data_url", "read_key",
-    "read_toml", "refusal_answer", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body",
-    "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "read_toml", "refusal_answer", "refused_agent", "renamed", "rows", "sentence", "shortened", "shown", "snapshot",
+    "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -160,6 +160,7 @@ class Violation(Enum):
     DATA_URL = "must be a Base64 data URL of a JPEG, PNG or WebP image: {}"
     UNREACHABLE = "could not be fetched"
     IMAGE_FORMAT = "must be a JPEG, PNG or WebP image, not {}"
+    IMAGE_TYPE = "is declared as {} and holds {}"
     IMAGE_SIZE = "must be smaller than 20 MB ({} bytes), not {} bytes"
     IMAGE_SEGMENTS = "is damaged: it has more than {} segments before its picture"
     IMAGE_DAMAGED = "is damaged or cut short"

@@ -60,15 +60,18 @@ class DataUrl(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
 
-def read_data_url(text: str) -> DataUrl:
-    """Read a data URL of Base64 (RFC 2397), of which percent-encoded characters and parameters are a part."""
+def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
+    """Read a data URL of Base64 (RFC 2397), of which percent-encoded characters and parameters are a part.
+
+    Its media type must be one of MEDIA_TYPES, unless `any_type`.
+    """
     head, comma, encoded = text[5:].partition(",")
     if not comma or len(head) + len("data:,") > LONGEST_HEAD:
         return DataUrl("", None, (f"no comma ends its type within {LONGEST_HEAD} characters{_FORM}",))
     media_type, *parameters = head.split(";")
     media_type = media_type.lower()
     faults: list[str] = []
-    if media_type not in MEDIA_TYPES:
+    if media_type not in MEDIA_TYPES and not any_type:
         faults.append(f"its media type is {quoted(media_type)}" if media_type else f"it has no media type{_FORM}")
     if not parameters or parameters[-1].lower() != "base64":
         is_early = any(each.lower() == "base64" for each in parameters)

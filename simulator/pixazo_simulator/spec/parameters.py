@@ -25,7 +25,7 @@ from .errors import (
     Problem,
     Violation,
 )
-from .images import MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
+from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .policy import Policy
 from .text import beginning, json_value, nearest, quoted
@@ -138,9 +138,11 @@ class Read(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def parameters_of(given: Mapping[str, Any], operation: Operation) -> Read:
-    """Read the parameters among the members of a body."""
+def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy) -> Read:
+    """Read the parameters among the members of a body; policy `null_members` says what null is."""
     kind = operation.parameters
+    if policy.null_members == "ignore":
+        given = {name: value for name, value in given.items() if value is not None}
     try:
         return Read(msgspec.convert(given, kind))
     except msgspec.ValidationError:
@@ -290,8 +292,8 @@ DEFAULT_DURATION = 6  # page: "Default: 6"
 DEFAULT_RESOLUTION = "768P"  # page: "Default: 768P"
 PROMPT_LIMIT = 2000
 """Characters: "Video description, maximum 2000 characters" (page), counted in the unit of policy `prompt_unit`."""
-IMAGE_LIMIT = 20 * 1024 * 1024
-"""Bytes; an image must be smaller: "<20MB" (page). The page does not say which megabyte: the larger is assumed."""
+IMAGE_LIMITS = {"mib": 20 * 1024 * 1024, "mb": 20_000_000}
+"""Bytes; an image must be smaller: "<20MB" (page), by value of policy `image_megabyte`."""
 SHORT_SIDE = 300
 """Pixels; the short side must be longer: "short side >300px" (page)."""
 MOST_UNKNOWN = 10
@@ -311,11 +313,15 @@ _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 
 
 class Findings(msgspec.Struct):
-    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED."""
+    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED.
+
+    `frame` is the width and height of the first frame in pixels, where they are known.
+    """
 
     refused: list[Problem] = []
     fails: list[Problem] = []
     magic: Magic = Magic()
+    frame: tuple[int, int] | None = None
 
 
 def check(
@@ -386,26 +392,37 @@ def _check_image(given: object, policy: Policy, images: Images, found: Findings)
         found.refused.append(Problem(name, Violation.HTTPS))
     elif policy.image_urls == "table":
         facts = images.get(given)
-        found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts)
+        found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts, policy)
+        found.frame = _frame(facts)
 
 
 def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
-    read, name = read_data_url(given), "first_frame_image"
+    read, name = read_data_url(given, any_type=policy.image_type == "any"), "first_frame_image"
     if read.faults:
         found.refused.append(Problem(name, Violation.DATA_URL, ("; ".join(read.faults),)))
-    if read.data is not None:
-        problems = _image_problems(image_facts(read.data), kind_of(read.data))
-        (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
+    if read.data is None:
+        return
+    facts = image_facts(read.data)
+    problems = [*_image_problems(facts, policy, kind_of(read.data))]
+    declared = MEDIA_TYPES.get(read.media_type)
+    if policy.image_type == "match" and facts and declared and facts.format not in ("other", declared):
+        problems.append(Problem(name, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
+    (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
+    found.frame = _frame(facts)
 
 
-def _image_problems(facts: ImageFacts | None, other: str = "another format") -> Iterator[Problem]:
+def _frame(facts: ImageFacts | None) -> tuple[int, int] | None:
+    return (facts.width, facts.height) if facts and facts.width > 0 and facts.height > 0 else None
+
+
+def _image_problems(facts: ImageFacts | None, policy: Policy, other: str = "another format") -> Iterator[Problem]:
     """Every image rule that is broken; `other` says what an image of no known format is."""
     name = "first_frame_image"
     if facts is None:
         yield Problem(name, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
         return
-    if facts.size >= IMAGE_LIMIT:
-        yield Problem(name, Violation.IMAGE_SIZE, (IMAGE_LIMIT, facts.size))
+    if facts.size >= (limit := IMAGE_LIMITS[policy.image_megabyte]):
+        yield Problem(name, Violation.IMAGE_SIZE, (limit, facts.size))
     if facts.format == "other":
         yield Problem(name, Violation.IMAGE_FORMAT, (other,))
         return

@@ -23,6 +23,8 @@ _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submission after its route, in the default order (policy `check_order`)."""
 
+MOST_AGENTS = 20
+"""Beginnings of User-Agent headers that the media host refuses."""
 MOST_PRICES = 100
 """Rules of one price list."""
 _RULE = re.compile(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
@@ -243,6 +245,29 @@ def base_path(text: str) -> str | None:
     return None if len(text) > LONGEST_BASE_PATH or dots or not _SEGMENTS.fullmatch(text) else text.rstrip("/")
 
 
+def origin_of_media(text: str) -> str:
+    """Read `same`, `page` or an origin (policy `media_origin`). Raises ValueError with the remedy."""
+    if text in ("same", "page"):
+        return text
+    try:
+        read = origin(text)
+    except ValueError:
+        read = ""
+    if not re.fullmatch(r"https?://[^/]+", read):
+        raise ValueError(f"{text!r} is not same, page or an origin such as https://media.example.com")
+    return read
+
+
+def agents(text: str) -> tuple[str, ...]:
+    """Read `none` or beginnings of User-Agent headers (policy `media_user_agents`). Raises ValueError with the remedy."""
+    found = tuple(each.strip() for each in text.split(",") if each.strip() and text != "none")
+    if len(found) > MOST_AGENTS or not all(each.isascii() and each.isprintable() for each in found):
+        raise ValueError(
+            f"{text!r} is not none or at most {MOST_AGENTS} beginnings of a User-Agent (for example Python-urllib,curl)"
+        )
+    return found
+
+
 def order(text: str) -> tuple[str, ...]:
     """Read an order of CHECKS that asks for nothing before it is known. Raises ValueError with the remedy."""
     found = tuple(word.strip() for word in text.split(","))
@@ -369,8 +394,30 @@ class Policy:
         47, "assumed", "-", "Whether browsers of other origins may call; decided by the server's profile, since a preflight carries no key.", observed="on")] = "off"
     submit_code: Annotated[Literal["202", "200"], Point(
         48, "documented", "SUBMIT-01, SUBMIT-02", "The status code of an accepted submission.", observed="200")] = "202"
+    null_members: Annotated[Literal["refuse", "ignore"], Point(
+        49, "assumed", "T2V-DUR-01, I2V-DUR-01", "An optional member that is null: 400 for its type, or as if it had not been sent.")] = "refuse"
+    empty_callback_url: Annotated[Literal["ignore", "refuse"], Point(
+        50, "assumed", "WEBHOOK-15, WEBHOOK-19..21", "A `callback_url` that is the empty string: as if it had not been sent, or a bad webhook URL (as an empty X-Webhook-URL always is).")] = "ignore"
+    image_megabyte: Annotated[Literal["mib", "mb"], Point(
+        51, "assumed", "I2V-IMG-08", 'The megabyte of "<20MB": 1024 * 1024 bytes or 1,000,000 bytes.')] = "mib"
+    image_type: Annotated[Literal["listed", "match", "any"], Point(
+        52, "assumed", "I2V-IMG-06, I2V-IMG-07", "The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at.")] = "listed"
+    media_origin: Annotated[str, Point(
+        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN")] = "same"
+    callback_events: Annotated[Literal["end", "updates"], Point(
+        54, "assumed", "WEBHOOK-19..21", 'POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications").')] = "end"
+    media_user_agents: Annotated[tuple[str, ...], Point(
+        55, "observed", "OUT-08", "Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters.", observed="Python-urllib", read=agents, forms="none | PREFIX,PREFIX,...")] = ()
+    video_aspect: Annotated[Literal["fixed", "first_frame"], Point(
+        56, "assumed", "I2V-IMG-10, I2V-IMG-12", "Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution.")] = "fixed"
+    status_head: Annotated[Literal["refuse", "answer"], Point(
+        57, "assumed", "BASE-06, BASE-07", "HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media is always answered.")] = "refuse"
+    cache_control: Annotated[Literal["media", "none", "no_store"], Point(
+        58, "assumed", "-", "Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response.")] = "media"
+    webhook_timeout: Annotated[int, Point(
+        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=number(3600), forms="SECONDS")] = 15
     concurrency: Annotated[int | None, Point(
-        49, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
+        72, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
 
     def changed(self, values: Mapping[str, object]) -> Policy:
@@ -449,6 +496,17 @@ class PolicyFields(TypedDict, total=False):
     queued_to_end: Literal["no", "yes"]
     cors: Literal["off", "on"] | bool
     submit_code: Literal["202", "200"] | int
+    null_members: Literal["refuse", "ignore"]
+    empty_callback_url: Literal["ignore", "refuse"]
+    image_megabyte: Literal["mib", "mb"]
+    image_type: Literal["listed", "match", "any"]
+    media_origin: str
+    callback_events: Literal["end", "updates"]
+    media_user_agents: str | list[str]
+    video_aspect: Literal["fixed", "first_frame"]
+    status_head: Literal["refuse", "answer"]
+    cache_control: Literal["media", "none", "no_store"]
+    webhook_timeout: str | int
     concurrency: str | int
 
 
@@ -458,11 +516,35 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
     "unknown_model": ("400", Point(
         21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model, a POST to any path below its name: 400, as printed; to a caller without a valid key an unknown model is an unknown route.")),
     "malformed_body": ("400", Point(
-        24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, not JSON, or not an object: 400.")),
+        24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, no JSON in UTF-8 (a byte order mark, gzip, UTF-16, form data), or no object: 400.")),
     "webhook_payload": ("status_answer", Point(
         33, "documented", "WEBHOOK-04", "Body of a webhook: the status response of that instant, the same bytes.")),
     "repeated_submit": ("two_requests", Point(
         46, "documented", "SUBMIT-15", "The same body twice, with or without Idempotency-Key: two requests, two debits (documented by absence).")),
+    "paths": ("exact", Point(
+        60, "assumed", "BASE-06, BASE-07", "Paths are compared letter by letter after percent-decoding: in another case, or with a slash more, they are unknown.")),
+    "repeated_names": ("last", Point(
+        61, "assumed", "-", "Of two members of one name the last counts; of two headers, too, but for the key, of which the first counts.")),
+    "validation_detail": ("all", Point(
+        62, "assumed", "ERR-ENV-02", "The message of a validation error names every fault of the parameters, not only the first.")),
+    "charge": ("at_submit", Point(
+        63, "assumed", "WAL-01..03", "The price is taken when a submission is accepted, and kept at COMPLETED and FAILED (but see `refunds`).")),
+    "media_access": ("open", Point(
+        64, "inferred", "OUT-08", "Media need no key; ranges, ETag and HEAD work as RFC 9110 says.")),
+    "error_texts": ("fixed", Point(
+        65, "assumed", "FAIL-01, FAIL-04", "The member `error` where nothing chose its text: that of ERROR as printed, one of ours for FAILED.")),
+    "inert_members": ("types", Point(
+        66, "assumed", "I2V-FP-02, I2V-PROMPT-06", "`prompt_optimizer`, `fast_pretreatment`, `aigc_watermark` and camera movements in a prompt: only types are checked, and they change nothing.")),
+    "rate_window": ("fixed", Point(
+        67, "assumed", "ERR-429-01..04", "A window of `rate_limit` begins with the first call after the last one ended; calls that are refused do not count.")),
+    "json_form": ("compact", Point(
+        68, "assumed", "-", "JSON is sent compact, in UTF-8, as `application/json`, its members in the order in which the page prints them.")),
+    "webhook_request": ("plain", Point(
+        69, "assumed", "WEBHOOK-04", "A webhook is a POST of JSON on a connection of its own, without the API key, from the User-Agent pixazo-sim.")),
+    "url_length": ("8000", Point(
+        70, "assumed", "WEBHOOK-15, I2V-IMG-03", "The longest URL of a webhook or image, in characters.")),
+    "frame_sizes": ("upstream", Point(
+        71, "inferred", "OUT-03..07", "Videos are MP4 of 1366 x 768 or 1920 x 1080 pixels, as of MiniMax upstream, and last 6 or 10 s (but see `video_aspect`).")),
 }  # fmt: skip
 """Rows of the table that nothing can set: name, what the simulator always does, and how we know that it is right."""
 

@@ -23,6 +23,7 @@ PHRASES = {code.value: code.phrase for code in HTTPStatus}
 JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 HTML: tuple[Header, ...] = ((b"content-type", b"text/html; charset=utf-8"),)
 
+MEDIA_ORIGIN = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"  # page, Response (Completed)
 DEFAULT_ERRORS = {
     Status.FAILED: "The model could not generate a video for this request.",
     Status.ERROR: "Description of the error",
@@ -63,6 +64,11 @@ def media_path(request_id: str, policy: Policy) -> str:
     return f"/v1/{request_id}/output.{'mp4' if policy.media == 'mp4' else 'ext'}"
 
 
+def _media_origin(origin: str, policy: Policy) -> str:
+    """The origin of media URLs, where `origin` is that of `polling_url`."""
+    return {"same": origin, "page": MEDIA_ORIGIN}.get(policy.media_origin, policy.media_origin)
+
+
 def media_type(policy: Policy) -> str:
     """What the video of a generation says it is (OUT-06)."""
     return "video/mp4" if policy.media == "mp4" else "application/octet-stream"
@@ -82,7 +88,7 @@ def status_body(
     """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
     terminal, output = seen.until is None, None
     if seen.status is Status.COMPLETED:
-        media_url = f"{origin}{media_path(request_id, policy)}"
+        media_url = f"{_media_origin(origin, policy)}{media_path(request_id, policy)}"
         output = {"media_url": [media_url], "media_type": media_type(policy)}
     envelope: dict[str, Any] = {
         "request_id": request_id,
@@ -105,8 +111,8 @@ def upstream_challenge(nonce: str) -> bytes:
 
 
 def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
-    """MiniMax's own form of a callback about the end of a generation (policy `callback_url`, value `challenge`)."""
-    word = "success" if status is Status.COMPLETED else "failed"
+    """MiniMax's own form of a callback about the state of a generation (policy `callback_url`, value `challenge`)."""
+    word = {Status.COMPLETED: "success", Status.PROCESSING: "processing"}.get(status, "failed")
     base = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
     return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 
@@ -135,6 +141,18 @@ def html_answer(status: int) -> Answer:
     title = f"{status} {PHRASES.get(status, 'Error')}"
     page = f"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>{title}</h1></body></html>"
     return Answer(status, page.encode(), HTML)
+
+
+def refused_agent(headers: Iterable[Header], policy: Policy) -> Answer | None:
+    """The 403 of the media host for a caller that it does not serve, None for any other (policy `media_user_agents`)."""
+    agent = next((value.decode("latin-1") for name, value in headers if name == b"user-agent"), "")
+    found = next((each for each in policy.media_user_agents if agent.lower().startswith(each.lower())), None)
+    if found is None:
+        return None
+    plain = ((b"content-type", b"text/plain; charset=UTF-8"),)  # as a host behind Cloudflare words it
+    return Answer(
+        403, b"error code: 1010", plain, f"refused: the media host serves no {found}: send another User-Agent"
+    )
 
 
 def _unauthorized(refusal: errors.MissingKey | errors.InvalidKey, policy: Policy, url: str) -> Answer:

@@ -15,12 +15,10 @@ from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
 from .sender import WebhookRequest
 
-TIMEOUT = 15.0
-"""Seconds of the world's clock that a receiver has to respond (policy `webhook_retries`)."""
 CHALLENGE_TIMEOUT = 3.0
 """Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
 LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or its time on a real clock, when that is less), however fast the clock runs.
+"""Real seconds that a receiver has at least (or the seconds of the policy, when they are fewer), however fast the clock runs.
 
 Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
 that a full backlog dropped after 1 s and again after 3 s.
@@ -39,7 +37,7 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
         instant = world.clock.now() - round(wanted.age * SECOND)
         headers |= signed_headers((_WRONG,) if wanted.wrong else secrets(world), message_id, instant, body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
-    seconds = CHALLENGE_TIMEOUT if challenge else TIMEOUT
+    seconds = CHALLENGE_TIMEOUT if challenge else float(world.policy.webhook_timeout)
     least = min(seconds, LEAST_TIMEOUT)
     return WebhookRequest(
         url=delivery.url,

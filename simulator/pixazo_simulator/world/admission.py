@@ -52,7 +52,8 @@ class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
     `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
-    that the policy ignores, with the reason. `end` and `stuck` are what a rule wants of the generation.
+    that the policy ignores, with the reason. `end` and `stuck` are what a rule wants of the generation, `frame` is the width and height
+    of its first frame, where they are known.
     """
 
     duration: float
@@ -65,6 +66,7 @@ class Admitted(msgspec.Struct, frozen=True):
     ignored: tuple[str, ...] = ()
     end: End | None = None
     stuck: bool = False
+    frame: tuple[int, int] | None = None
 
 
 def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
@@ -143,7 +145,7 @@ class Admission:
         sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
             return sent
-        self._parameters, self._type_problems = spec.parameters_of(sent, submission.operation)
+        self._parameters, self._type_problems = spec.parameters_of(sent, submission.operation, self._policy)
         return None
 
     def model(self) -> spec.Refusal | None:
@@ -192,7 +194,9 @@ class Admission:
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        member = self._parameters.callback_url or None  # an empty one is none
+        member = self._parameters.callback_url
+        if member == "" and self._policy.empty_callback_url == "ignore":
+            member = UNSET
         sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
@@ -215,7 +219,7 @@ class Admission:
         return Admitted(
             duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
             magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
-            ignored=tuple(f"{part} ignored: {why}" for part, why in ignored.items()),
+            ignored=tuple(f"{part} ignored: {why}" for part, why in ignored.items()), frame=self._findings.frame,
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:

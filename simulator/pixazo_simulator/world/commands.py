@@ -25,7 +25,10 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Generation(msgspec.Struct, frozen=True, gc=False):
-    """One accepted submission; everything that is ever read of it is computed from these values and the instant."""
+    """One accepted submission; everything that is ever read of it is computed from these values and the instant.
+
+    `frame` is the width and height of the first frame in pixels, where they are known.
+    """
 
     request_id: str
     accepted: int
@@ -34,6 +37,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     duration: float
     resolution: str
     origin: str
+    frame: tuple[int, int] | None = None
 
     @property
     def finish(self) -> int:

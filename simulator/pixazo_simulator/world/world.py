@@ -170,8 +170,9 @@ class World(Part):
         identity = self._functions.identify(submission, self.policy, self._random, now)
         plan = self._functions.plan_for(admitted, self.policy, self._random)
         generation = Generation(
-            identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin
-        )
+            identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
+            admitted.frame,
+        )  # fmt: skip
         self._generations[identity] = generation
         self.account.unfinished.add(identity, generation.finish)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
@@ -214,7 +215,8 @@ class World(Part):
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
         answer, decision, passed = self._scripted(command)
-        result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
+        refused = None if answer else spec.refused_agent(command.headers, self.policy)
+        result = answer or refused or self.completed(identity, now) or spec.UnknownRequest(identity)
         return commands.Outcome(result, decision, passed=passed)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
@@ -351,6 +353,8 @@ class World(Part):
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
         is_header = channel == spec.WEBHOOK_URL_HEADER
+        if not is_header and self.policy.callback_events == "updates":
+            self._schedule_progress(delivery, generation.accepted - 1)
         if is_header and self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
             self._schedule_progress(delivery, generation.accepted - 1)
         self._schedule(delivery)
@@ -383,7 +387,7 @@ class World(Part):
         due, delivery = taken
         if delivery.faults is not None:
             return delivery
-        if delivery.progress:
+        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a member is told of changes only
             self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script else delivery
 
@@ -432,8 +436,11 @@ class World(Part):
             return
         if attempt.succeeded:
             generation = self._generations[delivery.request_id]
-            event = max(attempt.at, generation.finish)
-            self._schedule(replace(delivery, event=event, form=Form.UPSTREAM, attempts=()))
+            following = replace(delivery, form=Form.UPSTREAM, attempts=())
+            if self.policy.callback_events == "updates" and attempt.at < generation.finish:
+                started = max(attempt.at, generation.accepted + generation.plan.queued)
+                self._schedule(replace(following, event=started, progress=True))
+            self._schedule(replace(following, event=max(attempt.at, generation.finish)))
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
@@ -468,7 +475,8 @@ class World(Part):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            return spec.upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
+            seen, plan = self._functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
+            return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 
     # Changes by a test

@@ -9,7 +9,7 @@ import httpx
 import respx
 from respx.models import AllMockedAssertionError, PassThrough, Route
 
-from pixazo_simulator.redirect import HOSTS
+from pixazo_simulator.redirect import HOSTS, media_hosts
 from pixazo_simulator.spec import KEY_HEADER
 from pytest_pixazo.world import Pixazo
 
@@ -18,14 +18,15 @@ from pytest_pixazo.world import Pixazo
 
 @contextmanager
 def router(pixazo: Pixazo) -> Generator[respx.MockRouter]:
-    """Yield a router for the user's routes; a request that none of them matches goes to the world if it is for the vendor's host.
+    """Yield a router for the user's routes; a request that none of them matches goes to the world if it is for the vendor's hosts.
 
     Within this context the world returns URLs of that host, as the gateway does, and any key that the app sends is replaced by that
     of the world. Requests to the world's own origin pass through; any other is refused, as respx does.
     """
-    pixazo.policy(public_origin=f"https://{HOST}")
+    policy = pixazo.policy(public_origin=f"https://{HOST}")
+    hosts = (HOST, *media_hosts(policy["media_origin"]))
     users = respx.MockRouter(assert_all_called=False)
-    with users, httpx.HTTPTransport(verify=False, trust_env=False) as transport, _World(pixazo, transport):
+    with users, httpx.HTTPTransport(verify=False, trust_env=False) as transport, _World(pixazo, hosts, transport):
         yield users
 
 
@@ -39,9 +40,10 @@ def uncalled(users: respx.MockRouter) -> list[str]:
 class _World(respx.MockRouter):
     """Sends requests to the world; respx consults it when no earlier router has a route for a request."""
 
-    def __init__(self, pixazo: Pixazo, transport: httpx.HTTPTransport) -> None:
+    def __init__(self, pixazo: Pixazo, hosts: tuple[str, ...], transport: httpx.HTTPTransport) -> None:
         super().__init__(assert_all_called=False)
         self._key = pixazo.api_key
+        self._hosts = hosts
         self._origin = httpx.URL(pixazo.url)
         # A request of either transport arrives here again, by the patched httpcore, and then passes through to the origin.
         self._transport = transport
@@ -64,7 +66,7 @@ class _World(respx.MockRouter):
         url = request.url
         if (url.scheme, url.host, url.port) == (self._origin.scheme, self._origin.host, self._origin.port):
             raise PassThrough(f"{request!r} is for the world itself", request=request, origin=Route())
-        if url.host != HOST:
+        if url.host not in self._hosts:
             known = f"it is neither for {HOST} nor for the world; add a route to pixazo_respx"
             raise AllMockedAssertionError(f"RESPX: {request!r} not mocked: {known}")
         target = url.copy_with(scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port)

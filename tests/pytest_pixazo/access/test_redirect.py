@@ -7,6 +7,7 @@ import socket
 import pytest
 import requests
 
+from pixazo_client import PixazoClient
 from pixazo_simulator.redirect.routing import Redirection
 from pytest_pixazo import Pixazo
 
@@ -22,6 +23,17 @@ def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Redirection) -> None
     assert response.status_code == 202
     assert [each.request_id for each in pixazo.generations] == [response.json()["request_id"]]
     assert pixazo_redirect.violations == []
+
+
+@pytest.mark.pixazo(policy={"media_origin": "https://media.test"})
+def test_the_media_host_of_the_policy(
+    pixazo: Pixazo, pixazo_redirect: Redirection, pixazo_client: PixazoClient
+) -> None:
+    """The video is downloaded from that host; an app may insist on it."""
+    (url,) = pixazo_client.generate("A bear").wait().media_urls
+    assert url.startswith("https://media.test/v1/")
+    assert requests.get(url, timeout=60).content[4:8] == b"ftyp"
+    assert pixazo_redirect.covers("pub-582b7213209642b9b995c96c95a30381.r2.dev")
 
 
 def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Redirection) -> None:

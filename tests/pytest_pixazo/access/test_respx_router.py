@@ -25,6 +25,17 @@ def test_a_blocking_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
     assert [each.operation for each in pixazo.journal] == ["generate", "status", "media"]
 
 
+@pytest.mark.pixazo(policy={"media_origin": "page"})
+def test_media_on_a_host_of_their_own(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
+    """The world serves that host, too."""
+    identity = httpx.post(GENERATE, json={"prompt": "A bear"}, headers=KEY).json()["request_id"]
+    pixazo.clock.advance(60)
+    done = httpx.get(f"https://gateway.pixazo.ai/v2/requests/status/{identity}", headers=KEY).json()
+    (url,) = done["output"]["media_url"]
+    assert url.startswith("https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1/")
+    assert httpx.get(url).content[4:8] == b"ftyp"
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_asynchronous_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter, backend: str) -> None:
     """Also on asyncio and trio."""

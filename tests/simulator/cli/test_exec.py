@@ -72,6 +72,13 @@ def test_python_with_requests() -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
 
 
+def test_the_media_host_of_the_policy() -> None:
+    """The video is downloaded from there."""
+    code = OVER_REQUESTS.replace("print(", "print(job['output']['media_url'][0][:23], ")
+    ended = python(code, "--set", "media_origin=https://media.test")
+    assert ended.stdout.split() == ["https://media.test/v1/m", "COMPLETED", str(VIDEO_BYTES)], ended.stderr
+
+
 def test_node_with_fetch(tmp_path: Path) -> None:
     """The global fetch of Node 20, which ignores proxies, in a module."""
     place = tmp_path / "fetch.mjs"

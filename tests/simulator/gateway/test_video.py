@@ -9,9 +9,11 @@ import pytest
 from pixazo_simulator.gateway.media import video
 from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec.lifecycle import Plan
+from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.world.commands import Generation
 
 ID = "minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
+VIDEOS = read_videos()
 CONTAINERS = {b"moov", b"trak"}
 TOP = [b"ftyp", b"moov", b"free", b"mdat", b"uuid"]
 """The boxes of the file, what a player needs first coming first."""
@@ -47,7 +49,7 @@ FRAMES = {"768P": (1366, 768), "1080P": (1920, 1080)}
 @pytest.mark.parametrize("resolution", ["768P", "1080P"])
 def test_a_video_says_what_was_asked_for(duration: int, resolution: str) -> None:
     """Its movie header the duration (to a frame), its track header the frame size."""
-    data = video(generation(duration, resolution), read_videos())
+    data = video(generation(duration, resolution), VIDEOS, Policy())
     header, track = first(data, b"mvhd"), first(data, b"tkhd")
     assert header[0] == 0
     scale, length = int.from_bytes(header[12:16]), int.from_bytes(header[16:20])
@@ -62,12 +64,14 @@ def test_a_video_says_what_was_asked_for(duration: int, resolution: str) -> None
 )
 def test_open_limits_get_the_nearest_video(duration: float, resolution: str, same: tuple[int, str]) -> None:
     """There are four."""
-    assert video(generation(duration, resolution), read_videos()) == video(generation(*same), read_videos())
+    assert video(generation(duration, resolution), VIDEOS, Policy()) == video(
+        generation(*same), read_videos(), Policy()
+    )
 
 
 def test_the_boxes_are_those_of_a_video_and_one_of_ours() -> None:
     """The last one names the generation; players skip it."""
-    data = video(generation(6, "768P"), read_videos())
+    data = video(generation(6, "768P"), VIDEOS, Policy())
     kinds = [kind for kind, _ in boxes(data)]
     assert [kind for kind in kinds if kind in TOP] == TOP
     *_, (kind, content) = boxes(data)
@@ -77,5 +81,7 @@ def test_the_boxes_are_those_of_a_video_and_one_of_ours() -> None:
 def test_two_generations_have_two_videos() -> None:
     """Different bytes; the same generation always has the same."""
     other = ID.replace("a6cd", "a6ce")
-    assert video(generation(6, "768P"), read_videos()) != video(generation(6, "768P", other), read_videos())
-    assert video(generation(6, "768P"), read_videos()) == video(generation(6, "768P"), read_videos())
+    assert video(generation(6, "768P"), VIDEOS, Policy()) != video(
+        generation(6, "768P", other), read_videos(), Policy()
+    )
+    assert video(generation(6, "768P"), VIDEOS, Policy()) == video(generation(6, "768P"), read_videos(), Policy())

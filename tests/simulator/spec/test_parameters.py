@@ -247,6 +247,7 @@ CHOICES = {
     "prompt_unit": ["code_points", "utf16", "bytes"],
     "image_urls": ["unseen", "table", "https"],
     "image_rules": ["refuse", "fail"],
+    "image_type": ["listed", "match", "any"],
     "combo_1080p_10s": ["refuse", "accept", "fail"],
     "moderation": ["refuse", "fail"],
 }
@@ -260,7 +261,7 @@ CHOICES = {
 )
 def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], operation: str, profile: str) -> None:
     """Whatever a body of JSON decodes to, under any policy."""
-    read = parameters_of(body, OPERATIONS[operation])
+    read = parameters_of(body, OPERATIONS[operation], PROFILES[profile])
     found = check(read.parameters, OPERATIONS[operation], PROFILES[profile].changed(policy), {}, magic=True)
     for each in (*read.problems, *found.refused, *found.fails):
         assert len(str(each)) < 500

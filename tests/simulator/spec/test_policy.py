@@ -31,6 +31,9 @@ VALUES: dict[str, list[str]] = {
     "webhook_retries": ["none", "5,300,1800", "0"],
     "webhook_allow": ["none", "hooks.test", "hooks.test,10.0.0.7", "::1,fe80::1%25lo,::ffff:10.0.0.7"],
     "read_delay": ["0", "1500", "86400000"],
+    "media_origin": ["same", "page", "https://media.test", "http://localhost:8900"],
+    "media_user_agents": ["none", "Python-urllib", "Python-urllib,curl/8"],
+    "webhook_timeout": ["0", "15", "3600"],
     "retention": ["forever", "media=86400", "status=3600,media=86400"],
 }
 """Texts of the fields whose values are not words from a list."""
@@ -45,8 +48,8 @@ FIELDS = [(name, text) for name in points() for text in texts(name)]
 
 
 def test_every_row_of_the_table_is_a_field_or_decided() -> None:
-    """49 rows, each once, in order; type checkers know every field, with the words that it takes."""
-    assert [row.row for row in rows()] == list(range(1, 50))
+    """72 rows, each once, in order; type checkers know every field, with the words that it takes."""
+    assert [row.row for row in rows()] == list(range(1, 73))
     assert [row.field for row in rows() if row.field in points()] == list(points())
     typed = {name: set(get_args(hint)) - {bool, int} for name, hint in get_type_hints(PolicyFields).items()}
     assert list(typed) == list(points())
@@ -96,6 +99,7 @@ def test_the_profile_observed_differs_where_the_table_says() -> None:
         "retention": "media=86400",
         "cors": "on",
         "submit_code": "200",
+        "media_user_agents": "Python-urllib",
     }
 
 
@@ -134,6 +138,11 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
             "gateway.pixazo.ai",
             "is not caller, forwarded or an origin such as https://gateway.pixazo.ai",
         ),
+        ("media_origin", "forwarded", "'forwarded' is not same, page or an origin such as https://media.example.com"),
+        ("media_origin", "https://a.test/v1", "is not same, page or an origin such as https://media.example.com"),
+        ("media_user_agents", "curl,é", "'curl,é' is not none or at most 20 beginnings of a User-Agent"),
+        ("media_user_agents", ",".join("a" * 21), "is not none or at most 20 beginnings of a User-Agent"),
+        ("webhook_timeout", "3601", "'3601' is not a whole number from 0 to 3600"),
         ("webhook_allow", "http://a.test/", "'http://a.test/' is not a host name or address without port"),
         ("webhook_allow", "a.test,b.test:80", "'b.test:80' is not a host name or address without port"),
         ("public_origin", "https://a.test:99999", "is not caller, forwarded or an origin"),

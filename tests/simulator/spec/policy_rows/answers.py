@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import struct
 
-from tests.caller import GENERATE, Caller
-from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, ended, refused
+from tests.caller import GENERATE, KEY_HEADER, Caller
+from tests.simulator.samples import data_url, png
+from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, animate, ended, refused
 
 __all__ = ["ROWS"]
 
@@ -135,3 +138,94 @@ def _(caller: Caller, before_a_failure: list[str]) -> None:
     ):
         caller.accepted(prompt)
         assert [event["status"] for event in caller.advance(60)["events"]] == way
+
+
+PRINTED = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
+
+
+@ROWS.shows("media_origin", "same", "http://sim.test:8900")
+@ROWS.shows("media_origin", "page", PRINTED)
+@ROWS.shows("media_origin", "https://media.test", "https://media.test")
+def _(caller: Caller, origin: str) -> None:
+    reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, {"Host": "sim.test:8900"})
+    identity = reply.json()["request_id"]
+    assert reply.json()["polling_url"].startswith("http://sim.test:8900/")
+    caller.advance(15)
+    envelope = caller.call("GET", f"/v2/requests/status/{identity}", headers={"Host": "sim.test:8900"}).json()
+    (url,) = envelope["output"]["media_url"]
+    assert url == f"{origin}/v1/{identity}/output.mp4"
+    served = caller.call("GET", url.removeprefix(origin), headers={"Host": origin.partition("//")[2], KEY_HEADER: ""})
+    assert (served.status, served.body[4:8]) == (200, b"ftyp")
+
+
+def _media(caller: Caller) -> str:
+    identity = caller.accepted()
+    caller.advance(15)
+    return f"/v1/{identity}/output.mp4"
+
+
+@ROWS.shows("media_user_agents", "none", [200, 200])
+@ROWS.shows("media_user_agents", "Python-urllib", [403, 200])
+@ROWS.shows("media_user_agents", "python-URL,curl", [403, 403])
+def _(caller: Caller, statuses: list[int]) -> None:
+    path = _media(caller)
+    agents = ("Python-urllib/3.11", "curl/8.5.0")
+    replies = [caller.call("GET", path, headers={"User-Agent": agent}) for agent in agents]
+    assert [reply.status for reply in replies] == statuses
+    assert all(reply.body == b"error code: 1010" for reply in replies if reply.status == 403)
+    assert caller.call("GET", path, headers={"User-Agent": "my app with Python-urllib"}).status == 200
+    assert caller.generate().status == 202  # the gateway itself serves them
+
+
+@ROWS.shows("video_aspect", "fixed", (1366, 768), (1, 1))
+@ROWS.shows("video_aspect", "first_frame", (768, 1024), (768 * 768, 1024 * 1366))
+def _(caller: Caller, shown: tuple[int, int], pixel: tuple[int, int]) -> None:
+    reply = animate(caller, data_url(png(450, 600)))
+    ended(caller, reply)
+    content = caller.call("GET", f"/v1/{reply.json()['request_id']}/output.mp4").body
+    track, shape = content.index(b"tkhd") + 80, content.index(b"pasp") + 4
+    sizes = struct.unpack(">II", content[track : track + 8])
+    assert (sizes[0] >> 16, sizes[1] >> 16) == shown
+    assert struct.unpack(">II", content[shape : shape + 8]) == pixel
+
+
+@ROWS.shows("cache_control", "media", ["public, max-age=3600", None, None])
+@ROWS.shows("cache_control", "none", [None, None, None])
+@ROWS.shows("cache_control", "no_store", ["public, max-age=3600", "no-store", "no-store"])
+def _(caller: Caller, values: list[str | None]) -> None:
+    replies = caller.call("GET", _media(caller)), caller.generate(), caller.read("x")
+    assert [reply.headers.get("cache-control") for reply in replies] == values
+
+
+@ROWS.shows("media_access", "open")
+def _(caller: Caller) -> None:
+    path, bare = _media(caller), {KEY_HEADER: ""}
+    whole, head = caller.call("GET", path, headers=bare), caller.call("HEAD", path, headers=bare)
+    part = caller.call("GET", path, headers=bare | {"Range": "bytes=4-7"})
+    again = caller.call("GET", path, headers=bare | {"If-None-Match": whole.headers["etag"]})
+    assert [reply.status for reply in (whole, head, part, again)] == [200, 200, 206, 304]
+    assert part.body == b"ftyp"
+
+
+@ROWS.shows("error_texts", "fixed")
+def _(caller: Caller) -> None:
+    texts = [ended(caller, caller.generate(f"[[sim:{outcome}]]"))["error"] for outcome in ("failed", "error")]
+    assert texts == ["The model could not generate a video for this request.", "Description of the error"]
+
+
+@ROWS.shows("json_form", "compact")
+def _(caller: Caller) -> None:
+    reply = caller.read(caller.accepted("Ein Bär"))
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.body == json.dumps(reply.json(), separators=(",", ":"), ensure_ascii=False).encode()
+    assert list(reply.json()) == ALL_MEMBERS
+
+
+@ROWS.shows("frame_sizes", "upstream")
+def _(caller: Caller) -> None:
+    for members, coded in (({}, (1366, 768)), ({"resolution": "1080P"}, (1920, 1080))):
+        reply = caller.generate(**members)
+        ended(caller, reply)
+        content = caller.call("GET", f"/v1/{reply.json()['request_id']}/output.mp4").body
+        at = content.index(b"tkhd") + 80
+        assert tuple(each >> 16 for each in struct.unpack(">II", content[at : at + 8])) == coded

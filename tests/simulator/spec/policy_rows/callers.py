@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, animate, balance, ended, refused
@@ -152,6 +153,43 @@ def _(caller: Caller) -> None:
         refused(reply, 405, {"statusCode": 405, "message": "Method not allowed"})
         assert reply.headers["allow"] == allow
     assert caller.call("GET", "/nowhere").status == 404
+
+
+@ROWS.shows("status_head", "refuse", 404)
+@ROWS.shows("status_head", "answer", 200)
+def _(caller: Caller, status: int) -> None:
+    identity = caller.accepted()
+    path = f"/v2/requests/status/{identity}"
+    reply = caller.call("HEAD", path)
+    assert (reply.status, reply.body) == (status, b"")
+    if status == 200:
+        assert reply.headers["content-length"] == str(len(caller.call("GET", path).body))
+    assert caller.call("HEAD", GENERATE).status == 404
+
+
+@ROWS.shows("paths", "exact")
+def _(caller: Caller) -> None:
+    for path in (f"{GENERATE}/", GENERATE.replace("v1", "V1"), GENERATE.replace("/v1", "//v1"), GENERATE.upper()):
+        assert caller.call("POST", path, {"prompt": "A bear"}).status == 404
+    assert caller.call("POST", GENERATE.replace("generate", "%67enerate"), {"prompt": "A bear"}).status == 202
+
+
+@ROWS.shows("rate_window", "fixed")
+def _(caller: Caller) -> None:
+    caller.change(policy={"rate_limit": "2/60"})
+    assert [caller.generate().status for _ in range(4)] == [202, 202, 429, 429]
+    caller.advance(60)
+    assert [caller.generate().status for _ in range(3)] == [202, 202, 429]
+
+
+@ROWS.shows("charge", "at_submit")
+def _(caller: Caller) -> None:
+    for prompt in ("A bear", "[[sim:failed x]]"):
+        before = float(balance(caller))
+        reply = caller.generate(prompt)
+        assert float(balance(caller)) == pytest.approx(before - 0.35)
+        ended(caller, reply)
+        assert float(balance(caller)) == pytest.approx(before - 0.35)
 
 
 FOREIGN = {"error": "Forbidden", "message": "This request belongs to another account."}

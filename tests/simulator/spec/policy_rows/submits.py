@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from tests.caller import GENERATE, Caller
-from tests.simulator.samples import data_url, jpeg
-from tests.simulator.spec.policy_rows.effects import Effects, animate, balance, completed, failed, invalid, refused
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller
+from tests.simulator.samples import data_url, jpeg, png
+from tests.simulator.spec.policy_rows.effects import (
+    Effects,
+    animate,
+    balance,
+    completed,
+    failed,
+    invalid,
+    refused,
+)
 
 __all__ = ["ROWS"]
 
@@ -93,6 +101,69 @@ def _(caller: Caller) -> None:
 @ROWS.shows("image_rules", "fail")
 def _(caller: Caller) -> None:
     failed(caller, animate(caller, SMALL_IMAGE), SMALL_SIDE)
+
+
+BIG = 20_000_000
+
+
+@ROWS.shows("image_megabyte", "mib", [202, 202])
+@ROWS.shows("image_megabyte", "mb", [202, 400])
+def _(caller: Caller, statuses: list[int]) -> None:
+    frame = jpeg(400, 400)
+    for size, status in zip((BIG - 1, BIG), statuses, strict=True):
+        assert animate(caller, data_url(frame[:-2] + b"\0" * (size - len(frame)) + frame[-2:], "jpeg")).status == status
+
+
+PNG_AS_JPEG = data_url(png(400, 400), "jpeg")
+PNG_AS_BYTES = PNG_AS_JPEG.replace("image/jpeg", "application/octet-stream")
+
+
+@ROWS.shows("image_type", "listed", [202, 400])
+@ROWS.shows("image_type", "match", [400, 400])
+@ROWS.shows("image_type", "any", [202, 202])
+def _(caller: Caller, statuses: list[int]) -> None:
+    assert animate(caller, data_url(png(400, 400))).status == 202
+    assert [animate(caller, image).status for image in (PNG_AS_JPEG, PNG_AS_BYTES)] == statuses
+
+
+@ROWS.shows("null_members", "refuse", 400)
+@ROWS.shows("null_members", "ignore", 202)
+def _(caller: Caller, status: int) -> None:
+    for name in ("duration", "resolution", "prompt_optimizer", "callback_url"):
+        absent = {"prompt": "A bear", "first_frame_image": IMAGE, name: None}
+        assert caller.call("POST", GENERATE, absent).status == status
+        assert caller.call("POST", IMAGE_TO_VIDEO, absent).status == status
+    assert caller.call("POST", GENERATE, {"prompt": None}).status == 400
+
+
+@ROWS.shows("validation_detail", "all")
+def _(caller: Caller) -> None:
+    reply = caller.generate(" ", duration="6", resolution="", webhook="a.test")
+    assert [each.split()[0] for each in reply.json()["message"].split("; ")] == [
+        "duration", "prompt", "resolution", "X-Webhook-URL",
+    ]  # fmt: skip
+
+
+@ROWS.shows("repeated_names", "last")
+def _(caller: Caller) -> None:
+    typed = {"Content-Type": "application/json"}
+    assert caller.call("POST", GENERATE, b'{"prompt":"A bear","duration":7,"duration":6}', typed).status == 202
+    assert caller.call("POST", GENERATE, b'{"prompt":"A bear","duration":6,"duration":7}', typed).status == 400
+
+
+@ROWS.shows("inert_members", "types")
+def _(caller: Caller) -> None:
+    switched = dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), True)
+    completed(caller, caller.call("POST", GENERATE, {"prompt": "A bear [Zoom in] [no such move]", **switched}))
+    for name in switched:
+        assert caller.call("POST", GENERATE, {"prompt": "A bear", name: 1}).status == 400
+
+
+@ROWS.shows("url_length", "8000")
+def _(caller: Caller) -> None:
+    longest = "https://a.test/".ljust(8000, "b")
+    for url, status in ((longest, 202), (f"{longest}b", 400)):
+        assert caller.generate(callback_url=url).status == animate(caller, url).status == status
 
 
 @ROWS.shows("image_urls", "unseen")

@@ -100,6 +100,47 @@ def _(caller: Caller) -> None:
     assert report == {"task_id": identity, "status": "success", "base_resp": expected}
 
 
+@ROWS.shows("callback_events", "end", {"post": ["COMPLETED"], "challenge": [None, "success"]})
+@ROWS.shows(
+    "callback_events", "updates", {"post": ["PROCESSING", "COMPLETED"], "challenge": [None, "processing", "success"]}
+)  # fmt: skip
+def _(caller: Caller, reports: dict[str, list[str]]) -> None:
+    caller.change(policy={"job_times": "2+38"})
+    for form, words in reports.items():
+        caller.change(policy={"callback_url": form})
+        with Receiver(Behaviour.ECHOING) as listener:
+            caller.accepted(callback_url=listener.url)
+            caller.advance(60)
+        assert [json.loads(callback.body).get("status") for callback in listener.received] == words
+
+
+@ROWS.shows("empty_callback_url", "ignore", 202)
+@ROWS.shows("empty_callback_url", "refuse", 400)
+def _(caller: Caller, status: int) -> None:
+    assert caller.generate(callback_url="").status == status
+    assert caller.call("POST", GENERATE, {"prompt": "A bear"}, {"X-Webhook-URL": ""}).status == 400
+
+
+@ROWS.shows("webhook_timeout", "15", True)
+@ROWS.shows("webhook_timeout", "0", False)
+def _(caller: Caller, delivered: bool) -> None:
+    with Receiver() as listener:
+        caller.accepted(webhook=listener.url)
+        caller.advance(15)
+    assert caller.sim("deliveries")["deliveries"][0]["delivered"] is delivered
+
+
+@ROWS.shows("webhook_request", "plain")
+def _(caller: Caller) -> None:
+    with Receiver() as listener:
+        caller.accepted(webhook=listener.url)
+        caller.advance(15)
+    (callback,) = listener.received
+    sent = {name: callback.headers[name] for name in ("content-type", "user-agent", "connection")}
+    assert sent == {"content-type": "application/json", "user-agent": "pixazo-sim", "connection": "close"}
+    assert (callback.line.split()[0], caller.key in str(callback)) == ("POST", False)
+
+
 @ROWS.shows("both_channels", "each", ["/hook/header", "/hook/member"])
 @ROWS.shows("both_channels", "header", ["/hook/header"])
 @ROWS.shows("both_channels", "member", ["/hook/member"])
