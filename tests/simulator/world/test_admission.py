@@ -230,10 +230,17 @@ def test_an_empty_member_asks_for_nothing() -> None:
             ],
         ),
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
+        (
+            {"members": {"durations": 10, "model": ""}}, {},
+            [
+                ("durations is not a parameter of this operation (did you mean duration?); "
+                "model is not a parameter of this operation: ignored by policy unknown_members")
+            ],
+        ),
     ],
 )  # fmt: skip
-def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
-    """The note names its channel and the policy that ignores it."""
+def test_what_is_ignored_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
+    """The note names the channel or member, and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
     decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
