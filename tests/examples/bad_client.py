@@ -25,10 +25,12 @@ class BadClient:
         self._sleep = sleep
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def submit(self, prompt: str, *, webhook_url: str | None = None) -> str:
-        """Submit a prompt and return the request id."""
+    def submit(self, prompt: str, *, webhook_url: str | None = None, **more: object) -> str:
+        """Submit a prompt, with whatever members, and return the request id."""
         headers = {"X-Webhook-URL": webhook_url} if webhook_url else {}
-        accepted = self._json("/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}).encode(), headers)
+        accepted = self._json(
+            "/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt, **more}).encode(), headers
+        )
         return str(accepted["request_id"])
 
     def status(self, request_id: str) -> dict[str, Any]:

@@ -15,6 +15,13 @@ QUICKER: Final = 4.0
 #: The longest Retry-After that a run waits for, in seconds.
 LONGEST_WAIT: Final = 60
 
+#: An account need not be throttled from its first request on: so many reads, which are free, are sent until one is, fewer to a
+#: target on this machine, and then so many submits.
+MOST_READS: Final = 20
+MOST_LOCAL_READS: Final = 4
+MOST_SUBMITS: Final = 6
+UNTIL_THROTTLED: Final = f"at most {MOST_READS} reads ({MOST_LOCAL_READS} on this machine)"
+
 
 def _bad_end(kind: str, *feeds: str) -> Probe:
     """A generation with a prompt known to end `failed` or `error`, with a callback if callbacks can reach us."""
@@ -34,11 +41,21 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
     return bad_end
 
 
-@probe("recovering account", "ERR-429-04", needs={"account:recovering"})
+def _reads_until_throttled(context: RunContext, account: str, aim: str) -> Conversation[Exchange]:
+    """Read until a 429 or another surprise; returns the last exchange."""
+    request_id, most = unknown_id(context.run, account), MOST_LOCAL_READS if context.profile.loopback else MOST_READS
+    for _ in range(most):
+        last = yield from read(request_id, case="until throttled", aims=(aim,), account=account)
+        if last.status is None or last.status == 429 or last.status >= 500:
+            break
+    return last
+
+
+@probe("recovering account", "ERR-429-04", needs={"account:recovering"}, note=f"{UNTIL_THROTTLED} until one gets 429")
 def _recovery(context: RunContext) -> Conversation[None]:
     """A throttle that ends: a read is refused, and sent again once the stated wait is over."""
     request_id = unknown_id(context.run, "recovering")
-    refused = yield from read(request_id, case="throttled read", aims=("ERR-429-04",), account="recovering")
+    refused = yield from _reads_until_throttled(context, "recovering", "ERR-429-04")
     wait = whole_number(refused.header("retry-after"))
     if refused.status == 429 and wait is not None and wait <= LONGEST_WAIT:
         yield from pause(wait + context.profile.pace)
@@ -46,11 +63,20 @@ def _recovery(context: RunContext) -> Conversation[None]:
 
 
 def _valid(
-    account: str, case: str, aims: tuple[str, ...], headers: Headers = PRINTED_HEADERS
+    account: str, case: str, aims: tuple[str, ...], headers: Headers = PRINTED_HEADERS, intent: Intent = "refuse"
 ) -> Conversation[Exchange]:
     """A valid submit: only the account gives a reason to refuse it."""
     body = {"prompt": PROMPT, **PRINTED}
-    return submit("generate", body, case=case, aims=aims, intent="refuse", account=account, headers=headers)
+    return submit("generate", body, case=case, aims=aims, intent=intent, account=account, headers=headers)
+
+
+def _refused_ones(context: RunContext, role: str, aim: str) -> Conversation[None]:
+    """What else an account that must not submit is refused: a valid submit with a webhook, and one without a prompt."""
+    if context.has_receiver:
+        headers = yield from webhook_headers(context, ReceiverUrl(role))
+        yield from _valid(role, f"{role} account, webhook", (aim,), headers)
+    no_prompt = f"{role} account, no prompt"
+    yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=role)
 
 
 def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), cost: int = 0) -> Probe:
@@ -61,14 +87,27 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), cost: int = 0) 
 
     @probe(f"{role} account", *aims, *feeds, worst=1, cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
-        headers = yield from webhook_headers(context, ReceiverUrl(role))
         yield from _valid(role, f"{role} account", aims)
-        if context.has_receiver:
-            yield from _valid(role, f"{role} account, webhook", aims[-1:], headers)
-        no_prompt = f"{role} account, no prompt"
-        yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=role)
+        yield from _refused_ones(context, role, aims[-1])
 
     return refused
+
+
+@probe(
+    "throttled account", "ERR-429-01", "ERR-429-02", "ERR-429-03", "ERR-429-04", "ERR-PREC-01",
+    worst=MOST_SUBMITS, cost=1, needs={"account:throttled"},
+    note=f"{UNTIL_THROTTLED} and then at most {MOST_SUBMITS} submits until one gets 429",
+)  # fmt: skip
+def _throttled(context: RunContext) -> Conversation[None]:
+    """Exceed the rate of an account, and see what a throttled submit does; where it costs money just one is sent after that."""
+    yield from _reads_until_throttled(context, "throttled", "ERR-429-01")
+    for _ in range(MOST_SUBMITS):
+        aims = ("ERR-429-01", "ERR-429-02")
+        last = yield from _valid("throttled", "throttled account", aims, intent="any")
+        if not last.succeeded:
+            break
+    if last.status == 429 and not context.limited:
+        yield from _refused_ones(context, "throttled", "ERR-429-02")
 
 
 @probe("empty wallet, reads", "ERR-402-04", needs={"account:empty"})
@@ -98,7 +137,7 @@ PROBES: Final = (
     _bad_end("failed", "FAIL-01", "FAIL-02"),
     _bad_end("error", "FAIL-03"),
     _refused("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01")),
-    _refused("throttled", "ERR-429-01", "ERR-429-02", feeds=("ERR-429-03", "ERR-429-04", "ERR-PREC-01"), cost=1),
+    _throttled,
     _recovery,
     _refused("broken", "ERR-500-02", cost=1),
     _refused("suspended", "AUTH-09", feeds=("ERR-PREC-01",)),

@@ -146,7 +146,8 @@ class Probe:
     """A conversation that provokes what clauses judge.
 
     `feeds` names those clauses. `worst` and `expected` are the generations that it may cost and should cost, as the spend
-    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge.
+    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge; a plan shows the
+    `note`.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Probe:
     needs: frozenset[str] = frozenset()
     phase: Phase = "main"
     only_unlimited: bool = False
+    note: str = ""
 
 
 def probe(
@@ -167,6 +169,7 @@ def probe(
     needs: Collection[str] = (),
     phase: Phase = "main",
     only_unlimited: bool = False,
+    note: str = "",
 ) -> Callable[[Script], Probe]:
     """A decorator that makes a probe of a conversation; `cost` is what it should and may cost, `worst` only what it may."""
     return lambda conversation: Probe(
@@ -178,6 +181,7 @@ def probe(
         needs=frozenset(needs),
         phase=phase,
         only_unlimited=only_unlimited,
+        note=note,
     )
 
 

@@ -132,7 +132,7 @@ def render_plan(plan: Plan) -> str:
     """A plan as text, newline at the end."""
     lines = [f"{'probe':<34}{'worst':>6}{'expected':>10}"]
     for line in plan.lines:
-        why = f"  left out: {line.left_out}" if line.left_out else ""
+        why = f"  left out: {line.left_out}" if line.left_out else f"  {line.note}" if line.note else ""
         lines.append(f"{line.probe:<34}{line.worst:>6}{line.expected:>10}{why}")
     price = "costing nothing" if plan.budget is None else f"of a budget of {plan.budget}"
     lines.append(f"generations: at worst {plan.worst}, expected {plan.expected}, {price}")

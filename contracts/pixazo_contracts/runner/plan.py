@@ -12,12 +12,13 @@ from pixazo_contracts.trace import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One probe of a plan: what it costs at worst and as expected, or why it is left out."""
+    """One probe of a plan: what it costs at worst and as expected, how that is bounded, or why it is left out."""
 
     probe: str
     worst: int
     expected: int
     left_out: str | None
+    note: str
     feeds: tuple[str, ...]
 
 
@@ -53,7 +54,14 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
         probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
         reason = _left_out(probe, profile, left)
         lines.append(
-            Line(probe=probe.name, worst=probe.worst, expected=probe.expected, left_out=reason, feeds=probe.feeds)
+            Line(
+                probe=probe.name,
+                worst=probe.worst,
+                expected=probe.expected,
+                left_out=reason,
+                note=probe.note,
+                feeds=probe.feeds,
+            )
         )
         if reason is None and left is not None:
             left -= min(left, probe.expected)

@@ -24,6 +24,7 @@ from .edits import (
     policy,
     webhook_header,
     with_header,
+    with_members,
 )
 from .members import change, in_media_urls, put
 from .messages import Context, Reply
@@ -56,6 +57,11 @@ def _escaped(body: bytes) -> bytes:
 
 def _with_charset(reply: Reply, _: Context) -> Reply:
     return reply.with_header("content-type", "application/json; charset=utf-8") if reply.is_json else reply
+
+
+def _as_text(reply: Reply, _: Context) -> Reply:
+    text = str((reply.members() or {}).get("message"))
+    return reply.with_body(text.encode()).with_header("content-type", "text/plain; charset=utf-8")
 
 
 def _on_localhost(url: str) -> str:
@@ -94,6 +100,11 @@ VARIANTS = (
     Variant("429-in-other-words", "A 429 is worded otherwise",
             edit_replies(lambda _, reply: reply.status == 429,
                          lambda reply, _: reply.with_members({**(reply.members() or {}), "message": "Slow down."}))),
+    Variant("validation-as-details", "Validation errors are a list of details",
+            edit_replies(errors.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
+    Variant("validation-as-text", "Validation errors are plain text", edit_replies(errors.is_validation, _as_text)),
+    Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", errors.THROTTLED_LATER),
+    Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", errors.SUBMITS_THROTTLED_LATER),
     Variant("401-as-queue-error", "A 401 has the form of the queue's errors", policy(missing_key="queue", unknown_key="queue")),
     Variant("405-for-methods", "A wrong method gets 405 with Allow", policy(unknown_route="405")),
     Variant("callbacks-a-second-later", "A webhook is delivered one second after the end", behaviour(next_attempt=_second_later)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -56,7 +57,7 @@ def _has_lone_surrogate(request: Request, reply: Reply) -> bool:
     return is_refused(request, reply) and _SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body)) is not None
 
 
-def _is_validation(request: Request, reply: Reply) -> bool:
+def is_validation(request: Request, reply: Reply) -> bool:
     """Whether a JSON object was refused for its members or for a webhook URL."""
     is_json = (request.header("content-type") or "").startswith("application/json")
     if not is_refused(request, reply) or not is_json or request.members() is None:
@@ -126,6 +127,21 @@ def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
     return context.refusal(spec.Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
 
 
+def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
+    """Serve an account that is throttled from the beginning so many times, and always where `when` is false."""
+
+    def edited(request: Request, context: Context) -> Request:
+        exhausted = context.known and context.policy.rate_limit is not None and context.policy.rate_limit.calls == 0
+        serves = exhausted and (not when(request) or context.memory.count("served") <= calls)
+        return request.with_header(spec.KEY_HEADER, context.first_key) if serves else request
+
+    return Edits(request=edited)
+
+
+THROTTLED_LATER = _throttled_after(3, lambda _: True)
+SUBMITS_THROTTLED_LATER = _throttled_after(3, submits)
+
+
 def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Reply:
     is_fifth = is_accepted(request, reply) and context.memory.count("accepted") % 5 == 0
     return context.refusal(spec.Broken(), request) if is_fifth else reply
@@ -140,9 +156,13 @@ ERRORS = (
            in_refusals(chain(drop("error"), rename("message", "detail")), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*", "SUBMIT-18")),
     Mutant("error-is-an-object", "ERR-ENV-01", "The error of a refused submit is an object",
            in_refusals(change("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
+    Mutant("detail-for-model", "ERR-ENV-01", "The error about a model has detail instead of error and message",
+           edit_replies(_names_model, with_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
+    Mutant("detail-for-402", "ERR-ENV-01", "The 402 has detail instead of error and message",
+           in_refusals(chain(drop("error"), rename("message", "detail")), 402), ("ERR-402-02",)),
     Mutant("member-not-named", "ERR-ENV-02", "A validation error does not name the member",
            in_refusals(where(lambda members: members.get("error") == "Invalid request", put("message", "The request is not valid.")), 400)),
-    Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(_is_validation, with_status(422)),
+    Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(is_validation, with_status(422)),
            ("T2V-*", "I2V-*", "ERR-SET-01", "SUBMIT-18", "ERR-ENV-*", "ERR-PREC-01", "HDR-03", "WEBHOOK-15")),
     Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(_names_model, with_status(404)),
            ("ERR-SET-01", "ERR-400-03")),
@@ -157,6 +177,8 @@ ERRORS = (
     Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads get 402, too", Edits(reply=_poor_read), ("STATUS-01",)),
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
+    Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
+           THROTTLED_LATER | edit_replies(has_status(429), with_status(503)), ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",

@@ -228,7 +228,12 @@ class Context:
     @property
     def key(self) -> str:
         """A key that is accepted: that of the world, else the first of the server."""
-        return self._world.key if self._world else self._worlds.settings.keys[0]
+        return self._world.key if self._world else self.first_key
+
+    @property
+    def first_key(self) -> str:
+        """The first key of the server, which nothing restricts."""
+        return self._worlds.settings.keys[0]
 
     @property
     def policy(self) -> spec.Policy:

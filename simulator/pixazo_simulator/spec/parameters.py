@@ -445,11 +445,18 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     """The first of these members that the page does not list for this operation (policy `unknown_members`), and how many more."""
     known = operation.parameters.__struct_fields__
     unknown = [name for name in given if name not in known]
-    remedies, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
+    remedies, more = [_meant(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
         remedies[-1] += f", nor are {more} more"
     pairs = zip(unknown, remedies, strict=False)
     return [Problem(beginning(name, 40), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    """What a member that is not known probably means: a parameter of the other operation, or a known one that is near."""
+    others = (other.name for other in OPERATIONS.values() if name in other.parameters.__struct_fields__)
+    other = next(others, None)
+    return f" (but of {other})" if other else nearest(name, known)
 
 
 def url_problem(text: str) -> str | None:

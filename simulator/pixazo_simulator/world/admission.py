@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -52,8 +52,8 @@ class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
     `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
-    that the policy ignores, with the reason. `end` and `stuck` are what a rule wants of the generation, `frame` is the width and height
-    of its first frame, where they are known.
+    that have no effect, with the reason: webhooks that will not be delivered, headers, members that are no parameters. `end` and `stuck`
+    are what a rule wants of the generation, `frame` is the width and height of its first frame, where they are known.
     """
 
     duration: float
@@ -155,7 +155,8 @@ class Admission:
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
-        problems = [*self._type_problems, *self._unknown_members()]
+        unknown = [] if self._policy.unknown_members == "ignore" else self._unknown_members()
+        problems = [*self._type_problems, *unknown]
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
         self._findings = spec.check(
@@ -182,8 +183,12 @@ class Admission:
         return self._price
 
     def _unknown_members(self) -> list[spec.Problem]:
-        sent = self._asked.body.members if self._policy.unknown_members != "ignore" and self._asked.body.data else {}
+        sent = self._asked.body.members if self._asked.body.data else {}
         return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._asked.operation)
+
+    def _ignored_members(self) -> Iterator[str]:
+        if unknown := self._unknown_members():
+            yield f"{'; '.join(map(str, unknown))}: ignored by policy unknown_members"
 
     def _frame(self) -> tuple[float, str]:
         duration, resolution = self._parameters.duration, self._parameters.resolution
@@ -219,7 +224,8 @@ class Admission:
         return Admitted(
             duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
             magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
-            ignored=tuple(f"{part} ignored: {why}" for part, why in ignored.items()), frame=self._findings.frame,
+            ignored=(*(f"{part} ignored: {why}" for part, why in ignored.items()), *self._ignored_members()),
+            frame=self._findings.frame,
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
-from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, SUBMITS, WEBHOOK_URL_HEADER, nearest
+from pixazo_simulator.spec import (
+    CALLBACK_MEMBER,
+    KEY_HEADER,
+    OPERATIONS,
+    REDACTED,
+    SUBMITS,
+    WEBHOOK_URL_HEADER,
+    nearest,
+    unknown_member,
+)
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic
@@ -114,6 +123,24 @@ def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
         again = [call for call in later if refused.rule is not None or call.status == refused.status]
         if again:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
+
+
+@_check(
+    "unknown-parameter",
+    description="A submission was accepted with a member that is not a parameter of its operation.",
+    impact="The gateway ignores it without a word, so that a misspelt parameter has its default, which is paid for.",
+    source="page, Request Parameters; policy unknown_members",
+    remedy="send the parameters that the page lists for the operation, in their spelling, and no others",
+)
+def _sends_unknown_parameters(traffic: Traffic) -> Iterator[Remark]:
+    found: dict[str, list[Call]] = {}
+    for submit in traffic.submits():
+        body = submit.request.body
+        if isinstance(body, dict) and submit.operation is not None:
+            for problem in unknown_member(cast("dict[str, object]", body), OPERATIONS[submit.operation]):
+                found.setdefault(str(problem), []).append(submit)
+    for what, submits in found.items():
+        yield submits[0].request_id, submits, what
 
 
 @_check(

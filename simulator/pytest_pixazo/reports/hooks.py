@@ -25,6 +25,7 @@ OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results."""
 _RESULTS = pytest.StashKey["Results"]()
 _MISCONDUCT = pytest.StashKey[str]()
+_PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
 _OPTIONS: dict[str, dict[str, Any]] = {
     "conduct": {"choices": CONDUCT, "help": "usage that will hurt on the real gateway (default: report)"},
@@ -90,8 +91,14 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
     from .conduct import misconduct
 
     findings = _results(config).add(record, _allowed(item))
-    if findings and _conduct(config) == "fail":
+    if findings and _conduct(config) == "fail" and item.stash.get(_PASSED, False):
         item.stash[_MISCONDUCT] = misconduct(findings)
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Remember which tests passed: one that failed gets no second error for its findings."""
+    if call.when == "call":
+        item.stash[_PASSED] = call.excinfo is None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,18 +42,19 @@ class Case:
         if outcome.when == "call":
             self._passed = outcome.passed
         if outcome.failed and not self._is_shown:
-            self._is_shown = True
             added = self._sections(outcome.longreprtext)
+            self._is_shown = bool(added)
             outcome.sections += [(title, SECRETS.without_keys(text)) for title, text in added]
 
     def _sections(self, failure: str) -> list[tuple[str, str]]:
-        """What to show below a failure, with the complaints of a strict test that the failure itself does not mention."""
+        """What to show below a failure, with the complaints of a strict test that may explain it and that it does not mention."""
         try:
             record = self._record or self.pixazo.record()
         except ControlError as error:
             return [("pixazo", f"the world cannot be shown: {error}")]
-        found = [each for each in complaints(record) if each not in failure] if self._strict else []
-        return sections(record) + ([("pixazo strictness", report(found))] if found else [])
+        found = [each for each in complaints(record, is_whole=False) if each not in failure] if self._strict else []
+        # Without its first line, which says what lets a strict test pass: this one failed for another reason.
+        return sections(record) + ([("pixazo strictness", report(found).partition("\n")[2])] if found else [])
 
     def add_complaints(self, found: Iterable[str]) -> None:
         """Add reasons, found by other fixtures, for which a strict test fails at its end."""

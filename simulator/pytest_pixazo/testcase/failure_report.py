@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from shlex import quote
 from typing import Any, cast
 
 from pixazo_simulator.control import Exchange, Request
-from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
+from pixazo_simulator.spec import HIDDEN, KEY_HEADER, MODEL_ID, REDACTED
 from pytest_pixazo.world import MOST_LINES, Record, delivery_table, exchange_table, outlook
 
 _KEY_HEADER = KEY_HEADER.lower()
@@ -19,6 +20,9 @@ OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 """Variables for the key to the world of a test, and for any other."""
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
+MOST_ALIKE = 2
+"""Commands after the first of their kind that are all printed."""
+_REQUEST_ID = re.compile(rf"{MODEL_ID}_[\w-]+")
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
 #: Headers that curl adds by itself, and those that a repetition must not copy.
 _LEFT_OUT = frozenset(
@@ -27,7 +31,12 @@ _LEFT_OUT = frozenset(
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed."""
+    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
+
+    A world to which nothing came has nothing to do with the failure, unless rules were waiting for it.
+    """
+    if not record.exchanges and not record.unmatched:
+        return [("pixazo journal", "no request came, so that no rule was used")] if record.rules else []
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     found = [
         ("pixazo journal", exchange_table(record.exchanges) + dropped),
@@ -46,9 +55,21 @@ def _used(used: list[int]) -> str:
 
 
 def _commands(record: Record) -> str:
-    inside = [curl(each) for each in record.exchanges[-MOST_LINES:]]
-    outside = [curl(each, reached_world=False) for each in record.unmatched[-MOST_LINES:]]
+    inside = _folded(record.exchanges, curl)
+    outside = _folded(record.unmatched, partial(curl, reached_world=False))
     return "\n".join([*inside, *outside][-MOST_LINES:])
+
+
+def _folded(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
+    """The commands of these exchanges; of many that differ in id or body only, such as polls, the first and the last."""
+    alike: dict[tuple[str, str, int], list[Exchange]] = {}
+    for each in exchanges:
+        alike.setdefault((each.method, _REQUEST_ID.sub("", each.target), each.status), []).append(each)
+    for first, *more in alike.values():
+        yield command(first)
+        if len(more) > MOST_ALIKE:
+            yield f"# {len(more) - 1} more like this one, and the last, exchange {more[-1].number}:"
+        yield from map(command, more[-1:] if len(more) > MOST_ALIKE else more)
 
 
 def curl(exchange: Exchange, *, reached_world: bool = True) -> str:

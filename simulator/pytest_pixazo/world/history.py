@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TypeVar, overload
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
@@ -18,6 +19,8 @@ MOST_LINES = 60
 """Lines of a table; of more, the first and the last are shown."""
 LONGEST_REASON = 160
 """Characters of a reason, which may quote what the app sent."""
+MOST_ALIKE = 2
+"""Exchanges after the first of their kind that are all shown."""
 MOST = 5
 """Generations that are named in one line."""
 
@@ -98,8 +101,18 @@ class Journal(_History[Exchange]):
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
-    """Number, time of the world, request, status code and reason; then rule and faults, if any."""
-    return table([_row(each) for each in exchanges]) or "no request"
+    """Number, time of the world, request, status code and reason; then rule and faults, if any.
+
+    Of several in a row that are alike, such as polls, the first and the last.
+    """
+    rows: list[tuple[str, ...]] = []
+    for _, alike in groupby(map(_row, exchanges), key=lambda row: row[2:]):
+        first, *more = alike
+        rows.append(first)
+        if len(more) > MOST_ALIKE:
+            rows.append(("...", "", f"{len(more) - 1} more like this one", "..."))
+        rows += more[-1:] if len(more) > MOST_ALIKE else more
+    return table(rows) or "no request"
 
 
 def _row(exchange: Exchange) -> tuple[str, ...]:

@@ -413,6 +413,20 @@ def test_planning_sends_nothing() -> None:
     assert "unjudged: " in planned.output
 
 
+def test_a_plan_says_how_far_the_throttle_is_sought() -> None:
+    """At worst six generations, one as expected, and how many requests."""
+    planned = command("plan", "--target", "http://127.0.0.1:1", "--max-generations", "9", "--account", "throttled=k")
+    (line,) = (each for each in planned.output.splitlines() if each.startswith("throttled account"))
+    reads = "at most 20 reads (4 on this machine)"
+    assert line.split(maxsplit=4) == [
+        "throttled",
+        "account",
+        "6",
+        "1",
+        f"{reads} and then at most 6 submits until one gets 429",
+    ]
+
+
 def test_the_catalogue_is_listed() -> None:
     """`list` prints a line a clause, `--core` the core ones."""
     assert len(command("list").output.splitlines()) == 186

@@ -7,7 +7,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from tests.contracts.gateways.fake_gateway import BASE, KEY, STATUS, Ask, FakeGateway, Reply, Work, is_members, refusal
+from tests.contracts.gateways.fake_gateway import (
+    ACCOUNTS,
+    BASE,
+    KEY,
+    STATUS,
+    Ask,
+    FakeGateway,
+    Reply,
+    Work,
+    is_members,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +215,20 @@ def throttling(reads: int) -> Prepare:
         return replace(refusal(429, "Too Many Requests", "Slow down"), headers=headers)
 
     return reading(change)
+
+
+def throttling_later(calls: float, when: Callable[[Ask], bool] = lambda _: True) -> Prepare:
+    """Serve the throttled account so many times before its first 429, and always where `when` is false."""
+    throttled, served = ACCOUNTS["throttled"], list[Ask]()
+
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        if ask.headers.get("ocp-apim-subscription-key") != throttled or (when(ask) and len(served) >= calls):
+            return reply
+        if when(ask):
+            served.append(ask)
+        return gateway.route(replace(ask, headers={**ask.headers, "ocp-apim-subscription-key": KEY}))
+
+    return editing(change)
 
 
 def remembering(key: Callable[[Ask], object], response: Callable[[Reply, Reply], Reply]) -> Prepare:

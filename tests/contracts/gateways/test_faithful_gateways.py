@@ -18,9 +18,11 @@ from tests.contracts.gateways.edits import (
     lax,
     members,
     output,
+    throttling_later,
 )
-from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply, Work, is_members, refusal
 
+from pixazo_contracts.probes import PROBES
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.trace.target import Target
 
@@ -69,6 +71,39 @@ def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:
     assert "AUTH-11" in observed.outcomes("FAIL")
     assert "WEBHOOK-14" in observed.outcomes("FAIL")
     assert [key for keys in full_target().keys.values() for key in keys if key in kept] == []
+
+
+THROTTLE = tuple(probe for probe in PROBES if probe.name in {"smoke", "throttled account"})
+
+
+@pytest.mark.parametrize(
+    ("served", "when", "paid", "sent", "judged"),
+    [
+        (0, lambda _: True, False, 4, "PASS"),
+        (3, lambda _: True, False, 7, "PASS"),
+        (3, is_submit, False, 10, "PASS"),
+        (5, is_submit, False, 12, "PASS"),
+        (99, lambda _: True, False, 10, "INCONCLUSIVE"),
+        (3, lambda _: True, True, 5, "PASS"),
+        (3, is_submit, True, 8, "PASS"),
+        (99, lambda _: True, True, 10, "INCONCLUSIVE"),
+    ],
+    ids=["at once", "any", "submits", "last", "never", "any, paid", "submits, paid", "never, paid"],
+)
+def test_a_throttle_that_begins_later(
+    served: int, when: Callable[[Ask], bool], paid: bool, sent: int, judged: str
+) -> None:
+    """At most four reads and six submits are sent until one gets 429; what a 429 does is seen by two more, unless they cost."""
+    options = RunOptions(run="testrun0", max_generations=10 if paid else 0)
+    found = observe(
+        target=full_target(paid=paid), probes=THROTTLE, prepare=throttling_later(served, when), options=options
+    )
+    asked = [
+        ask for ask in found.gateway.asked if ask.headers.get("ocp-apim-subscription-key") == ACCOUNTS["throttled"]
+    ]
+    assert (len(asked), found.verdicts["ERR-429-01"].outcome.value) == (sent, judged)
+    assert found.verdicts["ERR-429-02"].outcome.value == judged
+    assert found.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,13 @@ MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
         Scenario().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1),
         (1, 2),
     ),
+    "a misspelt parameter": ("unknown-parameter", Scenario().submit(body={"prompt": "A fox", "durations": 10}), (1,)),
+    "the other operation's parameter, twice": (
+        "unknown-parameter",
+        Scenario().submit(body={"prompt": "A fox", "first_frame_image": "x"})
+        .submit(body={"prompt": "A bear", "first_frame_image": "x"}, request_id=OTHER),
+        (1, 2),
+    ),
     "a submit after a lost reply": (
         "charged-twice",
         Scenario().submit(0, faults=("reply_lost",)).submit(1, request_id=OTHER),
@@ -157,6 +164,7 @@ HONEST: dict[str, Scenario] = {
     ),
     "a 400 mended": Scenario().submit(0, 400, request_id=None).submit(0, 400, request_id=None, body={"prompt": "A fox"}),
     "a 402 and then more money": Scenario().submit(0, 402, request_id=None).submit(1),
+    "a misspelt parameter that was refused": Scenario().submit(0, 400, request_id=None, body={"prompt": "A fox", "durations": 10}),
     "the same submitted twice on purpose": Scenario().submit().submit(1, request_id=OTHER),
     "a submit after one that was never accepted": Scenario().submit(0, 502, request_id=None).submit(1),
     "another submit after a lost reply": Scenario().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
@@ -204,7 +212,7 @@ def test_every_check_has_a_mistake() -> None:
     """Each check finds one of the examples above, and names are unique."""
     names = [check.name for check in CHECKS]
     assert sorted({check for check, _, _ in MISTAKES.values()}) == sorted(names)
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 9
 
 
 def test_every_check_is_documented() -> None:

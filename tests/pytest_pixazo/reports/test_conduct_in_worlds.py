@@ -51,6 +51,10 @@ def repeats_402(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
     bad.try_again("A bear", times=2)
 
 
+def misspells_a_parameter(_: Pixazo, bad: BadClient, __: Receiver) -> None:
+    bad.submit("A bear", durations=10)
+
+
 def pays_twice_for_a_lost_reply(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
     pixazo.when("generate").fault(ReplyLost(), times=1)
     bad.make_sure("A bear")
@@ -99,6 +103,7 @@ MISTAKES: dict[Callable[[Pixazo, BadClient, Receiver], None], str] = {
     ignores_retry_after: "retry-after-ignored",
     repeats_400: "refusal-repeated",
     repeats_402: "refusal-repeated",
+    misspells_a_parameter: "unknown-parameter",
     pays_twice_for_a_lost_reply: "charged-twice",
     pays_twice_after_a_reset: "charged-twice",
     gives_up: "stopped-early",

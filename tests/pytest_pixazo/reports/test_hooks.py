@@ -86,6 +86,20 @@ def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
     assert (suite.path / "report.json").read_text(encoding="utf-8") == output
 
 
+def test_a_test_that_failed_gets_no_error_for_its_conduct(suite: pytest.Pytester) -> None:
+    """Its findings are in the report at the end."""
+    suite.makepyfile(
+        test_hasty="""
+        def test_hasty(pixazo, pixazo_client):
+            handle = pixazo_client.generate("A bear", extra_body={"durations": 10})
+            assert 0
+        """
+    )
+    done = suite.runpytest("-p", "no:cacheprovider", "--pixazo-conduct=fail", "test_hasty.py")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines([SECTION, "*test_hasty: durations is not a parameter of this operation*"])
+
+
 def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     """Each such test fails at its teardown with the finding and the marker that allows it; the other one passes."""
     done = ran(suite, "--pixazo-conduct=fail")

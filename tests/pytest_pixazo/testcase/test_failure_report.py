@@ -110,6 +110,36 @@ def test_only_tests_with_a_world_show_one(run_tests: Callable[..., pytest.RunRes
     result.stdout.no_fnmatch_line("*pixazo*")
 
 
+def test_a_world_that_nothing_reached_is_not_shown(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """It has nothing to do with the failure."""
+    result = run_tests("def test_alone(pixazo, pixazo_client):\n    assert 0")
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*- pixazo *")
+
+
+def test_what_is_alike_is_folded(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Of 60 polls the journal and the commands have the first and the last, and how many more; so with submissions."""
+    result = run_tests("""
+        def test_polls(pixazo, pixazo_client):
+            for prompt in ("A bear", "A cat", "A dog", "A fox"):
+                handle = pixazo_client.generate(prompt)
+            for _ in range(60):
+                handle.status()
+            assert 0
+        """)
+    lines = [line for line in result.outlines if "GET /v2" in line or "POST /mini" in line or "more like" in line]
+    assert [line.split("  ")[0] for line in lines[4:]] == [
+        "5",
+        "...",
+        "64",
+        "# 2 more like this one, and the last, exchange 4:",
+        "# 58 more like this one, and the last, exchange 64:",
+    ]
+    assert lines[5].split() == ["...", "58", "more", "like", "this", "one", "..."]
+    commands = [line for line in result.outlines if line.startswith("curl ")]
+    assert [line.count('"A bear"') + 2 * line.count('"A fox"') for line in commands] == [1, 2, 0, 0]
+
+
 def test_a_later_fixture_that_fails_shows_the_world(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Errors of set-up and teardown are reported with the world, too, and once only."""
     result = run_tests("""

@@ -34,7 +34,13 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 
 def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
-    result = run_tests(NOTING + "\n\ndef test_failed(pixazo): assert 0\n", "-p", "xdist", "-n", "2")
+    result = run_tests(
+        NOTING + "\n\ndef test_failed(pixazo_client):\n    pixazo_client.generate('A bear')\n    assert 0\n",
+        "-p",
+        "xdist",
+        "-n",
+        "2",
+    )
     result.assert_outcomes(passed=6, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
     places = {(worker, url) for worker, url, _ in notes(pytester)}

@@ -131,9 +131,19 @@ def test_strict(pixazo):
 
 
 def test_a_failed_test_gets_no_second_error(unclean: Callable[..., pytest.RunResult]) -> None:
-    """What strictness would say stands in a section of a test that failed; one that was skipped is left alone."""
+    """Below a failure stands what strictness would say of what came, and not that the rest did not; a skipped test is left alone."""
     result = unclean("""
-def test_failed(pixazo):
+def test_failed(pixazo, pixazo_client):
+    pixazo.when("generate", prompt="A cat").reply(429)
+    pixazo.when("status").reply(429)
+    pixazo.when("generate").reply(429, times=1).then.reply(402)
+    pixazo.when("generate", prompt="A dog")
+    app(pixazo)
+    with pytest.raises(Exception):
+        pixazo_client.generate("A bear")
+    assert 0
+
+def test_early(pixazo):
     pixazo.when("status").reply(429)
     assert 0
 
@@ -150,10 +160,15 @@ def test_set_up(pixazo, request):
     pixazo.when("status").reply(429)
     request.getfixturevalue("no_such_fixture")
 """)
-    result.assert_outcomes(failed=2, skipped=1, xfailed=1)
-    result.stdout.fnmatch_lines(
-        ["*- pixazo strictness -*", "pixazo: 1 thing not as expected; *", "- rule 1: when status: never used*"]
-    )
+    result.assert_outcomes(failed=3, skipped=1, xfailed=1)
+    start = next(number for number, line in enumerate(result.outlines) if "- pixazo strictness -" in line)
+    things = result.outlines[start + 1 : start + 4]
+    assert things[0].startswith("- unexpected request 1, ")
+    assert things[1] == '- when("generate") does not say what happens: add .reply, .end or .fault'
+    assert things[2].startswith("- rule 1: when generate, prompt equals 'A cat': never used, nearest was a call where ")
+    assert "lets this pass" not in result.stdout.str()
+    assert result.stdout.str().count("- pixazo strictness -") == 1
+    assert result.stdout.str().count("no request came, so that no rule was used") == 2
 
 
 def test_many_complaints_are_bounded(unclean: Callable[..., pytest.RunResult]) -> None:

@@ -349,6 +349,13 @@ def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     )
 
 
+def test_a_misspelt_parameter_is_explained(bench: Bench) -> None:
+    """It is accepted, and the reason names the parameter that was probably meant."""
+    explanation = bench.explained("POST", GENERATE, {"prompt": "A bear", "durations": 10})
+    meant = "durations is not a parameter of this operation (did you mean duration?)"
+    assert explanation["summary"].endswith(f"; {meant}: ignored by policy unknown_members")
+
+
 def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
     """Each says why it does not, the nearest first."""
     for rule in (

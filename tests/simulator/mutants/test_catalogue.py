@@ -32,7 +32,7 @@ ERR-500-01 WEBHOOK-01 WEBHOOK-02 WEBHOOK-03 WEBHOOK-04 WEBHOOK-05 WEBHOOK-07 WEB
 MORE: dict[str, tuple[Chapter, ...]] = {"image-size-unlimited": (huge_image,), "queued-in-spite-of-500": (broken,)}
 """Further chapters for some mutants."""
 SERVER_ERRORS = {
-    "malformed-json-is-500", "no-object-is-500", "malformed-id-is-500", "502-on-error", "503-for-throttled", "lone-surrogate-is-500",
+    "malformed-json-is-500", "no-object-is-500", "malformed-id-is-500", "502-on-error", "503-for-throttled", "503-after-three-calls", "lone-surrogate-is-500",
     "500-after-queueing", "queued-in-spite-of-500", "unusable-webhook-is-500",
 }  # fmt: skip
 """Mutants that respond with 5xx."""

@@ -258,6 +258,13 @@ def test_an_empty_member_asks_for_nothing() -> None:
             {"content_type": "text/plain"}, {"content_type": "ignore"},
             ["Content-Type ignored: 'text/plain' is not application/json (policy content_type=ignore)"],
         ),
+        (
+            {"members": {"durations": 10, "model": ""}}, {},
+            [
+                ("durations is not a parameter of this operation (did you mean duration?); "
+                 "model is not a parameter of this operation: ignored by policy unknown_members")
+            ],
+        ),
     ],
 )  # fmt: skip
 def test_an_ignored_part_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:

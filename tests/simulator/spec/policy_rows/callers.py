@@ -169,7 +169,12 @@ def _(caller: Caller, status: int) -> None:
 
 @ROWS.shows("paths", "exact")
 def _(caller: Caller) -> None:
-    for path in (f"{GENERATE}/", GENERATE.replace("v1", "V1"), GENERATE.replace("/v1", "//v1"), GENERATE.replace("gen", "Gen")):
+    for path in (
+        f"{GENERATE}/",
+        GENERATE.replace("v1", "V1"),
+        GENERATE.replace("/v1", "//v1"),
+        GENERATE.replace("gen", "Gen"),
+    ):
         assert caller.call("POST", path, {"prompt": "A bear"}).status == 404
     assert caller.call("POST", GENERATE.replace("generate", "%67enerate"), {"prompt": "A bear"}).status == 202
 
