@@ -113,21 +113,32 @@ class Gateway:
         now: int,
         outcome: Outcome[Any] | None = None,
         request_id: str | None = None,
+        former: str | None = None,
     ) -> Response:
-        """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
+        """The response to a request that is refused; what the caller probably meant goes to the journal and the log.
+
+        `former` is the name of the deleted world that the request is for, which is not the business of the world that it reached.
+        """
+        if route.world is None:
+            former = self._worlds.former(_sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
         redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
-        meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
+        meant = hint(refusal, request.method, redactor.text(path), request.headers, former)  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log = f"{request.method} {redactor.text(line)}"
-        world = route.world or request.listener
-        return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
+        world = None if former else route.world or request.listener
+        return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, former=former, log=log)
 
     def _read_status(self, request: Request, route: RoutedRequest, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
             return self.refuse(request, route, refuse_key(request.key), now)
+        # What still runs of a deleted world gets the key of this one from its TLS listener.
+        former = self._worlds.former(request_id) if request.listener else None
+        if former and world.generation_of(request_id) is None:
+            unknown = spec.UnknownRequest(request_id)
+            return self.refuse(request, route, unknown, now, request_id=request_id, former=former)
         url, origin = self._rule_url(request, route), request.origin(policy)
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
@@ -165,7 +176,10 @@ class Gateway:
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
+            former = self._worlds.former(media.request_id)
+            meant = _remainder(former) if former else _NO_GENERATION
+            owner = None if former else request.listener
+            return complete(request, no_media("no such media"), now, owner, hint=meant, former=former)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
@@ -181,7 +195,7 @@ class Gateway:
             return self._worlds.find(request.key)
         if not request.query:
             return None
-        given = parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
+        given = _sent_key(request)
         world = self._worlds.find(given)
         if world is None or world.policy.query_key == "refuse":
             return None
@@ -196,10 +210,21 @@ class Gateway:
         return self._url(request, route) if route.world and route.world.script else ""
 
 
-def hint(refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """What to do instead, None for a refusal that is a normal answer of the gateway."""
+def _sent_key(request: Request) -> str:
+    """The key in the header, else that in the query, which opens a world only where the policy allows it."""
+    if request.key or not request.query:
+        return request.key
+    return parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
+
+
+def hint(
+    refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], former: str | None = None
+) -> str | None:
+    """What to do instead, None for a refusal that is a normal answer of the gateway; `former` is the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
         return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
+    if former:
+        return _remainder(former)
     if isinstance(refusal, spec.InvalidKey):
         return (
             "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, else start with "
@@ -210,6 +235,10 @@ def hint(refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[
         instead = next((f", not in {name}" for name in _OTHER_KEY_HEADERS if name in sent), "")
         return f"the key is missing: send it in the header {spec.KEY_HEADER}{instead}"
     return None
+
+
+def _remainder(former: str) -> str:
+    return f"the world of {former} was deleted, and something that it left running still calls: end it first"
 
 
 def _nearest(method: str, path: str) -> str:

@@ -75,7 +75,7 @@ from .parameters import (
     url_problem,
 )
 from .policy import PROFILES, Policy, PolicyFields, RateLimit, points, rows
-from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
+from .redaction import HIDDEN, MOST_REMEMBERED, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
     NOT_PROCESSED,
@@ -111,7 +111,7 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
     "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
-    "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
+    "LONGEST_URL", "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS",
     "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH",
     "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge",
     "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody",

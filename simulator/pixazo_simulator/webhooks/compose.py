@@ -34,7 +34,7 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
+        headers |= signed_headers(secret(world.seed, world.source), message_id, world.clock.now(), body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
     seconds = CHALLENGE_TIMEOUT if challenge else TIMEOUT
     least = min(seconds, LEAST_TIMEOUT)
@@ -49,9 +49,9 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     )
 
 
-def secret(seed: int, key: str) -> str:
-    """The signing secret of a world: `whsec_` and Base64, from its seed and key."""
-    return f"whsec_{base64.b64encode(seeded_random(seed, key, 'webhook').randbytes(SECRET_BYTES)).decode()}"
+def secret(seed: int, source: str) -> str:
+    """The signing secret of a world: `whsec_` and Base64, from its seed and source."""
+    return f"whsec_{base64.b64encode(seeded_random(seed, source, 'webhook').randbytes(SECRET_BYTES)).decode()}"
 
 
 def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:

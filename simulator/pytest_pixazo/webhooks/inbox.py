@@ -33,8 +33,9 @@ class Inbox:
     works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
     """
 
-    def __init__(self, world: ControlClient | None = None) -> None:
+    def __init__(self, world: ControlClient | None = None, *, owner: str | None = None) -> None:
         self._world = world
+        self._owner = owner
         self._path = f"/webhook/{secrets.token_hex(8)}"
         self._receiver = fixed_replies([204])
         self._changed = threading.Condition()

@@ -13,7 +13,7 @@ from pixazo_simulator.spec import Redactor
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One test's world at its end, without the key; lists are in the order in which things happened.
 
-    `nodeid` names the test, `seed` repeats its world. `exchanges` are the world's journal, of which the oldest `dropped` are no
+    `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
     longer kept; `unmatched` are the requests during this test that reached no world. `deliveries` are webhooks with their
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
     were begun and never given a verb, `clock` the time, and when the next webhook is due.
@@ -21,6 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     nodeid: str
     seed: int
+    start: str | None = None
     exchanges: list[Exchange] = []
     deliveries: list[Delivery] = []
     generations: list[Generation] = []

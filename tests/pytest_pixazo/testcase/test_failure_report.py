@@ -73,7 +73,7 @@ def test_sections(run_tests: Callable[..., pytest.RunResult]) -> None:
             "*- pixazo requests as commands -*",
             'curl -sS *--data-raw \'{"prompt": "A bear [[]redacted]"}\' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate',
             "*- pixazo seed -*",
-            "7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7))",
+            '7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7, start="2026-03-31T10:00:00Z"))',
             "*- pixazo strictness -*",
         ]
     )

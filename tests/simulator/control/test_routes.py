@@ -27,7 +27,7 @@ from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
-    "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
+    "now", "clock", "seed", "name", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
 }  # fmt: skip
 
 

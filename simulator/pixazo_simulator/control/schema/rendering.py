@@ -65,12 +65,13 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
+        name=world.name and world.redactor.text(world.name),
         balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
         generations=len(world.generations()),
         exchanges=world.journal.total,
-        webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
+        webhook_secret=secret(world.seed, world.source) if world.policy.webhook_signature == "standard" else None,
         policy={name: world.policy.text(name) for name in points()},
     )
 
@@ -196,6 +197,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
         faults=seen.faults,
         expected=seen.expected,
         hint=seen.hint and redactor.text(seen.hint),
+        former=seen.former and redactor.text(seen.former),
         request=body.Request(
             headers=redactor.headers(seen.request_headers),
             headers_left_out=seen.headers_left_out,
