@@ -163,7 +163,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if cases := item.config.stash.get(CASES, None):
-        for case in cases.shown_for(item):
+        for case in cases.shown_for(item, item.stash.get(CASE, None)):
             case.note_outcome(outcome)
     if watch := item.config.stash.get(WATCH, None):
         watch.add_to_report(outcome)
@@ -364,7 +364,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
     """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
-    from .webhooks.inbox import InboxError
+    from .webhooks import InboxError
 
     with _one_line(InboxError), pixazo.inbox() as inbox:
         yield inbox

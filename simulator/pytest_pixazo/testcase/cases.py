@@ -83,9 +83,10 @@ class Cases:
         self._remainders.expect(case.name, place_of(case.node), is_told=case.is_strict)
         case.close(self._current()[1])
 
-    def shown_for(self, item: pytest.Item) -> list[Case]:
-        """The worlds that the report of a failed test shows: those that are open, and the fresh one that it failed in."""
-        return [*self._open.values(), *(self._failed if self._failure[0] == item.nodeid else ())]
+    def shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
+        """The worlds that the report of a failed test shows: that of its fixture, those that are open, and the fresh ones that it failed in."""
+        failed = self._failed if self._failure[0] == item.nodeid else ()
+        return list(dict.fromkeys([*([own] if own else ()), *self._open.values(), *failed]))
 
     def end(self) -> None:
         """Warn of what tests have left running."""

@@ -35,6 +35,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
         ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
         ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
+        ("pixazo inbox", "\n".join(record.inbox_problems)),
         ("pixazo requests as commands", _commands(record)),
         ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo({_repeating(record)}))"),
     ]

@@ -255,6 +255,7 @@ class Pixazo:
         self._first_unmatched = first_unmatched
         self._fresh = fresh
         self._rules: list[When] = []
+        self._inboxes: list[Inbox] = []
 
     @property
     def url(self) -> str:
@@ -300,7 +301,9 @@ class Pixazo:
         """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
         from pytest_pixazo.webhooks import Inbox
 
-        return Inbox(self.control, owner=self._nodeid)
+        inbox = Inbox(self.control, owner=self._nodeid)
+        self._inboxes.append(inbox)
+        return inbox
 
     @property
     def journal(self) -> Journal:
@@ -433,6 +436,7 @@ class Pixazo:
             clock=self.control.clock(),
             unmatched=unmatched,
             dropped=dropped,
+            inbox_problems=[problem for each in self._inboxes for problem in each.problems],
         )
 
     def _exchanges(self) -> tuple[list[Exchange], int]:

@@ -161,3 +161,75 @@ def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
     one, two, alone = (pytester.path / "noted.txt").read_text().splitlines()
     assert two == alone
     assert not set(one.split()) & set(two.split())
+
+
+STARTS = """
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+PAGE = datetime(2026, 3, 31, 10, tzinfo=UTC)
+GIVEN = datetime(2031, 1, 1, tzinfo=UTC)
+
+def test_default(pixazo):
+    assert pixazo.clock.now.isoformat().replace("+00:00", "Z") == pixazo.start
+    assert timedelta(0) <= datetime.now(UTC) - pixazo.clock.now < timedelta(seconds=300)
+
+@pytest.mark.pixazo(seed=1)
+def test_seed(pixazo):
+    assert pixazo.clock.now == PAGE
+
+@pytest.mark.pixazo(seed=1, start="now")
+def test_now(pixazo):
+    assert pixazo.clock.now > datetime.now(UTC) - timedelta(seconds=300)
+
+@pytest.mark.pixazo(start=GIVEN)
+def test_instant(pixazo):
+    assert pixazo.clock.now == GIVEN
+
+@pytest.mark.pixazo(clock="x2")
+def test_running(pixazo):
+    assert pixazo.start is None
+    assert pixazo.clock.now > datetime.now(UTC) - timedelta(seconds=300)
+
+@pytest.mark.pixazo(clock="x2", start="2031-01-01T00:00:00Z")
+def test_running_elsewhere(pixazo):
+    assert GIVEN <= pixazo.clock.now < GIVEN + timedelta(seconds=600)
+"""
+
+
+def test_a_world_starts_now_unless_a_seed_or_a_start_is_given(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """With a seed as on the vendor's page; a start counts for any clock."""
+    run_tests(STARTS).assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("place", ["option", "ini"])
+def test_the_start_of_the_command_line_and_of_the_ini_file(
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], place: str
+) -> None:
+    """It holds where no marker gives one, and a wrong one is named."""
+    source = "def test_start(pixazo): assert str(pixazo.clock.now) == '2031-01-01T00:00:00.000Z'"
+    for start, outcomes in (("2031-01-01T00:00:00Z", {"passed": 1}), ("never", {"errors": 1})):
+        pytester.makeini(f"[pytest]\npixazo_start = {start if place == 'ini' else ''}\n")
+        result = run_tests(source, *(("--pixazo-start", start) if place == "option" else ()))
+        result.assert_outcomes(**outcomes)
+    where = "option --pixazo-start" if place == "option" else "ini setting pixazo_start"
+    result.stdout.fnmatch_lines([f"{where}: start 'never' is neither now nor an instant *"])
+
+
+def test_a_signed_callback_passes_a_standard_verifier(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Which compares its time with the time of day."""
+    run_tests(
+        """
+        import pytest
+        from standardwebhooks import Webhook
+
+        @pytest.mark.pixazo(policy={"webhook_signature": "standard"})
+        def test_signed(pixazo, pixazo_client, pixazo_webhooks):
+            handle = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url)
+            pixazo.clock.advance(15)
+            (callback,) = pixazo_webhooks.received
+            verified = Webhook(pixazo.control.world().webhook_secret).verify(callback.body, dict(callback.headers))
+            assert verified["request_id"] == handle.request_id
+        """
+    ).assert_outcomes(passed=1)
