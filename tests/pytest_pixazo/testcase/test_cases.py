@@ -30,7 +30,7 @@ def test_each_input_has_a_world_of_its_own(pixazo_factory: WorldFactory, prompt:
     """No health check of Hypothesis objects; wallet, journal and clock are new each time, and the marker counts."""
     with pixazo_factory.fresh() as world, world.client() as client:
         assert client.generate(prompt).wait().succeeded
-        assert (len(world.journal.submits), world.wallet.balance) == (1, 0)
+        assert (len(world.journal.submits), world.wallet.balance) == (1, Decimal(0))
 
 
 def test_worlds_opened_one_after_the_other_are_alike(pixazo: Pixazo) -> None:
@@ -73,7 +73,7 @@ def test_a_wrong_option_is_named(pixazo: Pixazo) -> None:
         ({"start": "today"}, "fresh: start 'today' is neither now nor an instant"),
     ):
         with pytest.raises(ValueError, match=expected):
-            pixazo.fresh(**options).__enter__()  # type: ignore[arg-type]
+            pixazo.fresh(**options).__enter__()
 
 
 def test_a_strict_world_is_checked_at_its_end(pixazo: Pixazo) -> None:
