@@ -30,7 +30,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 
@@ -180,6 +180,7 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
         PIXAZO_SIM_PROFILE="observed",
         PIXAZO_SIM_SET="submit_code=202;rate_limit=5/60 submits",
         PIXAZO_SIM_CLOCK="manual",
+        PIXAZO_SIM_START="2031-01-01T01:00:00+01:00",
         PIXAZO_SIM_SEED="7",
         PIXAZO_SIM_PUBLIC_ORIGIN="https://gateway.pixazo.ai/pixazo",
         PIXAZO_SIM_WEBHOOK_ALLOW="a.example b.example",
@@ -197,6 +198,7 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
     assert re.fullmatch(r"ready http://localhost:\d+ key key-one\n", serving.ready_line)
     assert ready_line == serving.ready_line
     assert (world["balance"], world["clock"], world["seed"]) == ("0.35", "manual", 7)
+    assert world["now"] == "2031-01-01T00:00:00.000Z"
     assert (world["policy"]["request_id"], world["policy"]["submit_code"]) == ("thirteen", "202")
     assert (world["policy"]["rate_limit"], world["policy"]["webhook_allow"]) == ("5/60 submits", "a.example,b.example")
     assert [reply.status for reply in replies] == [202, 402, 202]
@@ -264,6 +266,7 @@ def test_a_scaled_clock(serve: Serve, receiver: Receiver) -> None:
 WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
+    (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--balance", "٣"], "amount '٣' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--host", ""], "--host '' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),

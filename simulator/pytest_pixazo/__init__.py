@@ -57,9 +57,12 @@ if TYPE_CHECKING:
     from .world import Clock as Clock
     from .world import Deliveries as Deliveries
     from .world import Journal as Journal
+    from .world import LeftRunningWarning as LeftRunningWarning
     from .world import Pixazo as Pixazo
     from .world import Record as Record
     from .world import Wallet as Wallet
+    from .world import WorldFactory as WorldFactory
+    from .world import WorldOptions as WorldOptions
 
 _HOMES = {
     ".explorer": "BrokenOrderError Exploration InvalidAppError Scene explore",
@@ -67,7 +70,7 @@ _HOMES = {
     ".sleep": "SleepLimitError Sleeps",
     ".testcase.simulators": "SharedSimulator",
     ".webhooks": "Callback Inbox InboxError SignatureError",
-    ".world": "Clock Deliveries Journal Pixazo Record Wallet",
+    ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
     "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }

@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from .access.guard import Watch
     from .sleep import Sleeps
     from .testcase.case import Case
+    from .testcase.cases import Cases
     from .testcase.simulators import SharedSimulator
     from .webhooks.inbox import Inbox
-    from .world.pixazo import Pixazo
+    from .world.pixazo import Pixazo, WorldFactory
     from .world.record import Record
 
 __all__ = [
-    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_redirect",
+    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
     "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
     "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_sessionfinish",
-    "pytest_unconfigure",
+    "pytest_testnodedown", "pytest_unconfigure",
 ]  # fmt: skip
 
 #: Seconds between two polls, and until a generation must have ended, for the contract suite on a simulator started here, whose clock
@@ -42,11 +43,18 @@ __all__ = [
 PACE = 5.0
 DEADLINE = 120.0
 
-#: The world of a test, from set-up to teardown.
+#: The world of a test, from set-up to teardown, and those of all tests.
 CASE: pytest.StashKey[Case] = pytest.StashKey()
-#: The guard of a run, once a test has used a fixture of ours; None where an option switches it off. And the test that runs.
+CASES: pytest.StashKey[Cases] = pytest.StashKey()
+#: The guard of a run, once a test has used a fixture of ours; None where an option switches it off. And the test that runs,
+#: and the test, class, module or session whose fixture is being set up.
 WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
+SETTING_UP: pytest.StashKey[Any] = pytest.StashKey()
+
+#: Calls of the real gateway that no test could fail for, and the name under which a worker of xdist sends its own.
+REAL_CALLS: pytest.StashKey[list[str]] = pytest.StashKey()
+WORKER_CALLS = "pixazo_real_calls"
 
 #: A test that uses one of these must not call the real gateway. The contract suite may, and has a spend guard of its own.
 GUARDED = frozenset(name for name in __all__ if name.startswith("pixazo")) - {"pixazo_endpoint"}
@@ -78,6 +86,7 @@ def _add_world_options(parser: pytest.Parser) -> None:
         "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
     )
     group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
+    group.addoption("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test says")
     group.addoption(
         "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
     )
@@ -88,6 +97,7 @@ def _add_world_options(parser: pytest.Parser) -> None:
         ("balance", "100.00", "US dollars in the wallet of a world"),
         ("clock", "manual", "clock of worlds: manual, real or xN"),
         ("seed", "", "seed of worlds; else each test has its own"),
+        ("start", "", "when their clocks start: now, or as 2026-03-31T10:00:00Z"),
     ):
         parser.addini(f"pixazo_{name}", text, default=default)
     parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
@@ -148,7 +158,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, real_gateway=, allow_conduct=): how the world of a test starts; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, start=, strict=, real_gateway=, allow_conduct=): how the world of a test starts; the nearest marker wins",
     )
 
 
@@ -156,8 +166,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
-    if case := item.stash.get(CASE, None):
-        case.note_outcome(outcome)
+    if cases := item.config.stash.get(CASES, None):
+        for case in cases.shown_for(item, item.stash.get(CASE, None)):
+            case.note_outcome(outcome)
     if watch := item.config.stash.get(WATCH, None):
         watch.add_to_report(outcome)
     return outcome
@@ -176,11 +187,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         watch.lift(wholly=allows_real_gateway(item))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
-    """Refuse it also when a fixture of ours is requested while the test runs."""
-    if fixturedef.argname in GUARDED and CURRENT in request.config.stash:
-        _guard(request.config.stash[CURRENT])
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Refuse it also when a fixture of ours is requested while the test runs; remember for whom a fixture is set up."""
+    stash = request.config.stash
+    if fixturedef.argname in GUARDED and CURRENT in stash:
+        _guard(stash[CURRENT])
+    outer = stash.get(SETTING_UP, None)
+    stash[SETTING_UP] = request.node
+    try:
+        return (yield)
+    finally:
+        stash[SETTING_UP] = outer
 
 
 def _guard(item: pytest.Item) -> None:
@@ -215,11 +235,24 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run for calls of the real gateway after its last test."""
-    watch = session.config.stash.get(WATCH, None)
-    if watch and (calls := watch.new_calls()):
-        sys.stderr.write("".join(f"pixazo: {each}\n" for each in calls))
-        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    """Fail the run for calls of the real gateway that no test could fail for; a worker of xdist tells the main process."""
+    config = session.config
+    watch = config.stash.get(WATCH, None)
+    calls = [*config.stash.get(REAL_CALLS, ()), *(watch.end(config) if watch else ())]
+    if not calls:
+        return
+    if (output := getattr(config, "workeroutput", None)) is not None:
+        output[WORKER_CALLS] = calls
+        return
+    sys.stderr.write("".join(f"pixazo: {each}\n" for each in calls))
+    session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker of xdist tells, unless it crashed before."""
+    calls = getattr(node, "workeroutput", {}).get(WORKER_CALLS, ())
+    node.config.stash.setdefault(REAL_CALLS, []).extend(calls)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -248,47 +281,56 @@ def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | Shared
         yield simulator
 
 
+@pytest.fixture(scope="session")
+def pixazo_factory(
+    pytestconfig: pytest.Config, pixazo_simulator: Simulator | SharedSimulator
+) -> Iterator[WorldFactory]:
+    """Opens worlds in tests and in fixtures of any scope: `with pixazo_factory.fresh() as world`."""
+    from .testcase.cases import Cases
+    from .world import WorldFactory
+
+    stash = pytestconfig.stash
+    stash[CASES] = Cases(
+        pytestconfig, pixazo_simulator, lambda: (stash.get(SETTING_UP, None) or stash[CURRENT], stash[CURRENT])
+    )
+    yield WorldFactory(stash[CASES].fresh)
+    stash[CASES].end()
+
+
 @pytest.fixture
-def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedSimulator) -> Iterator[Pixazo]:
+def pixazo(request: pytest.FixtureRequest, pixazo_factory: WorldFactory) -> Iterator[Pixazo]:  # noqa: ARG001 - it makes CASES
     """A fresh world of this test alone, as the marker `pixazo` configures it."""
     from pixazo_simulator.control.client import ControlError
 
-    from .testcase.case import Case
-
+    cases = request.config.stash[CASES]
     with _one_line(ValueError, ControlError):
-        case = Case(request.node, pixazo_simulator)
+        case = cases.open(request.node)
     request.node.stash[CASE] = case
     yield case.pixazo
     with _one_line(ControlError):
-        case.close()
+        cases.close(case)
+    case.fail_unless_clean()
 
 
 @pytest.fixture
 def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
     """A client of this world, whose pauses advance its clock."""
-    from .access.clients import client_of
-
-    with client_of(pixazo) as client:
+    with pixazo.client() as client:
         yield client
 
 
 @pytest.fixture
 def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
     """A client for asyncio and trio, whose pauses advance the clock of this world."""
-    from .access.clients import async_client_of
-
-    with async_client_of(pixazo) as client:
+    with pixazo.async_client() as client:
         yield client
 
 
 @pytest.fixture
-def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
+def pixazo_env(pixazo: Pixazo) -> Iterator[Pixazo]:
     """The world, after PIXAZO_BASE_URL and PIXAZO_API_KEY were set to it, and its host excluded from proxies."""
-    from .access.environment import variables
-
-    for name, value in variables(pixazo).items():
-        monkeypatch.setenv(name, value)
-    return pixazo
+    with pixazo.env():
+        yield pixazo
 
 
 @pytest.fixture
@@ -310,9 +352,7 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
 @pytest.fixture
 def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
     """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
-    from .sleep import virtual_sleep
-
-    with virtual_sleep(pixazo.clock.sleep, running=pixazo.clock.running) as sleeps:
+    with pixazo.virtual_sleep() as sleeps:
         yield sleeps
 
 
@@ -334,9 +374,9 @@ def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
     """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
     from pixazo_simulator.server import SimulatorError
 
-    from .webhooks.inbox import Inbox, InboxError
+    from .webhooks import InboxError
 
-    with _one_line(InboxError, SimulatorError), Inbox(pixazo.control) as inbox:
+    with _one_line(InboxError, SimulatorError), pixazo.inbox() as inbox:
         yield inbox
 
 

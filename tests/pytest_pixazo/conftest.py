@@ -21,7 +21,7 @@ KEPT = (
     "pixazo_client",
     "pixazo_simulator.server.simulator",
     "pytest_pixazo.testcase.case",
-    "pytest_pixazo.access.clients",
+    "pytest_pixazo.world.clients",
     "pytest_pixazo.access.respx_router",
 )
 for name in KEPT:

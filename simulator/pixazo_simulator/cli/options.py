@@ -11,7 +11,7 @@ import click
 
 from pixazo_simulator.server import Simulator, read_profile, read_script
 from pixazo_simulator.spec import micros, plain_ip
-from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
+from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory, read_start
 
 from .process import log_to_stderr
 
@@ -60,6 +60,11 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def _start(text: str) -> str:
+    read_start(text)
+    return text
+
+
 def _token(text: str) -> str:
     if not (text and text.isascii() and text.isprintable() and " " not in text):
         raise ValueError("--control-token cannot be sent as a header: use printable ASCII without spaces")
@@ -101,6 +106,8 @@ OPTIONS = (
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_Read(clock_factory), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),
+    _option("--start", type=_Read(_start), metavar="now|INSTANT",
+            help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
     _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy takes away."),
@@ -123,7 +130,17 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
-_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts", "webhook_ca")
+_SETTINGS = (
+    "clock",
+    "start",
+    "balance",
+    "seed",
+    "open_keys",
+    "control_token",
+    "control_open",
+    "control_hosts",
+    "webhook_ca",
+)
 """The options that are settings of the same name."""
 
 

@@ -100,18 +100,22 @@ class ControlClient:
         profile: str | None = None,
         policy: PolicyFields | None = None,
         clock: str | None = None,
+        start: str | None = None,
         seed: int | None = None,
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
+        name: str | None = None,
     ) -> ControlClient:
         """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
-        `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `policy` maps fields to their values.
+        `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `start` is `now` or an
+        instant of RFC 3339, `policy` maps fields to their values.
+        `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
-            "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "seed": seed,
-            "images": images, "script": rules,
+            "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "start": start, "seed": seed,
+            "images": images, "script": rules, "name": name,
         }  # fmt: skip
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)

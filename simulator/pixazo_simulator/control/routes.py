@@ -16,16 +16,19 @@ from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
     ChangeWorld,
+    Clock,
     Exchange,
     Journal,
     RemoveRule,
     ReplaceRule,
     RotateSecret,
     SetRules,
+    Settings,
     World,
     Worlds,
     check_key,
     clock_factory,
+    starting,
 )
 
 from .conditions import Search, weigh
@@ -67,14 +70,23 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         created = worlds.create(
             key,
             policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
-            clock=None if wanted.clock is UNSET else clock_factory(wanted.clock)(),
+            clock=_clock(wanted, worlds.settings),
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
             seed=None if wanted.seed is UNSET else wanted.seed,
             script=script,
+            name=None if wanted.name is UNSET else wanted.name,
         )
     if wanted.images:
         created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
     return rendering.created_world(created)
+
+
+def _clock(wanted: requests.NewWorld, settings: Settings) -> Clock | None:
+    """The clock of a new world, None for the usual one of this server."""
+    if wanted.clock is UNSET and wanted.start is UNSET:
+        return None
+    clock = settings.clock if wanted.clock is UNSET else clock_factory(wanted.clock)
+    return starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
 
 
 def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:

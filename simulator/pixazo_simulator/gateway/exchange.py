@@ -89,8 +89,8 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
     seconds; `transmission`, how the bytes are sent (empty: at once and whole).
 
-    The rest is for the journal: why it was answered so, the generation concerned, what a script did, what to send instead. Of
-    an `opaque` body, such as a video, the journal keeps the length only. `world` is the world whose journal it is, if any.
+    The rest is for the journal: why it was answered so, the generation concerned, what a script did, what to send instead, the
+    `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length only. `world` is the world whose journal it is, if any.
     """
 
     request: Request
@@ -104,6 +104,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     rule: str | None = None
     faults: tuple[str, ...] = ()
     hint: str | None = None
+    former: str | None = None
     opaque: bool = False
     log: str | None = None
     hold: int | None = None
@@ -124,7 +125,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
             request_body=request.body or b"", request_length=request.received, status=self.status,
             response_body=b"" if self.opaque else self.body, reason=self.reason, response_headers=self.headers,
             response_length=len(self.body), request_id=self.request_id, rule=self.rule, faults=self.faults,
-            cut=cut(self.transmission, len(self.body)), hint=self.hint,
+            cut=cut(self.transmission, len(self.body)), hint=self.hint, former=self.former,
         )  # fmt: skip
 
 
@@ -138,6 +139,7 @@ def complete(
     policy: spec.Policy,
     request_id: str | None = None,
     hint: str | None = None,
+    former: str | None = None,
     log: str | None = None,
     wakes: bool = False,
 ) -> Response:
@@ -154,7 +156,7 @@ def complete(
     return Response(
         request=request, at=now, status=answer.status, headers=framed(answer, now), body=answer.body, reason=answer.reason,
         world=world, request_id=request_id, rule=decision.label if decision else None, faults=tuple(map(kind_of, faults)),
-        hint=hint, opaque=answer.opaque, log=log, hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
+        hint=hint, former=former, opaque=answer.opaque, log=log, hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
     )  # fmt: skip
 
 

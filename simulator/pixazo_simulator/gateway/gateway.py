@@ -117,8 +117,14 @@ class Gateway:
         now: int,
         outcome: Outcome[Any] | None = None,
         request_id: str | None = None,
+        former: str | None = None,
     ) -> Response:
-        """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
+        """The response to a request that is refused; what the caller probably meant goes to the journal and the log.
+
+        `former` is the name of the deleted world that the request is for, which is not the business of the world that it reached.
+        """
+        if route.world is None:
+            former = self._worlds.former(_sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path, redactor = quote(request.path), self._redactor(request)
         if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
@@ -127,13 +133,14 @@ class Gateway:
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
         meant = hint(
-            mistake, request.method, redactor.text(path), request.headers, request.query
+            mistake, request.method, redactor.text(path), request.headers, request.query, former
         )  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        world, log = route.world or request.listener, self._line(request, line)
+        world = None if former else route.world or request.listener
         return complete(
-            request, answer, now, world, outcome, policy=route.policy, request_id=request_id, hint=meant, log=log
-        )
+            request, answer, now, world, outcome, policy=route.policy, request_id=request_id, hint=meant, former=former,
+            log=self._line(request, line),
+        )  # fmt: skip
 
     def _line(self, request: Request, text: str) -> str:
         """A line for the log, without the secrets that the request was sent with."""
@@ -146,6 +153,11 @@ class Gateway:
         world, policy = route.world, route.policy
         if world is None:
             return self.refuse(request, route, refuse_key(request.key), now)
+        # What still runs of a deleted world gets the key of this one from its TLS listener.
+        former = self._worlds.former(request_id) if request.listener else None
+        if former and world.generation_of(request_id) is None:
+            unknown = spec.UnknownRequest(request_id)
+            return self.refuse(request, route, unknown, now, request_id=request_id, former=former)
         url, origin = self._rule_url(request, route), request.origin(policy)
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
@@ -189,8 +201,11 @@ class Gateway:
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
+            former = self._worlds.former(media.request_id)
+            meant = _remainder(former) if former else _NO_GENERATION
+            owner = None if former else request.listener
             answer = no_media("no such media")
-            return complete(request, answer, now, request.listener, policy=policy, hint=_NO_GENERATION)
+            return complete(request, answer, now, owner, policy=policy, hint=meant, former=former)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
@@ -206,7 +221,7 @@ class Gateway:
             return self._worlds.find(request.key)
         if not request.query:
             return None
-        given = parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
+        given = _sent_key(request)
         world = self._worlds.find(given)
         if world is None or world.policy.query_key == "refuse":
             return None
@@ -221,12 +236,26 @@ class Gateway:
         return self._url(request, route) if route.world and route.world.script else ""
 
 
+def _sent_key(request: Request) -> str:
+    """The key in the header, else that in the query, which opens a world only where the policy allows it."""
+    if request.key or not request.query:
+        return request.key
+    return parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
+
+
 def hint(
-    refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
+    refusal: spec.Refusal,
+    method: str,
+    path: str,
+    headers: Iterable[tuple[bytes, bytes]],
+    query: bytes = b"",
+    former: str | None = None,
 ) -> str | None:
-    """What to do instead, None for a refusal that is a normal answer of the gateway."""
+    """What to do instead, None for a refusal that is a normal answer of the gateway; `former` is the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
         return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
+    if former:
+        return _remainder(former)
     if isinstance(refusal, spec.InvalidKey):
         return (
             "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, else start with "
@@ -239,6 +268,10 @@ def hint(
             instead = f", not in the query parameter {spec.QUERY_KEY} (policy query_key=refuse)"
         return f"the key is missing: send it in the header {spec.KEY_HEADER}{instead}"
     return None
+
+
+def _remainder(former: str) -> str:
+    return f"the world of {former} was deleted, and something that it left running still calls: end it first"
 
 
 def _nearest(method: str, path: str) -> str:

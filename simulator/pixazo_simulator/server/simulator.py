@@ -160,7 +160,9 @@ class Simulator:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         world = self._application.worlds.find(api_key or self.api_key)
         if world is None:
-            raise SimulatorError("no world has the api_key that was given: create one with POST /_sim/worlds")
+            former = self._application.worlds.former(api_key or self.api_key)
+            gone = f" (that of {former}, which had it, was deleted)" if former else ""
+            raise SimulatorError(f"no world has the api_key that was given{gone}: create one with POST /_sim/worlds")
         return self._server, self._application, world
 
     def __enter__(self) -> Self:

@@ -77,7 +77,7 @@ from .parameters import (
     url_problem,
 )
 from .policy import LONGEST_BASE_PATH, PROFILES, JobTimes, Policy, PolicyFields, RateLimit, base_path, points, rows
-from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
+from .redaction import HIDDEN, MOST_REMEMBERED, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
     NOT_PROCESSED,
@@ -115,13 +115,13 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
     "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
-    "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "NEVER", "NOT_PROCESSED", "OPERATIONS", "OUTCOME_HEADER",
-    "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND",
-    "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER",
-    "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header", "ImageFacts",
-    "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters",
-    "IpAddress", "JobTimes", "KeySuspended", "Magic", "MediaRead", "MissingKey", "ModelNotFound", "Operation",
-    "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal",
+    "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "OPERATIONS",
+    "OUTCOME_HEADER", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED",
+    "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL",
+    "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header",
+    "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey",
+    "InvalidParameters", "IpAddress", "JobTimes", "KeySuspended", "Magic", "MediaRead", "MissingKey", "ModelNotFound",
+    "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal",
     "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
     "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType",
     "Violation", "accepted_answer", "base_path", "beginning", "check", "classify", "closest", "dollars", "finish",

@@ -52,12 +52,12 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
 
 def secrets(world: World) -> tuple[str, ...]:
     """The secrets with which webhooks are signed now, the newest first: two or more for some time after a rotation."""
-    return tuple(secret(world.seed, world.key, number) for number in world.secrets(world.clock.now()))
+    return tuple(secret(world.seed, world.source, number) for number in world.secrets(world.clock.now()))
 
 
-def secret(seed: int, key: str, rotations: int = 0) -> str:
-    """The signing secret of a world after so many rotations: `whsec_` and Base64, from its seed and key."""
-    random = seeded_random(seed, key, "webhook", *([rotations] if rotations else []))
+def secret(seed: int, source: str, rotations: int = 0) -> str:
+    """The signing secret of a world after so many rotations: `whsec_` and Base64, from its seed and source."""
+    random = seeded_random(seed, source, "webhook", *([rotations] if rotations else []))
     return f"whsec_{base64.b64encode(random.randbytes(SECRET_BYTES)).decode()}"
 
 

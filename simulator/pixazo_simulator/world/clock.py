@@ -11,18 +11,21 @@ from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND
 
 from .part import Part
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
 
 class Clock(Part):
     """Time as one world sees it.
 
     `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
-    Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
+    It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
 
-    __slots__ = ("_born", "_monotonic", "_offset", "rate")
+    __slots__ = ("_born", "_monotonic", "_offset", "rate", "start")
 
     def __init__(self, start: int, rate: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
+        self.start = start
         self._offset = start
         self._monotonic = monotonic
         self._born = monotonic()
@@ -35,7 +38,11 @@ class Clock(Part):
     @classmethod
     def scaled(cls, rate: float) -> Clock:
         """A clock that starts now and runs `rate` times as fast as real time."""
-        return cls(int(datetime.now(UTC).timestamp() * SECOND), rate)
+        return cls(_real_now(), rate)
+
+    def restarted(self, start: int) -> Clock:
+        """A clock that runs as fast as this one and begins at another instant."""
+        return Clock(start, self.rate, self._monotonic)
 
     def now(self) -> int:
         """The instant, in UTC milliseconds."""
@@ -65,6 +72,40 @@ class Clock(Part):
         if not self.rate:
             return "manual"
         return "real" if self.rate == 1 else f"x{self.rate:g}"
+
+
+def _real_now() -> int:
+    return int(datetime.now(UTC).timestamp() * SECOND)
+
+
+def read_start(text: str) -> int:
+    """Read where a clock starts: `now`, which is the second that has begun, or an instant of RFC 3339.
+
+    Raises ValueError with the remedy for any other text, and for an instant before 1970.
+    """
+    if text == "now":
+        return _real_now() // SECOND * SECOND
+    try:
+        seconds = datetime.fromisoformat(text.upper()).timestamp() if _RFC_3339.fullmatch(text) else -1
+    except ValueError:  # such as the 30th of February
+        seconds = -1
+    if not 0 <= seconds <= LAST_INSTANT / SECOND:
+        raise ValueError(
+            f"start {text!r} is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
+        )
+    return round(seconds * SECOND)
+
+
+def starting(clock: Callable[[], Clock], start: str | None) -> Callable[[], Clock]:
+    """A factory of clocks like those of another that start at `start` (see `read_start`), None: where they start by themselves.
+
+    Its running clocks share their time, which begins now; a manual one starts when it is made.
+    Raises ValueError with the remedy for a wrong text.
+    """
+    if start is None:
+        return clock
+    first = clock().restarted(read_start(start))
+    return first.fork if first.rate else lambda: clock().restarted(read_start(start))
 
 
 def clock_factory(text: str) -> Callable[[], Clock]:

@@ -25,8 +25,8 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds).
 
     `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
-    `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched. A status of
-    0 means that nothing was answered.
+    `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,
+    `former` the name of the deleted world whose key was sent. A status of 0 means that nothing was answered.
 
     The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out` counts the
     request headers beyond the bound. Headers that hold secrets are kept first; where not even those fit, neither target, bodies nor
@@ -51,6 +51,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     cut: str | None = None
     hint: str | None = None
     headers_left_out: int = 0
+    former: str | None = None
 
     @property
     def expected(self) -> bool:

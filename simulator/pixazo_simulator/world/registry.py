@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import msgspec
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
-from .clock import Clock
+from .clock import Clock, starting
 from .commands import ChangeWorld, CloseWorld, RecordExchange
 from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
@@ -26,6 +27,9 @@ KEPT_FREE = 0.1
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
 
+    Its clock starts at `start`: `now`, an instant of RFC 3339, or None: a manual one at 2026-03-31T10:00:00Z, as on the vendor's
+    page, any other one now.
+
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
@@ -34,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = (DEFAULT_KEY,)
     policy: spec.Policy = spec.PROFILES["documented"]
     clock: Callable[[], Clock] = Clock.manual
+    start: str | None = None
     balance: int = spec.micros("100.00")
     seed: int = 0
     open_keys: bool = False
@@ -63,8 +68,10 @@ class Worlds:
         self.script = Script()
         self.script.set(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
-        self.clock = settings.clock()
+        self._new_clock = starting(settings.clock, settings.start)
+        self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
+        self._former: OrderedDict[str, str] = OrderedDict()
         self._made = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
@@ -92,9 +99,12 @@ class Worlds:
         balance: int | None = None,
         seed: int | None = None,
         script: Script | None = None,
+        name: str | None = None,
     ) -> World:
         """A new world for `key`, or for one that is made up; what is not given comes from the settings.
 
+        Its draws depend on its `name`, if it has one, so that worlds of one name and seed are alike whatever their keys are; but of
+        those that are open at the same time only one, since no two may have the same ids.
         Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
         """
         if key in self._worlds:
@@ -106,7 +116,7 @@ class Worlds:
         world = World(
             key,
             policy=policy or settings.policy,
-            clock=clock or settings.clock(),
+            clock=clock or self._new_clock(),
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             magic=settings.magic,
@@ -114,7 +124,10 @@ class Worlds:
             functions=settings.functions,
             redactor=self.redactor,
             rules=self.script.fork() if script is None else script,
+            name=name,
+            source=None if name is None or any(each.source == name for each in self._worlds.values()) else name,
         )
+        self._former.pop(key, None)
         self._worlds[key] = world
         self.redactor.add(key)
         return world
@@ -130,20 +143,31 @@ class Worlds:
         return policy
 
     def delete(self, key: str) -> World | None:
-        """Forget a world; its key is unknown from now on."""
+        """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
         world = self._worlds.pop(key, None)
         if world:
             world.apply(CloseWorld(world.clock.now()))
+            for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
+                self._former[each] = world.name or ""
+            while len(self._former) > spec.MOST_REMEMBERED:
+                self._former.popitem(last=False)
         return world
+
+    def former(self, key: str) -> str | None:
+        """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
+        return self._former.get(key)
 
     def get(self, key: str) -> World | None:
         """The world that `key` opened before."""
         return self._worlds.get(key)
 
     def find(self, key: str) -> World | None:
-        """The world that `key` opens; magic keys, and any key of a server with open keys, open one at first use."""
+        """The world that `key` opens; magic keys, and any key of a server with open keys, open one at first use.
+
+        The key of a deleted world with a name opens none: what still sends it is a remainder of what the world was for.
+        """
         world, most = self._worlds.get(key), self.settings.most_worlds
-        if world or not key.strip() or len(self) >= most - int(most * KEPT_FREE):
+        if world or not key.strip() or key in self._former or len(self) >= most - int(most * KEPT_FREE):
             return world
         if self.settings.magic and (kind := spec.read_key(key)):
             return self._magic(key, kind)
@@ -200,6 +224,7 @@ class Forks(Worlds):
         self.script = real.script
         self.redactor = spec.Redactor(parent=real.redactor)
         self.unmatched, self.clock = real.unmatched.fork(), Clock.manual(real.clock.now())
+        self._former = real._former  # noqa: SLF001 - of the same class
         self._real = real
 
     def find(self, key: str) -> World | None:

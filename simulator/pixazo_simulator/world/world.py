@@ -53,11 +53,15 @@ class _StatusBody(msgspec.Struct, frozen=True):
 
 
 class World(Part):
-    """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
+    """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs.
+
+    `name` says what it is for, if anything. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
+    """
 
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts", "_random", "_rotations",
-        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
+        "_shift", "_status_bodies", "account", "bounds", "clock", "journal", "key", "name", "notifier", "outbox", "policy", "redactor", "script",
+        "seed", "source",
     )  # fmt: skip
 
     def __init__(
@@ -73,21 +77,26 @@ class World(Part):
         functions: WorldFunctions | None = None,
         redactor: spec.Redactor | None = None,
         rules: script.Script | None = None,
+        name: str | None = None,
+        source: str | None = None,
     ) -> None:
         self._functions = functions or WorldFunctions()
         self.key = key
+        self.name = name
+        self.source = source or key
         self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._functions.effective_policy(policy)
         self.clock = clock
+        self._shift = 0 if clock.rate else clock.start - spec.PAGE_INSTANT
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.account = Account(Ledger(balance, clock.now()), Quota(), magic=magic, affords=self._functions.affords)
         self.script = script.Script() if rules is None else rules
-        self.script.begin(clock.now(), seeded_random(seed, key, "rules").getrandbits(64))
+        self.script.begin(clock.now(), seeded_random(seed, self.source, "rules").getrandbits(64))
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
         self.outbox = Outbox(self.bounds.deliveries)
-        self._random = seeded_random(seed, key)
+        self._random = seeded_random(seed, self.source)
         # Faults do not draw where ids do, so that a script never changes an id.
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
@@ -163,11 +172,12 @@ class World(Part):
     def _draw(self) -> int:
         """The next seed for the faults of a rule."""
         if self._chance is None:
-            self._chance = seeded_random(self.seed, self.key, "faults")
+            self._chance = seeded_random(self.seed, self.source, "faults")
         return self._chance.getrandbits(64)
 
     def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
-        identity = self._functions.identify(submission, self.policy, self._random, now)
+        # The time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started.
+        identity = self._functions.identify(submission, self.policy, self._random, now - self._shift)
         plan = self._functions.plan_for(admitted, self.policy, self._random)
         generation = Generation(
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,

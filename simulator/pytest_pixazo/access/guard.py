@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 from tempfile import mkstemp
 
 import pytest
 
 from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
+from pytest_pixazo.world import Place, place_of, warn_of
 
 SECTION = "pixazo: the real gateway was called"
+REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
+"""Fixtures whose tests mean the simulator when they call the real gateway: what they leave running fails no run."""
+MOST = 1000
+"""Tests that are remembered, to know to whom a late call belongs."""
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
@@ -27,8 +33,8 @@ def allows_real_gateway(item: pytest.Item) -> bool:
 class Watch:
     """The guard of one run: active in tests that use a fixture of ours, and between tests; lifted in other tests.
 
-    A refused call of a test, its threads or its processes fails the test at whose end it is known. Child processes report their
-    calls in a file.
+    A refused call of a test, its threads or its processes fails the test. Is the test over by then, no other one fails: a warning
+    that belongs to the test says so, and the run fails at its end. Child processes report their calls in a file.
     """
 
     def __init__(self) -> None:
@@ -38,23 +44,34 @@ class Watch:
         self._reported = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
         self._theirs = os.environ.get(GUARD_VARIABLE)
+        self._tests: OrderedDict[str, tuple[Place, bool]] = OrderedDict()  # and whether they redirect the hosts
+        self._current: str | None = None
+        self._late: dict[str, tuple[Place, bool]] = {}
 
     def hold(self, item: pytest.Item) -> None:
         """Refuse the hosts in this test, and in the processes that it starts."""
         if self._is_held:
             return
         self._is_held = True
+        self._current = item.nodeid
+        is_redirecting = not REDIRECTING.isdisjoint(getattr(item, "fixturenames", ()))
+        self._tests[item.nodeid] = place_of(item), is_redirecting
+        self._tests.move_to_end(item.nodeid)
+        if len(self._tests) > MOST:
+            self._tests.popitem(last=False)
         ban = Ban(item.nodeid, f"in {item.nodeid}", self._file)
         self._guard.hold(ban)
         os.environ.update(self._guard.variables(ban))
 
     def lift(self, *, wholly: bool) -> None:
         """Refuse nothing in this test, except, unless `wholly`, to threads that earlier tests left running."""
+        self._current = None
         remove_variables(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
 
     def end_test(self, item: pytest.Item) -> None:
         """Refuse the hosts between tests."""
+        self._current = None
         if self._is_held:
             self._guard.remember_threads()
             self._is_held = False
@@ -62,9 +79,30 @@ class Watch:
         self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
 
     def new_calls(self) -> list[str]:
-        """The calls that were refused since the last call of this method, each once."""
+        """The calls of the current test that were refused since the last call of this method, each once."""
         lines = (self._reported.read() or b"").decode(errors="replace").splitlines()
-        return list(dict.fromkeys(lines))
+        late = {line: test for line in lines if (test := self._earlier_test(line))}
+        self._late |= late
+        return [line for line in dict.fromkeys(lines) if line not in late]
+
+    def _earlier_test(self, line: str) -> tuple[Place, bool] | None:
+        """The test that is over and whose call a line is about."""
+        for nodeid, test in reversed(self._tests.items()):
+            where = (
+                f" after {nodeid}: ",
+                f", which {nodeid} had left running: ",
+                f" in a process that {nodeid} started: ",
+            )
+            if nodeid != self._current and any(each in line for each in where):
+                return test
+        return None
+
+    def end(self, config: pytest.Config) -> list[str]:
+        """Warn of the calls that came too late to fail their test; those for which the run fails are returned, with all after its last test."""
+        rest = self.new_calls()
+        for line, (place, _) in self._late.items():
+            warn_of(config, place, f"a thread or process that this test left running called the real gateway: {line}")
+        return [*(line for line, (_, is_redirecting) in self._late.items() if not is_redirecting), *rest]
 
     def add_to_report(self, outcome: pytest.TestReport) -> None:
         """Add refused calls to the report of a phase that failed anyway."""

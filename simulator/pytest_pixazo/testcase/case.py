@@ -1,8 +1,9 @@
-"""One test and its world, from set-up to teardown."""
+"""One world of a test, from set-up to teardown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import cast
 
 import pytest
@@ -13,27 +14,42 @@ from pixazo_simulator.spec import PROFILES, PolicyFields, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections
-from .settings import WorldSettings, key_of, name_of, read_settings
+from .settings import WorldSettings
 from .simulators import SharedSimulator
 
 
 class Case:
-    """Creates the world of a test, shows it when the test fails, and at the end checks and deletes it."""
+    """Creates a world, shows it when a test fails, and at the end checks and deletes it.
 
-    def __init__(self, item: pytest.Item, simulator: Simulator | SharedSimulator) -> None:
-        """Create the world that the test asks for. Raises ValueError or ControlError with the remedy."""
-        settings = read_settings(item)
+    `node` is the test, or the class or module for whose fixture it is opened; `name` is that of the world, `label` comes after titles.
+    """
+
+    def __init__(
+        self,
+        node: pytest.Item | pytest.Collector,
+        simulator: Simulator | SharedSimulator,
+        settings: WorldSettings,
+        name: str,
+        label: str,
+        key: str,
+        fresh: Callable[..., AbstractContextManager[Pixazo]],
+    ) -> None:
+        """Create the world that the settings describe. Raises ValueError or ControlError with the remedy."""
         control = simulator.control()
         # On a shared simulator the unmatched requests may be those of other processes.
         first_unmatched = None if isinstance(simulator, SharedSimulator) else control.unmatched(limit=1).total
-        world = _create_world(control, key_of(name_of(item)), settings)
+        world = _create_world(control, name, key, settings)
         SECRETS.add(str(world.api_key))
-        clock = _clock(simulator, world)
-        self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, first_unmatched=first_unmatched)
-        self._item = item
-        self._strict = settings.strict
+        self.node = node
+        self.name = name
+        self._label = label
+        self.is_strict = settings.strict
+        self.pixazo = Pixazo(
+            world, _clock(simulator, world), nodeid=node.nodeid, seed=settings.seed, start=settings.start,
+            first_unmatched=first_unmatched, fresh=fresh,
+        )  # fmt: skip
         self._passed = False
-        self._is_shown = False
+        self._shown_for: str | None = None
         self._complaints: list[str] = []
         self._record: Record | None = None
 
@@ -41,10 +57,10 @@ class Case:
         """Remember how a phase of the test ended, and add the world to the report of the first phase that failed."""
         if outcome.when == "call":
             self._passed = outcome.passed
-        if outcome.failed and not self._is_shown:
+        if outcome.failed and self._shown_for != outcome.nodeid:
             added = self._sections(outcome.longreprtext)
-            self._is_shown = bool(added)
-            outcome.sections += [(title, SECRETS.without_keys(text)) for title, text in added]
+            self._shown_for = outcome.nodeid if added else self._shown_for
+            outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
 
     def _sections(self, failure: str) -> list[tuple[str, str]]:
         """What to show below a failure, with the complaints of a strict test that may explain it and that it does not mention."""
@@ -52,7 +68,7 @@ class Case:
             record = self._record or self.pixazo.record()
         except ControlError as error:
             return [("pixazo", f"the world cannot be shown: {error}")]
-        found = [each for each in complaints(record, is_whole=False) if each not in failure] if self._strict else []
+        found = [each for each in complaints(record, is_whole=False) if each not in failure] if self.is_strict else []
         # Without its first line, which says what lets a strict test pass: this one failed for another reason.
         return sections(record) + ([("pixazo strictness", report(found).partition("\n")[2])] if found else [])
 
@@ -60,16 +76,29 @@ class Case:
         """Add reasons, found by other fixtures, for which a strict test fails at its end."""
         self._complaints += found
 
-    def close(self) -> None:
-        """Hand the record to other plugins and delete the world; fail a strict test that passed until now but was not clean."""
+    def close(self, item: pytest.Item) -> None:
+        """Hand the record to other plugins, in the name of the test that runs, and delete the world."""
         self._record = self.pixazo.record()
         try:
-            self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
+            item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
         finally:
             self.pixazo.control.delete_world()
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
-        if self._strict and self._passed and (found := complaints(self._record) + self._complaints):
-            pytest.fail(SECRETS.without_keys(report(found)), pytrace=False)
+
+    def fail_unless_clean(self) -> None:
+        """Fail a strict test that passed until now but was not clean."""
+        if self._passed and (problem := self._problem()):
+            pytest.fail(problem, pytrace=False)
+
+    def assert_clean(self) -> None:
+        """Raise AssertionError if a strict world was not clean."""
+        __tracebackhide__ = True  # it belongs to the `with` block
+        if problem := self._problem():
+            raise AssertionError(problem)
+
+    def _problem(self) -> str | None:
+        found = complaints(self._record) + self._complaints if self._record and self.is_strict else []
+        return SECRETS.without_keys(report(found)) if found else None
 
 
 def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Clock:
@@ -83,14 +112,15 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
     )
 
 
-def _create_world(control: ControlClient, key: str, settings: WorldSettings) -> ControlClient:
+def _create_world(control: ControlClient, name: str, key: str, settings: WorldSettings) -> ControlClient:
     default = PROFILES["documented"]
     changed = [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
     policy = cast("PolicyFields", {field: settings.policy.text(field) for field in changed})
 
     def create(key: str | None) -> ControlClient:
         return control.create_world(
-            key=key, balance=settings.balance, clock=settings.clock, seed=settings.seed, profile="documented", policy=policy
+            key=key, balance=settings.balance, clock=settings.clock, start=settings.start, seed=settings.seed,
+            profile="documented", policy=policy, name=name,
         )  # fmt: skip
 
     try:

@@ -44,10 +44,16 @@ def sections(record: Record) -> list[tuple[str, str]]:
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
         ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
         ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
+        ("pixazo inbox", "\n".join(record.inbox_problems)),
         ("pixazo requests as commands", _commands(record)),
-        ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}))"),
+        ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo({_repeating(record)}))"),
     ]
     return [(title, text) for title, text in found if text]
+
+
+def _repeating(record: Record) -> str:
+    """The arguments of the marker that make the same world."""
+    return f"seed={record.seed}" + (f', start="{record.start}"' if record.start else "")
 
 
 def _used(used: list[int]) -> str:

@@ -6,8 +6,9 @@ Its seed and its key are derived from the test's name, so that the world is the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,58 +18,74 @@ import pytest
 
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
-from pixazo_simulator.world import clock_factory
+from pixazo_simulator.world import clock_factory, read_start
 from pytest_pixazo.reports import require_checks
 
 from .simulators import located
 
-ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
+ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "start", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
 KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct")
 """With the arguments of the marker that the guard and the usage checks read."""
 
 
+PAGE_START = "2026-03-31T10:00:00Z"
+"""Where a manual clock starts when a seed is given: as on the vendor's page."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """How the world of one test starts: its balance in US dollars, its clock (`manual`, `real`, `xN`), policy and seed; whether it is strict."""
+    """How a world starts: its balance in US dollars, its clock (`manual`, `real`, `xN`) and the instant at which the clock starts, its policy
+    and seed; whether it is strict.
+    """
 
     balance: str
     clock: str
     policy: Policy
     seed: int
+    start: str | None
     strict: bool
 
 
-def read_settings(item: pytest.Item) -> WorldSettings:
-    """The settings of this test; of several markers the nearest decides, argument by argument.
+def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, Any]) -> WorldSettings:
+    """The settings of a world; the options come before the markers of the test or collector, of which the nearest decides, argument by argument.
 
     Raises ValueError that names the argument, the value and the remedy.
     """
-    marked = _marked(item)
-    found = {name: marked[name] if name in marked else _inherited(item.config, name) for name in ARGUMENTS}
-    seed, profile, fields = found["seed"], found["profile"], found["policy"]
+    given = _marked(node) | _read("fresh", options.items(), ARGUMENTS, node.config.rootpath)
+    found = {name: given[name] if name in given else _inherited(node.config, name) for name in ARGUMENTS}
+    seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
+    if start is None and found["clock"] == "manual":
+        # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
+        start = "now" if seed is None else PAGE_START
+    if start == "now" and found["clock"] == "manual":
+        start = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return WorldSettings(
         balance=found["balance"],
         clock=found["clock"],
         policy=_located("marker pixazo", profile.changed, fields),
-        seed=seed_of(name_of(item)) if seed is None else seed,
+        seed=seed_of(name_of(node)) if seed is None else seed,
+        start=start,
         strict=found["strict"],
     )
 
 
-def _marked(item: pytest.Item) -> dict[str, Any]:
+def _marked(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
     """The arguments that markers give. Raises ValueError."""
     found: dict[str, Any] = {}
-    for mark in item.iter_markers("pixazo"):
+    for mark in node.iter_markers("pixazo"):
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
-        for name, value in mark.kwargs.items():
-            if name not in KNOWN:
-                raise ValueError(
-                    f"marker pixazo: argument {name!r} is not one of {', '.join(KNOWN)}{nearest(name, KNOWN)}"
-                )
-            given = _located("marker pixazo", _reader(name, item.config.rootpath), value)
-            found.setdefault(name, given)
+        found = _read("marker pixazo", mark.kwargs.items(), KNOWN, node.config.rootpath) | found
+    return found
+
+
+def _read(where: str, given: Iterable[tuple[str, Any]], known: tuple[str, ...], root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given:
+        if name not in known:
+            raise ValueError(f"{where}: argument {name!r} is not one of {', '.join(known)}{nearest(name, known)}")
+        found[name] = _located(where, _reader(name, root), value)
     return found
 
 
@@ -76,8 +93,8 @@ def _inherited(config: pytest.Config, name: str) -> Any:
     """The value for tests whose marker does not give one."""
     if name == "policy":
         return {}
-    if name == "seed" and (given := config.getoption("pixazo_seed")) is not None:
-        return _located("option --pixazo-seed", _seed, given)
+    if name in ("seed", "start") and (given := config.getoption(f"pixazo_{name}")) is not None:
+        return _located(f"option --pixazo-{name}", _READERS[name], given)
     value = config.getini(f"pixazo_{name}")
     return None if value == "" else _located(f"ini setting pixazo_{name}", _reader(name, config.rootpath), value)
 
@@ -122,6 +139,12 @@ def _seed(value: Any) -> int:
     return int(text)
 
 
+def _start(value: Any) -> str:
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    read_start(text)
+    return text
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
@@ -133,15 +156,18 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "clock": _clock,
     "policy": _policy,
     "seed": _seed,
+    "start": _start,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
     "allow_conduct": require_checks,  # before the test runs, although the usage checks read it only after it
 }
 
 
-def name_of(item: pytest.Item) -> str:
-    """File and name of a test, which depend neither on the order of the tests nor on the xdist worker (node ids may)."""
-    path, _, name = item.location
+def name_of(node: pytest.Item | pytest.Collector) -> str:
+    """File and name of a test, which depend neither on the order of the tests nor on the xdist worker (node ids may); of a collector its id."""
+    if not isinstance(node, pytest.Item):
+        return node.nodeid or "session"
+    path, _, name = node.location
     return f"{path}::{name}"
 
 

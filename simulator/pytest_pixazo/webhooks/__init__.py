@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .callback import Callback, SignatureError
-from .inbox import Inbox, InboxError
+from .event_loops import InboxError
+from .inbox import Inbox
 
 __all__ = ["Callback", "Inbox", "InboxError", "SignatureError"]

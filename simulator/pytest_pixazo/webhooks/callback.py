@@ -20,9 +20,12 @@ class SignatureError(AssertionError):
 class Callback:
     """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
 
+    `url` is where it was posted; `path` is what follows the URL of the inbox there, such as `/orders/7`, percent-encoded, and `query`
+    what follows a question mark; both are empty for the URL of the inbox itself.
+
     `at` is when it arrived on the clock of its world, in UTC, None when the inbox knows no world.
     `response_status` is the status code of the response, None before it was sent. `problem` says why the receiver could not
-    answer by itself, or which route its app does not have.
+    answer by itself, which route its app does not have, or why the inbox refused it.
     """
 
     number: int
@@ -31,6 +34,9 @@ class Callback:
     at: datetime | None = None
     response_status: int | None = None
     problem: str | None = None
+    url: str = ""
+    path: str = ""
+    query: str = ""
 
     @property
     def json(self) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,14 @@ STOP_DEADLINE = 2.0
 LONGEST = 60.0
 """Real seconds that an app may take for one delivery; the gateway gives up far earlier."""
 
+_CLIENT_BLOCKED = (
+    "the event loop of the app behind the test client is blocked, so the app cannot answer: an `async def` endpoint of it waits for"
+    " something that blocks, such as this callback; declare it with `def`, or wait in a thread, as with `await anyio.to_thread.run_sync(...)`"
+)
+_CLIENT_WAITS = (
+    "the test client was left while its app had not answered a callback, and would have waited for ever: let the endpoint answer at once,"
+    " and end what it waits for before the client is left"
+)
 _CLOSED = "the inbox was closed before the app had answered"
 _ENDED = "the test's event loop ended before the app had answered"
 _BLOCKED = (
@@ -33,7 +41,11 @@ _BLOCKED = (
 )
 
 
-class EventLoopError(Exception):
+class InboxError(Exception):
+    """The inbox cannot do what it was asked for; the message names the remedy."""
+
+
+class EventLoopError(InboxError):
     """A loop cannot run the app; the message names the remedy."""
 
 
@@ -127,7 +139,63 @@ class _TestLoop:
         """Do nothing: the loop is the test's."""
 
 
+class ClientLoop:
+    """The loop on which a test client of Starlette runs its app while it is in its `with` block; without one it has a loop for each call.
+
+    A client that is left waits for all that runs on its loop. `call` keeps that from lasting for ever.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._portal: object = None
+        self._changed = threading.Condition()
+        self._under_way = 0
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function of the client. Raises EventLoopError when the loop is blocked."""
+        portal = getattr(self._client, "portal", None)
+        stack = getattr(self._client, "exit_stack", None)
+        if portal is None or not isinstance(stack, ExitStack):
+            return function()
+        _check_portal(portal)
+        with self._changed:
+            self._under_way += 1
+            if portal is not self._portal:
+                self._portal = portal
+                stack.callback(self._leave, stack)
+        try:
+            return function()
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def _leave(self, stack: ExitStack) -> None:
+        """Called first of all when the client is left. Raises InboxError while the app still answers after two seconds; what the client
+        waits for is then left to a daemon thread.
+        """
+        with self._changed:
+            is_idle = self._changed.wait_for(lambda: not self._under_way, STOP_DEADLINE)
+        if not is_idle:
+            threading.Thread(target=stack.pop_all().close, name="pytest-pixazo end", daemon=True).start()
+            raise InboxError(_CLIENT_WAITS)
+
+
 EventLoop = OwnLoop | _TestLoop
+
+
+def _check_portal(portal: Any) -> None:
+    """Raise EventLoopError when the loop of a portal does not run what is scheduled on it."""
+    runs = threading.Event()
+
+    def schedule() -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the call that follows says so
+            portal.start_task_soon(lambda: None)  # blocks as long as the loop does
+        runs.set()
+
+    threading.Thread(target=schedule, name="pytest-pixazo probe", daemon=True).start()
+    if not runs.wait(PATIENCE):
+        raise EventLoopError(_CLIENT_BLOCKED)
 
 
 def running_loop() -> EventLoop | None:

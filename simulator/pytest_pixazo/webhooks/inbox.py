@@ -5,42 +5,54 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from collections import OrderedDict, deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
+from urllib.parse import urlsplit
 
 from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
 from .callback import Callback
-from .event_loops import EventLoopError
+from .event_loops import EventLoopError, InboxError
 from .receivers import LifespanError, Receiver, fixed_replies, receiver_of
 
 log = logging.getLogger("pytest_pixazo")
 
 
-class InboxError(Exception):
-    """The inbox cannot do what it was asked for; the message names the remedy."""
+HINT_AFTER = 4.0
+"""Real seconds after which an app that has not answered is told to be late: the gateway gives up after five on a manual clock."""
+MOST_REFUSED = 1000
+"""Refused callbacks that are kept."""
+MOST_REMEMBERED = 10_000
+"""Closed inboxes whose owners are remembered."""
+_CLOSED: OrderedDict[str, str] = OrderedDict()
+"""The owners of closed inboxes, by path."""
 
 
 class Inbox:
     """A receiver on a loopback port: `with Inbox() as inbox: ... inbox.url ... inbox.wait(1)`.
 
-    Give `url` as `X-Webhook-URL` or `callback_url`. Every POST to it is kept in `received` and answered 204, unless
-    `reply` or `deliver_to` chose another answer. With a `world` it knows that world's clock. It needs no event loop and
+    Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in `received` and
+    answered 204, unless `reply` or `deliver_to` chose another answer; anything else is refused, and kept in `refused`. `owner` is the
+    test to whom it belongs. With a `world` it knows that world's clock. It needs no event loop and
     works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
     """
 
-    def __init__(self, world: ControlClient | None = None) -> None:
+    def __init__(self, world: ControlClient | None = None, *, owner: str | None = None) -> None:
         self._world = world
+        self._owner = owner
         self._path = f"/webhook/{secrets.token_hex(8)}"
         self._receiver = fixed_replies([204])
         self._changed = threading.Condition()
         self._received: list[Callback] = []
         self._arrived = 0
         self._under_way = 0
+        self._refused: deque[Callback] = deque(maxlen=MOST_REFUSED)
+        self._late: dict[int, str] = {}
         self._misuse: str | None = None
         self._server = LoopbackServer(self._answer)
         self.url = self._server.origin + self._path
@@ -50,6 +62,19 @@ class Inbox:
         """The deliveries so far, in the order in which they were answered."""
         with self._changed:
             return list(self._received)
+
+    @property
+    def refused(self) -> list[Callback]:
+        """What came to the port of the inbox and is no callback for it, the latest 1,000; `problem` says why."""
+        with self._changed:
+            return list(self._refused)
+
+    @property
+    def problems(self) -> list[str]:
+        """A line for each callback that was refused, was not answered in time, or whose app could not answer it."""
+        with self._changed:
+            told = [f"POST {each.url}: {each.problem}" for each in (*self._refused, *self._received) if each.problem]
+            return [*told, *self._late.values()]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
         """Wait until `count` deliveries were answered and return the first `count`; `timeout` is in real seconds.
@@ -81,6 +106,8 @@ class Inbox:
     def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
         """Pass each delivery to an app as `POST path`, without a socket, and reply with the app's response.
 
+        What follows the URL of the inbox, a longer path or a query, is appended to `path`.
+
         `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
         a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
         clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `own_loop`,
@@ -102,8 +129,12 @@ class Inbox:
                 self._receiver.close()
         finally:
             self._server.close()
-        if self._misuse:
-            raise InboxError(self._misuse)
+            if self._owner:
+                _CLOSED[self._path] = self._owner
+                if len(_CLOSED) > MOST_REMEMBERED:
+                    _CLOSED.popitem(last=False)
+        if problem := self._misuse or next(iter(self._late.values()), None):
+            raise InboxError(problem)
 
     def _replace(self, receiver: Receiver) -> None:
         self._receiver, former = receiver, self._receiver
@@ -111,26 +142,38 @@ class Inbox:
             former.close()
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        if request.target != self._path:
-            return HttpResponse(404, b"no inbox of this test: was the callback meant for another one?")
-        if request.method != "POST":
-            return HttpResponse(405, b"callbacks are POSTed", {"allow": "POST"})
+        path, _, query = request.target.partition("?")
+        below, url = path.removeprefix(self._path), f"{self._server.origin}{request.target}"
         with self._changed:
             self._arrived += 1
-            self._under_way += 1
             number = self._arrived
-        response, callback = self._deliver(Callback(number, request.headers, request.body, self._now()))
+        asked = Callback(number, request.headers, request.body, self._now(), url=url, path=below, query=query)
+        if below == path or (below and not below.startswith("/")):
+            return self._refuse(asked, HttpResponse(404), _elsewhere(path, self.url))
+        if request.method != "POST":
+            problem = f"it came by {request.method}, but callbacks are POSTed"
+            return self._refuse(asked, HttpResponse(405, headers={"allow": "POST"}), problem)
+        with self._changed:
+            self._under_way += 1
+        response, callback = self._deliver(asked)
         with self._changed:
             self._under_way -= 1
             self._received.append(callback)
             self._changed.notify_all()
         return response
 
+    def _refuse(self, callback: Callback, response: HttpResponse, problem: str) -> HttpResponse:
+        log.warning("a request to %s was refused: %s", callback.url, problem)
+        with self._changed:
+            self._refused.append(replace(callback, path="", response_status=response.status, problem=problem))
+        return replace(response, body=problem.encode())
+
     def _deliver(self, callback: Callback) -> tuple[HttpResponse, Callback]:
         problem = None
         try:
-            response = self._receiver.answer(callback)
-            problem = self._missing_route(response)
+            with self._watched(callback):
+                response = self._receiver.answer(callback)
+            problem = self._missing_route(callback, response)
         except EventLoopError as error:
             self._misuse = problem = str(error)
             response = HttpResponse(503, problem.encode())
@@ -138,14 +181,38 @@ class Inbox:
             log.exception("the app raised when it was given callback %d", callback.number)
             problem = f"the app raised {type(error).__name__}: {error}"
             response = HttpResponse(500)
+        problem = self._late.pop(callback.number, problem)
         return response, replace(callback, response_status=response.status, problem=problem)
 
-    def _missing_route(self, response: HttpResponse) -> str | None:
+    @contextmanager
+    def _watched(self, callback: Callback) -> Generator[None]:
+        """Tell when an app does not answer in time: the gateway gives up without a word, and a deadlock is the most likely reason."""
+        if self._receiver.route is None:
+            yield
+            return
+        route = self._receiver.route(callback)
+
+        def tell() -> None:
+            problem = self._late[callback.number] = (
+                f"{route} has not answered within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
+                " waits for what the test does after the advance, or for another callback, let it answer at once and do the rest later"
+            )
+            log.warning("%s", problem)
+
+        timer = threading.Timer(HINT_AFTER, tell)
+        timer.name, timer.daemon = f"pixazo-sim:{route}", True  # known as ours to `pixazo_sleep`
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _missing_route(self, callback: Callback, response: HttpResponse) -> str | None:
         """A warning when an app answers 404, most often because `deliver_to` was given a wrong path."""
         route = self._receiver.route
         if response.status != 404 or route is None:
             return None
-        problem = f"the app answered 404 to {route}: give deliver_to the path of its route"
+        problem = f"the app answered 404 to {route(callback)}: give deliver_to the path of its route"
         log.warning("%s", problem)
         return problem
 
@@ -163,6 +230,8 @@ class Inbox:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
             text += f" and {self._under_way} that the app has not answered yet"
+        if self._refused:
+            text += f" and {len(self._refused)} refused ({self._refused[-1].problem})"
         return text
 
     def _next_delivery(self) -> str:
@@ -190,6 +259,16 @@ class Inbox:
         except InboxError:
             if error is None:  # an error of the test comes first
                 raise
+
+
+def _elsewhere(path: str, url: str) -> str:
+    """Why a request to this path is not for the inbox at `url`."""
+    owner = next((_CLOSED[each] for each in (path, path[: len(urlsplit(url).path)]) if each in _CLOSED), None)
+    if owner:
+        return f"it was meant for the inbox of {owner}, which is closed: give the app the pixazo_webhooks.url of each test anew"
+    return (
+        f"its path does not begin with that of {url}: give the app the whole pixazo_webhooks.url (a path may follow it)"
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from typing import Any, cast
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.util import setup_testing_defaults
 
 import anyio
@@ -19,7 +19,7 @@ import anyio
 from pixazo_simulator.server import HttpResponse
 
 from .callback import Callback
-from .event_loops import EventLoop, OwnLoop, running_loop
+from .event_loops import ClientLoop, EventLoop, OwnLoop, running_loop
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -31,12 +31,12 @@ class Receiver:
     """Answers deliveries.
 
     `answer` is called in a thread of the inbox. It raises what an app raises, or EventLoopError when an app cannot be reached.
-    `route` names what it calls, None where no route can be missing. `loop` is the event loop on which the app runs, if any.
+    `route` names what it calls for a callback, None where no route can be missing. `loop` is the event loop on which the app runs, if any.
     `close` releases what it holds.
     """
 
     answer: Callable[[Callback], HttpResponse]
-    route: str | None = None
+    route: Callable[[Callback], str] | None = None
     loop: EventLoop | None = None
     close: Callable[[], None] = lambda: None
 
@@ -78,7 +78,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         return _asgi(cast("AsgiApp", target), path, own_loop=own_loop)
     if arguments == 2:
         wsgi = cast("WsgiApp", target)
-        return Receiver(lambda callback: call_wsgi(wsgi, path, callback), _route(path, target))
+        return Receiver(lambda callback: call_wsgi(wsgi, target_of(path, callback), callback), _route(path, target))
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda callback: HttpResponse(function(callback) or 204))
@@ -110,7 +110,7 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     loop = (None if own_loop else running_loop()) or OwnLoop(partial(lifespan, app, state))
 
     def answer(callback: Callback) -> HttpResponse:
-        return loop.run(partial(call_asgi, app, path, callback, state))
+        return loop.run(partial(call_asgi, app, target_of(path, callback), callback, state))
 
     return Receiver(answer, _route(path, app), loop, loop.close)
 
@@ -118,20 +118,36 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
 def _test_client(client: Any, path: str, *, is_werkzeug: bool) -> Receiver:
     """Of werkzeug, whose test client Flask's is derived from, or else of Starlette, FastAPI or httpx."""
 
+    loop = ClientLoop(client)
+
     def answer(callback: Callback) -> HttpResponse:
+        return loop.call(partial(send, callback))
+
+    def send(callback: Callback) -> HttpResponse:
+        target = target_of(path, callback)
         own = ("host", "content-length", "connection", "transfer-encoding")  # a client sets them itself
         headers = {name: value for name, value in callback.headers.items() if name not in own}
         if is_werkzeug:
-            response = client.open(path, method="POST", data=callback.body, headers=headers)
+            response = client.open(target, method="POST", data=callback.body, headers=headers)
         else:
-            response = client.request("POST", path, content=callback.body, headers=headers)
+            # Not the target alone: one that begins with two slashes would be taken for another host.
+            url = str(getattr(client, "base_url", "")).rstrip("/") + target
+            response = client.request("POST", url, content=callback.body, headers=headers)
         return HttpResponse(response.status_code, response.data if is_werkzeug else response.content)
 
     return Receiver(answer, _route(path, client.application if is_werkzeug else getattr(client, "app", client)))
 
 
-def _route(path: str, app: object) -> str:
-    return f"POST {path} of {app!r}"
+def target_of(path: str, callback: Callback) -> str:
+    """Path and query at which an app gets a callback: what follows the URL of the inbox is appended to its route."""
+    route, _, query = path.partition("?")
+    whole = f"{route.rstrip('/')}{callback.path}" if callback.path else route
+    queries = "&".join(filter(None, (query, callback.query)))
+    return f"{whole}?{queries}" if queries else whole
+
+
+def _route(path: str, app: object) -> Callable[[Callback], str]:
+    return lambda callback: f"POST {target_of(path, callback)} of {app!r}"
 
 
 class LifespanError(Exception):
@@ -217,16 +233,16 @@ async def call_asgi(app: AsgiApp, path: str, callback: Callback, state: dict[str
 
 
 def _scope(path: str, callback: Callback, state: dict[str, object]) -> Message:
-    parts = urlsplit(path)
+    path, _, query = path.partition("?")
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": unquote(parts.path),
-        "raw_path": parts.path.encode("ascii"),
-        "query_string": parts.query.encode("ascii"),
+        "path": unquote(path),
+        "raw_path": path.encode("ascii"),
+        "query_string": query.encode("ascii"),
         "root_path": "",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
         "client": ("127.0.0.1", 0),
@@ -257,15 +273,15 @@ def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
 
 
 def _environ(path: str, callback: Callback) -> dict[str, Any]:
-    parts = urlsplit(path)
+    path, _, query = path.partition("?")
     environ: dict[str, Any] = {
         f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()
     }
     environ |= {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(parts.path).decode("latin-1"),
-        "QUERY_STRING": parts.query,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
         "CONTENT_TYPE": callback.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(callback.body)),
         "SERVER_PROTOCOL": "HTTP/1.1",

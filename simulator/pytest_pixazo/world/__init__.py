@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .history import MOST_LINES, Deliveries, Journal, delivery_table, exchange_table, outlook
-from .pixazo import Clock, Pixazo, Wallet
+from .left_running import LeftRunningWarning, Place, place_of, warn_of
+from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
 from .record import SECRETS, Record, complaints, report
 
 __all__ = [
-    "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "Pixazo", "Record", "Wallet", "complaints", "delivery_table",
-    "exchange_table", "outlook", "report",
+    "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place", "Record", "Wallet",
+    "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "outlook", "place_of", "report", "warn_of",
 ]  # fmt: skip

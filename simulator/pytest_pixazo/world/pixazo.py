@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
 
 from pixazo_simulator.control import (
     ControlClient,
@@ -36,6 +37,11 @@ from pixazo_simulator.spec import SUBMITS, PolicyFields, nearest
 
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
 from .record import Record, complaints, report
+
+if TYPE_CHECKING:
+    from pixazo_client import AsyncPixazoClient, PixazoClient
+    from pytest_pixazo.sleep import Sleeps
+    from pytest_pixazo.webhooks import Inbox
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -226,28 +232,68 @@ class Wallet:
         return f"<wallet with {self.balance} USD>"
 
 
+class WorldOptions(TypedDict, total=False):
+    """How a fresh world starts, as the arguments of the marker `pixazo` that have the same names."""
+
+    balance: Decimal | str | float
+    clock: str
+    policy: PolicyFields
+    profile: str
+    seed: int
+    start: datetime | str
+    strict: bool
+
+
+class WorldFactory:
+    """Opens worlds, in tests and in fixtures of any scope: `with pixazo_factory.fresh(balance="0.35") as world`."""
+
+    def __init__(self, fresh: Callable[..., AbstractContextManager[Pixazo]]) -> None:
+        self._fresh = fresh
+
+    def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
+        """A world that is open within a `with` block; what is not given comes from the marker `pixazo`, as for the fixture `pixazo`.
+
+        In a test its marker counts, in a fixture of a wider scope that of the class or module. Worlds opened one after the other are
+        alike: seed, ids and draws are the same. A strict one raises AssertionError at its end, as `assert_clean` does. Raises ValueError
+        for an option that is wrong.
+        """
+        return self._fresh(**options)
+
+
 class Pixazo:
     """One test's world on a running gateway. Nothing in it is shared with another test.
 
-    `url` and `api_key` are for the app under test, `seed` repeats the world, `clock` is its time, `wallet` its money. `control` has
-    every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
+    `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money. `seed` and `start`, the instant at which
+    the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
 
     control: ControlClient
     clock: Clock
     seed: int
+    start: str | None
     wallet: Wallet
 
     def __init__(
-        self, control: ControlClient, clock: Clock, *, nodeid: str, seed: int, first_unmatched: int | None
+        self,
+        control: ControlClient,
+        clock: Clock,
+        *,
+        nodeid: str,
+        seed: int,
+        start: str | None,
+        first_unmatched: int | None,
+        fresh: Callable[..., AbstractContextManager[Pixazo]],
     ) -> None:
         self.control = control
         self.clock = clock
         self.seed = seed
+        self.start = start
         self.wallet = Wallet(control)
         self._nodeid = nodeid
         self._first_unmatched = first_unmatched
+        self._fresh = fresh
         self._rules: list[When] = []
+        self._inboxes: list[Inbox] = []
 
     @property
     def url(self) -> str:
@@ -258,6 +304,44 @@ class Pixazo:
     def api_key(self) -> str:
         """The key that opens this world, and no other."""
         return str(self.control.api_key)
+
+    def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
+        """Another world of this test, as `WorldFactory.fresh`: `with pixazo.fresh(balance="0.35") as world`."""
+        return self._fresh(**options)
+
+    def client(self) -> AbstractContextManager[PixazoClient]:
+        """A client of this world within a `with` block, as `pixazo_client`."""
+        from .clients import client_of
+
+        return client_of(self)
+
+    def async_client(self) -> AbstractContextManager[AsyncPixazoClient]:
+        """A client for asyncio and trio within a `with` block, as `pixazo_async_client`."""
+        from .clients import async_client_of
+
+        return async_client_of(self)
+
+    @contextmanager
+    def env(self) -> Generator[Self]:
+        """Within a `with` block the environment leads to this world, as under `pixazo_env`."""
+        from .environment import environment
+
+        with environment(self.url, self.api_key):
+            yield self
+
+    def virtual_sleep(self) -> AbstractContextManager[Sleeps]:
+        """Within a `with` block the sleeps of the app advance the clock of this world, as under `pixazo_sleep`."""
+        from pytest_pixazo.sleep import virtual_sleep
+
+        return virtual_sleep(self.clock.sleep, running=self.clock.running)
+
+    def inbox(self) -> AbstractContextManager[Inbox]:
+        """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
+        from pytest_pixazo.webhooks import Inbox
+
+        inbox = Inbox(self.control, owner=self._nodeid)
+        self._inboxes.append(inbox)
+        return inbox
 
     @property
     def journal(self) -> Journal:
@@ -445,10 +529,13 @@ class Pixazo:
         exchanges, dropped = self._exchanges()
         unmatched: list[Exchange] = []
         if self._first_unmatched is not None:
-            unmatched = self.control.unmatched(after=self._first_unmatched).exchanges
+            page = self.control.unmatched(after=self._first_unmatched)
+            # What comes for a world that has ended is no fault of this test.
+            unmatched = [each for each in page.exchanges if each.former is None]
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
+            start=self.start,
             exchanges=exchanges,
             deliveries=self.control.deliveries().deliveries,
             generations=self.control.generations().generations,
@@ -457,6 +544,7 @@ class Pixazo:
             clock=self.control.clock(),
             unmatched=unmatched,
             dropped=dropped,
+            inbox_problems=[problem for each in self._inboxes for problem in each.problems],
         )
 
     def _exchanges(self) -> tuple[list[Exchange], int]:

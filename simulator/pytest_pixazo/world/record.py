@@ -13,14 +13,16 @@ from pixazo_simulator.spec import Redactor
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One test's world at its end, without the key; lists are in the order in which things happened.
 
-    `nodeid` names the test, `seed` repeats its world. `exchanges` are the world's journal, of which the oldest `dropped` are no
+    `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
     longer kept; `unmatched` are the requests during this test that reached no world. `deliveries` are webhooks with their
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
-    were begun and never given a verb, `clock` the time, and when the next webhook is due.
+    were begun and never given a verb, `clock` the time, and when the next webhook is due. `inbox_problems` are the callbacks that
+    an inbox refused or an app could not answer, a line each.
     """
 
     nodeid: str
     seed: int
+    start: str | None = None
     exchanges: list[Exchange] = []
     deliveries: list[Delivery] = []
     generations: list[Generation] = []
@@ -29,6 +31,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     unfinished: list[str] = []
     clock: ClockState | None = None
     dropped: int = 0
+    inbox_problems: list[str] = []
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON object, for another process such as an xdist worker; `from_json` reads it."""

@@ -73,7 +73,7 @@ def test_sections(run_tests: Callable[..., pytest.RunResult]) -> None:
             "*- pixazo requests as commands -*",
             'curl -sS *--data-raw \'{"prompt": "A bear [[]redacted]"}\' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate',
             "*- pixazo seed -*",
-            "7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7))",
+            '7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7, start="2026-03-31T10:00:00Z"))',
             "*- pixazo strictness -*",
         ]
     )
@@ -178,7 +178,8 @@ def test_a_world_that_is_gone_is_reported(run_tests: Callable[..., pytest.RunRes
 
 def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., pytest.RunResult]) -> None:
     """What still runs, until when, and what to call; nothing of it once all has ended, or when the clock runs by itself."""
-    result = run_tests("""
+    result = run_tests(
+        """
         import pytest
         from pytest_pixazo import Stuck
 
@@ -208,7 +209,10 @@ def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., 
         def test_real(pixazo, pixazo_client):
             pixazo_client.generate("A bear")
             assert 0
-        """)
+        """,
+        "--pixazo-start",
+        "2026-03-31T10:00:00Z",
+    )
     result.assert_outcomes(failed=5)
     start, name = "the clock is manual and stands at ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
     result.stdout.fnmatch_lines(

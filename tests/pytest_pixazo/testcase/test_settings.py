@@ -11,8 +11,8 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
-    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, strict, real_gateway, allow_conduct (did you mean clock?)",
-    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, strict, real_gateway, allow_conduct",
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct (did you mean clock?)",
+    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
     "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
@@ -22,9 +22,10 @@ WRONG = {
     "balance=None": "marker pixazo: balance None is not a sum of US dollars, such as '12.50'",
     "clock='x0'": "marker pixazo: clock 'x0' is not one of real, manual, xN (for example x20)",
     "seed='seven'": "marker pixazo: seed 'seven' is not a whole number from 0 on",
+    "start='tomorrow'": "marker pixazo: start 'tomorrow' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z",
     "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
     "allow_conduct=['poll-to-fast']": "marker pixazo: usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, unknown-parameter, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
-    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, strict, real_gateway, allow_conduct (did you mean real_gateway?)",
+    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct (did you mean real_gateway?)",
     "real_gateway='yes'": "marker pixazo: real_gateway 'yes' is neither True nor False",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }
@@ -160,3 +161,75 @@ def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
     one, two, alone = (pytester.path / "noted.txt").read_text().splitlines()
     assert two == alone
     assert not set(one.split()) & set(two.split())
+
+
+STARTS = """
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+PAGE = datetime(2026, 3, 31, 10, tzinfo=UTC)
+GIVEN = datetime(2031, 1, 1, tzinfo=UTC)
+
+def test_default(pixazo):
+    assert pixazo.clock.now.isoformat().replace("+00:00", "Z") == pixazo.start
+    assert timedelta(0) <= datetime.now(UTC) - pixazo.clock.now < timedelta(seconds=300)
+
+@pytest.mark.pixazo(seed=1)
+def test_seed(pixazo):
+    assert pixazo.clock.now == PAGE
+
+@pytest.mark.pixazo(seed=1, start="now")
+def test_now(pixazo):
+    assert pixazo.clock.now > datetime.now(UTC) - timedelta(seconds=300)
+
+@pytest.mark.pixazo(start=GIVEN)
+def test_instant(pixazo):
+    assert pixazo.clock.now == GIVEN
+
+@pytest.mark.pixazo(clock="x2")
+def test_running(pixazo):
+    assert pixazo.start is None
+    assert pixazo.clock.now > datetime.now(UTC) - timedelta(seconds=300)
+
+@pytest.mark.pixazo(clock="x2", start="2031-01-01T00:00:00Z")
+def test_running_elsewhere(pixazo):
+    assert GIVEN <= pixazo.clock.now < GIVEN + timedelta(seconds=600)
+"""
+
+
+def test_a_world_starts_now_unless_a_seed_or_a_start_is_given(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """With a seed as on the vendor's page; a start counts for any clock."""
+    run_tests(STARTS).assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("place", ["option", "ini"])
+def test_the_start_of_the_command_line_and_of_the_ini_file(
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], place: str
+) -> None:
+    """It holds where no marker gives one, and a wrong one is named."""
+    source = "def test_start(pixazo): assert str(pixazo.clock.now) == '2031-01-01T00:00:00.000Z'"
+    for start, outcomes in (("2031-01-01T00:00:00Z", {"passed": 1}), ("never", {"errors": 1})):
+        pytester.makeini(f"[pytest]\npixazo_start = {start if place == 'ini' else ''}\n")
+        result = run_tests(source, *(("--pixazo-start", start) if place == "option" else ()))
+        result.assert_outcomes(**outcomes)
+    where = "option --pixazo-start" if place == "option" else "ini setting pixazo_start"
+    result.stdout.fnmatch_lines([f"{where}: start 'never' is neither now nor an instant *"])
+
+
+def test_a_signed_callback_passes_a_standard_verifier(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Which compares its time with the time of day."""
+    run_tests(
+        """
+        import pytest
+        from standardwebhooks import Webhook
+
+        @pytest.mark.pixazo(policy={"webhook_signature": "standard"})
+        def test_signed(pixazo, pixazo_client, pixazo_webhooks):
+            handle = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url)
+            pixazo.clock.advance(15)
+            (callback,) = pixazo_webhooks.received
+            verified = Webhook(pixazo.control.world().webhook_secret).verify(callback.body, dict(callback.headers))
+            assert verified["request_id"] == handle.request_id
+        """
+    ).assert_outcomes(passed=1)

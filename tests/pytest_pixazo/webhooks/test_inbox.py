@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,9 @@ from tests.pytest_pixazo.submitting import statuses, submit
 from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo import BeforeReply, Pixazo
+from pytest_pixazo.webhooks import Inbox, InboxError
+from pytest_pixazo.webhooks import inbox as inbox_module
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
-from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
@@ -27,7 +29,7 @@ def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) ->
     """Send something to an inbox by hand."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
-    connection.request(method, parts.path, body, headers)
+    connection.request(method, parts._replace(scheme="", netloc="").geturl(), body, headers)
     response = connection.getresponse()
     reported = response.status, response.read()
     connection.close()
@@ -161,13 +163,59 @@ def test_clear_forgets_what_arrived(inbox: Inbox) -> None:
     assert [callback.number for callback in inbox.received] == [2]
 
 
-def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox) -> None:
-    """Another path is 404, another method 405, and neither is kept; no two inboxes share a path."""
-    assert post(inbox.url + "x")[0] == 404
-    assert post(inbox.url, method="PUT")[0] == 405
+def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Another path is 404, another method 405; the reason is in the response, in `refused`, in the log and in the error of a wait.
+
+    No two inboxes share a path.
+    """
+    elsewhere = inbox.url.replace("/webhook/", "/hooks/")
+    reasons = [
+        f"its path does not begin with that of {inbox.url}: give the app the whole pixazo_webhooks.url (a path may follow it)"
+    ] * 2 + ["it came by PUT, but callbacks are POSTed"]
+    replies = [post(inbox.url + "x"), post(elsewhere), post(inbox.url + "/x", method="PUT")]
+    assert replies == [(404, reasons[0].encode()), (404, reasons[0].encode()), (405, reasons[2].encode())]
+    assert [(each.url, each.response_status, each.problem) for each in inbox.refused] == [
+        (inbox.url + "x", 404, reasons[0]), (elsewhere, 404, reasons[1]), (inbox.url + "/x", 405, reasons[2])
+    ]  # fmt: skip
+    assert caplog.messages == [f"a request to {each.url} was refused: {each.problem}" for each in inbox.refused]
+    assert inbox.problems == [f"POST {each.url}: {each.problem}" for each in inbox.refused]
+    with pytest.raises(
+        TimeoutError, match=r"0 callbacks and 3 refused .it came by PUT, but callbacks are POSTed. of 1"
+    ):
+        inbox.wait(timeout=0)
     assert inbox.received == []
     with Inbox() as other:
         assert urlsplit(other.url).path != urlsplit(inbox.url).path
+
+
+@pytest.mark.parametrize(
+    ("below", "path", "query"),
+    [("", "", ""), ("?order=7", "", "order=7"), ("/orders/7?a=%20b&c", "/orders/7", "a=%20b&c"), ("//x/", "//x/", "")],
+)
+def test_whatever_follows_its_url_is_accepted_and_told(inbox: Inbox, below: str, path: str, query: str) -> None:
+    """A query, a longer path, or both, as they were sent."""
+    assert post(inbox.url + below)[0] == 204
+    (callback,) = inbox.received
+    assert (callback.url, callback.path, callback.query) == (inbox.url + below, path, query)
+
+
+def test_a_callback_for_an_inbox_that_is_closed_names_its_test(inbox: Inbox) -> None:
+    """An app that keeps the URL of an earlier test, whose port another inbox may have by now."""
+    with Inbox(owner="tests/test_app.py::test_a") as earlier:
+        former = urlsplit(earlier.url).path
+    expected = "it was meant for the inbox of tests/test_app.py::test_a, which is closed: give the app the pixazo_webhooks.url of each test anew"
+    for below in ("", "/orders/7"):
+        post(inbox.url.replace(urlsplit(inbox.url).path, former + below))
+    assert [each.problem for each in inbox.refused] == [expected] * 2
+
+
+def test_the_memory_of_an_inbox_is_bounded(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For inboxes that were closed."""
+    monkeypatch.setattr(inbox_module, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(inbox_module, "_CLOSED", OrderedDict())
+    for number in range(3):
+        Inbox(owner=f"test {number}").close()
+    assert list(inbox_module._CLOSED.values()) == ["test 1", "test 2"]
 
 
 def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:

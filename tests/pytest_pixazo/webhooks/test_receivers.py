@@ -23,8 +23,8 @@ from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import compose
-from pytest_pixazo.webhooks import event_loops
-from pytest_pixazo.webhooks.inbox import Inbox, InboxError
+from pytest_pixazo.webhooks import Inbox, InboxError, event_loops
+from pytest_pixazo.webhooks import inbox as inbox_module
 
 PATH = "/hooks/pixazo"
 
@@ -169,6 +169,111 @@ def test_a_blocked_loop_is_reported_with_the_remedies(
         " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
         " `deliver_to(app, own_loop=True)`"
     )
+
+
+def test_a_loop_that_the_app_blocks_behind_its_client_is_reported_with_the_remedies(
+    world: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An `async def` endpoint that waits for its own callback: the dispatcher gets a 503, and nothing hangs."""
+    monkeypatch.setattr(event_loops, "PATIENCE", 0.05)
+    app = fastapi()
+
+    @app.post("/videos")
+    async def make() -> list[int | str | None]:
+        return answered(world, inbox.url)
+
+    inbox = Inbox(world)
+    with TestClient(app) as client:
+        inbox.deliver_to(client, PATH)
+        assert client.post("/videos").json() == [503]
+    expected = "the event loop of the app behind the test client is blocked, so the app cannot answer: "
+    assert str(inbox.received[0].problem).startswith(expected)
+    with pytest.raises(InboxError, match=rf"{expected}.* declare it with `def`, or wait in a thread"):
+        inbox.close()
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
+    world: ControlClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_async: bool
+) -> None:
+    """A warning names the route and the remedy while the advance lasts; leaving the client is an error instead of a wait for ever."""
+    monkeypatch.setattr(inbox_module, "HINT_AFTER", 0.05)
+    monkeypatch.setattr(event_loops, "STOP_DEADLINE", 0.05)
+    monkeypatch.setattr(compose, "LEAST_TIMEOUT", 0.5)
+    app, never = FastAPI(), threading.Event()
+
+    async def asynchronous() -> None:
+        never.wait()
+
+    app.post(PATH)(asynchronous if is_async else never.wait)
+    inbox = Inbox(world)
+    client = TestClient(app).__enter__()
+    inbox.deliver_to(client, PATH)
+    assert answered(world, inbox.url) == [None]
+    with pytest.raises(InboxError, match="the test client was left while its app had not answered a callback"):
+        client.__exit__()
+    hint = f"POST {PATH} of {app!r} has not answered within 0.05 s, and the gateway gives up after 5 s on a manual clock: if its"
+    assert inbox.problems[0].startswith(hint)
+    assert [each for each in caplog.messages if each.startswith(hint)]
+    with pytest.raises(InboxError, match=r"has not answered within 0\.05 s"):
+        inbox.close()
+    never.set()
+
+
+def test_a_receiver_that_is_late_tells_so(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it has answered, only its callback has the problem."""
+    monkeypatch.setattr(inbox_module, "HINT_AFTER", 0.01)
+    told = threading.Event()
+    monkeypatch.setattr(inbox_module.log, "warning", lambda *_: told.set())
+
+    def app(_: object, start_response: Callable[..., Any]) -> list[bytes]:
+        told.wait(PATIENCE)
+        start_response("200 OK", [])
+        return []
+
+    with Inbox(world) as inbox:
+        inbox.deliver_to(app, PATH)
+        assert answered(world, inbox.url) == [200]
+        assert "has not answered within 0.01 s" in str(inbox.received[0].problem)
+
+
+@pytest.mark.parametrize(
+    ("route", "below", "target"),
+    [
+        ("/hooks", "?order=7", "/hooks?order=7"),
+        ("/hooks/", "/orders/7?a=%20b", "/hooks/orders/7?a=%20b"),
+        ("/", "//hooks//x", "//hooks//x"),
+        ("/hooks?token=t", "/x?a=b", "/hooks/x?token=t&a=b"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ASGI", "client", "WSGI", "client of Flask", "function"])
+def test_what_follows_the_url_of_the_inbox_reaches_the_app(
+    world: ControlClient, inbox: Inbox, kind: str, route: str, below: str, target: str
+) -> None:
+    """Behind the route that `deliver_to` was given, with its query."""
+    seen: list[str] = []
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            query = scope["query_string"].decode()
+            seen.append(scope["raw_path"].decode().partition("?")[0] + (f"?{query}" if query else ""))
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+
+    def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        seen.append(environ["PATH_INFO"] + (f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""))
+        start_response("204 No Content", [])
+        return []
+
+    flask = WsgiTestClient(wsgi)
+    receivers = {
+        "ASGI": asgi, "client": TestClient(asgi), "WSGI": wsgi, "client of Flask": flask,
+        "function": lambda callback: seen.append(callback.url),
+    }  # fmt: skip
+    inbox.deliver_to(receivers[kind], route)
+    answered(world, inbox.url + below)
+    seen += [each[1] for each in flask.opened]
+    assert seen == [target if kind != "function" else inbox.url + below]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

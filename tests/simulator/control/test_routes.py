@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from tests.caller import KEY_HEADER, Caller, Reply
+from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
@@ -27,7 +27,7 @@ from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
-    "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret",
+    "now", "clock", "seed", "name", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret",
     "former_webhook_secrets", "policy",
 }  # fmt: skip
 
@@ -64,6 +64,38 @@ def test_a_world_with_default_settings(caller: Caller) -> None:
     assert body["key"].startswith("sim-")
     assert (body["balance"], body["clock"], body["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
     assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: body["key"]}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("members", "now"),
+    [
+        ({"start": "2031-01-01T01:00:00+01:00"}, "2031-01-01T00:00:00.000Z"),
+        ({"start": "2031-01-01T00:00:00Z", "clock": "x20"}, "2031-01-01T00:00:0"),
+        ({"clock": "manual"}, "2026-03-31T10:00:00.000Z"),
+    ],
+)
+def test_the_clock_of_a_world_starts_where_it_is_told(caller: Caller, members: dict[str, str], now: str) -> None:
+    """Whether its kind is given or that of the server."""
+    assert caller.call("POST", "/_sim/worlds", members).json()["now"].startswith(now)
+
+
+def test_a_start_that_is_none_is_refused(caller: Caller) -> None:
+    """With an example."""
+    refused(caller.call("POST", "/_sim/worlds", {"start": "today"}), 400, "start 'today' is neither now nor an instant")
+
+
+def test_ids_do_not_depend_on_where_a_manual_clock_starts(caller: Caller) -> None:
+    """But for what has passed since, so that the same test has the same ids whenever it runs."""
+    ids = []
+    for start in ("2026-03-31T10:00:00Z", "2031-01-01T00:00:00Z"):
+        key = caller.call("POST", "/_sim/worlds", {"start": start, "seed": 3, "name": "a test"}).json()["key"]
+        headers = {KEY_HEADER: key}
+        ids.append([caller.call("POST", GENERATE, {"prompt": "A bear"}, headers).json()["request_id"]])
+        caller.call("POST", "/_sim/clock/advance", {"seconds": 1}, headers)
+        ids[-1].append(caller.call("POST", GENERATE, {"prompt": "A bear"}, headers).json()["request_id"])
+        caller.call("DELETE", "/_sim/world", headers=headers)
+    assert ids[0] == ids[1]
+    assert int(ids[0][1].rpartition("_")[2].replace("-", "")[:12], 16) == 1_774_951_201_000
 
 
 def test_a_world_with_every_setting(caller: Caller) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.units import LAST_INSTANT, PAGE_INSTANT
-from pixazo_simulator.world.clock import Clock, clock_factory
+from pixazo_simulator.world.clock import Clock, clock_factory, read_start, starting
 
 
 class Monotonic:
@@ -128,3 +131,52 @@ def test_a_fork_reads_the_same_and_goes_its_own_way() -> None:
     fork.advance_to(200_000)
     seconds[0] += 1
     assert (clock.now(), fork.now()) == (121_000, 220_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-03-31T10:00:00Z", PAGE_INSTANT),
+        ("2026-03-31t12:00:00.25+02:00", PAGE_INSTANT + 250),
+        ("1970-01-01T00:00:00Z", 0),
+        ("9999-12-31T23:59:59.999Z", LAST_INSTANT),
+    ],
+)
+def test_a_start_is_an_instant_of_rfc_3339(text: str, instant: int) -> None:
+    """In any zone, to the millisecond."""
+    assert read_start(text) == instant
+
+
+def test_a_start_can_be_now() -> None:
+    """The second that has begun, so that nothing depends on how its rest is rounded."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    start = read_start("now")
+    assert start % 1000 == 0
+    assert before.timestamp() < start / 1000 <= datetime.now(UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "today", "2026-03-31", "2026-03-31T10:00:00", "2026-02-30T10:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"]
+)  # fmt: skip
+def test_any_other_start_is_refused(text: str) -> None:
+    """Without a zone, too: whose would it be?"""
+    with pytest.raises(
+        ValueError, match="is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
+    ):
+        read_start(text)
+
+
+def test_clocks_of_a_factory_start_elsewhere() -> None:
+    """A manual one when it is made; running ones share their time, and each can still be advanced alone."""
+    real = Monotonic()
+    manual, running = (starting(partial(Clock, 7, rate, real), "1970-01-01T00:00:01Z") for rate in (0, 20))
+    first, second = manual(), manual()
+    first.advance_to(5000)
+    assert (first.now(), second.now(), second.start) == (5000, 1000, 1000)
+    early = running()
+    real.seconds += 2
+    late = running()
+    assert early.now() == late.now() == 41_000
+    early.advance_to(50_000)
+    assert (early.now(), late.now()) == (50_000, 41_000)
+    assert starting(Clock.manual, None) == Clock.manual

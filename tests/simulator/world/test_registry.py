@@ -171,3 +171,9 @@ def test_an_open_server_opens_a_world_for_any_key() -> None:
     assert world is not None
     assert worlds.find("whoever") is world
     assert worlds.find(" ") is None
+
+
+def test_the_clock_of_a_world_starts_where_the_settings_say() -> None:
+    """That of the server, which refused requests are entered by, as well."""
+    worlds = Worlds(Settings(start="2031-01-01T00:00:00Z"))
+    assert [world.clock.now() for world in worlds] == [worlds.clock.now()] == [1_924_992_000_000]

@@ -19,7 +19,7 @@ _NO_BEARS: dict[str, Any] = {
     "when": "generate", "match": {"prompt": {"contains": "bear"}}, "end": {"status": "FAILED", "error": "content policy"},
 }  # fmt: skip
 REQUESTS: dict[str, dict[str, Any]] = {
-    "createWorld": {"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+    "createWorld": {"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7, "name": "nightly"},
     "changeWorld": {"balance": "0.00", "policy": {"rate_limit": "5/60"}},
     "advance": {"seconds": 15},
     "waitFor": {"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
@@ -34,7 +34,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 """The body of each route that takes one, by operationId."""
 
 _STATE: dict[str, Any] = {
-    "now": _START, "clock": "manual", "seed": 7, "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
+    "now": _START, "clock": "manual", "seed": 7, "name": "nightly", "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "former_webhook_secrets": [], "policy": {"job_times": "1+4", "rate_limit": "off"},
 }  # fmt: skip
 _GENERATION = body.Generation(

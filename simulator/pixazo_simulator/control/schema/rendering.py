@@ -66,6 +66,7 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
+        name=world.name and world.redactor.text(world.name),
         balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
@@ -200,6 +201,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
         faults=seen.faults,
         expected=seen.expected,
         hint=seen.hint and redactor.text(seen.hint),
+        former=seen.former and redactor.text(seen.former),
         request=body.Request(
             headers=redactor.headers(seen.request_headers),
             headers_left_out=seen.headers_left_out,

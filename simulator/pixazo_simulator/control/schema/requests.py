@@ -15,6 +15,8 @@ MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
+LONGEST_NAME = 1000
+"""Characters of the name of a world."""
 
 T = TypeVar("T")
 Scalar = str | int | float | bool | list[Any]
@@ -42,9 +44,21 @@ class NewWorld(Parameters):
     profile: Annotated[str, Meta(description="documented or observed: where policy starts from")] | UnsetType = UNSET
     policy: Fields = {}
     clock: Annotated[str, Meta(description="real, manual, or xN for N times as fast")] | UnsetType = UNSET
+    start: Annotated[str, Meta(description="when its clock starts: now, or an instant of RFC 3339")] | UnsetType = UNSET
     seed: int | UnsetType = UNSET
     images: Images = {}
     script: Rules | UnsetType = UNSET
+    name: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=LONGEST_NAME,
+                description="what it is for; ids and draws depend on it instead of the key",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class WorldChange(Parameters):

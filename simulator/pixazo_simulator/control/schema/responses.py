@@ -127,6 +127,7 @@ class WorldState(Body, frozen=True):
     now: At
     clock: Annotated[str, Meta(description="how the clock runs: real, manual, or xN for N times as fast")]
     seed: int
+    name: Annotated[str | None, Meta(description="what it is for, null when nobody said so")]
     balance: Sum
     suspended: Annotated[bool, Meta(description="whether every call is answered 403")]
     model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
@@ -311,6 +312,9 @@ class Exchange(Body, frozen=True):
     hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
     request: Request
     response: Response
+    former: Annotated[
+        str | None, Meta(description="the name of the deleted world whose key was sent, null for any other request")
+    ] = None
 
     @property
     def path(self) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from anyio.to_thread import run_sync
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, Polling
-from pytest_pixazo.world import Pixazo
+
+if TYPE_CHECKING:
+    from .pixazo import Pixazo
 
 #: The defaults of a client, but without the proxies of the environment, and without a TLS context, which is slow to make.
 _OPTIONS: dict[str, Any] = {"timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": False, "verify": False}

@@ -1,0 +1,98 @@
+"""Opens worlds: that of the fixture `pixazo`, and fresh ones inside tests and fixtures of any scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from itertools import count
+from typing import Unpack
+
+import pytest
+
+from pixazo_simulator.control import ControlError
+from pixazo_simulator.server import Simulator
+from pytest_pixazo.world import Pixazo, WorldOptions, place_of
+
+from .case import Case
+from .remainders import Remainders
+from .settings import key_of, name_of, read_settings
+from .simulators import SharedSimulator
+
+Node = pytest.Item | pytest.Collector
+LONGEST_NAME = 900
+"""Characters of a test's name that stand in the name of its world."""
+
+
+class Cases:
+    """The worlds of the tests of this process; `current` says for which test or collector code runs now, and which test runs."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        simulator: Simulator | SharedSimulator,
+        current: Callable[[], tuple[Node, pytest.Item]],
+    ) -> None:
+        self._config = config
+        self._simulator = simulator
+        self._current = current
+        self._open: dict[str, Case] = {}
+        self._failed: list[Case] = []
+        self._failure: tuple[str, BaseException | None] = ("", None)
+        self._remainders = Remainders(simulator.control())
+
+    def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
+        """A world that is open within a `with` block, for the test or collector for which code runs now."""
+        return self._fresh(self._current()[0], **options)
+
+    @contextmanager
+    def _fresh(self, node: Node, **options: Unpack[WorldOptions]) -> Generator[Pixazo]:
+        __tracebackhide__ = True  # a failure belongs to the `with` block
+        case = self.open(node, options, is_fresh=True)
+        try:
+            yield case.pixazo
+            self.close(case)
+            case.assert_clean()
+        except BaseException as error:
+            failure = self._current()[1].nodeid, error
+            self._failed = [*(self._failed if failure == self._failure else []), case]
+            self._failure = failure
+            if self._open.get(case.name) is case:
+                with suppress(ControlError):  # the error of the block comes first
+                    self.close(case)
+            raise
+
+    def open(self, node: Node, options: WorldOptions | None = None, *, is_fresh: bool = False) -> Case:
+        """Open a world for a test, class or module. Raises ValueError or ControlError with the remedy."""
+        settings = read_settings(node, options or {})
+        name, label = _shortened(name_of(node)), ""
+        if is_fresh:
+            names = ((f"{name} (fresh world {each})", f" of fresh world {each}") for each in count(1))
+            name, label = next(each for each in names if each[0] not in self._open)
+        # Of a repeated test, too, each run has a key of its own, and nothing that an earlier run left behind has it.
+        times = self._remainders.times(name)
+        key = key_of(name if not times else f"{name} {times + 1}")
+        case = Case(node, self._simulator, settings, name, label, key, partial(self._fresh, node))
+        self._open[name] = case
+        return case
+
+    def close(self, case: Case) -> None:
+        """Close a world. Raises ControlError when it is gone."""
+        del self._open[case.name]
+        self._remainders.collect()
+        self._remainders.expect(case.name, place_of(case.node), is_told=case.is_strict)
+        case.close(self._current()[1])
+
+    def shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
+        """The worlds that the report of a failed test shows: that of its fixture, those that are open, and the fresh ones that it failed in."""
+        failed = self._failed if self._failure[0] == item.nodeid else ()
+        return list(dict.fromkeys([*([own] if own else ()), *self._open.values(), *failed]))
+
+    def end(self) -> None:
+        """Warn of what tests have left running."""
+        with suppress(ControlError):  # a running simulator may have ended before
+            self._remainders.warn(self._config)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}... {key_of(name)}"

@@ -1,0 +1,59 @@
+"""Requests that come for a world after its end: something that its test had left running sends them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+
+from pixazo_simulator.control import ControlClient
+from pytest_pixazo.world import Place, warn_of
+
+MOST = 10_000
+"""Ended worlds that are remembered, as many as a simulator remembers."""
+
+
+class Remainders:
+    """Counts the requests for ended worlds of this process, by the test that had opened the world, until `warn`.
+
+    A simulator may be shared: requests for the worlds of other processes are theirs to count.
+    """
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+        self._seen = control.unmatched(limit=1).total
+        self._places: OrderedDict[str, tuple[int, Place | None]] = OrderedDict()
+        self._calls: dict[Place, tuple[int, str]] = {}
+
+    def times(self, world: str) -> int:
+        """How many worlds of this name have ended."""
+        return self._places.get(world, (0, None))[0]
+
+    def expect(self, world: str, place: Place, *, is_told: bool) -> None:
+        """The world of this name ends: what comes for it from now on belongs to this place, which is told so or not."""
+        self._places[world] = self.times(world) + 1, place if is_told else None
+        self._places.move_to_end(world)
+        if len(self._places) > MOST:
+            self._places.popitem(last=False)
+
+    def collect(self) -> None:
+        """Count what has come since the last call of this method."""
+        while exchanges := self._control.unmatched(after=self._seen).exchanges:
+            self._seen = exchanges[-1].number
+            for each in exchanges:
+                if place := self._places.get(each.former or "", (0, None))[1]:
+                    count, _ = self._calls.get(place, (0, ""))
+                    self._calls[place] = count + 1, f"{each.method} {each.target}"
+
+    def warn(self, config: pytest.Config) -> None:
+        """Show one warning for each test."""
+        self.collect()
+        for place, (count, latest) in self._calls.items():
+            came = f"{count} requests came" if count > 1 else "a request came"
+            warn_of(
+                config,
+                place,
+                f"{came} for the world of this test after its end, the last one {latest}: end the thread, task or process that"
+                " sends them before the test ends",
+            )
+        self._calls.clear()
