@@ -208,6 +208,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
             length=seen.response_length,
             cut=seen.cut,
         ),
+        elapsed=seen.elapsed / SECOND,
     )
 
 

@@ -302,6 +302,9 @@ class Exchange(Body, frozen=True):
     hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
     request: Request
     response: Response
+    elapsed: Annotated[
+        float, Meta(description="real seconds since the clock of the world began, however fast it runs")
+    ] = 0.0
 
     @property
     def path(self) -> str:
