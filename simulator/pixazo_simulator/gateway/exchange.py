@@ -117,15 +117,15 @@ class Response(msgspec.Struct, frozen=True, gc=False):
         headers = [(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers]
         return replace(self, at=now, headers=headers)
 
-    def exchange(self) -> Exchange:
-        """The entry for the journal."""
+    def exchange(self, elapsed: int = 0) -> Exchange:
+        """The entry for the journal, so many real milliseconds after the clock of its world was made."""
         request = self.request
         return Exchange(
             number=0, at=self.at, method=request.method, target=request.target, request_headers=request.headers,
             request_body=request.body or b"", request_length=request.received, status=self.status,
             response_body=b"" if self.opaque else self.body, reason=self.reason, response_headers=self.headers,
             response_length=len(self.body), request_id=self.request_id, rule=self.rule, faults=self.faults,
-            cut=cut(self.transmission, len(self.body)), hint=self.hint, former=self.former,
+            cut=cut(self.transmission, len(self.body)), hint=self.hint, former=self.former, elapsed=elapsed,
         )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ class GatewayApp:
                 async with self._body_queue.slot(request.received):
                     response = self._gateway.respond(request, route.clock.now(), route)
             response = await self._carry_out(response, scope)
-            self._worlds.record(response.world, response.exchange(), request.header_bytes)
+            self._worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
             await transmit(response, scope, receive, send)
 
     @contextmanager

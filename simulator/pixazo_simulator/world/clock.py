@@ -50,6 +50,10 @@ class Clock(Part):
             return self._offset
         return min(LAST_INSTANT, self._offset + int((self._monotonic() - self._born) * SECOND * self.rate))
 
+    def elapsed(self) -> int:
+        """Real milliseconds since this clock was made, however fast it runs; forks share them."""
+        return int((self._monotonic() - self._born) * SECOND)
+
     def advance_to(self, instant: int) -> None:
         """Let the clock read `instant` now; an instant already past changes nothing."""
         self._offset += max(0, min(instant, LAST_INSTANT) - self.now())

@@ -22,7 +22,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, gc=False):
-    """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds).
+    """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds), `elapsed` real milliseconds after the
+    clock of the world was made.
 
     `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,
@@ -52,6 +53,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     hint: str | None = None
     headers_left_out: int = 0
     former: str | None = None
+    elapsed: int = 0
 
     @property
     def expected(self) -> bool:

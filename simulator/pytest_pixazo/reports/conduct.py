@@ -28,6 +28,7 @@ SHORTEST_PAUSE = 5.0
 """Least seconds between two polls of a generation (page, Typical Workflow: "Poll every 5-10 seconds")."""
 ONE_LOOK = 0.25
 """Seconds within which reads count as one look, as when a wait is resumed; also the tolerance for a running clock."""
+LEAST_PAUSE = SHORTEST_PAUSE - ONE_LOOK
 SHORT_PAUSES = 2
 """Short pauses that make a finding: a single one may be a last look before a deadline."""
 LOOKS_AFTER_END = {"ERROR": 1}
@@ -79,15 +80,17 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
     # More than one pause between two looks at a running generation is too short, and no callback explains it.
     for request_id, reads in traffic.reads().items():
         polls, received = _split(reads)[0], traffic.received(request_id)
-        looks = _looks(polls)
-        pauses = [
-            after[0].second - before[-1].second
-            for before, after in pairwise(looks)
-            if not _is_prompted(received, before[-1], after[0])
-        ]
-        short = [pause for pause in pauses if pause < SHORTEST_PAUSE - ONE_LOOK]
-        if len(short) + _excess_reads(looks) >= SHORT_PAUSES:
-            yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
+        short = 0
+        for burst in _bursts(polls):
+            looks = _looks(burst)
+            pauses = [
+                after[0].second - before[-1].second
+                for before, after in pairwise(looks)
+                if not _is_prompted(received, before[-1], after[0])
+            ]
+            short += sum(pause < LEAST_PAUSE for pause in pauses) + _excess_reads(looks)
+        if short >= SHORT_PAUSES:
+            yield request_id, polls, f"read {len(polls)} times within {_pause(polls[0], polls[-1]):.4g} s"
 
 
 @_check(
@@ -106,7 +109,7 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
             known.extend(call for call in early if call not in known)
     for (method, path), concerned in found.items():
         asking, again = concerned[:2]
-        pause = f"{again.second - asking.second:g} s after an answer that asked for {asking.retry_after:g} s"
+        pause = f"{_pause(asking, again):.4g} s after an answer that asked for {asking.retry_after:g} s"
         yield asking.request_id, concerned, f"{method} {path} was called {pause}"
 
 
@@ -248,8 +251,28 @@ def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator
 
 def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
     """The calls to the route of a response that come before its Retry-After is over."""
-    until = answer.second + answer.retry_after - ONE_LOOK
-    return [each for each in later if each.second < until and (each.method, each.path) == (answer.method, answer.path)]
+    least = answer.retry_after - ONE_LOOK
+    return [
+        each
+        for each in later
+        if _pause(answer, each) < least and (each.method, each.path) == (answer.method, answer.path)
+    ]
+
+
+def _pause(before: Call, after: Call) -> float:
+    """Seconds between two calls: on the world's clock, or in real time where an app waited and nobody moved that clock."""
+    return max(after.second - before.second, after.elapsed - before.elapsed)
+
+
+def _bursts(reads: Sequence[Call]) -> list[list[Call]]:
+    """Reads grouped at each real pause that is long enough, whatever the world's clock did meanwhile."""
+    bursts: list[list[Call]] = []
+    for read in reads:
+        if bursts and read.elapsed - bursts[-1][-1].elapsed < LEAST_PAUSE:
+            bursts[-1].append(read)
+        else:
+            bursts.append([read])
+    return bursts
 
 
 def _looks(reads: Sequence[Call]) -> list[list[Call]]:

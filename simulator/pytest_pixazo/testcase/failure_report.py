@@ -40,7 +40,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     found = [
         ("pixazo journal", exchange_table(record.exchanges) + dropped),
-        ("pixazo clock", (record.clock and outlook(record.clock, record.generations)) or ""),
+        ("pixazo clock", (record.clock and outlook(record.clock, record.generations, record.exchanges)) or ""),
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
         ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
         ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),

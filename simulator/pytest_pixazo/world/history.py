@@ -21,6 +21,8 @@ LONGEST_REASON = 160
 """Characters of a reason, which may quote what the app sent."""
 MOST_ALIKE = 2
 """Exchanges after the first of their kind that are all shown."""
+LOOP = 3
+"""Reads at one instant that show an app which waits for the clock."""
 MOST = 5
 """Generations that are named in one line."""
 
@@ -181,8 +183,8 @@ def cut(text: str) -> str:
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."
 
 
-def outlook(clock: ClockState, generations: Sequence[Generation]) -> str | None:
-    """Where a manual clock stands, how and when each running generation ends, and the call that gets there.
+def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Sequence[Exchange]) -> str | None:
+    """Where a manual clock stands, how and when each running generation ends, and the call that gets there; whether an app waits for it.
 
     None when the clock runs by itself or nothing is to come.
     """
@@ -194,7 +196,20 @@ def outlook(clock: ClockState, generations: Sequence[Generation]) -> str | None:
     if due:
         ahead.append(f"the next webhook is due at +{_seconds(due - now)} s")
     found = f"the clock is manual and stands at {time_of(now)}; {'; '.join(ahead)}"
-    return f"{found}: {ways}" if (ways := _remedy(now, running, due)) else found
+    waits = _in_vain([each for each in exchanges if each.at == now], {each.request_id for each in running})
+    return (f"{found}: {ways}" if (ways := _remedy(now, running, due)) else found) + waits
+
+
+def _in_vain(exchanges: Sequence[Exchange], running: Collection[str]) -> str:
+    """What an app that reads the status again and again at one instant needs."""
+    reads = [each for each in exchanges if each.operation == "status" and each.request_id in running]
+    if len(reads) < LOOP:
+        return ""
+    lasted = reads[-1].elapsed - reads[0].elapsed
+    return (
+        f"; the status was read {len(reads)} times meanwhile, within {lasted:.1f} s of real time. An app that waits in real"
+        f' time, as in a child process, needs a clock that runs: @pytest.mark.pixazo(clock="x20")'
+    )
 
 
 def _remedy(now: datetime, running: Sequence[Generation], due: datetime | None) -> str | None:

@@ -41,8 +41,9 @@ class Scenario:
         request_id: str | None = None,
         rule: str | None = None,
         faults: tuple[str, ...] = (),
+        real: float = 0,
     ) -> Scenario:
-        """Any exchange."""
+        """Any exchange; `real` is its second in real time."""
         recorded: dict[str, Any] = {
             "number": len(self._record.exchanges) + 1, "at": instant(second), "method": method, "target": target,
             "status": status, "reason": "as scripted",
@@ -51,6 +52,7 @@ class Scenario:
                 "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": response, "length": 0, "cut": None,
             },
             "rule": rule, "faults": list(faults), "request_id": request_id, "expected": True, "hint": None,
+            "elapsed": real,
         }  # fmt: skip
         self._record.exchanges.append(from_json(recorded, Exchange))
         return self

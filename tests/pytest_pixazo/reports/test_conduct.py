@@ -29,10 +29,19 @@ def polls(*seconds: float) -> Scenario:
     return scenario
 
 
+def polls_in_real_time(*seconds: float) -> Scenario:
+    """The same by an app that waits in real time, while the world's clock stands still."""
+    scenario = Scenario().submit(real=seconds[0])
+    for second in seconds:
+        scenario.read(0, real=second)
+    return scenario
+
+
 MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
     "a poll every second": ("poll-too-fast", polls(0, 1, 2, 3), (2, 3, 4, 5)),
     "a poll every 4 s": ("poll-too-fast", polls(0, 4, 8), (2, 3, 4)),
     "a loop without any pause": ("poll-too-fast", polls(0, 0, 0, 0), (2, 3, 4, 5)),
+    "a poll every second of real time": ("poll-too-fast", polls_in_real_time(50, 51, 52, 53), (2, 3, 4, 5)),
     "a 429 repeated at once": (
         "retry-after-ignored",
         Scenario().submit(0, 429, request_id=None, retry_after="2").submit(1),
@@ -145,6 +154,10 @@ MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
 
 HONEST: dict[str, Scenario] = {
     "polls every 5 s": polls(0, 5, 10).read(15, "COMPLETED").generation(),
+    "polls every 5 s of real time": polls_in_real_time(50, 55, 60.2, 65),
+    "a 429 repeated when its time in real time is over": (
+        Scenario().submit(0, 429, request_id=None, retry_after="10", real=50).submit(0, real=60)
+    ),
     "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
     "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
     "a read repeated because it failed": polls(0).refused_read(5, 502).refused_read(6, 502).read(7).read(12),

@@ -373,3 +373,38 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
     assert second["response"]["body"]["status"] == "QUEUED"
     assert second["request"]["body"] == {"prompt": NASTY}
     assert second["request"]["headers"]["x-webhook-url"] == url
+
+
+def test_an_app_that_waits_in_real_time_for_a_manual_clock_is_told(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Where the time goes that it waits, and which clock it needs: `pixazo_sleep` does not reach a child process."""
+    result = run_tests("""
+        import multiprocessing
+
+        import pytest
+        from pixazo_client import PixazoClient
+
+        def poll(prompt):
+            with PixazoClient() as client:
+                handle = client.generate(prompt)
+                return [handle.status().status for _ in range(4)][-1]
+
+        def test_a_child(pixazo_env, pixazo_sleep):
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                assert pool.apply(poll, ["A bear"]) == "COMPLETED"
+
+        def test_a_time_out(pixazo_env):
+            poll("A bear")
+            pixazo_env.wait_for("media", timeout=0)
+
+        def test_two_looks(pixazo_env):
+            with PixazoClient() as client:
+                handle = client.generate("A bear")
+                assert handle.status() == handle.status() == 0
+        """)
+    result.assert_outcomes(failed=3)
+    waits = (
+        "; the status was read 4 times meanwhile, within *.? s of real time. An app that waits in real time, as in a child process,"
+        ' needs a clock that runs: @pytest.mark.pixazo(clock="x20")'
+    )
+    result.stdout.fnmatch_lines([f"the clock is manual and stands at *{waits}", f"E *TimeoutError: *{waits}; all*"])
+    assert sum(line.endswith('clock="x20")') for line in result.outlines) == 2

@@ -214,6 +214,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
             length=seen.response_length,
             cut=seen.cut,
         ),
+        elapsed=seen.elapsed / SECOND,
     )
 
 

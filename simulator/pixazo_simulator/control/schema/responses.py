@@ -315,6 +315,9 @@ class Exchange(Body, frozen=True):
     former: Annotated[
         str | None, Meta(description="the name of the deleted world whose key was sent, null for any other request")
     ] = None
+    elapsed: Annotated[
+        float, Meta(description="real seconds since the clock of the world began, however fast it runs")
+    ] = 0.0
 
     @property
     def path(self) -> str:
