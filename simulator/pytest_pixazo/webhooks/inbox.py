@@ -232,7 +232,8 @@ class Inbox:
         if self._received:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
-            text += f" and {self._under_way} that the app has not answered yet"
+            late = "".join(f" ({each})" for each in self._late.values())
+            text += f" and {self._under_way} that the app has not answered yet{late}"
         if self._refused:
             text += f" and {len(self._refused)} refused ({self._refused[-1].problem})"
         return text
