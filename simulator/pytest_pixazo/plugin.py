@@ -140,9 +140,9 @@ class HookSpecs:
     """The hook that other plugins may implement."""
 
     def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> None:
-        """Called once at the teardown of a test that used a world, before the world is deleted.
+        """Called at the end of each world, before it is deleted; `item` is the test that runs by then.
 
-        `record` is what the test did there. Under xdist it is called in the worker that ran the test.
+        `record` is what was done there. Under xdist it is called in the worker that ran the test.
         """
 
 

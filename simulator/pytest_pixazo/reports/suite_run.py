@@ -17,12 +17,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pytest_pixazo.world import Record
 
 VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
@@ -156,9 +153,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _record("world", item.nodeid)
 
 
-def pytest_pixazo_world_ended(record: Record) -> None:
+def pytest_pixazo_world_ended(item: pytest.Item) -> None:
     """It used a world, even if it requested the fixture while it ran."""
-    _record("world", record.nodeid)
+    _record("world", item.nodeid)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -45,7 +45,7 @@ class Case:
         self._label = label
         self.is_strict = settings.strict
         self.pixazo = Pixazo(
-            world, _clock(simulator, world), nodeid=node.nodeid, seed=settings.seed, start=settings.start,
+            world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.seed, start=settings.start,
             first_unmatched=first_unmatched, fresh=fresh,
         )  # fmt: skip
         self._passed = False

@@ -154,8 +154,8 @@ class ClientLoop:
     def call(self, function: Callable[[], T]) -> T:
         """Call a function of the client. Raises EventLoopError when the loop is blocked."""
         portal = getattr(self._client, "portal", None)
-        stack = getattr(self._client, "exit_stack", None)
-        if portal is None or not isinstance(stack, ExitStack):
+        stack: Any = getattr(self._client, "exit_stack", None)
+        if portal is None or stack is None:
             return function()
         _check_portal(portal)
         with self._changed:
@@ -170,7 +170,7 @@ class ClientLoop:
                 self._under_way -= 1
                 self._changed.notify_all()
 
-    def _leave(self, stack: ExitStack) -> None:
+    def _leave(self, stack: Any) -> None:
         """Called first of all when the client is left. Raises InboxError while the app still answers after two seconds; what the client
         waits for is then left to a daemon thread.
         """

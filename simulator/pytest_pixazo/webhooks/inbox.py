@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 from collections import OrderedDict, deque
@@ -11,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
-from urllib.parse import urlsplit
 
 from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
@@ -29,6 +29,7 @@ MOST_REFUSED = 1000
 """Refused callbacks that are kept."""
 MOST_REMEMBERED = 10_000
 """Closed inboxes whose owners are remembered."""
+_PATH = re.compile(r"/webhook/[0-9a-f]{16}(?=[/?]|$)")
 _CLOSED: OrderedDict[str, str] = OrderedDict()
 """The owners of closed inboxes, by path."""
 
@@ -45,7 +46,7 @@ class Inbox:
     def __init__(self, world: ControlClient | None = None, *, owner: str | None = None) -> None:
         self._world = world
         self._owner = owner
-        self._path = f"/webhook/{secrets.token_hex(8)}"
+        self._path = f"/webhook/{secrets.token_hex(8)}"  # as _PATH has it
         self._receiver = fixed_replies([204])
         self._changed = threading.Condition()
         self._received: list[Callback] = []
@@ -149,7 +150,9 @@ class Inbox:
             number = self._arrived
         asked = Callback(number, request.headers, request.body, self._now(), url=url, path=below, query=query)
         if below == path or (below and not below.startswith("/")):
-            return self._refuse(asked, HttpResponse(404), _elsewhere(path, self.url))
+            whole = "give the app the whole pixazo_webhooks.url (a path may follow it)"
+            problem = closed_inbox(url) or f"its path does not begin with that of {self.url}: {whole}"
+            return self._refuse(asked, HttpResponse(404), problem)
         if request.method != "POST":
             problem = f"it came by {request.method}, but callbacks are POSTed"
             return self._refuse(asked, HttpResponse(405, headers={"allow": "POST"}), problem)
@@ -229,7 +232,8 @@ class Inbox:
         if self._received:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
-            text += f" and {self._under_way} that the app has not answered yet"
+            late = "".join(f" ({each})" for each in self._late.values())
+            text += f" and {self._under_way} that the app has not answered yet{late}"
         if self._refused:
             text += f" and {len(self._refused)} refused ({self._refused[-1].problem})"
         return text
@@ -261,13 +265,13 @@ class Inbox:
                 raise
 
 
-def _elsewhere(path: str, url: str) -> str:
-    """Why a request to this path is not for the inbox at `url`."""
-    owner = next((_CLOSED[each] for each in (path, path[: len(urlsplit(url).path)]) if each in _CLOSED), None)
-    if owner:
-        return f"it was meant for the inbox of {owner}, which is closed: give the app the pixazo_webhooks.url of each test anew"
+def closed_inbox(url: str) -> str | None:
+    """Why no inbox takes a callback to this URL any more; None unless it is that of a closed inbox with an owner."""
+    found = _PATH.search(url)  # secrets in a URL may have been replaced, so that it is none
+    owner = _CLOSED.get(found[0]) if found else None
     return (
-        f"its path does not begin with that of {url}: give the app the whole pixazo_webhooks.url (a path may follow it)"
+        owner
+        and f"it was meant for the inbox of {owner}, which is closed: give the app the pixazo_webhooks.url of each test anew"
     )
 
 

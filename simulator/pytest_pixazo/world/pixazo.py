@@ -527,6 +527,7 @@ class Pixazo:
     def record(self) -> Record:
         """All that happened so far, without the key."""
         exchanges, dropped = self._exchanges()
+        deliveries = self.control.deliveries().deliveries
         unmatched: list[Exchange] = []
         if self._first_unmatched is not None:
             page = self.control.unmatched(after=self._first_unmatched)
@@ -537,14 +538,17 @@ class Pixazo:
             seed=self.seed,
             start=self.start,
             exchanges=exchanges,
-            deliveries=self.control.deliveries().deliveries,
+            deliveries=deliveries,
             generations=self.control.generations().generations,
             rules=self.control.script().rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=self.control.clock(),
             unmatched=unmatched,
             dropped=dropped,
-            inbox_problems=[problem for each in self._inboxes for problem in each.problems],
+            inbox_problems=[
+                *(problem for each in self._inboxes for problem in each.problems),
+                *_for_closed_inboxes(deliveries),
+            ],
         )
 
     def _exchanges(self) -> tuple[list[Exchange], int]:
@@ -558,3 +562,12 @@ class Pixazo:
 
     def __repr__(self) -> str:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
+
+
+def _for_closed_inboxes(deliveries: Sequence[Delivery]) -> list[str]:
+    """A line for each delivery to the inbox of an earlier test."""
+    if not deliveries:
+        return []
+    from pytest_pixazo.webhooks import closed_inbox
+
+    return [f"POST {each.url}: {problem}" for each in deliveries if (problem := closed_inbox(each.url))]

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -58,9 +59,9 @@ def test_worlds_opened_one_after_the_other_are_alike(pixazo: Pixazo) -> None:
 @pytest.mark.pixazo(balance="1.00", strict=False)
 def test_an_option_wins_over_the_marker(pixazo: Pixazo, pixazo_factory: WorldFactory) -> None:
     """Argument by argument, as of several markers."""
-    options: dict[str, object] = {"seed": 7, "start": "2031-01-01T00:00:00Z", "clock": "manual", "profile": "observed"}
+    options: Any = {"seed": 7, "start": "2031-01-01T00:00:00Z", "clock": "manual", "profile": "observed"}
     for make in (pixazo.fresh, pixazo_factory.fresh):
-        with make(**options) as world:  # type: ignore[arg-type]
+        with make(**options) as world:
             assert (world.seed, world.start, world.wallet.balance) == (7, "2031-01-01T00:00:00Z", Decimal("1.00"))
             assert (world.policy()["request_id"], world.policy()["job_times"]) == ("thirteen", "1+4")
             world.when("status").reply(429)  # never used: the marker says that this is no matter
@@ -68,10 +69,11 @@ def test_an_option_wins_over_the_marker(pixazo: Pixazo, pixazo_factory: WorldFac
 
 def test_a_wrong_option_is_named(pixazo: Pixazo) -> None:
     """In one line with the remedy."""
-    for options, expected in (
+    wrong: list[tuple[Any, str]] = [
         ({"balanc": 1}, "fresh: argument 'balanc' is not one of .* .did you mean balance.."),
         ({"start": "today"}, "fresh: start 'today' is neither now nor an instant"),
-    ):
+    ]
+    for options, expected in wrong:
         with pytest.raises(ValueError, match=expected):
             pixazo.fresh(**options).__enter__()
 

@@ -229,6 +229,30 @@ def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., 
     assert sum("- pixazo clock -" in line for line in result.outlines) == 3
 
 
+def test_what_an_inbox_refused_is_reported(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """With the reason, and a callback to the inbox of an earlier test, whose port is closed, with that test."""
+    result = run_tests("""
+        kept = []
+
+        def test_earlier(pixazo_webhooks):
+            kept.append(pixazo_webhooks.url)
+
+        def test_fails(pixazo, pixazo_client, pixazo_webhooks):
+            pixazo_client.generate("A bear", webhook_url=kept[0] + "/a")
+            pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url.replace("/webhook/", "/hook/"))
+            pixazo.clock.advance(15)
+            assert 0
+        """)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- pixazo inbox -*",
+            "POST http://127.0.0.1:*/hook/*: its path does not begin with that of http://127.0.0.1:*: give the app the whole *",
+            "POST http://127.0.0.1:*/webhook/*/a: it was meant for the inbox of *::test_earlier, which is closed: *",
+        ]
+    )
+
+
 def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

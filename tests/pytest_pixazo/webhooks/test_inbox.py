@@ -212,10 +212,11 @@ def test_a_callback_for_an_inbox_that_is_closed_names_its_test(inbox: Inbox) -> 
 def test_the_memory_of_an_inbox_is_bounded(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """For inboxes that were closed."""
     monkeypatch.setattr(inbox_module, "MOST_REMEMBERED", 2)
-    monkeypatch.setattr(inbox_module, "_CLOSED", OrderedDict())
+    closed = OrderedDict[str, str]()
+    monkeypatch.setattr(inbox_module, "_CLOSED", closed)
     for number in range(3):
         Inbox(owner=f"test {number}").close()
-    assert list(inbox_module._CLOSED.values()) == ["test 1", "test 2"]
+    assert list(closed.values()) == ["test 1", "test 2"]
 
 
 def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:

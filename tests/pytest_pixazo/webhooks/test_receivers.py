@@ -23,7 +23,7 @@ from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import compose
-from pytest_pixazo.webhooks import Inbox, InboxError, event_loops
+from pytest_pixazo.webhooks import Callback, Inbox, InboxError, event_loops
 from pytest_pixazo.webhooks import inbox as inbox_module
 
 PATH = "/hooks/pixazo"
@@ -224,7 +224,11 @@ def test_a_receiver_that_is_late_tells_so(world: ControlClient, monkeypatch: pyt
     """Once it has answered, only its callback has the problem."""
     monkeypatch.setattr(inbox_module, "HINT_AFTER", 0.01)
     told = threading.Event()
-    monkeypatch.setattr(inbox_module.log, "warning", lambda *_: told.set())
+
+    def tell(*_: object) -> None:
+        told.set()
+
+    monkeypatch.setattr(inbox_module.log, "warning", tell)
 
     def app(_: object, start_response: Callable[..., Any]) -> list[bytes]:
         told.wait(PATIENCE)
@@ -265,10 +269,13 @@ def test_what_follows_the_url_of_the_inbox_reaches_the_app(
         start_response("204 No Content", [])
         return []
 
+    def function(callback: Callback) -> None:
+        seen.append(callback.url)
+
     flask = WsgiTestClient(wsgi)
-    receivers = {
+    receivers: dict[str, object] = {
         "ASGI": asgi, "client": TestClient(asgi), "WSGI": wsgi, "client of Flask": flask,
-        "function": lambda callback: seen.append(callback.url),
+        "function": function,
     }  # fmt: skip
     inbox.deliver_to(receivers[kind], route)
     answered(world, inbox.url + below)

@@ -86,7 +86,7 @@ def test_a_start_that_is_none_is_refused(caller: Caller) -> None:
 
 def test_ids_do_not_depend_on_where_a_manual_clock_starts(caller: Caller) -> None:
     """But for what has passed since, so that the same test has the same ids whenever it runs."""
-    ids = []
+    ids: list[list[str]] = []
     for start in ("2026-03-31T10:00:00Z", "2031-01-01T00:00:00Z"):
         key = caller.call("POST", "/_sim/worlds", {"start": start, "seed": 3, "name": "a test"}).json()["key"]
         headers = {KEY_HEADER: key}
