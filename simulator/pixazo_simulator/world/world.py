@@ -55,7 +55,7 @@ class World(Part):
 
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
-        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
+        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "number", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -71,9 +71,12 @@ class World(Part):
         functions: WorldFunctions | None = None,
         redactor: spec.Redactor | None = None,
         rules: script.Script | None = None,
+        number: int = 0,
     ) -> None:
         self._functions = functions or WorldFunctions()
         self.key = key
+        self.number = number
+        """What the log calls it, since it must not show the key."""
         self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._functions.effective_policy(policy)
         self.clock = clock
