@@ -69,3 +69,6 @@ else:  # with it, a type checker would accept any name
         from importlib.metadata import version
 
         return version("pixazo-testkit")
+
+
+del TYPE_CHECKING

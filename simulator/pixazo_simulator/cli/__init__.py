@@ -41,9 +41,8 @@ def _open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - a positional-only parameter
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         with suppress(OSError):  # it cannot be written; then that is what matters
-            reconfigure(
-                errors="backslashreplace"
-            )  # as standard error: the name of a file may hold bytes that are no text
+            # As standard error has it: the name of a file may hold bytes that are no text.
+            reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

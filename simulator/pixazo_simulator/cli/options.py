@@ -129,16 +129,8 @@ OPTIONS = (
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
 _SETTINGS = (
-    "clock",
-    "balance",
-    "seed",
-    "open_keys",
-    "control_token",
-    "control_open",
-    "control_hosts",
-    "webhook_ca",
-    "log_requests",
-)
+    "clock", "balance", "seed", "open_keys", "webhook_ca", "control_token", "control_open", "control_hosts", "log_requests",
+)  # fmt: skip
 """The options that are settings of the same name."""
 
 

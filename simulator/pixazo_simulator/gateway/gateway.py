@@ -119,9 +119,8 @@ class Gateway:
         path, redactor = quote(request.path), self._redactor(request)
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
-        meant = hint(
-            mistake, request.method, redactor.text(path), request.headers, request.query
-        )  # which cuts the path
+        # The hint cuts the path, so it is redacted before.
+        meant = hint(mistake, request.method, redactor.text(path), request.headers, request.query)
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         world, log = route.world or request.listener, self._line(request, line)
         return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
