@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ EVERY = {
 
 
 @contextmanager
-def proxy_to(url: str) -> Iterator[str]:
+def proxy_to(url: str) -> Generator[str]:
     """A proxy that takes PREFIX away, and sets the headers that nginx is usually told to set; yields its URL with PREFIX."""
     send = over_http(url)
 

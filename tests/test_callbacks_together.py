@@ -8,11 +8,12 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-import httpcore2
 import httpx2
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.units import micros
@@ -67,18 +68,14 @@ def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: in
         each_came_once(simulator, receiver, ids)
 
 
-def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_callback_arrives_once_over_tls(tmp_path: Path) -> None:
     """Although the TLS context is created while the first ones are due."""
-    authority, served = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority, served, file = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "ca.pem"
     with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
         served.load_cert_chain(chain)
-    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
-
-    def context(**_: object) -> ssl.SSLContext:
-        return trusting
-
-    monkeypatch.setattr(httpcore2, "default_ssl_context", context)
-    with Receiver(context=served) as receiver, Simulator(fast(1000)) as simulator:
+    authority.cert_pem.write_to_path(str(file))
+    settings = replace(fast(1000), webhook_ca=str(file))
+    with Receiver(context=served) as receiver, Simulator(settings) as simulator:
         each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -22,8 +23,8 @@ import trustme
 
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.spec import points
-from tests.caller import Caller, over_http
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, run_process, started
+from tests.caller import GENERATE, Caller, over_http
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, python, run_process, started
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -31,7 +32,7 @@ Serve = Callable[..., Serving]
 
 OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
-    "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
+    "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT", "LOG_REQUESTS",
 ]  # fmt: skip
 
 
@@ -188,6 +189,7 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
         PIXAZO_SIM_NO_MAGIC="1",
         PIXAZO_SIM_READY_FILE=str(ready_file),
         PIXAZO_SIM_LOG_FORMAT="json",
+        PIXAZO_SIM_LOG_REQUESTS="1",
     )
     try:
         world = caller_of(serving, "key-two").sim("world")
@@ -203,14 +205,20 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
     assert (world["policy"]["rate_limit"], world["policy"]["webhook_allow"]) == ("5/60 submits", "a.example,b.example")
     assert [reply.status for reply in replies] == [202, 402, 202]
     assert replies[0].json()["polling_url"].startswith("https://gateway.pixazo.ai/pixazo/v2/requests/status/")
-    assert json.loads(serving.log)["message"].startswith("POST /minimax-hailuo-ai/v1/generate answered 402: ")
+    logged = [json.loads(line) for line in serving.log.splitlines()]
+    assert [(each["world"], each["status"], each["path"]) for each in logged] == [
+        (1, 202, GENERATE),
+        (1, 402, GENERATE),
+        (3, 202, GENERATE),
+    ]
 
 
 def test_the_variables_are_named_after_the_options() -> None:
     """The help of `serve` names a variable for each option, and there is no other option."""
     output = " ".join(pixazo_sim("serve", "--help").stdout.split())
     assert re.findall(r"PIXAZO_ ?SIM_ ?([A-Z_]+)", output) == OPTIONS
-    assert re.findall(r" --([a-z-]+)", output) == [*(name.lower().replace("_", "-") for name in OPTIONS), "help"]
+    names = [*(name.lower().replace("_", "-") for name in OPTIONS), "no-log-requests", "help"]
+    assert re.findall(r" --([a-z-]+)", output) == names
 
 
 def test_an_option_wins_over_its_variable(serve: Serve) -> None:
@@ -535,6 +543,9 @@ def test_magic_prints_every_prompt_and_key() -> None:
 def test_version_and_help() -> None:
     """The version is one line; help lists the commands, and is also printed without a command."""
     version, reported, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()
+    assert pixazo_sim("-h").stdout == reported.stdout
+    for command in ("serve", "exec", "demo", "policy"):
+        assert pixazo_sim(command, "-h").stdout == pixazo_sim(command, "--help").stdout != ""
     assert re.fullmatch(r"pixazo-sim \d+\.\d+\.\d+\S*\n", version.stdout)
     assert re.findall(r"^  (serve|demo|policy|magic) ", reported.stdout, re.MULTILINE) == [
         "serve",
@@ -544,6 +555,18 @@ def test_version_and_help() -> None:
     ]
     assert (reported.returncode, reported.stderr) == (0, "")
     assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", reported.stdout)
+
+
+@pytest.mark.parametrize(
+    ("package", "command"), [("pixazo_simulator", "pixazo-sim"), ("pixazo_contracts", "pixazo-contracts")]
+)
+def test_a_package_is_a_command(package: str, command: str) -> None:
+    """`python -m PACKAGE` is the command, whose version is that of the package."""
+    shown = python(f"import {package}; print({package}.__version__)").strip()
+    script = Path(COMMAND).with_name(command)
+    for way in ((sys.executable, "-m", package), (script,)):
+        assert run_process(*way, "--version").stdout == f"{command} {shown}\n"
+        assert run_process(*way, "-h").stdout == run_process(*way, "--help").stdout != ""
 
 
 NOT_READY = "the ready line cannot be written to standard output: {}; redirect it to a file or /dev/null"
@@ -651,6 +674,9 @@ logging.getLogger("elsewhere").info("not ours")
 logging.getLogger("elsewhere").warning("not ours")
 """
 
+OURS, NO_WORLD = '"time": "NOW"', '"world": null, "request_id": null'
+TIME = r'"time": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'
+
 
 @pytest.mark.parametrize(
     ("form", "lines"),
@@ -668,9 +694,9 @@ logging.getLogger("elsewhere").warning("not ours")
         (
             "json",
             [
-                '{"level": "info", "message": "GET /a\\r\\nforged\\u001b[2K\x85\u2028\\ud800b"}',
-                r'{"level": "error", "message": "b", "traceback": "ValueError: a\nforged"}',
-                '{"level": "warning", "message": "not ours"}',
+                rf'{{{OURS}, "level": "info", "logger": "pixazo_simulator", "message": "GET /a\r\nforged\u001b[2K\u0085\u2028\ud800b", {NO_WORLD}}}',
+                rf'{{{OURS}, "level": "error", "logger": "pixazo_simulator", "message": "b", {NO_WORLD}, "traceback": "ValueError: a\nforged"}}',
+                f'{{{OURS}, "level": "warning", "logger": "elsewhere", "message": "not ours", {NO_WORLD}}}',
             ],
         ),
     ],
@@ -679,7 +705,58 @@ def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
     """Line breaks and terminal control characters are escaped; the lines of an exception are indented."""
     with started(sys.executable, "-c", LOGGED.format(form=form)) as process:
         output = process.communicate(timeout=PATIENCE)[1]
-    assert output.decode().split("\n") == [*lines, ""]
+    assert re.sub(r"(?m)^\{" + TIME, f"{{{OURS}", output.decode()).split("\n") == [*lines, ""]
+
+
+def test_a_log_of_every_call(serve: Serve, receiver: Receiver) -> None:
+    """With its world, request id, method, path, status and duration; without any key; calls of our own routes are not logged."""
+    key = "canary-4711-0815"
+    serving = serve("--api-key", key, "--log-format", "json", "--log-requests", "--clock", "manual")
+    caller = caller_of(serving)
+    request_id = caller.accepted(webhook=receiver.url)
+    caller.advance(15)
+    caller.read(request_id)
+    caller.read(key)
+    caller.call("POST", f"/{key}/v1/generate?x={key}", {"prompt": key})
+    caller_of(serving, "sim-empty-wallet-9").generate()
+    number = caller.sim("world")["number"]
+    assert serving.end() == 0
+    assert key not in serving.log
+    logged = [json.loads(line) for line in serving.log.splitlines()]
+    assert [(each["world"], each.get("method"), each.get("path"), each.get("status")) for each in logged] == [
+        (number, "POST", GENERATE, 202),
+        (number, None, None, None),  # the webhook
+        (number, "GET", f"/v2/requests/status/{request_id}", 200),
+        (number, "GET", "/v2/requests/status/[redacted]", 404),
+        (number, "POST", "/[redacted]/v1/generate", 400),
+        (number + 1, "POST", GENERATE, 402),
+    ]
+    assert [each["request_id"] for each in logged] == [*[request_id] * 3, "[redacted]", None, None]
+    assert all(0 <= each["duration"] < PATIENCE for each in logged if "status" in each)
+    assert re.fullmatch(rf"POST {GENERATE} answered 202 in [\d.]+ ms: accepted {request_id}", logged[0]["message"])
+
+
+@pytest.mark.parametrize(("option", "lines"), [((), 1), (("--no-log-requests",), 0)])
+def test_every_call_is_logged_on_a_terminal(option: tuple[str, ...], lines: int) -> None:
+    """Unless the option says otherwise."""
+    ours, theirs = pty.openpty()
+    with (
+        os.fdopen(ours, "rb", 0) as terminal,
+        started(COMMAND, "serve", "--port", "0", *option, stderr=theirs) as process,
+    ):
+        os.close(theirs)
+        assert process.stdout
+        url, key = process.stdout.readline().split()[1::2]
+        assert Caller(over_http(url.decode()), key.decode()).generate().status == 202
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        shown = b""
+        with suppress(OSError):  # Linux says so that the other side was closed
+            while piece := terminal.read(65536):
+                shown += piece
+    assert (
+        len(re.findall(rb"POST \S+ answered 202 in [\d.]+ ms: accepted \S+\r\n", shown)) == shown.count(b"\n") == lines
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -6,6 +6,8 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
 
 import pytest
 
@@ -121,3 +123,12 @@ def test_what_the_simulator_imports() -> None:
     assert "pixazo_simulator" in found
     assert found <= {"pixazo_simulator", *sys.stdlib_module_names}
     assert not found & {"asyncio", "ssl", "http"}
+
+
+@pytest.mark.parametrize("package", ["pixazo_client", "pixazo_simulator", "pixazo_contracts", "pytest_pixazo"])
+def test_every_package_has_a_version(package: str) -> None:
+    """That of the distribution, looked up when it is asked for; any other name is unknown as before."""
+    module = import_module(package)
+    assert module.__version__ == version("pixazo-testkit")
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'versoin'"):
+        _ = module.versoin

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from .control.client import ControlClient as ControlClient
     from .control.client import ControlError as ControlError
     from .control.schema.responses import Attempt as Attempt
@@ -76,13 +77,17 @@ _HOMES = {
 
 
 def exported(name: str, package: str, homes: Mapping[str, str]) -> object:
-    """The `__getattr__` of a package that imports on first use; the server costs far more to import than the rest.
+    """The `__getattr__` of a package that imports on first use; the server costs far more to import than the rest. Knows `__version__`.
 
     `homes` has, by module, the names that the package takes from it; `*` in the last one stands for every kind of fault.
     Raises AttributeError for any other name.
     """
     if name == "__all__":
         return names_of(homes)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pixazo-testkit")
     for home, names in homes.items():
         # A submodule, whose name is in lower case, is looked for here, too: that must not import the faults.
         if name in names.split() or (names.endswith("*") and name[:1].isupper() and name in _faults()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from pixazo_simulator import Attempt as Attempt
     from pixazo_simulator import ClockState as ClockState
     from pixazo_simulator import ControlClient as ControlClient

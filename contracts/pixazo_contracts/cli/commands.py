@@ -137,7 +137,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="pixazo-testkit")
+@click.version_option(package_name="pixazo-testkit", prog_name="pixazo-contracts", message="%(prog)s %(version)s")
 def main() -> None:
     """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, cast
 
 import click
 import httpx2
@@ -52,16 +52,16 @@ def demo(out: Path | None) -> None:
     except OSError as error:
         raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
     try:
-        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, _Receiver() as receiver:
-            _Demo(simulator, receiver, folder).run()
+        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, Receiver() as receiver:
+            Demo(simulator, receiver, folder).run()
     except (SimulatorError, PixazoError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
-class _Demo:
+class Demo:
     """The parts of the demo, in order."""
 
-    def __init__(self, simulator: Simulator, receiver: _Receiver, folder: Path) -> None:
+    def __init__(self, simulator: Simulator, receiver: Receiver, folder: Path) -> None:
         self._simulator = simulator
         self._receiver = receiver
         self._folder = folder
@@ -131,7 +131,7 @@ class _Demo:
         click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 
-class _Receiver(LoopbackServer):
+class Receiver(LoopbackServer):
     """A webhook receiver on loopback that queues the JSON bodies; one that was cut on its way is refused, and sent again."""
 
     def __init__(self) -> None:
@@ -144,8 +144,9 @@ class _Receiver(LoopbackServer):
             body = json.loads(request.body)
         except (ValueError, RecursionError):
             body = None
-        self._received.put(body if isinstance(body, dict) else None)
-        return HttpResponse(204 if isinstance(body, dict) else 400)
+        members = cast("dict[str, Any]", body) if isinstance(body, dict) else None
+        self._received.put(members)
+        return HttpResponse(400 if members is None else 204)
 
     def webhook_about(self, request_id: str) -> dict[str, Any]:
         """The body of the webhook about a generation. Raises ClickException when it does not come in time."""

@@ -72,6 +72,8 @@ def _parameters() -> Iterator[click.Parameter]:
     for option in map(copy, OPTIONS):
         if option.name == "clock":
             option.default = CLOCK
+        if option.name == "log_requests":
+            option.default = False  # the terminal is that of the command
         if option.name not in SERVE_ONLY:
             yield option
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")

@@ -61,7 +61,7 @@ class _Commands(click.Group):
         raise SystemExit(2)
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pixazo-testkit", prog_name="pixazo-sim", message="%(prog)s %(version)s")
 def pixazo_sim() -> None:
     """An offline simulator of Pixazo's MiniMax Hailuo gateway. Unofficial, not affiliated with the vendor."""

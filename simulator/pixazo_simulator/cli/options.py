@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from pixazo_simulator.server import Simulator, read_profile, read_script
 from pixazo_simulator.spec import micros, plain_ip
@@ -86,7 +88,8 @@ def _control_host(text: str) -> str:
 
 def _option(*names: str, **settings: Any) -> click.Option:
     """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>."""
-    variable = f"PIXAZO_SIM_{names[0].removeprefix('--').replace('-', '_').upper()}"
+    name = names[0].partition("/")[0].removeprefix("--")
+    variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
 
@@ -126,21 +129,15 @@ OPTIONS = (
     _option("--ready-file", type=_FILE, help="Also write the ready line to this file."),
     _option("--log-format", type=click.Choice(["text", "json"]), default="text",
             help="Format of the log on standard error: refused calls and webhooks."),
+    _option("--log-requests/--no-log-requests", default=None,
+            help="Log every call of the gateway, not only those that are refused; serve does so on a terminal."),
 )
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
 _SETTINGS = (
-    "clock",
-    "start",
-    "balance",
-    "seed",
-    "open_keys",
-    "control_token",
-    "control_open",
-    "control_hosts",
-    "webhook_ca",
-)
+    "clock", "start", "balance", "seed", "open_keys", "webhook_ca", "control_token", "control_open", "control_hosts", "log_requests",
+)  # fmt: skip
 """The options that are settings of the same name."""
 
 
@@ -157,6 +154,8 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
         settings, change = _settings(options), _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if options["log_requests"] is None:
+        settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from pixazo_simulator.server import thread_position
@@ -21,6 +22,8 @@ WAITING_LIMIT = 1024 * 1024
 """Characters of lines that may wait to be written; further lines are dropped and counted."""
 FLUSH_TIMEOUT = 0.5
 """Seconds that waiting lines have to be written at the end of the process."""
+
+_OF_A_CALL = ("method", "path", "status", "duration")
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -36,13 +39,21 @@ class _TextLines(logging.Formatter):
 
 
 class _JsonLines(logging.Formatter):
-    """One line with a JSON object for each record."""
+    """One line with a JSON object for each record; those about a call also have its method, path, status and duration in seconds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        members = {"level": record.levelname.lower(), "message": record.getMessage()}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        members: dict[str, object] = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        members |= {name: getattr(record, name, None) for name in ("world", "request_id")}
+        members |= {name: value for name in _OF_A_CALL if (value := getattr(record, name, None)) is not None}
         if record.exc_info:
             members["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(members, ensure_ascii=False)
+        return json.dumps(members)  # in ASCII: some readers break lines at other characters, too
 
 
 def _printable(text: str) -> str:
@@ -91,7 +102,9 @@ class _QueueHandler(logging.Handler):
                 self._lines, self._waiting, self._dropped, self._is_writing = [], 0, 0, True
             if dropped:
                 text = f"{dropped} log lines were dropped: standard error was not read fast enough"
-                lines.append(f"{self.format(logging.makeLogRecord({'msg': text, 'levelname': 'WARNING'}))}\n")
+                lines.append(
+                    f"{self.format(logging.makeLogRecord({'name': log.name, 'msg': text, 'levelname': 'WARNING'}))}\n"
+                )
             data = "".join(lines).encode(errors="backslashreplace")
             with suppress(OSError):  # a closed pipe, a full disk
                 while data:

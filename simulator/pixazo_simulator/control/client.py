@@ -248,9 +248,8 @@ class ControlClient:
         self._call("DELETE", f"/_sim/tls-listeners/{number}", responses.Closed)
 
     def _list(self, what: str, kind: type[T], /, **filters: object) -> T:
-        query = urlencode(
-            _given(filters), quote_via=quote, errors="replace"
-        )  # nothing that is not Unicode was ever sent
+        # No path that is not Unicode was ever sent.
+        query = urlencode(_given(filters), quote_via=quote, errors="replace")
         return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
@@ -292,9 +291,8 @@ class HttpChannel:
         try:
             return self._connection().request(method, target, body, headers)
         except UnicodeEncodeError:
-            raise ControlError(
-                None, "the key or control token cannot be sent as a header: use printable ASCII"
-            ) from None
+            problem = "the key or control token cannot be sent as a header: use printable ASCII"
+            raise ControlError(None, problem) from None
         except (OSError, HTTPException) as error:
             problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"
             raise ControlError(None, _redacted(f"{problem}: is `pixazo-sim serve` running there?", key)) from error

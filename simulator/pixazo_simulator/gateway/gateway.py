@@ -132,9 +132,8 @@ class Gateway:
             answer = replace(answer, body=body)
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
-        meant = hint(
-            mistake, request.method, redactor.text(path), request.headers, request.query, former
-        )  # which cuts the path
+        # The hint cuts the path, so it is redacted before.
+        meant = hint(mistake, request.method, redactor.text(path), request.headers, request.query, former)
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         world = None if former else route.world or request.listener
         return complete(

@@ -162,7 +162,7 @@ class Proxy:
             return "403 Forbidden", decision.sentence
         try:
             server = self._server(decision.address, request)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
             return "502 Bad Gateway", f"{decision.address[0]} port {decision.address[1]} cannot be reached: {error}"
         if isinstance(decision, Tunnel):
             self._relay(client, server, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
@@ -137,7 +139,7 @@ class GatewayApp:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing is done for a caller that goes away before the end of its body."""
-        request = _request(scope)
+        request, started = _request(scope), perf_counter()
         route = self._gateway.route(request)
         with self._room() as count:
             try:
@@ -150,9 +152,32 @@ class GatewayApp:
                     return
                 async with self._body_queue.slot(request.received):
                     response = self._gateway.respond(request, route.clock.now(), route)
+            if response.log:
+                self._log(response, response.log, started)
             response = await self._carry_out(response, scope)
-            self._worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
-            await transmit(response, scope, receive, send)
+            entry = response.exchange(route.clock.elapsed())
+            self._worlds.record(response.world, entry, request.header_bytes)
+            try:
+                await transmit(response, scope, receive, send)
+            finally:
+                if self._worlds.settings.log_requests and not response.log:
+                    self._log(response, None, started)
+
+    def _log(self, response: Response, line: str | None, started: float) -> None:
+        """Log a call: with its own line, else with one that says how it was answered."""
+        request, seconds = response.request, perf_counter() - started
+        redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
+        method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
+        if line is None:
+            parts = (response.reason, response.rule, *response.faults)
+            why = redactor.text("; ".join(filter(None, parts)))
+            line = f"{method} {path} answered {response.status} in {seconds * 1000:.1f} ms: {why}"
+        fields = {
+            "world": response.world.number if response.world else None,
+            "request_id": response.request_id and redactor.text(response.request_id),
+            "method": method, "path": path, "status": response.status, "duration": round(seconds, 6),
+        }  # fmt: skip
+        log.info("%s", line, extra=fields)
 
     @contextmanager
     def _room(self) -> Generator[Callable[[int], None]]:
@@ -176,8 +201,6 @@ class GatewayApp:
 
     async def _carry_out(self, response: Response, scope: Scope) -> Response:
         """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
-        if response.log:
-            log.info("%s", response.log)
         if response.hold is not None and response.world:
             with holding(scope):
                 await self._dispatcher.reach(response.world, response.hold)

@@ -174,7 +174,8 @@ class Dispatcher:
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
         world.apply(RecordAttempt(attempt.at, delivery, attempt))
         shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
-        log.info("webhook about %s to %s: %s", delivery.request_id, *shown)
+        fields = {"world": world.number, "request_id": delivery.request_id}
+        log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
+    `log_requests` has every call of the gateway logged, not only those that are refused.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
@@ -51,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     control_open: bool = False
     control_hosts: tuple[str, ...] = ()
     webhook_ca: str | None = None
+    log_requests: bool = False
 
 
 def check_key(key: str) -> None:
@@ -72,7 +74,7 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
-        self._made = 0
+        self._made = self._opened = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
@@ -113,6 +115,7 @@ class Worlds:
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         key = self.fresh_key() if key is None else key
+        self._opened += 1
         world = World(
             key,
             policy=policy or settings.policy,
@@ -126,6 +129,7 @@ class Worlds:
             rules=self.script.fork() if script is None else script,
             name=name,
             source=None if name is None or any(each.source == name for each in self._worlds.values()) else name,
+            number=self._opened,
         )
         self._former.pop(key, None)
         self._worlds[key] = world

@@ -59,9 +59,9 @@ class World(Part):
     """
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts", "_random", "_rotations",
-        "_shift", "_status_bodies", "account", "bounds", "clock", "journal", "key", "name", "notifier", "outbox", "policy", "redactor", "script",
-        "seed", "source",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts",
+        "_random", "_rotations", "_shift", "_status_bodies", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
+        "outbox", "policy", "redactor", "script", "seed", "source",
     )  # fmt: skip
 
     def __init__(
@@ -79,11 +79,14 @@ class World(Part):
         rules: script.Script | None = None,
         name: str | None = None,
         source: str | None = None,
+        number: int = 0,
     ) -> None:
         self._functions = functions or WorldFunctions()
         self.key = key
         self.name = name
         self.source = source or key
+        self.number = number
+        """What the log calls it, since it must not show the key."""
         self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._functions.effective_policy(policy)
         self.clock = clock

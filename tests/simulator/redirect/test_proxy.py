@@ -221,6 +221,14 @@ def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
     assert f"127.0.0.1 port {port} cannot be reached: [Errno 111] Connection refused\n".encode() in received
 
 
+@pytest.mark.parametrize("host", [".", "a..b", "a\0b", "a" * 64])
+def test_a_name_that_cannot_be_looked_up(host: str) -> None:
+    """The response is 502, too: no traceback, and no connection that stays open."""
+    with Proxy(lambda _: Tunnel((host, 443))) as proxy:
+        received = response_to(asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"))
+    assert received.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+
+
 def test_closing_ends_everything(server: socket.socket) -> None:
     """The port, idle connections before and after their request, and the threads."""
     before = threading.enumerate()

@@ -242,17 +242,18 @@ def test_responses_are_dated_by_the_world_s_clock(caller: Caller) -> None:
 
 
 def test_another_model_is_unknown_to_a_caller_and_an_unknown_caller_learns_nothing(caller: Caller) -> None:
-    """A path that is no submit path is none, whatever the model."""
+    """Whatever the shape of its path; one that names no other model is unknown to everybody."""
     body = {"prompt": "A bear"}
-    assert caller.call("POST", "/kling-ai/v1/generate", body).status == 400
-    assert caller.call("POST", "/kling-ai/v1/generate", body, {KEY_HEADER: "nobody"}).status == 404
     for path in (
+        "/kling-ai/v1/generate",
         "/kling-ai/v1/elsewhere",
         "/kling-ai/v2/generate",
-        "/Kling/v1/generate",
-        "/v1/generate",
-        f"{GENERATE}/",
+        "/Kling/generate",
+        "/a/b/c/d",
     ):
+        assert caller.call("POST", path, body).status == 400
+        assert caller.call("POST", path, body, {KEY_HEADER: "nobody"}).status == 404
+    for path in ("/v1/generate", f"{GENERATE}/", "/kling-ai", "/kling-ai/", "/_simulate/v1/generate"):
         assert caller.call("POST", path, body).status == 404
 
 

@@ -28,6 +28,13 @@ UNTRUSTED = (
 )
 
 
+def receiver_with(certificate: Any) -> Receiver:
+    """An https receiver with this certificate, half of whose types are unknown."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return Receiver(context=context)
+
+
 @dataclass
 class Local:
     """A local authority, its file, and another file with an authority of somebody else."""
@@ -38,9 +45,8 @@ class Local:
 
     def receiver(self, *names: str, **more: Any) -> Receiver:
         """An https receiver with a certificate for these names."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert(*(names or ("localhost",)), **more).configure_cert(context)
-        return Receiver(context=context)
+        certificate: Any = self.authority.issue_cert(*(names or ("localhost",)), **more)
+        return receiver_with(certificate)
 
 
 @pytest.fixture
@@ -127,10 +133,8 @@ def test_a_certificate_that_does_not_fit_is_named_with_its_remedy(local: Local) 
 def test_a_receivers_own_certificate_may_be_named(local: Local) -> None:
     """It need not be of an authority, as that of a development server is not."""
     certificate = local.authority.issue_cert("localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
     certificate.cert_chain_pems[0].write_to_path(str(local.other))
-    with Receiver(context=context) as receiver:
+    with receiver_with(certificate) as receiver:
         assert outcome(receiver.url, str(local.other)) == DELIVERED
 
 
