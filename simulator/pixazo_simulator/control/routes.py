@@ -449,7 +449,8 @@ async def deliveries(request: ControlRequest[requests.Latest]) -> responses.Deli
 async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
     """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
     try:
-        _, attempt = await request.dispatcher.resend(request.world, request.number)
+        with refuse_value_errors():
+            _, attempt = await request.dispatcher.resend(request.world, request.number)
     except KeyError:
         raise Refused(404, f"no delivery has the number {request.number}: GET /_sim/deliveries lists them") from None
     return rendering.attempt(request.world, attempt)

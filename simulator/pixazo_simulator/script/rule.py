@@ -248,6 +248,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
+_OPTIONS = ("after", "probability", "since", "until", "name")
+"""What a rule takes beside its conditions, in Python with them."""
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
 
 
@@ -279,7 +281,7 @@ def conditions(match: Mapping[str, Any], when: str) -> Conditions:
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, (*names, *_OPTIONS))}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):

@@ -189,7 +189,8 @@ class Dispatcher:
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
         """Send a delivery once more, now; return the copy and its attempt. Rules do not apply to it.
 
-        Raises KeyError when the world has no delivery of this number, or when it is just being attempted.
+        Raises KeyError when the world has no delivery of this number, or when it is just being attempted, ValueError when nobody
+        knows when its event will be.
         """
         copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)

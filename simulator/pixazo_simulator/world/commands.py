@@ -139,7 +139,10 @@ class RotateSecret(Command[None], frozen=True):
 
 
 class CopyDelivery(Command[Delivery], frozen=True):
-    """A copy of a delivery as it first was, to be attempted; no rule is asked about it. Raises KeyError for an unknown number."""
+    """A copy of a delivery as it first was, to be attempted; no rule is asked about it.
+
+    Raises KeyError for an unknown number, ValueError for a delivery whose event nobody knows.
+    """
 
     number: int
 

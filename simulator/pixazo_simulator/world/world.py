@@ -480,6 +480,10 @@ class World(Part):
         found = self.outbox.find(command.number)
         if found is None:
             raise KeyError(command.number)
+        if found.event > spec.LAST_INSTANT:
+            raise ValueError(
+                f"delivery {found.number} reports the end of a generation that has not ended, and time alone does not end it"
+            )
         return self.outbox.copied(found, None, ())
 
     def webhook_body(self, delivery: Delivery) -> bytes:

@@ -492,7 +492,7 @@ class Pixazo:
         found: Sequence[Any] = getattr(self._verified(where, {where: given, **bounds}), where)
         return found
 
-    def assert_never(self, what: AnyCall | Literal["generation"], /, **conditions: Condition) -> None:
+    def assert_never(self, what: Call | Literal["webhook", "generation"], /, **conditions: Condition) -> None:
         """Raise AssertionError if `what` has happened that fulfils the conditions, as in `wait_for`."""
         where, given = _asked("assert_never", what, conditions)
         self._verified(where, {where: given, "at_most": 0})

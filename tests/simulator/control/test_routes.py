@@ -535,3 +535,12 @@ def test_a_thousand_rules_fit_into_a_body(caller: Caller) -> None:
         "reply": {"status": 429, "headers": {"a": "b", "c": "d"}, "retry_after": 2}, "times": 2, "name": "x",
     }  # fmt: skip
     assert len(caller.call("PUT", "/_sim/script", {"rules": [rule] * 1000}).json()["rules"]) == 1000
+
+
+@pytest.mark.parametrize("prompt", ["[[sim:stuck]]", "[[sim:polls 2]]"])
+def test_a_webhook_that_time_alone_does_not_bring(caller: Caller, prompt: str) -> None:
+    """The clock does not announce it, and it cannot be sent once more before there is anything to say."""
+    caller.accepted(prompt, webhook="http://127.0.0.1:9/")
+    assert caller.sim("clock")["next_webhook_at"] is None
+    reply = caller.call("POST", "/_sim/deliveries/1/resend")
+    refused(reply, 400, "delivery 1 reports the end of a generation that has not ended, and time alone does not end it")

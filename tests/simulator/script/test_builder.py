@@ -193,3 +193,9 @@ def test_a_sentence_that_was_only_begun_says_so() -> None:
         'when("generate"), step 2, does not say what happens: add .reply, .end or .fault',
         None,
     ]
+
+
+def test_a_misspelt_option_is_no_fact() -> None:
+    """The error has the nearest name, of a fact or of an option."""
+    with pytest.raises(ValueError, match=r"when 'status' has no fact 'probabilty' \(did you mean probability\?\)"):
+        When(Book(), "status", probabilty=0.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -87,7 +87,8 @@ def created_world(created: state.World) -> body.CreatedWorld:
 def clock(world: state.World) -> body.ClockState:
     """What time it is, and when the next webhook is due."""
     due = world.next_due()
-    return body.ClockState(instant(world.clock.now()), str(world.clock), None if due is None else _at(due))
+    next_at = instant(due) if due is not None and due <= LAST_INSTANT else None
+    return body.ClockState(instant(world.clock.now()), str(world.clock), next_at)
 
 
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
