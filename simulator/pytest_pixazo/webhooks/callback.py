@@ -18,19 +18,20 @@ class SignatureError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
-
-    `at` is when it arrived on the clock of its world, in UTC, None when the inbox knows no world.
-    `response_status` is the status code of the response, None before it was sent. `problem` says why the receiver could not
-    answer by itself, or which route its app does not have.
-    """
+    """One POST to a webhook URL."""
 
     number: int
+    """Counts from 1."""
     headers: Mapping[str, str]
+    """By their names in lower case."""
     body: bytes
+    """As it came."""
     at: datetime | None = None
+    """When it arrived on the clock of its world, None when the inbox knows no world."""
     response_status: int | None = None
+    """The status code of the response, None before it was sent."""
     problem: str | None = None
+    """Why the receiver could not answer by itself, or which route its app does not have."""
 
     @property
     def json(self) -> dict[str, Any] | None:
