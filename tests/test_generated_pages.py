@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.command import run_process
 
 ROOT = Path(__file__).parent.parent
