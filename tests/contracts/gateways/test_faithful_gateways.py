@@ -76,17 +76,21 @@ def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:
 THROTTLE = tuple(probe for probe in PROBES if probe.name in {"smoke", "throttled account"})
 
 
+def any_call(_: Ask) -> bool:
+    return True
+
+
 @pytest.mark.parametrize(
     ("served", "when", "paid", "sent", "judged"),
     [
-        (0, lambda _: True, False, 4, "PASS"),
-        (3, lambda _: True, False, 7, "PASS"),
+        (0, any_call, False, 4, "PASS"),
+        (3, any_call, False, 7, "PASS"),
         (3, is_submit, False, 10, "PASS"),
         (5, is_submit, False, 12, "PASS"),
-        (99, lambda _: True, False, 10, "INCONCLUSIVE"),
-        (3, lambda _: True, True, 5, "PASS"),
+        (99, any_call, False, 10, "INCONCLUSIVE"),
+        (3, any_call, True, 5, "PASS"),
         (3, is_submit, True, 8, "PASS"),
-        (99, lambda _: True, True, 10, "INCONCLUSIVE"),
+        (99, any_call, True, 10, "INCONCLUSIVE"),
     ],
     ids=["at once", "any", "submits", "last", "never", "any, paid", "submits, paid", "never, paid"],
 )
