@@ -137,6 +137,16 @@ def _api_management(_: Ask, reply: Reply) -> Reply:
     return Reply(reply.code, {"statusCode": reply.code, "message": "Access denied"}, headers=headers)
 
 
+def _invalid(name: str, raw: bytes, kind: str) -> Faithful:
+    """Validation errors of another shape, which the page announces and does not print."""
+
+    def edit(_: Ask, reply: Reply) -> Reply:
+        ours = reply.code == 400 and members(reply).get("error") != "Model not found"
+        return replace(reply, raw=raw, headers={"Content-Type": kind}) if ours else reply
+
+    return Faithful(f"validation errors: {name}", edit=edit)
+
+
 def _minimal_failure(body: Members) -> Members:
     kept = ("request_id", "status", "model_id", "error", "output")
     return {name: body[name] for name in kept} if body["status"] in ("FAILED", "ERROR") else body
@@ -183,6 +193,12 @@ FAITHFUL = (
     ),
     Faithful("other wording", edit=_reworded),
     Faithful("API-management errors", edit=_api_management),
+    _invalid("details", b'{"detail": [{"loc": ["body", "duration"], "msg": "must be 6"}]}', "application/json"),
+    _invalid("an array", b'["duration must be 6"]', "application/json"),
+    _invalid("another object", b'{"error": {"code": 17}, "message": null}', "application/problem+json"),
+    _invalid("text", b"duration must be 6", "text/plain"),
+    _invalid("a page", b"<h1>Bad Request</h1>", "text/html"),
+    _invalid("nothing", b"", "application/json"),
     Faithful("401 without a body", edit=lambda _, reply: Reply(401, raw=b"") if reply.code == 401 else reply),
     Faithful("minimal failure envelopes", edit=envelope(_minimal_failure), tell=_minimal_failure),
     Faithful("nulls left out while running", edit=envelope(_no_nulls, "QUEUED", "PROCESSING")),
