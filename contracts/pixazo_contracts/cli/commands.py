@@ -54,7 +54,7 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 def _say(text: str) -> None:
     """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
-    encoding = sys.stdout.encoding
+    encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 

@@ -44,11 +44,11 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
 def _reads_until_throttled(context: RunContext, account: str, aim: str) -> Conversation[Exchange]:
     """Read until a 429 or another surprise; returns the last exchange."""
     request_id, most = unknown_id(context.run, account), MOST_LOCAL_READS if context.profile.loopback else MOST_READS
-    for _ in range(most):
+    while True:
         last = yield from read(request_id, case="until throttled", aims=(aim,), account=account)
-        if last.status is None or last.status == 429 or last.status >= 500:
-            break
-    return last
+        most -= 1
+        if not most or last.status is None or last.status == 429 or last.status >= 500:
+            return last
 
 
 @probe("recovering account", "ERR-429-04", needs={"account:recovering"}, note=f"{UNTIL_THROTTLED} until one gets 429")
@@ -104,10 +104,10 @@ def _throttled(context: RunContext) -> Conversation[None]:
     for _ in range(MOST_SUBMITS):
         aims = ("ERR-429-01", "ERR-429-02")
         last = yield from _valid("throttled", "throttled account", aims, intent="any")
+        if last.status == 429 and not context.limited:
+            yield from _refused_ones(context, "throttled", "ERR-429-02")
         if not last.succeeded:
-            break
-    if last.status == 429 and not context.limited:
-        yield from _refused_ones(context, "throttled", "ERR-429-02")
+            return
 
 
 @probe("empty wallet, reads", "ERR-402-04", needs={"account:empty"})

@@ -449,7 +449,12 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     if more > 0:
         remedies[-1] += f", nor are {more} more"
     pairs = zip(unknown, remedies, strict=False)
-    return [Problem(beginning(name, 40), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
+    # The journal and the log show the names as well, where a line feed or an escape sequence would do harm.
+    return [Problem(_printable(beginning(name, 40)), Violation.UNKNOWN, (remedy,)) for name, remedy in pairs]
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:

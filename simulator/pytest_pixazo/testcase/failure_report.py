@@ -10,8 +10,8 @@ from shlex import quote
 from typing import Any, cast
 
 from pixazo_simulator.control import Exchange, Request
-from pixazo_simulator.spec import HIDDEN, KEY_HEADER, MODEL_ID, REDACTED
-from pytest_pixazo.world import MOST_LINES, Record, delivery_table, exchange_table, outlook
+from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
+from pytest_pixazo.world import MOST_ALIKE, MOST_LINES, REQUEST_ID, Record, delivery_table, exchange_table, outlook
 
 _KEY_HEADER = KEY_HEADER.lower()
 """As headers are recorded."""
@@ -20,9 +20,6 @@ OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 """Variables for the key to the world of a test, and for any other."""
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
-MOST_ALIKE = 2
-"""Commands after the first of their kind that are all printed."""
-_REQUEST_ID = re.compile(rf"{MODEL_ID}_[\w-]+")
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
 #: Headers that curl adds by itself, and those that a repetition must not copy.
 _LEFT_OUT = frozenset(
@@ -70,7 +67,7 @@ def _folded(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -
     """The commands of these exchanges; of many that differ in id or body only, such as polls, the first and the last."""
     alike: dict[tuple[str, str, int], list[Exchange]] = {}
     for each in exchanges:
-        alike.setdefault((each.method, _REQUEST_ID.sub("", each.target), each.status), []).append(each)
+        alike.setdefault((each.method, REQUEST_ID.sub("", each.target), each.status), []).append(each)
     for first, *more in alike.values():
         yield command(first)
         if len(more) > MOST_ALIKE:

@@ -18,25 +18,26 @@ class SignatureError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
-
-    `url` is where it was posted; `path` is what follows the URL of the inbox there, such as `/orders/7`, percent-encoded, and `query`
-    what follows a question mark; both are empty for the URL of the inbox itself.
-
-    `at` is when it arrived on the clock of its world, in UTC, None when the inbox knows no world.
-    `response_status` is the status code of the response, None before it was sent. `problem` says why the receiver could not
-    answer by itself, which route its app does not have, or why the inbox refused it.
-    """
+    """One POST to a webhook URL."""
 
     number: int
+    """Counts from 1."""
     headers: Mapping[str, str]
+    """By their names in lower case."""
     body: bytes
+    """As it came."""
     at: datetime | None = None
+    """When it arrived on the clock of its world, in UTC; None when the inbox knows no world."""
     response_status: int | None = None
+    """The status code of the response, None before it was sent."""
     problem: str | None = None
+    """Why the receiver could not answer by itself, which route its app does not have, or why the inbox refused it."""
     url: str = ""
+    """Where it was posted."""
     path: str = ""
+    """What follows the URL of the inbox there, such as `/orders/7`, percent-encoded; empty for that URL itself."""
     query: str = ""
+    """What follows a question mark."""
 
     @property
     def json(self) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -9,7 +10,7 @@ from typing import TypeVar, overload
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
 from pixazo_simulator.script import CALLS
-from pixazo_simulator.spec import SUBMITS, Status
+from pixazo_simulator.spec import MODEL_ID, SUBMITS, Status
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -19,6 +20,7 @@ MOST_LINES = 60
 """Lines of a table; of more, the first and the last are shown."""
 LONGEST_REASON = 160
 """Characters of a reason, which may quote what the app sent."""
+REQUEST_ID = re.compile(rf"{MODEL_ID}_[\w-]+")
 MOST_ALIKE = 2
 """Exchanges after the first of their kind that are all shown."""
 LOOP = 3
@@ -105,16 +107,22 @@ class Journal(_History[Exchange]):
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
     """Number, time of the world, request, status code and reason; then rule and faults, if any.
 
-    Of several in a row that are alike, such as polls, the first and the last.
+    Of several reads in a row that are alike but for the request id, such as polls, the first and the last.
     """
     rows: list[tuple[str, ...]] = []
-    for _, alike in groupby(map(_row, exchanges), key=lambda row: row[2:]):
-        first, *more = alike
+    for _, alike in groupby(exchanges, key=_kind):
+        first, *more = map(_row, alike)
         rows.append(first)
         if len(more) > MOST_ALIKE:
             rows.append(("...", "", f"{len(more) - 1} more like this one", "..."))
         rows += more[-1:] if len(more) > MOST_ALIKE else more
     return table(rows) or "no request"
+
+
+def _kind(exchange: Exchange) -> tuple[str, ...]:
+    """What reads that are alike have in common; of anything else its number, which no other has."""
+    number, _, *shown = _row(exchange)
+    return tuple(REQUEST_ID.sub("", each) for each in shown) if exchange.method == "GET" else (number,)
 
 
 def _row(exchange: Exchange) -> tuple[str, ...]:

@@ -76,17 +76,21 @@ def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:
 THROTTLE = tuple(probe for probe in PROBES if probe.name in {"smoke", "throttled account"})
 
 
+def any_call(_: Ask) -> bool:
+    return True
+
+
 @pytest.mark.parametrize(
     ("served", "when", "paid", "sent", "judged"),
     [
-        (0, lambda _: True, False, 4, "PASS"),
-        (3, lambda _: True, False, 7, "PASS"),
+        (0, any_call, False, 4, "PASS"),
+        (3, any_call, False, 7, "PASS"),
         (3, is_submit, False, 10, "PASS"),
         (5, is_submit, False, 12, "PASS"),
-        (99, lambda _: True, False, 10, "INCONCLUSIVE"),
-        (3, lambda _: True, True, 5, "PASS"),
+        (99, any_call, False, 10, "INCONCLUSIVE"),
+        (3, any_call, True, 5, "PASS"),
         (3, is_submit, True, 8, "PASS"),
-        (99, lambda _: True, True, 10, "INCONCLUSIVE"),
+        (99, any_call, True, 10, "INCONCLUSIVE"),
     ],
     ids=["at once", "any", "submits", "last", "never", "any, paid", "submits, paid", "never, paid"],
 )
@@ -131,6 +135,16 @@ def _api_management(_: Ask, reply: Reply) -> Reply:
         return reply
     headers = {**reply.headers, "WWW-Authenticate": 'AzureApiManagementKey realm="x"'}
     return Reply(reply.code, {"statusCode": reply.code, "message": "Access denied"}, headers=headers)
+
+
+def _invalid(name: str, raw: bytes, kind: str) -> Faithful:
+    """Validation errors of another shape, which the page announces and does not print."""
+
+    def edit(_: Ask, reply: Reply) -> Reply:
+        ours = reply.code == 400 and members(reply).get("error") != "Model not found"
+        return replace(reply, raw=raw, headers={"Content-Type": kind}) if ours else reply
+
+    return Faithful(f"validation errors: {name}", edit=edit)
 
 
 def _minimal_failure(body: Members) -> Members:
@@ -179,6 +193,12 @@ FAITHFUL = (
     ),
     Faithful("other wording", edit=_reworded),
     Faithful("API-management errors", edit=_api_management),
+    _invalid("details", b'{"detail": [{"loc": ["body", "duration"], "msg": "must be 6"}]}', "application/json"),
+    _invalid("an array", b'["duration must be 6"]', "application/json"),
+    _invalid("another object", b'{"error": {"code": 17}, "message": null}', "application/problem+json"),
+    _invalid("text", b"duration must be 6", "text/plain"),
+    _invalid("a page", b"<h1>Bad Request</h1>", "text/html"),
+    _invalid("nothing", b"", "application/json"),
     Faithful("401 without a body", edit=lambda _, reply: Reply(401, raw=b"") if reply.code == 401 else reply),
     Faithful("minimal failure envelopes", edit=envelope(_minimal_failure), tell=_minimal_failure),
     Faithful("nulls left out while running", edit=envelope(_no_nulls, "QUEUED", "PROCESSING")),

@@ -34,7 +34,8 @@ def everywhere(text: str) -> Edit:
 
     def more(value: object) -> object:
         if isinstance(value, dict):
-            return {f"{name}{text}": more(each) for name, each in cast("dict[str, object]", value).items()} | value
+            known = cast("dict[str, object]", value)
+            return known | {f"{name}{text}": more(each) for name, each in known.items()}
         if isinstance(value, list):
             return [more(each) for each in cast("list[object]", value)]
         return f"{value}{text}" if isinstance(value, str) else value

@@ -121,9 +121,8 @@ def test_what_is_alike_is_folded(run_tests: Callable[..., pytest.RunResult]) -> 
     """Of 60 polls the journal and the commands have the first and the last, and how many more; so with submissions."""
     result = run_tests("""
         def test_polls(pixazo, pixazo_client):
-            for prompt in ("A bear", "A cat", "A dog", "A fox"):
-                handle = pixazo_client.generate(prompt)
-            for _ in range(60):
+            handles = [pixazo_client.generate(prompt) for prompt in ("A bear", "A cat", "A dog", "A fox")]
+            for handle in handles * 15:
                 handle.status()
             assert 0
         """)

@@ -187,11 +187,12 @@ def test_magic_can_be_switched_off() -> None:
 
 
 def test_unknown_members_are_named_with_the_nearest_known_one() -> None:
-    """Or with the operation that has it; in the order given, cut short, at most ten of a million."""
-    given = {"prompt": 1, "durration": 2, "first_frame_image": 3, "z" * 100: 4}
+    """Or with the operation that has it; in the order given, cut short, escaped, at most ten of a million."""
+    given = {"prompt": 1, "durration": 2, "first_frame_image": 3, "\x1b[2J\nz": 4, "z" * 100: 5}
     assert unknown_member(given, OPERATIONS["generate"]) == [
         Problem("durration", Violation.UNKNOWN, (" (did you mean duration?)",)),
         Problem("first_frame_image", Violation.UNKNOWN, (" (but of imageToVideo)",)),
+        Problem(r"\x1b[2J\nz", Violation.UNKNOWN, ("",)),
         Problem("z" * 40 + "[cut]", Violation.UNKNOWN, ("",)),
     ]
     assert len(unknown_member({f"z{number}": 0 for number in range(1000)}, OPERATIONS["generate"])) == 10

@@ -209,7 +209,7 @@ class Entry(Body, frozen=True):
     """One line of the ledger; a refund may lie ahead."""
 
     at: At
-    kind: Literal["opening", "debit", "refund", "adjustment"]
+    kind: Annotated[Literal["opening", "debit", "refund", "adjustment"], Meta(description="why the balance changed")]
     amount: Sum
     request_id: RequestId
 
@@ -234,7 +234,7 @@ class Plan(Body, frozen=True):
     queued: Seconds
     processing: Seconds
     outcome: Annotated[Status, Meta(description="the terminal status")]
-    error: str | None
+    error: Annotated[str | None, Meta(description="the error text of a bad end, null for a good one")]
     queued_polls: Polls = None
     processing_polls: Polls = None
 
@@ -242,14 +242,14 @@ class Plan(Body, frozen=True):
 class Generation(Body, frozen=True):
     """One generation as it is now: what was asked for, its status and since when."""
 
-    request_id: str
+    request_id: Annotated[str, Meta(description="its identifier")]
     operation: Annotated[str, Meta(description="generate or imageToVideo")]
     duration: Annotated[float, Meta(description="seconds of video")]
-    resolution: str
-    status: Status
+    resolution: Annotated[str, Meta(description="as it was asked for, or the default")]
+    status: Annotated[Status, Meta(description="the status now")]
     accepted_at: At
     since: Annotated[Instant, Meta(description="when it entered its status")]
-    plan: Plan
+    plan: Annotated[Plan, Meta(description="how it goes, fixed on acceptance")]
 
     @property
     def is_terminal(self) -> bool:
@@ -280,17 +280,17 @@ class GenerationPage(Body, frozen=True):
 class Request(Body, frozen=True):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
-    headers: dict[str, str]
+    headers: Annotated[dict[str, str], Meta(description="by their names in lower case")]
     headers_left_out: Annotated[int, Meta(description="how many more there were than the journal keeps")]
-    body: Any
+    body: Annotated[Any, Meta(description="JSON where it can be read as such, else text")]
     length: Annotated[int, Meta(description="bytes of the whole body; what is kept of it may be cut")]
 
 
 class Response(Body, frozen=True):
     """What was answered."""
 
-    headers: dict[str, str]
-    body: Any
+    headers: Annotated[dict[str, str], Meta(description="by their names in lower case")]
+    body: Annotated[Any, Meta(description="JSON where it can be read as such, else text")]
     length: Annotated[int, Meta(description="bytes of the whole body, before anything was cut")]
     cut: Annotated[
         str | None, Meta(description="what of the response the caller did not get, null when it got all of it")
@@ -302,7 +302,7 @@ class Exchange(Body, frozen=True):
 
     number: Annotated[int, Meta(description="counts the exchanges of this journal from 1")]
     at: At
-    method: str
+    method: Annotated[str, Meta(description="such as POST")]
     target: Annotated[str, Meta(description="path and query")]
     status: Annotated[int, Meta(description="0 when nothing was answered")]
     reason: Annotated[str, Meta(description="why the simulator answered so")]
@@ -311,8 +311,8 @@ class Exchange(Body, frozen=True):
     faults: Faults
     expected: Annotated[bool, Meta(description="whether the request was for a route of the gateway, with a known key")]
     hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
-    request: Request
-    response: Response
+    request: Annotated[Request, Meta(description="what was sent")]
+    response: Annotated[Response, Meta(description="what was answered")]
     former: Annotated[
         str | None, Meta(description="the name of the deleted world whose key was sent, null for any other request")
     ] = None
@@ -362,9 +362,9 @@ class Attempt(Body, frozen=True):
 class Delivery(Body, frozen=True):
     """One webhook delivery and what became of it so far."""
 
-    number: int
-    request_id: str
-    url: str
+    number: Annotated[int, Meta(description="counts the deliveries of the world from 1")]
+    request_id: Annotated[str, Meta(description="the generation that it is about")]
+    url: Annotated[str, Meta(description="where it is posted")]
     channel: Annotated[str, Meta(description="the header or member by which it was asked for")]
     form: Annotated[str, Meta(description="status, challenge or upstream: what is posted (policy callback_url)")]
     copy_of: Annotated[int | None, Meta(description="number of the delivery that it repeats")]
@@ -372,7 +372,7 @@ class Delivery(Body, frozen=True):
     delivered: Annotated[bool, Meta(description="whether a receiver took it, with any 2xx")]
     rule: Rule
     faults: Faults
-    attempts: tuple[Attempt, ...]
+    attempts: Annotated[tuple[Attempt, ...], Meta(description="each try to post it, oldest first")]
 
     @property
     def summary(self) -> str:
