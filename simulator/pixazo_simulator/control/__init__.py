@@ -18,6 +18,7 @@ from .schema.responses import (
     Exchange,
     Explanation,
     Generation,
+    PolicyDecision,
     Request,
     ScriptRule,
     TlsListener,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
-    "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener",
+    "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener",
     "discovery_document", "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 

@@ -27,7 +27,8 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
 class Generation(msgspec.Struct, frozen=True, gc=False):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
-    `frame` is the width and height of the first frame in pixels, where they are known.
+    `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
+    decided how it ends.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     resolution: str
     origin: str
     frame: tuple[int, int] | None = None
+    decided_by: tuple[str, ...] = ()
 
     @property
     def finish(self) -> int:
@@ -57,13 +59,15 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     """What becomes of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or asked for.
 
     `decision` is what a rule decided. `ignored` says which webhooks an accepted submission asks for and does not get. The response is
-    held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
+    held back until the webhooks due by `hold` (UTC milliseconds) were attempted. `decided_by` names the points of the policy of which
+    another value would have had another result.
     """
 
     result: R | Refusal
     decision: Decision | None = None
     ignored: tuple[str, ...] = ()
     hold: int | None = None
+    decided_by: tuple[str, ...] = ()
 
 
 class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):

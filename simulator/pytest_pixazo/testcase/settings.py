@@ -18,14 +18,14 @@ import pytest
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
-from pytest_pixazo.reports import require_checks
+from pytest_pixazo.reports import require_checks, require_labels
 
 from .simulators import located
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
-KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct")
-"""With the arguments of the marker that the guard and the usage checks read."""
+KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only")
+"""With the arguments of the marker that the guard and the reports read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "seed": _seed,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": require_checks,  # before the test runs, although the usage checks read it only after it
+    "allow_conduct": require_checks,  # before the test runs, although the reports read these two only after it
+    "only": require_labels,
 }
 
 

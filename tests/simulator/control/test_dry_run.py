@@ -336,6 +336,7 @@ def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     assert explanation["deliveries"] == []
     assert explanation["summary"].endswith(
         "; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that"
+        "; policy http_webhook_url=refuse (observed); policy bad_webhook_url=ignore (observed)"
     )
 
 

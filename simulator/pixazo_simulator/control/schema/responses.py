@@ -266,6 +266,26 @@ class GenerationPage(Body, frozen=True):
     generations: list[Generation]
 
 
+class PolicyDecision(Body, frozen=True):
+    """A point that the vendor's page leaves open and the policy decided."""
+
+    field: Annotated[str, Meta(description="as in docs/policy.md")]
+    value: str
+    label: Annotated[
+        Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"],
+        Meta(description="how we know that the gateway does so"),
+    ]
+
+    def __str__(self) -> str:
+        return f"policy {self.field}={self.value} ({self.label})"
+
+
+DecidedBy = Annotated[
+    tuple[PolicyDecision, ...],
+    Meta(description="points of the policy of which another value would have changed what was seen"),
+]
+
+
 class Request(Body, frozen=True):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
@@ -302,6 +322,7 @@ class Exchange(Body, frozen=True):
     hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
     request: Request
     response: Response
+    decided_by: DecidedBy = ()
 
     @property
     def path(self) -> str:
@@ -354,6 +375,7 @@ class Delivery(Body, frozen=True):
     rule: Rule
     faults: Faults
     attempts: tuple[Attempt, ...]
+    decided_by: DecidedBy = ()
 
     @property
     def summary(self) -> str:
