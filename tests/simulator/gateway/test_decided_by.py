@@ -36,53 +36,53 @@ def animated(image: str, **members: object) -> Callable[[Caller], object]:
     return lambda caller: caller.call("POST", IMAGE_TO_VIDEO, body)
 
 
-@pytest.mark.parametrize(
-    ("policy", "send", "expected"),
-    [
-        ({}, submitted(), []),
-        ({}, submitted(duration=10, resolution="768P", aigc_watermark=True), []),
-        ({}, submitted(prompt="x" * 2000), []),
-        ({}, submitted(prompt="\U0001f43b" * 2000), [("prompt_unit", "code_points", "assumed"), T2V][:1]),
-        ({}, submitted(prompt="x" * 2001), [T2V, VALIDATION]),
-        ({}, submitted(prompt=5), [VALIDATION]),
-        ({}, submitted(duration=7), [T2V, VALIDATION]),
-        ({}, submitted(duration="6"), [("number_forms", "integral", "assumed"), VALIDATION]),
-        ({}, submitted(seed=1), [("unknown_members", "ignore", "observed")]),
-        ({"t2v_limits": "open"}, submitted(duration=7), [("t2v_limits", "open", "assumed")]),
-        ({"t2v_limits": "open"}, submitted(), []),
-        ({"submit_code": "200"}, submitted(), [("submit_code", "200", "observed")]),
-        ({"submit_code": "200"}, submitted(prompt=5), [VALIDATION]),
-        ({"public_origin": "https://gateway.pixazo.ai"}, submitted(), [("public_origin", "https://gateway.pixazo.ai", "documented")]),
-        ({}, submitted(callback_url=""), [("empty_callback_url", "ignore", "assumed")]),
-        ({}, submitted(duration=None), [("null_members", "refuse", "assumed"), VALIDATION]),
-        (
-            {}, submitted(callback_url="http://127.0.0.1:9/"),
-            [("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
-        ),
-        (
-            {}, submitted(callback_url="http://a.test/"),
-            [("http_webhook_url", "accept", "assumed"), ("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
-        ),
-        ({}, animated("https://a.test/b.png"), []),
-        ({}, animated("http://a.test/b.png"), [("image_urls", "unseen", "assumed")]),
-        ({}, animated(data_url(jpeg(400, 400), "jpeg")), []),
-        ({}, animated(data_url(jpeg(400, 400), "png")), [("image_type", "listed", "assumed")]),
-        ({}, animated(data_url(jpeg(300, 400), "jpeg")), [("image_rules", "refuse", "assumed"), VALIDATION]),
-        (
-            {}, animated("https://a.test/b.png", duration=10, resolution="1080P"),
-            [("combo_1080p_10s", "refuse", "inferred"), VALIDATION],
-        ),
-        ({}, lambda caller: caller.call("POST", GENERATE, b"{"), [("malformed_body", "400", "inferred"), VALIDATION]),
-        ({}, lambda caller: caller.call("POST", "/kling-ai/v1/generate", {"prompt": "A bear"}), [("unknown_model", "400", "documented")]),
-        ({}, lambda caller: caller.call("GET", "/nowhere"), [("unknown_route", "404", "inferred")]),
-        ({}, lambda caller: caller.read("x"), [("unknown_id", "404", "assumed")]),
-        (
-            {"rate_limit": "0/60"}, submitted(duration=7),
-            [("rate_limit", "0/60", "assumed"), ("check_order", "key,suspended,rate,json,model,parameters,funds", "assumed"), ("throttled", "apim", "inferred")],
-        ),
-        ({"rate_limit": "0/60"}, submitted(), [("rate_limit", "0/60", "assumed"), ("throttled", "apim", "inferred")]),
-    ],
-)  # fmt: skip
+CASES: list[tuple[dict[str, str], Callable[[Caller], object], list[tuple[str, str, str]]]] = [
+    ({}, submitted(), []),
+    ({}, submitted(duration=10, resolution="768P", aigc_watermark=True), []),
+    ({}, submitted(prompt="x" * 2000), []),
+    ({}, submitted(prompt="\U0001f43b" * 2000), [("prompt_unit", "code_points", "assumed")]),
+    ({}, submitted(prompt="x" * 2001), [T2V, VALIDATION]),
+    ({}, submitted(prompt=5), [VALIDATION]),
+    ({}, submitted(duration=7), [T2V, VALIDATION]),
+    ({}, submitted(duration="6"), [("number_forms", "integral", "assumed"), VALIDATION]),
+    ({}, submitted(seed=1), [("unknown_members", "ignore", "observed")]),
+    ({"t2v_limits": "open"}, submitted(duration=7), [("t2v_limits", "open", "assumed")]),
+    ({"t2v_limits": "open"}, submitted(), []),
+    ({"submit_code": "200"}, submitted(), [("submit_code", "200", "observed")]),
+    ({"submit_code": "200"}, submitted(prompt=5), [VALIDATION]),
+    ({"public_origin": "https://gateway.pixazo.ai"}, submitted(), [("public_origin", "https://gateway.pixazo.ai", "documented")]),
+    ({}, submitted(callback_url=""), [("empty_callback_url", "ignore", "assumed")]),
+    ({}, submitted(duration=None), [("null_members", "refuse", "assumed"), VALIDATION]),
+    (
+        {}, submitted(callback_url="http://127.0.0.1:9/"),
+        [("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
+    ),
+    (
+        {}, submitted(callback_url="http://a.test/"),
+        [("http_webhook_url", "accept", "assumed"), ("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
+    ),
+    ({}, animated("https://a.test/b.png"), []),
+    ({}, animated("http://a.test/b.png"), [("image_urls", "unseen", "assumed")]),
+    ({}, animated(data_url(jpeg(400, 400), "jpeg")), []),
+    ({}, animated(data_url(jpeg(400, 400), "png")), [("image_type", "listed", "assumed")]),
+    ({}, animated(data_url(jpeg(300, 400), "jpeg")), [("image_rules", "refuse", "assumed"), VALIDATION]),
+    (
+        {}, animated("https://a.test/b.png", duration=10, resolution="1080P"),
+        [("combo_1080p_10s", "refuse", "inferred"), VALIDATION],
+    ),
+    ({}, lambda caller: caller.call("POST", GENERATE, b"{"), [("malformed_body", "400", "inferred"), VALIDATION]),
+    ({}, lambda caller: caller.call("POST", "/kling-ai/v1/generate", {"prompt": "A bear"}), [("unknown_model", "400", "documented")]),
+    ({}, lambda caller: caller.call("GET", "/nowhere"), [("unknown_route", "404", "inferred")]),
+    ({}, lambda caller: caller.read("x"), [("unknown_id", "404", "assumed")]),
+    (
+        {"rate_limit": "0/60"}, submitted(duration=7),
+        [("rate_limit", "0/60", "assumed"), ("check_order", "key,suspended,rate,json,model,parameters,funds", "assumed"), ("throttled", "apim", "inferred")],
+    ),
+    ({"rate_limit": "0/60"}, submitted(), [("rate_limit", "0/60", "assumed"), ("throttled", "apim", "inferred")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "send", "expected"), CASES)
 def test_a_response_names_what_decided_it(
     caller: Caller, policy: dict[str, str], send: Callable[[Caller], object], expected: list[tuple[str, str, str]]
 ) -> None:
@@ -153,8 +153,12 @@ def test_explain_names_the_same_as_the_journal(caller: Caller) -> None:
 
 def test_a_rule_that_words_the_response_itself_rests_on_no_policy(caller: Caller) -> None:
     """One that only chooses the status code has the policy word it."""
-    for reply, expected in (({"status": 429, "json": {}}, []), ({"status": 429}, [("throttled", "apim", "inferred")])):
-        rule = {"when": "generate", "reply": reply}
+    replies: list[tuple[dict[str, object], list[tuple[str, str, str]]]] = [
+        ({"status": 429, "json": {}}, []),
+        ({"status": 429}, [("throttled", "apim", "inferred")]),
+    ]
+    for reply, expected in replies:
+        rule: dict[str, object] = {"when": "generate", "reply": reply}
         assert caller.call("PUT", "/_sim/script", {"rules": [rule]}).status == 200
         assert caller.generate().status == 429
         assert decided(journal(caller)[-1]) == expected
