@@ -27,7 +27,7 @@ SIMULATOR = [
     "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
     "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody",
     "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage", "LimitData",
-    "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "Reorder", "Reply", "ReplyLost",
+    "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "PolicyDecision", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StaleSignature", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "TruncatedBody", "UniformDelay",
     "UnknownStatus", "WaitResult", "When", "WorldState", "WrongContentType", "absent", "at_least", "at_most",

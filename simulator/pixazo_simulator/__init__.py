@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .control.schema.responses import JournalPage as JournalPage
     from .control.schema.responses import LedgerPage as LedgerPage
     from .control.schema.responses import Plan as Plan
+    from .control.schema.responses import PolicyDecision as PolicyDecision
     from .control.schema.responses import Request as Request
     from .control.schema.responses import Response as Response
     from .control.schema.responses import RuleDiagnosis as RuleDiagnosis
@@ -61,7 +62,7 @@ _HOMES = {
     ".control.client": "ControlClient ControlError",
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
-        "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
+        "JournalPage LedgerPage Plan PolicyDecision Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

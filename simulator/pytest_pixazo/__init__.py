@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import Generation as Generation
     from pixazo_simulator import Matcher as Matcher
     from pixazo_simulator import Plan as Plan
+    from pixazo_simulator import PolicyDecision as PolicyDecision
     from pixazo_simulator import Reply as Reply
     from pixazo_simulator import Request as Request
     from pixazo_simulator import Response as Response
@@ -73,7 +74,7 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan PolicyDecision Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 
 

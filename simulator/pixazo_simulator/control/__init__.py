@@ -18,6 +18,7 @@ from .schema.responses import (
     Exchange,
     Explanation,
     Generation,
+    PolicyDecision,
     Request,
     ScriptRule,
     TlsListener,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from .routes import ROUTES
 
 __all__ = [
-    "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
-    "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult",
-    "discovery_document", "document", "from_json", "read_body", "to_json",
+    "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError",
+    "ControlHandler", "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel",
+    "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
+    "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
 _HOMES = {

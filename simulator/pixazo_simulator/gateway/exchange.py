@@ -73,6 +73,15 @@ class Request(msgspec.Struct, gc=False):
         return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
 
     @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The points of the policy that decide about such a request, however it is answered."""
+        is_by_query = spec.QUERY_KEY.encode() in self.query and not any(
+            name == _KEY and key for name, key in self.headers
+        )
+        is_head = self.method == "HEAD" and self.path.startswith(spec.STATUS_PATH)
+        return (*(("query_key",) if is_by_query else ()), *(("status_head",) if is_head else ()))
+
+    @property
     def target(self) -> str:
         """Path and query."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
@@ -89,8 +98,9 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
     seconds; `transmission`, how the bytes are sent (empty: at once and whole).
 
-    The rest is for the journal: why it was answered so, the generation concerned, what a script did, what to send instead, the
-    `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length only. `world` is the world whose journal it is, if any.
+    The rest is for the journal: why it was answered so and which points of the policy decided that, the generation concerned, what a
+    script did, what to send instead, the `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length
+    only. `world` is the world whose journal it is, if any.
     """
 
     request: Request
@@ -105,6 +115,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     faults: tuple[str, ...] = ()
     hint: str | None = None
     former: str | None = None
+    decided_by: tuple[spec.PolicyDecision, ...] = ()
     opaque: bool = False
     log: str | None = None
     hold: int | None = None
@@ -126,6 +137,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
             response_body=b"" if self.opaque else self.body, reason=self.reason, response_headers=self.headers,
             response_length=len(self.body), request_id=self.request_id, rule=self.rule, faults=self.faults,
             cut=cut(self.transmission, len(self.body)), hint=self.hint, former=self.former, elapsed=elapsed,
+            decided_by=self.decided_by,
         )  # fmt: skip
 
 
@@ -147,6 +159,7 @@ def complete(
     decision = outcome.decision if outcome else None
     if outcome and outcome.passed:
         answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
+    decided_by = (*(outcome.decided_by if outcome else ()), *answer.decided_by, *request.decided_by)
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:
@@ -156,7 +169,8 @@ def complete(
     return Response(
         request=request, at=now, status=answer.status, headers=framed(answer, now), body=answer.body, reason=answer.reason,
         world=world, request_id=request_id, rule=decision.label if decision else None, faults=tuple(map(kind_of, faults)),
-        hint=hint, former=former, opaque=answer.opaque, log=log, hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
+        hint=hint, former=former, decided_by=policy.decisions(decided_by), opaque=answer.opaque, log=log,
+        hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
     )  # fmt: skip
 
 

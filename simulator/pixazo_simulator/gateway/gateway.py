@@ -179,8 +179,9 @@ class Gateway:
         )  # fmt: skip
         if world is None:
             # Where policy `check_order` has the body judged before the key, a refusal of the body comes first.
-            refusal = Admission(submission, None, policy, now).refusal() or spec.InvalidKey()
-            return self.refuse(request, route, refusal, now)
+            admission = Admission(submission, None, policy, now)
+            refusal = admission.refusal() or spec.InvalidKey()
+            return self.refuse(request, route, refusal, now, Outcome(refusal, decided_by=tuple(admission.decided_by)))
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if isinstance(accepted, spec.Answer):

@@ -141,7 +141,10 @@ class EditedGateway:
             is_changed = edited.status != reply.status or edited.body != reply.body
             reason = f"{response.reason}; {self._reason}" if is_changed else response.reason
             headers = list(edited.headers)
-            response = replace(response, status=edited.status, headers=headers, body=edited.body, reason=reason)
+            decided_by = () if is_changed else response.decided_by  # the edit decided
+            response = replace(
+                response, status=edited.status, headers=headers, body=edited.body, reason=reason, decided_by=decided_by
+            )
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
         hold = response.hold

@@ -76,7 +76,21 @@ from .parameters import (
     unknown_member,
     url_problem,
 )
-from .policy import LONGEST_BASE_PATH, PROFILES, JobTimes, Policy, PolicyFields, RateLimit, base_path, points, rows
+from .policy import (
+    LABELS,
+    LONGEST_BASE_PATH,
+    PROFILES,
+    JobTimes,
+    Label,
+    Policy,
+    PolicyDecision,
+    PolicyFields,
+    RateLimit,
+    base_path,
+    description_of,
+    points,
+    rows,
+)
 from .redaction import HIDDEN, MOST_REMEMBERED, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
@@ -114,20 +128,21 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
-    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LAST_PORT",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LABELS", "LAST_INSTANT", "LAST_PORT",
     "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "OPERATIONS",
     "OUTCOME_HEADER", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED",
     "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL",
     "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header",
     "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey",
-    "InvalidParameters", "IpAddress", "JobTimes", "KeySuspended", "Magic", "MediaRead", "MissingKey", "ModelNotFound",
-    "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal",
-    "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
-    "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType",
-    "Violation", "accepted_answer", "base_path", "beginning", "check", "classify", "closest", "dollars", "finish",
-    "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts", "is_loopback_ip",
-    "is_secret", "json_lines", "left", "media_path", "media_type", "members", "micros", "nearest", "not_unicode",
-    "parameters_of", "plain_ip", "points", "queue_error", "raised_at", "read", "read_data_url", "read_key",
-    "read_toml", "refusal_answer", "refused_agent", "renamed", "rows", "sentence", "shortened", "shown", "snapshot",
-    "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "InvalidParameters", "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey",
+    "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "PolicyFields", "Problem",
+    "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
+    "TooManyBodies", "TooManyPending", "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute",
+    "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "base_path", "beginning", "check", "classify",
+    "closest", "description_of", "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer",
+    "http_date", "image_facts", "is_loopback_ip", "is_secret", "json_lines", "left", "media_path", "media_type",
+    "members", "micros", "nearest", "not_unicode", "parameters_of", "plain_ip", "points", "queue_error", "raised_at",
+    "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "refused_agent", "renamed", "rows", "sentence",
+    "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body",
+    "upstream_challenge", "url_problem",
 ]  # fmt: skip

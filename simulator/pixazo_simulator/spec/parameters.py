@@ -315,13 +315,15 @@ _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 class Findings(msgspec.Struct):
     """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED.
 
-    `frame` is the width and height of the first frame in pixels, where they are known.
+    `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy of
+    which another value would have judged otherwise.
     """
 
     refused: list[Problem] = []
     fails: list[Problem] = []
     magic: Magic = Magic()
     frame: tuple[int, int] | None = None
+    decided_by: list[str] = []
 
 
 def check(
@@ -332,37 +334,51 @@ def check(
     With `magic` the marks in the prompt count, and those of the header X-Sim-Outcome, which `outcome` is.
     The page states limits for image-to-video only; policy `t2v_limits` applies them to text-to-video.
     """
-    found = Findings([], [])
+    found = Findings([], [], decided_by=[])
     limited = operation.limited or policy.t2v_limits == "i2v"
-    read = read_magic(parameters.prompt or "", outcome) if magic else Magic()
-    _check_prompt(parameters, policy, found, read, limited=limited)
-    found.refused += _frame_problems(parameters, operation, limited=limited)
+    beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, operation, limited=True)]
+    is_combo = (parameters.duration, parameters.resolution) == (10, "1080P")
+    if (beyond or is_combo) and not operation.limited:
+        found.decided_by.append("t2v_limits")
+    _check_prompt(parameters, policy, found, read_magic(parameters.prompt or "", outcome) if magic else Magic())
+    found.refused += beyond if limited else _frame_problems(parameters, operation, limited=False)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
-    if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
-        problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
-        problems.append(Problem("resolution", Violation.COMBO))
+    if limited and is_combo:
+        found.decided_by.append("combo_1080p_10s")
+        if policy.combo_1080p_10s != "accept":
+            problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
+            problems.append(Problem("resolution", Violation.COMBO))
     if isinstance(parameters, ImageParameters):
         _check_image(parameters.first_frame_image, policy, images, found)
     return found
 
 
-def _check_prompt(
-    parameters: Parameters, policy: Policy, found: Findings, read: Magic | Problem, *, limited: bool
-) -> None:
+def _length_problems(parameters: Parameters, policy: Policy, found: Findings) -> Iterator[Problem]:
+    prompt = parameters.prompt
+    if prompt is UNSET or len(prompt) * 4 <= PROMPT_LIMIT:  # a code point has at most 4 bytes
+        return
+    counts = {unit: count(prompt) for unit, count in _COUNT.items()}
+    if min(counts.values()) <= PROMPT_LIMIT < max(counts.values()):
+        found.decided_by.append("prompt_unit")
+    if (count := counts[policy.prompt_unit]) > PROMPT_LIMIT:
+        yield Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count))
+
+
+def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, read: Magic | Problem) -> None:
     prompt = parameters.prompt
     if prompt is UNSET:
         found.refused.append(Problem("prompt", Violation.REQUIRED))
         return
-    if policy.blank_prompt == "refuse" and not prompt.strip():
-        found.refused.append(Problem("prompt", Violation.BLANK))
-    # A code point has at most 4 bytes, so that a short prompt need not be counted.
-    if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
-        found.refused.append(Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count)))
+    if not prompt.strip():
+        found.decided_by.append("blank_prompt")
+        if policy.blank_prompt == "refuse":
+            found.refused.append(Problem("prompt", Violation.BLANK))
     if isinstance(read, Problem):
         found.refused.append(read)
         return
     found.magic = read
     if read.moderated:
+        found.decided_by.append("moderation")
         (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Violation.MODERATED))
 
 
@@ -388,7 +404,15 @@ def _check_image(given: object, policy: Policy, images: Images, found: Findings)
         if given.startswith(_BASE64_STARTS):
             fault = "it is Base64 without data:image/png;base64, before it"
         found.refused.append(Problem(name, Violation.IMAGE_URL, (fault,)))
-    elif policy.image_urls == "https" and not given.lower().startswith("https:"):
+    else:
+        _check_image_url(given, policy, images, found)
+
+
+def _check_image_url(given: str, policy: Policy, images: Images, found: Findings) -> None:
+    """An image behind a usable URL: that such URLs are accepted is documented, but for plain http."""
+    name, is_https = "first_frame_image", given.lower().startswith("https:")
+    found.decided_by += ("image_urls",) if not is_https else policy.changed_among("image_urls")
+    if policy.image_urls == "https" and not is_https:
         found.refused.append(Problem(name, Violation.HTTPS))
     elif policy.image_urls == "table":
         facts = images.get(given)
@@ -407,6 +431,12 @@ def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
     declared = MEDIA_TYPES.get(read.media_type)
     if policy.image_type == "match" and facts and declared and facts.format not in ("other", declared):
         problems.append(Problem(name, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
+    if facts and facts.format not in ("other", declared):
+        found.decided_by.append("image_type")
+    if facts and IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
+        found.decided_by.append("image_megabyte")
+    if problems:
+        found.decided_by.append("image_rules")
     (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
     found.frame = _frame(facts)
 

@@ -6,7 +6,7 @@ One row of the table is one annotated field of `Policy`. Its choices are those o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, cast, get_args, get_type_hints
@@ -288,19 +288,37 @@ _RETENTION = Retention()
 _JOB_TIMES = JobTimes.parse("2+13")  # page, Response (Completed): 15 s from `created_at` to `completed_at`
 
 
+Label = Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"]
+LABELS: tuple[Label, ...] = get_args(Label)
+"""How a value is known, from the page down to our own choice; `ours` is a safety rule of the simulator."""
+
+
 class Point(NamedTuple):
     """What is known about a field: row of the table, label, clauses, sentence, observed value, and how a value is read.
 
-    The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule).
+    The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `printed` is
+    another value that the page shows.
     """
 
     row: int
-    label: str
+    label: Label
     clauses: str
     description: str
     observed: str | None = None
     read: Callable[[str], Any] = str
     forms: str = ""
+    printed: str | None = None
+
+
+class PolicyDecision(NamedTuple):
+    """A point of the policy that decided what a caller saw: field, value as text, and how we know that the value is right."""
+
+    field: str
+    value: str
+    label: Label
+
+    def __str__(self) -> str:
+        return f"policy {self.field}={self.value} ({self.label})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,9 +329,9 @@ class Policy:
     request_id: Annotated[Literal["uuid7", "thirteen"], Point(
         1, "inferred", "SUBMIT-06..09", "What follows `<model_id>_`: a lower-case UUIDv7; `thirteen` ends in a group of 13 hex digits, variant bits free.", observed="thirteen")] = "uuid7"
     media: Annotated[Literal["mp4", "placeholder"], Point(
-        2, "inferred", "OUT-03..07", "Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed.")] = "mp4"
+        2, "inferred", "OUT-03..07", "Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed.", printed="placeholder")] = "mp4"
     public_origin: Annotated[str, Point(
-        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path.", read=origin, forms="caller | forwarded | ORIGIN[/PATH]")] = "caller"
+        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path.", read=origin, forms="caller | forwarded | ORIGIN[/PATH]", printed="https://gateway.pixazo.ai")] = "caller"
     t2v_limits: Annotated[Literal["i2v", "open"], Point(
         4, "inferred", "T2V-PROMPT-04, T2V-DUR-02, T2V-RES-02", "Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.")] = "i2v"
     combo_1080p_10s: Annotated[Literal["refuse", "accept", "fail"], Point(
@@ -359,7 +377,7 @@ class Policy:
     refunds: Annotated[Literal["error", "error_failed"], Point(
         28, "documented", "WAL-01..03", "Which generations are refunded when they end: ERROR (documented), or also FAILED (assumed).")] = "error"
     status_members: Annotated[Literal["all", "minimal_failure"], Point(
-        29, "documented", "STATUS-08, FAIL-04", "Members of a status response: all eight always, or the failure envelope as printed, without timestamps.")] = "all"
+        29, "documented", "STATUS-08, FAIL-04", "Members of a status response: all eight always, or the failure envelope as printed, without timestamps.", printed="minimal_failure")] = "all"
     timestamps: Annotated[Literal["rfc3339", "mixed"], Point(
         30, "documented", "TIME-01", "Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC.", observed="mixed")] = "rfc3339"
     job_times: Annotated[JobTimes, Point(
@@ -403,7 +421,7 @@ class Policy:
     image_type: Annotated[Literal["listed", "match", "any"], Point(
         52, "assumed", "I2V-IMG-06, I2V-IMG-07", "The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at.")] = "listed"
     media_origin: Annotated[str, Point(
-        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN")] = "same"
+        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN", printed="page")] = "same"
     callback_events: Annotated[Literal["end", "updates"], Point(
         54, "assumed", "WEBHOOK-19..21", 'POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications").')] = "end"
     media_user_agents: Annotated[tuple[str, ...], Point(
@@ -445,6 +463,29 @@ class Policy:
         if isinstance(value, tuple):
             return ",".join(map(str, cast("tuple[object, ...]", value))) or "none"
         return "off" if value is None else str(value)
+
+    def decisions(self, names: Iterable[str]) -> tuple[PolicyDecision, ...]:
+        """The points with these names, each once, with their values in this policy and how we know them."""
+        return tuple(self._decision(name) for name in dict.fromkeys(names))
+
+    def _decision(self, name: str) -> PolicyDecision:
+        if name in _DECIDED:
+            value, point = _DECIDED[name]
+            return PolicyDecision(name, value, point.label)
+        value, point = self.text(name), _POINTS[name]
+        if value == PROFILES["documented"].text(name):
+            return PolicyDecision(name, value, point.label)
+        known: dict[str | None, Label] = {PROFILES["observed"].text(name): "observed", point.printed: "documented"}
+        return PolicyDecision(name, value, known.get(value, "assumed"))
+
+    def changed_among(self, *names: str) -> tuple[str, ...]:
+        """Those of these fields that do not have their default.
+
+        It is for fields that shape every response: with their defaults they write what the page prints, or what it tells a caller
+        to take as it is, such as a request id.
+        """
+        default = PROFILES["documented"]
+        return tuple(name for name in names if getattr(self, name) != getattr(default, name))
 
 
 class PolicyFields(TypedDict, total=False):
@@ -595,6 +636,11 @@ class Row(NamedTuple):
     label: str
     clauses: str
     description: str
+
+
+def description_of(name: str) -> str:
+    """The sentence about a point of the policy."""
+    return (_DECIDED[name][1] if name in _DECIDED else _POINTS[name]).description
 
 
 def rows() -> list[Row]:

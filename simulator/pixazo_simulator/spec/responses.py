@@ -34,7 +34,8 @@ DEFAULT_ERRORS = {
 class Answer(msgspec.Struct, frozen=True):
     """An HTTP response before it is sent; `reason` is for the journal and is never sent.
 
-    Of an `opaque` body, such as a video, the journal keeps no byte.
+    Of an `opaque` body, such as a video, the journal keeps no byte. `decided_by` names the points of the policy that decided how it is
+    worded.
     """
 
     status: int
@@ -42,6 +43,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...] = JSON
     reason: str = ""
     opaque: bool = False
+    decided_by: tuple[str, ...] = ()
 
 
 def timestamp(instant: int) -> str:
@@ -79,7 +81,8 @@ def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
     body = msgspec.json.encode(
         {"request_id": request_id, "status": Status.QUEUED, "polling_url": f"{origin}{STATUS_PATH}{request_id}"}
     )
-    return Answer(int(policy.submit_code), body, reason=f"accepted {request_id}")
+    shaped = policy.changed_among("submit_code", "request_id", "public_origin")
+    return Answer(int(policy.submit_code), body, reason=f"accepted {request_id}", decided_by=shaped)
 
 
 def status_body(
@@ -150,9 +153,8 @@ def refused_agent(headers: Iterable[Header], policy: Policy) -> Answer | None:
     if found is None:
         return None
     plain = ((b"content-type", b"text/plain; charset=UTF-8"),)  # as a host behind Cloudflare words it
-    return Answer(
-        403, b"error code: 1010", plain, f"refused: the media host serves no {found}: send another User-Agent"
-    )
+    reason = f"refused: the media host serves no {found}: send another User-Agent"
+    return Answer(403, b"error code: 1010", plain, reason, decided_by=("media_user_agents",))
 
 
 def _unauthorized(refusal: errors.MissingKey | errors.InvalidKey, policy: Policy, url: str) -> Answer:
@@ -241,22 +243,28 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
 }  # fmt: skip
 """Refusals that no field of the policy changes: status code, `error`, `message` with places for members, further headers."""
 
-_BY_POLICY: dict[type[errors.Refusal], Callable[[Any, Policy, str], Answer]] = {
-    errors.KeySuspended: _key_suspended,
-    **dict.fromkeys((errors.Throttled, errors.TooManyUnfinished), _throttled),
-    errors.InsufficientFunds: _insufficient,
-    errors.UnknownRequest: _unknown_request,
-    errors.UnknownRoute: _unknown_route,
-    **dict.fromkeys((errors.MissingKey, errors.InvalidKey), _unauthorized),
-    **dict.fromkeys((errors.UnsupportedMediaType, errors.InvalidBody, errors.InvalidParameters), _invalid),
+_BY_POLICY: dict[type[errors.Refusal], tuple[Callable[[Any, Policy, str], Answer], str]] = {
+    errors.KeySuspended: (_key_suspended, "forbidden"),
+    **dict.fromkeys((errors.Throttled, errors.TooManyUnfinished), (_throttled, "throttled")),
+    errors.InsufficientFunds: (_insufficient, "insufficient_balance"),
+    errors.UnknownRequest: (_unknown_request, "unknown_id"),
+    errors.UnknownRoute: (_unknown_route, "unknown_route"),
+    errors.MissingKey: (_unauthorized, "missing_key"),
+    errors.InvalidKey: (_unauthorized, "unknown_key"),
+    **dict.fromkeys(
+        (errors.UnsupportedMediaType, errors.InvalidBody, errors.InvalidParameters), (_invalid, "validation_body")
+    ),
 }
+"""Refusals that are worded by a field of the policy: the function, and the field."""
 
 
 def refusal_answer(refusal: errors.Refusal, policy: Policy, url: str) -> Answer:
     """The response to a request that is refused, as the policy has it; `url` is the URL that was called."""
+    decided_by: tuple[str, ...] = ()
     if worded := _BY_POLICY.get(type(refusal)):
-        answer = worded(refusal, policy, url)
+        word, field = worded
+        answer, decided_by = word(refusal, policy, url), (field,)
     else:
         status, title, message, headers = _FIXED[type(refusal)]
         answer = queue_error(status, title, message.format(refusal), *headers)
-    return msgspec.structs.replace(answer, reason=f"refused: {refusal}")
+    return msgspec.structs.replace(answer, reason=f"refused: {refusal}", decided_by=decided_by)

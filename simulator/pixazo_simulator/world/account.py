@@ -121,6 +121,10 @@ class Quota(Part):
             return None
         return max(1, -(-(self._began + window - now) // SECOND))
 
+    def is_used_up(self, limit: RateLimit, now: int) -> bool:
+        """Whether a call at `now` would have to wait; it is not counted."""
+        return (now < self._began + limit.seconds * SECOND and self._used >= limit.calls) or not limit.calls
+
     def exhaust(self, limit: RateLimit, now: int) -> None:
         """Use up the window that begins at `now`."""
         self._began, self._used = now, limit.calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +16,8 @@ from pixazo_simulator.script import End
 from .account import Account
 
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
+_OF_PARAMETERS = ("parameters", "funds")
+"""Checks that need a body that was read."""
 
 _SHOWN = 40
 
@@ -53,7 +56,8 @@ class Admitted(msgspec.Struct, frozen=True):
 
     `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
     that have no effect, with the reason: webhooks that will not be delivered, headers, members that are no parameters. `end` and `stuck`
-    are what a rule wants of the generation, `frame` is the width and height of its first frame, where they are known.
+    are what a rule wants of the generation, `frame` is the width and height of its first frame, where they are known. `decided_by` names
+    the fields of the policy of which another value would have judged the parameters otherwise.
     """
 
     duration: float
@@ -67,6 +71,7 @@ class Admitted(msgspec.Struct, frozen=True):
     end: End | None = None
     stuck: bool = False
     frame: tuple[int, int] | None = None
+    decided_by: tuple[str, ...] = ()
 
 
 def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
@@ -94,9 +99,22 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 
 
 class Admission:
-    """One submission on its way through the checks, each of which is the method of its name."""
+    """One submission on its way through the checks, each of which is the method of its name.
 
-    __slots__ = ("_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems")
+    `decided_by` names the points of the policy of which another value would have decided otherwise.
+    """
+
+    __slots__ = (
+        "_account",
+        "_asked",
+        "_findings",
+        "_now",
+        "_parameters",
+        "_policy",
+        "_price",
+        "_type_problems",
+        "decided_by",
+    )
 
     def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
         self._asked = submission
@@ -107,6 +125,7 @@ class Admission:
         self._type_problems: tuple[spec.Problem, ...] = ()
         self._findings = spec.Findings()
         self._price: int | None = None
+        self.decided_by: list[str] = []
 
     def decide(self) -> Admitted | spec.Refusal:
         """Run the checks; when none refuses, what is admitted."""
@@ -114,11 +133,35 @@ class Admission:
 
     def refusal(self) -> spec.Refusal | None:
         """Run the checks; the first refusal ends them."""
-        for name in self._policy.check_order:
-            check: Callable[[], spec.Refusal | None] = getattr(self, name)
-            if refusal := check():
+        order = self._policy.check_order
+        for number, name in enumerate(order, 1):
+            if refusal := self._check(name):
+                if self._is_contested(refusal, order[number:]):
+                    self.decided_by.append("check_order")
                 return refusal
         return None
+
+    def _check(self, name: str) -> spec.Refusal | None:
+        check: Callable[[], spec.Refusal | None] = getattr(self, name)
+        return check()
+
+    def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
+        """Whether one of the checks that were not reached would have refused, too; of large bodies and unknown callers nobody asks."""
+        body, account = self._asked.body, self._account
+        if account is None or body.data is None or len(body.data) > spec.SMALL_BODY:
+            return False
+        unreadable = isinstance(refusal, spec.InvalidBody)
+        limit, decided_by = self._policy.rate_limit, list(self.decided_by)
+        for name in later:
+            if name == "rate":
+                found = limit is not None and account.quota.is_used_up(limit, self._now)
+            else:
+                found = not (unreadable and name in _OF_PARAMETERS) and self._check(name) is not None
+            if found:
+                self.decided_by = decided_by
+                return True
+        self.decided_by = decided_by
+        return False
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
@@ -133,17 +176,31 @@ class Admission:
         account, policy, now = self._account, self._policy, self._now
         if account is None:
             return None
-        return _check_rate(account, policy, now, submit=True) or account.unfinished.refuse(policy.concurrency, now)
+        limited = _check_rate(account, policy, now, submit=True)
+        self._note("rate_limit", limited)
+        if limited:
+            return limited
+        crowded = account.unfinished.refuse(policy.concurrency, now)
+        self._note("concurrency", crowded)
+        return crowded
+
+    def _note(self, name: str, has_decided: object) -> None:
+        if has_decided:
+            self.decided_by.append(name)
 
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
         submission = self._asked
         if submission.body.data is None:
+            self.decided_by.append("body_limit")
             return spec.BodyTooLarge(self._policy.body_limit)
-        if self._policy.content_type != "ignore" and not _is_json(submission.content_type):
-            return spec.UnsupportedMediaType(submission.content_type)
+        if not _is_json(submission.content_type):
+            self.decided_by.append("content_type")
+            if self._policy.content_type != "ignore":
+                return spec.UnsupportedMediaType(submission.content_type)
         sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
+            self.decided_by.append("malformed_body")
             return sent
         self._parameters, self._type_problems = spec.parameters_of(sent, submission.operation, self._policy)
         return None
@@ -151,28 +208,54 @@ class Admission:
     def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        return None if enabled and self._asked.model_id == spec.MODEL_ID else spec.ModelNotFound(self._asked.model_id)
+        if enabled and self._asked.model_id == spec.MODEL_ID:
+            return None
+        self.decided_by.append("unknown_model")
+        return spec.ModelNotFound(self._asked.model_id)
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
-        unknown = [] if self._policy.unknown_members == "ignore" else self._unknown_members()
-        problems = [*self._type_problems, *unknown]
+        unknown = self._unknown_members()
+        self._note("unknown_members", unknown)
+        problems = [*self._type_problems, *(unknown if self._policy.unknown_members != "ignore" else ())]
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
         self._findings = spec.check(
             self._parameters, self._asked.operation, self._policy, images, magic=magic, outcome=self._asked.outcome
         )
+        self.decided_by += self._findings.decided_by
         typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
         problems += [each for each in self._findings.refused if each.member not in typed]
+        unusable = self._unusable_urls().values()
         if self._policy.bad_webhook_url != "ignore":
-            problems += self._unusable_urls().values()
+            problems += unusable
+        self._note_forms()
+        self._note("bad_webhook_url", unusable)
         return spec.InvalidParameters(tuple(problems)) if problems else None
+
+    def _note_forms(self) -> None:
+        """Note what the policy decides about the form of the members, and about the webhooks that are asked for."""
+        sent, urls = self._sent(), self._webhook_urls()
+        known = self._asked.operation.parameters.__struct_fields__
+        optional = (name for name in known if name not in ("prompt", "first_frame_image"))
+        self._note("null_members", any(name in sent and sent[name] is None for name in optional))
+        self._note("number_forms", isinstance(sent.get("duration"), (str, bool, float)))
+        self._note("empty_callback_url", sent.get(spec.CALLBACK_MEMBER) == "")
+        self._note("url_length", any(len(url) > spec.LONGEST_URL for url in urls.values()))
+        is_refused = self._policy.http_webhook_url == "refuse"
+        plain = [url for url in urls.values() if url[:5].lower() == "http:" and (is_refused or not _is_loopback(url))]
+        self._note("http_webhook_url", plain)
+        if urls.get(spec.CALLBACK_MEMBER):
+            self.decided_by += ("callback_url", "callback_events")
+        self._note("both_channels", len(urls) > 1)
+        self._note("webhook_events", self._asked.webhook_mode and spec.WEBHOOK_URL_HEADER in urls)
 
     def funds(self) -> spec.Refusal | None:
         """The wallet holds the price (ERR-402-01)."""
         price, account = self.price, self._account
         if account is None or account.affords(account.ledger, price, self._now):
             return None
+        self._note("price", account.ledger.balance(self._now) > 0)
         return spec.InsufficientFunds(price)
 
     @property
@@ -183,8 +266,12 @@ class Admission:
         return self._price
 
     def _unknown_members(self) -> list[spec.Problem]:
+        return spec.unknown_member(self._sent(), self._asked.operation)
+
+    def _sent(self) -> Mapping[str, Any]:
+        """The members of the body, none when it cannot be read."""
         sent = self._asked.body.members if self._asked.body.data else {}
-        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._asked.operation)
+        return {} if isinstance(sent, spec.InvalidBody) else sent
 
     def _ignored_members(self) -> Iterator[str]:
         if unknown := self._unknown_members():
@@ -225,7 +312,7 @@ class Admission:
             duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
             magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
             ignored=(*(f"{part} ignored: {why}" for part, why in ignored.items()), *self._ignored_members()),
-            frame=self._findings.frame,
+            frame=self._findings.frame, decided_by=tuple(self._findings.decided_by),
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -255,6 +342,15 @@ class Admission:
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )
         return found
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a webhook stays on this machine: that http is accepted there is for tests, and no assumption about the gateway."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or spec.is_loopback_ip(host)
 
 
 def _why_ignored(problem: spec.Problem) -> str:

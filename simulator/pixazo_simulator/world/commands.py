@@ -27,7 +27,8 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
 class Generation(msgspec.Struct, frozen=True, gc=False):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
-    `frame` is the width and height of the first frame in pixels, where they are known.
+    `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
+    decided how it ends.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     resolution: str
     origin: str
     frame: tuple[int, int] | None = None
+    decided_by: tuple[str, ...] = ()
 
     @property
     def finish(self) -> int:
@@ -58,7 +60,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
 
     `decision` is what a rule decided. `ignored` says which parts of an accepted submission the policy ignores. The response is
     held back until the webhooks due by `hold` (UTC milliseconds) were attempted. `passed` says which rules let the request through
-    by chance.
+    by chance. `decided_by` names the points of the policy of which another value would have had another result.
     """
 
     result: R | Refusal
@@ -66,6 +68,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     ignored: tuple[str, ...] = ()
     hold: int | None = None
     passed: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
 
 
 class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):

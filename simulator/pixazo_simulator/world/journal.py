@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, Header, is_secret
+from pixazo_simulator.spec import HIDDEN, Header, PolicyDecision, is_secret
 
 from .part import Part
 
@@ -27,7 +27,8 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
     `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,
-    `former` the name of the deleted world whose key was sent. A status of 0 means that nothing was answered.
+    `former` the name of the deleted world whose key was sent. A status of 0 means that nothing was answered. `decided_by` are the points
+    of the policy of which another value would have given another response.
 
     The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out` counts the
     request headers beyond the bound. Headers that hold secrets are kept first; where not even those fit, neither target, bodies nor
@@ -54,6 +55,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     headers_left_out: int = 0
     former: str | None = None
     elapsed: int = 0
+    decided_by: tuple[PolicyDecision, ...] = ()
 
     @property
     def expected(self) -> bool:

@@ -18,7 +18,7 @@ from .account import Account, Ledger, Quota
 from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
-from .deliveries import Delivery, Form, Outbox, next_progress
+from .deliveries import Delivery, Form, Outbox, deciding_attempts, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
@@ -132,20 +132,22 @@ class World(Part):
         answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None, ())
         if answer:
             return commands.Outcome(answer, decision, passed=passed)
-        admitted = Admission(submission, self.account, self.policy, now).decide()
+        admission = Admission(submission, self.account, self.policy, now)
+        admitted = admission.decide()
+        decided_by = tuple(admission.decided_by)
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
         if not isinstance(admitted, Admitted):
             if decision and decision.step.only_plans:
                 self.script.give_back(decision)
                 decision = None
-            return commands.Outcome(admitted, decision, passed=passed)
+            return commands.Outcome(admitted, decision, passed=passed, decided_by=decided_by)
         if decision:
             stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
-        return commands.Outcome(generation, decision, admitted.ignored, hold, passed)
+        return commands.Outcome(generation, decision, admitted.ignored, hold, passed, decided_by)
 
     def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None, tuple[str, ...]]:
         """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
@@ -184,7 +186,7 @@ class World(Part):
         plan = self._functions.plan_for(admitted, self.policy, self._random)
         generation = Generation(
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
-            admitted.frame,
+            admitted.frame, self._deciding_end(admitted, plan),
         )  # fmt: skip
         self._generations[identity] = generation
         self.account.unfinished.add(identity, generation.finish)
@@ -203,6 +205,14 @@ class World(Part):
             self._announce(generation, url, channel, submission.webhook_mode)
         return generation
 
+    def _deciding_end(self, admitted: Admitted, plan: spec.Plan) -> tuple[str, ...]:
+        """The fields of the policy that decide how a generation ends, and when."""
+        is_scripted = admitted.end is not None and admitted.end.status is not None
+        fails = admitted.decided_by if admitted.fails and not is_scripted else ()
+        times = self.policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()
+        ends = self.policy.changed_among("queued_to_end") if plan.outcome is not spec.Status.COMPLETED else ()
+        return (*fails, *times, *ends)
+
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
         instants: list[int] = []
@@ -218,19 +228,48 @@ class World(Part):
         identity, now = command.request_id, command.at
         answer, decision, passed = self._scripted(command)
         result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
+        decided_by: tuple[str, ...] = ("rate_limit",) if isinstance(result, spec.Throttled) else ()
         if result is None:
             found = self.readable(identity, now)
             body = self.status_body(found, command.origin, now) if found else b""
+            decided_by = self._deciding_read(identity, now, found)
             reason = self._count_poll(found, now) if found else None
             result = spec.Answer(200, body, reason=reason or "status") if found else spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision, passed=passed)
+        return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
+
+    def _deciding_read(self, identity: str, now: int, found: Generation | None) -> tuple[str, ...]:
+        """The fields of the policy that decide about a status read."""
+        generation = self._generations.get(identity)
+        if found:
+            return self._deciding_body(found, now)
+        if generation is None:
+            return ()
+        return ("read_delay",) if now < generation.accepted + self.policy.read_delay else ("retention",)
+
+    def _deciding_body(self, generation: Generation, at: int) -> tuple[str, ...]:
+        """The fields of the policy that decide about the status body of an instant."""
+        shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
+        has_ended = at >= generation.finish
+        return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))
+
+    def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
+        """The points of the policy of which another value would have changed the attempts of a delivery, or what they carried."""
+        generation = self._generations[delivery.request_id]
+        carried = self._deciding_body(generation, delivery.event) if delivery.attempts else ()
+        return self.policy.decisions((*deciding_attempts(delivery, self.policy), *carried))
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
         answer, decision, passed = self._scripted(command)
         refused = None if answer else spec.refused_agent(command.headers, self.policy)
-        result = answer or refused or self.completed(identity, now) or spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision, passed=passed)
+        result = answer or refused or self.completed(identity, now)
+        if result:
+            shaping = ("media", "media_origin", "video_aspect", "cache_control")
+            decided_by = () if answer or refused else self.policy.changed_among(*shaping)
+            return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
+        expired = self._kept(identity, None, now) and not self._kept(identity, self.policy.retention.media, now)
+        decided_by = ("retention",) if expired else ()
+        return commands.Outcome(spec.UnknownRequest(identity), decision, passed=passed, decided_by=decided_by)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)

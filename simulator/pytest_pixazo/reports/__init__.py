@@ -1,4 +1,4 @@
-"""What a test run shows of an app: usage checks (conduct), coverage of documented behaviour, mutation testing."""
+"""What a test run shows of an app: usage checks (conduct), coverage of documented behaviour, assumptions, mutation testing."""
 
 from __future__ import annotations
 
@@ -10,3 +10,10 @@ def require_checks(names: Iterable[str]) -> None:
     from .conduct import known_checks  # here, since every pytest session imports this package for its hooks
 
     known_checks(names)
+
+
+def require_labels(value: object) -> tuple[str, ...]:
+    """The labels that the marker's `only` allows. Raises ValueError with the remedy."""
+    from .assumptions import read_labels
+
+    return read_labels(value)

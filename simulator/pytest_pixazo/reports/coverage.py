@@ -1,6 +1,6 @@
 """Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
 
-`Results` collects it for a run, together with the findings of the usage checks.
+`Results` collects it for a run, together with the findings of the usage checks and the assumptions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pixazo_simulator.script import EXAMPLES, in_python
 from pixazo_simulator.spec import SUBMITS, Status
 from pytest_pixazo.world import Record
 
+from .assumptions import Assumptions
 from .calls import Call, CallbackAttempt, Traffic, read_calls
 from .conduct import Finding, judge
 
@@ -151,7 +152,7 @@ def _documented(status: int, operation: str) -> int:
         return codes[0]
     if status >= 500:
         return 500
-    return 404 if operation == "media" else status
+    return 404 if operation == "media" and status != 403 else status  # 403: a user agent that is not served
 
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
@@ -178,17 +179,19 @@ def _met_callbacks(traffic: Traffic) -> Iterator[str]:
 
 
 class Results:
-    """Findings, and for each behaviour met how often and by which test first; the order of what is added does not matter."""
+    """Findings, assumptions, and for each behaviour met how often and by which test first; the order of what is added does not matter."""
 
     def __init__(self) -> None:
         self.findings: set[Finding] = set()
         self.counts: dict[str, int] = {}
         self.firsts: dict[str, str] = {}
+        self.assumptions = Assumptions()
 
     def add(self, record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
         """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
         found = judge(record, allowed)
         self.findings.update(found)
+        self.assumptions.add(record)
         for name, count in met(record).items():
             self._count(name, count, record.nodeid)
         return found
@@ -198,11 +201,13 @@ class Results:
         return {
             "findings": [astuple(finding) for finding in self.findings],
             "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
+            "assumptions": self.assumptions.as_plain_values(),
         }
 
     def merge(self, values: Mapping[str, Any]) -> None:
         """Add the results of another process."""
         self.findings.update(Finding(*each) for each in values["findings"])
+        self.assumptions.merge(values["assumptions"])
         for name, (count, nodeid) in values["met"].items():
             self._count(name, count, nodeid)
 

@@ -1,4 +1,4 @@
-"""Options and hooks of the three reports on a test run: conduct, behaviour coverage and mutation testing.
+"""Options and hooks of the reports on a test run: conduct, behaviour coverage, assumptions and mutation testing.
 
 Every pytest session of an environment imports this file, so it imports nothing but pytest at its top.
 """
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 CONDUCT = ("off", "report", "fail")
 MOST_FINDINGS = 5
 """Findings of one check that are printed unless the run is verbose."""
+MOST_TESTS = 5
+"""Tests that are named for one assumption unless the run is verbose."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results."""
 _RESULTS = pytest.StashKey["Results"]()
-_MISCONDUCT = pytest.StashKey[str]()
+_COMPLAINTS = pytest.StashKey[str]()
 _PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -32,6 +34,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
     "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
     "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
+    "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
     "mutants": {"default": "", "metavar": "all|GLOB,...", "help": "run the tests once per changed gateway"},
     "mutants-jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: one per processor)"},
     "mutants-json": {"metavar": "FILE", "help": "what the tests noticed, as JSON"},
@@ -41,7 +44,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options of the three reports."""
+    """Declare the options of the reports."""
     group = parser.getgroup("pixazo reports", "what a test run shows of the app")
     for name, attributes in _OPTIONS.items():
         group.addoption(f"--pixazo-{name}", **attributes)
@@ -86,13 +89,19 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """Add what one test did in its world."""
-    if _conduct(config) == "off" and not _measures(config):
-        return
-    from .conduct import misconduct
+    problems = list[str]()
+    if only := next((mark.kwargs["only"] for mark in item.iter_markers("pixazo") if "only" in mark.kwargs), None):
+        from .assumptions import beyond, read_labels
 
-    findings = _results(config).add(record, _allowed(item))
-    if findings and _conduct(config) == "fail" and item.stash.get(_PASSED, False):
-        item.stash[_MISCONDUCT] = misconduct(findings)
+        problems += filter(None, [beyond(record, read_labels(only))])
+    if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
+        from .conduct import misconduct
+
+        findings = _results(config).add(record, _allowed(item))
+        if findings and _conduct(config) == "fail":
+            problems.append(misconduct(findings))
+    if item.stash.get(_PASSED, False) and problems:
+        item.stash[_COMPLAINTS] = "\n".join([*filter(None, [item.stash.get(_COMPLAINTS, "")]), *problems])
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -103,10 +112,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test with findings, under `--pixazo-conduct=fail`."""
+    """Fail a test with findings, under `--pixazo-conduct=fail`, or that leans on more than its marker allows."""
     __tracebackhide__ = True  # an error of another teardown passes through here
     result = yield
-    if text := item.stash.get(_MISCONDUCT, ""):
+    if text := item.stash.get(_COMPLAINTS, ""):
         pytest.fail(text, pytrace=False)
     return result
 
@@ -143,6 +152,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if config.getoption("pixazo_cov"):
         terminalreporter.write_sep("=", "pixazo behaviour coverage")
         for line in results.coverage_lines(config):
+            terminalreporter.write_line(line)
+    if config.getoption("pixazo_assumptions"):
+        terminalreporter.write_sep("=", "pixazo assumptions: what the tests rest on besides the page")
+        for line in results.assumptions.lines(None if terminalreporter.verbosity > 0 else MOST_TESTS):
             terminalreporter.write_line(line)
     for line in config.stash.get(_PROBLEMS, list[str]()):
         terminalreporter.write_line(line, red=True)

@@ -19,14 +19,14 @@ import pytest
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory, read_start
-from pytest_pixazo.reports import require_checks
+from pytest_pixazo.reports import require_checks, require_labels
 
 from .simulators import located
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "start", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
-KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct")
-"""With the arguments of the marker that the guard and the usage checks read."""
+KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only")
+"""With the arguments of the marker that the guard and the reports read."""
 
 
 PAGE_START = "2026-03-31T10:00:00Z"
@@ -159,7 +159,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "start": _start,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": require_checks,  # before the test runs, although the usage checks read it only after it
+    "allow_conduct": require_checks,  # before the test runs, although the reports read these two only after it
+    "only": require_labels,
 }
 
 

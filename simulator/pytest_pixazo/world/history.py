@@ -127,7 +127,9 @@ def _kind(exchange: Exchange) -> tuple[str, ...]:
 
 def _row(exchange: Exchange) -> tuple[str, ...]:
     marks = [mark for mark in (exchange.rule, ", ".join(exchange.faults)) if mark]
-    why = " | ".join([cut(exchange.reason), *marks])
+    reason = cut(exchange.reason)
+    decided = [text for each in exchange.decided_by if (text := str(each)) not in reason]  # since the reason was cut
+    why = " | ".join([reason, *decided, *marks])
     request = f"{exchange.method} {exchange.target}"
     return str(exchange.number), time_of(exchange.at), request, f"{exchange.status} {why}"
 

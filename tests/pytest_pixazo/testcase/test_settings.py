@@ -11,8 +11,8 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
-    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct (did you mean clock?)",
-    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct",
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean clock?)",
+    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
     "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
@@ -25,7 +25,9 @@ WRONG = {
     "start='tomorrow'": "marker pixazo: start 'tomorrow' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z",
     "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
     "allow_conduct=['poll-to-fast']": "marker pixazo: usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, unknown-parameter, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
-    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct (did you mean real_gateway?)",
+    "only='docmented'": "marker pixazo: only 'docmented' is not one of documented, vendor, observed, inferred, assumed, ours (did you mean documented?)",
+    "only=[]": "marker pixazo: only [] is not a label such as 'documented', nor a list of labels",
+    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean real_gateway?)",
     "real_gateway='yes'": "marker pixazo: real_gateway 'yes' is neither True nor False",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }

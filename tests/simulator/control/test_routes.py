@@ -317,6 +317,7 @@ def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
         "rule": None,
         "faults": [],
         "attempts": [],
+        "decided_by": [],
     }
     assert caller.sim("deliveries") == {"total": 1, "deliveries": [expected]}
     (*_, event) = caller.advance(15)["events"]

@@ -9,12 +9,44 @@ from tests.caller import Caller, over_http
 from tests.simulator.spec.policy_rows import answers, callers, submits, webhooks
 
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.policy import PROFILES, points, rows
+from pixazo_simulator.spec.policy import PROFILES, Policy, points, rows
 from pixazo_simulator.world.registry import Settings
 
 EFFECTS = answers.ROWS | callers.ROWS | submits.ROWS | webhooks.ROWS
 ORDER = [row.field for row in rows()]
 CASES = sorted(EFFECTS, key=lambda case: ORDER.index(case[0]))
+
+
+NOT_NAMED = {
+    *("cors", "missing_key", "unknown_key"),  # by tests with servers of their own
+    *(
+        "price",
+        "refunds",
+        "charge",
+        "job_times",
+        "queued_to_end",
+    ),  # since they read the wallet or the events of the clock only
+    *(
+        "webhook_allow",
+        "http_webhook_url",
+    ),  # as a safety rule, and as http on loopback is no assumption about the gateway
+    *(
+        row.field for row in rows() if row.field not in points()
+    ),  # unless something depends on it that one may do otherwise
+} - {"number_forms", "unknown_model", "malformed_body", "url_length"}
+"""Points that the journals and deliveries of these tests do not name."""
+SHAPING = {
+    "request_id", "media", "public_origin", "media_origin", "status_members", "timestamps", "submit_code", "webhook_signature",
+    "webhook_timeout", "read_delay", "retention", "rate_limit", "media_user_agents", "video_aspect", "cache_control", "query_key",
+    "webhook_redirects", "http_webhook_url",
+}  # fmt: skip
+"""Fields that are named where their value is not the default, or where a caller met the limit that they set."""
+
+
+def named(caller: Caller) -> set[str]:
+    """The points of the policy that decided what this caller saw, according to the journal and the deliveries."""
+    seen = caller.sim("journal?limit=1000")["exchanges"] + caller.sim("deliveries?limit=1000")["deliveries"]
+    return {decision["field"] for each in seen for decision in each["decided_by"]}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +75,12 @@ def open_world(simulator: Simulator) -> Iterator[Callable[[dict[str, str]], Call
 
 @pytest.mark.parametrize(("field", "value"), CASES)
 def test_a_value_does_what_its_row_says(open_world: Callable[[dict[str, str]], Caller], field: str, value: str) -> None:
-    """In a world where nothing else is set; what cannot be set holds in any world."""
-    EFFECTS[field, value](open_world({field: value} if field in points() else {}))
+    """In a world where nothing else is set; what cannot be set holds in any world. The journal names the field."""
+    caller = open_world({field: value} if field in points() else {})
+    EFFECTS[field, value](caller)
+    is_default = field not in points() or Policy().changed({field: value}) == Policy()
+    if field not in NOT_NAMED and not (is_default and field in SHAPING):
+        assert field in named(caller)
 
 
 def test_every_value_of_every_row_is_shown() -> None:

@@ -15,7 +15,18 @@ import msgspec
 
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
-from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
+from pixazo_simulator.spec import (
+    LAST_INSTANT,
+    NEVER,
+    SECOND,
+    PolicyDecision,
+    Redactor,
+    beginning,
+    dollars,
+    points,
+    renamed,
+    snapshot,
+)
 from pixazo_simulator.webhooks import AdvanceEvent, secrets
 
 from . import responses as body
@@ -173,6 +184,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         rule=rule and world.redactor.text(rule),
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
+        decided_by=_decided_by(world.deciding_delivery(kept)),
     )
 
 
@@ -197,7 +209,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
         method=seen.method,
         target=redactor.text(seen.target),
         status=seen.status,
-        reason=redactor.text(seen.reason),
+        reason=redactor.text("; ".join([seen.reason, *map(str, seen.decided_by)])),
         request_id=seen.request_id and redactor.text(seen.request_id),
         rule=seen.rule and redactor.text(seen.rule),
         faults=seen.faults,
@@ -217,7 +229,12 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
             cut=seen.cut,
         ),
         elapsed=seen.elapsed / SECOND,
+        decided_by=_decided_by(seen.decided_by),
     )
+
+
+def _decided_by(found: Iterable[PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
+    return tuple(body.PolicyDecision(*each) for each in found)
 
 
 def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:

@@ -277,6 +277,26 @@ class GenerationPage(Body, frozen=True):
     generations: list[Generation]
 
 
+class PolicyDecision(Body, frozen=True):
+    """A point that the vendor's page leaves open and the policy decided."""
+
+    field: Annotated[str, Meta(description="as in docs/policy.md")]
+    value: str
+    label: Annotated[
+        Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"],
+        Meta(description="how we know that the gateway does so"),
+    ]
+
+    def __str__(self) -> str:
+        return f"policy {self.field}={self.value} ({self.label})"
+
+
+DecidedBy = Annotated[
+    tuple[PolicyDecision, ...],
+    Meta(description="points of the policy of which another value would have changed what was seen"),
+]
+
+
 class Request(Body, frozen=True):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
@@ -319,6 +339,7 @@ class Exchange(Body, frozen=True):
     elapsed: Annotated[
         float, Meta(description="real seconds since the clock of the world began, however fast it runs")
     ] = 0.0
+    decided_by: DecidedBy = ()
 
     @property
     def path(self) -> str:
@@ -373,6 +394,7 @@ class Delivery(Body, frozen=True):
     rule: Rule
     faults: Faults
     attempts: Annotated[tuple[Attempt, ...], Meta(description="each try to post it, oldest first")]
+    decided_by: DecidedBy = ()
 
     @property
     def summary(self) -> str:

@@ -1,0 +1,122 @@
+"""What a green test rests on: the list at the end of a run, and tests that may rest on some labels only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+import pytest
+from tests.pytest_pixazo.reports.records import Scenario
+
+from pixazo_simulator.control import PolicyDecision
+from pixazo_simulator.spec import Label
+from pytest_pixazo.reports.assumptions import Assumptions, beyond, read_labels
+from pytest_pixazo.world import Record
+
+SUITE = """
+import pytest
+
+from pixazo_client import BadRequestError
+
+TOO_LONG = dict(duration=10, resolution="1080P")
+
+
+@pytest.mark.pixazo(only="documented")
+def test_plain(pixazo, pixazo_client, tmp_path):
+    generation = pixazo_client.generate("A bear").wait()
+    pixazo_client.download(generation, tmp_path / "bear.mp4")
+
+
+@pytest.mark.pixazo(only="documented")
+@pytest.mark.parametrize("number", [1, 2])
+def test_refused(pixazo, pixazo_client, number):
+    with pytest.raises(BadRequestError):
+        pixazo_client.generate("A bear", **TOO_LONG)
+
+
+@pytest.mark.pixazo(only=["documented", "inferred", "assumed"])
+def test_allowed(pixazo, pixazo_client):
+    with pytest.raises(BadRequestError):
+        pixazo_client.generate("A bear", **TOO_LONG)
+"""
+LIST = [
+    "assumed: validation_body=title_message: Body of a validation error: `error` and `message` naming the member, or `error` and `status`.",
+    "  test_app.py::test_allowed, test_app.py::test_refused[[]1], test_app.py::test_refused[[]2]",
+    "inferred: combo_1080p_10s=refuse: 1080P with 10 s: 400 at submit, accepted, or accepted and FAILED later.",
+    "inferred: t2v_limits=i2v: Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.",
+    "3 of 4 tests with a world lean on 3 assumptions; 1 rest on the page alone",
+]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Runs that suite in a process of its own, where pytest has no other plugins than ours and xdist."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_app=SUITE)
+    return partial(pytester.runpytest_subprocess, "-p", "pytest_pixazo.plugin", "-p", "xdist.plugin")
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"], ["--pixazo-conduct=off"]])
+def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.RunResult], options: list[str]) -> None:
+    """The least known first; workers of xdist have one list; a test that may rest on documented points only fails, in its own words."""
+    done = run("--pixazo-assumptions", *options)
+    done.assert_outcomes(passed=4, errors=2)
+    done.stdout.fnmatch_lines(["*pixazo assumptions: what the tests rest on besides the page*", *LIST])
+    done.stdout.fnmatch_lines(
+        [
+            "pixazo: @pytest.mark.pixazo(only=[[]'documented']), and this test leans on 3 points of the policy known otherwise",
+            "- policy t2v_limits=i2v (inferred), in exchange 1, POST /minimax-hailuo-ai/v1/generate answered 400: Limits of *",
+            "remedy: *, or allow more labels: only=[[]'documented', 'inferred', 'assumed']",
+        ]
+    )
+
+
+def test_nothing_is_printed_unless_asked(run: Callable[..., pytest.RunResult]) -> None:
+    """The marker works without the option."""
+    done = run()
+    done.assert_outcomes(passed=4, errors=2)
+    assert "pixazo assumptions" not in done.stdout.str()
+
+
+def decided(label: Label) -> Record:
+    """The record of a test whose one exchange was decided by a point with this label."""
+    record = Scenario().call(0, "GET", "/x", 404).record()
+    decision = PolicyDecision("unknown_route", "404", label)
+    record.exchanges[0] = msgspec.structs.replace(record.exchanges[0], decided_by=(decision,))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"), [("vendor", ("vendor",)), (["vendor", "observed"], ("vendor", "observed"))]
+)
+def test_labels_are_one_or_several(value: object, labels: tuple[str, ...]) -> None:
+    """As a text or a list."""
+    assert read_labels(value) == labels
+
+
+@pytest.mark.parametrize(
+    ("label", "only", "fails"),
+    [
+        ("assumed", "inferred", True),
+        ("inferred", "inferred", False),
+        ("documented", "inferred", False),
+        ("ours", "vendor", False),
+    ],
+)
+def test_what_the_page_says_is_always_allowed(label: Label, only: str, fails: bool) -> None:
+    """And a safety rule of the simulator is no claim about the gateway."""
+    assert (beyond(decided(label), (only,)) is not None) is fails
+
+
+def test_the_order_in_which_tests_end_does_not_matter() -> None:
+    """Nor in which process they ran."""
+    one, other = Assumptions(), Assumptions()
+    labels: tuple[Label, ...] = ("assumed", "observed")
+    for label in labels:
+        one.add(decided(label))
+    for label in reversed(labels):
+        part = Assumptions()
+        part.add(decided(label))
+        other.merge(part.as_plain_values())
+    assert list(one.lines()) == list(other.lines())
