@@ -28,7 +28,6 @@ from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
     "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
-    "number",
 }  # fmt: skip
 
 

@@ -72,7 +72,6 @@ def world(world: state.World) -> body.WorldState:
         exchanges=world.journal.total,
         webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
         policy={name: world.policy.text(name) for name in points()},
-        number=world.number,
     )
 
 

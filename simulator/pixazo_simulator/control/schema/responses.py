@@ -133,7 +133,6 @@ class WorldState(Body, frozen=True):
     exchanges: Annotated[int, Meta(description="how many were journalled")]
     webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
     policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
-    number: Annotated[int, Meta(description="what the server's log calls the world, since it shows no key")]
 
 
 class CreatedWorld(WorldState, frozen=True):
