@@ -235,8 +235,8 @@ def thread_position(thread: threading.Thread) -> str:
 
 def _require_threads() -> None:
     """Raise SimulatorError when a library has replaced threads by greenlets: our event loop would block all of them for ever."""
-    library = threading.get_ident.__module__.partition(".")[0]  # _thread, unless it was replaced
-    if library != "_thread":
+    library = threading.get_ident.__module__.partition(".")[0]
+    if library not in ("_thread", "thread"):  # as CPython and PyPy call it
         raise SimulatorError(
             f"{library} has replaced the threads of this process, and the server needs a real one: run it in a process of its own "
             "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"

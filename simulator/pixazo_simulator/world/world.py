@@ -86,7 +86,7 @@ class World(Part):
         self.name = name
         self.source = source or key
         self.number = number
-        """What the log calls it, since it must not show the key."""
+        """What the log calls it, since it must not show the key; worlds are numbered as they open."""
         self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._functions.effective_policy(policy)
         self.clock = clock

@@ -28,7 +28,7 @@ from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
     "now", "clock", "seed", "name", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret",
-    "former_webhook_secrets", "policy", "number",
+    "former_webhook_secrets", "policy",
 }  # fmt: skip
 
 

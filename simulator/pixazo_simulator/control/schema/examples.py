@@ -36,7 +36,6 @@ REQUESTS: dict[str, dict[str, Any]] = {
 _STATE: dict[str, Any] = {
     "now": _START, "clock": "manual", "seed": 7, "name": "nightly", "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "former_webhook_secrets": [], "policy": {"job_times": "1+4", "rate_limit": "off"},
-    "number": 2,
 }  # fmt: skip
 _GENERATION = body.Generation(
     _ID, "generate", duration=6, resolution="768P", status="QUEUED", accepted_at=_START, since=_START,

@@ -86,7 +86,6 @@ def world(world: state.World) -> body.WorldState:
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy={name: world.policy.text(name) for name in points()},
-        number=world.number,
     )
 
 

@@ -138,7 +138,6 @@ class WorldState(Body, frozen=True):
         list[str], Meta(description="those before a rotation with which webhooks are signed, too, the newest first")
     ]
     policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
-    number: Annotated[int, Meta(description="what the server's log calls the world, since it shows no key")]
 
 
 class CreatedWorld(WorldState, frozen=True):
