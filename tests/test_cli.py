@@ -504,21 +504,21 @@ def test_what_does_not_end_is_ended_by_force() -> None:
 
 
 def test_policy_prints_every_point() -> None:
-    """All 71 rows, in order, each with its field, its default, its label and its clauses."""
+    """All 72 rows, in order, each with its field, its default, its label and its clauses."""
     output = pixazo_sim("policy").stdout
     heads = re.findall(r"^ ?(\d+)  (\w+) = ", output, re.MULTILINE)
-    assert [int(row) for row, _ in heads] == list(range(1, 72))
+    assert [int(row) for row, _ in heads] == list(range(1, 73))
     assert heads[30] == ("31", "job_times")
     assert "\n31  job_times = 2+13   (observed: 5-20+60-180)\n    [documented] FLOW-05\n" in output
 
 
 def test_policy_as_json() -> None:
-    """71 objects with the same members."""
+    """72 objects with the same members."""
     rows: list[dict[str, Any]] = json.loads(pixazo_sim("policy", "--json").stdout)
-    assert [row["row"] for row in rows] == list(range(1, 72))
+    assert [row["row"] for row in rows] == list(range(1, 73))
     members = {"row", "field", "documented", "observed", "values", "label", "clauses", "description"}
     assert all(set(row) == members for row in rows)
-    assert len({row["field"] for row in rows}) == 71
+    assert len({row["field"] for row in rows}) == 72
     assert {row["label"] for row in rows} <= {"documented", "vendor", "observed", "inferred", "assumed", "ours"}
     assert (rows[47]["field"], rows[47]["documented"], rows[47]["observed"]) == ("submit_code", "202", "200")
 

@@ -179,7 +179,7 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
             "  generate        2 of 7  missing: 401 402 403 429 500",
             "  To meet what is missing:",
             '    generate:402 * pixazo.when("generate").reply(402, times=1)',
-            "faults, which no page documents: 0 of 23 (0 %)",
+            "faults, which no page documents: 0 of 29 (0 %)",
             '    fault:reply_lost * pixazo.when("generate").fault(ReplyLost(), times=1)',
         ]
     )
@@ -223,7 +223,7 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     assert output["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
     assert output["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'
     assert output["faults"]["percent"] == 0
-    assert len(output["faults"]["missing"]) == 23
+    assert len(output["faults"]["missing"]) == 29
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
             f"script[0].faults[0].fault: fault 'conection_reset' does not exist (did you mean connection_reset?); known are {KINDS}",
         ),
         (NewWorld, '{"images": {"x": {"formt": "png"}}}', "images[...]: missing required field `format`"),
-        (Wait, '{"exchanges": {"statu": 1}}', "exchanges.statu: unknown field `statu` (did you mean status?); known members are count, after,"),
+        (Wait, '{"exchanges": {"statu": 1}}', "exchanges.statu: unknown field `statu` (did you mean status?); known members are after, operation,"),
         (Advance, '{"a`b": 1}', "unknown field `a`b`; known members are seconds"),
         (Advance, '{"seconds": "1"}', "seconds '1': give a number"),
         (Advance, '{"seconds": "1", }', "seconds: give a number"),
@@ -44,7 +44,8 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Advance, '{"after": "\\ud800"}', "unknown field `after`"),
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
         (Advance, "[" * 50_000, ""),
-        (Advance, "", "missing required field `seconds`"),
+        (Advance, "", "give one of seconds and until"),
+        (NewScript, "", "missing required field `rules`"),
     ],
 )  # fmt: skip
 def test_the_error_of_a_misfit_names_its_place_and_the_nearest_name(shape: type, text: str, says: str) -> None:
@@ -73,7 +74,7 @@ def test_a_query_is_read_from_texts() -> None:
         ({"limit": "x" * 50}, f"limit '{'x' * 20}[cut]': give an integer"),
         (
             {"lmit": "1"},
-            "unknown field `lmit` (did you mean limit?); known members are method, path, status, after, limit",
+            "unknown field `lmit` (did you mean limit?); known members are method, path, status, operation, request_id, rule, after, limit",
         ),
     ],
 )
