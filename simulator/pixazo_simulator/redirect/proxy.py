@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from time import monotonic, sleep
+from time import perf_counter, sleep
 from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
@@ -29,8 +29,8 @@ ACCEPT_AGAIN = 0.1
 CHUNK = 64 * 1024
 LAST_PORT = 65535
 
-real_monotonic = partial(monotonic)
-"""A partial: freezegun replaces the function in all modules, and would stop this clock."""
+real_clock = partial(perf_counter)
+"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 
 Address = tuple[str, int]
 
@@ -103,7 +103,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        until = real_monotonic() + STOP_DEADLINE
+        until = real_clock() + STOP_DEADLINE
         self._closing = True
         with suppress(OSError):
             self._connect(self.address).close()  # wakes the thread that is blocked in accept()
@@ -114,7 +114,7 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
         threads = tuple(self._threads)
         for thread in threads:
-            thread.join(max(0, until - real_monotonic()))
+            thread.join(max(0, until - real_clock()))
         if late := sum(thread.is_alive() for thread in (self._accepting, *threads)):
             log.warning("the proxy on port %d was stopped while %d connections were still open", self.address[1], late)
 
@@ -210,14 +210,14 @@ def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
 
     Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
     """
-    until = real_monotonic() + HEAD_TIMEOUT
+    until = real_clock() + HEAD_TIMEOUT
     received = bytearray()
     while (end := received.find(_END, max(0, len(received) - CHUNK - len(_END)))) < 0 and len(received) < HEAD_LIMIT:
-        client.settimeout(max(0.001, until - real_monotonic()))
+        client.settimeout(max(0.001, until - real_clock()))
         data = client.recv(CHUNK)
         if not data:
             raise ConnectionAbortedError
-        if real_monotonic() > until:
+        if real_clock() > until:
             raise TimeoutError
         received += data
     cut = end + len(_END) if end >= 0 else 0

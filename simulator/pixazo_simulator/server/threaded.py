@@ -34,8 +34,8 @@ STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
-real_monotonic = partial(time.monotonic)
-"""A partial: freezegun replaces the function in all modules, and would stop the server's loop."""
+real_clock = partial(time.perf_counter)
+"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 
@@ -267,6 +267,6 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         import uvloop
     except ImportError:
         loop: Any = asyncio.new_event_loop()
-        loop.time = real_monotonic
+        loop.time = real_clock
         return cast("asyncio.AbstractEventLoop", loop)
     return uvloop.new_event_loop()

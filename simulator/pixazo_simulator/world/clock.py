@@ -23,7 +23,7 @@ class Clock(Part):
 
     __slots__ = ("_born", "_monotonic", "_offset", "rate", "start")
 
-    def __init__(self, start: int, rate: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, start: int, rate: float, monotonic: Callable[[], float] = time.perf_counter) -> None:
         self.rate = rate
         self.start = start
         self._offset = start

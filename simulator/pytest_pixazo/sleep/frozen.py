@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, wraps
@@ -43,21 +43,38 @@ def original(module: ModuleType, name: str) -> Any:
 
 def is_frozen() -> bool:
     """Whether freezegun has replaced the clocks, `time.monotonic` among them."""
-    return bool(getattr(sys.modules.get("freezegun.api"), "freeze_factories", None))
+    return bool(_freezes())
 
 
 def is_travelling() -> bool:
-    """Whether time-machine shifts `time.time`, and what is derived of it."""
-    return bool(getattr(sys.modules.get("time_machine"), "traveller_stack", None))
+    """Whether time-machine shifts `time.time`, and what is derived from it."""
+    return bool(_travels())
+
+
+def monotonic_travels() -> bool:
+    """Whether time-machine shifts `time.monotonic`, too, as before version 3."""
+    return is_travelling() and hasattr(sys.modules["_time_machine"], "original_monotonic")
 
 
 def move_frozen_time(microseconds: int) -> None:
     """Let that much time pass where these tools have stopped or shifted it."""
     passed = timedelta(microseconds=microseconds)
-    for factory in getattr(sys.modules.get("freezegun.api"), "freeze_factories", ()):
-        factory.time_to_freeze += passed  # not its `tick`, which forgets the real time that has passed where it counts
-    for traveller in getattr(sys.modules.get("time_machine"), "traveller_stack", ()):
-        traveller.shift(passed)
+    for freeze in _freezes():
+        freeze.time_to_freeze += passed  # not its `tick`, which forgets the real time that has passed where it counts
+    for travel in _travels():
+        travel.shift(passed)
+
+
+def _freezes() -> Sequence[Any]:
+    freezes: Sequence[Any] = getattr(sys.modules.get("freezegun.api"), "freeze_factories", ())
+    return freezes
+
+
+def _travels() -> Sequence[Any]:
+    tool = sys.modules.get("time_machine")
+    before_3: Sequence[Any] = getattr(tool, "coordinates_stack", ())
+    travels: Sequence[Any] = getattr(tool, "traveller_stack", before_3)
+    return travels
 
 
 @cache

@@ -21,7 +21,7 @@ import pytest
 
 from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
 from .dates import virtual_dates
-from .frozen import beside_frozen_time, is_frozen, is_travelling, original
+from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
 from .virtual_time import LIMIT, SECOND, Sleeps
 
 if TYPE_CHECKING:
@@ -178,8 +178,10 @@ SLEEPS: tuple[Swap, ...] = ((time.sleep, _Sleep(time.sleep)), (asyncio.sleep, _a
 CLOCKS: tuple[Swap, ...] = (
     (REAL["time"], _Clock(REAL["time"], lambda sleeps: _slept_by_date(sleeps) / SECOND)),
     (REAL["time_ns"], _Clock(REAL["time_ns"], _slept_by_date)),
-    *((REAL[name], _Clock(REAL[name], lambda sleeps: sleeps.total)) for name in ("monotonic", "perf_counter")),
-    *((REAL[name], _Clock(REAL[name], lambda sleeps: sleeps.total_ns)) for name in ("monotonic_ns", "perf_counter_ns")),
+    (REAL["monotonic"], _Clock(REAL["monotonic"], lambda sleeps: 0 if monotonic_travels() else sleeps.total)),
+    (REAL["monotonic_ns"], _Clock(REAL["monotonic_ns"], lambda sleeps: 0 if monotonic_travels() else sleeps.total_ns)),
+    (REAL["perf_counter"], _Clock(REAL["perf_counter"], lambda sleeps: sleeps.total)),
+    (REAL["perf_counter_ns"], _Clock(REAL["perf_counter_ns"], lambda sleeps: sleeps.total_ns)),
     *((REAL[name], _Calendar(REAL[name], 1, float)) for name in ("localtime", "gmtime", "ctime")),
     (REAL["asctime"], _Calendar(REAL["asctime"], 1, REAL["localtime"])),
     (REAL["strftime"], _Calendar(REAL["strftime"], 2, REAL["localtime"])),
@@ -338,8 +340,8 @@ def _time(real: Callable[[Any], float], slept: Callable[[], float]) -> Callable[
 
 
 def _slept_by_asyncio(sleeps: Sleeps) -> float:
-    """Seconds that the app slept and asyncio's clock does not show: when freezegun has stopped it, what is slept moves it."""
-    return 0 if is_frozen() else sleeps.total
+    """Seconds that the app slept and asyncio's clock does not show: where a tool has stopped it, what is slept moves it."""
+    return 0 if is_frozen() or monotonic_travels() else sleeps.total
 
 
 def _scheduling(

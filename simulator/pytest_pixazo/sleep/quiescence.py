@@ -44,8 +44,8 @@ TURNS = 3
 """Iterations of a loop after which a task has continued whose bytes have arrived: they are read, its future is set, it runs."""
 ANSWER = 0.005
 """Real seconds to wait for the answer of a loop: its thread may have begun to sleep meanwhile, and must be looked at again."""
-monotonic: Callable[[], float] = partial(original(time, "monotonic"))
-"""A partial: what freezegun replaces in all modules is the function."""
+real_clock: Callable[[], float] = partial(original(time, "perf_counter"))
+"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom"}
 """The attribute that holds what a suspended one awaits."""
 
@@ -227,7 +227,7 @@ class Quiescence:
 
     def wait(self) -> None:
         """Return when every other thread and loop is idle, or after PATIENCE."""
-        calm, since = 0, (monotonic(), self._looks)
+        calm, since = 0, (real_clock(), self._looks)
         while not self._have_passed(PATIENCE, since):
             self._looks += 1
             threads, loops = self._threads(), self._awake_loops()
@@ -263,7 +263,7 @@ class Quiescence:
     def _have_passed(self, seconds: float, since: _Moment) -> bool:
         """Whether so many real seconds have passed, and enough looks."""
         then, looks = since
-        return monotonic() - then >= seconds and self._looks - looks >= LOOKS
+        return real_clock() - then >= seconds and self._looks - looks >= LOOKS
 
     def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
         # No `any`: each one must be noted.
@@ -275,7 +275,7 @@ class Quiescence:
         place = (id(frame), frame.f_lasti)
         seen = self._seen.get(ident)
         if seen is None or seen[0] != place:
-            self._seen[ident] = (place, (monotonic(), self._looks))
+            self._seen[ident] = (place, (real_clock(), self._looks))
             return True
         return not waits_for_others(frame) and not self._have_passed(STUCK, seen[1])
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from .frozen import move_frozen_time
-from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, monotonic
+from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
 
 LIMIT = 3600.0
 """Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
@@ -274,9 +274,9 @@ class Sleeps:
 
     def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
         """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for what sleeps."""
-        end, left = monotonic() + HELD_UP, SLICES
+        end, left = real_clock() + HELD_UP, SLICES
         while self._moving and self._moves == move and not wakeup.woken:
-            if left <= 0 and monotonic() >= end:
+            if left <= 0 and real_clock() >= end:
                 return True
             left -= 1
             self._changed.wait(HELD_UP / SLICES)

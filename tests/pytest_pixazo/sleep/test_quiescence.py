@@ -231,7 +231,7 @@ def test_a_busy_thread_is_waited_for() -> None:
 def test_a_thread_whose_answer_is_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much real time passes between two looks, as on a machine so busy that neither the simulator nor the app gets to run."""
     hours = count(step=3600)
-    monkeypatch.setattr(quiescence, "monotonic", lambda: next(hours))
+    monkeypatch.setattr(quiescence, "real_clock", lambda: next(hours))
     answered, release = threading.Event(), threading.Event()
     app, simulator = socket.socketpair()
 

@@ -164,6 +164,18 @@ def test_a_module_that_binds_it_later_is_seen(
     assert module.sleep() == "its own"
 
 
+def test_a_name_that_a_test_replaced_is_seen_again(
+    advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a test that patched the app's own name before it asked for virtual sleep."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sleeping_app, "sleep", float)
+        doze(advance, 5)
+    with virtual_sleep(advance) as sleeps:
+        by_name()
+    assert sleeps.total == 5
+
+
 def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float], object]) -> None:
     """An object made while sleep was virtual sleeps in real time afterwards, and virtually in the next test."""
     with virtual_sleep(advance):
@@ -394,7 +406,7 @@ def test_a_sleep_at_the_end_is_woken() -> None:
 def test_a_sleep_that_began_in_a_slow_move_lasts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends early only where the move waits for it, which is told by more than the real time that a busy machine takes."""
     hours = count(step=3600)
-    monkeypatch.setattr(virtual_time, "monotonic", lambda: next(hours))
+    monkeypatch.setattr(virtual_time, "real_clock", lambda: next(hours))
     monkeypatch.setattr(virtual_time, "SLICES", 1_000_000)
     thread = threading.Thread(target=lambda: time.sleep(600), daemon=True)
 
