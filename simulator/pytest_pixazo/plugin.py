@@ -47,10 +47,10 @@ DEADLINE = 120.0
 CASE: pytest.StashKey[Case] = pytest.StashKey()
 CASES: pytest.StashKey[Cases] = pytest.StashKey()
 #: The guard of a run, once a test has used a fixture of ours; None where an option switches it off. And the test that runs,
-#: and the test, class, module or session whose fixture is being set up.
+#: and the request of the fixture that is being set up.
 WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
-SETTING_UP: pytest.StashKey[Any] = pytest.StashKey()
+SETTING_UP: pytest.StashKey[pytest.FixtureRequest | None] = pytest.StashKey()
 
 #: Calls of the real gateway that no test could fail for, and the name under which a worker of xdist sends its own.
 REAL_CALLS: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -196,7 +196,7 @@ def pytest_fixture_setup(
     if fixturedef.argname in GUARDED and CURRENT in stash:
         _guard(stash[CURRENT])
     outer = stash.get(SETTING_UP, None)
-    stash[SETTING_UP] = request.node
+    stash[SETTING_UP] = request
     try:
         return (yield)
     finally:
@@ -290,9 +290,12 @@ def pixazo_factory(
     from .world import WorldFactory
 
     stash = pytestconfig.stash
-    stash[CASES] = Cases(
-        pytestconfig, pixazo_simulator, lambda: (stash.get(SETTING_UP, None) or stash[CURRENT], stash[CURRENT])
-    )
+
+    def current() -> tuple[pytest.Item | pytest.Collector, pytest.Item]:
+        setting_up = stash.get(SETTING_UP, None)
+        return setting_up.node if setting_up else stash[CURRENT], stash[CURRENT]
+
+    stash[CASES] = Cases(pytestconfig, pixazo_simulator, current)
     yield WorldFactory(stash[CASES].fresh)
     stash[CASES].end()
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
 
+from msgspec.structs import replace
+
 from pixazo_simulator.control import (
     ControlClient,
     ControlError,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
+_REFUSALS = (404, 405)
+"""What an inbox answers to what is not for it."""
 RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
@@ -356,7 +360,13 @@ class Pixazo:
     @property
     def webhooks(self) -> Deliveries:
         """The webhook deliveries so far with every attempt, oldest first (the latest 1,000)."""
-        return Deliveries(self.control, self.control.deliveries().deliveries)
+        return Deliveries(self.control, self._deliveries())
+
+    def _deliveries(self) -> list[Delivery]:
+        """The deliveries; attempts that an inbox of this world refused have its reason as their problem."""
+        found = self.control.deliveries().deliveries
+        reasons = {each.url: each.problem for inbox in self._inboxes for each in inbox.refused}
+        return [_explained(each, reasons[each.url]) if each.url in reasons else each for each in found]
 
     @overload
     def when(self, call: SubmitCall, /, **match: Unpack[_SubmitRule]) -> When: ...
@@ -527,7 +537,7 @@ class Pixazo:
     def record(self) -> Record:
         """All that happened so far, without the key."""
         exchanges, dropped = self._exchanges()
-        deliveries = self.control.deliveries().deliveries
+        deliveries = self._deliveries()
         unmatched: list[Exchange] = []
         if self._first_unmatched is not None:
             page = self.control.unmatched(after=self._first_unmatched)
@@ -562,6 +572,14 @@ class Pixazo:
 
     def __repr__(self) -> str:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
+
+
+def _explained(delivery: Delivery, reason: str | None) -> Delivery:
+    attempts = (
+        replace(each, problem=f"answered {each.status}: {reason}") if each.status in _REFUSALS else each
+        for each in delivery.attempts
+    )
+    return replace(delivery, attempts=tuple(attempts))
 
 
 def _for_closed_inboxes(deliveries: Sequence[Delivery]) -> list[str]:

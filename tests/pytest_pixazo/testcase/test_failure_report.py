@@ -240,11 +240,13 @@ def test_what_an_inbox_refused_is_reported(run_tests: Callable[..., pytest.RunRe
             pixazo_client.generate("A bear", webhook_url=kept[0] + "/a")
             pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url.replace("/webhook/", "/hook/"))
             pixazo.clock.advance(15)
-            assert 0
+            assert pixazo.webhooks[1].attempts[0].problem.startswith("answered 404: its path does not begin with")
+            assert 0, "the reason"
         """)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
+            "E       AssertionError: the reason",
             "*- pixazo inbox -*",
             "POST http://127.0.0.1:*/hook/*: its path does not begin with that of http://127.0.0.1:*: give the app the whole *",
             "POST http://127.0.0.1:*/webhook/*/a: it was meant for the inbox of *::test_earlier, which is closed: *",

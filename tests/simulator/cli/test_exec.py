@@ -337,7 +337,7 @@ def test_the_dashes_may_be_left_out() -> None:
         (["exec", "--", ""], 127, "command '' was not found: check its name and PATH"),
         (["exec", "--", "/"], 126, "command '/' cannot be run: Permission denied"),
         (["exec", "--clock", "slow", "--", "true"], 2, "clock 'slow' is not one of real, manual, xN (for example x20)"),
-        (["exec", "--port", "1", "--", "true"], 2, "No such option '--port'."),
+        (["exec", "--port", "1", "--", "true"], 2, "No such option '--port'. Did you mean '--start'?"),
     ],
 )
 def test_what_cannot_be_run(arguments: list[str], code: int, expected: str) -> None:
