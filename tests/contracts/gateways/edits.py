@@ -203,15 +203,15 @@ def cached(seconds: float) -> Prepare:
     return reading(change)
 
 
-def throttling(reads: int) -> Prepare:
-    """429 after so many reads a minute."""
+def throttling(reads: int, seconds: int = 60) -> Prepare:
+    """429 after so many reads in so many seconds."""
     times: list[float] = []
 
     def change(gateway: FakeGateway, _: Work, reply: Reply) -> Reply:
         times.append(gateway.now())
-        if sum(at > gateway.now() - 60 for at in times) < reads:
+        if sum(at > gateway.now() - seconds for at in times) < reads:
             return reply
-        headers = {"Content-Type": "application/json", "Retry-After": "60"}
+        headers = {"Content-Type": "application/json", "Retry-After": str(seconds)}
         return replace(refusal(429, "Too Many Requests", "Slow down"), headers=headers)
 
     return reading(change)

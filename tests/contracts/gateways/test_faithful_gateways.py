@@ -18,6 +18,7 @@ from tests.contracts.gateways.edits import (
     lax,
     members,
     output,
+    throttling,
     throttling_later,
 )
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply, Work, is_members, refusal
@@ -108,6 +109,12 @@ def test_a_throttle_that_begins_later(
     assert (len(asked), found.verdicts["ERR-429-01"].outcome.value) == (sent, judged)
     assert found.verdicts["ERR-429-02"].outcome.value == judged
     assert found.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
+
+
+def test_a_throttle_says_nothing_of_a_pace_that_was_not_kept() -> None:
+    """Who polls five times a second may get a 429: the advised pace is another."""
+    observed = observe(target=full_target(pace=0.2), probes=QUICK, prepare=throttling(3, seconds=2))
+    assert observed.verdicts["STATUS-13"].outcome.value == "PASS"
 
 
 @dataclass(frozen=True)
