@@ -204,7 +204,8 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     listed = (
         found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
     )
-    return await rendering.journal(owner, len(found) if wanted.filters() else total, dropped, listed)
+    count = len(found) if wanted.filters() else total
+    return await rendering.journal(owner, count, dropped, listed, real_times=wanted.elapsed)
 
 
 def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:

@@ -563,10 +563,10 @@ class Pixazo:
 
     def _exchanges(self) -> tuple[list[Exchange], int]:
         """The whole journal, read page by page, and the number of exchanges that are no longer kept."""
-        page = self.control.journal(after=0)
+        page = self.control.journal(after=0, elapsed=True)
         found = list(page.exchanges)
         while page.exchanges:
-            page = self.control.journal(after=found[-1].number)
+            page = self.control.journal(after=found[-1].number, elapsed=True)
             found += page.exchanges
         return found, page.dropped
 

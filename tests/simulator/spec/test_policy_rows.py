@@ -38,7 +38,7 @@ NOT_NAMED = {
 SHAPING = {
     "request_id", "media", "public_origin", "media_origin", "status_members", "timestamps", "submit_code", "webhook_signature",
     "webhook_timeout", "read_delay", "retention", "rate_limit", "media_user_agents", "video_aspect", "cache_control", "query_key",
-    "webhook_redirects", "http_webhook_url",
+    "webhook_redirects", "http_webhook_url", "concurrency",
 }  # fmt: skip
 """Fields that are named where their value is not the default, or where a caller met the limit that they set."""
 

@@ -193,13 +193,14 @@ def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
 
 
 async def journal(
-    owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange]
+    owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange], *, real_times: bool
 ) -> body.JournalPage:
     """Some exchanges of a journal: `total` is how many there were or pass a filter, the oldest `dropped` are gone."""
-    return body.JournalPage(total, dropped, await in_turns(exchange(owner, each) for each in listed))
+    rendered = (exchange(owner, each, real_times=real_times) for each in listed)
+    return body.JournalPage(total, dropped, await in_turns(rendered))
 
 
-def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Exchange:
+def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_times: bool = False) -> body.Exchange:
     """One request and its response, without the keys that the request was sent with, wherever they occur."""
     redactor = owner.redactor.with_request_secrets(seen.request_headers, seen.target)
     return body.Exchange(
@@ -227,7 +228,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
             length=seen.response_length,
             cut=seen.cut,
         ),
-        elapsed=seen.elapsed / SECOND,
+        elapsed=seen.elapsed / SECOND if real_times else 0.0,
         decided_by=_decided_by(seen.decided_by),
     )
 

@@ -336,7 +336,8 @@ class Exchange(Body, frozen=True):
         str | None, Meta(description="the name of the deleted world whose key was sent, null for any other request")
     ] = None
     elapsed: Annotated[
-        float, Meta(description="real seconds since the clock of the world began, however fast it runs")
+        float,
+        Meta(description="real seconds since the clock of the world began, however fast it runs; 0 unless asked for"),
     ] = 0.0
     decided_by: DecidedBy = ()
 
