@@ -271,11 +271,8 @@ WRONG = (
     Wrong("FAIL-03", edit=envelope(without("output"), "ERROR")),
     Wrong(
         "ERR-ENV-01",
-        edit=lambda ask, reply: (
-            Reply(400, {"detail": "No"})
-            if is_submit(ask) and reply.code == 400 and b"Model not found" not in reply.encoded()
-            else reply
-        ),
+        edit=lambda _, reply: Reply(402, {"detail": "No"}) if reply.code == 402 else reply,
+        beside=_only("ERR-402-02"),
     ),
     Wrong(
         "ERR-400-01",
