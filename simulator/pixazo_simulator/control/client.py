@@ -37,13 +37,17 @@ T = TypeVar("T")
 
 
 class JournalFilters(TypedDict, total=False):
-    """What an exchange must match: its method, any part of its target, its status code; a number to list those beyond it."""
+    """What an exchange must match: its method, any part of its target, its status code; a number to list those beyond it.
+
+    `real` adds the real time of each exchange, by which two runs differ.
+    """
 
     method: str | None
     path: str | None
     status: int | None
     after: int | None
     limit: int | None
+    real: bool
 
 
 class ControlError(Exception):

@@ -180,7 +180,7 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
     listed = found[-wanted.limit :] if wanted.after is UNSET else found[: wanted.limit]
-    return await rendering.journal(owner, total, dropped, listed)
+    return await rendering.journal(owner, total, dropped, listed, real=wanted.real)
 
 
 def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:

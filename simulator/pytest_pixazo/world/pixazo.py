@@ -321,7 +321,8 @@ class Pixazo:
         """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
         near = body.get("nearest")
         nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-        ahead = outlook(self.control.clock(), self.control.generations().generations, self.journal)
+        exchanges, _ = self._exchanges(real=True)
+        ahead = outlook(self.control.clock(), self.control.generations().generations, exchanges)
         return (
             f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
             f"all that there is:\n{_TABLES[where](self.control)}"
@@ -334,7 +335,7 @@ class Pixazo:
 
     def record(self) -> Record:
         """All that happened so far, without the key."""
-        exchanges, dropped = self._exchanges()
+        exchanges, dropped = self._exchanges(real=True)
         unmatched: list[Exchange] = []
         if self._first_unmatched is not None:
             unmatched = self.control.unmatched(after=self._first_unmatched).exchanges
@@ -351,12 +352,12 @@ class Pixazo:
             dropped=dropped,
         )
 
-    def _exchanges(self) -> tuple[list[Exchange], int]:
-        """The whole journal, read page by page, and the number of exchanges that are no longer kept."""
-        page = self.control.journal(after=0)
+    def _exchanges(self, *, real: bool = False) -> tuple[list[Exchange], int]:
+        """The whole journal, read page by page, with real times or without, and the number of exchanges that are no longer kept."""
+        page = self.control.journal(after=0, real=real)
         found = list(page.exchanges)
         while page.exchanges:
-            page = self.control.journal(after=found[-1].number)
+            page = self.control.journal(after=found[-1].number, real=real)
             found += page.exchanges
         return found, page.dropped
 

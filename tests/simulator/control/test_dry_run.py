@@ -96,11 +96,11 @@ class Bench(AbstractContextManager["Bench"]):
         return int(sent[0]["status"])
 
     def latest(self, key: str | None = "sim-key") -> Any:
-        """The latest exchange of a world, or of the unmatched requests, without its real time; None when there is none."""
+        """The latest exchange of a world, or of the unmatched requests; None when there is none."""
         if key is not None and self.app.worlds.get(key) is None:
             return None
         exchanges = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
-        return exchanges["exchanges"][-1] | {"elapsed": 0.0} if exchanges["exchanges"] else None
+        return exchanges["exchanges"][-1] if exchanges["exchanges"] else None
 
     def accepted(self, prompt: str = "A bear") -> str:
         """The request id of a submit that happened."""

@@ -106,7 +106,7 @@ def test_its_examples_fit_their_schemas(name: str) -> None:
 def test_filters_are_described_with_their_bounds() -> None:
     """As they are read."""
     named = {each["name"]: each for each in OPERATIONS["journal"][2]["parameters"]}
-    assert list(named) == ["method", "path", "status", "after", "limit"]
+    assert list(named) == ["method", "path", "status", "after", "limit", "real"]
     assert named["limit"] == {
         "name": "limit", "in": "query", "required": False, "description": "how many to list at most",
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},

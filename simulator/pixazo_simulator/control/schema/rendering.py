@@ -175,14 +175,17 @@ def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
 
 
 async def journal(
-    owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange]
+    owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange], *, real: bool
 ) -> body.JournalPage:
-    """Some exchanges of a journal, of which there were `total` and the oldest `dropped` are gone."""
-    return body.JournalPage(total, dropped, await in_turns(exchange(owner, each) for each in listed))
+    """Some exchanges of a journal, of which there were `total` and the oldest `dropped` are gone, with their real time or without."""
+    return body.JournalPage(total, dropped, await in_turns(exchange(owner, each, real=real) for each in listed))
 
 
-def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Exchange:
-    """One request and its response, without the keys that the request was sent with, wherever they occur."""
+def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real: bool = False) -> body.Exchange:
+    """One request and its response, without the keys that the request was sent with, wherever they occur.
+
+    The same calls give the same text, unless its `real` time is included.
+    """
     redactor = owner.redactor.with_request_secrets(seen.request_headers, seen.target)
     return body.Exchange(
         number=seen.number,
@@ -208,7 +211,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
             length=seen.response_length,
             cut=seen.cut,
         ),
-        elapsed=seen.elapsed / SECOND,
+        elapsed=seen.elapsed / SECOND if real else 0.0,
     )
 
 

@@ -88,6 +88,9 @@ class JournalFilter(Parameters):
     status: Annotated[int, Meta(ge=100, le=999)] | UnsetType = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
+    real: Annotated[
+        bool, Meta(description="whether to add `elapsed`, the real time of each, by which two runs differ")
+    ] = False
 
 
 class DryRun(Parameters):

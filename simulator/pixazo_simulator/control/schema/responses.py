@@ -303,7 +303,7 @@ class Exchange(Body, frozen=True):
     request: Request
     response: Response
     elapsed: Annotated[
-        float, Meta(description="real seconds since the clock of the world began, however fast it runs")
+        float, Meta(description="with `real`: real seconds since the clock of the world began; else 0")
     ] = 0.0
 
     @property
