@@ -442,7 +442,8 @@ class Pixazo:
         """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
         near = body.get("nearest")
         nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-        ahead = outlook(self.control.clock(), self.control.generations().generations, self.journal)
+        exchanges, _ = self._exchanges(real=True)
+        ahead = outlook(self.control.clock(), self.control.generations().generations, exchanges)
         return (
             f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
             f"all that there is:\n{_TABLES[where](self.control)}"

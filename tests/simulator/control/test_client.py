@@ -396,3 +396,16 @@ def test_a_server_that_is_gone_keeps_nobody_waiting() -> None:
     assert server is not None
     with pytest.raises(SimulatorError, match="the simulator was stopped before it could answer"):
         server.ask(own.stop)
+
+
+def test_the_real_time_of_an_exchange_is_shown_on_request() -> None:
+    """Whatever the world's clock does; by default two runs have the same journal."""
+    real = iter(range(100))
+    clock = Clock(0, 0, lambda: next(real))
+    with Simulator(Settings(clock=lambda: clock)) as simulator:
+        control, app = simulator.control(), Caller(over_http(simulator.url), simulator.api_key)
+        app.generate()
+        app.generate()
+        shown = [each.elapsed for each in control.journal(real=True).exchanges]
+        assert shown[0] < shown[1]
+        assert {each.elapsed for each in control.journal().exchanges} == {0.0}

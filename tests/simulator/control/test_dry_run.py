@@ -96,7 +96,7 @@ class Bench(AbstractContextManager["Bench"]):
         return int(sent[0]["status"])
 
     def latest(self, key: str | None = "sim-key") -> Any:
-        """The latest exchange of a world, or of the unmatched requests, without its real time; None when there is none."""
+        """The latest exchange of a world, or of the unmatched requests; None when there is none."""
         if key is not None and self.app.worlds.get(key) is None:
             return None
         exchanges = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
