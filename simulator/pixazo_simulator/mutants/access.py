@@ -19,12 +19,12 @@ READS = (
 
 
 def _moved(old: str, new: str) -> Edits:
-    """Serve what is at or below one path at another instead."""
+    """Serve what is at or below one path at another instead; `v0` is no model, so that nothing is below it."""
 
     def edited(request: Request, _: Context) -> Request:
         if request.path.startswith(new):
             return request.at(f"{old}{request.path.removeprefix(new)}")
-        return request.at(f"/moved{request.path}") if request.path.startswith(old) else request
+        return request.at(f"/v0{request.path}") if request.path.startswith(old) else request
 
     return Edits(request=edited)
 

@@ -442,7 +442,7 @@ class Pixazo:
         """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
         near = body.get("nearest")
         nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-        exchanges, _ = self._exchanges(real=True)
+        exchanges, _ = self._exchanges()
         ahead = outlook(self.control.clock(), self.control.generations().generations, exchanges)
         return (
             f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"

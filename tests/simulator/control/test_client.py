@@ -406,6 +406,6 @@ def test_the_real_time_of_an_exchange_is_shown_on_request() -> None:
         control, app = simulator.control(), Caller(over_http(simulator.url), simulator.api_key)
         app.generate()
         app.generate()
-        shown = [each.elapsed for each in control.journal(real=True).exchanges]
+        shown = [each.elapsed for each in control.journal(elapsed=True).exchanges]
         assert shown[0] < shown[1]
         assert {each.elapsed for each in control.journal().exchanges} == {0.0}
