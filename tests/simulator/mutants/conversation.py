@@ -90,7 +90,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.received.append(Delivery(self.path, tuple(sorted(self.headers.items())), body))
-                moved = self.path.startswith("/v0/")
+                moved = self.path.startswith("/moved")
                 self.send_response(503 if self.path.startswith("/broken") else 307 if moved else 204)
                 if moved:
                     self.send_header("location", f"{receiver.url}/new")
