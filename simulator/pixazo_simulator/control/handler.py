@@ -273,7 +273,8 @@ def _check_host(host: str, settings: Settings) -> None:
     # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
     is_specific = name is not None and not isinstance(name, str) and not name.is_unspecified
     if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
-        remedy = f"or start with --control-host {name or 'NAME'}"
+        named = name if isinstance(name, str) or is_specific else None  # --control-host refuses the others
+        remedy = f"or start with --control-host {named or 'NAME'}"
         raise Refused(
             403,
             f"Host {spec.beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",

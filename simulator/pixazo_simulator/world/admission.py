@@ -245,8 +245,8 @@ class Admission:
         is_refused = self._policy.http_webhook_url == "refuse"
         plain = [url for url in urls.values() if url[:5].lower() == "http:" and (is_refused or not _is_loopback(url))]
         self._note("http_webhook_url", plain)
-        if urls.get(spec.CALLBACK_MEMBER):
-            self.decided_by += ("callback_url", "callback_events")
+        self._note("callback_url", spec.CALLBACK_MEMBER in urls or self._ignores_member)
+        self._note("callback_events", urls.get(spec.CALLBACK_MEMBER))
         self._note("both_channels", len(urls) > 1)
         self._note("webhook_events", self._asked.webhook_mode and spec.WEBHOOK_URL_HEADER in urls)
 
@@ -287,10 +287,15 @@ class Admission:
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
         member = self._parameters.callback_url
-        if member == "" and self._policy.empty_callback_url == "ignore":
+        if self._ignores_member or (member == "" and self._policy.empty_callback_url == "ignore"):
             member = UNSET
         sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
+
+    @property
+    def _ignores_member(self) -> bool:
+        """Whether a `callback_url` was sent that the policy ignores, whatever its value."""
+        return bool(self._sent().get(spec.CALLBACK_MEMBER)) and self._policy.callback_url == "ignore"
 
     def _unusable_urls(self) -> dict[str, spec.Problem]:
         """What is wrong with the webhook URLs, by channel."""
@@ -319,8 +324,8 @@ class Admission:
         """The webhook URLs that will be posted to, and why each other one will not, by channel."""
         urls = self._webhook_urls()
         ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
-        if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
-            ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore"
+        if self._ignores_member:
+            ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
         urls = {channel: url for channel, url in urls.items() if channel not in ignored}
         if len(urls) > 1 and self._policy.both_channels != "each":
             header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER

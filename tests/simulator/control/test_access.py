@@ -135,6 +135,7 @@ def test_no_other_host_is_answered(settings: Settings, host: str) -> None:
     assert reported[0] == 403
     assert "is not a loopback name" in reported[1]
     assert "--control-host" in reported[1]
+    assert not reported[1].endswith(("--control-host 0.0.0.0", "--control-host ::")), "which that option refuses"
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ CASES: list[tuple[dict[str, str], Callable[[Caller], object], list[tuple[str, st
         {}, submitted(callback_url="http://a.test/"),
         [("http_webhook_url", "accept", "assumed"), ("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
     ),
+    ({"callback_url": "ignore"}, submitted(callback_url="http://a.test/"), [("callback_url", "ignore", "observed")]),
     ({}, animated("https://a.test/b.png"), []),
     ({}, animated("http://a.test/b.png"), [("image_urls", "unseen", "assumed")]),
     ({}, animated(data_url(jpeg(400, 400), "jpeg")), []),

@@ -231,6 +231,18 @@ def test_an_empty_member_asks_for_nothing() -> None:
     assert decided.urls == ()
 
 
+MEMBER_IGNORED = "callback_url ignored: policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
+
+
+def test_a_member_that_is_ignored_decides_nothing_else() -> None:
+    """Whatever its value: neither its scheme nor its other faults are looked at."""
+    for url in ("nonsense", "http://a.test/"):
+        more = {"http_webhook_url": "refuse", "callback_url": "ignore"}
+        decided = decide(call(members={"callback_url": url}), **more)
+        assert isinstance(decided, Admitted)
+        assert decided.ignored == (MEMBER_IGNORED,)
+
+
 @pytest.mark.parametrize(
     ("more", "policy", "expected"),
     [
@@ -245,10 +257,10 @@ def test_an_empty_member_asks_for_nothing() -> None:
                 "callback_url ignored: it has no scheme such as https (policy bad_webhook_url=ignore)",
             ],
         ),
-        ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url=ignore"]),
+        ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, [MEMBER_IGNORED]),
         (BOTH, {"both_channels": "header"}, ["callback_url ignored: X-Webhook-URL was given, too (policy both_channels=header)"]),
         (BOTH, {"both_channels": "member"}, ["X-Webhook-URL ignored: callback_url was given, too (policy both_channels=member)"]),
-        (BOTH, {"both_channels": "member", "callback_url": "ignore"}, ["callback_url ignored: policy callback_url=ignore"]),
+        (BOTH, {"both_channels": "member", "callback_url": "ignore"}, [MEMBER_IGNORED]),
         ({"webhook_mode": " Terminal"}, {}, []),
         ({"webhook_mode": "sync"}, {"webhook_events": "header"}, []),
         ({"webhook_mode": "sync"}, {}, ["X-Webhook-Mode ignored: 'sync' (policy webhook_events=terminal)"]),
