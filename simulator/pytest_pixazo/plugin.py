@@ -262,7 +262,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @contextmanager
-def _one_line(*errors: type[Exception]) -> Generator[None]:
+def _one_line(*errors: type[BaseException]) -> Generator[None]:
     """Turn errors whose messages are complete into failures without a traceback."""
     try:
         yield
@@ -355,7 +355,9 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
 @pytest.fixture
 def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
     """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
-    with pixazo.virtual_sleep() as sleeps:
+    from .sleep import SleepLimitError
+
+    with _one_line(SleepLimitError), pixazo.virtual_sleep() as sleeps:
         yield sleeps
 
 

@@ -374,6 +374,38 @@ def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_sleep.exceeded = False  # it was meant so
 
 
+def test_the_next_test_has_a_world_of_its_own(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Whether the test, or a fixture at its beginning or end, sleeps too long: pytest tears down the rest."""
+    run_tests(
+        """
+        import time
+
+        import pytest
+
+        @pytest.fixture
+        def first(pixazo_sleep, pixazo_client, request):
+            if request.node.name == "test_first_fixture":
+                time.sleep(7200)
+            pixazo_client.generate("A bear")
+            yield
+            if request.node.name == "test_last_fixture":
+                time.sleep(7200)
+
+        def test_app(first):
+            time.sleep(7200)
+
+        def test_first_fixture(first, pixazo):
+            pass
+
+        def test_last_fixture(first, pixazo):
+            assert len(pixazo.generations) == 1
+
+        def test_next(pixazo):
+            assert not pixazo.generations
+        """
+    ).assert_outcomes(passed=2, failed=1, errors=4)
+
+
 def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep() -> None:
     """The error of `advance` is raised by `sleep`."""
     simulator = Simulator()
