@@ -557,7 +557,7 @@ class Pixazo:
             dropped=dropped,
             inbox_problems=[
                 *(problem for each in self._inboxes for problem in each.problems),
-                *_for_closed_inboxes(deliveries),
+                *_for_closed_inboxes(deliveries, own=tuple(each.url for each in self._inboxes)),
             ],
         )
 
@@ -582,10 +582,14 @@ def _explained(delivery: Delivery, reason: str | None) -> Delivery:
     return replace(delivery, attempts=tuple(attempts))
 
 
-def _for_closed_inboxes(deliveries: Sequence[Delivery]) -> list[str]:
-    """A line for each delivery to the inbox of an earlier test."""
+def _for_closed_inboxes(deliveries: Sequence[Delivery], own: tuple[str, ...]) -> list[str]:
+    """A line for each delivery to the inbox of an earlier test; what went to one of its own came before that was closed."""
     if not deliveries:
         return []
     from pytest_pixazo.webhooks import closed_inbox
 
-    return [f"POST {each.url}: {problem}" for each in deliveries if (problem := closed_inbox(each.url))]
+    return [
+        f"POST {each.url}: {problem}"
+        for each in deliveries
+        if not each.url.startswith(own) and (problem := closed_inbox(each.url))
+    ]
