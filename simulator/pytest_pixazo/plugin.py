@@ -291,9 +291,9 @@ def pixazo_factory(
 
     stash = pytestconfig.stash
 
-    def current() -> tuple[pytest.Item | pytest.Collector, pytest.Item]:
-        setting_up = stash.get(SETTING_UP, None)
-        return setting_up.node if setting_up else stash[CURRENT], stash[CURRENT]
+    def current() -> tuple[pytest.Item | pytest.Collector, pytest.Item, str | None]:
+        setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
+        return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
     stash[CASES] = Cases(pytestconfig, pixazo_simulator, current)
     yield WorldFactory(stash[CASES].fresh)

@@ -115,9 +115,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     """Fail a test with findings, under `--pixazo-conduct=fail`, or that leans on more than its marker allows."""
     __tracebackhide__ = True  # an error of another teardown passes through here
     result = yield
+    _fail_for_complaints(item)
+    return result
+
+
+def _fail_for_complaints(item: pytest.Item) -> None:
+    # A frame that is not hidden: pytest adds a line about hidden entries where there is none.
     if text := item.stash.get(_COMPLAINTS, ""):
         pytest.fail(text, pytrace=False)
-    return result
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -70,6 +70,7 @@ def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.Ru
             "remedy: *, or allow more labels: only=[[]'documented', 'inferred', 'assumed']",
         ]
     )
+    done.stdout.no_fnmatch_line("*entries are hidden*")
 
 
 def test_nothing_is_printed_unless_asked(run: Callable[..., pytest.RunResult]) -> None:
