@@ -337,7 +337,13 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as under `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self.clock.sleep, running=self.clock.running)
+        return virtual_sleep(self.clock.sleep, running=self._awaited)
+
+    def _awaited(self) -> str | None:
+        """What an app may be waiting for, or how the last generation ended when none runs."""
+        if (running := self.clock.running()) or not (all_of_them := self.generations):
+            return running
+        return f"no generation runs, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
 
     def inbox(self) -> AbstractContextManager[Inbox]:
         """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
