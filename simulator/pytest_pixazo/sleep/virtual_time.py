@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import pytest
+from _pytest.outcomes import Failed  # what `pytest.fail.Exception` is, under a name that type checkers take as a base
 
 from .frozen import move_frozen_time
 from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
@@ -43,7 +43,7 @@ SWEEP = 1000
 log = logging.getLogger("pytest_pixazo")
 
 
-class SleepLimitError(pytest.fail.Exception):
+class SleepLimitError(Failed):
     """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch for ever, but
     one of pytest's outcomes: after any other BaseException in a teardown pytest leaves out the rest of it.
     """

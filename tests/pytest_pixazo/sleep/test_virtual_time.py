@@ -34,7 +34,7 @@ from tests.pytest_pixazo.sleep.sleeping_app import (
 )
 from tests.receiver import Receiver
 
-from pixazo_client import PixazoClient
+from pixazo_client import PixazoClient, RequestHandle
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep, virtual_time
@@ -350,6 +350,12 @@ def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
         sleeps.limit = 86_400
         time.sleep(50_000)
     assert sleeps.total == 50_000
+
+
+def wait_for_success(handle: RequestHandle) -> None:
+    """Poll as an app that knows neither a deadline nor another end."""
+    while handle.status().status != "COMPLETED":
+        time.sleep(60)
 
 
 @pytest.mark.parametrize(("end", "named"), [("stuck", "is PROCESSING and never ends"), ("error", "has ended as ERROR")])
