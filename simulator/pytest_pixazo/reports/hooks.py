@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from pytest_pixazo.world import Record
 
@@ -90,18 +90,29 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """Add what one test did in its world."""
     problems = list[str]()
-    if only := next((mark.kwargs["only"] for mark in item.iter_markers("pixazo") if "only" in mark.kwargs), None):
+    marks = _marks(record, item)
+    if only := next((mark.kwargs["only"] for mark in marks if "only" in mark.kwargs), None):
         from .assumptions import beyond, read_labels
 
-        problems += filter(None, [beyond(record, read_labels(only))])
+        problems += filter(None, [beyond(record, read_labels(only), _named(record, item))])
     if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
         from .conduct import misconduct
 
-        findings = _results(config).add(record, _allowed(item))
+        findings = _results(config).add(record, _allowed(marks))
         if findings and _conduct(config) == "fail":
             problems.append(misconduct(findings))
     if item.stash.get(_PASSED, False) and problems:
         item.stash[_COMPLAINTS] = "\n".join([*filter(None, [item.stash.get(_COMPLAINTS, "")]), *problems])
+
+
+def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:
+    """The markers that count for a world: the test's, or those of the wider scope whose world ends with this test."""
+    owner = next((each for each in item.listchain() if each.nodeid == record.nodeid), item.session)
+    return list(owner.iter_markers("pixazo"))
+
+
+def _named(record: Record, item: pytest.Item) -> str:
+    return "this test" if record.nodeid == item.nodeid else f"the world of {record.nodeid}, which ends with this test,"
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -201,7 +212,7 @@ def _measures(config: pytest.Config) -> bool:
     return any(value not in (None, False, "") for value in wanted)
 
 
-def _allowed(item: pytest.Item) -> list[str]:
-    """The usage checks that the markers of a test allow it to fail."""
-    given = [mark.kwargs.get("allow_conduct", ()) for mark in item.iter_markers("pixazo")]
+def _allowed(marks: Iterable[pytest.Mark]) -> list[str]:
+    """The usage checks that these markers allow a test to fail."""
+    given = [mark.kwargs.get("allow_conduct", ()) for mark in marks]
     return [name for names in given for name in ([names] if isinstance(names, str) else names)]

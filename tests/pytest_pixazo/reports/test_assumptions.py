@@ -121,3 +121,35 @@ def test_the_order_in_which_tests_end_does_not_matter() -> None:
         part.add(decided(label))
         other.merge(part.as_plain_values())
     assert list(one.lines()) == list(other.lines())
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
+    run_tests: Callable[..., pytest.RunResult], scope: str
+) -> None:
+    """Not those of the test with which it happens to end."""
+    source = f"""
+        import pytest
+
+        MARK
+
+        @pytest.fixture(scope="{scope}")
+        def wide(pixazo_factory):
+            with pixazo_factory.fresh() as world, world.client() as client:
+                yield client
+
+        def test_leans(wide):
+            with pytest.raises(Exception):
+                wide.generate("")
+
+        @pytest.mark.pixazo(only="documented", allow_conduct=[])
+        def test_last(pixazo_client):
+            pixazo_client.generate("A bear")
+        """
+    run_tests(source.replace("MARK", "")).assert_outcomes(passed=2)
+    if scope == "module":
+        result = run_tests(source.replace("MARK", "pytestmark = pytest.mark.pixazo(only='documented')"))
+        result.assert_outcomes(passed=2, errors=1)
+        result.stdout.fnmatch_lines(
+            ["pixazo: *, and the world of *.py, which ends with this test, leans on 2 points *"]
+        )
