@@ -26,9 +26,13 @@ MOST_TESTS = 5
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results."""
 _RESULTS = pytest.StashKey["Results"]()
-_COMPLAINTS = pytest.StashKey[str]()
+_COMPLAINTS = pytest.StashKey[list[str]]()
 _PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
+
+MOST_WORLDS = 5
+"""Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
+
 _OPTIONS: dict[str, dict[str, Any]] = {
     "conduct": {"choices": CONDUCT, "help": "usage that will hurt on the real gateway (default: report)"},
     "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
@@ -101,8 +105,8 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
         findings = _results(config).add(record, _allowed(marks))
         if findings and _conduct(config) == "fail":
             problems.append(misconduct(findings))
-    if item.stash.get(_PASSED, False) and problems:
-        item.stash[_COMPLAINTS] = "\n".join([*filter(None, [item.stash.get(_COMPLAINTS, "")]), *problems])
+    complaints = item.stash.setdefault(_COMPLAINTS, [])
+    complaints += (each for each in problems if each not in complaints)
 
 
 def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:
@@ -132,8 +136,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 def _fail_for_complaints(item: pytest.Item) -> None:
     # A frame that is not hidden: pytest adds a line about hidden entries where there is none.
-    if text := item.stash.get(_COMPLAINTS, ""):
-        pytest.fail(text, pytrace=False)
+    has_passed, complaints = item.stash.get(_PASSED, False), item.stash.get(_COMPLAINTS, [])
+    item.stash[_PASSED], item.stash[_COMPLAINTS] = False, []  # it may run again
+    if has_passed and complaints:
+        more = [f"... and of {len(complaints) - MOST_WORLDS} worlds more"] if len(complaints) > MOST_WORLDS else []
+        pytest.fail("\n".join([*complaints[:MOST_WORLDS], *more]), pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -153,3 +153,42 @@ def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
         result.stdout.fnmatch_lines(
             ["pixazo: *, and the world of *.py, which ends with this test, leans on 2 points *"]
         )
+
+
+@pytest.mark.parametrize(("marker", "option"), [("only='documented'", "report"), ("", "fail")])
+def test_a_world_that_ends_within_the_test_is_judged(
+    run_tests: Callable[..., pytest.RunResult], marker: str, option: str
+) -> None:
+    """At the end of the test, unless that failed: equal complaints of many worlds once, and of different ones the first five."""
+    result = run_tests(
+        f"""
+        import pytest
+
+        pytestmark = pytest.mark.pixazo({marker})
+
+        def leans(pixazo, before):
+            with pixazo.fresh() as world, world.client() as client:
+                for number in range(before):
+                    client.generate("A bear")
+                for _ in range(2):
+                    with pytest.raises(Exception):
+                        client.generate("")
+
+        def test_alike(pixazo):
+            leans(pixazo, 0)
+            leans(pixazo, 0)
+
+        def test_different(pixazo):
+            for before in range(7):
+                leans(pixazo, before)
+
+        def test_failed(pixazo):
+            leans(pixazo, 0)
+            assert 0
+        """,
+        f"--pixazo-conduct={option}",
+    )
+    result.assert_outcomes(passed=2, failed=1, errors=2)
+    sign = "and this test leans on" if marker else "refusal-repeated"
+    assert sum(line.count(sign) for line in result.outlines if line.startswith("pixazo")) <= 6
+    result.stdout.fnmatch_lines(["... and of 2 worlds more"])
