@@ -136,7 +136,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 def _fail_for_complaints(item: pytest.Item) -> None:
     # A frame that is not hidden: pytest adds a line about hidden entries where there is none.
-    has_passed, complaints = item.stash.get(_PASSED, False), item.stash.get(_COMPLAINTS, [])
+    has_passed, complaints = item.stash.get(_PASSED, False), item.stash.setdefault(_COMPLAINTS, [])
     item.stash[_PASSED], item.stash[_COMPLAINTS] = False, []  # it may run again
     if has_passed and complaints:
         more = [f"... and of {len(complaints) - MOST_WORLDS} worlds more"] if len(complaints) > MOST_WORLDS else []
