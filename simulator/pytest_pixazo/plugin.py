@@ -262,7 +262,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @contextmanager
-def _one_line(*errors: type[Exception]) -> Generator[None]:
+def _one_line(*errors: type[BaseException]) -> Generator[None]:
     """Turn errors whose messages are complete into failures without a traceback."""
     try:
         yield
@@ -291,9 +291,9 @@ def pixazo_factory(
 
     stash = pytestconfig.stash
 
-    def current() -> tuple[pytest.Item | pytest.Collector, pytest.Item]:
-        setting_up = stash.get(SETTING_UP, None)
-        return setting_up.node if setting_up else stash[CURRENT], stash[CURRENT]
+    def current() -> tuple[pytest.Item | pytest.Collector, pytest.Item, str | None]:
+        setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
+        return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
     stash[CASES] = Cases(pytestconfig, pixazo_simulator, current)
     yield WorldFactory(stash[CASES].fresh)
@@ -355,7 +355,9 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
 @pytest.fixture
 def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
     """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
-    with pixazo.virtual_sleep() as sleeps:
+    from .sleep import SleepLimitError
+
+    with _one_line(SleepLimitError), pixazo.virtual_sleep() as sleeps:
         yield sleeps
 
 

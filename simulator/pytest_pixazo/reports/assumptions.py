@@ -37,8 +37,8 @@ def leanings(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
         yield from ((found, where) for found in delivery.decided_by if found.label not in KNOWN)
 
 
-def beyond(record: Record, only: tuple[str, ...]) -> str | None:
-    """Why a test that may lean on these labels only must fail, None when it leans on nothing else."""
+def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> str | None:
+    """Why a test that may lean on these labels only must fail, None when it leans on nothing else; `named` is what leans."""
     found: dict[PolicyDecision, str] = {}
     for decision, where in leanings(record):
         if decision.label not in only:
@@ -48,7 +48,7 @@ def beyond(record: Record, only: tuple[str, ...]) -> str | None:
     labels = list(dict.fromkeys((*only, *(each.label for each in found))))
     points = "1 point" if len(found) == 1 else f"{len(found)} points"
     head = (
-        f"pixazo: @pytest.mark.pixazo(only={list(only)}), and this test leans on {points} of the policy known otherwise"
+        f"pixazo: @pytest.mark.pixazo(only={list(only)}), and {named} leans on {points} of the policy known otherwise"
     )
     lines = [f"- {each}, in {where}: {description_of(each.field)}" for each, where in found.items()]
     remedy = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from pytest_pixazo.world import Record
 
@@ -26,9 +26,13 @@ MOST_TESTS = 5
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results."""
 _RESULTS = pytest.StashKey["Results"]()
-_COMPLAINTS = pytest.StashKey[str]()
+_COMPLAINTS = pytest.StashKey[list[str]]()
 _PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
+
+MOST_WORLDS = 5
+"""Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
+
 _OPTIONS: dict[str, dict[str, Any]] = {
     "conduct": {"choices": CONDUCT, "help": "usage that will hurt on the real gateway (default: report)"},
     "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
@@ -90,18 +94,29 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """Add what one test did in its world."""
     problems = list[str]()
-    if only := next((mark.kwargs["only"] for mark in item.iter_markers("pixazo") if "only" in mark.kwargs), None):
+    marks = _marks(record, item)
+    if only := next((mark.kwargs["only"] for mark in marks if "only" in mark.kwargs), None):
         from .assumptions import beyond, read_labels
 
-        problems += filter(None, [beyond(record, read_labels(only))])
+        problems += filter(None, [beyond(record, read_labels(only), _named(record, item))])
     if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
         from .conduct import misconduct
 
-        findings = _results(config).add(record, _allowed(item))
+        findings = _results(config).add(record, _allowed(marks))
         if findings and _conduct(config) == "fail":
             problems.append(misconduct(findings))
-    if item.stash.get(_PASSED, False) and problems:
-        item.stash[_COMPLAINTS] = "\n".join([*filter(None, [item.stash.get(_COMPLAINTS, "")]), *problems])
+    complaints = item.stash.setdefault(_COMPLAINTS, [])
+    complaints += (each for each in problems if each not in complaints)
+
+
+def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:
+    """The markers that count for a world: the test's, or those of the wider scope whose world ends with this test."""
+    owner = next((each for each in item.listchain() if each.nodeid == record.nodeid), item.session)
+    return list(owner.iter_markers("pixazo"))
+
+
+def _named(record: Record, item: pytest.Item) -> str:
+    return "this test" if record.nodeid == item.nodeid else f"the world of {record.nodeid}, which ends with this test,"
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -115,9 +130,17 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     """Fail a test with findings, under `--pixazo-conduct=fail`, or that leans on more than its marker allows."""
     __tracebackhide__ = True  # an error of another teardown passes through here
     result = yield
-    if text := item.stash.get(_COMPLAINTS, ""):
-        pytest.fail(text, pytrace=False)
+    _fail_for_complaints(item)
     return result
+
+
+def _fail_for_complaints(item: pytest.Item) -> None:
+    # A frame that is not hidden: pytest adds a line about hidden entries where there is none.
+    has_passed, complaints = item.stash.get(_PASSED, False), item.stash.setdefault(_COMPLAINTS, [])
+    item.stash[_PASSED], item.stash[_COMPLAINTS] = False, []  # it may run again
+    if has_passed and complaints:
+        more = [f"... and of {len(complaints) - MOST_WORLDS} worlds more"] if len(complaints) > MOST_WORLDS else []
+        pytest.fail("\n".join([*complaints[:MOST_WORLDS], *more]), pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -196,7 +219,7 @@ def _measures(config: pytest.Config) -> bool:
     return any(value not in (None, False, "") for value in wanted)
 
 
-def _allowed(item: pytest.Item) -> list[str]:
-    """The usage checks that the markers of a test allow it to fail."""
-    given = [mark.kwargs.get("allow_conduct", ()) for mark in item.iter_markers("pixazo")]
+def _allowed(marks: Iterable[pytest.Mark]) -> list[str]:
+    """The usage checks that these markers allow a test to fail."""
+    given = [mark.kwargs.get("allow_conduct", ()) for mark in marks]
     return [name for names in given for name in ([names] if isinstance(names, str) else names)]

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from _pytest.outcomes import Failed  # what `pytest.fail.Exception` is, under a name that type checkers take as a base
+
 from .frozen import move_frozen_time
 from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
 
@@ -41,8 +43,10 @@ SWEEP = 1000
 log = logging.getLogger("pytest_pixazo")
 
 
-class SleepLimitError(BaseException):
-    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch for ever."""
+class SleepLimitError(Failed):
+    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch for ever, but
+    one of pytest's outcomes: after any other BaseException in a teardown pytest leaves out the rest of it.
+    """
 
 
 @dataclass(slots=True, eq=False)

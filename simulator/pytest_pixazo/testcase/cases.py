@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import count
@@ -25,18 +25,21 @@ LONGEST_NAME = 900
 
 
 class Cases:
-    """The worlds of the tests of this process; `current` says for which test or collector code runs now, and which test runs."""
+    """The worlds of the tests of this process; `current` says for which test or collector code runs now, which test runs, and which fixture
+    is being set up, if any.
+    """
 
     def __init__(
         self,
         config: pytest.Config,
         simulator: Simulator | SharedSimulator,
-        current: Callable[[], tuple[Node, pytest.Item]],
+        current: Callable[[], tuple[Node, pytest.Item, str | None]],
     ) -> None:
         self._config = config
         self._simulator = simulator
         self._current = current
         self._open: dict[str, Case] = {}
+        self._fixtures: dict[Case, str] = {}
         self._failed: list[Case] = []
         self._failure: tuple[str, BaseException | None] = ("", None)
         self._remainders = Remainders(simulator.control())
@@ -74,24 +77,37 @@ class Cases:
         key = key_of(name if not times else f"{name} {times + 1}")
         case = Case(node, self._simulator, settings, name, label, key, partial(self._fresh, node))
         self._open[name] = case
+        _, item, fixture = self._current()
+        if fixture and fixture in _fixtures_of(item):  # else no test shows by its arguments whether it uses the world
+            self._fixtures[case] = fixture
         return case
 
     def close(self, case: Case) -> None:
         """Close a world. Raises ControlError when it is gone."""
         del self._open[case.name]
+        self._fixtures.pop(case, None)
         self._remainders.collect()
         self._remainders.expect(case.name, place_of(case.node), is_told=case.is_strict)
         case.close(self._current()[1])
 
     def shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
-        """The worlds that the report of a failed test shows: that of its fixture, those that are open, and the fresh ones that it failed in."""
+        """The worlds that the report of a failed test shows: that of its fixture, those that are open, but for those of fixtures that it does
+        not use, and the fresh ones that it failed in.
+        """
         failed = self._failed if self._failure[0] == item.nodeid else ()
-        return list(dict.fromkeys([*([own] if own else ()), *self._open.values(), *failed]))
+        used = _fixtures_of(item)
+        opened = (case for case in self._open.values() if self._fixtures.get(case) in (None, *used))
+        return list(dict.fromkeys([*([own] if own else ()), *opened, *failed]))
 
     def end(self) -> None:
         """Warn of what tests have left running."""
         with suppress(ControlError):  # a running simulator may have ended before
             self._remainders.warn(self._config)
+
+
+def _fixtures_of(item: pytest.Item) -> Iterable[str]:
+    names: Iterable[str] = getattr(item, "fixturenames", ())
+    return names
 
 
 def _shortened(name: str) -> str:

@@ -82,10 +82,8 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda callback: HttpResponse(function(callback) or 204))
-    if arguments is None and _is_synchronous(getattr(target, "request", None)):
-        return _test_client(target, path, is_werkzeug=False)
-    if arguments is None and hasattr(target, "application") and _is_synchronous(getattr(target, "open", None)):
-        return _test_client(target, path, is_werkzeug=True)
+    if arguments is None and (post := _post_of(target)):
+        return _test_client(target, path, post)
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
         " callback: give the app itself"
@@ -115,27 +113,50 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     return Receiver(answer, _route(path, app), loop, loop.close)
 
 
-def _test_client(client: Any, path: str, *, is_werkzeug: bool) -> Receiver:
-    """Of werkzeug, whose test client Flask's is derived from, or else of Starlette, FastAPI or httpx."""
+Post = Callable[[Any, str, bytes, dict[str, str]], HttpResponse]
+"""Posts by a test client: target, body, headers."""
 
+
+def _post_of(client: object) -> Post | None:
+    """How this test client is used; None when it is none, or has to be awaited."""
+    if _is_synchronous(getattr(client, "request", None)):
+        return _post_by_django if hasattr(client, "generic") else _post_by_httpx
+    if hasattr(client, "application") and _is_synchronous(getattr(client, "open", None)):
+        return _post_by_werkzeug
+    return None
+
+
+def _post_by_django(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
+    response = client.generic("POST", target, body, headers.get("content-type", ""), headers=headers)
+    return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
+
+
+def _post_by_httpx(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
+    """By a client of Starlette, FastAPI or httpx."""
+    # Not the target alone: one that begins with two slashes would be taken for another host.
+    url = str(getattr(client, "base_url", "")).rstrip("/") + target
+    response = client.request("POST", url, content=body, headers=headers)
+    return HttpResponse(response.status_code, response.content)
+
+
+def _post_by_werkzeug(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
+    """By a client from which Flask's is derived."""
+    response = client.open(target, method="POST", data=body, headers=headers)
+    return HttpResponse(response.status_code, response.data)
+
+
+def _test_client(client: Any, path: str, post: Post) -> Receiver:
     loop = ClientLoop(client)
 
     def answer(callback: Callback) -> HttpResponse:
         return loop.call(partial(send, callback))
 
     def send(callback: Callback) -> HttpResponse:
-        target = target_of(path, callback)
         own = ("host", "content-length", "connection", "transfer-encoding")  # a client sets them itself
         headers = {name: value for name, value in callback.headers.items() if name not in own}
-        if is_werkzeug:
-            response = client.open(target, method="POST", data=callback.body, headers=headers)
-        else:
-            # Not the target alone: one that begins with two slashes would be taken for another host.
-            url = str(getattr(client, "base_url", "")).rstrip("/") + target
-            response = client.request("POST", url, content=callback.body, headers=headers)
-        return HttpResponse(response.status_code, response.data if is_werkzeug else response.content)
+        return post(client, target_of(path, callback), callback.body, headers)
 
-    return Receiver(answer, _route(path, client.application if is_werkzeug else getattr(client, "app", client)))
+    return Receiver(answer, _route(path, getattr(client, "app", getattr(client, "application", client))))
 
 
 def target_of(path: str, callback: Callback) -> str:

@@ -337,7 +337,13 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as under `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self.clock.sleep, running=self.clock.running)
+        return virtual_sleep(self.clock.sleep, running=self._awaited)
+
+    def _awaited(self) -> str | None:
+        """What an app may be waiting for, or how the last generation ended when none runs."""
+        if (running := self.clock.running()) or not (all_of_them := self.generations):
+            return running
+        return f"no generation runs, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
 
     def inbox(self) -> AbstractContextManager[Inbox]:
         """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
@@ -558,7 +564,7 @@ class Pixazo:
             dropped=dropped,
             inbox_problems=[
                 *(problem for each in self._inboxes for problem in each.problems),
-                *_for_closed_inboxes(deliveries),
+                *_for_closed_inboxes(deliveries, own=tuple(each.url for each in self._inboxes)),
             ],
         )
 
@@ -583,10 +589,14 @@ def _explained(delivery: Delivery, reason: str | None) -> Delivery:
     return replace(delivery, attempts=tuple(attempts))
 
 
-def _for_closed_inboxes(deliveries: Sequence[Delivery]) -> list[str]:
-    """A line for each delivery to the inbox of an earlier test."""
+def _for_closed_inboxes(deliveries: Sequence[Delivery], own: tuple[str, ...]) -> list[str]:
+    """A line for each delivery to the inbox of an earlier test; what went to one of its own came before that was closed."""
     if not deliveries:
         return []
     from pytest_pixazo.webhooks import closed_inbox
 
-    return [f"POST {each.url}: {problem}" for each in deliveries if (problem := closed_inbox(each.url))]
+    return [
+        f"POST {each.url}: {problem}"
+        for each in deliveries
+        if not each.url.startswith(own) and (problem := closed_inbox(each.url))
+    ]

@@ -70,6 +70,7 @@ def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.Ru
             "remedy: *, or allow more labels: only=[[]'documented', 'inferred', 'assumed']",
         ]
     )
+    done.stdout.no_fnmatch_line("*entries are hidden*")
 
 
 def test_nothing_is_printed_unless_asked(run: Callable[..., pytest.RunResult]) -> None:
@@ -120,3 +121,74 @@ def test_the_order_in_which_tests_end_does_not_matter() -> None:
         part.add(decided(label))
         other.merge(part.as_plain_values())
     assert list(one.lines()) == list(other.lines())
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
+    run_tests: Callable[..., pytest.RunResult], scope: str
+) -> None:
+    """Not those of the test with which it happens to end."""
+    source = f"""
+        import pytest
+
+        MARK
+
+        @pytest.fixture(scope="{scope}")
+        def wide(pixazo_factory):
+            with pixazo_factory.fresh() as world, world.client() as client:
+                yield client
+
+        def test_leans(wide):
+            with pytest.raises(Exception):
+                wide.generate("")
+
+        @pytest.mark.pixazo(only="documented", allow_conduct=[])
+        def test_last(pixazo_client):
+            pixazo_client.generate("A bear")
+        """
+    run_tests(source.replace("MARK", "")).assert_outcomes(passed=2)
+    if scope == "module":
+        result = run_tests(source.replace("MARK", "pytestmark = pytest.mark.pixazo(only='documented')"))
+        result.assert_outcomes(passed=2, errors=1)
+        result.stdout.fnmatch_lines(
+            ["pixazo: *, and the world of *.py, which ends with this test, leans on 2 points *"]
+        )
+
+
+@pytest.mark.parametrize(("marker", "option"), [("only='documented'", "report"), ("", "fail")])
+def test_a_world_that_ends_within_the_test_is_judged(
+    run_tests: Callable[..., pytest.RunResult], marker: str, option: str
+) -> None:
+    """At the end of the test, unless that failed: equal complaints of many worlds once, and of different ones the first five."""
+    result = run_tests(
+        f"""
+        import pytest
+
+        pytestmark = pytest.mark.pixazo({marker})
+
+        def leans(pixazo, before):
+            with pixazo.fresh() as world, world.client() as client:
+                for number in range(before):
+                    client.generate("A bear")
+                for _ in range(2):
+                    with pytest.raises(Exception):
+                        client.generate("")
+
+        def test_alike(pixazo):
+            leans(pixazo, 0)
+            leans(pixazo, 0)
+
+        def test_different(pixazo):
+            for before in range(7):
+                leans(pixazo, before)
+
+        def test_failed(pixazo):
+            leans(pixazo, 0)
+            assert 0
+        """,
+        f"--pixazo-conduct={option}",
+    )
+    result.assert_outcomes(passed=2, failed=1, errors=2)
+    sign = "and this test leans on" if marker else "refusal-repeated"
+    assert sum(line.count(sign) for line in result.outlines if line.startswith("pixazo")) <= 6
+    result.stdout.fnmatch_lines(["... and of 2 worlds more"])

@@ -37,7 +37,6 @@ from tests.receiver import Receiver
 from pixazo_client import PixazoClient, RequestHandle
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
-from pytest_pixazo import Pixazo, Stuck
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep, virtual_time
 from pytest_pixazo.sleep.virtual_time import SWEEP, TimerQueue, Wakeup
 
@@ -353,25 +352,54 @@ def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
     assert sleeps.total == 50_000
 
 
-def poll_for_ever(handle: RequestHandle) -> None:
-    """Poll as an app without a deadline does."""
-    while not handle.status().is_terminal:
+def wait_for_success(handle: RequestHandle) -> None:
+    """Poll as an app that knows neither a deadline nor another end."""
+    while handle.status().status != "COMPLETED":
         time.sleep(60)
 
 
+@pytest.mark.parametrize(("end", "named"), [("stuck", "is PROCESSING and never ends"), ("error", "has ended as ERROR")])
 def test_a_generation_for_which_an_app_waits_for_ever_is_named(
-    pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_sleep: Sleeps
+    pixazo_client: PixazoClient, pixazo_sleep: Sleeps, end: str, named: str
 ) -> None:
-    """The error that ends the loop names it."""
-    pixazo.when("generate").fault(Stuck())
-    handle = pixazo_client.generate("A bear")
+    """The error that ends the loop names it, also where the app does not know its end."""
+    handle = pixazo_client.generate(f"A bear [[sim:{end}]]")
     pixazo_sleep.limit = 600
-    with pytest.raises(
-        SleepLimitError,
-        match=rf"the limit of 600 s \({handle.request_id} is PROCESSING and never ends\): give its loop",
-    ):
-        poll_for_ever(handle)
+    with pytest.raises(SleepLimitError, match=rf"the limit of 600 s \(.*{handle.request_id} {named}\): give its loop"):
+        wait_for_success(handle)
     pixazo_sleep.exceeded = False  # it was meant so
+
+
+def test_the_next_test_has_a_world_of_its_own(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Whether the test, or a fixture at its beginning or end, sleeps too long: pytest tears down the rest."""
+    run_tests(
+        """
+        import time
+
+        import pytest
+
+        @pytest.fixture
+        def first(pixazo_sleep, pixazo_client, request):
+            if request.node.name == "test_first_fixture":
+                time.sleep(7200)
+            pixazo_client.generate("A bear")
+            yield
+            if request.node.name == "test_last_fixture":
+                time.sleep(7200)
+
+        def test_app(first):
+            time.sleep(7200)
+
+        def test_first_fixture(first, pixazo):
+            pass
+
+        def test_last_fixture(first, pixazo):
+            assert len(pixazo.generations) == 1
+
+        def test_next(pixazo):
+            assert not pixazo.generations
+        """
+    ).assert_outcomes(passed=2, failed=1, errors=4)
 
 
 def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep() -> None:

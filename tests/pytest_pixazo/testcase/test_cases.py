@@ -148,13 +148,23 @@ def test_third(of_test):
     with of_test.client() as client:
         client.generate("A cat")
     of_test.when("status").reply(429)
+
+def test_of_another(of_module):
+    with of_module.fresh(strict=False) as world, world.client() as client:
+        client.generate("A dog")
+        of_module.control.clear_script()
+        with of_module.client() as client:
+            client.generate("A fox")
+
+def test_last(pixazo):
+    assert 0
 """
 
 
 def test_a_world_of_a_wider_scope(run_tests: Callable[..., pytest.RunResult]) -> None:
-    """The marker of its own scope counts; a failed test shows every open world that was used, and each is checked at its own end."""
+    """The marker of its own scope counts; a failed test shows every world of its own fixtures that was used, and each is checked at its own end."""
     result = run_tests(SCOPES)
-    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.assert_outcomes(passed=3, failed=2, errors=1)
     text = result.stdout.str()
     assert text.count("pixazo journal of fresh world 1 -") == 3
     assert text.count("POST /minimax-hailuo-ai/v1/generate ") == 2

@@ -242,8 +242,14 @@ def test_what_an_inbox_refused_is_reported(run_tests: Callable[..., pytest.RunRe
             pixazo.clock.advance(15)
             assert pixazo.webhooks[1].attempts[0].problem.startswith("answered 404: its path does not begin with")
             assert 0, "the reason"
+
+        def test_late(pixazo, pixazo_client, pixazo_webhooks):
+            pixazo_webhooks._misuse = "the app could not be reached"  # told at the end, when the inbox is closed
+            pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url)
+            pixazo.clock.advance(15)
         """)
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    assert str(result.outlines).count("which is closed") == 1
     result.stdout.fnmatch_lines(
         [
             "E       AssertionError: the reason",

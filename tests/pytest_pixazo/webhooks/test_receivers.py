@@ -532,6 +532,38 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     assert client.opened == [("POST", PATH, inbox.received[0].body, "application/json")]
 
 
+class DjangoResponse(list[bytes]):
+    """Is iterated; a streaming one has no `content`."""
+
+    status_code = 202
+
+
+class DjangoTestClient:
+    """Has the signatures of Django's, which are those of its REST framework's, too."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, bytes, str]] = []
+
+    def request(self, **environ: Any) -> Any:
+        """What `generic` calls."""
+
+    def generic(
+        self, method: str, path: str, data: bytes, content_type: str, *, headers: dict[str, str]
+    ) -> DjangoResponse:
+        """Note the request."""
+        self.sent.append((method, path, data, content_type))
+        assert headers["user-agent"]
+        return DjangoResponse([b"do", b"ne"])
+
+
+def test_a_test_client_of_django(world: ControlClient, inbox: Inbox) -> None:
+    """It is called through `generic`, with the raw body, and the path and query that the app appended."""
+    client = DjangoTestClient()
+    inbox.deliver_to(client, PATH)
+    assert answered(world, f"{inbox.url}/7/?a=b") == [202]
+    assert client.sent == [("POST", f"{PATH}/7/?a=b", inbox.received[0].body, "application/json")]
+
+
 class Named:
     """A WSGI app that knows no path."""
 
