@@ -241,9 +241,8 @@ async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResu
         await look(request, search)
         if not search.is_done:
             message, near = f"after {timeout:g} s there were {search}", search.nearest()
-            raise Refused(
-                408, await rendering.wait_timed_out(world, message, search.what, search.found, near)
-            ) from None
+            body = await rendering.unfulfilled(world, message, search.what, search.found, near, late=True)
+            raise Refused(408, body) from None
     return await rendering.wait_result(world, search.what, search.found)
 
 
@@ -288,10 +287,9 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     await look(request, search)
     (least, most), count = wanted.bounds(), len(search.found)
     if count < least or (most is not None and count > most):
-        bounds = [f"at least {least}"] * (count < least) + [f"at most {most}"] * (count >= least)
-        near = search.nearest() if count < least else None
-        message = f"{search.wanted}: expected {bounds[0]}, there {'is' if count == 1 else 'are'} {count}"
-        raise Refused(406, await rendering.not_verified(world, message, search.what, search.found, near))
+        bound, near = (f"at least {least}", search.nearest()) if count < least else (f"at most {most}", None)
+        message = f"{search.wanted}: expected {bound}, there {'is' if count == 1 else 'are'} {count}"
+        raise Refused(406, await rendering.unfulfilled(world, message, search.what, search.found, near))
     return await rendering.wait_result(world, search.what, search.found)
 
 
@@ -310,7 +308,7 @@ async def _verify_sequence(
         if not search.found:
             behind = f" after exchange {after}" if after else ""
             message = f"step {number} of {len(steps)} did not happen{behind}: there are no {search.wanted}"
-            raise Refused(406, await rendering.not_verified(world, message, "exchanges", found, search.nearest()))
+            raise Refused(406, await rendering.unfulfilled(world, message, "exchanges", found, search.nearest()))
         found.append(search.found[0])
         after = found[-1].number
     return await rendering.wait_result(world, "exchanges", found)

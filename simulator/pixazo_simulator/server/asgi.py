@@ -166,7 +166,7 @@ class GatewayApp:
     def _log(self, response: Response, line: str | None, started: float) -> None:
         """Log a call: with its own line, else with one that says how it was answered."""
         request, seconds = response.request, perf_counter() - started
-        redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
+        redactor = request.redactor(self._worlds)
         method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
         if line is None:
             parts = (response.reason, response.rule, *response.faults)

@@ -105,16 +105,8 @@ class Admission:
     """
 
     __slots__ = (
-        "_account",
-        "_asked",
-        "_findings",
-        "_now",
-        "_parameters",
-        "_policy",
-        "_price",
-        "_type_problems",
-        "decided_by",
-    )
+        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems", "decided_by",
+    )  # fmt: skip
 
     def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
         self._asked = submission

@@ -161,6 +161,11 @@ class Worlds:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
         return self._former.get(key)
 
+    def missing(self, key: str, words: str) -> str:
+        """That no world has a key, which is called so, and the remedy."""
+        gone = f" (that of {former}, which had it, was deleted)" if (former := self.former(key)) else ""
+        return f"no world has {words}{gone}: create one with POST /_sim/worlds"
+
     def get(self, key: str) -> World | None:
         """The world that `key` opened before."""
         return self._worlds.get(key)

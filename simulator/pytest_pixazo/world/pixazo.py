@@ -50,6 +50,7 @@ __tracebackhide__ = True  # a failure belongs to the line of the test
 _REFUSALS = (404, 405)
 """What an inbox answers to what is not for it."""
 RequestCall = Literal["request"]
+Times = int | None
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
@@ -448,48 +449,22 @@ class Pixazo:
             f"all that there is:\n{_TABLES[where](self.control)}"
         )
 
+    # fmt: off
     @overload
     def assert_called(
-        self,
-        what: WebhookCall,
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[DeliveryConditions],
+        self, what: WebhookCall, /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[DeliveryConditions]
     ) -> Sequence[Delivery]: ...
     @overload
     def assert_called(
-        self,
-        what: Literal["generation"],
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[GenerationConditions],
+        self, what: Literal["generation"], /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[GenerationConditions]
     ) -> Sequence[Generation]: ...
     @overload
     def assert_called(
-        self,
-        what: Call,
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[ExchangeConditions],
+        self, what: Call, /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
+    # fmt: on
     def assert_called(
-        self,
-        what: str,
-        /,
-        *,
-        times: int | None = None,
-        at_least: int | None = None,
-        at_most: int | None = None,
-        **conditions: Any,
+        self, what: str, /, *, times: Times = None, at_least: Times = None, at_most: Times = None, **conditions: Any
     ) -> Sequence[Any]:
         """Return `what` has happened so far that fulfils the conditions, as in `wait_for`; raise AssertionError unless it did so often.
 
