@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -256,15 +255,11 @@ def _instant(name: str, moment: float | str, added: int) -> int:
     """A moment in UTC milliseconds."""
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    if (instant := spec.read_instant(moment)) is None:
         raise ValueError(
             f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
         )
-    return round(found.timestamp() * spec.SECOND)
+    return instant
 
 
 def conditions(match: Mapping[str, Any], when: str) -> Conditions:
