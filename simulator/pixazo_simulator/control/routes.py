@@ -457,7 +457,7 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
 
 @route("POST", "/_sim/webhook-secret/rotate")
 async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]) -> responses.WorldState:
-    """Sign webhooks with a new secret from now on, and with the former one besides until the overlap is over."""
+    """Sign webhooks with a new secret from now on, and also with the former one until the overlap is over."""
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")

@@ -242,7 +242,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
 
 _OPTIONS = ("after", "probability", "since", "until", "name")
-"""What a rule takes beside its conditions, in Python with them."""
+"""What a rule takes besides its conditions; in Python they are given together."""
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
 
 

@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page, any other one now.
 
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
-    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
+    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names besides
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
     `log_requests` has every call of the gateway logged, not only those that are refused.
     """

@@ -24,7 +24,7 @@ from .journal import Journal, Limits
 from .part import Notifier, Part
 
 MOST_FORMER_SECRETS = 10
-"""Signing secrets beside the newest with which webhooks are still signed."""
+"""Signing secrets besides the newest with which webhooks are still signed."""
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -415,7 +415,7 @@ class World(Part):
         due, delivery = taken
         if delivery.faults is not None:
             return delivery
-        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a member is told of changes only
+        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a URL in the body gets changes only
             self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script else delivery
 

@@ -29,9 +29,9 @@ class Remainders:
         """How many worlds of this name have ended."""
         return self._places.get(world, (0, None))[0]
 
-    def expect(self, world: str, place: Place, *, is_told: bool) -> None:
-        """The world of this name ends: what comes for it from now on belongs to this place, which is told so or not."""
-        self._places[world] = self.times(world) + 1, place if is_told else None
+    def expect(self, world: str, place: Place, *, warns: bool) -> None:
+        """The world of this name ends: what comes for it from now on belongs to this place, which gets a warning if `warns`."""
+        self._places[world] = self.times(world) + 1, place if warns else None
         self._places.move_to_end(world)
         if len(self._places) > MOST:
             self._places.popitem(last=False)

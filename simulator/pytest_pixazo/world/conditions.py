@@ -24,7 +24,7 @@ Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request
 
 
 class _RuleOptions(TypedDict, total=False):
-    """What any rule can be told beside its conditions, as the class `When` explains."""
+    """What any rule takes besides its conditions, as the class `When` explains."""
 
     after: int
     probability: float

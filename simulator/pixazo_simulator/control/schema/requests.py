@@ -116,7 +116,7 @@ class JournalFilter(Parameters):
     rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
-    elapsed: Annotated[bool, Meta(description="whether to tell real times, which differ from run to run")] = False
+    elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError with the nearest name for an operation that there is not."""
@@ -127,7 +127,7 @@ class JournalFilter(Parameters):
         return None if self.operation is UNSET else operations_of(self.operation)
 
     def filters(self) -> bool:
-        """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is told."""
+        """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is shown of them."""
         others = ("after", "limit", "elapsed")
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
 
