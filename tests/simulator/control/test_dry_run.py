@@ -442,15 +442,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (
-            {"method": "GET", "path": "/_sim/world"},
-            "path '/_sim/world' is not a route of the gateway, but one of the simulator",
-        ),
+        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is not a route of the gateway, but one of the simulator"),
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
-        (
-            {"method": "GET", "path": "nowhere"},
-            "path 'nowhere': give path and query, percent-encoded, that begin with '/'",
-        ),
+        ({"method": "GET", "path": "nowhere"}, "path 'nowhere': give path and query, percent-encoded, that begin with '/'"),
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
         (
             {"method": "GET", "path": "http://a.b/x"},
@@ -463,7 +457,7 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ({"method": "GET", "path": "/", "headers": {"x": "€"}}, "header 'x': '€' cannot be sent"),
         ({"method": "GET", "path": "/", "heders": {}}, "(did you mean headers?)"),
     ],
-)
+)  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
     """With the value and the remedy."""
     status, reported = bench.asked(json.dumps(content).encode())
