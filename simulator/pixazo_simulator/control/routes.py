@@ -213,16 +213,15 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
         and (wanted.request_id is UNSET or exchange.request_id == wanted.request_id)
-        and (wanted.operation is UNSET or _is_of(exchange, wanted))
+        and (wanted.operation is UNSET or _operation(exchange) in requests.operations_of(wanted.operation))
         # What is shown is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
     )
 
 
-def _is_of(exchange: Exchange, wanted: requests.JournalFilter) -> bool:
-    operation = spec.classify(exchange.method, exchange.target.partition("?")[0]).name
-    return operation in (wanted.operations() or ())
+def _operation(exchange: Exchange) -> str | None:
+    return spec.classify(exchange.method, exchange.target.partition("?")[0]).name
 
 
 @route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})

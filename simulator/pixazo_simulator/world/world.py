@@ -349,11 +349,7 @@ class World(Part):
 
     def until_next(self) -> int:
         """Milliseconds until the next transition or webhook attempt, 0 when it is due or there is none."""
-        ahead = [
-            instant
-            for instant in (self._coming[0][0] if self._coming else None, self.next_due())
-            if instant is not None
-        ]
+        ahead = [each for each in (self._coming[0][0] if self._coming else None, self.next_due()) if each is not None]
         instant = min(ahead, default=0)
         return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
 

@@ -50,10 +50,6 @@ class Remainders:
         self.collect()
         for place, (count, latest) in self._calls.items():
             came = f"{count} requests came" if count > 1 else "a request came"
-            warn_of(
-                config,
-                place,
-                f"{came} for the world of this test after its end, the last one {latest}: end the thread, task or process that"
-                " sends them before the test ends",
-            )
+            when = f"{came} for the world of this test after its end, the last one {latest}"
+            warn_of(config, place, f"{when}: end the thread, task or process that sends them before the test ends")
         self._calls.clear()

@@ -120,11 +120,8 @@ class JournalFilter(Parameters):
 
     def __post_init__(self) -> None:
         """Raise ValueError with the nearest name for an operation that there is not."""
-        self.operations()
-
-    def operations(self) -> frozenset[str] | None:
-        """The operations that are meant, None for every exchange."""
-        return None if self.operation is UNSET else operations_of(self.operation)
+        if self.operation is not UNSET:
+            operations_of(self.operation)
 
     def filters(self) -> bool:
         """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is shown of them."""
