@@ -1,4 +1,4 @@
-"""What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal and webhook deliveries."""
+"""What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal, webhook deliveries and clients."""
 
 from __future__ import annotations
 
