@@ -597,14 +597,11 @@ FULL = "standard output cannot be written: No space left on device"
         ("policy >/dev/full", FULL),
         ("--version >/dev/full", FULL),
         ("magic >/dev/full", FULL),
-        (
-            "serve --port 0 >&-",
-            "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null",
-        ),
+        ("serve --port 0 >&-", "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"),
         ("serve --port 0 >/dev/full", NOT_READY.format("No space left on device")),
         ("serve --port 0 <&- >&- 2>&-", None),
     ],
-)
+)  # fmt: skip
 def test_an_output_that_cannot_be_written(arguments: str, says: str | None) -> None:
     """There is one line, if there is a standard error, and exit code 2."""
     ended = shell(f'exec "$@" {arguments}')
@@ -681,16 +678,7 @@ TIME = r'"time": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'
 @pytest.mark.parametrize(
     ("form", "lines"),
     [
-        (
-            "text",
-            [
-                r"GET /a\r\nforged\x1b[2K\x85\u2028\ud800b",
-                "b",
-                "    ValueError: a",
-                "    forged",
-                "not ours",
-            ],
-        ),
+        ("text", [r"GET /a\r\nforged\x1b[2K\x85\u2028\ud800b", "b", "    ValueError: a", "    forged", "not ours"]),
         (
             "json",
             [
@@ -700,7 +688,7 @@ TIME = r'"time": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'
             ],
         ),
     ],
-)
+)  # fmt: skip
 def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
     """Line breaks and terminal control characters are escaped; the lines of an exception are indented."""
     with started(sys.executable, "-c", LOGGED.format(form=form)) as process:

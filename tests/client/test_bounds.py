@@ -154,16 +154,13 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
     ("scripted", "shown"),
     [
         (response("200 OK", b"x", "Content-Encoding: br"), "which was not asked for: no readable text"),
-        (
-            response("403 Forbidden", b"x", "Content-Encoding: br"),
-            "403 Forbidden: no readable text (a body that has the",
-        ),
+        (response("403 Forbidden", b"x", "Content-Encoding: br"), "403 Forbidden: no readable text (a body that has the"),
         (response("200 OK", b" " * (4 * MIB + 1)), "has more than 4194304 bytes: no readable text"),
         (response("403 Forbidden", b"<script>1</script>"), "403 Forbidden: no readable text"),
         (response("403 Forbidden", b""), "403 Forbidden: an empty body"),
     ],
     ids=["undecoded", "undecoded-refusal", "long", "script", "empty"],
-)
+)  # fmt: skip
 def test_only_an_empty_body_is_called_empty(caller: Caller, scripted: bytes, shown: str) -> None:
     """If a body has no text to show, the message says that instead."""
     with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:

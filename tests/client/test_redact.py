@@ -21,12 +21,9 @@ from pixazo_client._gateway import hide_data_urls, hide_key, shorten
         ('{"i":"data:image\\/png;base64,AA\\/AA"}', '{"i":"data:image\\/png;base64,<6 characters>"}'),
         ("data:,hello world", "data:,<5 characters> world"),
         ("data:text/plain;charset=utf-8;base64,QQ== x", "data:text/plain;charset=utf-8;base64,<4 characters> x"),
-        (
-            "data:image/png;base64,AA data:image/png;base64,BBB",
-            "data:image/png;base64,<2 characters> data:image/png;base64,<3 characters>",
-        ),
+        ("data:image/png;base64,AA data:image/png;base64,BBB", "data:image/png;base64,<2 characters> data:image/png;base64,<3 characters>"),
     ],
-)
+)  # fmt: skip
 def test_data_urls_lose_their_payload(text: str, hidden: str) -> None:
     """Also with slashes that JSON has escaped."""
     assert hide_data_urls(text) == hidden

@@ -71,14 +71,10 @@ def test_an_image_file_is_embedded(gateway: ScriptedGateway, tmp_path: Path) -> 
     [
         ("A bear", {}, b'{"prompt":"A bear"}'),
         ("\ud800 –", {}, b'{"prompt":"\\ud800 \\u2013"}'),
-        (
-            "A bear",
-            {"duration": 6, "extra_body": {"duration": None, "seed": 7}},
-            b'{"prompt":"A bear","duration":null,"seed":7}',
-        ),
+        ("A bear", {"duration": 6, "extra_body": {"duration": None, "seed": 7}}, b'{"prompt":"A bear","duration":null,"seed":7}'),
     ],
     ids=["defaults", "surrogate", "extra"],
-)
+)  # fmt: skip
 def test_a_body_is_what_was_given_as_ascii_json(
     gateway: ScriptedGateway, prompt: str, more: dict[str, Any], body: bytes
 ) -> None:

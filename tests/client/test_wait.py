@@ -170,14 +170,10 @@ def test_a_wait_stops_at_each_terminal_state(gateway: ScriptedGateway, terminal:
     ("terminal", "kind", "message"),
     [
         (FAILED, pixazo_client.GenerationFailedError, f"request '{ID}' ended FAILED: content policy; change what"),
-        (
-            ERROR,
-            pixazo_client.GenerationSystemError,
-            f"request '{ID}' ended ERROR: upstream gone; a system error is not",
-        ),
+        (ERROR, pixazo_client.GenerationSystemError, f"request '{ID}' ended ERROR: upstream gone; a system error is not"),
         (envelope("FAILED"), pixazo_client.GenerationFailedError, "ended FAILED: no reason given"),
     ],
-)
+)  # fmt: skip
 def test_a_failure_is_raised(
     gateway: ScriptedGateway, terminal: dict[str, object], kind: type[Any], message: str
 ) -> None:

@@ -73,16 +73,10 @@ def _gates(rows: Sequence[Row], clean: Run, noisy: Sequence[str]) -> bool:
     print()
     held = [
         _gate(f"core mutants killed ({len(core)})", _share(core, [row for row in core if row.killed]), CORE_KILLED),
-        _gate(
-            f"all mutants killed ({len(mutants)})", _share(mutants, [row for row in mutants if row.killed]), ALL_KILLED
-        ),
+        _gate(f"all mutants killed ({len(mutants)})", _share(mutants, [row for row in mutants if row.killed]), ALL_KILLED),
         _gate("mutants that fell nothing else", _share(mutants, [row for row in mutants if not row.others]), SPECIFIC),
-        _gate(
-            f"benign variants without alarm ({len(benign)})",
-            _share(benign, [row for row in benign if not row.others]),
-            1,
-        ),
-    ]
+        _gate(f"benign variants without alarm ({len(benign)})", _share(benign, [row for row in benign if not row.others]), 1),
+    ]  # fmt: skip
     for line in noisy:
         print(f"ALARM on a clean run, {line}")
     return all(held) and not noisy and not clean.alarms

@@ -52,7 +52,7 @@ GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -64,7 +64,7 @@ def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     sys.exit(code)
 
 
-def _told(error: BaseException, text: str) -> str:
+def _one_line(error: BaseException, text: str) -> str:
     """One line about an error: its text, and the notes that were added on its way."""
     return "; ".join([text, *getattr(error, "__notes__", [])]).replace("\n", " ")
 
@@ -129,11 +129,11 @@ class _Commands(click.Group):
             raise  # click ends the process, also when nobody reads the output any more
         except (ConfigurationError, OSError) as error:
             begun = hasattr(error, "__notes__")
-            _fail(_told(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
+            _fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
         except KeyboardInterrupt as error:
-            _fail(_told(error, "interrupted"), ExitCode.SUITE)
+            _fail(_one_line(error, "interrupted"), ExitCode.SUITE)
         except Exception as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
-            _fail(_told(error, _unforeseen(error)), ExitCode.SUITE)
+            _fail(_one_line(error, _unforeseen(error)), ExitCode.SUITE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -189,7 +189,7 @@ def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]
         _write(result, options)
     finally:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _say(render_terminal(result, colour=colour))
+        _print(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
 
@@ -216,7 +216,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     if path is None:
         return None
     ledger = Ledger(path, "plan")
-    _say(f"ledger: {ledger.summary(file.ceilings)}\n")
+    _print(f"ledger: {ledger.summary(file.ceilings)}\n")
     return ledger.room(file.ceilings)
 
 
@@ -243,7 +243,7 @@ def plan(**options: Any) -> None:
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
-    _say(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
+    _print(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
 @main.command(params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
@@ -272,7 +272,7 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     if reason is not None and not rebase:
         _fail(f"the two results were {reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
     found = list(changes(old, new))
-    _say(render_changes(found))
+    _print(render_changes(found))
     sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
 
 
@@ -282,4 +282,4 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        _say(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")
+        _print(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")

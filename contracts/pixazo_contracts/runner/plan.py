@@ -53,16 +53,8 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
         # Where generations cost money the smoke test only reads.
         probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
         reason = _left_out(probe, profile, left)
-        lines.append(
-            Line(
-                probe=probe.name,
-                worst=probe.worst,
-                expected=probe.expected,
-                left_out=reason,
-                note=probe.note,
-                feeds=probe.feeds,
-            )
-        )
+        shown = {name: getattr(probe, name) for name in ("worst", "expected", "note", "feeds")}
+        lines.append(Line(probe=probe.name, left_out=reason, **shown))
         if reason is None and left is not None:
             left -= min(left, probe.expected)
     sent = [line for line in lines if line.left_out is None]

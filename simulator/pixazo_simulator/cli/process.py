@@ -11,10 +11,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import NoReturn
 
 from pixazo_simulator.server import thread_position
+from pixazo_simulator.spec import SECOND, timestamp
 
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
@@ -42,13 +42,10 @@ class _JsonLines(logging.Formatter):
     """One line with a JSON object for each record; those about a call also have its method, path, status and duration in seconds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         members: dict[str, object] = {
-            "time": time,
-            "level": record.levelname.lower(),
-            "logger": record.name,
+            "time": timestamp(int(record.created * SECOND)), "level": record.levelname.lower(), "logger": record.name,
             "message": record.getMessage(),
-        }
+        }  # fmt: skip
         members |= {name: getattr(record, name, None) for name in ("world", "request_id")}
         members |= {name: value for name in _OF_A_CALL if (value := getattr(record, name, None)) is not None}
         if record.exc_info:
@@ -102,9 +99,8 @@ class _QueueHandler(logging.Handler):
                 self._lines, self._waiting, self._dropped, self._is_writing = [], 0, 0, True
             if dropped:
                 text = f"{dropped} log lines were dropped: standard error was not read fast enough"
-                lines.append(
-                    f"{self.format(logging.makeLogRecord({'name': log.name, 'msg': text, 'levelname': 'WARNING'}))}\n"
-                )
+                record = logging.makeLogRecord({"name": log.name, "msg": text, "levelname": "WARNING"})
+                lines.append(f"{self.format(record)}\n")
             data = "".join(lines).encode(errors="backslashreplace")
             with suppress(OSError):  # a closed pipe, a full disk
                 while data:

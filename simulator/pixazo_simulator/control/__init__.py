@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
+from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, real_clock
 from .schema.responses import (
     Attempt,
     ClockState,
@@ -37,7 +37,7 @@ __all__ = [
     "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError",
     "ControlHandler", "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel",
     "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
-    "document", "from_json", "read_body", "to_json",
+    "document", "from_json", "read_body", "real_clock", "to_json",
 ]  # fmt: skip
 
 _HOMES = {

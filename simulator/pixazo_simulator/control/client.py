@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided; a number to list those beyond it; whether to tell real times.
+    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times.
     """
 
     method: str | None

@@ -118,8 +118,7 @@ def world_of(key: str, worlds: Worlds) -> World:
         raise Refused(401, f"no world named: send its key in the header {KEY_HEADER}")
     world = worlds.find(key)
     if world is None:
-        gone = f" (that of {former}, which had it, was deleted)" if (former := worlds.former(key)) else ""
-        raise Refused(404, f"no world has this key{gone}: create one with POST /_sim/worlds")
+        raise Refused(404, worlds.missing(key, "this key"))
     return world
 
 

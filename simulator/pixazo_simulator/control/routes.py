@@ -213,16 +213,15 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
         and (wanted.request_id is UNSET or exchange.request_id == wanted.request_id)
-        and (wanted.operation is UNSET or _is_of(exchange, wanted))
+        and (wanted.operation is UNSET or _operation(exchange) in requests.operations_of(wanted.operation))
         # What is shown is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
     )
 
 
-def _is_of(exchange: Exchange, wanted: requests.JournalFilter) -> bool:
-    operation = spec.classify(exchange.method, exchange.target.partition("?")[0]).name
-    return operation in (wanted.operations() or ())
+def _operation(exchange: Exchange) -> str | None:
+    return spec.classify(exchange.method, exchange.target.partition("?")[0]).name
 
 
 @route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})
@@ -241,9 +240,8 @@ async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResu
         await look(request, search)
         if not search.is_done:
             message, near = f"after {timeout:g} s there were {search}", search.nearest()
-            raise Refused(
-                408, await rendering.wait_timed_out(world, message, search.what, search.found, near)
-            ) from None
+            body = await rendering.unfulfilled(world, message, search.what, search.found, near, late=True)
+            raise Refused(408, body) from None
     return await rendering.wait_result(world, search.what, search.found)
 
 
@@ -288,10 +286,9 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     await look(request, search)
     (least, most), count = wanted.bounds(), len(search.found)
     if count < least or (most is not None and count > most):
-        bounds = [f"at least {least}"] * (count < least) + [f"at most {most}"] * (count >= least)
-        near = search.nearest() if count < least else None
-        message = f"{search.wanted}: expected {bounds[0]}, there {'is' if count == 1 else 'are'} {count}"
-        raise Refused(406, await rendering.not_verified(world, message, search.what, search.found, near))
+        bound, near = (f"at least {least}", search.nearest()) if count < least else (f"at most {most}", None)
+        message = f"{search.wanted}: expected {bound}, there {'is' if count == 1 else 'are'} {count}"
+        raise Refused(406, await rendering.unfulfilled(world, message, search.what, search.found, near))
     return await rendering.wait_result(world, search.what, search.found)
 
 
@@ -310,7 +307,7 @@ async def _verify_sequence(
         if not search.found:
             behind = f" after exchange {after}" if after else ""
             message = f"step {number} of {len(steps)} did not happen{behind}: there are no {search.wanted}"
-            raise Refused(406, await rendering.not_verified(world, message, "exchanges", found, search.nearest()))
+            raise Refused(406, await rendering.unfulfilled(world, message, "exchanges", found, search.nearest()))
         found.append(search.found[0])
         after = found[-1].number
     return await rendering.wait_result(world, "exchanges", found)
@@ -459,7 +456,7 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
 
 @route("POST", "/_sim/webhook-secret/rotate")
 async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]) -> responses.WorldState:
-    """Sign webhooks with a new secret from now on, and with the former one besides until the overlap is over."""
+    """Sign webhooks with a new secret from now on, and also with the former one until the overlap is over."""
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, inject, kind_of
-from pixazo_simulator.world import Exchange, Outcome, World
+from pixazo_simulator.world import Exchange, Outcome, World, Worlds
 
 from .origin import origin
 
@@ -85,6 +85,10 @@ class Request(msgspec.Struct, gc=False):
     def target(self) -> str:
         """Path and query."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
+    def redactor(self, worlds: Worlds) -> spec.Redactor:
+        """A redactor of these worlds that knows the secrets of this request, too."""
+        return worlds.redactor.with_keys(self.key).with_request_secrets(self.headers, self.target)
 
     def origin(self, policy: spec.Policy) -> str:
         """The origin of `polling_url` and media URLs (policy `public_origin`)."""

@@ -126,7 +126,7 @@ class Gateway:
         if route.world is None:
             former = self._worlds.former(_sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
-        path, redactor = quote(request.path), self._redactor(request)
+        path, redactor = quote(request.path), request.redactor(self._worlds)
         if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
             body = msgspec.json.encode(redactor.json(msgspec.json.decode(answer.body)))
             answer = replace(answer, body=body)
@@ -143,10 +143,7 @@ class Gateway:
 
     def _line(self, request: Request, text: str) -> str:
         """A line for the log, without the secrets that the request was sent with."""
-        return f"{request.method} {self._redactor(request).text(text)}"
-
-    def _redactor(self, request: Request) -> spec.Redactor:
-        return self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
+        return f"{request.method} {request.redactor(self._worlds).text(text)}"
 
     def _read_status(self, request: Request, route: RoutedRequest, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy

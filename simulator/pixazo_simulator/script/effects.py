@@ -130,7 +130,7 @@ Effect = (
 
 
 def cut(transmission: Transmission, length: int) -> str | None:
-    """What a client does not get of a response with a body of `length` bytes, or gets besides; None when it gets just that."""
+    """What a client does not get of a response with a body of `length` bytes, or gets in addition; None when it gets just that."""
     ending = next((each for each in transmission if isinstance(each, Ending)), None)
     if ending is None:
         return None

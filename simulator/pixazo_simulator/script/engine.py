@@ -134,7 +134,7 @@ class Entry:
             return f"it ended {(now - ends) / SECOND:g} s ago (until={written(self.rule.until)})"
         return None
 
-    def misfortune(self) -> str | None:
+    def lost_draw(self) -> str | None:
         """Why the draw lets the next matching request through, None when the rule decides it.
 
         The n-th request has the same draw whatever else happens, so that a dry run and a second look agree with what follows.
@@ -152,7 +152,7 @@ class Entry:
 
     def is_ready(self) -> bool:
         """Whether it would decide the next matching request."""
-        return self.step_index() is not None and not self.misfortune()
+        return self.step_index() is not None and not self.lost_draw()
 
     def step_index(self) -> int | None:
         """The step for the next matching request, None when it is let through: too early, or all steps are used up."""
@@ -262,11 +262,11 @@ class Script:
             elif (index := entry.step_index()) is None:
                 entry.miss(facts, [_passed_over(entry, None)])
                 entry.matched += 1
-            elif misfortune := entry.misfortune():
-                entry.miss(facts, [misfortune])
+            elif lost_draw := entry.lost_draw():
+                entry.miss(facts, [lost_draw])
                 entry.matched += 1
                 if let_through is not None:
-                    let_through.append(f"{entry.label} let it through: {misfortune}")
+                    let_through.append(f"{entry.label} let it through: {lost_draw}")
             else:
                 entry.count(index, 1)
                 decision = entry.decision(index)
@@ -282,7 +282,7 @@ class Script:
         """What `decide` would return, without using a step."""
         for entry in self._entries.values():
             index = entry.step_index()
-            if index is not None and not entry.differences(facts) and not entry.misfortune():
+            if index is not None and not entry.differences(facts) and not entry.lost_draw():
                 return entry.decision(index)
         return None
 
@@ -316,7 +316,7 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
         return f"it is used up: {used} time{'s' * (used != 1)}"
     if deciding and deciding < entry.number:
         return f"rule {deciding} comes first"
-    return entry.misfortune() or "it would decide"
+    return entry.lost_draw() or "it would decide"
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

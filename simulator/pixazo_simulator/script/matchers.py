@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard, cast
 
-from pixazo_simulator.spec import nearest, shown
+from pixazo_simulator.spec import nearest, not_unicode, shown
 
 MOST_NESTED = 32
 """Levels of conditions inside each other, and of lists and objects in what they compare with: each takes a few calls of Python's 1000."""
@@ -49,8 +49,8 @@ def compiled(pattern: str) -> Any:
     options.max_mem, options.never_capture, options.log_errors = _MEMORY, True, False
     try:
         return re2.compile(pattern.encode(), options)
-    except UnicodeEncodeError:
-        raise ValueError(f"matches {pattern!r} is not Unicode text: leave the lone surrogate out") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"matches {not_unicode(error)}") from None
     except re2.error as error:
         message = error.args[0].decode(errors="replace")
         remedy = next((f": {text}" for start, text in _REMEDIES.items() if message.startswith(start)), "")

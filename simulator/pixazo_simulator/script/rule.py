@@ -1,15 +1,9 @@
-"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow.
-
-Rules are also read from scripts in TOML or JSON here; what is wrong is reported with its line, its place and the remedy.
-"""
+"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow."""
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -30,10 +24,9 @@ MOST_RULES = 1000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
 _MOST_HEADERS, _MOST_HEADER_BYTES = 100, 16 * 1024
-_DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
+DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
 """Levels of lists and objects in the body of a reply, and values in it."""
 _LONGEST_PHRASE = 500
-_QUOTED = re.compile(r"'([^']*)'")
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
@@ -77,7 +70,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 def _check_json(value: object) -> None:
     try:
-        extent(value, _DEEPEST_JSON, _MOST_VALUES)
+        extent(value, DEEPEST_JSON, _MOST_VALUES)
         msgspec.json.encode(value)
     except UnicodeEncodeError as error:
         raise ValueError(f"json: {spec.not_unicode(error)}") from None
@@ -249,7 +242,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
 
 _OPTIONS = ("after", "probability", "since", "until", "name")
-"""What a rule takes beside its conditions, in Python with them."""
+"""What a rule takes besides its conditions; in Python they are given together."""
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
 
 
@@ -262,15 +255,11 @@ def _instant(name: str, moment: float | str, added: int) -> int:
     """A moment in UTC milliseconds."""
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    if (instant := spec.read_instant(moment)) is None:
         raise ValueError(
             f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
         )
-    return round(found.timestamp() * spec.SECOND)
+    return instant
 
 
 def conditions(match: Mapping[str, Any], when: str) -> Conditions:
@@ -401,104 +390,3 @@ def in_toml(rule: Rule) -> str:
     fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
     times = [f"times = {rule.times}"] if rule.times else []
     return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])
-
-
-# Scripts
-
-
-def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
-    """The rules in a text, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
-    try:
-        return _read(text, name, as_json=as_json)
-    except RecursionError:  # of the parser, of a rule, or of the search for its line
-        raise ValueError(f"script {name} is nested too deeply") from None
-
-
-def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
-    try:
-        return _read_rules(_parsed(text, name, as_json=as_json))
-    except spec.InvalidDataError as error:
-        lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
-        # The line of the value that does not fit, or of the nearest one around it.
-        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
-        raise ValueError(f"script {name}, line {line}: {error}") from None
-
-
-def _parsed(text: str, name: str, *, as_json: bool) -> Any:
-    try:
-        return json.loads(text) if as_json else spec.read_toml(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"script {name} is not valid TOML: {error}") from None
-    except ValueError:  # of int()
-        raise ValueError(f"script {name} holds a number of too many digits") from None
-
-
-def _read_rules(data: object) -> tuple[Rule, ...]:
-    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
-    if not isinstance(data, dict):
-        raise spec.InvalidDataError("a script is a table with the member rules")
-    table = cast("dict[str, Any]", data)
-    for name in table:
-        if name != "rules":
-            raise spec.InvalidDataError(
-                f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
-            )
-    rules: object = table.get("rules", [])
-    if not isinstance(rules, list):
-        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
-    given = cast("list[object]", rules)
-    if len(given) > MOST_RULES:
-        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
-    read: list[Rule] = []
-    left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
-    for number, each in enumerate(given):
-        rule, weight = _read_rule(each, ("rules", number))
-        left -= weight
-        if left < 0:
-            problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
-            raise spec.InvalidDataError(problem, ("rules", number))
-        read.append(rule)
-    return tuple(read)
-
-
-def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
-    """A rule and its weight; TOML has instants of its own."""
-    if isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
-    try:
-        rule = spec.fit(value, Rule)
-        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
-    except ValueError as error:
-        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
-        path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
-
-
-def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
-    """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
-    try:
-        for step in path:
-            value = value[step]
-    except (KeyError, IndexError, TypeError):
-        return path
-    below = tuple(_walk(value, path))
-    for quoted in reversed(_QUOTED.findall(problem)):
-        for found, each in below:
-            if found[-1] == quoted or each == quoted:
-                return found
-    return path
-
-
-def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
-    """Every member and element below a value, with its path, as deep as a rule can be read."""
-    inner: Iterable[tuple[str | int, object]] = ()
-    if isinstance(value, dict):
-        inner = cast("dict[str, object]", value).items()
-    elif isinstance(value, list):
-        inner = enumerate(cast("list[object]", value))
-    for step, each in inner if len(path) <= _DEEPEST_JSON else ():
-        yield (*path, step), each
-        yield from _walk(each, (*path, step))

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,7 +14,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import BodyQueue, ControlHandler
+from pixazo_simulator.control import BodyQueue, ControlHandler, real_clock
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
@@ -139,7 +138,7 @@ class GatewayApp:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing is done for a caller that goes away before the end of its body."""
-        request, started = _request(scope), perf_counter()
+        request, started = _request(scope), real_clock()
         route = self._gateway.route(request)
         with self._room() as count:
             try:
@@ -165,8 +164,8 @@ class GatewayApp:
 
     def _log(self, response: Response, line: str | None, started: float) -> None:
         """Log a call: with its own line, else with one that says how it was answered."""
-        request, seconds = response.request, perf_counter() - started
-        redactor = self._worlds.redactor.with_keys(request.key).with_request_secrets(request.headers, request.target)
+        request, seconds = response.request, real_clock() - started
+        redactor = request.redactor(self._worlds)
         method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
         if line is None:
             parts = (response.reason, response.rule, *response.faults)

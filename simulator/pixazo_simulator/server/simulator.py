@@ -160,9 +160,9 @@ class Simulator:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         world = self._application.worlds.find(api_key or self.api_key)
         if world is None:
-            former = self._application.worlds.former(api_key or self.api_key)
-            gone = f" (that of {former}, which had it, was deleted)" if former else ""
-            raise SimulatorError(f"no world has the api_key that was given{gone}: create one with POST /_sim/worlds")
+            raise SimulatorError(
+                self._application.worlds.missing(api_key or self.api_key, "the api_key that was given")
+            )
         return self._server, self._application, world
 
     def __enter__(self) -> Self:

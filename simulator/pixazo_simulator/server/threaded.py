@@ -8,18 +8,17 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from pixazo_simulator.control import real_clock
 from pixazo_simulator.spec import LAST_PORT
 
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
@@ -34,8 +33,6 @@ STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
-real_clock = partial(time.perf_counter)
-"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 

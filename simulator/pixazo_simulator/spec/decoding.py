@@ -82,12 +82,8 @@ def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
 
 
 _COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x78\x01": "zlib",
-    b"\x78\x9c": "zlib",
-    b"\x78\xda": "zlib",
-}
+    b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", **dict.fromkeys((b"\x78\x01", b"\x78\x9c", b"\x78\xda"), "zlib"),
+}  # fmt: skip
 """How compressed data begins (RFC 1952, 8878, 1950)."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FORM = re.compile(rb"[\w%+.\[\]-]{1,100}=[^\x00-\x20]*|--[^\r\n]{1,100}\r?\n", re.ASCII)

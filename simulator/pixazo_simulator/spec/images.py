@@ -99,12 +99,8 @@ def _decode_base64(text: str) -> tuple[bytes | None, str | None]:
 
 def _base64_fault(text: str) -> str:
     if found := _NO_BASE64.search(text):
-        remedies = {
-            "-": ": write + for - and / for _",
-            "_": ": write + for - and / for _",
-            "\n": ": write it in one line",
-        }
-        remedy = remedies.get(found[0], "")
+        url_safe = ": write + for - and / for _"
+        remedy = {"-": url_safe, "_": url_safe, "\n": ": write it in one line"}.get(found[0], "")
         return f"its data hold {quoted(found[0])}, which is not Base64, at character {found.start() + 1}{remedy}"
     digits = text.rstrip("=")
     if "=" in digits:

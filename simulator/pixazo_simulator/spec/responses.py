@@ -66,11 +66,6 @@ def media_path(request_id: str, policy: Policy) -> str:
     return f"/v1/{request_id}/output.{'mp4' if policy.media == 'mp4' else 'ext'}"
 
 
-def _media_origin(origin: str, policy: Policy) -> str:
-    """The origin of media URLs, where `origin` is that of `polling_url`."""
-    return {"same": origin, "page": MEDIA_ORIGIN}.get(policy.media_origin, policy.media_origin)
-
-
 def media_type(policy: Policy) -> str:
     """What the video of a generation says it is (OUT-06)."""
     return "video/mp4" if policy.media == "mp4" else "application/octet-stream"
@@ -91,7 +86,8 @@ def status_body(
     """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
     terminal, output = seen.until is None, None
     if seen.status is Status.COMPLETED:
-        media_url = f"{_media_origin(origin, policy)}{media_path(request_id, policy)}"
+        media_origin = {"same": origin, "page": MEDIA_ORIGIN}.get(policy.media_origin, policy.media_origin)
+        media_url = f"{media_origin}{media_path(request_id, policy)}"
         output = {"media_url": [media_url], "media_type": media_type(policy)}
     envelope: dict[str, Any] = {
         "request_id": request_id,

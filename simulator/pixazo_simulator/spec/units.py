@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from decimal import Decimal
 
 SECOND = 1000
@@ -13,8 +15,17 @@ PAGE_INSTANT = 1_774_951_200_000
 LAST_INSTANT = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: no clock goes beyond, since no timestamp could be written."""
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROS = 1_000_000
 _MOST = 10**15
+
+
+def read_instant(text: str) -> int | None:
+    """Read an instant of RFC 3339 in UTC milliseconds; None for any other text."""
+    try:
+        return round(datetime.fromisoformat(text.upper()).timestamp() * SECOND) if _RFC_3339.fullmatch(text) else None
+    except ValueError:  # such as the 30th of February
+        return None
 
 
 def micros(text: str, name: str = "amount") -> int:

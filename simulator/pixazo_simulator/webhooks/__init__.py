@@ -1,4 +1,4 @@
-"""Signs webhooks and sends them when they are due: dispatcher, sender, and the limits on where webhooks may go."""
+"""Signs webhooks and sends them when they are due: dispatcher, sender, where webhooks may go, and which receivers are trusted."""
 
 from __future__ import annotations
 

@@ -105,16 +105,8 @@ class Admission:
     """
 
     __slots__ = (
-        "_account",
-        "_asked",
-        "_findings",
-        "_now",
-        "_parameters",
-        "_policy",
-        "_price",
-        "_type_problems",
-        "decided_by",
-    )
+        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems", "decided_by",
+    )  # fmt: skip
 
     def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
         self._asked = submission
@@ -146,7 +138,7 @@ class Admission:
         return check()
 
     def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
-        """Whether one of the checks that were not reached would have refused, too; of large bodies and unknown callers nobody asks."""
+        """Whether one of the checks that were not reached would have refused, too; it is not asked for large bodies and unknown callers."""
         body, account = self._asked.body, self._account
         if account is None or body.data is None or len(body.data) > spec.SMALL_BODY:
             return False

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND
+from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_instant
 
 from .part import Part
-
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Clock(Part):
@@ -89,15 +87,12 @@ def read_start(text: str) -> int:
     """
     if text == "now":
         return _real_now() // SECOND * SECOND
-    try:
-        seconds = datetime.fromisoformat(text.upper()).timestamp() if _RFC_3339.fullmatch(text) else -1
-    except ValueError:  # such as the 30th of February
-        seconds = -1
-    if not 0 <= seconds <= LAST_INSTANT / SECOND:
+    instant = read_instant(text)
+    if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(
             f"start {text!r} is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
         )
-    return round(seconds * SECOND)
+    return instant
 
 
 def starting(clock: Callable[[], Clock], start: str | None) -> Callable[[], Clock]:

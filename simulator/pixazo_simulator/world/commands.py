@@ -136,7 +136,7 @@ class ReturnDelivery(Command[None], frozen=True):
 
 
 class RotateSecret(Command[None], frozen=True):
-    """Sign webhooks with a new secret, and for so many milliseconds with the former one besides. Raises ValueError for too many."""
+    """Sign webhooks with a new secret, and for so many milliseconds also with the former one. Raises ValueError for too many former ones."""
 
     overlap: int
 

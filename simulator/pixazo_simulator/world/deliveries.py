@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pixazo_simulator.script import Fault
-from pixazo_simulator.spec import SECOND, Policy
+from pixazo_simulator.spec import SECOND
 
 from .part import Part
 
@@ -84,22 +84,6 @@ def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     if delivery.progress or made[-1].succeeded or made[-1].final or len(made) > len(retries):
         return None
     return made[-1].at + retries[len(made) - 1] * SECOND
-
-
-def deciding_attempts(delivery: Delivery, policy: Policy) -> list[str]:
-    """The points of the policy of which another value would have changed the attempts of a delivery."""
-    made = delivery.attempts
-    failed = [each for each in made if not each.succeeded and not each.final]
-    names = [*policy.changed_among("webhook_signature", "webhook_redirects", "webhook_timeout")] if made else []
-    if failed and not delivery.progress and delivery.copy_of is None:
-        names.append("webhook_retries")
-    if any(each.status is not None and 300 <= each.status < 400 for each in failed):
-        names.append("webhook_redirects")
-    if any(" within " in (each.problem or "") for each in failed):  # it did not answer in time
-        names.append("webhook_timeout")
-    if delivery.form is not Form.STATUS:
-        names.append("callback_url")
-    return names
 
 
 def next_progress(started: int, finished: int, after: int) -> int | None:

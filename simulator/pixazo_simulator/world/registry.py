@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page, any other one now.
 
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
-    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
+    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names besides
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
     `log_requests` has every call of the gateway logged, not only those that are refused.
     """
@@ -160,6 +160,11 @@ class Worlds:
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
         return self._former.get(key)
+
+    def missing(self, key: str, words: str) -> str:
+        """That no world has a key, which is called so, and the remedy."""
+        gone = f" (that of {former}, which had it, was deleted)" if (former := self.former(key)) else ""
+        return f"no world has {words}{gone}: create one with POST /_sim/worlds"
 
     def get(self, key: str) -> World | None:
         """The world that `key` opened before."""

@@ -13,18 +13,18 @@ from msgspec.structs import replace
 
 from pixazo_simulator import script, spec
 
-from . import commands
+from . import commands, deciding
 from .account import Account, Ledger, Quota
 from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
-from .deliveries import Delivery, Form, Outbox, deciding_attempts, next_progress
+from .deliveries import Delivery, Form, Outbox, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
 
 MOST_FORMER_SECRETS = 10
-"""Signing secrets beside the newest with which webhooks are still signed."""
+"""Signing secrets besides the newest with which webhooks are still signed."""
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -186,7 +186,7 @@ class World(Part):
         plan = self._functions.plan_for(admitted, self.policy, self._random)
         generation = Generation(
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
-            admitted.frame, self._deciding_end(admitted, plan),
+            admitted.frame, deciding.of_end(admitted, plan, self.policy),
         )  # fmt: skip
         self._generations[identity] = generation
         self.account.unfinished.add(identity, generation.finish)
@@ -204,14 +204,6 @@ class World(Part):
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, submission.webhook_mode)
         return generation
-
-    def _deciding_end(self, admitted: Admitted, plan: spec.Plan) -> tuple[str, ...]:
-        """The fields of the policy that decide how a generation ends, and when."""
-        is_scripted = admitted.end is not None and admitted.end.status is not None
-        fails = admitted.decided_by if admitted.fails and not is_scripted else ()
-        times = self.policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()
-        ends = self.policy.changed_among("queued_to_end") if plan.outcome is not spec.Status.COMPLETED else ()
-        return (*fails, *times, *ends)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
@@ -232,31 +224,15 @@ class World(Part):
         if result is None:
             found = self.readable(identity, now)
             body = self.status_body(found, command.origin, now) if found else b""
-            decided_by = self._deciding_read(identity, now, found)
+            decided_by = deciding.of_read(self._generations.get(identity), now, self.policy, shown=found is not None)
             reason = self._count_poll(found, now) if found else None
             result = spec.Answer(200, body, reason=reason or "status") if found else spec.UnknownRequest(identity)
         return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
 
-    def _deciding_read(self, identity: str, now: int, found: Generation | None) -> tuple[str, ...]:
-        """The fields of the policy that decide about a status read."""
-        generation = self._generations.get(identity)
-        if found:
-            return self._deciding_body(found, now)
-        if generation is None:
-            return ()
-        return ("read_delay",) if now < generation.accepted + self.policy.read_delay else ("retention",)
-
-    def _deciding_body(self, generation: Generation, at: int) -> tuple[str, ...]:
-        """The fields of the policy that decide about the status body of an instant."""
-        shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
-        has_ended = at >= generation.finish
-        return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))
-
     def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
         """The points of the policy of which another value would have changed the attempts of a delivery, or what they carried."""
         generation = self._generations[delivery.request_id]
-        carried = self._deciding_body(generation, delivery.event) if delivery.attempts else ()
-        return self.policy.decisions((*deciding_attempts(delivery, self.policy), *carried))
+        return self.policy.decisions(deciding.of_delivery(delivery, generation, self.policy))
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
@@ -373,11 +349,7 @@ class World(Part):
 
     def until_next(self) -> int:
         """Milliseconds until the next transition or webhook attempt, 0 when it is due or there is none."""
-        ahead = [
-            instant
-            for instant in (self._coming[0][0] if self._coming else None, self.next_due())
-            if instant is not None
-        ]
+        ahead = [each for each in (self._coming[0][0] if self._coming else None, self.next_due()) if each is not None]
         instant = min(ahead, default=0)
         return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
 
@@ -439,7 +411,7 @@ class World(Part):
         due, delivery = taken
         if delivery.faults is not None:
             return delivery
-        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a member is told of changes only
+        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a URL in the body gets changes only
             self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script else delivery
 

@@ -27,7 +27,7 @@ def read_labels(value: object) -> tuple[str, ...]:
     return labels
 
 
-def leanings(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
+def assumed(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
     """The points of the policy that decided what a test saw, unless the page or a safety rule says so, and where."""
     for each in (*record.exchanges, *record.unmatched):
         where = f"exchange {each.number}, {each.method} {each.path} answered {each.status}"
@@ -40,7 +40,7 @@ def leanings(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
 def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> str | None:
     """Why a test that may lean on these labels only must fail, None when it leans on nothing else; `named` is what leans."""
     found: dict[PolicyDecision, str] = {}
-    for decision, where in leanings(record):
+    for decision, where in assumed(record):
         if decision.label not in only:
             found.setdefault(decision, where)
     if not found:
@@ -68,7 +68,7 @@ class Assumptions:
     def add(self, record: Record) -> None:
         """Add what one test leaned on."""
         self._all.add(record.nodeid)
-        for found, _ in leanings(record):
+        for found, _ in assumed(record):
             self._tests.setdefault((found.field, found.value, found.label), set()).add(record.nodeid)
 
     def as_plain_values(self) -> dict[str, Any]:

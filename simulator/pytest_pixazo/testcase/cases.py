@@ -87,7 +87,7 @@ class Cases:
         del self._open[case.name]
         self._fixtures.pop(case, None)
         self._remainders.collect()
-        self._remainders.expect(case.name, place_of(case.node), is_told=case.is_strict)
+        self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
         case.close(self._current()[1])
 
     def shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from pixazo_simulator.control import Exchange, Request
 from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
-from pytest_pixazo.world import MOST_ALIKE, MOST_LINES, REQUEST_ID, Record, delivery_table, exchange_table, outlook
+from pytest_pixazo.world import MOST_LINES, REQUEST_ID, Record, delivery_table, exchange_table, folded, outlook
 
 _KEY_HEADER = KEY_HEADER.lower()
 """As headers are recorded."""
@@ -68,11 +68,9 @@ def _folded(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -
     alike: dict[tuple[str, str, int], list[Exchange]] = {}
     for each in exchanges:
         alike.setdefault((each.method, REQUEST_ID.sub("", each.target), each.status), []).append(each)
-    for first, *more in alike.values():
-        yield command(first)
-        if len(more) > MOST_ALIKE:
-            yield f"# {len(more) - 1} more like this one, and the last, exchange {more[-1].number}:"
-        yield from map(command, more[-1:] if len(more) > MOST_ALIKE else more)
+    for same in alike.values():
+        last = f"# {{}} more like this one, and the last, exchange {same[-1].number}:"
+        yield from folded([*map(command, same)], last.format)
 
 
 def curl(exchange: Exchange, *, reached_world: bool = True) -> str:

@@ -29,9 +29,9 @@ class Remainders:
         """How many worlds of this name have ended."""
         return self._places.get(world, (0, None))[0]
 
-    def expect(self, world: str, place: Place, *, is_told: bool) -> None:
-        """The world of this name ends: what comes for it from now on belongs to this place, which is told so or not."""
-        self._places[world] = self.times(world) + 1, place if is_told else None
+    def expect(self, world: str, place: Place, *, warns: bool) -> None:
+        """The world of this name ends: what comes for it from now on belongs to this place, which gets a warning if `warns`."""
+        self._places[world] = self.times(world) + 1, place if warns else None
         self._places.move_to_end(world)
         if len(self._places) > MOST:
             self._places.popitem(last=False)
@@ -50,10 +50,6 @@ class Remainders:
         self.collect()
         for place, (count, latest) in self._calls.items():
             came = f"{count} requests came" if count > 1 else "a request came"
-            warn_of(
-                config,
-                place,
-                f"{came} for the world of this test after its end, the last one {latest}: end the thread, task or process that"
-                " sends them before the test ends",
-            )
+            when = f"{came} for the world of this test after its end, the last one {latest}"
+            warn_of(config, place, f"{when}: end the thread, task or process that sends them before the test ends")
         self._calls.clear()

@@ -24,7 +24,7 @@ log = logging.getLogger("pytest_pixazo")
 
 
 HINT_AFTER = 4.0
-"""Real seconds after which an app that has not answered is told to be late: the gateway gives up after five on a manual clock."""
+"""Real seconds after which an app that has not answered is reported as late: the gateway gives up after five on a manual clock."""
 MOST_REFUSED = 1000
 """Refused callbacks that are kept."""
 MOST_REMEMBERED = 10_000
@@ -74,8 +74,8 @@ class Inbox:
     def problems(self) -> list[str]:
         """A line for each callback that was refused, was not answered in time, or whose app could not answer it."""
         with self._changed:
-            told = [f"POST {each.url}: {each.problem}" for each in (*self._refused, *self._received) if each.problem]
-            return [*told, *self._late.values()]
+            found = [f"POST {each.url}: {each.problem}" for each in (*self._refused, *self._received) if each.problem]
+            return [*found, *self._late.values()]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
         """Wait until `count` deliveries were answered and return the first `count`; `timeout` is in real seconds.
@@ -189,7 +189,7 @@ class Inbox:
 
     @contextmanager
     def _watched(self, callback: Callback) -> Generator[None]:
-        """Tell when an app does not answer in time: the gateway gives up without a word, and a deadlock is the most likely reason."""
+        """Log when an app does not answer in time: the gateway gives up without a word, and a deadlock is the most likely reason."""
         if self._receiver.route is None:
             yield
             return

@@ -1,13 +1,13 @@
-"""What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal and webhook deliveries."""
+"""What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal, webhook deliveries and clients."""
 
 from __future__ import annotations
 
-from .history import MOST_ALIKE, MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table, exchange_table, outlook
+from .history import MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table, exchange_table, folded, outlook
 from .left_running import LeftRunningWarning, Place, place_of, warn_of
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
 from .record import SECRETS, Record, complaints, report
 
 __all__ = [
-    "MOST_ALIKE", "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",
-    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "outlook", "place_of", "report", "warn_of",
+    "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",
+    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "folded", "outlook", "place_of", "report", "warn_of",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeVar, overload
@@ -21,8 +21,8 @@ MOST_LINES = 60
 LONGEST_REASON = 160
 """Characters of a reason, which may quote what the app sent."""
 REQUEST_ID = re.compile(rf"{MODEL_ID}_[\w-]+")
-MOST_ALIKE = 2
-"""Exchanges after the first of their kind that are all shown."""
+MOST_ALIKE = 3
+"""Exchanges of one kind that are all shown."""
 LOOP = 3
 """Reads at one instant that show an app which waits for the clock."""
 MOST = 5
@@ -111,12 +111,13 @@ def exchange_table(exchanges: Sequence[Exchange]) -> str:
     """
     rows: list[tuple[str, ...]] = []
     for _, alike in groupby(exchanges, key=_kind):
-        first, *more = map(_row, alike)
-        rows.append(first)
-        if len(more) > MOST_ALIKE:
-            rows.append(("...", "", f"{len(more) - 1} more like this one", "..."))
-        rows += more[-1:] if len(more) > MOST_ALIKE else more
+        rows += folded([*map(_row, alike)], lambda more: ("...", "", f"{more} more like this one", "..."))
     return table(rows) or "no request"
+
+
+def folded(alike: list[T], note: Callable[[int], T]) -> list[T]:
+    """All that are alike; of more than MOST_ALIKE the first, a note that so many are left out, and the last."""
+    return alike if len(alike) <= MOST_ALIKE else [alike[0], note(len(alike) - 2), alike[-1]]
 
 
 def _kind(exchange: Exchange) -> tuple[str, ...]:

@@ -22,21 +22,23 @@ from pixazo_simulator.control import (
     WaitResult,
 )
 from pixazo_simulator.script import Call as AnyCall
-from pixazo_simulator.script import (
-    Condition,
-    Matcher,
-    MediaCall,
-    MediaConditions,
-    RequestConditions,
-    StatusConditions,
-    SubmitCall,
-    SubmitConditions,
-    WebhookConditions,
-    When,
-    read_matcher,
-)
-from pixazo_simulator.spec import SUBMITS, PolicyFields, nearest
+from pixazo_simulator.script import Condition, MediaCall, SubmitCall, When, read_matcher
+from pixazo_simulator.spec import PolicyFields
 
+from .conditions import (
+    Call,
+    DeliveryConditions,
+    ExchangeConditions,
+    GenerationConditions,
+    MediaRule,
+    RequestCall,
+    RequestRule,
+    StatusRule,
+    SubmitRule,
+    WebhookCall,
+    WebhookRule,
+    asked,
+)
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
 from .record import Record, complaints, report
 
@@ -49,92 +51,13 @@ __tracebackhide__ = True  # a failure belongs to the line of the test
 
 _REFUSALS = (404, 405)
 """What an inbox answers to what is not for it."""
-RequestCall = Literal["request"]
-WebhookCall = Literal["webhook"]
-Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
-"""What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
-
-
-class _RuleOptions(TypedDict, total=False):
-    """What any rule can be told beside its conditions, as the class `When` explains."""
-
-    after: int
-    probability: float
-    since: float | str | datetime
-    until: float | str | datetime | None
-    name: str | None
-
-
-class _SubmitRule(_RuleOptions, SubmitConditions, total=False): ...
-
-
-class _StatusRule(_RuleOptions, StatusConditions, total=False): ...
-
-
-class _MediaRule(_RuleOptions, MediaConditions, total=False): ...
-
-
-class _WebhookRule(_RuleOptions, WebhookConditions, total=False): ...
-
-
-class _RequestRule(_RuleOptions, RequestConditions, total=False): ...
-
-
-class ExchangeConditions(TypedDict, total=False):
-    """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
-
-    after: int
-    operation: Condition
-    method: Condition
-    path: Condition
-    status: Condition
-    request_id: Condition
-    rule: Condition
-    reason: Condition
-
-
-class DeliveryConditions(TypedDict, total=False):
-    """What attempted deliveries must fulfil; `status` is the last status code of the receiver, `attempts` the number of attempts."""
-
-    request_id: Condition
-    url: Condition
-    channel: Condition
-    delivered: Condition
-    status: Condition
-    attempts: Condition
-
-
-class GenerationConditions(TypedDict, total=False):
-    """What generations must fulfil, as they are now."""
-
-    request_id: Condition
-    operation: Condition
-    status: Condition
-
-
+Times = int | None
 TIMED_OUT, NOT_VERIFIED = 408, 406
-_WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media")},
-    "submit": ("exchanges", {"operation": {"one_of": sorted(SUBMITS)}}),
-    "request": ("exchanges", {}),
-    "webhook": ("deliveries", {}),
-    "generation": ("generations", {}),
-}
-"""What can be waited for: the list in which it appears, and the condition that it means there."""
 _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
     "exchanges": lambda control: exchange_table(control.journal().exchanges),
     "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
     "generations": lambda control: generation_table(control.generations().generations),
 }
-
-
-def _asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """In which list `what` appears, and what it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
-    if what not in _WHAT:
-        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
-    where, meaning = _WHAT[what]
-    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
-    return where, {**meaning, **given}
 
 
 class Clock:
@@ -375,15 +298,15 @@ class Pixazo:
         return [_explained(each, reasons[each.url]) if each.url in reasons else each for each in found]
 
     @overload
-    def when(self, call: SubmitCall, /, **match: Unpack[_SubmitRule]) -> When: ...
+    def when(self, call: SubmitCall, /, **match: Unpack[SubmitRule]) -> When: ...
     @overload
-    def when(self, call: Literal["status"], /, **match: Unpack[_StatusRule]) -> When: ...
+    def when(self, call: Literal["status"], /, **match: Unpack[StatusRule]) -> When: ...
     @overload
-    def when(self, call: MediaCall, /, **match: Unpack[_MediaRule]) -> When: ...
+    def when(self, call: MediaCall, /, **match: Unpack[MediaRule]) -> When: ...
     @overload
-    def when(self, call: WebhookCall, /, **match: Unpack[_WebhookRule]) -> When: ...
+    def when(self, call: WebhookCall, /, **match: Unpack[WebhookRule]) -> When: ...
     @overload
-    def when(self, call: RequestCall, /, **match: Unpack[_RequestRule]) -> When: ...
+    def when(self, call: RequestCall, /, **match: Unpack[RequestRule]) -> When: ...
     def when(self, call: AnyCall, /, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
 
@@ -432,7 +355,7 @@ class Pixazo:
 
         `what` is a call as in `when`, or `generation`; `timeout` is in real seconds. Raises TimeoutError that says what has happened.
         """
-        where, given = _asked("wait_for", what, conditions)
+        where, given = asked("wait_for", what, conditions)
         try:
             result = self.control.wait_for({where: {**given, "count": count}}, timeout=timeout)
         except ControlError as error:
@@ -455,54 +378,28 @@ class Pixazo:
             f"all that there is:\n{_TABLES[where](self.control)}"
         )
 
+    # fmt: off
     @overload
     def assert_called(
-        self,
-        what: WebhookCall,
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[DeliveryConditions],
+        self, what: WebhookCall, /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[DeliveryConditions]
     ) -> Sequence[Delivery]: ...
     @overload
     def assert_called(
-        self,
-        what: Literal["generation"],
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[GenerationConditions],
+        self, what: Literal["generation"], /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[GenerationConditions]
     ) -> Sequence[Generation]: ...
     @overload
     def assert_called(
-        self,
-        what: Call,
-        /,
-        *,
-        times: int | None = ...,
-        at_least: int | None = ...,
-        at_most: int | None = ...,
-        **conditions: Unpack[ExchangeConditions],
+        self, what: Call, /, *, times: Times = ..., at_least: Times = ..., at_most: Times = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
+    # fmt: on
     def assert_called(
-        self,
-        what: str,
-        /,
-        *,
-        times: int | None = None,
-        at_least: int | None = None,
-        at_most: int | None = None,
-        **conditions: Any,
+        self, what: str, /, *, times: Times = None, at_least: Times = None, at_most: Times = None, **conditions: Any
     ) -> Sequence[Any]:
         """Return `what` has happened so far that fulfils the conditions, as in `wait_for`; raise AssertionError unless it did so often.
 
         That is once or more, or exactly `times`, or as often as `at_least` and `at_most` say.
         """
-        where, given = _asked("assert_called", what, conditions)
+        where, given = asked("assert_called", what, conditions)
         if times is not None:
             at_least = at_most = times
         bounds = {name: each for name, each in (("at_least", at_least), ("at_most", at_most)) if each is not None}
@@ -511,7 +408,7 @@ class Pixazo:
 
     def assert_never(self, what: Call | Literal["webhook", "generation"], /, **conditions: Condition) -> None:
         """Raise AssertionError if `what` has happened that fulfils the conditions, as in `wait_for`."""
-        where, given = _asked("assert_never", what, conditions)
+        where, given = asked("assert_never", what, conditions)
         self._verified(where, {where: given, "at_most": 0})
 
     def assert_sequence(self, *calls: Call | tuple[Call, Mapping[str, Condition]]) -> Sequence[Exchange]:
@@ -522,7 +419,7 @@ class Pixazo:
         steps: list[Mapping[str, Any]] = []
         for call in calls:
             what, conditions = (call, dict[str, Condition]()) if isinstance(call, str) else call
-            where, given = _asked("assert_sequence", what, conditions)
+            where, given = asked("assert_sequence", what, conditions)
             if where != "exchanges":
                 raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")
             steps.append(given)

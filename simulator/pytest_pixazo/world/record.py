@@ -75,7 +75,7 @@ def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
         *(
             _unused(rule)
             for rule in record.rules
-            if 0 in rule.used and not _had_no_luck(rule) and (is_whole or (rule.missed and not rule.used[0]))
+            if 0 in rule.used and not _lost_its_draws(rule) and (is_whole or (rule.missed and not rule.used[0]))
         ),
     ]
 
@@ -85,7 +85,7 @@ def _complaint(exchange: Exchange, what: str) -> str:
     return f"{what} {exchange.number}, {asked}, answered {exchange.status}: {exchange.hint or exchange.reason}"
 
 
-def _had_no_luck(rule: ScriptRule) -> bool:
+def _lost_its_draws(rule: ScriptRule) -> bool:
     """Whether it was left to chance, and calls that matched came."""
     return "probability" in rule.rule and rule.matched > rule.rule.get("after", 0)
 

@@ -195,9 +195,7 @@ def _failing_images(gateway: FakeGateway) -> None:
 FAITHFUL = (
     Faithful("members in another order", edit=_reversed, tell=lambda body: dict(reversed(body.items()))),
     Faithful("further headers", edit=headed("X-Request-Id", "0001")),
-    Faithful(
-        "JSON with charset", edit=headed("Content-Type", "application/json; charset=utf-8", lambda a: not is_media(a))
-    ),
+    Faithful("JSON with charset", edit=headed("Content-Type", "application/json; charset=utf-8", lambda a: not is_media(a))),
     Faithful("other wording", edit=_reworded),
     Faithful("API-management errors", edit=_api_management),
     _invalid("details", b'{"detail": [{"loc": ["body", "duration"], "msg": "must be 6"}]}', "application/json"),
@@ -227,14 +225,9 @@ FAITHFUL = (
         edit=envelope(_on_the_bucket, "COMPLETED"),
         tell=lambda b: _on_the_bucket(b) if b["status"] == "COMPLETED" else b,
     ),
-    Faithful(
-        "415 for other types", edit=lambda a, r: replace(r, code=415) if b"must be application" in r.encoded() else r
-    ),
+    Faithful("415 for other types", edit=lambda a, r: replace(r, code=415) if b"must be application" in r.encoded() else r),
     Faithful("405 for other methods", edit=lambda a, r: replace(r, code=405) if a.method in ("PUT", "DELETE") else r),
-    Faithful(
-        "403 for foreign ids",
-        edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r,
-    ),
+    Faithful("403 for foreign ids", edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r),
     Faithful("images checked later", prepare=_failing_images),
     Faithful(
         "null for an optional member is absence",
@@ -244,7 +237,7 @@ FAITHFUL = (
         "any resolution of text to video",
         prepare=lax(lambda op, b: op == "generate" and isinstance(b.get("resolution"), str), resolution="768P"),
     ),
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("faithful", FAITHFUL, ids=lambda faithful: faithful.name)

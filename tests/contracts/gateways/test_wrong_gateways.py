@@ -121,10 +121,7 @@ WRONG = (
     Wrong("BASE-02", prepare=moved(f"{BASE}generate", f"{BASE}textToVideo")),
     Wrong("BASE-03", prepare=moved(f"{BASE}imageToVideo", f"{BASE}image-to-video")),
     Wrong("BASE-04", prepare=moved(STATUS, f"{BASE}result/")),
-    Wrong(
-        "BASE-05",
-        prepare=reading(lambda _, work, reply: reply if work.operation == "generate" else NOT_THERE),
-    ),
+    Wrong("BASE-05", prepare=reading(lambda _, work, reply: reply if work.operation == "generate" else NOT_THERE)),
     Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None)),
     Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None)),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key))),
@@ -156,10 +153,7 @@ WRONG = (
             lambda _: "any", lambda old, new: Reply(202, {**members(new), "polling_url": members(old)["polling_url"]})
         ),
     ),
-    Wrong(
-        "SUBMIT-12",
-        edit=accepted(lambda body: {**body, "polling_url": str(body["polling_url"]).removeprefix(ORIGIN)}),
-    ),
+    Wrong("SUBMIT-12", edit=accepted(lambda body: {**body, "polling_url": str(body["polling_url"]).removeprefix(ORIGIN)})),
     Wrong("SUBMIT-13", prepare=reading(_not_found_yet)),
     Wrong("SUBMIT-15", prepare=remembering(_account_and_body, lambda old, _: old)),
     Wrong(
@@ -171,19 +165,11 @@ WRONG = (
     Wrong("T2V-PROMPT-01", prepare=lax(lambda op, b: op == "generate" and b.get("prompt") is None, prompt="x")),
     Wrong("T2V-DUR-01", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == "6", duration=6)),
     Wrong("T2V-DUR-02", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == 7, duration=6)),
-    Wrong(
-        "T2V-PO-01",
-        prepare=lax(
-            lambda op, b: op == "generate" and isinstance(b.get("prompt_optimizer"), str), prompt_optimizer=True
-        ),
-    ),
+    Wrong("T2V-PO-01", prepare=lax(lambda op, b: op == "generate" and isinstance(b.get("prompt_optimizer"), str), prompt_optimizer=True)),
     Wrong("T2V-BODY-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and not ask.body.isascii())),
     Wrong("T2V-BODY-02", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and "resolution" not in sent(ask))),
     Wrong("I2V-PROMPT-03", prepare=picky(lambda ask: len(_prompt(ask)) > 1999)),
-    Wrong(
-        "I2V-PROMPT-04",
-        prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) > 2000, prompt="x"),
-    ),
+    Wrong("I2V-PROMPT-04", prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) > 2000, prompt="x")),
     Wrong("I2V-PROMPT-05", prepare=picky(lambda ask: len(_prompt(ask).encode()) > 2000)),
     Wrong("I2V-PROMPT-06", prepare=picky(lambda ask: "[" in _prompt(ask))),
     Wrong("I2V-IMG-03", prepare=picky(lambda ask: _image(ask).startswith("http"))),
@@ -199,10 +185,7 @@ WRONG = (
     Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10)),
     Wrong("I2V-DUR-03", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("duration") in (5, 7, 9), duration=6)),
     Wrong("I2V-RES-01", prepare=picky(lambda ask: sent(ask).get("resolution") == "1080P")),
-    Wrong(
-        "I2V-RES-02",
-        prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "720P", resolution="768P"),
-    ),
+    Wrong("I2V-RES-02", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "720P", resolution="768P")),
     Wrong(
         "STATUS-01",
         edit=lambda ask, reply: (
@@ -215,20 +198,12 @@ WRONG = (
     Wrong("STATUS-03", edit=envelope(lambda b: {**b, "request_id": str(b["request_id"]).partition("_")[2]})),
     Wrong("STATUS-04", edit=envelope(having(model_id="MiniMax-Hailuo-2.3"))),
     Wrong("STATUS-05", edit=envelope(having(error=""), "QUEUED", "PROCESSING", "COMPLETED")),
-    Wrong(
-        "STATUS-06",
-        edit=envelope(having(output={"media_url": ["https://x/y"], "media_type": "video/mp4"}), "PROCESSING"),
-    ),
+    Wrong("STATUS-06", edit=envelope(having(output={"media_url": ["https://x/y"], "media_type": "video/mp4"}), "PROCESSING")),
     Wrong("STATUS-07", edit=envelope(having(polling_url="https://x/y"))),
     Wrong("STATUS-08", edit=envelope(lambda b: {k: v for k, v in b.items() if v is not None}, "QUEUED", "PROCESSING")),
     Wrong("STATUS-09", edit=envelope(without("updated_at"))),
-    Wrong(
-        "STATUS-10",
-        edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply,
-    ),
-    Wrong(
-        "STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))
-    ),
+    Wrong("STATUS-10", edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply),
+    Wrong("STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))),
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
     Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
     Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
@@ -244,12 +219,7 @@ WRONG = (
     Wrong("OUT-01", edit=envelope(having(output=None), "COMPLETED")),
     Wrong("OUT-02", edit=envelope(lambda b: output(media_url=first_url(b))(b), "COMPLETED")),
     Wrong("OUT-03", edit=envelope(lambda b: output(media_url=[first_url(b).removeprefix(ORIGIN)])(b), "COMPLETED")),
-    Wrong(
-        "OUT-04",
-        edit=envelope(
-            lambda b: output(media_url=[first_url(b).replace(ORIGIN, "https://cdn.example.com")])(b), "COMPLETED"
-        ),
-    ),
+    Wrong("OUT-04", edit=envelope(lambda b: output(media_url=[first_url(b).replace(ORIGIN, "https://cdn.example.com")])(b), "COMPLETED")),
     Wrong("OUT-06", edit=envelope(output(media_type="mp4"), "COMPLETED")),
     Wrong("OUT-07", edit=envelope(output(media_type="image/png"), "COMPLETED")),
     Wrong("OUT-08", edit=lambda ask, reply: refusal(401, "No", "Key?") if is_media(ask) else reply),
@@ -260,20 +230,13 @@ WRONG = (
     Wrong("TIME-02", edit=envelope(lambda b: {**b, "updated_at": str(b["updated_at"]).replace("T10:", "T09:")})),
     Wrong("TIME-03", edit=envelope(having(completed_at="2026-03-31T09:00:00.000Z"), "COMPLETED")),
     Wrong("TIME-04", edit=envelope(lambda b: {**b, "updated_at": f"{str(b['updated_at'])[:-4]}999Z"}, "COMPLETED")),
-    Wrong(
-        "TIME-05",
-        prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())})),
-    ),
+    Wrong("TIME-05", prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())}))),
     Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]})),
     Wrong("TIME-07", edit=envelope(having(completed_at="2026-03-31T11:00:00.000Z"), "PROCESSING")),
     Wrong("FAIL-01", edit=envelope(having(error=None), "FAILED")),
     Wrong("FAIL-02", edit=envelope(having(output={"media_url": []}), "FAILED")),
     Wrong("FAIL-03", edit=envelope(without("output"), "ERROR")),
-    Wrong(
-        "ERR-ENV-01",
-        edit=lambda _, reply: Reply(402, {"detail": "No"}) if reply.code == 402 else reply,
-        beside=_only("ERR-402-02"),
-    ),
+    Wrong("ERR-ENV-01", edit=lambda _, reply: Reply(402, {"detail": "No"}) if reply.code == 402 else reply, beside=_only("ERR-402-02")),
     Wrong(
         "ERR-400-01",
         edit=lambda ask, reply: replace(reply, code=422) if is_submit(ask) and b"\"'" in reply.encoded() else reply,
@@ -299,17 +262,14 @@ WRONG = (
     Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
     Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),
     Wrong("WEBHOOK-06", prepare=early(2)),
-    Wrong(
-        "WEBHOOK-07",
-        prepare=calling(lambda calls: [call for call in calls if decoded(call[2])["status"] == "COMPLETED"]),
-    ),
+    Wrong("WEBHOOK-07", prepare=calling(lambda calls: [call for call in calls if decoded(call[2])["status"] == "COMPLETED"])),
     Wrong("WEBHOOK-09", prepare=last_used_url),
     Wrong("WEBHOOK-11", prepare=never_again),
     Wrong("WEBHOOK-12", prepare=calling(lambda calls: [call for call in calls for _ in range(2)])),
     Wrong("WEBHOOK-16", prepare=dies_with_its_receiver),
     Wrong("WEBHOOK-19", prepare=calling(lambda calls: [call for call in calls if "member" not in call[1]])),
     Wrong("WEBHOOK-22", tell=having(polling_url="https://x/y")),
-)
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

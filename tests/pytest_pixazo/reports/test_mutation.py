@@ -109,14 +109,11 @@ def test_all_means_every_mutant_and_every_variant() -> None:
     ("text", "names"),
     [
         ("no-polling-url", ["no-polling-url"]),
-        (
-            "json-*",
-            ["json-type-compared-exactly", "json-for-video", "json-indented", "json-escaped", "json-ends-in-newline"],
-        ),
+        ("json-*", ["json-type-compared-exactly", "json-for-video", "json-indented", "json-escaped", "json-ends-in-newline"]),
         ("WAL-0[12]", ["debited-twice", "error-is-charged"]),
         ("slower, no-polling-url", ["no-polling-url", "slower"]),
     ],
-)
+)  # fmt: skip
 def test_globs_choose_by_name_and_by_clause(text: str, names: list[str]) -> None:
     """Several globs select the union, in the order of the list."""
     assert [change.name for change in chosen(text)] == names
@@ -263,38 +260,22 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
             [],
             "ERROR: mutation testing needs a green suite: the suite fails on the unchanged gateway, first *::test_red: assert 1 == 2; *",
         ),
-        (
-            "def test_other():\n    pass",
-            [],
-            "ERROR: nothing to run: no test uses a world, such as by the fixture pixazo",
-        ),
-        (
-            "import nothing_of_this_name",
-            [],
-            "ERROR: mutation testing needs a green suite: the suite fails * first test_app.py: *",
-        ),
+        ("def test_other():\n    pass", [], "ERROR: nothing to run: no test uses a world, such as by the fixture pixazo"),
+        ("import nothing_of_this_name", [], "ERROR: mutation testing needs a green suite: the suite fails * first test_app.py: *"),
         (
             "",
             ["--pixazo-mutants=no-poling-url"],
             "ERROR: --pixazo-mutants 'no-poling-url' matches no change of the gateway (did you mean no-polling-url[?]): *",
         ),
-        (
-            "",
-            ["--pixazo-variant=slower"],
-            "ERROR: --pixazo-mutants and --pixazo-variant exclude each other: give one",
-        ),
+        ("", ["--pixazo-variant=slower"], "ERROR: --pixazo-mutants and --pixazo-variant exclude each other: give one"),
         (
             "",
             ["--pixazo-sim-url=http://127.0.0.1:1"],
             "ERROR: --pixazo-mutants changes a simulator of this run's own: leave --pixazo-sim-url out",
         ),
-        (
-            "",
-            ["--pixazo-mutants-json=no/where.json"],
-            "ERROR: --pixazo-mutants-json no/where.json: there is no folder no",
-        ),
+        ("", ["--pixazo-mutants-json=no/where.json"], "ERROR: --pixazo-mutants-json no/where.json: there is no folder no"),
     ],
-)
+)  # fmt: skip
 def test_mutation_testing_that_is_refused(suite: pytest.Pytester, code: str, options: list[str], says: str) -> None:
     """One line says why, and no change is tried."""
     suite.makepyfile(test_app=code)

@@ -184,7 +184,7 @@ def test_a_run_forgets_worlds_that_ended_long_ago(simulator: Simulator, world: C
     """How often one of a name was opened is forgotten with them."""
     remainders = Remainders(simulator.control())
     for number in range(MOST + 1):
-        remainders.expect(f"test {number}", Place("test", "", 1), is_told=True)
+        remainders.expect(f"test {number}", Place("test", "", 1), warns=True)
     assert [remainders.times(f"test {number}") for number in (0, 1, MOST)] == [0, 1, 1]
 
 

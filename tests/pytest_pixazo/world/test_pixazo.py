@@ -23,7 +23,7 @@ from pixazo_simulator.control.schema.requests import (
 )
 from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo import Pixazo, at_least, contains
-from pytest_pixazo.world.pixazo import DeliveryConditions, ExchangeConditions, GenerationConditions
+from pytest_pixazo.world.conditions import DeliveryConditions, ExchangeConditions, GenerationConditions
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
 

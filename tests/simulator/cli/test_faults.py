@@ -10,7 +10,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.command import Serving, mistake, pixazo_sim
 
-from pixazo_simulator.script.rule import FAULTS, script_from
+from pixazo_simulator.script import FAULTS, script_from
 
 SCRIPT = """\
 [[rules]]

@@ -259,18 +259,14 @@ LIMITED = Settings(policy=PROFILES["documented"].changed({"webhook_allow": "a.te
 @pytest.mark.parametrize(
     ("settings", "hosts", "says"),
     [
-        (
-            CLOSED,
-            ["a.test"],
-            "a.test is beyond the limit of this server, which is loopback only: start it with --webhook-allow a.test",
-        ),
+        (CLOSED, ["a.test"], "a.test is beyond the limit of this server, which is loopback only: start it with --webhook-allow a.test"),
         (
             LIMITED,
             ["a.test", "c.test"],
             "c.test is beyond the limit of this server, which is a.test, b.test: start it with --webhook-allow c.test",
         ),
     ],
-)
+)  # fmt: skip
 def test_no_world_widens_the_limit(settings: Settings, hosts: list[str], says: str) -> None:
     """Neither a new one, whatever profile it names, nor one that is changed; the message names limit and option."""
     with InProcess(settings) as send:

@@ -159,30 +159,17 @@ Step = tuple[str, Any]
 """Something that happened before: a submit, a read, a wait, a change of the world, a rule."""
 RULES: list[dict[str, Any]] = [
     {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 1},
-    {
-        "when": "generate",
-        "match": {"prompt": {"contains": "bear"}},
-        "end": {"status": "FAILED", "error": "no bears"},
-        "after": 1,
-    },
+    {"when": "generate", "match": {"prompt": {"contains": "bear"}}, "end": {"status": "FAILED", "error": "no bears"}, "after": 1},
     {"when": "submit", "faults": [{"fault": "stuck"}], "times": 2},
-    {
-        "when": "submit",
-        "faults": [{"fault": "reply_lost"}],
-        "times": 1,
-        "then": [{"reply": {"status": 503, "text": "no"}}],
-    },
+    {"when": "submit", "faults": [{"fault": "reply_lost"}], "times": 1, "then": [{"reply": {"status": 503, "text": "no"}}]},
     {"when": "status", "faults": [{"fault": "garbled_body"}, {"fault": "lognormal_delay", "median": 0.1}], "after": 1},
     {"when": "status", "faults": [{"fault": "unknown_status", "word": "ARCHIVED"}], "times": 1},
     {"when": "status", "faults": [{"fault": "not_found_window", "seconds": 3}]},
-    {
-        "when": "media",
-        "faults": [{"fault": "truncated_body", "keep": 0.5}, {"fault": "uniform_delay", "low": 0, "high": 1}],
-    },
+    {"when": "media", "faults": [{"fault": "truncated_body", "keep": 0.5}, {"fault": "uniform_delay", "low": 0, "high": 1}]},
     {"when": "media", "faults": [{"fault": "media_gone", "status": 410}], "times": 1},
     {"when": "request", "faults": [{"fault": "connection_reset", "committed": False}], "times": 1},
     {"when": "webhook", "faults": [{"fault": "before_reply"}], "times": 1},
-]
+]  # fmt: skip
 SETTING_CHANGES: list[dict[str, Any]] = [
     {"balance": "0.30"}, {"suspended": True}, {"model_enabled": False}, {"policy": {"rate_limit": "1/60"}},
     {"policy": {"job_times": "1-9+5-50", "request_id": "thirteen"}}, {"policy": {"query_key": "accept", "unknown_id": "403_foreign"}},
@@ -442,15 +429,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (
-            {"method": "GET", "path": "/_sim/world"},
-            "path '/_sim/world' is not a route of the gateway, but one of the simulator",
-        ),
+        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is not a route of the gateway, but one of the simulator"),
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
-        (
-            {"method": "GET", "path": "nowhere"},
-            "path 'nowhere': give path and query, percent-encoded, that begin with '/'",
-        ),
+        ({"method": "GET", "path": "nowhere"}, "path 'nowhere': give path and query, percent-encoded, that begin with '/'"),
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
         (
             {"method": "GET", "path": "http://a.b/x"},
@@ -463,7 +444,7 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ({"method": "GET", "path": "/", "headers": {"x": "€"}}, "header 'x': '€' cannot be sent"),
         ({"method": "GET", "path": "/", "heders": {}}, "(did you mean headers?)"),
     ],
-)
+)  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
     """With the value and the remedy."""
     status, reported = bench.asked(json.dumps(content).encode())

@@ -445,10 +445,7 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
                 "message": "'GET' '/_sim/health' failed with LookupError: this is a fault of the simulator, please report it",
             },
         ),
-        (
-            "GET", "/v2/requests/status/x",
-            {"error": "Internal Server Error", "message": "The request could not be processed."},
-        ),
+        ("GET", "/v2/requests/status/x", {"error": "Internal Server Error", "message": "The request could not be processed."}),
     ],
 )  # fmt: skip
 def test_what_fails_is_answered_500_and_logged_once(

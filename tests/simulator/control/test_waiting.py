@@ -176,15 +176,12 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
         ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is not a regular expression"),
         ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
-        (
-            {"exchanges": {"path": {"one_of": ["/"] * 500}}},
-            "the conditions weigh more than 500: write fewer, or shorter",
-        ),
+        ({"exchanges": {"path": {"one_of": ["/"] * 500}}}, "the conditions weigh more than 500: write fewer, or shorter"),
         ({"exchanges": {"count": 0}}, "exchanges.count 0: give an integer of at least 1"),
         ({"exchanges": {}, "timeout": -1}, "timeout -1: give a number of at least 0"),
         ({"exchanges": {}, "timeout": 301}, "timeout 301: give a number of at most 300"),
     ],
-)
+)  # fmt: skip
 def test_a_wait_that_means_nothing_is_refused(app: Caller, content: dict[str, Any], complaint: str) -> None:
     """With the place, and the nearest name."""
     reply = app.call("POST", "/_sim/wait", content)

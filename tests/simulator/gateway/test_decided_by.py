@@ -53,10 +53,7 @@ CASES: list[tuple[dict[str, str], Callable[[Caller], object], list[tuple[str, st
     ({"public_origin": "https://gateway.pixazo.ai"}, submitted(), [("public_origin", "https://gateway.pixazo.ai", "documented")]),
     ({}, submitted(callback_url=""), [("empty_callback_url", "ignore", "assumed")]),
     ({}, submitted(duration=None), [("null_members", "refuse", "assumed"), VALIDATION]),
-    (
-        {}, submitted(callback_url="http://127.0.0.1:9/"),
-        [("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
-    ),
+    ({}, submitted(callback_url="http://127.0.0.1:9/"), [("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")]),
     (
         {}, submitted(callback_url="http://a.test/"),
         [("http_webhook_url", "accept", "assumed"), ("callback_url", "post", "assumed"), ("callback_events", "end", "assumed")],
@@ -67,10 +64,7 @@ CASES: list[tuple[dict[str, str], Callable[[Caller], object], list[tuple[str, st
     ({}, animated(data_url(jpeg(400, 400), "jpeg")), []),
     ({}, animated(data_url(jpeg(400, 400), "png")), [("image_type", "listed", "assumed")]),
     ({}, animated(data_url(jpeg(300, 400), "jpeg")), [("image_rules", "refuse", "assumed"), VALIDATION]),
-    (
-        {}, animated("https://a.test/b.png", duration=10, resolution="1080P"),
-        [("combo_1080p_10s", "refuse", "inferred"), VALIDATION],
-    ),
+    ({}, animated("https://a.test/b.png", duration=10, resolution="1080P"), [("combo_1080p_10s", "refuse", "inferred"), VALIDATION]),
     ({}, lambda caller: caller.call("POST", GENERATE, b"{"), [("malformed_body", "400", "inferred"), VALIDATION]),
     ({}, lambda caller: caller.call("POST", "/kling-ai/v1/generate", {"prompt": "A bear"}), [("unknown_model", "400", "documented")]),
     ({}, lambda caller: caller.call("GET", "/nowhere"), [("unknown_route", "404", "inferred")]),

@@ -150,13 +150,9 @@ def test_the_host_of_media_answers_in_plain_text(scripted_world_of: ScriptedWorl
         (End(after=5), "[[sim:failed x]]", ("FAILED", "x", 5)),
         (End(status="COMPLETED"), "[[sim:failed x]]", ("COMPLETED", None, 15)),
         (End(status="FAILED", error="policy"), "[[sim:error x]] [[sim:after 9]]", ("FAILED", "policy", 9)),
-        (
-            End(status="FAILED"),
-            "[[sim:stuck]]",
-            ("FAILED", "The model could not generate a video for this request.", 15),
-        ),
+        (End(status="FAILED"), "[[sim:stuck]]", ("FAILED", "The model could not generate a video for this request.", 15)),
     ],
-)
+)  # fmt: skip
 def test_a_script_decides_how_a_generation_ends(
     scripted_world_of: ScriptedWorldOf, end: End, prompt: str, expected: tuple[str, str | None, float]
 ) -> None:

@@ -149,10 +149,7 @@ def test_a_verb_that_was_refused_has_no_effect() -> None:
 NO_FAULTS: list[tuple[Any, str]] = [
     (ReplyLost, "fault ReplyLost is a class: write ReplyLost()"),
     (Delay, "fault Delay is a class: write Delay(seconds=...)"),
-    (
-        "connection_reset",
-        "fault 'connection_reset' is not a fault: write ConnectionReset(): known faults are listed by pixazo-sim faults",
-    ),
+    ("connection_reset", "fault 'connection_reset' is not a fault: write ConnectionReset(): known faults are listed by pixazo-sim faults"),
     ("ReplyLst", "fault 'ReplyLst' is not a fault: write ReplyLost(): known faults are listed by pixazo-sim faults"),
     (
         429,
@@ -161,7 +158,7 @@ NO_FAULTS: list[tuple[Any, str]] = [
             " pixazo-sim faults"
         ),
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "complaint"), NO_FAULTS)

@@ -157,15 +157,12 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
         (r"(a)\1", "there are no backreferences"),
         (r"a\Z", r"the end of the text is \z or $"),
         ("a++", "there are no possessive quantifiers; write one quantifier after each part"),
-        (
-            "(a{1000}){1000}",
-            "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead",
-        ),
+        ("(a{1000}){1000}", "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead"),
         (r"(\pL{99}){9}", "compiled it needs more than 256 KiB; write shorter repetitions and fewer alternatives"),
         ("\ud800", "is not Unicode text: leave the lone surrogate out"),
         ("a" * 501, "matches a pattern of 501 characters: write at most 500, or several conditions"),
     ],
-)
+)  # fmt: skip
 def test_a_regular_expression_that_cannot_be_searched_safely_is_refused(pattern: str, problem: str) -> None:
     """With what to write instead."""
     with pytest.raises(ValueError, match=re.escape(problem)):

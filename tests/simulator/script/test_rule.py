@@ -79,60 +79,33 @@ def test_a_rule_is_rendered_without_its_defaults() -> None:
     ("rule", "problem"),
     [
         (lambda: Rule(when="genrate"), r"when 'genrate' is not one of .* \(did you mean generate\?\)"),
-        (
-            lambda: Rule(when="generate", match={"promt": "x"}),
-            r"has no fact 'promt' \(did you mean prompt\?\): known are",
-        ),
+        (lambda: Rule(when="generate", match={"promt": "x"}), r"has no fact 'promt' \(did you mean prompt\?\): known are"),
         (lambda: Rule(when="status", match={"webhook_url": "x"}), "has no fact 'webhook_url'"),
         (lambda: Rule(when="request", match={"prompt": "x"}), None),
         (lambda: Rule(when="request", match={"duration": 6}), "has no fact 'duration'"),
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
         (lambda: Rule(when="status", end=End(status="FAILED")), "only a submission can have an end"),
         (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply; use a fault such as drop"),
-        (
-            lambda: Rule(when="status", faults=(Stuck(),)),
-            "fault 'stuck' applies only to generate, imageToVideo, submit",
-        ),
+        (lambda: Rule(when="status", faults=(Stuck(),)), "fault 'stuck' applies only to generate, imageToVideo, submit"),
         (lambda: Rule(when="request", faults=(MediaGone(),)), "fault 'media_gone' applies only to media"),
         (lambda: Rule(when="generate", then=(Step(faults=(Drop(),)),)), "fault 'drop' applies only to webhook"),
         (lambda: Rule(when="generate", reply=Reply(500), end=End(status="FAILED")), "reply and end exclude each other"),
-        (
-            lambda: Rule(when="generate", reply=Reply(500), faults=(Stuck(),)),
-            "reply and fault 'stuck' exclude each other",
-        ),
-        (
-            lambda: Rule(when="generate", faults=(EmptyReply(), Stuck())),
-            "fault 'empty_reply' and fault 'stuck' exclude",
-        ),
+        (lambda: Rule(when="generate", reply=Reply(500), faults=(Stuck(),)), "reply and fault 'stuck' exclude each other"),
+        (lambda: Rule(when="generate", faults=(EmptyReply(), Stuck())), "fault 'empty_reply' and fault 'stuck' exclude"),
         (lambda: Rule(when="generate", end=End(status="FAILED"), faults=(Stuck(),)), "end and fault 'stuck' exclude"),
         (lambda: Rule(when="generate", reply=Reply(500), faults=(HtmlPage(),)), "reply and fault 'html_page' exclude"),
         (lambda: Rule(when="media", reply=Reply(500), faults=(MediaGone(),)), "reply and fault 'media_gone' exclude"),
-        (
-            lambda: Rule(when="status", faults=(StatusCode(), NotFoundWindow())),
-            "faults 'status_code' and 'not_found_window' exclude",
-        ),
-        (
-            lambda: Rule(when="status", faults=(Hang(), ReplyLost())),
-            "faults 'hang' and 'reply_lost' exclude each other",
-        ),
-        (
-            lambda: Rule(when="status", faults=(TruncatedBody(), ReplyLost())),
-            "faults 'truncated_body' and 'reply_lost' exclude",
-        ),
-        (
-            lambda: Rule(when="webhook", faults=(Drop(), Duplicate())),
-            "fault 'drop' leaves nothing for another to act on",
-        ),
+        (lambda: Rule(when="status", faults=(StatusCode(), NotFoundWindow())), "faults 'status_code' and 'not_found_window' exclude"),
+        (lambda: Rule(when="status", faults=(Hang(), ReplyLost())), "faults 'hang' and 'reply_lost' exclude each other"),
+        (lambda: Rule(when="status", faults=(TruncatedBody(), ReplyLost())), "faults 'truncated_body' and 'reply_lost' exclude"),
+        (lambda: Rule(when="webhook", faults=(Drop(), Duplicate())), "fault 'drop' leaves nothing for another to act on"),
         (lambda: Rule(when="webhook", faults=(Reorder(), Delay(1))), "faults 'reorder' and 'delay' exclude each other"),
-        (
-            lambda: Rule(when="webhook", faults=(BeforeReply(), Delay(1))),
-            "faults 'before_reply' and 'delay' exclude each other",
-        ),
+        (lambda: Rule(when="webhook", faults=(BeforeReply(), Delay(1))), "faults 'before_reply' and 'delay' exclude each other"),
         (lambda: Rule(when="status", faults=(TruncatedBody(), ConnectionReset(), Delay(1), Delay(2))), None),
         (lambda: Rule(when="generate", end=End(after=3), faults=(ReplyLost(), Delay(1))), None),
         (lambda: UniformDelay(2, 1), "low 2 is more than high 1: write the smaller one first"),
     ],
-)
+)  # fmt: skip
 def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) -> None:
     """With what is wrong and the remedy; one that means something is not."""
     if problem is None:
@@ -167,14 +140,11 @@ def test_an_end_that_means_nothing_is_refused(end: dict[str, Any], problem: str)
         ({"status": 304, "json": None}, "status 304 has no body"),
         ({"status": 200, "json": {1j}}, "json cannot be written as JSON"),
         ({"status": 200, "headers": {"a b": "x"}}, "header 'a b': 'x' cannot be sent"),
-        (
-            {"status": 200, "headers": {"a": "x\r\ny"}},
-            "cannot be sent: use a token as name and printable ASCII as value",
-        ),
+        ({"status": 200, "headers": {"a": "x\r\ny"}}, "cannot be sent: use a token as name and printable ASCII as value"),
         ({"status": 200, "headers": {"Content-Length": "3"}}, "header 'Content-Length' is computed: leave it out"),
         ({"status": 200, "headers": {"transfer-encoding": "chunked"}}, "is computed"),
     ],
-)
+)  # fmt: skip
 def test_a_reply_that_cannot_be_sent_is_refused(reply: dict[str, Any], problem: str) -> None:
     """With the remedy."""
     with pytest.raises(ValueError, match=problem):

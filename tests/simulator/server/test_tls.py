@@ -273,16 +273,13 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, caller
         (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: name it without scheme"),
         (["a..b"], "host 'a..b' is not a host name"),
         (["a" * 64], f"host '{'a' * 64}' is not a host name"),
-        (
-            ["_a"],
-            "host '_a' is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens",
-        ),
+        (["_a"], "host '_a' is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"),
         (["-a.test"], "host '-a.test' is not a host name"),
         (["a-.test"], "host 'a-.test' is not a host name"),
         (["\u017f.test"], "host '\u017f.test' is not a host name"),
         (["ab--cd.test"], "no certificate can be made for 'ab--cd.test' (Label has"),
     ],
-)
+)  # fmt: skip
 def test_hosts_that_no_listener_can_have(caller: Caller, hosts: list[str], expected: str) -> None:
     """One line with the value and the remedy."""
     reply = caller.call("POST", "/_sim/tls-listeners", {"hosts": hosts})

@@ -104,17 +104,14 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
         ((LimitData(3),), "3 of 11 bytes of the body left, then the connection was closed"),
         ((LimitData(0), ConnectionReset()), "0 of 11 bytes of the body left, then the connection was reset"),
         ((LimitData(11),), None),
-        (
-            (GarbageBeforeHead(7),),
-            "garbage before the response, 7 B; 11 of 11 bytes of the body left, then the connection was closed",
-        ),
+        ((GarbageBeforeHead(7),), "garbage before the response, 7 B; 11 of 11 bytes of the body left, then the connection was closed"),
         (
             (GarbageBeforeHead(1), LimitData(3)),
             "garbage before the response, 1 B; 3 of 11 bytes of the body left, then the connection was closed",
         ),
         ((GarbageBeforeHead(7), EmptyReply()), "nothing left, then the connection was closed"),
     ],
-)
+)  # fmt: skip
 def test_what_is_cut_can_be_described(faults: tuple[AnyFault, ...], expected: str | None) -> None:
     """The description is in words."""
     assert cut(transmission(faults, Random(0), 11), 11) == expected

@@ -126,10 +126,7 @@ def test_a_data_url_gives_its_bytes(head: str, data: str) -> None:
         ("data:image/gif;base64,AAAA", ['its media type is "image/gif"']),
         ("data:;base64,AAAA", ["it has no media type: write data:image/png;base64,DATA"]),
         ("data:image/png,AAAA", ["base64 must stand before the comma: write data:image/png;base64,DATA"]),
-        (
-            "data:image/png;base64;a=b,AAAA",
-            ["base64 must come last before the comma: write data:image/png;base64,DATA"],
-        ),
+        ("data:image/png;base64;a=b,AAAA", ["base64 must come last before the comma: write data:image/png;base64,DATA"]),
         ("data:image/png;bear;base64,AAAA", ['its parameter "bear" is not NAME=VALUE']),
         ("data:image/png;base64", ["no comma ends its type within 1000 characters: write data:image/png;base64,DATA"]),
         ("data:image/png;base64,", ["no data follow its comma"]),
@@ -138,14 +135,8 @@ def test_a_data_url_gives_its_bytes(head: str, data: str) -> None:
         ("data:image/png;base64,AAAAA", ["its data are cut short: 5 Base64 digits are no whole number of bytes"]),
         ("data:image/png;base64,AA==AA==", ["its data go on behind their padding at character 4"]),
         ("data:image/png;base64,A A A", ['its data hold " ", which is not Base64, at character 2']),
-        (
-            "data:image/png;base64,AA\nAA",
-            ['its data hold "\\n", which is not Base64, at character 3: write it in one line'],
-        ),
-        (
-            "data:image/png;base64,A-_A",
-            ['its data hold "-", which is not Base64, at character 2: write + for - and / for _'],
-        ),
+        ("data:image/png;base64,AA\nAA", ['its data hold "\\n", which is not Base64, at character 3: write it in one line']),
+        ("data:image/png;base64,A-_A", ['its data hold "-", which is not Base64, at character 2: write + for - and / for _']),
         ("data:image/png;base64,%4", ["its data have a % without two hexadecimal digits at character 1"]),
         ("data:image/png;base64,AAAé", ['its data hold "é", which is not Base64, at character 4']),
         (
@@ -157,7 +148,7 @@ def test_a_data_url_gives_its_bytes(head: str, data: str) -> None:
             ],
         ),
     ],
-)
+)  # fmt: skip
 def test_everything_that_is_wrong_with_a_data_url_is_reported_by_its_cause(text: str, faults: list[str]) -> None:
     """Type, coding, parameters, data: independent faults are named together."""
     assert list(read_data_url(text).faults) == faults

@@ -131,10 +131,7 @@ def test_missing_members_are_reported_together() -> None:
         (data_url(b"GIF89a"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("GIF",))]),
         (data_url(b"\0\0\0 ftypheic"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("HEIC or AVIF",))]),
         (data_url(b"<svg/>"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("SVG, XML or HTML",))]),
-        (
-            data_url(b"abcdef"),
-            [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("data that begin with 61 62 63 64",))],
-        ),
+        (data_url(b"abcdef"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("data that begin with 61 62 63 64",))]),
         (
             data_url(png(300, 1000)[:-8]),
             [
@@ -165,7 +162,7 @@ def test_missing_members_are_reported_together() -> None:
         ),
         ("http://a.test/b.png", []),
     ],
-)
+)  # fmt: skip
 def test_the_image_rules(image: str, expected: list[Problem]) -> None:
     """Format, wholeness, short side, aspect ratio; what the type in the data URL says does not count."""
     assert problems("imageToVideo", first_frame_image=image) == expected

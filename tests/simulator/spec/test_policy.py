@@ -133,11 +133,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
         ("read_delay", "86400001", "'86400001' is not a whole number from 0 to 86400000"),
         ("webhook_retries", "5;300", "'5;300' is not none or at most 20 pauses in seconds"),
         ("webhook_retries", ",".join(["1"] * 21), "is not none or at most 20 pauses in seconds"),
-        (
-            "public_origin",
-            "gateway.pixazo.ai",
-            "is not caller, forwarded or an origin such as https://gateway.pixazo.ai",
-        ),
+        ("public_origin", "gateway.pixazo.ai", "is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
         ("media_origin", "forwarded", "'forwarded' is not same, page or an origin such as https://media.example.com"),
         ("media_origin", "https://a.test/v1", "is not same, page or an origin such as https://media.example.com"),
         ("media_user_agents", "curl,é", "'curl,é' is not none or at most 20 beginnings of a User-Agent"),
@@ -151,15 +147,11 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
             for path in ("/v1?x", "/v1#x", "//v1", "/../v1", "/a b", "/ä", f"/{'a' * 1000}")
         ),
         ("public_origin", "https://me@a.test/v1", "is not caller, forwarded or an origin"),
-        (
-            "check_order",
-            "key,json",
-            "is not an order of key,suspended,rate,json,model,parameters,funds: name each once",
-        ),
+        ("check_order", "key,json", "is not an order of key,suspended,rate,json,model,parameters,funds: name each once"),
         ("check_order", "funds,key,suspended,rate,json,model,parameters", "before the key is known"),
         ("check_order", "key,suspended,rate,parameters,json,model,funds", "before the body is read"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_set_is_refused_by_field_value_and_remedy(name: str, value: str, expected: str) -> None:
     """One line each."""
     with pytest.raises(ValueError, match=r"policy (field|point)") as refused:

@@ -292,32 +292,17 @@ def nearest(world: state.World, what: str, differences: Iterable[str]) -> body.N
     return body.Nearest(text(what), tuple(map(text, differences)))
 
 
-async def wait_timed_out(
-    world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
-) -> body.WaitTimedOut:
-    """What fulfils a condition, although not often enough, and what came nearest to one more."""
-    return await _failed(body.WaitTimedOut, "Timed out", world, message, what, found, near)
-
-
-async def not_verified(
-    world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
-) -> body.VerificationFailed:
-    """What did happen where something else was expected, and what came nearest."""
-    return await _failed(body.VerificationFailed, "Verification failed", world, message, what, found, near)
-
-
-F = TypeVar("F", bound=body.VerificationFailed)
-
-
-async def _failed(
-    kind: type[F],
-    error: str,
+async def unfulfilled(
     world: state.World,
     message: str,
     what: str,
     found: Sequence[object],
     near: body.Nearest | None,
-) -> F:
+    *,
+    late: bool = False,
+) -> body.VerificationFailed:
+    """What did happen where something else was expected, and what came nearest; `late` says that it was waited for."""
+    kind, error = (body.WaitTimedOut, "Timed out") if late else (body.VerificationFailed, "Verification failed")
     if near:
         message += f"; nearest: {near.what}: {'; '.join(near.differences)}"
     result = msgspec.structs.asdict(await wait_result(world, what, found))

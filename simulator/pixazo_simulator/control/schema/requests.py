@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -18,7 +18,7 @@ LONGEST_WAIT = 300.0
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
-T = TypeVar("T")
+_LISTS = ("exchanges", "deliveries", "generations")
 Scalar = str | int | float | bool | list[Any]
 Dollars = Annotated[str, Meta(description="US dollars, such as 0.50")]
 Fields = Annotated[dict[str, Scalar], Meta(description="policy fields by name, as `pixazo-sim policy` lists them")]
@@ -26,6 +26,14 @@ Images = Annotated[dict[str, ImageFacts], Meta(description="what is behind an im
 Rules = Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)]
 Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
+# fmt: off
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
+Next = Annotated[Literal["next"], Meta(description="the next instant at which anything falls due; without one no time passes")]
+Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
+OperationName = Annotated[str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")]
+AtLeast = Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
+AtMost = Annotated[int, Meta(ge=0, le=1_000_000, description="0: never")]
+# fmt: on
 
 
 class Parameters(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,17 +56,7 @@ class NewWorld(Parameters):
     seed: int | UnsetType = UNSET
     images: Images = {}
     script: Rules | UnsetType = UNSET
-    name: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=LONGEST_NAME,
-                description="what it is for; ids and draws depend on it instead of the key",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    name: Name | UnsetType = UNSET
 
 
 class WorldChange(Parameters):
@@ -75,13 +73,7 @@ class Advance(Parameters):
     """How far a clock is to be advanced: by seconds, or until the next event. Give one of the two."""
 
     seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")] | UnsetType = UNSET
-    until: (
-        Annotated[
-            Literal["next"],
-            Meta(description="the next instant at which anything falls due; without one no time passes"),
-        ]
-        | UnsetType
-    ) = UNSET
+    until: Next | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one is given."""
@@ -92,9 +84,7 @@ class Advance(Parameters):
 class SecretRotation(Parameters):
     """How a signing secret gives way to a new one."""
 
-    overlap: Annotated[
-        float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")
-    ] = 86_400.0
+    overlap: Overlap = 86_400.0
 
 
 class NewScript(Parameters):
@@ -121,28 +111,20 @@ class JournalFilter(Parameters):
     method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
     path: Annotated[str, Meta(description="any part of the target")] | UnsetType = UNSET
     status: Annotated[int, Meta(ge=0, le=999, description="0: nothing was answered")] | UnsetType = UNSET
-    operation: (
-        Annotated[
-            str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")
-        ]
-        | UnsetType
-    ) = UNSET
+    operation: OperationName | UnsetType = UNSET
     request_id: Annotated[str, Meta(description="the generation concerned")] | UnsetType = UNSET
     rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
-    elapsed: Annotated[bool, Meta(description="whether to tell real times, which differ from run to run")] = False
+    elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError with the nearest name for an operation that there is not."""
-        self.operations()
-
-    def operations(self) -> frozenset[str] | None:
-        """The operations that are meant, None for every exchange."""
-        return None if self.operation is UNSET else operations_of(self.operation)
+        if self.operation is not UNSET:
+            operations_of(self.operation)
 
     def filters(self) -> bool:
-        """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is told."""
+        """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is shown of them."""
         others = ("after", "limit", "elapsed")
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
 
@@ -258,8 +240,7 @@ class Wait(Parameters):
 
     def condition(self) -> tuple[str, Matchers]:
         """The condition and the name of what it is about."""
-        lists = {"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations}
-        return _only(lists)
+        return _only(self, *_LISTS)
 
 
 class Verification(Parameters):
@@ -269,17 +250,12 @@ class Verification(Parameters):
     deliveries: DeliveryMatchers | UnsetType = UNSET
     generations: GenerationMatchers | UnsetType = UNSET
     sequence: Annotated[tuple[ExchangeMatchers, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
-    at_least: (
-        Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
-        | UnsetType
-    ) = UNSET
-    at_most: Annotated[int, Meta(ge=0, le=1_000_000, description="0: never")] | UnsetType = UNSET
+    at_least: AtLeast | UnsetType = UNSET
+    at_most: AtMost | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be verified."""
-        _only({
-            "exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations, "sequence": self.sequence,
-        })  # fmt: skip
+        _only(self, *_LISTS, "sequence")
         least, most = self.bounds()
         if self.sequence is not UNSET and (self.at_least, self.at_most) != (UNSET, UNSET):
             raise ValueError("a sequence happens or does not: leave at_least and at_most out")
@@ -288,7 +264,7 @@ class Verification(Parameters):
 
     def condition(self) -> tuple[str, Matchers]:
         """What is counted, and the name of the list in which it appears."""
-        return _only({"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations})
+        return _only(self, *_LISTS)
 
     def bounds(self) -> tuple[int, int | None]:
         """How often it must have happened at least and at most, None for any number."""
@@ -297,10 +273,9 @@ class Verification(Parameters):
         return least, most
 
 
-def _only(given: Mapping[str, T | UnsetType]) -> tuple[str, T]:
-    """The one that is given, and its name. Raises ValueError for none and for several."""
-    found = [(name, value) for name, value in given.items() if value is not UNSET]
+def _only(given: Parameters, *names: str) -> tuple[str, Any]:
+    """The one of these members that is given, and its name. Raises ValueError for none and for several."""
+    found = [name for name in names if getattr(given, name) is not UNSET]
     if len(found) != 1:
-        names = " and ".join(name for name, _ in found) or "no condition"
-        raise ValueError(f"{names}: give one of {', '.join(given)}")
-    return found[0]
+        raise ValueError(f"{' and '.join(found) or 'no condition'}: give one of {', '.join(names)}")
+    return found[0], getattr(given, found[0])

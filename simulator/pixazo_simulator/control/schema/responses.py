@@ -135,7 +135,8 @@ class WorldState(Body, frozen=True):
     exchanges: Annotated[int, Meta(description="how many were journalled")]
     webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
     former_webhook_secrets: Annotated[
-        list[str], Meta(description="those before a rotation with which webhooks are signed, too, the newest first")
+        list[str],
+        Meta(description="those from before a rotation with which webhooks are still signed, the newest first"),
     ]
     policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
 

@@ -1,0 +1,115 @@
+"""Reads scripts in TOML or JSON; what is wrong is reported with its line, its place and the remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, cast
+
+from pixazo_simulator import spec
+
+from .matchers import MOST_WEIGHT
+from .rule import DEEPEST_JSON, MOST_RULES, Rule, conditions
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    """The rules in a text, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    try:
+        return _read(text, name, as_json=as_json)
+    except RecursionError:  # of the parser, of a rule, or of the search for its line
+        raise ValueError(f"script {name} is nested too deeply") from None
+
+
+def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    try:
+        return _read_rules(_parsed(text, name, as_json=as_json))
+    except spec.InvalidDataError as error:
+        lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
+        # The line of the value that does not fit, or of the nearest one around it.
+        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
+        raise ValueError(f"script {name}, line {line}: {error}") from None
+
+
+def _parsed(text: str, name: str, *, as_json: bool) -> Any:
+    try:
+        return json.loads(text) if as_json else spec.read_toml(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"script {name} is not valid TOML: {error}") from None
+    except ValueError:  # of int()
+        raise ValueError(f"script {name} holds a number of too many digits") from None
+
+
+def _read_rules(data: object) -> tuple[Rule, ...]:
+    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
+    if not isinstance(data, dict):
+        raise spec.InvalidDataError("a script is a table with the member rules")
+    table = cast("dict[str, Any]", data)
+    for name in table:
+        if name != "rules":
+            raise spec.InvalidDataError(
+                f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
+            )
+    rules: object = table.get("rules", [])
+    if not isinstance(rules, list):
+        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+    given = cast("list[object]", rules)
+    if len(given) > MOST_RULES:
+        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
+    read: list[Rule] = []
+    left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
+    for number, each in enumerate(given):
+        rule, weight = _read_rule(each, ("rules", number))
+        left -= weight
+        if left < 0:
+            problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
+            raise spec.InvalidDataError(problem, ("rules", number))
+        read.append(rule)
+    return tuple(read)
+
+
+def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
+    """A rule and its weight; TOML has instants of its own."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
+    try:
+        rule = spec.fit(value, Rule)
+        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
+    except ValueError as error:
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
+        path = _quoted_path(misfit.problem, misfit.path, value)
+        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
+
+
+def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
+    """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
+    try:
+        for step in path:
+            value = value[step]
+    except (KeyError, IndexError, TypeError):
+        return path
+    below = tuple(_walk(value, path))
+    for quoted in reversed(_QUOTED.findall(problem)):
+        for found, each in below:
+            if found[-1] == quoted or each == quoted:
+                return found
+    return path
+
+
+def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
+    """Every member and element below a value, with its path, as deep as a rule can be read."""
+    inner: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value).items()
+    elif isinstance(value, list):
+        inner = enumerate(cast("list[object]", value))
+    for step, each in inner if len(path) <= DEEPEST_JSON else ():
+        yield (*path, step), each
+        yield from _walk(each, (*path, step))

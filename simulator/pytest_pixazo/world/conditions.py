@@ -1,0 +1,98 @@
+"""What a test names: the calls that rules are about, what can be waited for or verified, and the conditions that these may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+
+from pixazo_simulator.script import (
+    Condition,
+    Matcher,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitConditions,
+    WebhookConditions,
+)
+from pixazo_simulator.spec import SUBMITS, nearest
+
+RequestCall = Literal["request"]
+WebhookCall = Literal["webhook"]
+Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
+"""What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
+
+
+class _RuleOptions(TypedDict, total=False):
+    """What any rule takes besides its conditions, as the class `When` explains."""
+
+    after: int
+    probability: float
+    since: float | str | datetime
+    until: float | str | datetime | None
+    name: str | None
+
+
+class SubmitRule(_RuleOptions, SubmitConditions, total=False): ...
+
+
+class StatusRule(_RuleOptions, StatusConditions, total=False): ...
+
+
+class MediaRule(_RuleOptions, MediaConditions, total=False): ...
+
+
+class WebhookRule(_RuleOptions, WebhookConditions, total=False): ...
+
+
+class RequestRule(_RuleOptions, RequestConditions, total=False): ...
+
+
+class ExchangeConditions(TypedDict, total=False):
+    """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
+
+    after: int
+    operation: Condition
+    method: Condition
+    path: Condition
+    status: Condition
+    request_id: Condition
+    rule: Condition
+    reason: Condition
+
+
+class DeliveryConditions(TypedDict, total=False):
+    """What attempted deliveries must fulfil; `status` is the last status code of the receiver, `attempts` the number of attempts."""
+
+    request_id: Condition
+    url: Condition
+    channel: Condition
+    delivered: Condition
+    status: Condition
+    attempts: Condition
+
+
+class GenerationConditions(TypedDict, total=False):
+    """What generations must fulfil, as they are now."""
+
+    request_id: Condition
+    operation: Condition
+    status: Condition
+
+
+_WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media", "submit")},
+    "request": ("exchanges", {}),
+    "webhook": ("deliveries", {}),
+    "generation": ("generations", {}),
+}
+"""What can be waited for: the list in which it appears, and the condition that it means there."""
+
+
+def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """In which list `what` appears, and what it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
+    if what not in _WHAT:
+        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
+    where, meaning = _WHAT[what]
+    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    return where, {**meaning, **given}
