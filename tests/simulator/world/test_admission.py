@@ -237,8 +237,7 @@ MEMBER_IGNORED = "callback_url ignored: policy callback_url=ignore: use X-Webhoo
 def test_a_member_that_is_ignored_decides_nothing_else() -> None:
     """Whatever its value: neither its scheme nor its other faults are looked at."""
     for url in ("nonsense", "http://a.test/"):
-        more = {"http_webhook_url": "refuse", "callback_url": "ignore"}
-        decided = decide(call(members={"callback_url": url}), **more)
+        decided = decide(call(members={"callback_url": url}), http_webhook_url="refuse", callback_url="ignore")
         assert isinstance(decided, Admitted)
         assert decided.ignored == (MEMBER_IGNORED,)
 
