@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
@@ -294,10 +295,10 @@ LABELS: tuple[Label, ...] = get_args(Label)
 
 
 class Point(NamedTuple):
-    """What is known about a field: row of the table, label, clauses, sentence, observed value, and how a value is read.
+    """What is known about a field: row of the table, label, clauses, sentence, value in profile `observed`, and how a value is read.
 
-    The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `printed` is
-    another value that the page shows.
+    The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `labels` says it
+    of other values, as texts; what is in neither is assumed.
     """
 
     row: int
@@ -307,7 +308,7 @@ class Point(NamedTuple):
     observed: str | None = None
     read: Callable[[str], Any] = str
     forms: str = ""
-    printed: str | None = None
+    labels: Mapping[str, Label] = MappingProxyType({})
 
 
 class PolicyDecision(NamedTuple):
@@ -327,11 +328,11 @@ class Policy:
 
     # fmt: off
     request_id: Annotated[Literal["uuid7", "thirteen"], Point(
-        1, "inferred", "SUBMIT-06..09", "What follows `<model_id>_`: a lower-case UUIDv7; `thirteen` ends in a group of 13 hex digits, variant bits free.", observed="thirteen")] = "uuid7"
+        1, "inferred", "SUBMIT-06..09", "What follows `<model_id>_`: a lower-case UUIDv7; `thirteen` ends in a group of 13 hex digits, variant bits free.", observed="thirteen", labels={"thirteen": "vendor"})] = "uuid7"
     media: Annotated[Literal["mp4", "placeholder"], Point(
-        2, "inferred", "OUT-03..07", "Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed.", printed="placeholder")] = "mp4"
+        2, "inferred", "OUT-03..07", "Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed.", labels={"placeholder": "documented"})] = "mp4"
     public_origin: Annotated[str, Point(
-        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path.", read=origin, forms="caller | forwarded | ORIGIN[/PATH]", printed="https://gateway.pixazo.ai")] = "caller"
+        3, "assumed", "SUBMIT-11, SUBMIT-12", "Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path.", read=origin, forms="caller | forwarded | ORIGIN[/PATH]", labels={"https://gateway.pixazo.ai": "documented"})] = "caller"
     t2v_limits: Annotated[Literal["i2v", "open"], Point(
         4, "inferred", "T2V-PROMPT-04, T2V-DUR-02, T2V-RES-02", "Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.")] = "i2v"
     combo_1080p_10s: Annotated[Literal["refuse", "accept", "fail"], Point(
@@ -353,19 +354,19 @@ class Policy:
     unknown_key: Annotated[Literal["apim", "queue"], Point(
         14, "inferred", "AUTH-03, AUTH-12", "Body of a 401 for an unknown key: API Management's default with WWW-Authenticate, or the queue error's shape.")] = "apim"
     query_key: Annotated[Literal["refuse", "accept"], Point(
-        15, "inferred", "AUTH-06", "A key in the query parameter `subscription-key` when the header is absent.", observed="accept")] = "refuse"
+        15, "inferred", "AUTH-06", "A key in the query parameter `subscription-key` when the header is absent.", observed="accept", labels={"accept": "inferred"})] = "refuse"
     forbidden: Annotated[Literal["queue", "apim_quota", "html_reads"], Point(
-        16, "assumed", "AUTH-09", "Body of a 403: the queue error's shape, API Management's exhausted quota, or the HTML page of a proxy in front on status reads.", observed="apim_quota")] = "queue"
+        16, "assumed", "AUTH-09", "Body of a 403: the queue error's shape, API Management's exhausted quota, or the HTML page of a proxy in front on status reads.", observed="apim_quota", labels={"apim_quota": "inferred", "html_reads": "observed"})] = "queue"
     throttled: Annotated[Literal["apim", "queue", "apim_bare"], Point(
         17, "inferred", "ERR-429-01..04", "Body and headers of a 429: API Management's default with Retry-After, the queue error's shape with it, or the default without it.")] = "apim"
     rate_limit: Annotated[RateLimit | None, Point(
-        18, "observed", "ERR-429-01..04", "Calls allowed per key and window of seconds; `submits` leaves reads uncounted.", observed="60/60", read=RateLimit.parse, forms="off | CALLS/SECONDS | CALLS/SECONDS submits")] = None
+        18, "observed", "ERR-429-01..04", "Calls allowed per key and window of seconds; `submits` leaves reads uncounted.", observed="60/60", labels={"60/60": "observed"}, read=RateLimit.parse, forms="off | CALLS/SECONDS | CALLS/SECONDS submits")] = None
     unknown_route: Annotated[Literal["404", "405"], Point(
         19, "inferred", "BASE-06, BASE-07", "A wrong method on a known path: 404 as for an unknown path, or 405 with Allow.")] = "404"
     unknown_id: Annotated[Literal["404", "403_foreign"], Point(
         20, "assumed", "STATUS-10, STATUS-11, AUTH-10", "An unknown, malformed or foreign request id: 404 for all three, or 403 for a foreign one.")] = "404"
     insufficient_balance: Annotated[Literal["printed", "required"], Point(
-        22, "documented", "ERR-402-02", "The sentence of a 402: as printed, or with the amount required.", observed="required")] = "printed"
+        22, "documented", "ERR-402-02", "The sentence of a 402: as printed, or with the amount required.", observed="required", labels={"required": "vendor"})] = "printed"
     check_order: Annotated[tuple[str, ...], Point(
         23, "assumed", "AUTH-08, ERR-PREC-01", "The order of the checks of a submission, after its route.", read=order, forms="any order in which key comes before suspended, rate and funds, json before parameters and funds")] = CHECKS
     content_type: Annotated[Literal["400", "ignore", "415"], Point(
@@ -377,13 +378,13 @@ class Policy:
     refunds: Annotated[Literal["error", "error_failed"], Point(
         28, "documented", "WAL-01..03", "Which generations are refunded when they end: ERROR (documented), or also FAILED (assumed).")] = "error"
     status_members: Annotated[Literal["all", "minimal_failure"], Point(
-        29, "documented", "STATUS-08, FAIL-04", "Members of a status response: all eight always, or the failure envelope as printed, without timestamps.", printed="minimal_failure")] = "all"
+        29, "documented", "STATUS-08, FAIL-04", "Members of a status response: all eight always, or the failure envelope as printed, without timestamps.", labels={"minimal_failure": "documented"})] = "all"
     timestamps: Annotated[Literal["rfc3339", "mixed"], Point(
-        30, "documented", "TIME-01", "Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC.", observed="mixed")] = "rfc3339"
+        30, "documented", "TIME-01", "Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC.", observed="mixed", labels={"mixed": "vendor"})] = "rfc3339"
     job_times: Annotated[JobTimes, Point(
-        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it.", observed="5-20+60-180", read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST | polls:N | polls:N+M")] = _JOB_TIMES
+        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it.", observed="5-20+60-180", labels={"5-20+60-180": "observed"}, read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST | polls:N | polls:N+M")] = _JOB_TIMES
     webhook_events: Annotated[Literal["terminal", "header"], Point(
-        32, "documented", "WEBHOOK-03, WEBHOOK-07, WEBHOOK-18", "One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s.", observed="header")] = "terminal"
+        32, "documented", "WEBHOOK-03, WEBHOOK-07, WEBHOOK-18", "One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s.", observed="header", labels={"header": "vendor"})] = "terminal"
     webhook_retries: Annotated[tuple[int, ...], Point(
         34, "assumed", "WEBHOOK-11, WEBHOOK-12", "Seconds between attempts after anything but a 2xx; then no attempt follows.", read=pauses, forms="none | SECONDS,SECONDS,...")] = (5, 300, 1800)
     webhook_signature: Annotated[Literal["none", "standard"], Point(
@@ -397,7 +398,7 @@ class Policy:
     bad_webhook_url: Annotated[Literal["refuse", "ignore"], Point(
         39, "assumed", "WEBHOOK-15", "A webhook URL that cannot be used: 400, or ignored, which the journal and the log say.", observed="ignore")] = "refuse"
     http_webhook_url: Annotated[Literal["accept", "refuse"], Point(
-        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`).", observed="refuse")] = "accept"
+        40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`).", observed="refuse", labels={"refuse": "vendor"})] = "accept"
     webhook_allow: Annotated[tuple[str, ...], Point(
         41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(
@@ -405,13 +406,13 @@ class Policy:
     moderation: Annotated[Literal["fail", "refuse"], Point(
         43, "inferred", "FAIL-01", "A moderated prompt (magic `[[sim:moderated]]`): FAILED later, or 400 at submit.")] = "fail"
     retention: Annotated[Retention, Point(
-        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = _RETENTION
+        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", labels={"media=86400": "vendor"}, read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = _RETENTION
     queued_to_end: Annotated[Literal["no", "yes"], Point(
         45, "documented", "FLOW-04", "Whether ERROR and FAILED follow QUEUED directly, without PROCESSING.")] = "no"
     cors: Annotated[Literal["off", "on"], Point(
         47, "assumed", "-", "Whether browsers of other origins may call; decided by the server's profile, since a preflight carries no key.", observed="on")] = "off"
     submit_code: Annotated[Literal["202", "200"], Point(
-        48, "documented", "SUBMIT-01, SUBMIT-02", "The status code of an accepted submission.", observed="200")] = "202"
+        48, "documented", "SUBMIT-01, SUBMIT-02", "The status code of an accepted submission.", observed="200", labels={"200": "vendor"})] = "202"
     null_members: Annotated[Literal["refuse", "ignore"], Point(
         49, "assumed", "T2V-DUR-01, I2V-DUR-01", "An optional member that is null: 400 for its type, or as if it had not been sent.")] = "refuse"
     empty_callback_url: Annotated[Literal["ignore", "refuse"], Point(
@@ -421,11 +422,11 @@ class Policy:
     image_type: Annotated[Literal["listed", "match", "any"], Point(
         52, "assumed", "I2V-IMG-06, I2V-IMG-07", "The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at.")] = "listed"
     media_origin: Annotated[str, Point(
-        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN", printed="page")] = "same"
+        53, "assumed", "OUT-03..07", "Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case.", read=origin_of_media, forms="same | page | ORIGIN", labels={"page": "documented"})] = "same"
     callback_events: Annotated[Literal["end", "updates"], Point(
         54, "assumed", "WEBHOOK-19..21", 'POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications").')] = "end"
     media_user_agents: Annotated[tuple[str, ...], Point(
-        55, "observed", "OUT-08", "Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters.", observed="Python-urllib", read=agents, forms="none | PREFIX,PREFIX,...")] = ()
+        55, "observed", "OUT-08", "Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters.", observed="Python-urllib", labels={"Python-urllib": "observed"}, read=agents, forms="none | PREFIX,PREFIX,...")] = ()
     video_aspect: Annotated[Literal["fixed", "first_frame"], Point(
         56, "assumed", "I2V-IMG-10, I2V-IMG-12", "Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution.")] = "fixed"
     status_head: Annotated[Literal["refuse", "answer"], Point(
@@ -475,8 +476,7 @@ class Policy:
         value, point = self.text(name), _POINTS[name]
         if value == PROFILES["documented"].text(name):
             return PolicyDecision(name, value, point.label)
-        known: dict[str | None, Label] = {PROFILES["observed"].text(name): "observed", point.printed: "documented"}
-        return PolicyDecision(name, value, known.get(value, "assumed"))
+        return PolicyDecision(name, value, point.labels.get(value, "assumed"))
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
         """Those of these fields that do not have their default.

@@ -333,7 +333,7 @@ def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     assert explanation["summary"].endswith(
         "; X-Webhook-URL ignored: it is http (policies http_webhook_url=refuse, bad_webhook_url=ignore): "
         "give an https URL, or set http_webhook_url=accept"
-        "; policy http_webhook_url=refuse (observed); policy bad_webhook_url=ignore (observed)"
+        "; policy http_webhook_url=refuse (vendor); policy bad_webhook_url=ignore (assumed)"
     )
 
 

@@ -220,3 +220,15 @@ def test_a_value_has_at_most_10_000_characters() -> None:
             ValueError, match=r"^policy field webhook_allow: a value has at most 10000 characters, not 100\d\d$"
         ):
             Policy().changed({"webhook_allow": value})
+
+
+def test_the_values_of_profile_observed_have_labels_of_their_own() -> None:
+    """Being in the profile makes no value observed: its label says how it is known."""
+    observed, default = PROFILES["observed"], PROFILES["documented"]
+    changed = [name for name in points() if observed.text(name) != default.text(name)]
+    assert {decision.field: decision.label for decision in observed.decisions(changed)} == {
+        "request_id": "vendor", "query_key": "inferred", "forbidden": "inferred", "rate_limit": "observed",
+        "insufficient_balance": "vendor", "content_type": "assumed", "timestamps": "vendor", "job_times": "observed",
+        "webhook_events": "vendor", "callback_url": "assumed", "bad_webhook_url": "assumed", "http_webhook_url": "vendor",
+        "retention": "vendor", "cors": "assumed", "submit_code": "vendor", "media_user_agents": "observed",
+    }  # fmt: skip
