@@ -14,7 +14,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, Type, UnionType, VarTupleType, type_info
+from msgspec.inspect import (
+    AnyType,
+    DictType,
+    ListType,
+    LiteralType,
+    Metadata,
+    StructType,
+    Type,
+    UnionType,
+    VarTupleType,
+    type_info,
+)  # fmt: skip
 
 from .text import beginning, nearest, shown
 
@@ -26,6 +37,7 @@ Path = tuple["str | int", ...]
 _MESSAGE = re.compile(r"(?P<says>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_ENUM = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = re.compile(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
@@ -145,6 +157,8 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
             return InvalidDataError(problem, path)
         info, value = (AnyType(), None) if given is None else _at(shape, path, given)
+        if (word := _ENUM.fullmatch(says)) and (words := _words_of(info)):
+            return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], words)}", path, _start(word[1]))
         if _RANGE.fullmatch(says):
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
@@ -152,6 +166,12 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
         return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
     except (LookupError, ValueError):
         return InvalidDataError(message)
+
+
+def _words_of(info: Type) -> tuple[str, ...]:
+    """The words that fit, of a type that lists them."""
+    values = [each.values for each in _alternatives(info) if isinstance(each, LiteralType)]
+    return tuple(str(word) for listed in values for word in listed)
 
 
 def _start(value: object) -> str:

@@ -45,6 +45,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
         (Advance, "[" * 50_000, ""),
         (Advance, "", "give one of seconds and until"),
+        (Advance, '{"until": "nxt"}', "until 'nxt': give next (did you mean next?)"),
         (NewScript, "", "missing required field `rules`"),
     ],
 )  # fmt: skip
