@@ -51,12 +51,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something a clause looked at and found wrong: where, what the page says, what came instead."""
+    """Something a clause looked at and found wrong: where, what the page says, what came instead.
+
+    `related` are further records that the judgement rests on: whoever spoiled one of them explains the violation. `drifts`:
+    a client that parses the page is not hurt, so it is DRIFT even where the clause would fail.
+    """
 
     source: Exchange | Callback
     where: str
     expected: str
     got: str
+    related: tuple[Exchange | Callback, ...] = ()
+    drifts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
