@@ -174,9 +174,14 @@ def show(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
+def code_shown(exchange: Exchange) -> str:
+    """A response in a finding: its status code, or why there was none."""
+    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
+
+
 def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else its status code."""
-    return "accepted" if exchange.succeeded else str(exchange.status)
+    """A response in an observation: `accepted`, or else as in a finding."""
+    return "accepted" if exchange.succeeded else code_shown(exchange)
 
 
 def body_word(exchange: Exchange) -> str:
