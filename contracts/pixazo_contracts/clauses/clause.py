@@ -29,12 +29,13 @@ A clause that yields nothing judged nothing, and its verdict is never PASS.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Final, Required, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Profile, Trace
 
 from .standing import EXAMPLE, Cost, Strength
 
@@ -67,10 +68,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run."""
+    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
+
+    It rests on its `source` and on the `related` records.
+    """
 
     text: str
     source: Exchange | Callback | None = None
+    related: tuple[Exchange | Callback, ...] = ()
 
 
 Remark = Evidence | Violation | Observation
@@ -104,6 +109,17 @@ class Clause:
     def group(self) -> str:
         """The first part of the id, such as `STATUS`."""
         return self.id.partition("-")[0]
+
+    @property
+    def digest(self) -> str:
+        """A digest of what is required, which two verdicts must share to be compared."""
+        return hashlib.sha256(
+            f"{self.id} {self.strength.value} {self.drift_fails} {self.requirement}".encode()
+        ).hexdigest()[:16]
+
+    def is_planned(self, fed: Container[str], profile: Profile) -> bool:
+        """Whether a run judges the clause that carries out probes which feed the clauses `fed`."""
+        return self.id in fed and profile.has(self.needs)
 
 
 class Standing(TypedDict, total=False):
