@@ -142,11 +142,17 @@ def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
 
 
 def _finding(same: Sequence[Violation]) -> Finding:
-    first = same[0]
-    numbers = tuple(dict.fromkeys(violation.source.number for violation in same))
-    number = (None, numbers[0]) if isinstance(first.source, Callback) else (numbers[0], None)
-    examples = numbers[:MOST_EXAMPLES]
-    return Finding(first.expected, first.got, first.where, *number, count=len(same), examples=examples)
+    first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
+    called = isinstance(first.source, Callback)
+    return Finding(
+        first.expected,
+        first.got,
+        first.where,
+        exchange=None if called else numbers[0],
+        callback=numbers[0] if called else None,
+        count=len(same),
+        examples=numbers[:MOST_EXAMPLES],
+    )
 
 
 def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:
