@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Change, Finding, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import Change, Finding, Outcome, Result, Verdict
 from pixazo_contracts.runner import Plan
+from pixazo_contracts.trace import visible
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
@@ -96,13 +97,13 @@ def _totals(result: Result) -> Iterator[str]:
     )
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
     yield from spending(result)
-    yield from (f"expectation: {line}" for line in summary.stale)
+    yield from (visible(f"expectation: {line}") for line in summary.stale)
     if meta.cut:
         yield visible(meta.cut)
     if meta.spend_stopped:
-        yield f"spend guard: {meta.spend_stopped}"
+        yield visible(f"spend guard: {meta.spend_stopped}")
     if meta.unusable:
-        yield f"target unusable: {meta.unusable}"
+        yield visible(f"target unusable: {meta.unusable}")
 
 
 def render_terminal(result: Result, *, colour: bool = False) -> str:
