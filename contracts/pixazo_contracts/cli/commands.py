@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from traceback import extract_tb
@@ -127,16 +127,15 @@ def _complaint() -> Generator[None]:
     """What click says of arguments repeats them."""
     try:
         yield
-    except click.ClickException as error:
-        error.message = visible(error.message)
-        raise
+    except click.UsageError as error:
+        raise click.UsageError(visible(error.format_message()), error.ctx) from None
 
 
 class _Commands(click.Group):
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """The context of a call, from its arguments."""
-        with _complaint():
-            return super().make_context(*args, **kwargs)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What stands before the command; without any arguments the help is shown."""
+        with _complaint() if args else nullcontext():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
