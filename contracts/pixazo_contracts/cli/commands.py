@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from traceback import extract_tb
@@ -42,6 +43,7 @@ from pixazo_contracts.trace import (
     check_number,
     load_trace,
     read_profile,
+    visible,
 )
 
 from .configure import Given, choose, discover, extend, make_target, run_options
@@ -60,13 +62,13 @@ def _print(text: str) -> None:
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    click.echo(f"pixazo-contracts: {message}", err=True)
+    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
     sys.exit(code)
 
 
 def _one_line(error: BaseException, text: str) -> str:
     """One line about an error: its text, and the notes that were added on its way."""
-    return "; ".join([text, *getattr(error, "__notes__", [])]).replace("\n", " ")
+    return "; ".join([text, *getattr(error, "__notes__", [])])
 
 
 def _unforeseen(error: Exception) -> str:
@@ -125,11 +127,26 @@ _no_discovery = Option(
 )
 
 
+@contextmanager
+def _complaint() -> Generator[None]:
+    """What click says of arguments repeats them."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise click.UsageError(visible(error.format_message()), error.ctx) from None
+
+
 class _Commands(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What stands before the command; without any arguments the help is shown."""
+        with _complaint() if args else nullcontext():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
         try:
-            return super().invoke(ctx)
+            with _complaint():
+                return super().invoke(ctx)
         except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise  # click ends the process, also when nobody reads the output any more
         except (ConfigurationError, OSError) as error:
@@ -224,7 +241,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     if path is None:
         return None
     ledger = Ledger(path, "plan")
-    _print(f"ledger: {ledger.summary(file.ceilings)}\n")
+    _print(visible(f"ledger: {ledger.summary(file.ceilings)}") + "\n")
     return ledger.room(file.ceilings)
 
 

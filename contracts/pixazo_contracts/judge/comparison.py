@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from pixazo_contracts.clauses import BY_ID, Clause, Strength
+from pixazo_contracts.trace import encode_json
 
 from .neutral import neutral
 from .result import Meta, Result
@@ -59,7 +60,7 @@ class Comparison:
     def to_json(self, classes: Sequence[str], exit_code: int) -> bytes:
         """The comparison for other programs: `changes`, `not_compared` by clause, `fail_on`, `exit_code`."""
         whole = {"changes": self.changes, "not_compared": self.not_compared, "fail_on": classes, "exit_code": exit_code}
-        return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+        return msgspec.json.format(encode_json(whole), indent=2) + b"\n"
 
 
 def _differing(names: Sequence[str], one: Meta, other: Meta) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
 
 from .verdict import JUDGED, Finding, Outcome, Verdict, carried_out
 
@@ -113,22 +112,18 @@ class Result:
         return {verdict.clause: verdict for verdict in self.verdicts}
 
 
-#: Characters that steer a terminal, are not shown, reorder text, or cannot stand in XML.
-INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
+def _shell_escape(character: str) -> str:
+    # The bytes, which mean the same in every locale; half a surrogate pair may stand for a byte of a command line.
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
 
 
-def visible(text: str) -> str:
-    """The text with characters that could not be seen as escapes, such as `\\x1b`; line feeds and tabs stay."""
-    return INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-def _quote(text: str) -> str:
+def shell_word(text: str) -> str:
     """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
-    if not INVISIBLE.search(text):
+    if visible(text) == text:
         return shlex.quote(text)
-    return "$'" + visible(text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(each if visible(each) == each else _shell_escape(each) for each in quoted) + "'"
 
 
 def _key(exchange: Exchange) -> list[str]:
@@ -150,12 +145,12 @@ def _key(exchange: Exchange) -> list[str]:
 
 def curl_line(exchange: Exchange) -> str:
     """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
-    parts = ["curl", "-i", "-X", exchange.method, shlex.quote(exchange.url), *_key(exchange)]
+    parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *_key(exchange)]
     for name, value in exchange.request_headers:
-        parts += ["-H", _quote(f"{name}: {value}")]
+        parts += ["-H", shell_word(f"{name}: {value}")]
     body = exchange.request_body
     if body is not None and len(body) <= LONGEST_BODY:
-        parts += ["--data-raw", _quote(body)]
+        parts += ["--data-raw", shell_word(body)]
     elif exchange.request_size:
         parts.append(
             f"--data-binary @body  # {exchange.request_size} bytes: see probe {exchange.probe!r}, {exchange.case!r}"
@@ -270,7 +265,7 @@ def to_ndjson(result: Result) -> bytes:
     lines += [("verdict", verdict) for verdict in result.verdicts]
     lines += [("timeline", timeline) for timeline in result.timelines]
     lines.append(("end", _End(result.summary, result.exit_code)))
-    return b"".join(msgspec.json.encode({name: value}) + b"\n" for name, value in lines)
+    return b"".join(encode_json({name: value}) + b"\n" for name, value in lines)
 
 
 _KINDS: Final[dict[str, type[object]]] = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
@@ -334,4 +329,4 @@ def to_json(result: Result) -> bytes:
             "core": about.core,
         }
     whole = {"clauses": clauses, "summary": result.summary, "exit_code": result.exit_code, "meta": result.meta}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+    return msgspec.json.format(encode_json(whole), indent=2) + b"\n"

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from pixazo_contracts.clauses import BY_ID, STATEMENTS
-from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, visible
-from pixazo_contracts.trace import ConfigurationError
+from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline
+from pixazo_contracts.trace import ConfigurationError, visible
 
 from .terminal import by_group, not_compared_lines, repeat_command, reported, source, spending
 

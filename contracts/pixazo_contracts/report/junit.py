@@ -5,14 +5,16 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict
+from pixazo_contracts.trace import visible
 
 from .terminal import source
 
 
 def _line(finding: Finding) -> str:
     where = f"{source(finding)}, {finding.where}"
-    return f"{where}: expected {finding.expected}; got {finding.got}\n{finding.curl or ''}"
+    said = visible(f"{where}: expected {finding.expected}; got {finding.got}")
+    return f"{said}\n{visible(finding.curl or '')}"
 
 
 def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
@@ -23,7 +25,7 @@ def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
     if fails or not judged:
         kind = "skipped" if not fails else "failure" if judged else "error"
         node = SubElement(case, kind, message=visible(demand if judged else why), type=verdict.outcome.value)
-        node.text = visible("\n".join([verdict.reason or "", *map(_line, verdict.findings)]).strip())
+        node.text = "\n".join([visible(verdict.reason or ""), *map(_line, verdict.findings)]).strip()
     if verdict.observation is not None:
         SubElement(case, "system-out").text = visible(verdict.observation)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Comparison, Finding, Missing, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import Comparison, Finding, Missing, Outcome, Result, Verdict
 from pixazo_contracts.runner import Plan
+from pixazo_contracts.trace import visible
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
@@ -127,13 +128,13 @@ def _totals(result: Result) -> Iterator[str]:
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
     yield from spending(result)
     yield from (f"baseline: {line}" for line in not_compared_lines(summary.not_compared))
-    yield from (f"out of date: {line}" for line in summary.stale)
+    yield from (visible(f"out of date: {line}") for line in summary.stale)
     if meta.cut:
         yield visible(meta.cut)
     if meta.spend_stopped:
-        yield f"spend guard: {meta.spend_stopped}"
+        yield visible(f"spend guard: {meta.spend_stopped}")
     if meta.unusable:
-        yield f"target unusable: {meta.unusable}"
+        yield visible(f"target unusable: {meta.unusable}")
 
 
 def render_terminal(result: Result, *, colour: bool = False) -> str:
