@@ -21,7 +21,7 @@ from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
 from .recorder import Recorder, Redactor, is_distinctive
-from .run_clock import RunClock
+from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
 from .transport import HttpTransport, KeyInjector, Network
@@ -151,11 +151,14 @@ class _Session:
 
         Returns why the target is unusable, None if it is not.
         """
-        schedule.run([probe for probe in probes if probe.phase == "smoke"])
-        trouble = unusable(self.recorder.exchanges)
-        if trouble is None or not trouble.hopeless:
-            for phase in ("main", "late"):
+        try:
+            for phase in ("smoke", "main", "late"):
                 schedule.run([probe for probe in probes if probe.phase == phase])
+                trouble = unusable(self.recorder.exchanges)
+                if trouble is not None and trouble.hopeless:
+                    break
+        except StandstillError as error:
+            return str(error)
         return trouble.reason if trouble else None
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
