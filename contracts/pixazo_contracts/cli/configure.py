@@ -242,7 +242,7 @@ def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
     clock = document.clock
     usual = Profile(origin="")
     running = {} if clock is None else {"pace": usual.pace / clock.rate, "deadline": usual.deadline / clock.rate}
-    seconds = MANUAL if document.advance else running
+    seconds: dict[str, Any] = MANUAL if document.advance else running
     return replace(
         file,
         accounts={**document.accounts, **file.accounts},

@@ -65,7 +65,8 @@ class _TargetClock:
             return None
         first, since = self._seen.setdefault(name, (state, now))
         same_created = self._same_created(exchange.members.get("created_at"), self._submitted[name])
-        self._moves = self._moves or state != first or state in TERMINAL
+        if state != first or state in TERMINAL:
+            self._moves = True
         if self._moves or now - since < STANDSTILL:
             return None
         if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
@@ -76,7 +77,8 @@ class _TargetClock:
         if not stamp:
             return None
         first, since = self._created = self._created or (stamp, submitted)
-        self._moves = self._moves or stamp != first
+        if stamp != first:
+            self._moves = True
         apart = abs(submitted - since)
         return f"created_at is {stamp} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
 

@@ -177,6 +177,11 @@ class Schedule:
                 self._drain()
         self._drain()
 
+    def linger(self, until: float) -> None:
+        """Wait until that instant, in seconds of the run, for callbacks that nobody awaits any more."""
+        while (left := until - self._clock.now()) > 0:
+            self._clock.receive(self._inbox, left, busy=False)
+
     def _drain(self) -> None:
         while self._live:
             while self._ready:

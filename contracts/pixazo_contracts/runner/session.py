@@ -15,7 +15,18 @@ from typing import Final, TypeVar
 
 from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
-from pixazo_contracts.trace import Ceilings, Footer, Header, Record, Target, Trace, capable, dump_record, receiver_token
+from pixazo_contracts.trace import (
+    Ceilings,
+    Footer,
+    Header,
+    Record,
+    Target,
+    Trace,
+    capable,
+    dump_record,
+    find_generations,
+    receiver_token,
+)
 
 from .ledger import Ledger, LedgerError
 from .plan import in_order
@@ -157,9 +168,19 @@ class _Session:
                 trouble = unusable(self.recorder.exchanges)
                 if trouble is not None and trouble.hopeless:
                     break
+            schedule.linger(self._last_callback_due())
         except StandstillError as error:
             return str(error)
         return trouble.reason if trouble else None
+
+    def _last_callback_due(self) -> float:
+        """Until when callbacks count, in seconds of the run: for so long after the last request with a webhook ended, or was refused."""
+        exchanges, receiver = self.recorder.exchanges, self.header.receiver or "no receiver"
+        ends = {g.submit.number: g.ends[0].finished for g in find_generations(exchanges, ()) if g.ends}
+        given = [
+            e for e in exchanges if receiver in "\n".join([str(e.request_body), *dict(e.request_headers).values()])
+        ]
+        return max((ends.get(e.number, e.finished) + self._profile.settle for e in given), default=0.0)
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
         recorder = self.recorder

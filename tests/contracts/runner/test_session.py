@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, fake_dialogue, observe
-from tests.contracts.gateways.fake_gateway import KEY
+from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
+from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask
 
 from pixazo_contracts.probes.conversation import (
     Conversation,
@@ -19,7 +19,7 @@ from pixazo_contracts.probes.conversation import (
 )
 from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
 from pixazo_contracts.runner.run_clock import RunClock, StandstillError
-from pixazo_contracts.runner.session import ConversationError, RunOptions
+from pixazo_contracts.runner.session import ConversationError, RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile, Target
@@ -154,3 +154,31 @@ def test_a_clock_that_stands_still(dates: tuple[str, str], later: str, other: st
     if "Date" in first and not other:
         aged = [(at, name, body, {**headers, "Age": "9"}) for at, name, body, headers in seen]
         assert not watched(*aged)
+
+
+def test_callbacks_are_counted_until_the_run_ends() -> None:
+    """One that comes long after what awaited it, to a path that nobody gave, or after a refusal, is in the trace."""
+
+    @probe("forgets its callback")
+    def forgets(_: RunContext) -> Conversation[None]:
+        url = yield from open_receiver_url(ReceiverUrl("late"))
+        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+        yield from send(submit_send("generate", {"prompt": 42}, case="refused", headers=headers))
+
+    gateway, clock = virtual_fake()
+
+    def answer(ask: Ask) -> Answered:
+        url = ask.headers["x-webhook-url"]
+        work = gateway.accept(ask, "generate", {"prompt": "A"}, KEY)
+        assert isinstance(work.value, dict)
+        gateway.calls.append(
+            (gateway.now() + 29.0, str(work.value["request_id"]), f"{url.partition('/hook')[0]}/elsewhere")
+        )
+        return 400, {"Content-Type": "application/json"}, b"{}"
+
+    target = full_target(settle=30.0)
+    trace = run(target, (forgets,), RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
+    assert [callback.target.partition("?")[0] for callback in trace.callbacks] == [
+        "/hook/testrun0-1-late",
+        "/elsewhere",
+    ]
