@@ -56,7 +56,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded` or `error: ...`.
+    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded`, `stopped` (its submits
+    were in vain) or `error: ...`.
 
     `generations_spent` were counted, `generations_released` reserved and given back.
     """
