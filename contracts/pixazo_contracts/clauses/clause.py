@@ -22,7 +22,8 @@ It may yield
 
 - `Evidence`: something was looked at and found in order;
 - `Violation`: something was looked at and found wrong (`check` yields one of these two);
-- `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run.
+- `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run;
+- `Unseen`: why something could not be looked at.
 
 A clause that yields nothing judged nothing, and its verdict is never PASS.
 """
@@ -73,7 +74,14 @@ class Observation:
     source: Exchange | Callback | None = None
 
 
-Remark = Evidence | Violation | Observation
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was."""
+
+    reason: str
+
+
+Remark = Evidence | Violation | Observation | Unseen
 Remarks = Iterator[Remark]
 Judgement = Callable[[Trace], Remarks]
 #: A judgement that several clauses share: it takes the id of the clause as well.
@@ -195,14 +203,30 @@ def check(
     where: str,
     expected: str,
     got: object = MISSING,
+    *,
+    words: str | None = None,
+    related: tuple[Exchange | Callback, ...] = (),
+    drifts: bool = False,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`."""
-    return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
+    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`.
+
+    That is the value `got`, or what our own `words` say of it; `related` and `drifts` are the violation's.
+    """
+    if holds:
+        return Evidence(source)
+    text = got if isinstance(got, str) else show(got)
+    return Violation(source, where, expected, text if words is None else words, related, drifts)
 
 
 def check_member(
-    source: Exchange | Callback, name: str, holds: Callable[[object], bool], expected: str
+    source: Exchange | Callback,
+    name: str,
+    holds: Callable[[object], bool],
+    expected: str,
+    *,
+    related: tuple[Exchange | Callback, ...] = (),
+    drifts: bool = False,
 ) -> Evidence | Violation:
     """`check` a member of the body; `holds` gets its value, `MISSING` if the body has none of that name."""
     value = source.member(name)
-    return check(holds(value), source, name, expected, value)
+    return check(holds(value), source, name, expected, value, related=related, drifts=drifts)

@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import islice
 from typing import Final
 
-from pixazo_contracts.clauses import Clause, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.clauses import Clause, Evidence, Observation, Remark, Strength, Unseen, Violation
 from pixazo_contracts.trace import Callback, Exchange, Trace
 
 #: The most findings that are kept for one clause: more of the same kind add nothing.
@@ -112,8 +112,10 @@ def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: s
     observation, source = _observed(remarks)
     violations = [remark for remark in remarks if isinstance(remark, Violation)]
     evidence = sum(isinstance(remark, Evidence) for remark in remarks)
-    if not remarks or (clause.strength is Strength.SILENT and observation is None):
+    unseen = next((remark.reason for remark in remarks if isinstance(remark, Unseen)), None)
+    if not (evidence or violations or observation) or (clause.strength is Strength.SILENT and observation is None):
         unjudged, reason = _unjudged(clause, trace, feeders)
+        reason = unseen or reason if unjudged is Outcome.INCONCLUSIVE else reason
         return Verdict(clause=clause.id, outcome=unjudged, reason=reason)
     outcome = _outcome(clause, violated=bool(violations), observation=observation, baseline=baseline)
     findings = [_finding(violation) for violation in islice(violations, MOST_FINDINGS)]
