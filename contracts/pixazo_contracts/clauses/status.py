@@ -59,12 +59,11 @@ def status_01(trace: Trace) -> Remarks:
                 # Off this machine a network lies between.
                 remote = not trace.profile.loopback
                 yield Violation(read, "response", "200", f"none ({read.error})", drifts=remote)
-            elif read.status in JUDGED_ELSEWHERE or read.status >= 500:
                 continue
             # ERR-402-04 observes what an account without funds may read.
-            elif read.status == 402 and read.account != "default":
-                continue
-            elif read.status not in ABSENT or _is_lost(trace, generation, read):
+            elsewhere = read.status in JUDGED_ELSEWHERE or (read.status == 402 and read.account != "default")
+            absent = read.status in ABSENT and not _is_lost(trace, generation, read)
+            if read.status < 500 and not elsewhere and not absent:
                 yield check(read.status == 200, read, "status code", "200", read.status)
 
 
@@ -407,7 +406,7 @@ def flow_05(trace: Trace) -> Remarks:
             yield Evidence(generation.ends[0])
             continue
         bound = trace.profile.deadline
-        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE][-1:]:
+        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound:
                 shown = last.state or last.status or "no response"
