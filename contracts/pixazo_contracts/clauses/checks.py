@@ -70,7 +70,9 @@ def is_string(value: object) -> bool:
 
 def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
     """The response has one of the status codes."""
-    return check(exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), code_shown(exchange))
+    return check(
+        exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), words=code_shown(exchange)
+    )
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
@@ -111,7 +113,7 @@ def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
     """Of the requests, if there were any, at least one was served; else each of them shows that none is."""
     for exchange in served[:1] or requests:
-        yield check(bool(served), exchange, where, expected, code_shown(exchange))
+        yield check(bool(served), exchange, where, expected, words=code_shown(exchange))
 
 
 def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
@@ -123,7 +125,7 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 def _is_refused(exchange: Exchange) -> Remarks:
     if exchange.status is not None or exchange.request_size < TOO_LARGE:
         where = f"status code ({exchange.case})"
-        yield check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", code_word(exchange))
+        yield check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
 
 
 def is_single(exchange: Exchange) -> bool:
@@ -145,7 +147,7 @@ def is_accepted(trace: Trace, exchange: Exchange) -> Remarks:
     """The submit is accepted."""
     if exchange.succeeded or (is_single(exchange) and not is_no_evidence(trace, exchange)):
         where = f"status code ({exchange.case})"
-        yield check(exchange.succeeded, exchange, where, "acceptance, 202", code_shown(exchange))
+        yield check(exchange.succeeded, exchange, where, "acceptance, 202", words=code_shown(exchange))
 
 
 def accepted(trace: Trace, clause_id: str) -> Remarks:
@@ -202,7 +204,7 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
         word = "refused" if exchange.status in REFUSALS and not codes else code_word(exchange)
-        yield Observation(f"{exchange.case}: {word}{ending}", exchange)
+        yield Observation(f"{exchange.case}: {word}{ending}", exchange, generation.reads if generation else ())
 
 
 def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
@@ -215,7 +217,7 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
 def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation:
     """None of these places of a message holds the API key."""
     found = ", ".join(places)
-    return check(not found, record, found, "no trace of the key", "the key")
+    return check(not found, record, found, "no trace of the key", words="the key")
 
 
 def is_absolute_url(url: object, profile: Profile) -> bool:
@@ -229,7 +231,7 @@ def playing_time(download: Exchange, duration: float, profile: Profile) -> Remar
     media = download.media
     if media is not None and media.seconds is not None:
         holds = abs(media.seconds - duration) <= profile.length_tolerance
-        yield check(holds, download, "playing time", f"{duration} s", f"{media.seconds:.2f} s")
+        yield check(holds, download, "playing time", f"{duration} s", words=f"{media.seconds:.2f} s")
 
 
 #: Heights in pixels of the two documented resolutions.
@@ -243,4 +245,4 @@ def frame(download: Exchange, resolution: str, profile: Profile) -> Remarks:
         # A resolution names the short side: an upright video is as wide as a lying one is high.
         sides = {media.height, min(media.width, media.height)}
         holds = any(abs(side - height) <= height * profile.height_tolerance for side in sides)
-        yield check(holds, download, "frame", f"the {resolution} class", f"{media.width} x {media.height}")
+        yield check(holds, download, "frame", f"the {resolution} class", words=f"{media.width} x {media.height}")
