@@ -204,11 +204,6 @@ def show(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
-def code_shown(exchange: Exchange) -> str:
-    """A response in a finding: its status code, or why there was none."""
-    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
-
-
 def plain(name: str) -> str:
     """A name or another short text that came from outside, in a list: as it is if it is one plain word, else as JSON."""
     return name if PLAIN.fullmatch(name) else show(name)
@@ -217,6 +212,11 @@ def plain(name: str) -> str:
 def header_word(value: str | None) -> str:
     """A header in a remark: its value, or `absent`."""
     return show(MISSING if value is None else value)
+
+
+def code_shown(exchange: Exchange) -> str:
+    """A response in a finding: its status code, or why there was none."""
+    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
 
 
 def code_word(exchange: Exchange) -> str:

@@ -64,7 +64,7 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
     """Accepted submits answer 202, and valid ones are accepted: but for a body sent twice, on which the page is silent."""
     accepted = [e for e in trace.acceptances if e.operation == operation]
     for exchange in accepted:
-        yield check(exchange.status == 202, exchange, "status code", "202", exchange.status)
+        yield check(exchange.status == 202, exchange, "status code", "202", words=code_shown(exchange))
     valid = [e for e in trace.submits if e.operation == operation and e.intent == "accept" and e.account in FUNDED]
     refused = [e for e in valid if not e.succeeded and not is_no_evidence(trace, e)]
     # Where a clause about one value says already what is refused, the submits of several values add nothing.

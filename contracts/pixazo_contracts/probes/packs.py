@@ -26,7 +26,17 @@ from .conversation import (
     send,
 )
 from .images import data_url, png, webp
-from .operations import PRINTED_HEADERS, PROMPT, earlier_ends, end_watch, poll, read, receiver_url, submit, unknown_id
+from .operations import (
+    PRINTED_HEADERS,
+    PROMPT,
+    earlier_ends,
+    end_watch,
+    poll,
+    read,
+    receiver_url,
+    submit,
+    unknown_id,
+)
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)

@@ -340,7 +340,7 @@ def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGate
     observed = charged(prepare, budget)
     assert len(observed.gateway.works) == budget
     assert observed.trace.footer is not None
-    unusable = "the target accepts no submit (generate 500 (2 times))" if prepare is _loses_the_response else ""
+    unusable = "the target accepts no submit (generate 500" if prepare is _loses_the_response else ""
     assert (observed.trace.footer.unusable or "").startswith(unusable if budget else "")
 
 
