@@ -35,7 +35,7 @@ from .recorder import Recorder, Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
-from .transport import HttpTransport, KeyInjector, Network
+from .transport import HttpTransport, KeyInjector, Network, near_keys
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class _Session:
         self._write = _trace_writer(options.trace_path, stack)
         self._unwritten = False
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
-        redactor = Redactor(key for keys in target.keys.values() for key in keys)
+        redactor = Redactor([*(key for keys in target.keys.values() for key in keys), *near_keys(target).values()])
         self._guard = guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
