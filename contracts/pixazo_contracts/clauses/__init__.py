@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
 from .checks import UNDECIDED
-from .clause import Clause, Evidence, Observation, Remark, Violation, show
+from .clause import PAGE_URL, Clause, Evidence, Observation, Quote, Remark, Violation, show
 from .standing import Strength
 
 __all__ = [
-    "BY_ID", "CATALOGUE", "CLAUSE_SET", "STATEMENTS", "UNDECIDED", "Clause", "Evidence", "Observation", "Remark", "Strength", "Violation",
+    "BY_ID", "CATALOGUE", "CLAUSE_SET", "PAGE_URL", "STATEMENTS", "UNDECIDED", "Clause", "Evidence", "Observation", "Quote", "Remark", "Strength", "Violation",
     "select", "show",
 ]  # fmt: skip

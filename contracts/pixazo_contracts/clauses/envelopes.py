@@ -43,6 +43,10 @@ from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILEN
 COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
 OUT = Group()
 
+DURATION = 'Request Parameters - Generate Video Request: "duration | No | number | Duration of the video in seconds."'
+DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.media_url"'
+MEDIA_TYPE = 'Response Fields: "output.media_type | string | MIME type of the output"'
+
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
 FORMS = "OUT-01 OUT-02"
 BYTES = "OUT-08 OUT-09"
@@ -54,7 +58,7 @@ def _is_output(value: object) -> bool:
 
 OUT.row("OUT-01", DOCUMENTED, SHARED, each(COMPLETED, "output", _is_output, "an object with media_url and media_type"),
     depends_on="SUBMIT-03 STATUS-01 STATUS-02", core=True,
-    section='Status Values: "COMPLETED Done — output contains the result"; Response (Completed)',
+    section='Status Values: "COMPLETED | Done — output contains the result"; Response (Completed)',
     demands="COMPLETED comes with an `output` object holding `media_url` and `media_type`.")  # fmt: skip
 
 
@@ -83,7 +87,7 @@ def _is_mime(value: object) -> bool:
 
 
 OUT.row("OUT-02", DOCUMENTED, SHARED, _each_output("media_url", _are_strings, "a non-empty array of strings"),
-    depends_on="OUT-01", core=True, section='Response Fields: "array URLs to generated media"',
+    depends_on="OUT-01", core=True, section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"',
     demands="`media_url` is a non-empty array of strings.")  # fmt: skip
 
 
@@ -113,7 +117,7 @@ def _host_word(trace: Trace, host: str) -> str:
 
 
 @OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
-    section='Response Fields: "URLs to generated media (R2 CDN)"')  # fmt: skip
+    section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"')  # fmt: skip
 def out_04(trace: Trace) -> Remarks:
     """The host is the documented R2 CDN. A different host is drift."""
     for read, url in _urls(trace):
@@ -139,11 +143,11 @@ def out_05(trace: Trace) -> Remarks:
 
 
 OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",
-    section='Response Fields: "MIME type of the output"', demands="`media_type` is syntactically a MIME type.")  # fmt: skip
+    section=MEDIA_TYPE, demands="`media_type` is syntactically a MIME type.")  # fmt: skip
 
 
 @OUT.clause("OUT-07", SILENT, SHARED, depends_on=f"{FORMS} OUT-06 OUT-08 OUT-09",
-    section='Response Fields: "MIME type of the output"; Response (Completed): "application/octet-stream"')  # fmt: skip
+    section=f'{MEDIA_TYPE}; Response (Completed): "application/octet-stream"')  # fmt: skip
 def out_07(trace: Trace) -> Remarks:
     """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
     declared = {read.request_id: output.get("media_type", MISSING) for read, output in _outputs(trace)}
@@ -161,7 +165,7 @@ def _downloads(trace: Trace) -> Iterator[Exchange]:
 
 
 @OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True,
-    section='Typical Workflow: "download from output.media_url"')  # fmt: skip
+    section=DOWNLOAD)  # fmt: skip
 def out_08(trace: Trace) -> Remarks:
     """The media can be downloaded with a plain GET and no API key."""
     for download in _downloads(trace):
@@ -172,7 +176,7 @@ def out_08(trace: Trace) -> Remarks:
 
 
 @OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
-    section='Text to Video; Image to Video; Typical Workflow: "download from output.media_url"')  # fmt: skip
+    section=f"{DURATION}; {DOWNLOAD}")  # fmt: skip
 def out_09(trace: Trace) -> Remarks:
     """The bytes are a video container."""
     for download in _downloads(trace):
@@ -190,7 +194,7 @@ def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
 
 
 @OUT.clause("OUT-10", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
-    section='Request Parameters - Generate Video Request: "Duration of the video in seconds."')  # fmt: skip
+    section=DURATION)  # fmt: skip
 def out_10(trace: Trace) -> Remarks:
     """Playing time is about the requested duration."""
     for download, duration in _specified(trace, "duration"):
@@ -199,7 +203,7 @@ def out_10(trace: Trace) -> Remarks:
 
 
 @OUT.clause("OUT-11", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
-    section='Request Parameters - Generate Video Request: "Video resolution."')  # fmt: skip
+    section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."')  # fmt: skip
 def out_11(trace: Trace) -> Remarks:
     """Frame height belongs to the requested resolution class."""
     for download, resolution in _specified(trace, "resolution"):
@@ -278,7 +282,9 @@ def time_04(trace: Trace) -> Remarks:
             yield check(updated == completed, read, "updated_at", "completed_at", words=got)
 
 
-@TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "When request was created"')
+@TIME.clause(
+    "TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "created_at | string | When request was created"'
+)
 def time_05(trace: Trace) -> Remarks:
     """`created_at` never changes."""
     for generation in trace.generations:
@@ -304,7 +310,13 @@ def time_06(trace: Trace) -> Remarks:
                 yield check(one != other, after, "updated_at", expected, after.member("updated_at"))
 
 
-@TIME.clause("TIME-07", DOCUMENTED, SHARED, core=True, section='Response Fields: "string|null When request completed"')
+@TIME.clause(
+    "TIME-07",
+    DOCUMENTED,
+    SHARED,
+    core=True,
+    section='Response Fields: "completed_at | string|null | When request completed"',
+)
 def time_07(trace: Trace) -> Remarks:
     """`completed_at` is null until the terminal state, then set, then fixed."""
     for generation in trace.generations:
@@ -327,7 +339,7 @@ def _zone_apart(offset: float) -> bool:
 
 
 @TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05",
-    section='Response Fields: "When request was created"')  # fmt: skip
+    section='Response Fields: "created_at | string | When request was created"')  # fmt: skip
 def time_08(trace: Trace) -> Remarks:
     """`created_at` lies inside the submit call, allowing for clock skew."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
@@ -361,7 +373,7 @@ def _says_why(error: object) -> bool:
 
 # fmt: off
 FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, each(FAILED, "error", _says_why, "a non-empty string"), core=True,
-    section='Status Values: "FAILED Failed — check error field"',
+    section='Status Values: "FAILED | Failed — check error field"',
     demands="FAILED carries a non-empty `error` string.")
 FAIL.row("FAIL-02", IMPLIED, ACCOUNT, each(FAILED, "output", is_null, "null"), section="Error via Status/Webhook",
     demands="FAILED carries `output: null`.")

@@ -26,6 +26,7 @@ from .clause import (
 )
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
+DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
 STATUS = Group(depends_on=READABLE)
 
@@ -40,7 +41,13 @@ ADVISED = 5.0
 MINUTE = 60.0
 
 
-@STATUS.clause("STATUS-01", IMPLIED, SHARED, core=True, section="Endpoint; Response (Completed)")
+@STATUS.clause(
+    "STATUS-01",
+    IMPLIED,
+    SHARED,
+    core=True,
+    section='Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"; Response (Completed)',
+)
 def status_01(trace: Trace) -> Remarks:
     """Reading an existing request answers 200 in every state."""
     for generation in trace.generations:
@@ -59,12 +66,12 @@ def status_01(trace: Trace) -> Remarks:
 
 STATUS.row("STATUS-02", DOCUMENTED, SHARED,
     each(envelopes(), "status", lambda status: status in STATES, f"one of {', '.join(STATES)}"), core=True,
-    section='Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"',
+    section='Response Fields: "status | string | QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"',
     demands="`status` is one of QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, upper case.")  # fmt: skip
 
 
 @STATUS.clause("STATUS-03", EXAMPLE, SHARED, core=True, drift_fails=True,
-    section='Response (Completed); Response Fields: "Unique request identifier"')  # fmt: skip
+    section='Response (Completed); Response Fields: "request_id | string | Unique request identifier"')  # fmt: skip
 def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body equals the id in the path."""
     for read in trace.envelopes:
@@ -73,7 +80,7 @@ def status_03(trace: Trace) -> Remarks:
 
 
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
-    section='Response (Completed); Response Fields: "Model that processed the request"')  # fmt: skip
+    section='Response (Completed); Response Fields: "model_id | string | Model that processed the request"')  # fmt: skip
 def status_04(trace: Trace) -> Remarks:
     """`model_id` is `minimax-hailuo-ai`: same text as the path segment and the id prefix."""
     for read in trace.envelopes:
@@ -82,7 +89,7 @@ def status_04(trace: Trace) -> Remarks:
 
 
 @STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
-    section='Response Fields: "string|null Error message if failed"')  # fmt: skip
+    section='Response Fields: "error | string|null | Error message if failed"')  # fmt: skip
 def status_05(trace: Trace) -> Remarks:
     """`error` is null or a string, and null unless the request failed."""
     for read in trace.envelopes:
@@ -101,10 +108,10 @@ def _holds_nothing(output: object) -> bool:
 # fmt: off
 STATUS.row("STATUS-06", IMPLIED, SHARED, each(envelopes(*RUNNING), "output", _holds_nothing, "null"),
     depends_on=f"{READABLE} STATUS-02", core=True,
-    section='Status Values: "COMPLETED Done — output contains the result"',
+    section='Status Values: "COMPLETED | Done — output contains the result"',
     demands="`output` holds nothing before COMPLETED.")
 STATUS.row("STATUS-07", DOCUMENTED, SHARED, each(envelopes(), "polling_url", is_absent, "absent"),
-    section='Response Fields: "Status URL (initial response only)"',
+    section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` does not appear in status answers.")
 # fmt: on
 
@@ -183,7 +190,7 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
 
 
 @STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
-    section='Endpoint: "GET"')  # fmt: skip
+    section='Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"')  # fmt: skip
 def status_12(trace: Trace) -> Remarks:
     """Reading has no effect: it does not advance the request."""
     polled = [g.ends[0].started - g.submit.finished for g in trace.generations if g.ends and g.submit.case in POLLED]
@@ -200,7 +207,12 @@ def status_12(trace: Trace) -> Remarks:
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=f"{lifetime:.1f} s")
 
 
-@STATUS.clause("STATUS-13", IMPLIED, SHARED, section='Typical Workflow: "Poll every 5-10 seconds"')
+@STATUS.clause(
+    "STATUS-13",
+    IMPLIED,
+    SHARED,
+    section='Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"',
+)
 def status_13(trace: Trace) -> Remarks:
     """Polling at the advised pace (5 to 10 s) is never throttled."""
     mine = [e for e in trace.exchanges if e.account == "default" and e.operation != "media" and e.status is not None]
@@ -226,7 +238,7 @@ def _differences(first: Exchange, later: Exchange) -> str:
 
 
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
-    section="Status Flow")  # fmt: skip
+    section=DIAGRAM)  # fmt: skip
 def status_14(trace: Trace) -> Remarks:
     """A terminal answer is stable: later reads give the same body."""
     for generation in trace.generations:
@@ -248,7 +260,7 @@ def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:
             yield furthest, after
 
 
-@STATUS.clause("STATUS-15", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10", section="Status Flow")
+@STATUS.clause("STATUS-15", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10", section=DIAGRAM)
 def status_15(trace: Trace) -> Remarks:
     """Parallel readers never see contradictory orders (no replica lag going backwards)."""
     for generation in trace.generations:
@@ -340,7 +352,7 @@ FLOW.row("FLOW-02", DOCUMENTED, SHARED, lambda trace, _: _through_processing(tra
     demands="PROCESSING lies between QUEUED and any terminal state.")  # fmt: skip
 
 
-@FLOW.clause("FLOW-03", IMPLIED, SHARED, core=True, section="Status Flow")
+@FLOW.clause("FLOW-03", IMPLIED, SHARED, core=True, section=DIAGRAM)
 def flow_03(trace: Trace) -> Remarks:
     """Terminal states are absorbing and exclusive."""
     for generation in trace.generations:
@@ -355,11 +367,17 @@ def flow_03(trace: Trace) -> Remarks:
 
 
 FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, lambda trace, _: _through_processing(trace, "FAILED", "ERROR"),
-    depends_on=f"{ROOTS} FLOW-02 HDR-05", section='Status Flow: "→ FAILED → ERROR"',
+    depends_on=f"{ROOTS} FLOW-02 HDR-05", section='Status Flow: "→ FAILED"; Status Flow: "→ ERROR"',
     demands="FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said.")  # fmt: skip
 
 
-@FLOW.clause("FLOW-05", IMPLIED, SHARED, core=True, section="Status Flow; Typical Workflow")
+@FLOW.clause(
+    "FLOW-05",
+    IMPLIED,
+    SHARED,
+    core=True,
+    section=f'{DIAGRAM}; Typical Workflow: "When status is "COMPLETED", download from output.media_url"',
+)
 def flow_05(trace: Trace) -> Remarks:
     """Every accepted request reaches a terminal state within the profile's bound."""
     for generation in trace.generations:

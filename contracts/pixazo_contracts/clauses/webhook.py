@@ -29,7 +29,7 @@ ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 
 STATES = "STATUS-01 STATUS-02"
-INSTEAD_OF_POLLING = 'Webhook (Optional): "receive a POST callback instead of polling"'
+INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
 PARTS = ("status", "model_id", "error", "output")
 STAMPS = ("created_at", "completed_at")
 
@@ -62,7 +62,7 @@ def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
 
 
 @WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 T2V-BODY-01 T2V-BODY-02", core=True,
-    section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
+    section=INSTEAD_OF_POLLING)  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
@@ -75,7 +75,7 @@ def webhook_01(trace: Trace) -> Remarks:
 
 
 @WEBHOOK.clause("WEBHOOK-02", DOCUMENTED, RECEIVER, depends_on="WEBHOOK-01 SUBMIT-10", core=True,
-    section='Webhook (Optional): "to receive a POST callback"')  # fmt: skip
+    section=INSTEAD_OF_POLLING)  # fmt: skip
 def webhook_02(trace: Trace) -> Remarks:
     """The gateway sends an HTTP POST to exactly that URL, path and query kept."""
     for generation in trace.generations:
@@ -141,7 +141,7 @@ def webhook_05(trace: Trace) -> Remarks:
         yield check_member(callback, "request_id", equals(asked), show(asked))
 
 
-@WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
+@WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING,
     depends_on=f"{ROOTS} {STATES} WEBHOOK-04 HDR-05 FLOW-01 FLOW-03 FLOW-05")  # fmt: skip
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
@@ -171,7 +171,7 @@ def webhook_08(trace: Trace) -> Remarks:
             yield from one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
 
 
-@WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section="Webhook (Optional)")
+@WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
 def webhook_09(trace: Trace) -> Remarks:
     """Without the header nothing is called back."""
     for generation in trace.generations:
@@ -185,7 +185,7 @@ def webhook_09(trace: Trace) -> Remarks:
             yield Evidence(generation.submit)
 
 
-@WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section="Webhook (Optional)")
+@WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
 def webhook_10(trace: Trace) -> Remarks:
     """The callback is typed JSON."""
     for generation, url in _with(trace, "header"):
@@ -247,7 +247,7 @@ def _ends_change(trace: Trace) -> bool:
     return any(len(words) > 1 for words in ends)
 
 
-@WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {STATES}", section="Webhook (Optional)")
+@WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {STATES}", section=INSTEAD_OF_POLLING)
 def webhook_16(trace: Trace) -> Remarks:
     """A failing or slow receiver never changes the fate of the job."""
     if _ends_change(trace):
@@ -311,5 +311,5 @@ def webhook_21(trace: Trace) -> Remarks:
 
 WEBHOOK.row("WEBHOOK-22", DOCUMENTED, RECEIVER,
     each(lambda trace: (callback for _, callback in _envelopes(trace)), "polling_url", is_absent, "absent"),
-    section='Response Fields: "Status URL (initial response only)"',
+    section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` is not in callbacks.")  # fmt: skip
