@@ -12,7 +12,8 @@ from pixazo_contracts.clauses import BY_ID, STATEMENTS
 from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline
 from pixazo_contracts.trace import ConfigurationError, visible
 
-from .terminal import REPORTED, by_group, repeat_command, source, spending
+from .page import quotations, repeat_command, repeat_keys
+from .terminal import REPORTED, by_group, source, spending
 
 MEANINGS: Final = {
     Outcome.PASS: "as the page says",
