@@ -76,8 +76,8 @@ def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
     """Of the requests, if there were any, at least one was served."""
-    if requests:
-        yield check(bool(served), (served or requests)[0], where, expected, requests[0].status)
+    for request in served[:1] or requests:
+        yield check(bool(served), request, where, expected, request.status)
 
 
 def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
@@ -135,7 +135,7 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
         word = "refused" if exchange.status in REFUSALS and not codes else code_word(exchange)
-        yield Observation(f"{exchange.case}: {word}{ending}", exchange)
+        yield Observation(f"{exchange.case}: {word}{ending}", exchange, generation.reads if generation else ())
 
 
 def late(trace: Trace, clause_id: str, alive: str) -> Remarks:

@@ -31,13 +31,14 @@ A clause that yields nothing judged nothing, and its verdict is never PASS.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Final, Required, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace, visible
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Profile, Trace, visible
 
 from .standing import EXAMPLE, Cost, Strength
 
@@ -100,10 +101,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run."""
+    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
+
+    It rests on its `source` and on the `related` records.
+    """
 
     text: str
     source: Exchange | Callback | None = None
+    related: tuple[Exchange | Callback, ...] = ()
 
 
 Remark = Evidence | Violation | Observation
@@ -145,6 +150,17 @@ class Clause:
         for heading, words in REFERENCE.findall(self.section):
             found += [Quote(heading, words)] if words else [Quote(heading, sample=s) for s in SAMPLES.get(heading, ())]
         return tuple(found)
+
+    @property
+    def digest(self) -> str:
+        """A digest of what is required, which two verdicts must share to be compared."""
+        return hashlib.sha256(
+            f"{self.id} {self.strength.value} {self.drift_fails} {self.requirement}".encode()
+        ).hexdigest()[:16]
+
+    def is_planned(self, fed: Container[str], profile: Profile) -> bool:
+        """Whether a run judges the clause that carries out probes which feed the clauses `fed`."""
+        return self.id in fed and profile.has(self.needs)
 
 
 class Standing(TypedDict, total=False):

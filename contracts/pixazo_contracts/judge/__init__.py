@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .evaluation import Change, ExitCode, Terms, changes, evaluate, incomparable, read_terms, selection
+from .comparison import CLASSES, Change, Comparison, compare
+from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (
     InvalidResultError,
+    Missing,
     Result,
     Timeline,
     build,
@@ -17,5 +19,5 @@ from .result import (
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "evaluate", "incomparable", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

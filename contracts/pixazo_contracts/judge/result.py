@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
-from pixazo_contracts.probes import PROBES
-from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace, decode_tagged, encode_json, visible
+from pixazo_contracts.clauses import BY_ID, CATALOGUE
+from pixazo_contracts.probes import feeders
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
 
-from .verdict import JUDGED, Finding, Outcome, Verdict
+from .verdict import JUDGED, Finding, Outcome, Verdict, carried_out
 
 T = TypeVar("T")
 
@@ -30,7 +31,10 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`."""
+    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`.
+
+    `settings` are those of the profile that can change a verdict, each as JSON.
+    """
 
     suite: str
     clause_set: str
@@ -49,19 +53,35 @@ class Meta:
     unusable: str | None = None
     spend_stopped: str | None = None
     again: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A clause that was planned and not judged, and why not; `fails` says that the run therefore ends with exit code 13."""
+
+    clause: str
+    why: str
+    fails: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How many clauses came to which outcome, how many were judged, and how many this run could have judged at best."""
+    """How many clauses came to which outcome, how many were planned and judged, and which are `missing`, core ones first.
+
+    A clause is planned if a probe that was carried out feeds it and the target has what it needs. `not_compared` says of
+    clauses that the baseline observed why they were not compared with it.
+    """
 
     outcomes: dict[str, int]
     judged: int
     selected: int
     total: int
-    possible: int
+    planned: int = 0
+    missing: tuple[Missing, ...] = ()
     excused: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    not_compared: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,16 +188,14 @@ def _timeline(generation: Generation) -> Timeline:
     )
 
 
-def _possible(clause: Clause, trace: Trace) -> bool:
-    """Whether this profile and budget could have judged a clause."""
-    states = trace.footer.probes if trace.footer else {}
-    able = any(
-        clause.id in probe.feeds and states.get(probe.name) not in {None, "skipped", "unfunded"} for probe in PROBES
-    )
-    return able and trace.profile.has(clause.needs)
+def settings(profile: Profile) -> dict[str, str]:
+    """All of a profile that can change a verdict, which the host and port of the target cannot, each value as JSON."""
+    names = [*(item.name for item in fields(Profile) if item.name != "origin"), "loopback", "limited"]
+    return {name: json.dumps(getattr(profile, name)) for name in names}
 
 
-def _meta(trace: Trace) -> Meta:
+def describe(trace: Trace) -> Meta:
+    """Which run a trace is of."""
     footer = trace.footer
     # Header and footer name what they share with the result alike.
     recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
@@ -188,8 +206,23 @@ def _meta(trace: Trace) -> Meta:
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
         "cut": trace.cut,
+        "settings": settings(trace.profile),
     }
     return msgspec.convert(recorded | counted, Meta)
+
+
+def _missing(trace: Trace, verdicts: Sequence[Verdict], *, strict: bool) -> tuple[Missing, ...]:
+    fed = feeders(carried_out(trace))
+    found = [
+        Missing(
+            clause=verdict.clause,
+            why=f"{verdict.outcome.value}: {verdict.reason}",
+            fails=strict or BY_ID[verdict.clause].core,
+        )
+        for verdict in verdicts
+        if verdict.outcome not in JUDGED and BY_ID[verdict.clause].is_planned(fed, trace.profile)
+    ]
+    return tuple(sorted(found, key=lambda missing: not BY_ID[missing.clause].core))
 
 
 def build(
@@ -199,22 +232,26 @@ def build(
     *,
     excused: frozenset[str] = frozenset(),
     stale: tuple[str, ...] = (),
+    not_compared: Mapping[str, str] | None = None,
+    strict: bool = False,
 ) -> Result:
-    """The result of judging a trace."""
-    clauses = [BY_ID[verdict.clause] for verdict in verdicts]
+    """The result of judging a trace; with `strict` any clause that is missing fails the run, else a core one does."""
     counts = Counter(verdict.outcome.value for verdict in verdicts)
     by_number = {exchange.number: exchange for exchange in trace.exchanges}
+    judged, missing = sum(verdict.outcome in JUDGED for verdict in verdicts), _missing(trace, verdicts, strict=strict)
     summary = Summary(
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
-        judged=sum(verdict.outcome in JUDGED for verdict in verdicts),
+        judged=judged,
         selected=len(verdicts),
         total=len(CATALOGUE),
-        possible=sum(_possible(clause, trace) for clause in clauses),
+        planned=judged + len(missing),
+        missing=missing,
         excused=tuple(sorted(excused)),
         stale=stale,
+        not_compared=dict(not_compared or {}),
     )
     return Result(
-        meta=_meta(trace),
+        meta=describe(trace),
         verdicts=tuple(
             replace(verdict, findings=tuple(_with_curl(finding, by_number) for finding in verdict.findings))
             for verdict in verdicts

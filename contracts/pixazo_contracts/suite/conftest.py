@@ -141,7 +141,8 @@ def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
     expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
     with _exit_if_unusable():
-        return read_terms(expect, baseline, strict_drift=_option(pytestconfig, "strict-drift"))
+        strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
+        return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)
 
 
 @pytest.fixture(scope="session")

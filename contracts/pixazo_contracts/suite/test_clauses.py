@@ -24,6 +24,7 @@ def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
     """The gateway keeps the clause."""
     verdict = result.by_id[clause.id]
     text = "\n".join(verdict_lines(result, verdict)).rstrip()
+    missing = {each.clause for each in result.summary.missing if each.fails}
     match verdict.outcome:
         case Outcome.PASS | Outcome.OBSERVED:
             pass
@@ -32,6 +33,8 @@ def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
         case Outcome.DRIFT if not terms.strict_drift:
             warnings.warn(ContractDriftWarning(text), stacklevel=1)
         case Outcome.FAIL | Outcome.DRIFT | Outcome.ERROR:
+            pytest.fail(text, pytrace=False)
+        case _ if clause.id in missing:
             pytest.fail(text, pytrace=False)
         case Outcome.BLOCKED | Outcome.INCONCLUSIVE | Outcome.SKIPPED | Outcome.UNFUNDED:
             pytest.skip(visible(f"{verdict.outcome.value}: {verdict.reason}"))
