@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
-from .checks import UNDECIDED
-from .clause import PAGE_URL, Clause, Evidence, Observation, Quote, Remark, Violation, show
+from .clause import PAGE_URL, Clause, Evidence, Observation, Quote, Remark, Unseen, Violation, show
 from .standing import Strength
 
 __all__ = [
-    "BY_ID", "CATALOGUE", "CLAUSE_SET", "PAGE_URL", "STATEMENTS", "UNDECIDED", "Clause", "Evidence", "Observation", "Quote", "Remark", "Strength", "Violation",
+    "BY_ID", "CATALOGUE", "CLAUSE_SET", "PAGE_URL", "STATEMENTS", "Clause", "Evidence", "Observation", "Quote", "Remark", "Strength", "Unseen", "Violation",
     "select", "show",
 ]  # fmt: skip
