@@ -6,6 +6,7 @@ target that does not charge they are always sent.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +27,18 @@ from .conversation import (
     send,
 )
 from .images import data_url, jpeg, png, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, receiver_url, submit, unknown_id
+from .operations import (
+    BODY_ONLY,
+    PRINTED_HEADERS,
+    PROMPT,
+    earlier_ends,
+    end_watch,
+    poll,
+    read,
+    receiver_url,
+    submit,
+    unknown_id,
+)
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -47,8 +59,8 @@ G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
 G4: Final = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
 G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
 
-#: How often a status is read again right after the end.
-REREADS: Final = 2
+#: How often the status of g1 is read again right after the end, and once more some polls later.
+REREADS: Final = 10
 
 PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
@@ -96,17 +108,18 @@ class Unusable:
 
 
 def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
-    """What is wrong with a target, by the exchanges of the smoke test; None if it can be observed."""
+    """What is wrong with a target, by the exchanges so far, of which the smoke test's are the first; None if it can be observed."""
     if not exchanges:
         return None
     read, *others = exchanges
-    valid = [exchange for exchange in others if exchange.intent == "accept"]
+    valid = [e for e in others if e.is_submit and e.intent == "accept" and e.account == "default"]
     if read.status is None:
         return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
     if read.status in REFUSED_KEY and all(exchange.status in REFUSED_KEY for exchange in valid):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     if valid and not any(exchange.succeeded for exchange in valid):
-        codes = ", ".join(f"{exchange.operation} {exchange.status}" for exchange in valid)
+        counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in valid)
+        codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
         reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
         return Unusable(reason, hopeless=False)
     return None
@@ -132,12 +145,15 @@ def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
         )
 
 
-def _to_the_end(context: RunContext, accepted: Exchange, *, readers: int = 1) -> Conversation[Exchange | None]:
+def _to_the_end(
+    context: RunContext, accepted: Exchange, *, readers: int = 1, times: int = 2
+) -> Conversation[Exchange | None]:
     """Poll, read again, download."""
+    if accepted.accepted_id is not None:
+        yield from read(accepted.accepted_id)
+        yield from earlier_ends({accepted.accepted_id})
     end = yield from poll(context, accepted, readers=readers)
-    for _ in range(REREADS if end is not None else 0):
-        yield from read(str(accepted.accepted_id), case="again")
-    yield from download(context, end)
+    yield from end_watch(context, [end] if end is not None else [], times=times)
     return end
 
 
@@ -148,14 +164,11 @@ def _g1(context: RunContext) -> Conversation[None]:
         accepted = yield from submit_g1(context)
         yield from publish("g1", accepted)
     yield from _polling_url(context, accepted)
-    end = yield from _to_the_end(context, accepted, readers=2)
+    end = yield from _to_the_end(context, accepted, readers=2, times=REREADS)
     yield from publish("g1 ended", end)
     if not accepted.succeeded:
         printed = text("text_to_video").encode()
         yield from submit("generate", printed, case="printed example", aims=("T2V-BODY-01",), intent="accept")
-    yield from pause(context.profile.pace)
-    if end is not None:
-        yield from read(str(accepted.accepted_id), case="again")
 
 
 @probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})

@@ -212,7 +212,7 @@ WRONG = (
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
     Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
     Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
-    Wrong("FLOW-01", prepare=reading(_falls_back)),
+    Wrong("FLOW-01", prepare=reading(_falls_back), beside=_only("STATUS-15")),
     Wrong(
         "FLOW-02",
         prepare=reading(
