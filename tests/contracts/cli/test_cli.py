@@ -9,6 +9,7 @@ import pty
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -25,7 +26,6 @@ from pixazo_simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -105,6 +105,27 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
     written = command("diff", str(out), str(out), "--fail-on", "risky,any", "--json", str(tmp_path / "diff.json"))
     assert (written.output, written.exit_code) == ("nothing changed\n", 0)
     assert json.loads((tmp_path / "diff.json").read_text())["fail_on"] == ["risky", "any"]
+
+
+def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and the commands that docs/contracts.md prints: a known failure, and two runs that do not differ."""
+    page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Known deviations")
+    lines = [line[4:] for line in section.partition("\n## ")[0].splitlines() if line.startswith("    ")]
+    commands = [line.removeprefix("pixazo-contracts ") for line in lines if line.startswith("pixazo-contracts ")]
+    expectation = "\n".join(line for line in lines if not line.startswith("pixazo-contracts "))
+    (tmp_path / "expect.toml").write_text(expectation.replace("2027-", "2999-"))
+    monkeypatch.chdir(tmp_path)
+    with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
+        for line in commands:
+            only = (
+                (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
+                if line.startswith("run ")
+                else ()
+            )
+            carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
+            assert carried_out.exit_code == 0, carried_out.output
+    assert carried_out.output == "nothing changed\n"
 
 
 @pytest.mark.exhaustive
