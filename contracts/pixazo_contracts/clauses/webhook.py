@@ -71,13 +71,13 @@ def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
                 yield generation, callback
 
 
-@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 T2V-BODY-01 T2V-BODY-02", core=True,
+@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 BASE-03 T2V-BODY-01 T2V-BODY-02 I2V-IMG-03 I2V-IMG-04", core=True,
     section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
-    for exchange in trace.aimed("WEBHOOK-01"):
-        yield from is_accepted(exchange, "status code")
+    for exchange in trace.aimed("WEBHOOK-01", unanswered=True):
+        yield from is_accepted(trace, exchange)
         if exchange.succeeded and unhooked:
             same = set(exchange.members) == set(unhooked[0].members)
             before = member_names(unhooked[0])
