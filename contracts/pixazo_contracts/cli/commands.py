@@ -53,10 +53,18 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def _print(text: str) -> None:
-    """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
+    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
+
+    If nobody reads it any more the command goes on: its exit code still says what came of the run.
+    """
+    if not sys.stdout:  # it was closed before the start
+        return
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
@@ -183,7 +191,7 @@ def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]
     try:
         _write(result, options)
     finally:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         _print(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
