@@ -30,7 +30,7 @@ from pixazo_contracts.judge import (
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -102,6 +102,7 @@ _targeting = (
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
     Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
+    _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
     Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
     Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
@@ -233,6 +234,8 @@ def run(**options: Any) -> NoReturn:
     found, file, advance = _given(options, ask=True)
     how = _run_options(found, file, clauses, options)
     _show_ledger(how.ledger_path, file)
+    for line in weak_keys(found):
+        click.echo(f"pixazo-contracts: {line}", err=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     _conclude(trace, clauses, options)

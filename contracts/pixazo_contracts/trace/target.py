@@ -206,6 +206,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
     found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
     found |= {f"prompt:{kind}" for kind in target.prompts}
     found |= {"receiver"} if receiver else set()
+    found |= {"risk:query-key"} if target.profile.loopback and not target.profile.limited else set()
     found |= {"tls"} if target.profile.origin.startswith("https:") else set()
     capabilities = tuple(sorted(found | set(target.profile.capabilities)))
     return replace(target.profile, capabilities=capabilities, origin=target.profile.origin.rstrip("/"))
