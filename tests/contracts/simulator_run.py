@@ -43,7 +43,7 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
         target, _, advance = observable(given, ProfileFile(), ask=True)
         with run_clock(target, advance) as clock:
             trace = run(target, PROBES, options, clock=clock)
-    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=baseline)
+    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))
     return Run(
         {verdict.clause: verdict.outcome.value for verdict in verdicts},
         {verdict.clause: verdict.observation for verdict in verdicts if verdict.observation is not None},

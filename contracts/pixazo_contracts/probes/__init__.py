@@ -14,7 +14,8 @@ will hold: an `Exchange`, callbacks, a URL. The runner carries out many conversa
 judgement may rest on it; `worst` and `expected` are generations; `needs` are capabilities; `phase` says when it runs.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
-the page says about each. Packs are the cases `g1` to `g5` (see `packs`); families break one rule a request (see `families`).
+the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a
+request, or keep it just so (see `families`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
 On a target that charges (`context.limited`) probes run one after the other: first what the page forbids, which is free if
@@ -23,7 +24,7 @@ refused and gives its reservation back, then what is paid for, the probe that fe
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from . import accounts, callbacks, families, packs, repetition, routes
 from .conversation import (
@@ -68,6 +69,7 @@ PROBES: tuple[Probe, ...] = (
     *families.PROBES,
     *accounts.PROBES,
     *packs.PROBES,
+    *families.ALLOWED,
     *callbacks.PROBES,
     *repetition.SUBMITS,
     *accounts.BALANCES,
@@ -76,12 +78,13 @@ PROBES: tuple[Probe, ...] = (
 )
 
 
-def feeders() -> dict[str, tuple[str, ...]]:
-    """The names of the probes that feed each clause, by clause id."""
+def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """The names of the probes that feed each clause, by clause id; of all probes, or of those that are `carried_out`."""
     by_clause: dict[str, list[str]] = {}
     for probe in PROBES:
-        for clause_id in dict.fromkeys(probe.feeds):
-            by_clause.setdefault(clause_id, []).append(probe.name)
+        if carried_out is None or probe.name in carried_out:
+            for clause_id in dict.fromkeys(probe.feeds):
+                by_clause.setdefault(clause_id, []).append(probe.name)
     return {clause_id: tuple(names) for clause_id, names in by_clause.items()}
 
 

@@ -18,7 +18,7 @@ from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
 from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run, weak_keys
-from pixazo_contracts.trace import ConfigurationError, Target, read_profile
+from pixazo_contracts.trace import ConfigurationError, Target, read_profile, visible
 
 from .checker import RequestChecker
 
@@ -59,13 +59,13 @@ def _exit_if_unusable() -> Generator[None]:
         yield
     except ConfigurationError as error:
         named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
-        pytest.exit(f"pixazo-contracts: {named}", ExitCode.USAGE)
+        pytest.exit(visible(f"pixazo-contracts: {named}"), ExitCode.USAGE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print where the ledger is, and what was spent."""
     for line in config.stash.get(SPENT, list[str]()):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(visible(line))
 
 
 def _clauses(config: pytest.Config) -> tuple[Clause, ...]:
@@ -142,7 +142,8 @@ def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
     expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
     with _exit_if_unusable():
-        return read_terms(expect, baseline, strict_drift=_option(pytestconfig, "strict-drift"))
+        strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
+        return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +157,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
-        pytest.exit(f"target unusable: {found.meta.unusable}", ExitCode.UNUSABLE)
+        pytest.exit(visible(f"target unusable: {found.meta.unusable}"), ExitCode.UNUSABLE)
     return found
 
 

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from .exchange import is_object
+from .exchange import is_object, split_url
 
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
 #: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".
@@ -175,12 +175,35 @@ class Profile:
         """Whether all of these capabilities were declared."""
         return needs <= set(self.capabilities)
 
+    def lacks(self, needs: frozenset[str]) -> str | None:
+        """Why something with these needs cannot be done; None if it can."""
+        missing = sorted(needs - set(self.capabilities))
+        risks = [f"--risk {name.removeprefix('risk:')}" for name in missing if name.startswith("risk:")]
+        things = [name for name in missing if not name.startswith("risk:")]
+        said = [f"the target has no {', '.join(things)}"] if things else []
+        said += [f"it needs {' '.join(risks)}"] if risks else []
+        return "; ".join(said) or None
+
     @property
     def hash(self) -> str:
         """A digest of all that can change a verdict, which the host and port of the target cannot."""
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "origin"}
         text = msgspec.json.encode({**settings, "loopback": self.loopback}, order="sorted")
         return hashlib.sha256(text).hexdigest()[:16]
+
+
+def may_fetch(profile: Profile, url: str) -> bool:
+    """Whether a media URL may be fetched.
+
+    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
+    run call servers of others. Elsewhere only https is followed.
+    """
+    parts = split_url(url)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        return False
+    if profile.loopback:
+        return host_is_loopback(parts.hostname) or parts.hostname in profile.media_hosts
+    return parts.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,13 +295,14 @@ def read_toml(kind: str, path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
 
 
-def _check_names(path: Path, names: Iterable[str], kind: type, table: str = "") -> None:
+def check_names(file: str, names: Iterable[str], kind: type, table: str = "") -> None:
+    """Raise `ConfigurationError` for a name in a file that no field of the dataclass `kind` has: it names the nearest."""
     known = [item.name for item in fields(kind)]
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigurationError(f"profile {path}: unknown setting {table}{name!r}: {remedy}")
+            raise ConfigurationError(f"{file}: unknown setting {table}{name!r}: {remedy}")
 
 
 def read_profile(path: Path | None) -> ProfileFile:
@@ -286,10 +310,10 @@ def read_profile(path: Path | None) -> ProfileFile:
     if path is None:
         return ProfileFile()
     settings = read_toml("profile", path)
-    _check_names(path, settings, ProfileFile)
+    check_names(f"profile {path}", settings, ProfileFile)
     ceilings = settings.get("ceilings")
     if is_object(ceilings):
-        _check_names(path, ceilings, Ceilings, "[ceilings] ")
+        check_names(f"profile {path}", ceilings, Ceilings, "[ceilings] ")
     try:
         file = msgspec.convert(settings, ProfileFile)
     except msgspec.ValidationError as error:
