@@ -152,7 +152,7 @@ def auth_05(trace: Trace) -> Remarks:
         yield check(read.status != 401, read, where, "the key to be found", read.status)
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
+AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
     section='Authentication: "All requests require an API key passed via header."',
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
