@@ -56,7 +56,7 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
             run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None)
         )
         trace = run(target, PROBES, options, clock=VirtualClock(advance))
-    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=baseline)
+    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))
     return Run(
         {verdict.clause: verdict.outcome.value for verdict in verdicts},
         {verdict.clause: verdict.observation for verdict in verdicts if verdict.observation is not None},

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from pixazo_contracts.trace import (
-    MISSING,
     TERMINAL,
     Callback,
     Exchange,
@@ -21,7 +20,20 @@ from pixazo_contracts.trace import (
 )
 
 from .checks import NO_ROUTE, accepted, answered, has_code, no_key, noted, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, code_word, member_names, show
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    body_word,
+    check,
+    code_word,
+    header_word,
+    member_names,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
 
 BASE = Group()
@@ -81,7 +93,7 @@ def base_05(trace: Trace) -> Remarks:
 
 def _allowing(exchange: Exchange) -> str:
     allow = exchange.header("allow")
-    hint = f" allow {', '.join(sorted(allow.replace(' ', '').split(',')))}" if allow else ""
+    hint = f" allow {', '.join(map(plain, sorted(allow.replace(' ', '').split(','))))}" if allow else ""
     return f"{exchange.case}: {code_word(exchange)}{hint}"
 
 
@@ -132,7 +144,7 @@ def auth_05(trace: Trace) -> Remarks:
     for read in trace.aimed("AUTH-05"):
         # A 403 may be what this gateway says of an id that is not the caller's: the key was found.
         where = f"status code ({read.case})"
-        yield check(read.status != 401, read, where, "the key to be found", str(read.status))
+        yield check(read.status != 401, read, where, "the key to be found", read.status)
 
 
 AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
@@ -148,7 +160,7 @@ def auth_07(trace: Trace) -> Remarks:
         for read in generation.reads:
             if read.status is not None and read.status != 404:
                 holds = read.status not in {401, 403}
-                yield check(holds, read, "status code", "the submitting key to do", str(read.status))
+                yield check(holds, read, "status code", "the submitting key to do", read.status)
 
 
 AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", unless=NO_ROUTE),
@@ -163,7 +175,7 @@ def auth_09(trace: Trace) -> Remarks:
     for exchange in trace.aimed("AUTH-09"):
         yield has_code(exchange, 403)
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
-        yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", "403")
+        yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 
 
 def _shown(read: Exchange) -> str:
@@ -191,7 +203,8 @@ def auth_12(trace: Trace) -> Remarks:
     """What a 401 looks like: JSON members, `WWW-Authenticate` present or not."""
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-02"), *trace.aimed("AUTH-03")):
         if exchange.status == 401:
-            scheme = (exchange.header("www-authenticate") or "none").split(" ")[0]
+            challenge = exchange.header("www-authenticate")
+            scheme = "none" if challenge is None else plain(challenge.partition(" ")[0])
             kind = "unknown key" if exchange.account == "unknown" else "no key"
             yield Observation(f"{kind}: members {member_names(exchange)}, WWW-Authenticate {scheme}", exchange)
 
@@ -239,10 +252,10 @@ def _documented(trace: Trace) -> Iterator[Exchange]:
 
 def judge_json(message: Exchange | Callback) -> Remarks:
     """A message is a UTF-8 JSON object, typed as that."""
-    content_type = message.header("content-type") or ""
-    charset = CHARSET.search(content_type)
-    typed = JSON_TYPE.fullmatch(content_type) and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(bool(typed), message, "Content-Type", "application/json", message.header("content-type") or MISSING)
+    content_type = message.header("content-type")
+    charset = CHARSET.search(content_type or "")
+    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(bool(typed), message, "Content-Type", "application/json", words=header_word(content_type))
     got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
     yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))

@@ -8,6 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
+    MISSING,
     STAMP,
     STAMPS,
     TERMINAL,
@@ -27,7 +28,20 @@ from pixazo_contracts.trace import (
 )
 
 from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
-from .clause import Evidence, Group, Observation, Remarks, SharedCheck, Unseen, Violation, check, check_member, show
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    SharedCheck,
+    Unseen,
+    Violation,
+    check,
+    check_member,
+    header_word,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
@@ -102,7 +116,7 @@ def _host_word(trace: Trace, host: str) -> str:
         return "the target's own"
     if host in trace.profile.media_hosts:
         return "a host of the profile"
-    return "*.r2.dev" if host.endswith(".r2.dev") else host
+    return "*.r2.dev" if host.endswith(".r2.dev") else plain(host)
 
 
 @OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
@@ -126,7 +140,9 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID.
         kept = "-".join(str(read.request_id).rpartition("_")[2].split("-")[:2])
-        yield check(kept in split_url(url).path, read, "output.media_url", f"a path with {read.request_id}", url)
+        yield check(
+            kept in split_url(url).path, read, "output.media_url", f"a path with {plain(str(read.request_id))}", url
+        )
 
 
 OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",
@@ -137,12 +153,12 @@ OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type
     section='Response Fields: "MIME type of the output"; Response (Completed): "application/octet-stream"')  # fmt: skip
 def out_07(trace: Trace) -> Remarks:
     """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
-    declared = {read.request_id: output.get("media_type") for read, output in _outputs(trace)}
+    declared = {read.request_id: output.get("media_type", MISSING) for read, output in _outputs(trace)}
     for download in _downloads(trace):
         if download.succeeded and download.request_id in declared:
-            served = (download.header("content-type") or "nothing").partition(";")[0]
+            served = header_word((download.header("content-type") or "").partition(";")[0] or None)
             container = (download.media.container if download.media else None) or "unknown"
-            text = f"declared {declared[download.request_id]}, served as {served}, bytes {container}"
+            text = f"declared {show(declared[download.request_id])}, served as {served}, bytes {container}"
             yield Observation(text, download)
 
 
@@ -227,9 +243,9 @@ def out_12(trace: Trace) -> Remarks:
     for read, output in _outputs(trace):
         value = output.get("media_url")
         if is_array(value):
-            yield check(len(value) == 1, read, "output.media_url", "one entry", f"{len(value)} entries")
+            yield check(len(value) == 1, read, "output.media_url", "one entry", words=f"{len(value)} entries")
         extra = sorted(set(output) - {"media_url", "media_type"})
-        yield check(not extra, read, "output", "only media_url and media_type", ", ".join(extra))
+        yield check(not extra, read, "output", "only media_url and media_type", words=", ".join(map(plain, extra)))
 
 
 OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08", section="silence",
@@ -274,7 +290,9 @@ def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, fl
 
 def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
     for read, begun, stamp in _pairs(trace, "created_at", name):
-        yield check(begun <= stamp, read, name, "not before created_at", f"created_at {begun - stamp:.3f} s later")
+        yield check(
+            begun <= stamp, read, name, "not before created_at", words=f"created_at {begun - stamp:.3f} s later"
+        )
 
 
 # fmt: off
@@ -293,7 +311,7 @@ def time_04(trace: Trace) -> Remarks:
     for read, updated, completed in _pairs(trace, "updated_at", "completed_at"):
         if read.state == "COMPLETED":
             got = f"{updated - completed:+.3f} s from it"
-            yield check(updated == completed, read, "updated_at", "completed_at", got)
+            yield check(updated == completed, read, "updated_at", "completed_at", words=got)
 
 
 @TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "When request was created"')
@@ -363,7 +381,9 @@ def time_08(trace: Trace) -> Remarks:
             # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
             off = stamp - date
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
-            yield check(holds, generation.submit, "created_at", "about the Date of the 202", f"{off:+.1f} s from it")
+            yield check(
+                holds, generation.submit, "created_at", "about the Date of the 202", words=f"{off:+.1f} s from it"
+            )
         if (previous := latest.get(generation.submit.account)) is not None:
             before, submit = previous
             apart = generation.submit.started - submit.finished

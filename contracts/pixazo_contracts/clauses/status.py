@@ -11,7 +11,7 @@ from statistics import median
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
 from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late
-from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, check_member, show
+from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, check_member, plain, show
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
@@ -79,7 +79,7 @@ def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body of every status answer equals the id in the path."""
     for read in trace.envelopes:
         asked = str(read.request_id)
-        yield check_member(read, "request_id", equals(asked), asked)
+        yield check_member(read, "request_id", equals(asked), show(asked))
 
 
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
@@ -152,7 +152,7 @@ def status_08(trace: Trace) -> Remarks:
     if "completed" not in kinds or "running" not in kinds:
         return
     omitted = sorted(kinds["completed"] - kinds["running"])
-    yield Observation(f"omitted while running: {', '.join(omitted) or 'nothing'}")
+    yield Observation(f"omitted while running: {', '.join(map(plain, omitted)) or 'nothing'}")
 
 
 # fmt: off
@@ -208,7 +208,9 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
     burst = [read for read in seen if read.finished - seen[0].started <= BURST_SHARE * ordinary]
     words = list(dict.fromkeys(str(read.state) for read in burst))
     if len(burst) > 2:
-        yield check(len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", " -> ".join(words))
+        yield check(
+            len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", words=" -> ".join(words)
+        )
 
 
 @STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
@@ -254,7 +256,7 @@ def _canonical(read: Exchange) -> str:
 def _differences(first: Exchange, later: Exchange) -> str:
     names = sorted(set(first.members) | set(later.members))
     values = [(name, first.member(name), later.member(name)) for name in names]
-    return ", ".join(f"{name}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
+    return ", ".join(f"{plain(name)}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
 
 
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,

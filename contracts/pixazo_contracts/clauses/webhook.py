@@ -21,7 +21,18 @@ from pixazo_contracts.trace import (
 
 from .access import judge_json
 from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, show
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    member_names,
+    plain,
+    show,
+)
 from .parameters import I2V_CB, T2V_CB
 from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 
@@ -75,13 +86,13 @@ def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
-    plain = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
+    unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
     for exchange in trace.aimed("WEBHOOK-01"):
         yield from is_accepted(exchange, "status code")
-        if exchange.succeeded and plain:
-            same = set(exchange.members) == set(plain[0].members)
-            got = ", ".join(sorted(exchange.members))
-            yield check(same, exchange, "members of the 202", ", ".join(sorted(plain[0].members)), got)
+        if exchange.succeeded and unhooked:
+            same = set(exchange.members) == set(unhooked[0].members)
+            before = member_names(unhooked[0])
+            yield check(same, exchange, "members of the 202", before, words=member_names(exchange))
 
 
 @WEBHOOK.clause("WEBHOOK-02", DOCUMENTED, RECEIVER, depends_on="WEBHOOK-01 SUBMIT-10", core=True,
@@ -91,7 +102,7 @@ def webhook_02(trace: Trace) -> Remarks:
     for generation in trace.generations:
         given = map(urlsplit, generation.webhook_urls.values())
         targets = {f"{url.path}?{url.query}" if url.query else url.path for url in given}
-        expected = " or ".join(sorted(targets))
+        expected = " or ".join(map(show, sorted(targets)))
         for callback in generation.callbacks:
             # WEBHOOK-17 observes whether the gateway follows a redirect.
             if not callback.target.startswith("/redirected/"):
@@ -171,7 +182,7 @@ def webhook_05(trace: Trace) -> Remarks:
     """Its `request_id` is the one from the 202; to a `callback_url`, whose shape is not shown, it may have none."""
     for generation, callback in (*_envelopes(trace), *_claims(trace)):
         asked = generation.request_id
-        yield check_member(callback, "request_id", equals(asked), asked)
+        yield check_member(callback, "request_id", equals(asked), show(asked))
 
 
 @WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
@@ -263,7 +274,7 @@ def webhook_13(trace: Trace) -> Remarks:
     callbacks = [callback for _, callback in _envelopes(trace)]
     names = {name.lower() for callback in callbacks for name in callback.header_names} - PLAIN_HEADERS
     if callbacks:
-        yield Observation(f"beside those of HTTP: {', '.join(sorted(names)) or 'none'}")
+        yield Observation(f"beside those of HTTP: {', '.join(map(plain, sorted(names))) or 'none'}")
 
 
 @WEBHOOK.clause("WEBHOOK-14", IMPLIED, RECEIVER, depends_on="", core=True, section="security expectation")

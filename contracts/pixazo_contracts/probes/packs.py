@@ -79,7 +79,7 @@ LONE_READS: Final = 4
 REFUSED_KEY: Final = frozenset({401, 403})
 
 
-@probe("smoke", *SHARED, cost=1, phase="smoke")
+@probe("smoke", cost=1, phase="smoke")
 def _smoke(context: RunContext) -> Conversation[None]:
     """Can this target be observed at all? One read, one refused submit, one accepted one."""
     first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")

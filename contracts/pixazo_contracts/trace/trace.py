@@ -19,6 +19,7 @@ import msgspec
 
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
+from .visible import encode_json
 
 T = TypeVar("T")
 
@@ -280,7 +281,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def dump_record(record: Record) -> bytes:
     """One line of a trace file, newline included."""
-    return msgspec.json.encode({_NAMES[type(record)]: record}) + b"\n"
+    return encode_json({_NAMES[type(record)]: record}) + b"\n"
 
 
 def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
