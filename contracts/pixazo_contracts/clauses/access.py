@@ -44,9 +44,10 @@ PLAIN_ACCOUNTS = frozenset({"", "default"})
 
 def _routed(trace: Trace, *operations: str) -> Remarks:
     """At least one POST to the operations is answered by a route."""
-    posts = [e for e in trace.submits if e.operation in operations and e.account in PLAIN_ACCOUNTS and e.status]
-    served = [post for post in posts if post.status not in NO_ROUTE]
-    return one_of(posts, served, "status code", f"a route for {' and '.join(operations)}")
+    posts = [post for post in trace.submits if post.operation in operations and post.status]
+    served = [post for post in posts if post.account in PLAIN_ACCOUNTS and post.status not in NO_ROUTE]
+    spoiled = [post for post in posts if post.status in NO_ROUTE]
+    return one_of(spoiled, served, "status code", f"a route for {' and '.join(operations)}")
 
 
 @BASE.clause("BASE-01", DOCUMENTED, FREE, core=True,
@@ -224,12 +225,12 @@ STALE_AFTER = 0.25
 
 
 # fmt: off
-HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01", core=True,
+HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03", core=True,
     section='Request Headers: "Content-Type application/json"',
     demands="A request body typed `application/json` is accepted, with or without a charset parameter.")
 HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(observed, codes=True), depends_on="BASE-02", section="silence",
     demands="A body with another or no Content-Type is refused (400 or 415) and queues nothing.")
-HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01",
+HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03",
     section='Request Headers: "Cache-Control no-cache"',
     demands="`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it.")
 # fmt: on

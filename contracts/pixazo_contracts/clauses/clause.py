@@ -214,9 +214,14 @@ def header_word(value: str | None) -> str:
     return show(MISSING if value is None else value)
 
 
+def code_shown(exchange: Exchange) -> str:
+    """A response in a finding: its status code, or why there was none."""
+    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
+
+
 def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else its status code."""
-    return "accepted" if exchange.succeeded else str(exchange.status)
+    """A response in an observation: `accepted`, or else as in a finding."""
+    return "accepted" if exchange.succeeded else code_shown(exchange)
 
 
 def body_word(exchange: Exchange) -> str:

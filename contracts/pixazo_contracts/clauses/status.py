@@ -125,7 +125,7 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         lenient = read.case == OTHER_CASE
         yield check(not looks_like_work(read), read, where, "a refusal", words=got, drifts=lenient)
-        yield check(read.status < 500, read, where, "no 5xx", read.status)
+        yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         yield Observation(f"{read.case}: {read.status}, {body_word(read)}", read)
 
 

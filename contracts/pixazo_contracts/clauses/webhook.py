@@ -21,18 +21,7 @@ from pixazo_contracts.trace import (
 
 from .access import judge_json
 from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    member_names,
-    plain,
-    show,
-)
+from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .parameters import I2V_CB, T2V_CB
 from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 
@@ -82,13 +71,13 @@ def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
                 yield generation, callback
 
 
-@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 T2V-BODY-01 T2V-BODY-02", core=True,
+@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 BASE-03 T2V-BODY-01 T2V-BODY-02 I2V-IMG-03 I2V-IMG-04", core=True,
     section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
-    for exchange in trace.aimed("WEBHOOK-01"):
-        yield from is_accepted(exchange, "status code")
+    for exchange in trace.aimed("WEBHOOK-01", unanswered=True):
+        yield from is_accepted(trace, exchange)
         if exchange.succeeded and unhooked:
             same = set(exchange.members) == set(unhooked[0].members)
             before = member_names(unhooked[0])
@@ -119,7 +108,7 @@ def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callba
         yield Evidence(arrived[0])
     elif arrived or trace.waited_since(end.finished):
         got = f"the first {arrived[0].at - end.finished:.1f} s after it" if arrived else f"none after {end.state}"
-        related = (end, *arrived[:1])
+        related: tuple[Exchange | Callback, ...] = (end, *arrived[:1])
         yield Violation(generation.submit, "callback", f"one to {url} within {bound:g} s of the end", got, related)
 
 

@@ -46,7 +46,7 @@ from pixazo_contracts.trace import (
     visible,
 )
 
-from .configure import Given, choose, discover, extend, make_target, run_options
+from .configure import Advance, Given, choose, observable, run_clock, run_options
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -164,15 +164,10 @@ def main() -> None:
     """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
 
 
-def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
-    """The target that the options describe; with `ask` one on this machine may describe itself further."""
+def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile, Advance | None]:
+    """The target that the options describe, the profile file, and how the target's clock is advanced (see `observable`)."""
     given = Given(**{field.name: options[field.name] for field in fields(Given)})
-    file = read_profile(options["profile"])
-    found = make_target(given, file)
-    if not ask or found.profile.limited or options["no_discovery"]:
-        return found, file
-    file = extend(file, discover(found.profile))
-    return make_target(given, file), file
+    return observable(given, read_profile(options["profile"]), ask=ask and not options["no_discovery"])
 
 
 def _terms(options: dict[str, Any]) -> Terms:
@@ -252,10 +247,11 @@ def run(**options: Any) -> NoReturn:
     _terms(options)
     if options["out"] or options["html"]:
         check_html()  # before anything is sent
-    found, file = _given(options, ask=True)
+    found, file, advance = _given(options, ask=True)
     how = _run_options(found, file, clauses, options)
     _show_ledger(how.ledger_path, file)
-    trace = observe(found, for_clauses(how.selected), how, on_progress=_progress())
+    with run_clock(found, advance) as clock:
+        trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     _conclude(trace, clauses, options)
 
 
@@ -263,7 +259,7 @@ def run(**options: Any) -> NoReturn:
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
     clauses = choose(options["globs"], core=options["core"])
-    found, file = _given(options)
+    found, file, _ = _given(options)
     how = _run_options(found, file, clauses, options)
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)

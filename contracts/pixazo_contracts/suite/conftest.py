@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,10 @@ from .checker import RequestChecker
 
 #: Lines on the ledger and on what was spent, for the end of the session.
 SPENT: Final = pytest.StashKey[list[str]]()
+
+#: An option of `run` in an error; here most have a prefix, and some another name.
+OPTION: Final = re.compile(r"(?<!\S)--([a-z-]+)")
+OTHERWISE_NAMED: Final = {"--target": "--pixazo-url", "--api-key": "--pixazo-key"}
 
 
 class Endpoint(Protocol):
@@ -53,7 +58,8 @@ def _exit_if_unusable() -> Generator[None]:
     try:
         yield
     except ConfigurationError as error:
-        pytest.exit(visible(f"pixazo-contracts: {error}"), ExitCode.USAGE)
+        named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
+        pytest.exit(visible(f"pixazo-contracts: {named}"), ExitCode.USAGE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

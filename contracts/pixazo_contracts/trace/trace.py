@@ -64,7 +64,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded` or `error: ...`.
+    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded`, `stopped` (its submits
+    were in vain) or `error: ...`.
 
     `generations_spent` were counted, `generations_released` reserved and given back.
     """
@@ -249,13 +250,13 @@ class Trace:
         for exchange in self.exchanges:
             # A 429 says nothing about what the request was sent for, unless the account exists to be throttled.
             throttled = exchange.status == 429 and exchange.account not in THROTTLED
-            for aim in () if throttled or exchange.status is None else exchange.aims:
+            for aim in () if throttled else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
-    def aimed(self, clause_id: str) -> tuple[Exchange, ...]:
-        """The answered exchanges that a probe sent for the sake of that clause, in order."""
-        return tuple(self._by_aim.get(clause_id, ()))
+    def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
+        """The exchanges that a probe sent for the sake of that clause, in order: with `unanswered` also those without a response."""
+        return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
     def _by_id(self) -> dict[str, Generation]:
