@@ -238,7 +238,7 @@ WRONG = (
     Wrong("STATUS-10", edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply),
     Wrong("STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))),
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
-    Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
+    Wrong("STATUS-14", prepare=counted(_other_url_each_read), beside=_only("WEBHOOK-04")),
     Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
     Wrong("FLOW-01", prepare=reading(_falls_back), beside=_only("STATUS-15")),
     Wrong(
@@ -263,7 +263,11 @@ WRONG = (
     Wrong("TIME-02", edit=envelope(lambda b: {**b, "updated_at": str(b["updated_at"]).replace("T10:", "T09:")})),
     Wrong("TIME-03", edit=envelope(having(completed_at="2026-03-31T09:00:00.000Z"), "COMPLETED")),
     Wrong("TIME-04", edit=envelope(lambda b: {**b, "updated_at": f"{str(b['updated_at'])[:-4]}999Z"}, "COMPLETED")),
-    Wrong("TIME-05", prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())}))),
+    Wrong(
+        "TIME-05",
+        prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())})),
+        beside=_only("TIME-02 TIME-03 SUBMIT-09"),
+    ),
     Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]})),
     Wrong("TIME-07", edit=envelope(having(completed_at="2026-03-31T11:00:00.000Z"), "PROCESSING")),
     Wrong("FAIL-01", edit=envelope(having(error=None), "FAILED")),
@@ -291,6 +295,7 @@ WRONG = (
                 if decoded(body)["status"] != "COMPLETED" or "member" in url or "g4" in url
             ]
         ),
+        beside=_only("WEBHOOK-20"),
     ),
     Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
     Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),
