@@ -133,6 +133,7 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     add("expect", "TOML: known deviations, each with reason and expiry", metavar="FILE")
     add("baseline", "a result.ndjson; changed observations are drift", metavar="FILE")
     add("out", "the trace, the result, and counterexamples", metavar="DIR")
+    add("strict", "a planned clause that was not judged fails, not only a core one", action="store_true")
     add("strict-drift", "drift fails the test", action="store_true")
 
 

@@ -131,7 +131,7 @@ def observe(
         clock=clock,
         network=InProcess(lambda ask: gateway.answer(ask).answered()),
     )
-    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=baseline)
+    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))
     return Observed(trace, gateway, {verdict.clause: verdict for verdict in verdicts})
 
 

@@ -1,4 +1,4 @@
-"""One run of the suite against one gateway of the simulator, on a real socket and a virtual clock."""
+"""One run of the suite against one gateway of the simulator, on a real socket and the simulator's manual clock, which the run advances."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.cli.configure import discover, extend
+from pixazo_contracts.cli.configure import Given, observable, run_clock
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.runner.receiver import ReceiverAddress
-from pixazo_contracts.runner.run_clock import VirtualClock
 from pixazo_contracts.runner.session import RunOptions, run
-from pixazo_contracts.trace.target import Profile, ProfileFile, Target
+from pixazo_contracts.trace.target import ProfileFile
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
-from pixazo_simulator.world.clock import Clock
 
-PATIENCE = 900.0
-"""Seconds of the virtual clock before late re-reads: longer than a forgetful mutant remembers."""
 ALARMS = frozenset({"FAIL", "DRIFT"})
 
 Changed = Mutant | Variant
@@ -41,32 +37,17 @@ class Run:
 
 def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping[str, str] | None = None) -> Run:
     """All probes against the simulator, or against it with one change; a baseline turns changed observations into DRIFT."""
-    clock = Clock.manual()
-    with Simulator(Settings(seed=seed, clock=lambda: clock), change=change) as simulator:
-        target = _target(simulator)
-        # A key that is throttled briefly is so from its first use: nobody else may open its world.
-        keys = [key for role, each in target.keys.items() if role != "recovering" for key in each]
-
-        def advance(seconds: float) -> None:
-            simulator.advance(seconds)
-            for key in keys:
-                simulator.advance(0, api_key=key)
-
-        options = RunOptions(
-            run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None)
-        )
-        trace = run(target, PROBES, options, clock=VirtualClock(advance))
-    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=baseline)
+    options = RunOptions(run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None))
+    with Simulator(Settings(seed=seed), change=change) as simulator:
+        given = Given(target=simulator.url, api_key=simulator.api_key)
+        target, _, advance = observable(given, ProfileFile(), ask=True)
+        with run_clock(target, advance) as clock:
+            trace = run(target, PROBES, options, clock=clock)
+    verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))
     return Run(
         {verdict.clause: verdict.outcome.value for verdict in verdicts},
         {verdict.clause: verdict.observation for verdict in verdicts if verdict.observation is not None},
     )
-
-
-def _target(simulator: Simulator) -> Target:
-    profile = Profile(origin=simulator.url, pace=5.0, deadline=120.0, settle=30.0, patience=PATIENCE, virtual=True)
-    file = extend(ProfileFile(), discover(profile))
-    return Target(profile, {**file.keys(), "default": (simulator.api_key,)}, file.prompts)
 
 
 @dataclass(frozen=True, slots=True)

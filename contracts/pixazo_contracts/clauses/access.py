@@ -9,7 +9,20 @@ from functools import partial
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant, is_object
 
 from .checks import NO_ROUTE, accepted, answered, has_code, no_key, noted, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, code_word, member_names
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    body_word,
+    check,
+    code_word,
+    header_word,
+    member_names,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
 
 BASE = Group()
@@ -69,7 +82,7 @@ def base_05(trace: Trace) -> Remarks:
 
 def _allowing(exchange: Exchange) -> str:
     allow = exchange.header("allow")
-    hint = f" allow {', '.join(sorted(allow.replace(' ', '').split(',')))}" if allow else ""
+    hint = f" allow {', '.join(map(plain, sorted(allow.replace(' ', '').split(','))))}" if allow else ""
     return f"{exchange.case}: {code_word(exchange)}{hint}"
 
 
@@ -120,7 +133,7 @@ def auth_05(trace: Trace) -> Remarks:
     for read in trace.aimed("AUTH-05"):
         # A 403 may be what this gateway says of an id that is not the caller's: the key was found.
         where = f"status code ({read.case})"
-        yield check(read.status != 401, read, where, "the key to be found", str(read.status))
+        yield check(read.status != 401, read, where, "the key to be found", read.status)
 
 
 AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
@@ -136,7 +149,7 @@ def auth_07(trace: Trace) -> Remarks:
         for read in generation.reads:
             if read.status is not None and read.status != 404:
                 holds = read.status not in {401, 403}
-                yield check(holds, read, "status code", "the submitting key to do", str(read.status))
+                yield check(holds, read, "status code", "the submitting key to do", read.status)
 
 
 AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", unless=NO_ROUTE),
@@ -151,7 +164,7 @@ def auth_09(trace: Trace) -> Remarks:
     for exchange in trace.aimed("AUTH-09"):
         yield has_code(exchange, 403)
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
-        yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", "403")
+        yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 
 
 def _shown(read: Exchange) -> str:
@@ -179,7 +192,8 @@ def auth_12(trace: Trace) -> Remarks:
     """What a 401 looks like: JSON members, `WWW-Authenticate` present or not."""
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-02"), *trace.aimed("AUTH-03")):
         if exchange.status == 401:
-            scheme = (exchange.header("www-authenticate") or "none").split(" ")[0]
+            challenge = exchange.header("www-authenticate")
+            scheme = "none" if challenge is None else plain(challenge.partition(" ")[0])
             kind = "unknown key" if exchange.account == "unknown" else "no key"
             yield Observation(f"{kind}: members {member_names(exchange)}, WWW-Authenticate {scheme}", exchange)
 
@@ -225,12 +239,12 @@ def _documented(trace: Trace) -> Iterator[Exchange]:
 def hdr_04(trace: Trace) -> Remarks:
     """Every response body, error or not, is a UTF-8 JSON object typed as JSON."""
     for exchange in _documented(trace):
-        content_type = exchange.header("content-type") or "none"
-        if not JSON_TYPE.fullmatch(content_type):
-            yield Violation(exchange, "Content-Type", "application/json", content_type)
+        content_type = exchange.header("content-type")
+        if not JSON_TYPE.fullmatch(content_type or ""):
+            yield Violation(exchange, "Content-Type", "application/json", header_word(content_type))
         else:
-            got = exchange.body or f"{exchange.size} bytes"
-            yield check(is_object(exchange.json), exchange, "body", "a UTF-8 JSON object", got)
+            got = show(exchange.body) if exchange.body else f"{exchange.size} bytes"
+            yield check(is_object(exchange.json), exchange, "body", "a UTF-8 JSON object", words=got)
 
 
 def _freshness(exchange: Exchange) -> Remarks:

@@ -47,7 +47,7 @@ def is_string(value: object) -> bool:
 
 def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
     """The response has one of the status codes."""
-    return check(exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), str(exchange.status))
+    return check(exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), exchange.status)
 
 
 def answered(*codes: int) -> SharedCheck:
@@ -76,8 +76,8 @@ def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
     """Of the requests, if there were any, at least one was served."""
-    if requests:
-        yield check(bool(served), (served or requests)[0], where, expected, str(requests[0].status))
+    for request in served[:1] or requests:
+        yield check(bool(served), request, where, expected, request.status)
 
 
 def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
@@ -87,7 +87,7 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 
 def _is_refused(exchange: Exchange) -> Evidence | Violation:
     where = f"status code ({exchange.case})"
-    return check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", code_word(exchange))
+    return check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
 
 
 def is_accepted(exchange: Exchange, where: str) -> Remarks:
@@ -96,7 +96,7 @@ def is_accepted(exchange: Exchange, where: str) -> Remarks:
     A refused pack of several features accuses none of them: each is then sent by itself, and that request decides.
     """
     if exchange.succeeded or exchange.case not in PACKS:
-        yield check(exchange.succeeded, exchange, where, "acceptance, 202", str(exchange.status))
+        yield check(exchange.succeeded, exchange, where, "acceptance, 202", exchange.status)
 
 
 def refused(trace: Trace, clause_id: str) -> Remarks:
@@ -117,7 +117,7 @@ def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
         elif generation.outcome in TERMINAL:
             holds = generation.outcome != "COMPLETED"
             where = f"outcome ({exchange.case})"
-            yield check(holds, exchange, where, "a refusal, or FAILED later", str(generation.outcome))
+            yield check(holds, exchange, where, "a refusal, or FAILED later", generation.outcome)
 
 
 def accepted(trace: Trace, clause_id: str) -> Remarks:
@@ -135,7 +135,7 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
         word = "refused" if exchange.status in REFUSALS and not codes else code_word(exchange)
-        yield Observation(f"{exchange.case}: {word}{ending}", exchange)
+        yield Observation(f"{exchange.case}: {word}{ending}", exchange, generation.reads if generation else ())
 
 
 def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
@@ -148,7 +148,7 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
 def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation:
     """None of these places of a message holds the API key."""
     found = ", ".join(places)
-    return check(not found, record, found, "no trace of the key", "the key")
+    return check(not found, record, found, "no trace of the key", words="the key")
 
 
 def is_absolute_url(url: object, profile: Profile) -> bool:
@@ -162,7 +162,7 @@ def playing_time(download: Exchange, duration: float, profile: Profile) -> Remar
     media = download.media
     if media is not None and media.seconds is not None:
         holds = abs(media.seconds - duration) <= profile.length_tolerance
-        yield check(holds, download, "playing time", f"{duration} s", f"{media.seconds:.2f} s")
+        yield check(holds, download, "playing time", f"{duration} s", words=f"{media.seconds:.2f} s")
 
 
 #: Heights in pixels of the two documented resolutions.
@@ -176,4 +176,4 @@ def frame(download: Exchange, resolution: str, profile: Profile) -> Remarks:
         # A resolution names the short side: an upright video is as wide as a lying one is high.
         sides = {media.height, min(media.width, media.height)}
         holds = any(abs(side - height) <= height * profile.height_tolerance for side in sides)
-        yield check(holds, download, "frame", f"the {resolution} class", f"{media.width} x {media.height}")
+        yield check(holds, download, "frame", f"the {resolution} class", words=f"{media.width} x {media.height}")

@@ -18,7 +18,8 @@ demands. `section` names a heading of the page and, in quotation marks, its word
 says nothing.
 
 A judgement is a generator of remarks and does no I/O; whatever it needs to know about the target is in `trace.profile`.
-It may yield
+In a remark a value that came from outside is JSON (`show`; a name may be `plain`), so that `"null"` is not null and no value
+can be taken for words of ours, which stand as they are. It may yield
 
 - `Evidence`: something was looked at and found in order;
 - `Violation`: something was looked at and found wrong (`check` yields one of these two);
@@ -29,17 +30,22 @@ A clause that yields nothing judged nothing, and its verdict is never PASS.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Final, Required, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Profile, Trace, visible
 
 from .standing import EXAMPLE, Cost, Strength
 
 #: The longest rendering of a value in a finding, in characters: the trace has the whole value.
 LONGEST_SHOWN: Final = 240
+
+#: A name that needs no quotation marks among words of ours.
+PLAIN: Final = re.compile(r"(?!(none|nothing|absent|null|true|false)$)[A-Za-z0-9_.*/+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,9 @@ class Evidence:
 class Violation:
     """Something a clause looked at and found wrong: where, what the page says, what came instead.
 
-    `related` are further records that the judgement rests on: whoever spoiled one of them explains the violation. `drifts`:
-    a client that parses the page is not hurt, so it is DRIFT even where the clause would fail.
+    Both texts are words of ours, with each value as `show` writes it. `related` are further records that the judgement rests
+    on: whoever spoiled one of them explains the violation. `drifts`: a client that parses the page is not hurt, so it is
+    DRIFT even where the clause would fail.
     """
 
     source: Exchange | Callback
@@ -67,10 +74,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run."""
+    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
+
+    It rests on its `source` and on the `related` records.
+    """
 
     text: str
     source: Exchange | Callback | None = None
+    related: tuple[Exchange | Callback, ...] = ()
 
 
 Remark = Evidence | Violation | Observation
@@ -104,6 +115,17 @@ class Clause:
     def group(self) -> str:
         """The first part of the id, such as `STATUS`."""
         return self.id.partition("-")[0]
+
+    @property
+    def digest(self) -> str:
+        """A digest of what is required, which two verdicts must share to be compared."""
+        return hashlib.sha256(
+            f"{self.id} {self.strength.value} {self.drift_fails} {self.requirement}".encode()
+        ).hexdigest()[:16]
+
+    def is_planned(self, fed: Container[str], profile: Profile) -> bool:
+        """Whether a run judges the clause that carries out probes which feed the clauses `fed`."""
+        return self.id in fed and profile.has(self.needs)
 
 
 class Standing(TypedDict, total=False):
@@ -169,9 +191,19 @@ class Group:
 
 
 def show(value: object) -> str:
-    """A value as a reader of a finding sees it: JSON, shortened; `absent` for a missing member."""
-    text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False, default=str)
+    """A value as a reader of a finding sees it: JSON in one line, shortened; `absent` for a missing member."""
+    text = repr(value) if value is MISSING else visible(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def plain(name: str) -> str:
+    """A name or another short text that came from outside, in a list: as it is if it is one plain word, else as JSON."""
+    return name if PLAIN.fullmatch(name) else show(name)
+
+
+def header_word(value: str | None) -> str:
+    """A header in a remark: its value, or `absent`."""
+    return show(MISSING if value is None else value)
 
 
 def code_word(exchange: Exchange) -> str:
@@ -186,7 +218,7 @@ def body_word(exchange: Exchange) -> str:
 
 def member_names(exchange: Exchange) -> str:
     """The names of the members of a response, sorted, as an observation lists them."""
-    return ", ".join(sorted(exchange.members)) or "none"
+    return ", ".join(map(plain, sorted(exchange.members))) or "none"
 
 
 def check(
@@ -195,9 +227,14 @@ def check(
     where: str,
     expected: str,
     got: object = MISSING,
+    *,
+    words: str | None = None,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`."""
-    return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
+    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`.
+
+    That is the value `got`, or what our own `words` say of it.
+    """
+    return Evidence(source) if holds else Violation(source, where, expected, show(got) if words is None else words)
 
 
 def check_member(

@@ -8,6 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
+    MISSING,
     STAMP,
     STAMPS,
     TERMINAL,
@@ -24,7 +25,19 @@ from pixazo_contracts.trace import (
 )
 
 from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
-from .clause import Evidence, Group, Observation, Remarks, SharedCheck, Violation, check, check_member
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    SharedCheck,
+    Violation,
+    check,
+    check_member,
+    header_word,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
@@ -96,7 +109,7 @@ def _host_word(trace: Trace, host: str) -> str:
         return "the target's own"
     if host in trace.profile.media_hosts:
         return "a host of the profile"
-    return "*.r2.dev" if host.endswith(".r2.dev") else host
+    return "*.r2.dev" if host.endswith(".r2.dev") else plain(host)
 
 
 @OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
@@ -120,7 +133,9 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID.
         kept = "-".join(str(read.request_id).rpartition("_")[2].split("-")[:2])
-        yield check(kept in split_url(url).path, read, "output.media_url", f"a path with {read.request_id}", url)
+        yield check(
+            kept in split_url(url).path, read, "output.media_url", f"a path with {plain(str(read.request_id))}", url
+        )
 
 
 OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",
@@ -131,12 +146,12 @@ OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type
     section='Response Fields: "MIME type of the output"; Response (Completed): "application/octet-stream"')  # fmt: skip
 def out_07(trace: Trace) -> Remarks:
     """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
-    declared = {read.request_id: output.get("media_type") for read, output in _outputs(trace)}
+    declared = {read.request_id: output.get("media_type", MISSING) for read, output in _outputs(trace)}
     for download in _downloads(trace):
         if download.succeeded and download.request_id in declared:
-            served = (download.header("content-type") or "nothing").partition(";")[0]
+            served = header_word((download.header("content-type") or "").partition(";")[0] or None)
             container = (download.media.container if download.media else None) or "unknown"
-            text = f"declared {declared[download.request_id]}, served as {served}, bytes {container}"
+            text = f"declared {show(declared[download.request_id])}, served as {served}, bytes {container}"
             yield Observation(text, download)
 
 
@@ -151,7 +166,9 @@ def out_08(trace: Trace) -> Remarks:
     """The media can be downloaded with a plain GET and no API key."""
     for download in _downloads(trace):
         holds = download.status == 200 and download.size > 0
-        yield check(holds, download, "download", "200 and some bytes", f"{download.status}, {download.size} bytes")
+        yield check(
+            holds, download, "download", "200 and some bytes", words=f"{download.status}, {download.size} bytes"
+        )
 
 
 @OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
@@ -160,8 +177,9 @@ def out_09(trace: Trace) -> Remarks:
     """The bytes are a video container."""
     for download in _downloads(trace):
         if download.succeeded and download.size and download.media is not None:
-            got = download.body if download.body is not None else f"{download.size} bytes of no known container"
-            yield check(download.media.container is not None, download, "bytes", "a video container", got)
+            unknown = f"{download.size} bytes of no known container"
+            got = unknown if download.body is None else show(download.body)
+            yield check(download.media.container is not None, download, "bytes", "a video container", words=got)
 
 
 def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
@@ -194,9 +212,9 @@ def out_12(trace: Trace) -> Remarks:
     for read, output in _outputs(trace):
         value = output.get("media_url")
         if is_array(value):
-            yield check(len(value) == 1, read, "output.media_url", "one entry", f"{len(value)} entries")
+            yield check(len(value) == 1, read, "output.media_url", "one entry", words=f"{len(value)} entries")
         extra = sorted(set(output) - {"media_url", "media_type"})
-        yield check(not extra, read, "output", "only media_url and media_type", ", ".join(extra))
+        yield check(not extra, read, "output", "only media_url and media_type", words=", ".join(map(plain, extra)))
 
 
 OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08", section="silence",
@@ -236,7 +254,9 @@ def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, fl
 
 def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
     for read, begun, stamp in _pairs(trace, "created_at", name):
-        yield check(begun <= stamp, read, name, "not before created_at", f"created_at {begun - stamp:.3f} s later")
+        yield check(
+            begun <= stamp, read, name, "not before created_at", words=f"created_at {begun - stamp:.3f} s later"
+        )
 
 
 # fmt: off
@@ -255,7 +275,7 @@ def time_04(trace: Trace) -> Remarks:
     for read, updated, completed in _pairs(trace, "updated_at", "completed_at"):
         if read.state == "COMPLETED":
             got = f"{updated - completed:+.3f} s from it"
-            yield check(updated == completed, read, "updated_at", "completed_at", got)
+            yield check(updated == completed, read, "updated_at", "completed_at", words=got)
 
 
 @TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "When request was created"')
@@ -265,7 +285,7 @@ def time_05(trace: Trace) -> Remarks:
         stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
         for read in stamped[1:]:
             first, stamp = stamped[0].member("created_at"), read.member("created_at")
-            yield check(stamp == first, read, "created_at", str(first), stamp)
+            yield check(stamp == first, read, "created_at", show(first), stamp)
 
 
 @TIME.clause("TIME-06", IMPLIED, SHARED, depends_on=f"{ROOTS} FLOW-01 FLOW-03 TIME-05", section="Response (Completed)")
@@ -276,7 +296,9 @@ def time_06(trace: Trace) -> Remarks:
             one, other = instant(before.members.get("updated_at")), instant(after.members.get("updated_at"))
             if one is None or other is None:
                 continue
-            yield check(one <= other, after, "updated_at", "never earlier than before", f"{one - other:.3f} s earlier")
+            yield check(
+                one <= other, after, "updated_at", "never earlier than before", words=f"{one - other:.3f} s earlier"
+            )
             if before.state != after.state:
                 expected = f"another than in {before.state}"
                 yield check(one != other, after, "updated_at", expected, after.member("updated_at"))
@@ -295,7 +317,7 @@ def time_07(trace: Trace) -> Remarks:
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
             if read.state in TERMINAL and isinstance(value, str):
                 fixed = fixed or value
-                yield check(value == fixed, read, "completed_at", str(fixed), value)
+                yield check(value == fixed, read, "completed_at", show(fixed), value)
 
 
 def _zone_apart(offset: float) -> bool:
@@ -319,7 +341,9 @@ def time_08(trace: Trace) -> Remarks:
             # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
             off = stamp - date
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
-            yield check(holds, generation.submit, "created_at", "about the Date of the 202", f"{off:+.1f} s from it")
+            yield check(
+                holds, generation.submit, "created_at", "about the Date of the 202", words=f"{off:+.1f} s from it"
+            )
         previous = latest.get(generation.submit.account)
         if previous is not None and previous[1] <= generation.submit.started and stamp < previous[0] - skew:
             got = f"{previous[0] - stamp:.3f} s before that of an earlier submit"

@@ -9,7 +9,7 @@ from functools import partial
 from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
 
 from .checks import NO_ROUTE, REFUSALS, UNDECIDED, answered, equals, has_code, is_absent, is_string, noted
-from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names
+from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names, show
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
 ERR = Group()
@@ -78,7 +78,7 @@ def err_400_01(trace: Trace) -> Remarks:
         # The server may refuse an image that is too large for itself before it reaches the model's rules.
         too_large = exchange.status == 413 and "I2V-IMG-08" in exchange.aims
         if exchange.status in REFUSALS and exchange.status not in UNDECIDED and not too_large:
-            yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", str(exchange.status))
+            yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", exchange.status)
 
 
 def _model_errors(trace: Trace) -> Iterator[Exchange]:
@@ -136,7 +136,7 @@ def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
         if not exchange.succeeded:
             yield check_member(exchange, "request_id", is_absent, "absent")
             for callback in _callbacks(trace, exchange):
-                yield Violation(callback, "callback", "none for a refused submit", callback.method)
+                yield Violation(callback, "callback", "none for a refused submit", show(callback.method))
 
 
 # fmt: off
@@ -198,7 +198,7 @@ def err_429_04(trace: Trace) -> Remarks:
         later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
         if later:
             served = any(e.status != 429 for e in later)
-            yield check(served, exchange, "status code after Retry-After", "served again", "429 for ever")
+            yield check(served, exchange, "status code after Retry-After", "served again", words="429 for ever")
 
 
 @ERR.clause("ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section='Response Handling: "500 Internal Server Error"')
@@ -208,7 +208,7 @@ def err_500_01(trace: Trace) -> Remarks:
         if exchange.status is None or exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
             continue
         got = f"{exchange.status} to {exchange.case}"
-        yield check(exchange.status < 500, exchange, "status code", "no 5xx", got)
+        yield check(exchange.status < 500, exchange, "status code", "no 5xx", words=got)
 
 
 @ERR.clause("ERR-500-02", SILENT, NOT_OUTSIDE, depends_on="BASE-02", needs="account:broken", section="silence")
@@ -233,7 +233,7 @@ def err_set_01(trace: Trace) -> Remarks:
         if "disabled" in exchange.account or "SUBMIT-16" in exchange.aims or "SUBMIT-17" in exchange.aims:
             continue
         listed = exchange.status in PRINTED_REFUSALS
-        yield check(listed, exchange, "status code", "a code of the printed list", str(exchange.status))
+        yield check(listed, exchange, "status code", "a code of the printed list", exchange.status)
 
 
 ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(_case_and_code, unless=NO_ROUTE), section="silence",
@@ -254,7 +254,7 @@ def _decided(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
 def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> Remarks:
     """The submit of that case is not refused for want of funds."""
     for exchange in _decided(trace, clause_id, case):
-        yield check(exchange.succeeded, exchange, "status code", f"202: {why}", str(exchange.status))
+        yield check(exchange.succeeded, exchange, "status code", f"202: {why}", exchange.status)
 
 
 @WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10", needs="account:two",
@@ -263,7 +263,7 @@ def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
     yield from _affordable(trace, "WAL-01", "the first of two paid-for generations was debited once", "second")
     for exchange in _decided(trace, "WAL-01", "third"):
-        yield check(exchange.status == 402, exchange, "status code", "402: two were debited", code_word(exchange))
+        yield check(exchange.status == 402, exchange, "status code", "402: two were debited", words=code_word(exchange))
 
 
 WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import Exchange, Profile, Trace
 
 from .checks import UNDECIDED, accepted, frame, observed, playing_time, refused, refused_or_failed
-from .clause import Evidence, Group, Observation, Remarks, Violation
+from .clause import Evidence, Group, Observation, Remarks, Violation, show
 from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
 
 T2V_TABLE = "Request Parameters - Generate Video Request"
@@ -149,7 +149,7 @@ def i2v_img_14(trace: Trace) -> Remarks:
         source = exchange.sent.get("first_frame_image")
         fetches = [c for c in trace.callbacks if isinstance(source, str) and c.target == urlsplit(source).path]
         for fetch in fetches:
-            yield Violation(fetch, "request to our address", "none: the address is not public", fetch.method)
+            yield Violation(fetch, "request to our address", "none: the address is not public", show(fetch.method))
         if not fetches and exchange.status not in UNDECIDED:
             yield Evidence(exchange)
 

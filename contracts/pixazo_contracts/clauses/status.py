@@ -11,7 +11,19 @@ from statistics import median
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
 from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late, noted
-from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, check_member, code_word, show
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    body_word,
+    check,
+    check_member,
+    code_word,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
@@ -42,7 +54,7 @@ def status_01(trace: Trace) -> Remarks:
             # SUBMIT-13 and BASE-04 judge a 404 before the first success, STATUS-16 one after the last.
             outside = not found or read.started < found[0].started or read.started > found[-1].started
             if read.status != 404 or not outside:
-                yield check(read.status == 200, read, "status code", "200", str(read.status))
+                yield check(read.status == 200, read, "status code", "200", read.status)
 
 
 STATUS.row("STATUS-02", DOCUMENTED, SHARED,
@@ -57,7 +69,7 @@ def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body equals the id in the path."""
     for read in trace.envelopes:
         asked = str(read.request_id)
-        yield check_member(read, "request_id", equals(asked), asked)
+        yield check_member(read, "request_id", equals(asked), show(asked))
 
 
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
@@ -109,7 +121,7 @@ def status_08(trace: Trace) -> Remarks:
     if "completed" not in kinds or "running" not in kinds:
         return
     omitted = sorted(kinds["completed"] - kinds["running"])
-    yield Observation(f"omitted while running: {', '.join(omitted) or 'nothing'}")
+    yield Observation(f"omitted while running: {', '.join(map(plain, omitted)) or 'nothing'}")
 
 
 # fmt: off
@@ -165,7 +177,9 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
     burst = [read for read in seen if read.finished - seen[0].started <= BURST_SHARE * ordinary]
     words = list(dict.fromkeys(str(read.state) for read in burst))
     if len(burst) > 2:
-        yield check(len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", " -> ".join(words))
+        yield check(
+            len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", words=" -> ".join(words)
+        )
 
 
 @STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
@@ -183,7 +197,7 @@ def status_12(trace: Trace) -> Remarks:
         if generation.submit.case == "burst-read" and alone and lifetime is not None:
             holds = lifetime >= SHORT_LIFE * min(alone)
             expected = f"about the {median(alone):.1f} s of one left alone"
-            yield check(holds, generation.submit, "lifetime of one read often", expected, f"{lifetime:.1f} s")
+            yield check(holds, generation.submit, "lifetime of one read often", expected, words=f"{lifetime:.1f} s")
 
 
 @STATUS.clause("STATUS-13", IMPLIED, SHARED, section='Typical Workflow: "Poll every 5-10 seconds"')
@@ -208,7 +222,7 @@ def _canonical(read: Exchange) -> str:
 def _differences(first: Exchange, later: Exchange) -> str:
     names = sorted(set(first.members) | set(later.members))
     values = [(name, first.member(name), later.member(name)) for name in names]
-    return ", ".join(f"{name}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
+    return ", ".join(f"{plain(name)}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
 
 
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
@@ -221,7 +235,7 @@ def status_14(trace: Trace) -> Remarks:
             if later is not first:
                 same = _canonical(first) == _canonical(later)
                 where = f"body, {later.started - first.finished:.1f} s after the first terminal read"
-                yield check(same, later, where, "the same", "" if same else _differences(first, later))
+                yield check(same, later, where, "the same", words="" if same else _differences(first, later))
 
 
 def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:

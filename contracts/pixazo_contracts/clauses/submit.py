@@ -24,7 +24,7 @@ from pixazo_contracts.trace import (
 )
 
 from .checks import UNDECIDED, answered, each, equals, has_code, is_absolute_url, observed
-from .clause import Evidence, Group, Observation, Remarks, Violation, check
+from .clause import Evidence, Group, Observation, Remarks, Violation, check, plain, show
 from .standing import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
 
 SUBMIT = Group()
@@ -52,7 +52,7 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
     valid = [e for e in trace.submits if e.operation == operation and e.intent == "accept" and e.account == "default"]
     accepted = [e for e in trace.acceptances if e.operation == operation]
     for exchange in accepted:
-        yield check(exchange.status == 202, exchange, "status code", "202", str(exchange.status))
+        yield check(exchange.status == 202, exchange, "status code", "202", exchange.status)
     if not accepted:
         for exchange in [e for e in valid if e.status is not None and e.status not in UNDECIDED][:1]:
             yield Violation(exchange, "status code", "202", str(exchange.status))
@@ -74,7 +74,7 @@ def submit_03(trace: Trace) -> Remarks:
     """The 202 body carries `request_id`, `status` and `polling_url`."""
     for exchange in trace.acceptances:
         for name in MEMBERS:
-            yield check(name in exchange.members, exchange, name, "present", "absent")
+            yield check(name in exchange.members, exchange, name, "present")
 
 
 @SUBMIT.clause("SUBMIT-04", EXAMPLE, SHARED, depends_on="SUBMIT-03", section="Output")
@@ -82,7 +82,7 @@ def submit_04(trace: Trace) -> Remarks:
     """The 202 body carries nothing else at top level."""
     for exchange in trace.acceptances:
         extra = sorted(set(exchange.members) - set(MEMBERS))
-        yield check(not extra, exchange, "body", f"only {', '.join(MEMBERS)}", ", ".join(extra))
+        yield check(not extra, exchange, "body", f"only {', '.join(MEMBERS)}", words=", ".join(map(plain, extra)))
 
 
 def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
@@ -181,7 +181,7 @@ def submit_10(trace: Trace) -> Remarks:
         for first, second in combinations(exchanges, 2):
             # One body sent twice may be taken for one request (SUBMIT-15); then it must stay one.
             same = _repeats(first, second) and _same_work(trace.generation(request_id), second)
-            yield check(same, second, "request_id", "an id of its own", f"that of exchange {first.number}")
+            yield check(same, second, "request_id", "an id of its own", words=f"that of exchange {first.number}")
 
 
 def _same_loopback(url: str, profile: Profile) -> str:
@@ -202,7 +202,7 @@ def submit_11(trace: Trace) -> Remarks:
             absolute = _same_loopback(join_url(trace.profile.origin, url), trace.profile)
             origins = (trace.profile.origin, DOCUMENTED_ORIGIN, *trace.profile.public_origins)
             wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in origins]
-            yield check(absolute in wanted, exchange, "polling_url", wanted[0], url)
+            yield check(absolute in wanted, exchange, "polling_url", show(wanted[0]), url)
 
 
 @SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 AUTH-07", core=True, drift_fails=True,
@@ -224,7 +224,7 @@ def submit_13(trace: Trace) -> Remarks:
         found_later = any(read.succeeded for read in generation.reads)
         first = next((read for read in generation.reads if read.status is not None), None)
         if first is not None and found_later and first.started - generation.submit.finished <= RIGHT_AFTER:
-            yield check(first.status != 404, first, "status code", "200", "404, although the id is found later")
+            yield check(first.status != 404, first, "status code", "200", words="404, although the id is found later")
 
 
 def _alone(trace: Trace, submit: Exchange) -> bool:
@@ -261,7 +261,7 @@ def submit_14(trace: Trace) -> Remarks:
             continue
         held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, median(reads))
         got = f"after {submit.latency:.2f} s, {first.state} at once"
-        yield check(not held, submit, "answer", "long before the generation ends", got)
+        yield check(not held, submit, "answer", "long before the generation ends", words=got)
 
 
 @SUBMIT.clause("SUBMIT-15", SILENT, FURTHER, depends_on="BASE-02 T2V-BODY-02 SUBMIT-10", section="silence")

@@ -9,7 +9,19 @@ from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation
 
 from .access import JSON_TYPE
 from .checks import RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    header_word,
+    member_names,
+    plain,
+    show,
+)
 from .parameters import I2V_CB, T2V_CB
 from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 
@@ -53,13 +65,13 @@ def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
-    plain = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
+    unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
     for exchange in trace.aimed("WEBHOOK-01"):
         yield from is_accepted(exchange, "status code")
-        if exchange.succeeded and plain:
-            same = set(exchange.members) == set(plain[0].members)
-            got = ", ".join(sorted(exchange.members))
-            yield check(same, exchange, "members of the 202", ", ".join(sorted(plain[0].members)), got)
+        if exchange.succeeded and unhooked:
+            same = set(exchange.members) == set(unhooked[0].members)
+            before = member_names(unhooked[0])
+            yield check(same, exchange, "members of the 202", before, words=member_names(exchange))
 
 
 @WEBHOOK.clause("WEBHOOK-02", DOCUMENTED, RECEIVER, depends_on="WEBHOOK-01 SUBMIT-10", core=True,
@@ -69,7 +81,7 @@ def webhook_02(trace: Trace) -> Remarks:
     for generation in trace.generations:
         given = map(urlsplit, generation.webhook_urls.values())
         targets = {f"{url.path}?{url.query}" if url.query else url.path for url in given}
-        expected = " or ".join(sorted(targets))
+        expected = " or ".join(map(show, sorted(targets)))
         for callback in generation.callbacks:
             # WEBHOOK-17 observes whether the gateway follows a redirect.
             if callback.target.startswith("/redirected/"):
@@ -111,13 +123,13 @@ def webhook_04(trace: Trace) -> Remarks:
         for name in PARTS:
             # Clauses of STATUS and FAIL judge what a status response lacks as well.
             holds = name in callback.members or (read is not None and name not in read.members)
-            yield check(holds, callback, name, "present, as in a status answer", "absent")
+            yield check(holds, callback, name, "present, as in a status answer")
         if read is None:
             continue
         for name in (*PARTS, *STAMPS):
             if name in callback.members and name in read.members:
                 mine, shown = callback.members[name], read.members[name]
-                yield check(mine == shown, callback, name, f"{shown!r} as in exchange {read.number}", mine)
+                yield check(mine == shown, callback, name, f"{show(shown)} as in exchange {read.number}", mine)
 
 
 @WEBHOOK.clause("WEBHOOK-05", IMPLIED, RECEIVER, depends_on=f"{ROOTS} WEBHOOK-04", core=True,
@@ -126,7 +138,7 @@ def webhook_05(trace: Trace) -> Remarks:
     """Its `request_id` is the one from the 202."""
     for generation, callback in _envelopes(trace):
         asked = generation.request_id
-        yield check_member(callback, "request_id", equals(asked), asked)
+        yield check_member(callback, "request_id", equals(asked), show(asked))
 
 
 @WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
@@ -168,7 +180,7 @@ def webhook_09(trace: Trace) -> Remarks:
         # A callback about it reached the URL of another submit.
         stray = generation.callbacks
         if stray:
-            yield Violation(stray[0], "callback", f"none for {generation.request_id}", stray[0].target)
+            yield Violation(stray[0], "callback", f"none for {plain(generation.request_id)}", show(stray[0].target))
         elif trace.waited_since(generation.ends[0].finished):
             yield Evidence(generation.submit)
 
@@ -178,9 +190,9 @@ def webhook_10(trace: Trace) -> Remarks:
     """The callback is typed JSON."""
     for generation, url in _with(trace, "header"):
         for callback in _at(generation, url):
-            content_type = callback.header("content-type") or "none"
-            holds = JSON_TYPE.fullmatch(content_type) is not None
-            yield check(holds, callback, "Content-Type", "application/json", content_type)
+            content_type = callback.header("content-type")
+            holds = JSON_TYPE.fullmatch(content_type or "") is not None
+            yield check(holds, callback, "Content-Type", "application/json", words=header_word(content_type))
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
@@ -213,7 +225,7 @@ def webhook_13(trace: Trace) -> Remarks:
     callbacks = [callback for _, callback in _envelopes(trace)]
     names = {name.lower() for callback in callbacks for name in callback.header_names} - PLAIN_HEADERS
     if callbacks:
-        yield Observation(f"beside those of HTTP: {', '.join(sorted(names)) or 'none'}")
+        yield Observation(f"beside those of HTTP: {', '.join(map(plain, sorted(names))) or 'none'}")
 
 
 @WEBHOOK.clause("WEBHOOK-14", IMPLIED, RECEIVER, depends_on="", core=True, section="security expectation")

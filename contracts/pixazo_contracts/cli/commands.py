@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from traceback import extract_tb
@@ -15,13 +16,13 @@ from click import Argument, Option
 
 from pixazo_contracts.clauses import Clause
 from pixazo_contracts.judge import (
+    CLASSES,
     ExitCode,
     InvalidResultError,
     Result,
     Terms,
-    changes,
+    compare,
     evaluate,
-    incomparable,
     load_result,
     read_terms,
     selection,
@@ -42,9 +43,10 @@ from pixazo_contracts.trace import (
     check_number,
     load_trace,
     read_profile,
+    visible,
 )
 
-from .configure import Given, choose, discover, extend, make_target, run_options
+from .configure import Advance, Given, choose, observable, run_clock, run_options
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -60,13 +62,13 @@ def _print(text: str) -> None:
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    click.echo(f"pixazo-contracts: {message}", err=True)
+    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
     sys.exit(code)
 
 
 def _one_line(error: BaseException, text: str) -> str:
     """One line about an error: its text, and the notes that were added on its way."""
-    return "; ".join([text, *getattr(error, "__notes__", [])]).replace("\n", " ")
+    return "; ".join([text, *getattr(error, "__notes__", [])])
 
 
 def _unforeseen(error: Exception) -> str:
@@ -106,6 +108,11 @@ _judging = (
     Option(
         ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
     ),
+    Option(
+        ["--strict"],
+        is_flag=True,
+        help="Exit 13 if any planned clause was not judged; else only if a core one was not.",
+    ),
     Option(["--strict-drift"], is_flag=True, help="DRIFT fails the run."),
     Option(["--floor"], type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
     Option(["--out"], type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
@@ -120,11 +127,26 @@ _no_discovery = Option(
 )
 
 
+@contextmanager
+def _complaint() -> Generator[None]:
+    """What click says of arguments repeats them."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise click.UsageError(visible(error.format_message()), error.ctx) from None
+
+
 class _Commands(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What stands before the command; without any arguments the help is shown."""
+        with _complaint() if args else nullcontext():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
         try:
-            return super().invoke(ctx)
+            with _complaint():
+                return super().invoke(ctx)
         except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise  # click ends the process, also when nobody reads the output any more
         except (ConfigurationError, OSError) as error:
@@ -142,21 +164,16 @@ def main() -> None:
     """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
 
 
-def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
-    """The target that the options describe; with `ask` one on this machine may describe itself further."""
+def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile, Advance | None]:
+    """The target that the options describe, the profile file, and how the target's clock is advanced (see `observable`)."""
     given = Given(**{field.name: options[field.name] for field in fields(Given)})
-    file = read_profile(options["profile"])
-    found = make_target(given, file)
-    if not ask or found.profile.limited or options["no_discovery"]:
-        return found, file
-    file = extend(file, discover(found.profile))
-    return make_target(given, file), file
+    return observable(given, read_profile(options["profile"]), ask=ask and not options["no_discovery"])
 
 
 def _terms(options: dict[str, Any]) -> Terms:
     check_number("--floor", options["floor"])
-    strict_drift, floor = options["strict_drift"], options["floor"]
-    return read_terms(options["expect"], options["baseline"], strict_drift=strict_drift, floor=floor)
+    given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}
+    return read_terms(**given)
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:
@@ -174,12 +191,15 @@ def _write(result: Result, options: dict[str, Any]) -> None:
     ]
     for path, content in wanted:
         if path is not None:
-            written = content()
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(written)
-            except OSError as error:
-                raise ConfigurationError(f"report {path}: {error.strerror or error}: name another place") from None
+            _write_file(path, content())
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"report {path}: {error.strerror or error}: name another place") from None
 
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
@@ -216,7 +236,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     if path is None:
         return None
     ledger = Ledger(path, "plan")
-    _print(f"ledger: {ledger.summary(file.ceilings)}\n")
+    _print(visible(f"ledger: {ledger.summary(file.ceilings)}") + "\n")
     return ledger.room(file.ceilings)
 
 
@@ -227,10 +247,11 @@ def run(**options: Any) -> NoReturn:
     _terms(options)
     if options["out"] or options["html"]:
         check_html()  # before anything is sent
-    found, file = _given(options, ask=True)
+    found, file, advance = _given(options, ask=True)
     how = _run_options(found, file, clauses, options)
     _show_ledger(how.ledger_path, file)
-    trace = observe(found, for_clauses(how.selected), how, on_progress=_progress())
+    with run_clock(found, advance) as clock:
+        trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     _conclude(trace, clauses, options)
 
 
@@ -238,7 +259,7 @@ def run(**options: Any) -> NoReturn:
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
     clauses = choose(options["globs"], core=options["core"])
-    found, file = _given(options)
+    found, file, _ = _given(options)
     how = _run_options(found, file, clauses, options)
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
@@ -258,22 +279,40 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
     _conclude(trace, clauses, options)
 
 
+def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes that `--fail-on` names, each time one or several with commas."""
+    named = tuple(name for text in given for name in text.split(","))
+    for name in named:
+        if name not in CLASSES:
+            raise click.BadParameter(f"{name!r}: write one or several of {', '.join(CLASSES)}")
+    return named
+
+
 @main.command()
 @click.argument("before", type=GIVEN_RESULT)
 @click.argument("after", type=GIVEN_RESULT)
-@click.option("--rebase", is_flag=True, help="Compare although clauses or profile differ.")
-def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
+@click.option(
+    "--fail-on", multiple=True, default=("regressed", "vanished"), callback=_classes, metavar="CLASS,...", show_default=True,
+    help=f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--json", "json_file", is_flag=False, flag_value="-", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="[FILE]", help="As JSON, into a file, or instead of the text.",
+)  # fmt: skip
+def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None) -> NoReturn:
     """What changed between two results: files, or directories that --out made."""
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
         _fail(str(error), ExitCode.SUITE)
-    reason = incomparable(old.meta, new.meta)
-    if reason is not None and not rebase:
-        _fail(f"the two results were {reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
-    found = list(changes(old, new))
-    _print(render_changes(found))
-    sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
+    found = compare(old, new)
+    void = found.not_compared and not found.compared
+    code = ExitCode.FAILED if found.failing(fail_on) else ExitCode.EXPECTATIONS if void else ExitCode.CLEAN
+    as_json = found.to_json(fail_on, int(code))
+    if json_file is not None and str(json_file) != "-":
+        _write_file(json_file, as_json)
+    _print(as_json.decode() if str(json_file) == "-" else render_changes(found))
+    sys.exit(code)
 
 
 @main.command("list", params=[*_selecting])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pixazo_contracts.clauses import Clause, select
-from pixazo_contracts.runner import ReceiverAddress, RunOptions, fetch
+from pixazo_contracts.runner import ReceiverAddress, RunClock, RunOptions, advancing_clock, fetch
 from pixazo_contracts.trace import (
     Ceilings,
     ConfigurationError,
@@ -190,12 +191,36 @@ def run_options(
 DISCOVERY_PATH: Final = "/.well-known/pixazo-target"
 
 
+class Advance(msgspec.Struct, frozen=True):
+    """How a clock is advanced: by a POST to this path at the target's origin, with this body and the `seconds`."""
+
+    path: Annotated[str, msgspec.Meta(pattern="^/")]
+    body: dict[str, Any] = {}
+
+
+class ClockDocument(msgspec.Struct, frozen=True):
+    """A target's clock: `running`, at so many times the rate of real time, or `manual`: it moves only when it is advanced."""
+
+    kind: Literal["running", "manual"]
+    rate: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    advance: Advance | None = None
+
+
 class DiscoveryDocument(msgspec.Struct, frozen=True):
-    """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file."""
+    """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file.
+
+    And how the target's clock runs.
+    """
 
     accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}
     capabilities: tuple[str, ...] = ()
+    clock: ClockDocument | None = None
+
+    @property
+    def advance(self) -> Advance | None:
+        """How the clock is advanced; None for one that runs by itself."""
+        return self.clock.advance if self.clock and self.clock.kind == "manual" else None
 
 
 def discover(profile: Profile) -> DiscoveryDocument:
@@ -207,11 +232,40 @@ def discover(profile: Profile) -> DiscoveryDocument:
         return DiscoveryDocument()
 
 
+#: Seconds of a clock that only the suite moves, where nothing else is said: waiting costs nothing there, so that it waits long
+#: enough to see what is forgotten.
+MANUAL: Final = {"deadline": 120.0, "settle": 30.0, "patience": 900.0}
+
+
 def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
     """The profile file with what the document adds; where both have a value, that of the file counts."""
+    clock = document.clock
+    usual = Profile(origin="")
+    running = {} if clock is None else {"pace": usual.pace / clock.rate, "deadline": usual.deadline / clock.rate}
+    seconds: dict[str, Any] = MANUAL if document.advance else running
     return replace(
         file,
         accounts={**document.accounts, **file.accounts},
         prompts={**document.prompts, **file.prompts},
         capabilities=tuple(sorted({*file.capabilities, *document.capabilities})),
+        **{name: value for name, value in seconds.items() if getattr(file, name) is None},
     )
+
+
+def observable(given: Given, file: ProfileFile, *, ask: bool) -> tuple[Target, ProfileFile, Advance | None]:
+    """The target, the file, and how the target's clock is advanced; None if it runs by itself.
+
+    With `ask` a target on this machine that does not charge may describe itself further.
+    """
+    found = make_target(given, file)
+    if not ask or found.profile.limited:
+        return found, file, None
+    document = discover(found.profile)
+    file = extend(file, document)
+    found, advance = make_target(given, file), document.advance
+    return replace(found, profile=replace(found.profile, virtual=advance is not None)), file, advance
+
+
+def run_clock(target: Target, advance: Advance | None) -> AbstractContextManager[RunClock]:
+    """The clock of a run: real time, or the target's own if we advance it."""
+    return nullcontext(RunClock()) if advance is None else advancing_clock(target, advance.path, advance.body)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .evaluation import Change, ExitCode, Terms, changes, evaluate, incomparable, read_terms, selection
-from .result import InvalidResultError, Result, Timeline, build, load_result, to_json, to_ndjson, visible
+from .comparison import CLASSES, Change, Comparison, compare
+from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
+from .result import InvalidResultError, Missing, Result, Timeline, build, load_result, shell_word, to_json, to_ndjson
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "evaluate", "incomparable", "judge", "load_result", "read_terms", "selection", "to_json", "to_ndjson", "visible",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

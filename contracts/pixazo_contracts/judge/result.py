@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
-from pixazo_contracts.probes import PROBES
-from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace, decode_tagged
+from pixazo_contracts.clauses import BY_ID, CATALOGUE
+from pixazo_contracts.probes import feeders
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
 
-from .verdict import JUDGED, Finding, Outcome, Verdict
+from .verdict import JUDGED, Finding, Outcome, Verdict, carried_out
 
 T = TypeVar("T")
 
@@ -30,7 +30,10 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`."""
+    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`.
+
+    `settings` are those of the profile that can change a verdict, each as JSON.
+    """
 
     suite: str
     clause_set: str
@@ -48,19 +51,35 @@ class Meta:
     generations_released: int = 0
     unusable: str | None = None
     spend_stopped: str | None = None
+    settings: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A clause that was planned and not judged, and why not; `fails` says that the run therefore ends with exit code 13."""
+
+    clause: str
+    why: str
+    fails: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How many clauses came to which outcome, how many were judged, and how many this run could have judged at best."""
+    """How many clauses came to which outcome, how many were planned and judged, and which are `missing`, core ones first.
+
+    A clause is planned if a probe that was carried out feeds it and the target has what it needs. `not_compared` says of
+    clauses that the baseline observed why they were not compared with it.
+    """
 
     outcomes: dict[str, int]
     judged: int
     selected: int
     total: int
-    possible: int
+    planned: int = 0
+    missing: tuple[Missing, ...] = ()
     excused: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    not_compared: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +112,18 @@ class Result:
         return {verdict.clause: verdict for verdict in self.verdicts}
 
 
-#: Characters that steer a terminal, are not shown, reorder text, or cannot stand in XML.
-INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
+def _shell_escape(character: str) -> str:
+    # The bytes, which mean the same in every locale; half a surrogate pair may stand for a byte of a command line.
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
 
 
-def visible(text: str) -> str:
-    """The text with characters that could not be seen as escapes, such as `\\x1b`; line feeds and tabs stay."""
-    return INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-def _quote(text: str) -> str:
+def shell_word(text: str) -> str:
     """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
-    if not INVISIBLE.search(text):
+    if visible(text) == text:
         return shlex.quote(text)
-    return "$'" + visible(text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(each if visible(each) == each else _shell_escape(each) for each in quoted) + "'"
 
 
 def _key(exchange: Exchange) -> list[str]:
@@ -130,12 +145,12 @@ def _key(exchange: Exchange) -> list[str]:
 
 def curl_line(exchange: Exchange) -> str:
     """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
-    parts = ["curl", "-i", "-X", exchange.method, shlex.quote(exchange.url), *_key(exchange)]
+    parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *_key(exchange)]
     for name, value in exchange.request_headers:
-        parts += ["-H", _quote(f"{name}: {value}")]
+        parts += ["-H", shell_word(f"{name}: {value}")]
     body = exchange.request_body
     if body is not None and len(body) <= LONGEST_BODY:
-        parts += ["--data-raw", _quote(body)]
+        parts += ["--data-raw", shell_word(body)]
     elif exchange.request_size:
         parts.append(
             f"--data-binary @body  # {exchange.request_size} bytes: see probe {exchange.probe!r}, {exchange.case!r}"
@@ -164,16 +179,14 @@ def _timeline(generation: Generation) -> Timeline:
     )
 
 
-def _possible(clause: Clause, trace: Trace) -> bool:
-    """Whether this profile and budget could have judged a clause."""
-    states = trace.footer.probes if trace.footer else {}
-    able = any(
-        clause.id in probe.feeds and states.get(probe.name) not in {None, "skipped", "unfunded"} for probe in PROBES
-    )
-    return able and trace.profile.has(clause.needs)
+def settings(profile: Profile) -> dict[str, str]:
+    """All of a profile that can change a verdict, which the host and port of the target cannot, each value as JSON."""
+    names = [*(item.name for item in fields(Profile) if item.name != "origin"), "loopback", "limited"]
+    return {name: json.dumps(getattr(profile, name)) for name in names}
 
 
-def _meta(trace: Trace) -> Meta:
+def describe(trace: Trace) -> Meta:
+    """Which run a trace is of."""
     footer = trace.footer
     # Header and footer name what they share with the result alike.
     recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
@@ -184,8 +197,23 @@ def _meta(trace: Trace) -> Meta:
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
         "cut": trace.cut,
+        "settings": settings(trace.profile),
     }
     return msgspec.convert(recorded | counted, Meta)
+
+
+def _missing(trace: Trace, verdicts: Sequence[Verdict], *, strict: bool) -> tuple[Missing, ...]:
+    fed = feeders(carried_out(trace))
+    found = [
+        Missing(
+            clause=verdict.clause,
+            why=f"{verdict.outcome.value}: {verdict.reason}",
+            fails=strict or BY_ID[verdict.clause].core,
+        )
+        for verdict in verdicts
+        if verdict.outcome not in JUDGED and BY_ID[verdict.clause].is_planned(fed, trace.profile)
+    ]
+    return tuple(sorted(found, key=lambda missing: not BY_ID[missing.clause].core))
 
 
 def build(
@@ -195,22 +223,26 @@ def build(
     *,
     excused: frozenset[str] = frozenset(),
     stale: tuple[str, ...] = (),
+    not_compared: Mapping[str, str] | None = None,
+    strict: bool = False,
 ) -> Result:
-    """The result of judging a trace."""
-    clauses = [BY_ID[verdict.clause] for verdict in verdicts]
+    """The result of judging a trace; with `strict` any clause that is missing fails the run, else a core one does."""
     counts = Counter(verdict.outcome.value for verdict in verdicts)
     by_number = {exchange.number: exchange for exchange in trace.exchanges}
+    judged, missing = sum(verdict.outcome in JUDGED for verdict in verdicts), _missing(trace, verdicts, strict=strict)
     summary = Summary(
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
-        judged=sum(verdict.outcome in JUDGED for verdict in verdicts),
+        judged=judged,
         selected=len(verdicts),
         total=len(CATALOGUE),
-        possible=sum(_possible(clause, trace) for clause in clauses),
+        planned=judged + len(missing),
+        missing=missing,
         excused=tuple(sorted(excused)),
         stale=stale,
+        not_compared=dict(not_compared or {}),
     )
     return Result(
-        meta=_meta(trace),
+        meta=describe(trace),
         verdicts=tuple(
             replace(verdict, findings=tuple(_with_curl(finding, by_number) for finding in verdict.findings))
             for verdict in verdicts
@@ -233,7 +265,7 @@ def to_ndjson(result: Result) -> bytes:
     lines += [("verdict", verdict) for verdict in result.verdicts]
     lines += [("timeline", timeline) for timeline in result.timelines]
     lines.append(("end", _End(result.summary, result.exit_code)))
-    return b"".join(msgspec.json.encode({name: value}) + b"\n" for name, value in lines)
+    return b"".join(encode_json({name: value}) + b"\n" for name, value in lines)
 
 
 _KINDS: Final[dict[str, type[object]]] = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
@@ -297,4 +329,4 @@ def to_json(result: Result) -> bytes:
             "core": about.core,
         }
     whole = {"clauses": clauses, "summary": result.summary, "exit_code": result.exit_code, "meta": result.meta}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+    return msgspec.json.format(encode_json(whole), indent=2) + b"\n"

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
-from pixazo_contracts.clauses import Clause, Evidence, Observation, Remark, Strength, Violation
-from pixazo_contracts.trace import Callback, Exchange, Trace
+from pixazo_contracts.clauses import Clause, Evidence, Observation, Strength, Violation
+from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
 
-#: The most findings that are kept for one clause: more of the same kind add nothing.
+from .blocking import Records, explain, record
+from .neutral import neutral
+
+#: The most kinds of findings that are kept for one clause, and the records that are named of each.
 MOST_FINDINGS: Final = 20
+MOST_EXAMPLES: Final = 3
+
+#: The most probes that the reason for missing evidence names.
+MOST_NAMED: Final = 3
 
 
 class Outcome(Enum):
@@ -40,10 +48,16 @@ GOOD: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 BAD: Final = frozenset({Outcome.FAIL, Outcome.DRIFT})
 JUDGED: Final = GOOD | BAD
 
+#: Outcomes that the failure of another clause may explain.
+EXPLICABLE: Final = BAD | {Outcome.INCONCLUSIVE}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be: where, what was expected, what came, and in which record of the trace."""
+    """Something that is not as it should be: where, what was expected, what came, and in which records of the trace.
+
+    `count` records are alike but for ids and times: `exchange` or `callback` is the first, `examples` are the first three.
+    """
 
     expected: str
     got: str
@@ -51,11 +65,26 @@ class Finding:
     exchange: int | None = None
     callback: int | None = None
     curl: str | None = None
+    count: int = 1
+    examples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What must be equal for two verdicts to be compared.
+
+    `requirement` is a digest of what the clause demands, `settings` the settings of the profile that its judgement read,
+    `probes` those that were carried out for it.
+    """
+
+    requirement: str
+    settings: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of one clause, with how many things it looked at and what it observed."""
+    """The outcome of one clause, with how many things it looked at, what it observed, and what it rests on."""
 
     clause: str
     outcome: Outcome
@@ -63,90 +92,140 @@ class Verdict:
     observation: str | None = None
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
+    basis: Basis | None = None
 
 
-def _finding(violation: Violation) -> Finding:
-    number = violation.source.number
-    numbers = (number, None) if isinstance(violation.source, Exchange) else (None, number)
-    return Finding(violation.expected, violation.got, violation.where, *numbers)
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """A verdict that no other has explained yet: what each finding rests on, and the records on which the clause failed."""
+
+    verdict: Verdict
+    observations: tuple[Observation, ...] = ()
+    rests: tuple[Records, ...] = ()
+    spoiled: Records = frozenset()
 
 
-def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
-    """All observations as one text, which does not depend on the order of responses, and the source of the first."""
-    observations = [remark for remark in remarks if isinstance(remark, Observation)]
-    if not observations:
-        return None, None
-    text = "; ".join(sorted({observation.text for observation in observations}))
-    return text, observations[0].source
+class _NotedProfile:
+    """A profile that notes which of its settings are read; the address of a target is none."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> object:
+        self.read.add({"has": "capabilities"}.get(name, name))
+        return getattr(self._profile, name)
 
 
-def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> tuple[Outcome, str]:
+def carried_out(trace: Trace) -> dict[str, str]:
+    """What became of each probe that was carried out: `done`, or an error.
+
+    A probe that sent nothing, in a run whose budget did not reach another, had waited for what that one would have sent.
+    """
+    return {name: state for name, state in _states(trace).items() if state not in {"skipped", "unfunded"}}
+
+
+def _states(trace: Trace) -> dict[str, str]:
+    sent = {exchange.probe for exchange in trace.exchanges}
+    states = dict.fromkeys(sent, "done") if trace.footer is None else trace.footer.probes
+    idle = "unfunded" if "unfunded" in states.values() else "done"
+    return {name: idle if state == "done" and name not in sent else state for name, state in states.items()}
+
+
+def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
+    """The violations as findings, those of one kind as one."""
+    kinds: dict[tuple[object, ...], list[Violation]] = {}
+    for violation in violations:
+        texts = map(neutral, (violation.where, violation.expected, violation.got))
+        kinds.setdefault((isinstance(violation.source, Callback), *texts), []).append(violation)
+    return tuple(_finding(same) for same in islice(kinds.values(), MOST_FINDINGS))
+
+
+def _finding(same: Sequence[Violation]) -> Finding:
+    first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
+    called = isinstance(first.source, Callback)
+    return Finding(
+        first.expected,
+        first.got,
+        first.where,
+        exchange=None if called else numbers[0],
+        callback=numbers[0] if called else None,
+        count=len(same),
+        examples=numbers[:MOST_EXAMPLES],
+    )
+
+
+def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:
+    """What was sent for a clause on which nothing bears, and what that got."""
+    aimed = [exchange for exchange in trace.exchanges if clause.id in exchange.aims]
+    sent = aimed or [exchange for exchange in trace.exchanges if exchange.probe in probes]
+    names = list(dict.fromkeys(exchange.probe for exchange in sent)) or probes
+    if not names:
+        return "nothing in the trace bears on it"
+    shown = ", ".join([*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])])
+    counts = Counter(str(exchange.status or exchange.error) for exchange in sent)
+    got = ", ".join(f"{word} ({number})" if number > 1 else word for word, number in counts.most_common())
+    came = f"; {len(trace.callbacks)} callbacks came" if "receiver" in clause.needs else ""
+    who = f"its probe{'s' if len(names) > 1 else ''} ({shown})"
+    return f"{who} sent {len(sent)} request(s){' for it' if aimed else ''}{': ' if got else ''}{got}{came}"
+
+
+def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[Outcome, str]:
     """Why a clause without evidence has none, from what became of the probes that feed it."""
     if missing := clause.needs - set(trace.profile.capabilities):
         return Outcome.SKIPPED, f"the target has no {', '.join(sorted(missing))}"
-    probes = trace.footer.probes if trace.footer else {}
-    states = [probes[name] for name in feeders if name in probes]
-    if errors := [state for state in states if state.startswith("error")]:
+    if errors := [state for state in states.values() if state.startswith("error")]:
         return Outcome.ERROR, errors[0]
-    if not states or not set(states) <= {"unfunded", "skipped"}:
-        return Outcome.INCONCLUSIVE, "nothing in the trace bears on it"
-    if "unfunded" in states:
+    if not states or "done" in states.values():
+        return Outcome.INCONCLUSIVE, _what_came(clause, trace, [name for name in states if states[name] == "done"])
+    if "unfunded" in states.values():
         return Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"
     return Outcome.SKIPPED, "the probes that feed it need what the target does not have"
 
 
-def _outcome(clause: Clause, *, violated: bool, observation: str | None, baseline: str | None) -> Outcome:
-    # What only an example shows may be one of several forms; `drift_fails` marks the examples that clients must parse.
-    if violated and (clause.strength is not Strength.EXAMPLE or clause.drift_fails):
-        return Outcome.FAIL
-    if violated or (baseline is not None and observation is not None and observation != baseline):
-        return Outcome.DRIFT
-    return Outcome.OBSERVED if clause.strength is Strength.SILENT else Outcome.PASS
-
-
-def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: str | None) -> Verdict:
+def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
+    """Judge one clause by itself."""
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a fault of ours must cost one verdict, not all
-        return Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
-    observation, source = _observed(remarks)
+        return _Ruling(
+            Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
+        )
+    # What only an example shows may be one of several forms; `drift_fails` marks the examples that clients must parse.
+    may_fail = clause.strength is not Strength.EXAMPLE or clause.drift_fails
     violations = [remark for remark in remarks if isinstance(remark, Violation)]
+    failing = [violation for violation in violations if may_fail and not violation.drifts]
+    observations = tuple(remark for remark in remarks if isinstance(remark, Observation))
     evidence = sum(isinstance(remark, Evidence) for remark in remarks)
-    if not remarks or (clause.strength is Strength.SILENT and observation is None):
-        unjudged, reason = _unjudged(clause, trace, feeders)
-        return Verdict(clause=clause.id, outcome=unjudged, reason=reason)
-    outcome = _outcome(clause, violated=bool(violations), observation=observation, baseline=baseline)
-    findings = [_finding(violation) for violation in islice(violations, MOST_FINDINGS)]
-    if outcome is Outcome.DRIFT and not violations:
-        number = source.number if isinstance(source, Exchange) else None
-        findings.append(Finding(f"as in the baseline: {baseline}", str(observation), "observation", exchange=number))
-    return Verdict(
+    # Sorted, so that it does not depend on the order of responses.
+    observation = "; ".join(sorted({remark.text for remark in observations})) or None
+    silent = clause.strength is Strength.SILENT
+    if not (observation if silent else evidence or violations):
+        outcome, reason = _unjudged(clause, trace, states)
+        return _Ruling(Verdict(clause=clause.id, outcome=outcome, observation=observation, reason=reason))
+    good = Outcome.OBSERVED if silent else Outcome.PASS
+    verdict = Verdict(
         clause=clause.id,
-        outcome=outcome,
+        outcome=Outcome.FAIL if failing else Outcome.DRIFT if violations else good,
         judged=evidence + len(violations) + (observation is not None),
         observation=observation,
-        findings=tuple(findings),
+        findings=_alike(sorted(violations, key=lambda violation: violation.drifts)),
     )
+    rests = (frozenset(map(record, (violation.source, *violation.related))) for violation in violations)
+    return _Ruling(verdict, observations, tuple(rests), frozenset(record(violation.source) for violation in failing))
 
 
-def _block(verdicts: Sequence[Verdict], clauses: Sequence[Clause]) -> Iterator[Verdict]:
-    """The verdicts, BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
-    broken = {verdict.clause for verdict in verdicts if verdict.outcome in BAD}
-    by_id = {clause.id: clause for clause in clauses}
-
-    def root(clause_id: str, seen: set[str]) -> str | None:
-        for dependency in by_id[clause_id].depends_on:
-            if dependency in by_id and dependency not in seen:
-                seen.add(dependency)
-                found = dependency if dependency in broken else root(dependency, seen)
-                if found is not None:
-                    return found
-        return None
-
-    for verdict in verdicts:
-        explicable = verdict.outcome in BAD | {Outcome.INCONCLUSIVE}
-        cause = root(verdict.clause, {verdict.clause}) if explicable else None
-        yield replace(verdict, outcome=Outcome.BLOCKED, reason=f"{cause} failed") if cause else verdict
+def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
+    """DRIFT where nothing is wrong but the observation is another than `before`."""
+    verdict, now = ruling.verdict, str(ruling.verdict.observation)
+    if before is None or verdict.observation is None or verdict.outcome not in GOOD or neutral(now) == neutral(before):
+        return ruling
+    new = [remark for remark in ruling.observations if neutral(remark.text) not in neutral(before).split("; ")]
+    number = next((remark.source.number for remark in new if isinstance(remark.source, Exchange)), None)
+    finding = Finding(f"as in the baseline: {before}", now, "observation", exchange=number)
+    rests = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
+    drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
+    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, rests)),))
 
 
 def judge(
@@ -154,15 +233,37 @@ def judge(
     clauses: Sequence[Clause],
     *,
     feeders: Mapping[str, Sequence[str]] | None = None,
-    baseline: Mapping[str, str] | None = None,
+    baseline: Callable[[Verdict], str | None] = lambda _: None,
+    excused: Callable[[Verdict], bool] = lambda _: False,
 ) -> list[Verdict]:
     """One verdict a clause, in the order given.
 
-    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` holds observations of an
-    earlier run by clause id: a change is DRIFT.
+    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` says what an earlier run
+    observed of a clause, if that may be compared: a change is DRIFT. What is `excused` explains no other failure.
     """
-    verdicts = [
-        _judge_one(clause, trace, (feeders or {}).get(clause.id, ()), (baseline or {}).get(clause.id))
-        for clause in clauses
-    ]
-    return list(_block(verdicts, clauses))
+    noted, states = _NotedProfile(trace.profile), _states(trace)
+    # Only what a clause reads of the profile can change its judgement. What a trace caches does not read it.
+    seen = replace(trace, header=replace(trace.header, profile=cast("Profile", noted)))
+    rulings: list[_Ruling] = []
+    for clause in clauses:
+        noted.read.clear()
+        fed = {name: states[name] for name in (feeders or {}).get(clause.id, ()) if name in states}
+        ruling = _rule(clause, seen, fed)
+        probes = tuple(name for name, state in fed.items() if state == "done")
+        basis = Basis(clause.digest, tuple(sorted(noted.read)), probes)
+        ruling = replace(ruling, verdict=replace(ruling.verdict, basis=basis))
+        rulings.append(_drifted(ruling, baseline(ruling.verdict)))
+    open_ones = {ruling.verdict.clause: ruling for ruling in rulings if not excused(ruling.verdict)}
+    causes = explain(
+        clauses,
+        {i: ruling.spoiled for i, ruling in open_ones.items() if ruling.spoiled},
+        {i: ruling.rests for i, ruling in open_ones.items() if ruling.verdict.outcome in EXPLICABLE},
+    )
+    return [_blocked(ruling.verdict, causes.get(ruling.verdict.clause)) for ruling in rulings]
+
+
+def _blocked(verdict: Verdict, causes: Sequence[str] | None) -> Verdict:
+    if causes is None:
+        return verdict
+    why = "on the same exchanges" if verdict.findings else f"and {verdict.reason}"
+    return replace(verdict, outcome=Outcome.BLOCKED, reason=f"{', '.join(causes)} failed {why}")

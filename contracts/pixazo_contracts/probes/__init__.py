@@ -23,7 +23,7 @@ refused and gives its reservation back, then what is paid for, the probe that fe
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from . import accounts, callbacks, families, packs, repetition, routes
 from .conversation import (
@@ -76,12 +76,13 @@ PROBES: tuple[Probe, ...] = (
 )
 
 
-def feeders() -> dict[str, tuple[str, ...]]:
-    """The names of the probes that feed each clause, by clause id."""
+def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """The names of the probes that feed each clause, by clause id; of all probes, or of those that are `carried_out`."""
     by_clause: dict[str, list[str]] = {}
     for probe in PROBES:
-        for clause_id in dict.fromkeys(probe.feeds):
-            by_clause.setdefault(clause_id, []).append(probe.name)
+        if carried_out is None or probe.name in carried_out:
+            for clause_id in dict.fromkeys(probe.feeds):
+                by_clause.setdefault(clause_id, []).append(probe.name)
     return {clause_id: tuple(names) for clause_id, names in by_clause.items()}
 
 

@@ -128,7 +128,7 @@ def _unknown_model(_: RunContext) -> Conversation[None]:
     yield from submit("other", body, case="no-such-model", aims=("ERR-400-02",), intent="refuse", url=url)
 
 
-@probe("disabled model", "ERR-400-02", "ERR-400-03", worst=1, needs={"account:disabled"})
+@probe("disabled model", "ERR-400-02", "ERR-400-03", "ERR-ENV-01", worst=1, needs={"account:disabled"})
 def _disabled_model(_: RunContext) -> Conversation[None]:
     yield from _valid("disabled", "disabled model", ("ERR-400-02",))
 
@@ -136,7 +136,7 @@ def _disabled_model(_: RunContext) -> Conversation[None]:
 PROBES: Final = (
     _bad_end("failed", "FAIL-01", "FAIL-02"),
     _bad_end("error", "FAIL-03"),
-    _refused("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01")),
+    _refused("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01", "ERR-ENV-01")),
     _throttled,
     _recovery,
     _refused("broken", "ERR-500-02", cost=1),

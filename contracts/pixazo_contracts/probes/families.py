@@ -243,7 +243,7 @@ def _with_image(name: str, image: Callable[[], str], intent: Intent = "refuse") 
 
 
 #: What every family of broken rules bears on beside its own clause, and those of rules about the image.
-REFUSALS: Final = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
 FAILURES: Final = (*REFUSALS, "I2V-IMG-15")
 
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
@@ -263,7 +263,7 @@ IMAGE_AND_PROMPT: Final = (
 
 #: What the page forbids.
 PROBES: Final = (
-    family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("ERR-ENV-01", "BASE-02")),
+    family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("BASE-02",)),
     family("malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", MALFORMED), feeds=("BASE-03",)),
     family("not an object, text to video", "SUBMIT-17", *_raw("generate", NOT_OBJECTS)),
     family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", NOT_OBJECTS)),

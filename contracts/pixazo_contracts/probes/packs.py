@@ -6,6 +6,7 @@ target that does not charge they are always sent.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -68,7 +69,7 @@ LONE_READS: Final = 4
 REFUSED_KEY: Final = frozenset({401, 403})
 
 
-@probe("smoke", *SHARED, cost=1, phase="smoke")
+@probe("smoke", cost=1, phase="smoke")
 def _smoke(context: RunContext) -> Conversation[None]:
     """Can this target be observed at all? One read, one refused submit, one accepted one."""
     first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
@@ -96,17 +97,18 @@ class Unusable:
 
 
 def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
-    """What is wrong with a target, by the exchanges of the smoke test; None if it can be observed."""
+    """What is wrong with a target, by the exchanges so far, of which the smoke test's are the first; None if it can be observed."""
     if not exchanges:
         return None
     read, *others = exchanges
-    valid = [exchange for exchange in others if exchange.intent == "accept"]
+    valid = [e for e in others if e.is_submit and e.intent == "accept" and e.account == "default"]
     if read.status is None:
         return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
     if read.status in REFUSED_KEY and all(exchange.status in REFUSED_KEY for exchange in valid):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     if valid and not any(exchange.succeeded for exchange in valid):
-        codes = ", ".join(f"{exchange.operation} {exchange.status}" for exchange in valid)
+        counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in valid)
+        codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
         reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
         return Unusable(reason, hopeless=False)
     return None

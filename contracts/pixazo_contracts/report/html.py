@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 from pixazo_contracts.clauses import BY_ID, STATEMENTS
-from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, visible
-from pixazo_contracts.trace import ConfigurationError
+from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline
+from pixazo_contracts.trace import ConfigurationError, visible
 
-from .terminal import REPORTED, by_group, repeat_command, source, spending
+from .terminal import by_group, not_compared_lines, repeat_command, reported, source, spending
 
 MEANINGS: Final = {
     Outcome.PASS: "as the page says",
@@ -81,7 +81,8 @@ def render_html(result: Result) -> str:
         exit_code=ExitCode(result.exit_code),
         spending=list(spending(result)),
         meanings=[(outcome.value, meaning) for outcome, meaning in MEANINGS.items()],
-        broken=[verdict for outcome in REPORTED for verdict in result.verdicts if verdict.outcome is outcome],
+        broken=list(reported(result)),
+        not_compared=list(not_compared_lines(result.summary.not_compared)),
         groups=by_group(result),
         statements=STATEMENTS,
         timelines=_timelines(result),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Change, Finding, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import Comparison, Finding, Missing, Outcome, Result, Verdict
 from pixazo_contracts.runner import Plan
+from pixazo_contracts.trace import visible
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
 
+#: Missing clauses listed, of those that do not fail the run; the rest are counted.
+MOST_MISSING: Final = 10
+
 #: The outcomes whose findings are reported in full, in this order.
-REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
+REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT, Outcome.BLOCKED)
 COLOURS: Final = {"PASS": "32", "OBSERVED": "36", "FAIL": "31;1", "ERROR": "31;1", "DRIFT": "33", "BLOCKED": "35"}
 
 
@@ -30,9 +34,20 @@ def by_group(result: Result) -> dict[str, list[Verdict]]:
     return groups
 
 
+def reported(result: Result) -> Iterator[Verdict]:
+    """The verdicts to report in full: all errors, and what has findings."""
+    for outcome in REPORTED:
+        for verdict in result.verdicts:
+            if verdict.outcome is outcome and (verdict.findings or outcome is not Outcome.BLOCKED):
+                yield verdict
+
+
 def source(finding: Finding) -> str:
-    """Which record of the trace a finding is about."""
-    return f"exchange {finding.exchange}" if finding.exchange else f"callback {finding.callback}"
+    """Which records of the trace a finding is about: up to three, and of how many if there are more."""
+    kind, number = ("exchange", finding.exchange) if finding.exchange else ("callback", finding.callback)
+    numbers = finding.examples or (number,)
+    several = f"{kind}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+    return f"{several} of {finding.count} alike" if finding.count > len(numbers) else several
 
 
 def repeat_command(result: Result, verdict: Verdict) -> str:
@@ -86,23 +101,40 @@ def spending(result: Result) -> Iterator[str]:
         )
 
 
+def missing_lines(missing: Sequence[Missing]) -> Iterator[str]:
+    """What was planned and not judged, and why: those that fail the run, and some of the others."""
+    failing = [each for each in missing if each.fails]
+    others = [each for each in missing if not each.fails]
+    if missing:
+        yield f"planned and not judged: {len(missing)} clauses, of which {len(failing)} make the run fail"
+    for each in [*failing, *others[:MOST_MISSING]]:
+        yield f"  {'★' if BY_ID[each.clause].core else ' '} {each.clause}  {visible(each.why)}"
+    if len(others) > MOST_MISSING:
+        yield f"    and {len(others) - MOST_MISSING} more, which --json lists"
+
+
+def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
+    """The clauses that were not compared, by the reason why not."""
+    for reason in dict.fromkeys(not_compared.values()):
+        yield f"not compared, {reason}: {', '.join(name for name, why in not_compared.items() if why == reason)}"
+
+
 def _totals(result: Result) -> Iterator[str]:
     summary, meta = result.summary, result.meta
+    yield from missing_lines(summary.missing)
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items())
     yield counts or "nothing was judged"
-    yield (
-        f"judged {summary.judged} of {summary.selected} selected ({summary.total} in all; this profile and budget: at best "
-        f"{summary.possible})"
-    )
+    yield f"judged {summary.judged} of {summary.planned} planned, {summary.selected} selected, {summary.total} in all"
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
     yield from spending(result)
-    yield from (f"expectation: {line}" for line in summary.stale)
+    yield from (f"baseline: {line}" for line in not_compared_lines(summary.not_compared))
+    yield from (visible(f"out of date: {line}") for line in summary.stale)
     if meta.cut:
         yield visible(meta.cut)
     if meta.spend_stopped:
-        yield f"spend guard: {meta.spend_stopped}"
+        yield visible(f"spend guard: {meta.spend_stopped}")
     if meta.unusable:
-        yield f"target unusable: {meta.unusable}"
+        yield visible(f"target unusable: {meta.unusable}")
 
 
 def render_terminal(result: Result, *, colour: bool = False) -> str:
@@ -110,21 +142,20 @@ def render_terminal(result: Result, *, colour: bool = False) -> str:
     lines: list[str] = []
     if result.meta.unusable is None:
         lines += [*_matrix(result, colour=colour), ""]
-        for outcome in REPORTED:
-            for verdict in result.verdicts:
-                if verdict.outcome is outcome:
-                    lines += verdict_lines(result, verdict, colour=colour)
+        for verdict in reported(result):
+            lines += verdict_lines(result, verdict, colour=colour)
     lines += _totals(result)
     return "\n".join(lines) + "\n"
 
 
-def render_changes(changes: Iterable[Change]) -> str:
+def render_changes(comparison: Comparison) -> str:
     """A diff as text, newline at the end."""
     lines: list[str] = []
-    for change in changes:
+    for change in comparison.changes:
         lines.append(f"{change.kind} ({change.severity}) {change.clause}  {BY_ID[change.clause].requirement}")
         lines.append(f"    before  {visible(change.before)}")
         lines.append(f"    after   {visible(change.after)}")
+    lines += not_compared_lines(comparison.not_compared)
     return "\n".join(lines or ["nothing changed"]) + "\n"
 
 
@@ -136,5 +167,6 @@ def render_plan(plan: Plan) -> str:
         lines.append(f"{line.probe:<34}{line.worst:>6}{line.expected:>10}{why}")
     price = "costing nothing" if plan.budget is None else f"of a budget of {plan.budget}"
     lines.append(f"generations: at worst {plan.worst}, expected {plan.expected}, {price}")
+    lines.append(f"planned: {plan.clauses - len(plan.unjudged)} of {plan.clauses} selected clauses")
     lines.append(f"unjudged: {', '.join(plan.unjudged) or 'none'}")
     return "\n".join(lines) + "\n"

@@ -9,8 +9,8 @@ from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
 from .session import Dialogue, RunOptions, open_dialogue, run
 from .spend import BudgetExhaustedError, SpendStoppedError, remaining
-from .transport import fetch
+from .transport import advancing_clock, fetch
 
 __all__ = [
-    "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "fetch", "make_plan", "open_dialogue", "remaining", "run",
+    "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "make_plan", "open_dialogue", "remaining", "run",
 ]  # fmt: skip

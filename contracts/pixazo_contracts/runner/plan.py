@@ -24,12 +24,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All probes in order, what they cost together, and the clauses that none of them feeds."""
+    """All probes in order, what they cost together, how many `clauses` are selected, and which the run would not judge."""
 
     lines: tuple[Line, ...]
     worst: int
     expected: int
     budget: int | None
+    clauses: int
     unjudged: tuple[str, ...]
 
 
@@ -65,7 +66,8 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
         worst=worst if budget is None else min(worst, budget),
         expected=sum(line.expected for line in sent) if budget is None else budget - (left or 0),
         budget=budget,
-        unjudged=tuple(clause.id for clause in clauses if clause.id not in fed or not profile.has(clause.needs)),
+        clauses=len(clauses),
+        unjudged=tuple(clause.id for clause in clauses if not clause.is_planned(fed, profile)),
     )
 
 

@@ -1,4 +1,7 @@
-"""The clock of a run: real time, or a clock that the target shares and that waiting moves forward."""
+"""The clock of a run: real time, or a clock that the target shares and that waiting moves forward.
+
+Also whether a target's own clock stands still, so that a run in real time would wait in vain.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Callable
 from itertools import count
 from queue import Empty, Queue
 from typing import Final, TypeVar
+
+from pixazo_contracts.trace import TERMINAL, Exchange
 
 T = TypeVar("T")
 
@@ -19,11 +24,71 @@ STUCK: Final = 120.0
 NOTHING_TO_COME: Final = "the run waits for an event that cannot come: this is a bug in a probe"
 
 
+#: After so many seconds of real time in which nothing moved a target's clock stands still; a Date shows whole seconds.
+STANDSTILL: Final = 3.0
+
+RUN_IT: Final = (
+    "give it one that runs, as `pixazo-sim serve` has without --clock manual, or a discovery document that says how to advance"
+    " it (one is asked for on this machine only, without --no-discovery, and where generations are not limited)"
+)
+
+
+class StandstillError(Exception):
+    """The target's clock stands still, or could not be advanced; the text says by what that is known, and the remedy."""
+
+
+class _TargetClock:
+    """What responses show of the target's clock.
+
+    It stands still if a generation that is read has neither ended nor changed its status for a while, and meanwhile either no
+    response without an Age, which a cache adds, had another Date, or another generation got the same `created_at`.
+    """
+
+    def __init__(self) -> None:
+        self._moves = False
+        self._seen: dict[str, tuple[str, float]] = {}  # by request id: the first status, and when it was read
+        self._date: tuple[str, float] | None = None
+        self._dates_differ = False
+        self._created: tuple[object, float] | None = None  # the first one, and when that submit was answered
+        self._submitted: dict[str, float] = {}
+
+    def problem(self, exchange: Exchange) -> str | None:
+        """By what it is known, now that this came, that the clock stands still; None if it is not known."""
+        now, date = exchange.finished, exchange.header("date")
+        if date and exchange.operation != "media" and exchange.header("age") is None:
+            self._date = self._date or (date, now)
+            self._dates_differ = self._dates_differ or date != self._date[0]
+        if exchange.accepted_id is not None:
+            self._submitted[exchange.accepted_id] = now
+        state, name = exchange.state, exchange.request_id
+        if self._moves or state is None or name not in self._submitted:
+            return None
+        first, since = self._seen.setdefault(name, (state, now))
+        same_created = self._same_created(exchange.members.get("created_at"), self._submitted[name])
+        if state != first or state in TERMINAL:
+            self._moves = True
+        if self._moves or now - since < STANDSTILL:
+            return None
+        if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
+            return f"Date is {date} for {now - self._date[1]:.0f} s"
+        return same_created
+
+    def _same_created(self, stamp: object, submitted: float) -> str | None:
+        if not stamp:
+            return None
+        first, since = self._created = self._created or (stamp, submitted)
+        if stamp != first:
+            self._moves = True
+        apart = abs(submitted - since)
+        return f"created_at is {stamp} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
+
+
 class RunClock:
     """Time as it passes, in seconds since this clock was made."""
 
     def __init__(self) -> None:
         self._zero = time.monotonic()
+        self._target = _TargetClock()
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -40,6 +105,11 @@ class RunClock:
             return inbox.get(timeout=seconds)
         except Empty:
             return None
+
+    def watch(self, exchange: Exchange) -> None:
+        """Raise `StandstillError` once exchanges have shown that the target's own clock does not move."""
+        if problem := self._target.problem(exchange):
+            raise StandstillError(f"the target's clock stands still ({problem}): {RUN_IT}")
 
     def delay(self, seconds: float) -> None:
         """Wait before the receiver responds."""
@@ -74,6 +144,9 @@ class VirtualClock(RunClock):
         self._waited += seconds
         self._advance(seconds)
         return None
+
+    def watch(self, exchange: Exchange) -> None:
+        """Nothing: this clock moves the target's."""
 
     def delay(self, seconds: float) -> None:
         """Do not wait: the thread that moves the clock is waiting for this response."""

@@ -45,6 +45,9 @@ REMOTE_GAP: Final = 0.2
 MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
+#: Where generations cost money, an operation whose first so many valid submits all failed gets no more that may cost any.
+MOST_IN_VAIN: Final = 3
+
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
 MOST_HOLDS: Final = 20
 
@@ -91,9 +94,12 @@ class _Sent:
     result: Exchange | Exception
 
 
+def _sends(step: Step) -> tuple[Send, ...]:
+    return (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
+
+
 def _may_cost(step: Step) -> bool:
-    sends = (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
-    return any(send.method not in {"GET", "HEAD"} for send in sends)
+    return any(send.method not in {"GET", "HEAD"} for send in _sends(step))
 
 
 class _Pace:
@@ -171,6 +177,11 @@ class Schedule:
                 self._drain()
         self._drain()
 
+    def linger(self, until: float) -> None:
+        """Wait until that instant, in seconds of the run, for callbacks that nobody awaits any more."""
+        while (left := until - self._clock.now()) > 0:
+            self._clock.receive(self._inbox, left, busy=False)
+
     def _drain(self) -> None:
         while self._live:
             while self._ready:
@@ -194,8 +205,18 @@ class Schedule:
             if running.tripped and _may_cost(step):
                 # The gateway charged for what it should have refused. The probe may still read, but sends nothing more that could cost money.
                 self._end(running, "done")
+            elif self._context.limited and any(self._is_in_vain(send) for send in _sends(step)):
+                self._end(running, "stopped")
             else:
                 self._begin(running, step)
+
+    def _is_in_vain(self, send: Send) -> bool:
+        """Whether a request would only spend: the first valid submits to its operation were all paid for and not accepted."""
+        if send.intent == "refuse":
+            return False
+        valid = [e for e in self._recorder.exchanges if e.is_submit and e.intent == "accept" and e.account == "default"]
+        tried = [exchange for exchange in valid if exchange.operation == send.operation]
+        return len(tried) >= MOST_IN_VAIN and not any(exchange.succeeded for exchange in tried)
 
     def _end(self, running: _Running, state: str) -> None:
         running.over = True
@@ -313,6 +334,8 @@ class Schedule:
 
     def _settle(self, sent: _Sent) -> None:
         running, result = sent.running, sent.result
+        if isinstance(result, Exchange):
+            self._clock.watch(result)
         if running.over:
             return
         if isinstance(result, BudgetExhaustedError):

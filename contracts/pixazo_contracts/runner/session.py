@@ -15,13 +15,24 @@ from typing import Final, TypeVar
 
 from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
-from pixazo_contracts.trace import Ceilings, Footer, Header, Record, Target, Trace, capable, dump_record, receiver_token
+from pixazo_contracts.trace import (
+    Ceilings,
+    Footer,
+    Header,
+    Record,
+    Target,
+    Trace,
+    capable,
+    dump_record,
+    find_generations,
+    receiver_token,
+)
 
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
 from .recorder import Recorder, Redactor, is_distinctive
-from .run_clock import RunClock
+from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
 from .transport import HttpTransport, KeyInjector, Network
@@ -151,12 +162,25 @@ class _Session:
 
         Returns why the target is unusable, None if it is not.
         """
-        schedule.run([probe for probe in probes if probe.phase == "smoke"])
-        trouble = unusable(self.recorder.exchanges)
-        if trouble is None or not trouble.hopeless:
-            for phase in ("main", "late"):
+        try:
+            for phase in ("smoke", "main", "late"):
                 schedule.run([probe for probe in probes if probe.phase == phase])
+                trouble = unusable(self.recorder.exchanges)
+                if trouble is not None and trouble.hopeless:
+                    break
+            schedule.linger(self._last_callback_due())
+        except StandstillError as error:
+            return str(error)
         return trouble.reason if trouble else None
+
+    def _last_callback_due(self) -> float:
+        """Until when callbacks count, in seconds of the run: for so long after the last request with a webhook ended, or was refused."""
+        exchanges, receiver = self.recorder.exchanges, self.header.receiver or "no receiver"
+        ends = {g.submit.number: g.ends[0].finished for g in find_generations(exchanges, ()) if g.ends}
+        given = [
+            e for e in exchanges if receiver in "\n".join([str(e.request_body), *dict(e.request_headers).values()])
+        ]
+        return max((ends.get(e.number, e.finished) + self._profile.settle for e in given), default=0.0)
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
         recorder = self.recorder

@@ -6,9 +6,11 @@ This is the only file of the suite that imports an HTTP library.
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
+from collections.abc import Generator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final, Protocol
@@ -17,7 +19,9 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import KEY_HEADER, Profile, Target
+from pixazo_contracts.trace import KEY_HEADER, JsonObject, Profile, Target
+
+from .run_clock import RUN_IT, RunClock, StandstillError, VirtualClock
 
 #: What can stand in for the network: an app in this process, for example.
 Network = httpx2.BaseTransport
@@ -155,6 +159,30 @@ class KeyInjector:
             return self._inner.send(replace(request, url=f"{request.url}{joint}{urlencode({QUERY_NAME: key})}"))
         header = (KEY_HEADERS[request.placement], f"Bearer {key}" if request.placement == "bearer" else key)
         return self._inner.send(replace(request, headers=(*request.headers, header)))
+
+
+@contextmanager
+def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[RunClock]:
+    """A virtual clock that moves the target's: by a POST to a path at its origin, with this body and the `seconds`.
+
+    Waiting on it raises `StandstillError` if that is not answered with a 2xx.
+    """
+    with closing(HttpTransport(target.profile)) as wire:
+        keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path
+
+        def advance(seconds: float) -> None:
+            content, headers = (
+                json.dumps({**body, "seconds": seconds}).encode(),
+                (("Content-Type", "application/json"),),
+            )
+            reply = keyed.send(
+                Send(operation="other", method="POST", url=url, case="advance", headers=headers, body=content)
+            )
+            if reply.status is None or not 200 <= reply.status < 300:
+                got = reply.status or reply.error
+                raise StandstillError(f"the target's clock could not be advanced (POST {path}: {got}): {RUN_IT}")
+
+        yield VirtualClock(advance)
 
 
 def fetch(profile: Profile, path: str) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,12 +18,16 @@ from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
 from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
-from pixazo_contracts.trace import ConfigurationError, Target, read_profile
+from pixazo_contracts.trace import ConfigurationError, Target, read_profile, visible
 
 from .checker import RequestChecker
 
 #: Lines on the ledger and on what was spent, for the end of the session.
 SPENT: Final = pytest.StashKey[list[str]]()
+
+#: An option of `run` in an error; here most have a prefix, and some another name.
+OPTION: Final = re.compile(r"(?<!\S)--([a-z-]+)")
+OTHERWISE_NAMED: Final = {"--target": "--pixazo-url", "--api-key": "--pixazo-key"}
 
 
 class Endpoint(Protocol):
@@ -53,13 +58,14 @@ def _exit_if_unusable() -> Generator[None]:
     try:
         yield
     except ConfigurationError as error:
-        pytest.exit(f"pixazo-contracts: {error}", ExitCode.USAGE)
+        named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
+        pytest.exit(visible(f"pixazo-contracts: {named}"), ExitCode.USAGE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print where the ledger is, and what was spent."""
     for line in config.stash.get(SPENT, list[str]()):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(visible(line))
 
 
 def _clauses(config: pytest.Config) -> tuple[Clause, ...]:
@@ -133,7 +139,8 @@ def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
     expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
     with _exit_if_unusable():
-        return read_terms(expect, baseline, strict_drift=_option(pytestconfig, "strict-drift"))
+        strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
+        return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +154,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
-        pytest.exit(f"target unusable: {found.meta.unusable}", ExitCode.UNUSABLE)
+        pytest.exit(visible(f"target unusable: {found.meta.unusable}"), ExitCode.UNUSABLE)
     return found
 
 

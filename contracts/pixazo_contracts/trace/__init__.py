@@ -31,6 +31,7 @@ from .target import (
     Target,
     canonical_origin,
     capable,
+    check_names,
     check_number,
     host_is_loopback,
     only_reads,
@@ -53,7 +54,8 @@ from .trace import (
     load_trace,
     receiver_token,
 )
+from .visible import encode_json, visible
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "split_url", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "split_url", "visible", "whole_number",
 ]  # fmt: skip

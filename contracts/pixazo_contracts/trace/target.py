@@ -271,13 +271,14 @@ def read_toml(kind: str, path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
 
 
-def _check_names(path: Path, names: Iterable[str], kind: type, table: str = "") -> None:
+def check_names(file: str, names: Iterable[str], kind: type, table: str = "") -> None:
+    """Raise `ConfigurationError` for a name in a file that no field of the dataclass `kind` has: it names the nearest."""
     known = [item.name for item in fields(kind)]
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigurationError(f"profile {path}: unknown setting {table}{name!r}: {remedy}")
+            raise ConfigurationError(f"{file}: unknown setting {table}{name!r}: {remedy}")
 
 
 def read_profile(path: Path | None) -> ProfileFile:
@@ -285,10 +286,10 @@ def read_profile(path: Path | None) -> ProfileFile:
     if path is None:
         return ProfileFile()
     settings = read_toml("profile", path)
-    _check_names(path, settings, ProfileFile)
+    check_names(f"profile {path}", settings, ProfileFile)
     ceilings = settings.get("ceilings")
     if is_object(ceilings):
-        _check_names(path, ceilings, Ceilings, "[ceilings] ")
+        check_names(f"profile {path}", ceilings, Ceilings, "[ceilings] ")
     try:
         file = msgspec.convert(settings, ProfileFile)
     except msgspec.ValidationError as error:

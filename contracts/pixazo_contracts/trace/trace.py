@@ -18,6 +18,7 @@ import msgspec
 
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
+from .visible import encode_json
 
 T = TypeVar("T")
 
@@ -55,7 +56,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded` or `error: ...`.
+    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded`, `stopped` (its submits
+    were in vain) or `error: ...`.
 
     `generations_spent` were counted, `generations_released` reserved and given back.
     """
@@ -245,7 +247,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def dump_record(record: Record) -> bytes:
     """One line of a trace file, newline included."""
-    return msgspec.json.encode({_NAMES[type(record)]: record}) + b"\n"
+    return encode_json({_NAMES[type(record)]: record}) + b"\n"
 
 
 def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:

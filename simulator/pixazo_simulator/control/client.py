@@ -147,17 +147,19 @@ class ControlClient:
         """What time it is in the world, and how its clock runs."""
         return self._call("GET", "/_sim/clock", responses.ClockState)
 
-    def advance(self, seconds: float | None = None, *, until: Literal["next"] | None = None) -> list[responses.Event]:
+    def advance(
+        self, seconds: float | None = None, *, until: Literal["next"] | None = None, every_world: bool = False
+    ) -> list[responses.Event]:
         """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
 
         `until="next"` lets as many pass as it takes until the next of these falls due; none, and the list is empty, when nothing is
-        to come.
+        to come. With `every_world` the seconds pass in all other worlds of the simulator, too.
 
         Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
         longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to go on.
         """
-        given = _given({"seconds": seconds, "until": until})
+        given = _given({"seconds": seconds, "until": until, "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def ledger(self, *, limit: int | None = None) -> responses.LedgerPage:

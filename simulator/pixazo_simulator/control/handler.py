@@ -120,8 +120,8 @@ class ControlHandler:
 
     def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
-            raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
-        return discovery_document(self._worlds.fresh_number())
+            return {"clock": _clock_document(self._worlds.clock.rate)}
+        return discovery_document(self._worlds.fresh_number(), self._worlds.clock.rate)
 
 
 _ACCOUNTS = {
@@ -138,16 +138,24 @@ _ACCOUNTS = {
 """The magic keys of each role in the discovery document."""
 
 
-def discovery_document(number: int) -> dict[str, Any]:
+def discovery_document(number: int, rate: float = 0.0) -> dict[str, Any]:
     """How the simulator describes itself to a contract suite, in the form of a profile file of the suite.
 
-    Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities.
+    Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities;
+    and a clock of this rate.
     """
     accounts = {
         role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
     }
     prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
-    return {"accounts": accounts, "prompts": prompts, "capabilities": []}
+    return {"accounts": accounts, "prompts": prompts, "capabilities": [], "clock": _clock_document(rate)}
+
+
+def _clock_document(rate: float) -> dict[str, Any]:
+    """How the clock runs; of one that stands still, which POST with `seconds` in addition advances it for every key."""
+    if rate:
+        return {"kind": "running", "rate": rate}
+    return {"kind": "manual", "advance": {"path": "/_sim/clock/advance", "body": {"every_world": True}}}
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:

@@ -147,6 +147,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
     """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
 
     `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there.
+    With `every_world` as much time passes in all other worlds, whose events are not listed, and in those that a key opens later.
     An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
     is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
@@ -157,12 +158,24 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
         with refuse_value_errors():
             milliseconds = world.clock.milliseconds(request.body.seconds)
     try:
+        if request.body.every_world:
+            await _advance_others(request, milliseconds)
         events = await request.dispatcher.advance(world, milliseconds)
     except AdvanceError as error:
         raise Refused(409, await rendering.advance_stopped(world, str(error), error.events)) from None
     if request.worlds.get(request.key) is not world:
         raise Refused(404, "the world was deleted while its clock was advanced")
     return await rendering.advanced(world, events)
+
+
+async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
+    """Let time pass in all worlds but the caller's, and for those that are opened later; what a bound keeps pending stays so."""
+    server = request.worlds.clock
+    targets = [(world, world.clock.now() + milliseconds) for world in request.worlds if world is not request.world]
+    server.advance_to(server.now() + milliseconds)
+    for world, target in targets:
+        with suppress(AdvanceError):
+            await request.dispatcher.advance(world, max(0, target - world.clock.now()))
 
 
 @route("GET", "/_sim/ledger")

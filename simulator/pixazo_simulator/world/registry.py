@@ -116,10 +116,14 @@ class Worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         key = self.fresh_key() if key is None else key
         self._opened += 1
+        if clock is None:
+            clock = self._new_clock()
+            if not clock.rate:  # as far on as the server's own, which moves when every world is advanced
+                clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         world = World(
             key,
             policy=policy or settings.policy,
-            clock=clock or self._new_clock(),
+            clock=clock,
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             magic=settings.magic,

@@ -19,7 +19,8 @@ from tests.contracts.gateways.fake_gateway import KEY
 from tests.contracts.gateways.fake_server import serve
 
 from pixazo_contracts.cli import commands, main
-from pixazo_contracts.runner import session
+from pixazo_contracts.runner import run_clock, session
+from pixazo_simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +126,19 @@ def test_a_dead_host_exits_10() -> None:
         dead = run(f"http://127.0.0.1:{free.getsockname()[1]}")
     assert dead.exit_code == 10
     assert "the target does not answer (connect)" in dead.output
+
+
+def test_a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is advanced where the target says how, so that every core clause is judged; elsewhere the run soon ends with 10."""
+    monkeypatch.setattr(run_clock, "STANDSTILL", 0.2)
+    with Simulator() as simulator:
+        arguments = ("run", "--target", simulator.url, "--api-key", simulator.api_key, "--core")
+        advanced = command(*arguments)
+        left_alone = command(*arguments, "--no-discovery", "--pace", "0.1")
+    assert (advanced.exit_code, left_alone.exit_code) == (0, 10)
+    assert "judged 71 of 71 selected" in advanced.output
+    assert "the target's clock stands still (Date is " in left_alone.output
+    assert "--no-discovery" in left_alone.output
 
 
 def test_a_refused_key_exits_10(origin: str) -> None:

@@ -124,7 +124,7 @@ WRONG = (
     Wrong("BASE-05", prepare=reading(lambda _, work, reply: reply if work.operation == "generate" else NOT_THERE)),
     Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None)),
     Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None)),
-    Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key))),
+    Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key)), beside=_only("AUTH-08 AUTH-12 ERR-PREC-01")),
     Wrong("AUTH-04", prepare=open_to(lambda _, key: key == "")),
     Wrong("AUTH-06", prepare=open_to(lambda ask, _: "subscription-key=" in ask.target)),
     Wrong("AUTH-09", edit=coded(403, 401)),
@@ -139,6 +139,7 @@ WRONG = (
             if reply.code in (401, 404)
             else reply
         ),
+        beside=_only("BASE-07"),
     ),
     Wrong("HDR-05", prepare=cached(30), name="silently cached"),
     Wrong("HDR-05", edit=headed("Cache-Control", "public, max-age=30", is_read), name="declared fresh"),
@@ -172,7 +173,11 @@ WRONG = (
     Wrong("I2V-PROMPT-04", prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) > 2000, prompt="x")),
     Wrong("I2V-PROMPT-05", prepare=picky(lambda ask: len(_prompt(ask).encode()) > 2000)),
     Wrong("I2V-PROMPT-06", prepare=picky(lambda ask: "[" in _prompt(ask))),
-    Wrong("I2V-IMG-03", prepare=picky(lambda ask: _image(ask).startswith("http"))),
+    Wrong(
+        "I2V-IMG-03",
+        prepare=picky(lambda ask: _image(ask).startswith("http")),
+        beside=_only("I2V-PROMPT-03 I2V-PROMPT-05 I2V-PROMPT-06 I2V-DUR-02 I2V-RES-01 I2V-FP-02 I2V-IMG-13 I2V-COMBO-01 I2V-MODEL-01 T2V-IMG-01"),
+    ),
     Wrong("I2V-IMG-04", prepare=picky(lambda ask: _image(ask).startswith("data:"))),
     Wrong("I2V-IMG-06", prepare=picky(lambda ask: _image(ask).startswith("data:image/webp"))),
     Wrong(
@@ -240,7 +245,7 @@ WRONG = (
     Wrong(
         "ERR-400-01",
         edit=lambda ask, reply: replace(reply, code=422) if is_submit(ask) and b"\"'" in reply.encoded() else reply,
-        beside=_only("ERR-PREC-01"),
+        beside=_only("ERR-PREC-01 ERR-SET-01"),
     ),
     Wrong("ERR-400-02", edit=lambda _, reply: replace(reply, code=404) if b"Model not" in reply.encoded() else reply),
     Wrong("ERR-402-01", edit=coded(402, 403)),

@@ -10,7 +10,8 @@ import pytest
 
 from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
 from pixazo_contracts.clauses.standing import Cost, Strength
-from pixazo_contracts.judge.evaluation import ExitCode, Expectation, apply_expectations, exit_code
+from pixazo_contracts.judge.evaluation import ExitCode, exit_code
+from pixazo_contracts.judge.expectations import Expectation, apply_expectations
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
@@ -54,8 +55,7 @@ def rule(clause_id: str, *remarks: Remark, strength: Strength = Strength.DOCUMEN
 
 
 def outcome(made: Clause, *, feeders: tuple[str, ...] = (), baseline: str | None = None, **probes: str) -> str:
-    known = {made.id: baseline} if baseline is not None else {}
-    (verdict,) = judge(trace(**probes), [made], feeders={made.id: feeders}, baseline=known)
+    (verdict,) = judge(trace(**probes), [made], feeders={made.id: feeders}, baseline=lambda _: baseline)
     return verdict.outcome.value
 
 
@@ -73,14 +73,10 @@ def test_strength_decides_what_a_violation_means(strength: Strength, drift_fails
     assert outcome(rule("A-01", SEEN, BROKEN, strength=strength, drift_fails=drift_fails)) == expected
 
 
-def test_evidence_alone_passes() -> None:
-    """A clause that looked and found nothing wrong passes."""
-    assert outcome(rule("A-01", SEEN)) == "PASS"
-
-
-def test_nothing_judged_is_never_a_pass() -> None:
-    """A clause without remarks is inconclusive."""
-    assert outcome(rule("A-01")) == "INCONCLUSIVE"
+def test_only_evidence_passes() -> None:
+    """A clause that looked and found nothing wrong passes; one that found nothing, or only observed, is inconclusive."""
+    assert outcome(rule("A-01", SEEN, Observation("404"))) == "PASS"
+    assert outcome(rule("A-01")) == outcome(rule("A-01", Observation("404"))) == "INCONCLUSIVE"
 
 
 def test_a_silent_clause_observes_and_drifts_only_against_a_baseline() -> None:
@@ -104,13 +100,14 @@ def test_observations_are_reported_once_and_in_one_order() -> None:
         ({"one": "done"}, "INCONCLUSIVE"),
         ({"one": "skipped"}, "SKIPPED"),
         ({"one": "unfunded", "two": "skipped"}, "UNFUNDED"),
-        ({"one": "unfunded", "two": "done"}, "INCONCLUSIVE"),
-        ({"one": "error: boom", "two": "done"}, "ERROR"),
+        ({"one": "unfunded", "a probe": "done"}, "INCONCLUSIVE"),
+        ({"one": "unfunded", "sent nothing": "done"}, "UNFUNDED"),
+        ({"one": "error: boom", "a probe": "done"}, "ERROR"),
     ],
 )
 def test_the_probes_explain_missing_evidence(states: dict[str, str], expected: str) -> None:
     """What became of the probes that feed a clause explains why it was not judged."""
-    assert outcome(rule("A-01"), feeders=("one", "two"), **states) == expected
+    assert outcome(rule("A-01"), feeders=tuple(states), **states) == expected
 
 
 def test_a_missing_capability_skips() -> None:
@@ -129,24 +126,96 @@ def test_a_fault_in_a_clause_costs_one_verdict() -> None:
     assert [v.outcome.value for v in judge(trace(), [faulty, rule("A-02", SEEN)])] == ["ERROR", "PASS"]
 
 
-def test_a_failed_root_blocks_what_it_explains() -> None:
-    """Dependants that fail or judged nothing are blocked, through others too; one that passes by itself is not."""
-    clauses = [
-        rule("A-01", BROKEN),
-        rule("A-02", BROKEN, depends_on=("A-01",)),
-        rule("A-03", depends_on=("A-02",)),
-        rule("A-04", SEEN, depends_on=("A-01",)),
-        rule("A-05", BROKEN, depends_on=("A-04",), strength=Strength.EXAMPLE),
-    ]
-    verdicts = judge(trace(), clauses)
-    assert [v.outcome.value for v in verdicts] == ["FAIL", "BLOCKED", "BLOCKED", "PASS", "BLOCKED"]
-    assert verdicts[1].reason == "A-01 failed"
+def broken(number: int, *related: int, got: str = "DONE", drifts: bool = False) -> Violation:
+    """A violation on one exchange that rests on others as well."""
+    records = tuple(replace(EXCHANGE, number=each) for each in related)
+    return replace(BROKEN, source=replace(EXCHANGE, number=number), got=got, related=records, drifts=drifts)
 
 
-def test_two_clauses_that_depend_on_each_other_do_not_hang() -> None:
-    """A cycle of dependencies is followed once."""
-    cycle = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
-    assert [v.outcome.value for v in judge(trace(), cycle)] == ["PASS", "FAIL"]
+ROOT, EXAMPLE_ROOT = rule("A-01", broken(1)), rule("A-01", broken(1), strength=Strength.EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("root", "remarks", "expected"),
+    [
+        pytest.param(ROOT, [broken(1)], "BLOCKED", id="on the exchange that it spoiled"),
+        pytest.param(ROOT, [broken(2)], "FAIL", id="on another"),
+        pytest.param(ROOT, [broken(2, 1)], "BLOCKED", id="compared with it"),
+        pytest.param(ROOT, [broken(1), broken(2)], "FAIL", id="on it and another"),
+        pytest.param(ROOT, [], "BLOCKED", id="no evidence"),
+        pytest.param(ROOT, [SEEN], "PASS", id="passes by itself"),
+        pytest.param(EXAMPLE_ROOT, [broken(1)], "FAIL", id="root drifts"),
+        pytest.param(EXAMPLE_ROOT, [], "INCONCLUSIVE", id="root drifts, no evidence"),
+        pytest.param(rule("A-01", broken(1, drifts=True), broken(2)), [broken(1)], "FAIL", id="root drifts there"),
+        pytest.param(rule("A-01", SEEN), [broken(1)], "FAIL", id="root passes"),
+    ],
+)
+def test_a_failed_root_explains_what_it_spoiled(root: Clause, remarks: list[Remark], expected: str) -> None:
+    """Only a failure, only what rests on the exchanges on which it failed, through other clauses too; the findings are kept."""
+    between = rule("A-02", SEEN, depends_on=("A-01",))
+    *_, last = judge(trace(), [root, between, rule("A-03", *remarks, depends_on=("A-02",))])
+    assert last.outcome.value == expected
+    assert len(last.findings) == bool([remark for remark in remarks if isinstance(remark, Violation)])
+    assert (last.reason or "").startswith("A-01 failed") == (expected == "BLOCKED")
+
+
+def test_what_is_excused_blocks_nothing_and_is_not_blocked() -> None:
+    """A known failure explains no other one."""
+    clauses = [ROOT, rule("A-02", broken(1), depends_on=("A-01",)), rule("A-03", depends_on=("A-01",))]
+    verdicts = judge(trace(), clauses, excused=lambda verdict: verdict.clause == "A-01")
+    assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "INCONCLUSIVE"]
+    verdicts = judge(trace(), clauses, excused=lambda verdict: verdict.clause == "A-02")
+    assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "BLOCKED"]
+
+
+def test_clauses_that_depend_on_each_other_are_both_reported() -> None:
+    """A ring explains nothing within itself, and only the failure at its root explains what is beyond."""
+    ring = [rule("A-01", broken(1), depends_on=("A-02",)), rule("A-02", broken(1), depends_on=("A-01",))]
+    verdicts = judge(
+        trace(), [*ring, rule("A-03", broken(1), depends_on=("A-01",)), rule("A-04", broken(1), depends_on=("A-03",))]
+    )
+    assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "BLOCKED", "BLOCKED"]
+    assert verdicts[3].reason == "A-01, A-02 failed on the same exchanges"
+
+
+def test_a_changed_observation_is_explained_by_its_new_parts() -> None:
+    """DRIFT against a baseline rests on the records of what was not observed before."""
+    new = Observation("b: 500", replace(EXCHANGE, number=2))
+    for spoiled, expected in ((2, "BLOCKED"), (1, "DRIFT")):
+        silent = rule("A-02", Observation("a: 400", EXCHANGE), new, strength=Strength.SILENT, depends_on=("A-01",))
+        verdicts = judge(trace(), [rule("A-01", broken(spoiled)), silent], baseline=lambda _: "a: 400; b: 404")
+        assert verdicts[1].outcome.value == expected
+
+
+def test_a_violation_may_drift_by_itself() -> None:
+    """Where it is the only kind the clause drifts; where it is not, the others are named first."""
+    assert outcome(rule("A-01", broken(1, drifts=True))) == "DRIFT"
+    (failed,) = judge(trace(), [rule("A-01", broken(1, got="six digits", drifts=True), broken(2, got="no zone"))])
+    assert (failed.outcome, [finding.got for finding in failed.findings]) == (Outcome.FAIL, ["no zone", "six digits"])
+
+
+def test_like_findings_are_one() -> None:
+    """What differs in ids, instants and spans only is one finding with its number and three examples; all of it counts for blocking."""
+    got = "minimax-hailuo-ai_019d4355-f500-7000-8000-0000000000{0:02} at 2026-03-31T10:00:{0:02}.000Z, after {0}.5 s"
+    alike = [broken(number, got=got.format(number)) for number in range(1, 21)]
+    (verdict,) = judge(trace(), [rule("A-01", *alike, broken(30, got="another thing"))])
+    first, other = verdict.findings
+    assert (first.count, first.exchange, first.examples, first.got) == (20, 1, (1, 2, 3), got.format(1))
+    assert (other.count, other.examples) == (1, (30,))
+    kinds = [broken(number, got="x" * number) for number in range(1, 41)]
+    clauses = [rule("A-01", *kinds), rule("A-02", broken(40), depends_on=("A-01",))]
+    assert [(len(v.findings), v.outcome.value) for v in judge(trace(), clauses)] == [(20, "FAIL"), (1, "BLOCKED")]
+
+
+def test_missing_evidence_is_explained_by_what_came() -> None:
+    """The reason names the probes, what they sent, and what that got."""
+    throttled = [replace(EXCHANGE, number=n, aims=("A-01",), status=429) for n in (1, 2)]
+    seen = replace(
+        trace(**{"a probe": "done"}),
+        exchanges=(*throttled, replace(EXCHANGE, number=3, aims=("A-01",), status=None, error="timeout")),
+    )
+    (verdict,) = judge(seen, [rule("A-01")], feeders={"A-01": ("a probe",)})
+    assert verdict.reason == "its probe (a probe) sent 3 request(s) for it: 429 (2), timeout"
 
 
 def verdict(name: str, result: Outcome) -> Verdict:
@@ -168,7 +237,7 @@ def test_each_reason_has_its_code() -> None:
     assert exit_code([PASSED], replace(FOOTER, unusable="dead")) is ExitCode.UNUSABLE
     assert exit_code([PASSED], replace(FOOTER, spend_stopped="spent")) is ExitCode.SPEND
     assert exit_code([PASSED], FOOTER, stale=True) is ExitCode.EXPECTATIONS
-    assert exit_code([PASSED, verdict("A-05", Outcome.SKIPPED)], FOOTER, floor=51) is ExitCode.FLOOR
+    assert exit_code([PASSED, verdict("A-05", Outcome.SKIPPED)], FOOTER, floor=51) is ExitCode.UNJUDGED
     assert exit_code([FAILED], FOOTER, excused=frozenset({"A-02"})) is ExitCode.CLEAN
 
 

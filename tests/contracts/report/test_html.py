@@ -15,7 +15,7 @@ from pixazo_contracts.report import render_html
 from pixazo_contracts.trace import ConfigurationError
 
 HOSTILE = "</code><script>alert(1)</script>\x00\x1b[31m\u202e\ud800 \"'&{{ 7 * 7 }}"
-SHOWN = "</code><script>alert(1)</script>\\x00\\x1b[31m\\u202e\\ud800 \"'&{{ 7 * 7 }}"
+SHOWN = "</code><script>alert(1)</script>\\u0000\\u001b[31m\\u202e\\ud800 \"'&{{ 7 * 7 }}"
 FINDING = Finding(HOSTILE, HOSTILE, HOSTILE, exchange=1)
 TIMELINE = Timeline(
     request_id=HOSTILE,

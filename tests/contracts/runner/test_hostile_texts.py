@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ from pixazo_contracts.judge import Terms, evaluate, to_json, to_ndjson
 from pixazo_contracts.report import render_html, render_junit, render_terminal
 from pixazo_contracts.runner import RunOptions
 from pixazo_contracts.trace import load_trace
+from pixazo_contracts.trace.visible import UNSEEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 HALF = "\ud83d"
 """Half a surrogate pair: a text cut in the middle of an emoji, which JSON can hold and UTF-8 cannot."""
+FORGED = "\nPASS STATUS-01  forged\u061c\u00ad\u2028\ufff9\ufe0f\U000e0041\U000e0100\U0010ffff\\u202e"
+"""Further lines, and of each kind of character that is not seen one."""
+VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…$)')
+"""A JSON string in a finding; one that is too long has no end."""
 TERMS = Terms(today=datetime.now(UTC).date())
 
 
@@ -41,6 +47,21 @@ def everywhere(text: str) -> Edit:
         return f"{value}{text}" if isinstance(value, str) else value
 
     return lambda _, reply: replace(reply, value=more(reply.value))
+
+
+def instead(text: str) -> Edit:
+    """Append the text to every value and header, except for what a probe must read to go on."""
+
+    def more(value: object, name: str = "") -> object:
+        if isinstance(value, dict):
+            return {key: more(each, key) for key, each in cast("dict[str, object]", value).items()}
+        if isinstance(value, list):
+            return [more(each) for each in cast("list[object]", value)]
+        return f"{value}{text}" if isinstance(value, str) and name not in {"request_id", "status"} else value
+
+    line = text.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    headers = {"www-authenticate": line, "allow": line, "retry-after": line, "content-type": f"application/json{line}"}
+    return lambda _, reply: replace(reply, value=more(reply.value), headers={**reply.headers, **headers})
 
 
 def both(*edits: Edit) -> Edit:
@@ -65,9 +86,11 @@ def urls(url: str) -> Edit:
         envelope(output(**{f"more{HALF}": HALF, "media_type": f"video/mp4{HALF}"}), "COMPLETED"),
         everywhere(HALF),
         everywhere("\x00\x1b[31m\x85\ufffe\u202e"),
+        everywhere(FORGED),
+        instead(FORGED),
         *map(urls, ["http://[::1", f"http://a{HALF}/", "http://a\u2100b/", "http://127.0.0.1:99999/", "http://\n/"]),
     ],
-    ids=["status", "request_id", "output", "all halves", "all controls", "IPv6", "half", "NFKC", "port", "line feed"],
+    ids=["status", "request_id", "output", "all halves", "all controls", "forged names", "forged values", "IPv6", "half", "NFKC", "port", "line feed"],
 )  # fmt: skip
 def test_odd_texts(tmp_path: Path, edit: Edit) -> None:
     """Every probe and every clause comes to its end, every report is written, and the trace is judged alike from its file."""
@@ -79,7 +102,11 @@ def test_odd_texts(tmp_path: Path, edit: Edit) -> None:
     assert "ERROR" not in result.summary.outcomes
     assert evaluate(load_trace(path), CATALOGUE, TERMS) == result
     ET.fromstring(render_junit(result))
-    for text in (render_html(result).encode(), render_terminal(result).encode(), to_json(result), to_ndjson(result)):
-        assert b"\x1b" not in text
-        assert text.decode()
+    files = (render_junit(result), render_html(result).encode(), to_json(result), to_ndjson(result), path.read_bytes())
+    for text in (render_terminal(result), *map(bytes.decode, files)):
+        assert [line for line in text.split("\n") if not line.isprintable() or not UNSEEN.isdisjoint(line)] == []
+        assert [line for line in text.split("\n") if line.startswith("PASS")] == []
     assert json.loads(to_json(result))["exit_code"] == result.exit_code
+    for verdict in result.verdicts:
+        said = [verdict.observation or "", *(part for each in verdict.findings for part in (each.expected, each.got))]
+        assert [text for text in said if "forged" in VALUE.sub("", text)] == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, fake_dialogue, observe
-from tests.contracts.gateways.fake_gateway import KEY
+from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
+from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask
 
 from pixazo_contracts.probes.conversation import (
     Conversation,
@@ -18,8 +18,10 @@ from pixazo_contracts.probes.conversation import (
     send,
 )
 from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
-from pixazo_contracts.runner.session import ConversationError, RunOptions
+from pixazo_contracts.runner.run_clock import RunClock, StandstillError
+from pixazo_contracts.runner.session import ConversationError, RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError
+from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile, Target
 
 SUBMIT = submit_send("generate", {"prompt": "A paper boat"}, case="submit")
@@ -96,3 +98,87 @@ def test_a_faulty_conversation() -> None:
         with pytest.raises(ConversationError, match=r"faulty: error: ZeroDivisionError\(\)"):
             dialogue.run(faulty(), "faulty")  # type: ignore[arg-type]  # its type is right but for the fault
         assert dialogue.run(send(SUBMIT), "sound").status == 202
+
+
+QUEUED = '{"status": "QUEUED", "created_at": "2026-03-31T10:00:00.000Z"}'
+MOVED = QUEUED.replace("00.000", "04.000")
+ENDED = QUEUED.replace("QUEUED", "COMPLETED")
+
+
+def watched(*seen: tuple[float, str, str, dict[str, str]]) -> bool:
+    """Whether a run in real time takes a clock to stand still, by submits and reads: instant, id, body, headers."""
+    clock = RunClock()
+    try:
+        for at, name, body, headers in seen:
+            submit = {"operation": "generate", "method": "POST", "body": f'{{"request_id": "{name}"}}', "status": 202}
+            read = {"operation": "status", "method": "GET", "body": body, "status": 200, "request_id": name}
+            common = {
+                "number": 1,
+                "probe": "",
+                "case": "",
+                "url": "",
+                "account": "default",
+                "started": at,
+                "finished": at,
+            }
+            clock.watch(Exchange(**common, headers=tuple(headers.items()), **(read if body else submit)))  # type: ignore[arg-type]
+    except StandstillError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("dates", "later", "other", "stands_still"),
+    [
+        (("10:00:00", "10:00:00"), QUEUED, QUEUED, True),
+        (("", ""), QUEUED, QUEUED, True),
+        (("10:00:00", "10:00:04"), QUEUED, QUEUED, True),
+        (("10:00:00", "10:00:00"), QUEUED, "", True),
+        (("10:00:00", "10:00:04"), QUEUED, "", False),
+        (("", ""), QUEUED, "", False),
+        (("10:00:00", "10:00:00"), ENDED, "", False),
+        (("10:00:00", "10:00:00"), QUEUED.replace("QUEUED", "PROCESSING"), QUEUED, False),
+        (("10:00:00", "10:00:00"), QUEUED, ENDED, False),
+        (("10:00:00", "10:00:00"), QUEUED, MOVED, False),
+        (("", ""), '{"status": "QUEUED"}', '{"status": "QUEUED"}', False),
+    ],
+)
+def test_a_clock_that_stands_still(dates: tuple[str, str], later: str, other: str, stands_still: bool) -> None:
+    """Two reads four seconds apart, and two of another generation, show it; a gateway that says less, or moves, is not accused."""
+    first, second = ({"Date": date} if date else {} for date in dates)
+    seen = [(0.0, "a", "", first), (0.1, "a", QUEUED if "created" in later else later, first)]
+    seen += [(4.0, "b", "", second), (4.1, "b", other, second)] if other else []
+    seen += [(4.2, "a", later, second)]
+    seen += [(8.2, "b", other, second)] if other else []
+    assert watched(*seen) is stands_still
+    if "Date" in first and not other:
+        aged = [(at, name, body, {**headers, "Age": "9"}) for at, name, body, headers in seen]
+        assert not watched(*aged)
+
+
+def test_callbacks_are_counted_until_the_run_ends() -> None:
+    """One that comes long after what awaited it, to a path that nobody gave, or after a refusal, is in the trace."""
+
+    @probe("forgets its callback")
+    def forgets(_: RunContext) -> Conversation[None]:
+        url = yield from open_receiver_url(ReceiverUrl("late"))
+        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+        yield from send(submit_send("generate", {"prompt": 42}, case="refused", headers=headers))
+
+    gateway, clock = virtual_fake()
+
+    def answer(ask: Ask) -> Answered:
+        url = ask.headers["x-webhook-url"]
+        work = gateway.accept(ask, "generate", {"prompt": "A"}, KEY)
+        assert isinstance(work.value, dict)
+        gateway.calls.append(
+            (gateway.now() + 29.0, str(work.value["request_id"]), f"{url.partition('/hook')[0]}/elsewhere")
+        )
+        return 400, {"Content-Type": "application/json"}, b"{}"
+
+    target = full_target(settle=30.0)
+    trace = run(target, (forgets,), RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
+    assert [callback.target.partition("?")[0] for callback in trace.callbacks] == [
+        "/hook/testrun0-1-late",
+        "/elsewhere",
+    ]

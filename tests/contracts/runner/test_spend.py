@@ -340,7 +340,17 @@ def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGate
     observed = charged(prepare, budget)
     assert len(observed.gateway.works) == budget
     assert observed.trace.footer is not None
-    assert observed.trace.footer.unusable is None
+    unusable = "the target accepts no submit (generate 500 (2 times))" if prepare is _loses_the_response else ""
+    assert (observed.trace.footer.unusable or "").startswith(unusable if budget else "")
+
+
+def test_a_target_on_which_no_submit_succeeds_is_not_paid_for_long() -> None:
+    """After three valid submits to an operation that all failed, nothing more is spent on it; the reason counts their codes."""
+    footer = charged(_loses_the_response, 50).trace.footer
+    assert footer is not None
+    assert footer.generations_spent == 6
+    codes = "generate 500 (3 times), imageToVideo 500 (3 times)"
+    assert footer.unusable == f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
 
 
 def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:

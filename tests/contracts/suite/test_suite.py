@@ -231,5 +231,5 @@ def test_bad_setting(tmp_path: Path) -> None:
     options = ("--pixazo-contract-pace", "0", "--pixazo-contract-clauses", "AUTH-01")
     code, output = suite(tmp_path, "http://127.0.0.1:9", *options)
     assert code == 2
-    assert "pixazo-contracts: --pace 0.0 must be above 0" in output
+    assert "pixazo-contracts: --pixazo-contract-pace 0.0 must be above 0" in output
     assert "Traceback" not in output

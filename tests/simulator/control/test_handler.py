@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import httpx2
+import pytest
 
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.control.handler import discovery_document
+from pixazo_simulator.world.clock import clock_factory
 
 
 def test_every_invitation_names_accounts_that_nobody_has_used() -> None:
@@ -41,9 +43,10 @@ def test_the_accounts_are_what_their_roles_say() -> None:
         assert ends == {"failed": "FAILED", "error": "ERROR"}
 
 
-def test_without_magic_nobody_is_invited() -> None:
-    """The answer names the remedy."""
-    with Simulator(Settings(magic=False)) as simulator:
-        response = httpx2.get(f"{simulator.url}/.well-known/pixazo-target", trust_env=False)
-    assert response.status_code == 404
-    assert "--no-magic" in response.json()["message"]
+@pytest.mark.parametrize("clock", ["manual", "x20"])
+def test_a_clock_says_how_it_runs(clock: str) -> None:
+    """Without magic it is all that there is; one that stands still says how it is advanced."""
+    with Simulator(Settings(magic=False, clock=clock_factory(clock))) as simulator:
+        found = httpx2.get(f"{simulator.url}/.well-known/pixazo-target", trust_env=False).json()
+    manual = {"kind": "manual", "advance": {"path": "/_sim/clock/advance", "body": {"every_world": True}}}
+    assert found == {"clock": manual if clock == "manual" else {"kind": "running", "rate": 20.0}}

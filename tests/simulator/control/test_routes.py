@@ -30,6 +30,7 @@ WORLD_MEMBERS = {
     "now", "clock", "seed", "name", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret",
     "former_webhook_secrets", "policy",
 }  # fmt: skip
+OTHER_KEYS = ("sim-another-account-1", "sim-another-account-2")
 
 
 @pytest.fixture
@@ -235,6 +236,18 @@ def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
     ]
 
 
+def test_every_world_is_advanced_with_the_callers() -> None:
+    """Those of other keys, those that a key opens later, and what answers a stranger; each by as much."""
+    with InProcess() as send:
+        first, other, later, stranger = (Caller(send, key) for key in ("sim-key", *OTHER_KEYS, "nobody"))
+        identity = other.accepted()
+        first.call("POST", "/_sim/clock/advance", {"seconds": 15, "every_world": True})
+        assert other.status(identity) == "COMPLETED"
+        assert {each.sim("clock")["now"] for each in (first, other, later)} == {"2026-03-31T10:00:15.000Z"}
+        answer = stranger.call("GET", "/v2/requests/status/x")
+    assert answer.headers["date"] == "Tue, 31 Mar 2026 10:00:15 GMT"
+
+
 @pytest.mark.parametrize("seconds", [-1, -0.001, 1e15, 1e300])
 def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seconds: float) -> None:
     """The message names the bounds."""
@@ -242,7 +255,17 @@ def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seco
     assert caller.sim("clock")["now"] == "2026-03-31T10:00:00.000Z"
 
 
-@pytest.mark.parametrize("body", [{}, {"seconds": "15"}, {"seconds": None}, {"second": 15}, b'{"seconds":1e999}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"seconds": "15"},
+        {"seconds": None},
+        {"second": 15},
+        b'{"seconds":1e999}',
+        {"until": "next", "every_world": True},
+    ],
+)
 def test_an_advance_says_how_far(caller: Caller, body: object) -> None:
     """A number, under its name."""
     refused(caller.call("POST", "/_sim/clock/advance", body), 400, "seconds")

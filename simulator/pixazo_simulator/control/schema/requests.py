@@ -74,11 +74,14 @@ class Advance(Parameters):
 
     seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")] | UnsetType = UNSET
     until: Next | UnsetType = UNSET
+    every_world: Annotated[bool, Meta(description="seconds pass in all other worlds, too")] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one is given."""
         if (self.seconds is UNSET) == (self.until is UNSET):
             raise ValueError("give one of seconds and until")
+        if self.every_world and self.seconds is UNSET:
+            raise ValueError("every_world goes with seconds: what comes next differs from world to world")
 
 
 class SecretRotation(Parameters):
