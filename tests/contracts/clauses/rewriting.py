@@ -171,11 +171,6 @@ def submits(operation: str = "", status: int | None = None) -> Pick:
     )
 
 
-def media(case: str = "download") -> Pick:
-    """The downloads."""
-    return lambda trace, _: (e for e in trace.operation("media") if e.case == case)
-
-
 def of(case: str) -> Made:
     """The generations whose submit was that case."""
     return lambda generation: generation.submit.case == case
@@ -195,6 +190,16 @@ def reads(*states: str, made: Made = lambda _: True, case: str = "") -> Pick:
         for read in generation.reads
         if (not states or read.state in states) and case in {"", read.case}
     )
+
+
+def media(case: str = "download", made: Made = lambda _: True) -> Pick:
+    """The downloads of these generations."""
+    return lambda trace, _: (e for each in trace.generations if made(each) for e in each.downloads if e.case == case)
+
+
+def single(pick: Pick) -> Pick:
+    """Those of them that were sent for the sake of one clause."""
+    return lambda trace, clause: (each for each in pick(trace, clause) if len(each.aims) == 1)
 
 
 def nth(number: int, pick: Pick) -> Pick:
