@@ -99,7 +99,7 @@ def everything(change: Callable[[Members], Members]) -> Edit:
     def anew(message: Message) -> Message:
         return text(json.dumps(change(message.members)))(message) if message.members else message
 
-    return both(at(lambda trace, _: trace.exchanges, anew), calls("", anew))
+    return both(at(everywhere, anew), calls("", anew))
 
 
 def moved(origin: str) -> Edit:
@@ -111,7 +111,7 @@ def moved(origin: str) -> Edit:
 
     def edit(trace: Trace, clause: str) -> Trace:
         header = replace(trace.header, profile=replace(trace.profile, origin=origin))
-        return at(lambda trace, _: trace.exchanges, there)(replace(trace, header=header), clause)
+        return at(everywhere, there)(replace(trace, header=header), clause)
 
     return edit
 
@@ -145,6 +145,11 @@ def fetched(trace: Trace, clause: str) -> Trace:
 
 
 # Which exchanges.
+
+
+def everywhere(trace: Trace, _: str) -> Iterable[Exchange]:
+    """All of them."""
+    return trace.exchanges
 
 
 def aimed(case: str = "", *, status: int | None = None) -> Pick:
@@ -256,6 +261,17 @@ def slowly(seconds: float) -> Change:
     return lambda message: (
         replace(message, finished=message.finished + seconds) if isinstance(message, Exchange) else message
     )
+
+
+def lower(message: Message) -> Message:
+    return become(headers=tuple((name.lower(), value) for name, value in message.headers))(message)
+
+
+def over_at_once(message: Message) -> Message:
+    """The end, from the first read on."""
+    begun, first = message.member("created_at"), clean().generations[0]
+    body = str(first.ends[0].body).replace(first.request_id, str(message.member("request_id")))
+    return changed(message, text(body), put(created_at=begun, updated_at=begun, completed_at=begun))
 
 
 def facts(**facts: object) -> Change:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from tests.contracts.clauses.rewriting import (
     HTML,
+    LOST,
     NO_ID,
     Edit,
     Members,
@@ -27,17 +28,20 @@ from tests.contracts.clauses.rewriting import (
     drop,
     envelope,
     everything,
+    everywhere,
     facts,
     fetched,
     head,
     late_failure,
     later,
+    lower,
     media,
     moved,
     nth,
     of,
     other_way,
     output,
+    over_at_once,
     put,
     reads,
     same_id,
@@ -55,9 +59,11 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.clauses.standing import EXAMPLE, SILENT
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.trace.instants import STAMPS
+from pixazo_contracts.trace.trace import STATES
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.trace.exchange import Callback
 
 REFUSED = """T2V-PROMPT-01 T2V-PROMPT-02 T2V-DUR-01 T2V-RES-01 T2V-PO-01 T2V-FP-01 T2V-WM-01 T2V-CB-01 I2V-PROMPT-01
     I2V-PROMPT-02 I2V-PROMPT-04 I2V-IMG-01 I2V-IMG-02 I2V-DUR-01 I2V-DUR-03 I2V-RES-02 I2V-RES-03 I2V-PO-01 I2V-FP-01
@@ -224,25 +230,34 @@ def on_bucket(members: Members) -> Members:
 RIGHT: dict[str, Edit] = {
     "as it is": both(),
     "members in another order": everything(lambda members: dict(reversed(members.items()))),
-    "nulls left out while running": at(reads("QUEUED", "PROCESSING"), drop("error", "output", "completed_at")),
+    "further members": both(at(reads(*STATES), put(progress=1)), calls("", put(progress=1)), at(answered(402), put(id=7))),
+    "nulls left out while running": at(reads(*STATES[:2]), drop("error", "output", "completed_at")),
     "failures without timestamps": both(
         at(reads("FAILED", "ERROR"), drop(*STAMPS)), calls("failed", drop(*STAMPS)), calls("error", drop(*STAMPS))
     ),
-    "further headers": both(at(answered(200, 202, 400, 401), head("X-Request-Id", "7")), calls("", head("X-Hook", "7"))),
-    "header names in lower case": at(
-        answered(200, 202, 400, 401, 402, 429),
-        lambda message: replace(message, headers=tuple((name.lower(), value) for name, value in message.headers)),
-    ),
+    "further headers": both(at(everywhere, head("X-Request-Id", "7")), calls("", head("X-Hook", "7"))),
+    "header names in lower case": at(everywhere, lower),
+    "charset": at(answered(202, 401, 402, 403, 404, 429), head("Content-Type", 'application/json; charset="UTF-8"')),
+    "not to be cached": at(reads(*STATES), head("Cache-Control", "no-store, max-age=0"), head("Age", "0")),
     "errors in other words": at(answered(401, 403, 404, 429), text('{"code": 7, "detail": "No", "error": null}')),
-    "model validation errors of another shape": at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
+    "validation errors of another shape": at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
     "405 and 415": both(at(aim("BASE-06"), code(405)), at(aim("BASE-07"), code(405)), at(aim("HDR-02"), code(415))),
+    "keys first": both(at(aim("BASE-06"), code(403)), at(aim("BASE-07"), code(401))),
+    "plain HTTP redirects": at(aim("BASE-08"), code(308), text("")),
+    "no plain HTTP": at(aim("BASE-08"), LOST),
+    "403 for every id that is not the caller's": at(answered(404), code(403)),
+    "400 for ids of another shape": at(aim("STATUS-11"), code(400)),
+    "a throttle without Retry-After": at(answered(429), become(headers=(("Content-Type", "application/json"),))),
+    "a throttle until a date": at(answered(429), head("Retry-After", "Tue, 31 Mar 2026 10:01:00 GMT")),
     "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split())),
-    "slower": at(lambda trace, _: trace.exchanges, slowly(0.04)),
+    "slower": at(everywhere, slowly(0.04)),
+    "over at once": at(reads(made=of("quiet")), over_at_once),
     "a read throttled now and then": both(at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429))),
     "callbacks twice": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
         replace(each, number=each.number + 50, at=each.at + 1) for each in trace.callbacks
     ))),
     "no callback is repeated": lambda trace, _: replace(trace, callbacks=trace.callbacks[:-2]),
+    "callbacks late": calls("", lambda message: become(at=cast("Callback", message).at + 20)(message)),
     "media on the documented bucket": everything(on_bucket),
 }  # fmt: skip
 
