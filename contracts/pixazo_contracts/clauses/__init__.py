@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
-from .checks import UNDECIDED
-from .clause import Clause, Evidence, Observation, Remark, Violation, show
+from .clause import Clause, Evidence, Observation, Remark, Unseen, Violation, show
 from .standing import Strength
 
 __all__ = [
-    "BY_ID", "CATALOGUE", "CLAUSE_SET", "STATEMENTS", "UNDECIDED", "Clause", "Evidence", "Observation", "Remark", "Strength", "Violation",
+    "BY_ID", "CATALOGUE", "CLAUSE_SET", "STATEMENTS", "Clause", "Evidence", "Observation", "Remark", "Strength", "Unseen", "Violation",
     "select", "show",
 ]  # fmt: skip

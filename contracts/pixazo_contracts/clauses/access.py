@@ -6,7 +6,19 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant, is_object
+from pixazo_contracts.trace import (
+    MISSING,
+    TERMINAL,
+    Callback,
+    Exchange,
+    GatewayClock,
+    Generation,
+    Trace,
+    fit_clock,
+    instant,
+    is_object,
+    repeated_names,
+)
 
 from .checks import NO_ROUTE, accepted, answered, has_code, no_key, noted, observed, one_of
 from .clause import (
@@ -18,7 +30,6 @@ from .clause import (
     body_word,
     check,
     code_word,
-    header_word,
     member_names,
     plain,
     show,
@@ -33,9 +44,10 @@ PLAIN_ACCOUNTS = frozenset({"", "default"})
 
 def _routed(trace: Trace, *operations: str) -> Remarks:
     """At least one POST to the operations is answered by a route."""
-    posts = [e for e in trace.submits if e.operation in operations and e.account in PLAIN_ACCOUNTS and e.status]
-    served = [post for post in posts if post.status not in NO_ROUTE]
-    return one_of(posts, served, "status code", f"a route for {' and '.join(operations)}")
+    posts = [post for post in trace.submits if post.operation in operations and post.status]
+    served = [post for post in posts if post.account in PLAIN_ACCOUNTS and post.status not in NO_ROUTE]
+    spoiled = [post for post in posts if post.status in NO_ROUTE]
+    return one_of(spoiled, served, "status code", f"a route for {' and '.join(operations)}")
 
 
 @BASE.clause("BASE-01", DOCUMENTED, FREE, core=True,
@@ -202,7 +214,10 @@ HDR = Group()
 
 JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
-#: Status codes that a server may send before the application sees the request.
+#: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
+CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+
+#: Status codes that a server may send before the application sees the request, or for an id that it does not know (STATUS-10).
 SERVER_CODES = frozenset({404, 405, 408, 411, 413, 414, 431})
 
 #: A read this many seconds after the change that still shows the older state is stale, not late.
@@ -210,41 +225,50 @@ STALE_AFTER = 0.25
 
 
 # fmt: off
-HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01", core=True,
+HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03", core=True,
     section='Request Headers: "Content-Type application/json"',
     demands="A request body typed `application/json` is accepted, with or without a charset parameter.")
 HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(observed, codes=True), depends_on="BASE-02", section="silence",
     demands="A body with another or no Content-Type is refused (400 or 415) and queues nothing.")
-HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01",
+HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03",
     section='Request Headers: "Cache-Control no-cache"',
     demands="`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it.")
 # fmt: on
 
 
 def _documented(trace: Trace) -> Iterator[Exchange]:
-    """Exchanges on documented routes by documented methods that the application itself answered with a body.
+    """Exchanges on documented routes by documented methods that the application itself answered.
 
-    Not the model's validation errors: the page announces them and prints none, so that ERR-ENV-02 observes them.
+    Not the model's validation errors: the page announces them and prints none, so that ERR-ENV-02 observes them. Nor errors
+    without a body: the page prints a body for an empty wallet and an unknown model only.
     """
     for exchange in trace.exchanges:
         routed = exchange.is_submit or (exchange.operation == "status" and exchange.method == "GET")
-        by_server = exchange.status in SERVER_CODES and not (exchange.operation == "status" and exchange.request_id)
-        by_model = exchange.is_submit and exchange.status == 400 and exchange.account != "disabled"
-        if routed and exchange.size and not (by_server or by_model) and "STATUS-11" not in exchange.aims:
+        model = exchange.status == 400 and exchange.account == "disabled"
+        excused = exchange.status in SERVER_CODES or (exchange.is_submit and exchange.status == 400 and not model)
+        printed = exchange.size or exchange.succeeded or exchange.status == 402 or model
+        if routed and printed and not excused and "STATUS-11" not in exchange.aims:
             yield exchange
+
+
+def judge_json(message: Exchange | Callback) -> Remarks:
+    """A message is a UTF-8 JSON object, typed as that."""
+    content_type = message.header("content-type") or ""
+    charset = CHARSET.search(content_type)
+    typed = JSON_TYPE.fullmatch(content_type) and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(bool(typed), message, "Content-Type", "application/json", message.header("content-type") or MISSING)
+    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
+    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
+    twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
+    yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
 
 
 @HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
     section="Output; Response; Error Responses")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
-    """Every response body, error or not, is a UTF-8 JSON object typed as JSON."""
+    """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other error with a body."""
     for exchange in _documented(trace):
-        content_type = exchange.header("content-type")
-        if not JSON_TYPE.fullmatch(content_type or ""):
-            yield Violation(exchange, "Content-Type", "application/json", header_word(content_type))
-        else:
-            got = show(exchange.body) if exchange.body else f"{exchange.size} bytes"
-            yield check(is_object(exchange.json), exchange, "body", "a UTF-8 JSON object", words=got)
+        yield from judge_json(exchange)
 
 
 def _freshness(exchange: Exchange) -> Remarks:
@@ -267,7 +291,7 @@ def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remark
     for read in generation.seen:
         if read.state not in TERMINAL and read.started > changed + margin:
             got = f"{read.state}, {read.started - changed:.2f} s after completed_at"
-            yield Violation(read, "status", str(generation.outcome), got)
+            yield Violation(read, "status", str(generation.outcome), got, generation.ends[:1])
 
 
 @HDR.clause("HDR-05", IMPLIED, SHARED, core=True,

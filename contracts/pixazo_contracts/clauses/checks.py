@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Intent, Profile, Trace, split_url
+from pixazo_contracts.trace import (
+    MISSING,
+    STATES,
+    Callback,
+    Exchange,
+    Intent,
+    Profile,
+    Trace,
+    split_url,
+)
 
-from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member, code_word
+from .clause import (
+    Evidence,
+    Observation,
+    Remarks,
+    SharedCheck,
+    Violation,
+    check,
+    check_member,
+    code_shown,
+    code_word,
+    show,
+)
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
@@ -21,8 +41,11 @@ NO_ROUTE: Final = frozenset({404, 405})
 #: The states before the end.
 RUNNING: Final = STATES[:2]
 
-#: The cases that ask for several features in one request.
-PACKS: Final = frozenset({"g1", "g2", "g4", "g5"})
+#: How the ids of clauses begin that a single submit is sent for to be accepted.
+OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
+
+#: A body of so many bytes may be refused by closing the connection before it is read.
+TOO_LARGE: Final = 8 * 1024 * 1024
 
 
 def is_null_or_absent(value: object) -> bool:
@@ -47,12 +70,25 @@ def is_string(value: object) -> bool:
 
 def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
     """The response has one of the status codes."""
-    return check(exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), exchange.status)
+    return check(
+        exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), words=code_shown(exchange)
+    )
+
+
+def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
+    """Whether a refusal says nothing about the request: throttled, or paid from a wallet that is empty from then on."""
+    if exchange.status == 402:
+        return not any(e.account == exchange.account and e.started >= exchange.finished for e in trace.acceptances)
+    return exchange.status == 429
 
 
 def answered(*codes: int) -> SharedCheck:
     """Every request aimed at the clause is answered with one of the status codes."""
-    return lambda trace, clause_id: (has_code(exchange, *codes) for exchange in trace.aimed(clause_id))
+    return lambda trace, clause_id: (
+        has_code(exchange, *codes)
+        for exchange in trace.aimed(clause_id, unanswered=True)
+        if exchange.status in codes or not is_no_evidence(trace, exchange)
+    )
 
 
 def each(
@@ -75,55 +111,88 @@ def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) 
 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
-    """Of the requests, if there were any, at least one was served."""
-    for request in served[:1] or requests:
-        yield check(bool(served), request, where, expected, request.status)
+    """Of the requests, if there were any, at least one was served; else each of them shows that none is."""
+    for exchange in served[:1] or requests:
+        yield check(bool(served), exchange, where, expected, words=code_shown(exchange))
 
 
 def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
     """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
-    return (e for e in trace.aimed(clause_id) if e.intent == intent and e.status not in UNDECIDED)
+    aimed = trace.aimed(clause_id, unanswered=intent == "refuse")
+    return (e for e in aimed if e.intent == intent and e.status not in UNDECIDED)
 
 
-def _is_refused(exchange: Exchange) -> Evidence | Violation:
-    where = f"status code ({exchange.case})"
-    return check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
+def _is_refused(exchange: Exchange) -> Remarks:
+    if exchange.status is not None or exchange.request_size < TOO_LARGE:
+        where = f"status code ({exchange.case})"
+        yield check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
 
 
-def is_accepted(exchange: Exchange, where: str) -> Remarks:
-    """The submit is accepted.
+def is_single(exchange: Exchange) -> bool:
+    """Whether a submit is sent for one clause that says that it is accepted.
 
-    A refused pack of several features accuses none of them: each is then sent by itself, and that request decides.
+    A submit for several clauses, if it is refused, accuses none of them: each has submits of its own. SUBMIT-01 or -02
+    judges it.
     """
-    if exchange.succeeded or exchange.case not in PACKS:
-        yield check(exchange.succeeded, exchange, where, "acceptance, 202", exchange.status)
+    return len(exchange.aims) == 1 and exchange.aims[0].startswith(OF_ACCEPTANCE)
 
 
-def refused(trace: Trace, clause_id: str) -> Remarks:
-    """Every request aimed at the clause that should be refused is; ERR-400-01 judges with which status code.
+def is_repetition(first: Exchange, second: Exchange) -> bool:
+    """Whether an account sent one body to one operation twice."""
+    kept = ("account", "operation", "request_body")
+    return all(getattr(first, name) == getattr(second, name) for name in kept)
 
-    Requests of which the page does not say whether they are refused are observed.
+
+def is_accepted(trace: Trace, exchange: Exchange) -> Remarks:
+    """The submit is accepted."""
+    if exchange.succeeded or (is_single(exchange) and not is_no_evidence(trace, exchange)):
+        where = f"status code ({exchange.case})"
+        yield check(exchange.succeeded, exchange, where, "acceptance, 202", words=code_shown(exchange))
+
+
+def accepted(trace: Trace, clause_id: str) -> Remarks:
+    """The requests aimed at the clause that should be accepted are."""
+    for exchange in trace.aimed(clause_id, unanswered=True):
+        if exchange.intent == "accept":
+            yield from is_accepted(trace, exchange)
+
+
+def _completes(trace: Trace, submit: Exchange) -> Remarks:
+    """No valid body ends FAILED or ERROR whenever it is sent; the page promises success to none, so it is drift."""
+    generation = trace.generation(submit.accepted_id)
+    if generation is not None and generation.outcome in {"FAILED", "ERROR"}:
+        same = [g for g in trace.generations if is_repetition(submit, g.submit)]
+        end = generation.ends[0]
+        if not any(each.outcome == "COMPLETED" for each in same):
+            got = f"{end.state}: {show(end.member('error'))}"
+            where, expected = f"outcome ({submit.case})", "COMPLETED at least once"
+            yield Violation(submit, where, expected, got, related=(end,), drifts=True)
+
+
+def as_meant(trace: Trace, clause_id: str) -> Remarks:
+    """Each request aimed at the clause is treated as the page says: refused, or accepted and able to complete.
+
+    ERR-400-01 judges the status code of a refusal. Requests of which the page does not say what becomes of them are observed.
     """
-    yield from map(_is_refused, _decided(trace, clause_id, "refuse"))
+    for exchange in _decided(trace, clause_id, "refuse"):
+        yield from _is_refused(exchange)
+    yield from accepted(trace, clause_id)
+    valid = [exchange for exchange in trace.aimed(clause_id) if exchange.intent == "accept"]
+    for exchange in [*filter(is_single, valid)] or valid:
+        yield from _completes(trace, exchange)
     yield from observed(trace, clause_id)
 
 
 def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
-    """As `refused`; but a rule about the image may also be enforced later, by ending FAILED or ERROR."""
+    """The requests aimed at the clause are refused, or end FAILED or ERROR later: a rule about the image may be enforced so."""
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id)
         if generation is None:
-            yield _is_refused(exchange)
-        elif generation.outcome in TERMINAL:
-            holds = generation.outcome != "COMPLETED"
-            where = f"outcome ({exchange.case})"
-            yield check(holds, exchange, where, "a refusal, or FAILED later", generation.outcome)
-
-
-def accepted(trace: Trace, clause_id: str) -> Remarks:
-    """The requests aimed at the clause are accepted."""
-    for exchange in _decided(trace, clause_id, "accept"):
-        yield from is_accepted(exchange, f"status code ({exchange.case})")
+            yield from _is_refused(exchange)
+        elif generation.reads:
+            holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
+            where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
+            yield Evidence(exchange) if holds else Violation(exchange, where, expected, got, generation.reads)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:

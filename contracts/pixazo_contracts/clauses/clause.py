@@ -23,7 +23,8 @@ can be taken for words of ours, which stand as they are. It may yield
 
 - `Evidence`: something was looked at and found in order;
 - `Violation`: something was looked at and found wrong (`check` yields one of these two);
-- `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run.
+- `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run;
+- `Unseen`: why something could not be looked at.
 
 A clause that yields nothing judged nothing, and its verdict is never PASS.
 """
@@ -84,7 +85,14 @@ class Observation:
     related: tuple[Exchange | Callback, ...] = ()
 
 
-Remark = Evidence | Violation | Observation
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was."""
+
+    reason: str
+
+
+Remark = Evidence | Violation | Observation | Unseen
 Remarks = Iterator[Remark]
 Judgement = Callable[[Trace], Remarks]
 #: A judgement that several clauses share: it takes the id of the clause as well.
@@ -206,9 +214,14 @@ def header_word(value: str | None) -> str:
     return show(MISSING if value is None else value)
 
 
+def code_shown(exchange: Exchange) -> str:
+    """A response in a finding: its status code, or why there was none."""
+    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
+
+
 def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else its status code."""
-    return "accepted" if exchange.succeeded else str(exchange.status)
+    """A response in an observation: `accepted`, or else as in a finding."""
+    return "accepted" if exchange.succeeded else code_shown(exchange)
 
 
 def body_word(exchange: Exchange) -> str:
@@ -229,17 +242,27 @@ def check(
     got: object = MISSING,
     *,
     words: str | None = None,
+    related: tuple[Exchange | Callback, ...] = (),
+    drifts: bool = False,
 ) -> Evidence | Violation:
     """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`.
 
-    That is the value `got`, or what our own `words` say of it.
+    That is the value `got`, or what our own `words` say of it; `related` and `drifts` are the violation's.
     """
-    return Evidence(source) if holds else Violation(source, where, expected, show(got) if words is None else words)
+    if holds:
+        return Evidence(source)
+    return Violation(source, where, expected, show(got) if words is None else words, related, drifts)
 
 
 def check_member(
-    source: Exchange | Callback, name: str, holds: Callable[[object], bool], expected: str
+    source: Exchange | Callback,
+    name: str,
+    holds: Callable[[object], bool],
+    expected: str,
+    *,
+    related: tuple[Exchange | Callback, ...] = (),
+    drifts: bool = False,
 ) -> Evidence | Violation:
     """`check` a member of the body; `holds` gets its value, `MISSING` if the body has none of that name."""
     value = source.member(name)
-    return check(holds(value), source, name, expected, value)
+    return check(holds(value), source, name, expected, value, related=related, drifts=drifts)

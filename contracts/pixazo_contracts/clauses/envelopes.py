@@ -21,7 +21,10 @@ from pixazo_contracts.trace import (
     instant,
     is_array,
     is_object,
+    join_url,
+    may_fetch,
     split_url,
+    whole_number,
 )
 
 from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
@@ -31,6 +34,7 @@ from .clause import (
     Observation,
     Remarks,
     SharedCheck,
+    Unseen,
     Violation,
     check,
     check_member,
@@ -42,6 +46,9 @@ from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILEN
 
 COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
 OUT = Group()
+
+#: The fraction of a second, and what ends a timestamp.
+DIGITS = re.compile(r"\.\d+Z$")
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
 FORMS = "OUT-01 OUT-02"
@@ -156,30 +163,54 @@ def out_07(trace: Trace) -> Remarks:
 
 
 def _downloads(trace: Trace) -> Iterator[Exchange]:
-    """The first downloads, without those that a late probe repeats to see how long a link lives."""
-    return (e for e in trace.operation("media") if "OUT-13" not in e.aims and e.status is not None)
+    """The downloads, without those that a late probe repeats to see how long a link lives."""
+    return (e for e in trace.operation("media") if e.method == "GET" and "OUT-13" not in e.aims)
+
+
+def _unfetched(trace: Trace) -> Iterator[Unseen]:
+    """Media whose host must not be asked: a target on this machine cannot make a run call servers of others."""
+    fetched = {(e.request_id, e.url) for e in trace.operation("media")}
+    for read, url in _urls(trace):
+        absolute = join_url(trace.profile.origin, url) if trace.profile.loopback else url
+        host = split_url(absolute).hostname
+        if (read.request_id, absolute) not in fetched and host is not None and not may_fetch(trace.profile, absolute):
+            yield Unseen(f"media at {host} are not fetched: if they may be, list it in media_hosts of the profile")
 
 
 @OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True,
     section='Typical Workflow: "download from output.media_url"')  # fmt: skip
 def out_08(trace: Trace) -> Remarks:
-    """The media can be downloaded with a plain GET and no API key."""
+    """The media can be downloaded with a plain GET and no API key, and another GET gives the same bytes."""
+    first: dict[str, Exchange] = {}
     for download in _downloads(trace):
-        holds = download.status == 200 and download.size > 0
-        yield check(
-            holds, download, "download", "200 and some bytes", words=f"{download.status}, {download.size} bytes"
-        )
+        if download.status is None:
+            yield Violation(download, "download", "200 and some bytes", f"no whole response ({download.error})")
+            continue
+        # A client that follows redirects gets there; the sample of the page says nothing of one that does not.
+        moved = 300 <= download.status < 400 and download.header("location") is not None
+        holds, got = download.status == 200 and download.size > 0, f"{download.status}, {download.size} bytes"
+        yield check(holds, download, "download", "200 and some bytes", words=got, drifts=moved)
+    for download in (e for e in trace.operation("media") if e.media is not None and e.media.digest is not None):
+        earlier = first.setdefault(download.url, download)
+        if earlier is not download:
+            same = earlier.media == download.media
+            expected = f"the bytes of exchange {earlier.number}"
+            yield check(same, download, "download", expected, words=f"others, {download.size}", related=(earlier,))
+    yield from _unfetched(trace)
 
 
 @OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
     section='Text to Video; Image to Video; Typical Workflow: "download from output.media_url"')  # fmt: skip
 def out_09(trace: Trace) -> Remarks:
-    """The bytes are a video container."""
+    """The bytes are a video container, whole."""
     for download in _downloads(trace):
         if download.succeeded and download.size and download.media is not None:
-            unknown = f"{download.size} bytes of no known container"
-            got = unknown if download.body is None else show(download.body)
+            got = show(download.body) if download.body is not None else f"{download.size} bytes of no known container"
             yield check(download.media.container is not None, download, "bytes", "a video container", words=got)
+            # A very long response is not read to its end.
+            whole = not download.media.cut or (whole_number(download.header("content-length")) or 0) > download.size
+            yield check(whole, download, "bytes", "a whole video", words=f"one cut at {download.size} bytes")
+    yield from _unfetched(trace)
 
 
 def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
@@ -229,9 +260,8 @@ QUARTER = 900.0
 FURTHEST_ZONE = 14 * 3600.0
 ZONE_PRECISION = 2.0
 
-
-def _is_stamp(value: object) -> bool:
-    return isinstance(value, str) and STAMP.fullmatch(value) is not None
+#: Submits so many seconds apart were not created in the same instant.
+APART = 2.0
 
 
 @TIME.clause("TIME-01", EXAMPLE, SHARED, core=True, drift_fails=True,
@@ -240,8 +270,14 @@ def time_01(trace: Trace) -> Remarks:
     """Timestamps are RFC 3339 in UTC with three fractional digits and `Z`."""
     for read in trace.envelopes:
         for name in STAMPS:
-            if read.members.get(name) is not None:
-                yield check_member(read, name, _is_stamp, "2026-03-31T10:00:00.000Z, in this form")
+            value = read.members.get(name)
+            if value is not None:
+                # What parses the printed form parses more or fewer digits, but not none.
+                parses = isinstance(value, str) and STAMP.fullmatch(DIGITS.sub(".000Z", value)) is not None
+                holds = parses and STAMP.fullmatch(str(value)) is not None and instant(value) is not None
+                drifts = parses and instant(value) is not None
+                expected = "2026-03-31T10:00:00.000Z, in this form"
+                yield check(holds, read, name, expected, value, drifts=drifts)
 
 
 def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, float, float]]:
@@ -280,12 +316,15 @@ def time_04(trace: Trace) -> Remarks:
 
 @TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "When request was created"')
 def time_05(trace: Trace) -> Remarks:
-    """`created_at` never changes."""
+    """`created_at` is set once COMPLETED, and does not change."""
     for generation in trace.generations:
+        for read in generation.seen:
+            if read.state == "COMPLETED":
+                yield check_member(read, "created_at", is_string, "a timestamp")
         stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
         for read in stamped[1:]:
             first, stamp = stamped[0].member("created_at"), read.member("created_at")
-            yield check(stamp == first, read, "created_at", show(first), stamp)
+            yield check(stamp == first, read, "created_at", show(first), stamp, related=(stamped[0],))
 
 
 @TIME.clause("TIME-06", IMPLIED, SHARED, depends_on=f"{ROOTS} FLOW-01 FLOW-03 TIME-05", section="Response (Completed)")
@@ -296,28 +335,29 @@ def time_06(trace: Trace) -> Remarks:
             one, other = instant(before.members.get("updated_at")), instant(after.members.get("updated_at"))
             if one is None or other is None:
                 continue
-            yield check(
-                one <= other, after, "updated_at", "never earlier than before", words=f"{one - other:.3f} s earlier"
-            )
+            got = f"{one - other:.3f} s earlier"
+            yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
             if before.state != after.state:
-                expected = f"another than in {before.state}"
-                yield check(one != other, after, "updated_at", expected, after.member("updated_at"))
+                expected, got = f"another than in {before.state}", show(after.member("updated_at"))
+                yield check(one != other, after, "updated_at", expected, words=got, related=(before,))
 
 
 @TIME.clause("TIME-07", DOCUMENTED, SHARED, core=True, section='Response Fields: "string|null When request completed"')
 def time_07(trace: Trace) -> Remarks:
     """`completed_at` is null until the terminal state, then set, then fixed."""
     for generation in trace.generations:
-        fixed: object = None
+        fixed: Exchange | None = None
         for read in generation.seen:
             value = read.member("completed_at")
             if read.state not in TERMINAL:
                 yield check(is_null_or_absent(value), read, "completed_at", "null", value)
-            elif read.state == "COMPLETED" and fixed is None:
+            elif read.state == "COMPLETED":
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
             if read.state in TERMINAL and isinstance(value, str):
-                fixed = fixed or value
-                yield check(value == fixed, read, "completed_at", show(fixed), value)
+                fixed = fixed or read
+                same = value == fixed.member("completed_at")
+                expected = show(fixed.member("completed_at"))
+                yield check(same, read, "completed_at", expected, value, related=(fixed,))
 
 
 def _zone_apart(offset: float) -> bool:
@@ -329,10 +369,10 @@ def _zone_apart(offset: float) -> bool:
 @TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05",
     section='Response Fields: "When request was created"')  # fmt: skip
 def time_08(trace: Trace) -> Remarks:
-    """`created_at` lies inside the submit call, allowing for clock skew."""
+    """`created_at` lies inside the submit call, allowing for clock skew, and is each request's own."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
     # Accounts may be on clocks of their own: only submits of one account have an order.
-    latest: dict[str, tuple[float, float]] = {}
+    latest: dict[str, tuple[float, Exchange]] = {}
     for generation in trace.generations:
         stamp, date = created(generation), http_date(generation.submit.header("date"))
         if stamp is None:
@@ -344,11 +384,16 @@ def time_08(trace: Trace) -> Remarks:
             yield check(
                 holds, generation.submit, "created_at", "about the Date of the 202", words=f"{off:+.1f} s from it"
             )
-        previous = latest.get(generation.submit.account)
-        if previous is not None and previous[1] <= generation.submit.started and stamp < previous[0] - skew:
-            got = f"{previous[0] - stamp:.3f} s before that of an earlier submit"
-            yield Violation(generation.submit, "created_at", "in the order of the submits", got)
-        latest[generation.submit.account] = (stamp, generation.submit.finished)
+        if (previous := latest.get(generation.submit.account)) is not None:
+            before, submit = previous
+            apart = generation.submit.started - submit.finished
+            if apart >= 0 and stamp < before - skew:
+                got = f"{before - stamp:.3f} s before that of an earlier submit"
+                yield Violation(generation.submit, "created_at", "in the order of the submits", got, (submit,))
+            if apart >= APART and stamp == before:
+                got = f"that of a submit {apart:.1f} s earlier"
+                yield Violation(generation.submit, "created_at", "an instant of its own", got, (submit,))
+        latest[generation.submit.account] = (stamp, generation.submit)
         yield Evidence(generation.submit)
 
 

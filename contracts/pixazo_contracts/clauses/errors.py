@@ -8,7 +8,7 @@ from functools import partial
 
 from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
 
-from .checks import NO_ROUTE, REFUSALS, UNDECIDED, answered, equals, has_code, is_absent, is_string, noted
+from .checks import NO_ROUTE, REFUSALS, answered, equals, has_code, is_absent, is_no_evidence, is_string, noted
 from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names, show
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
@@ -77,7 +77,7 @@ def err_400_01(trace: Trace) -> Remarks:
     for exchange in _parameter_probes(trace):
         # The server may refuse an image that is too large for itself before it reaches the model's rules.
         too_large = exchange.status == 413 and "I2V-IMG-08" in exchange.aims
-        if exchange.status in REFUSALS and exchange.status not in UNDECIDED and not too_large:
+        if exchange.status in REFUSALS and not too_large and not is_no_evidence(trace, exchange):
             yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", exchange.status)
 
 

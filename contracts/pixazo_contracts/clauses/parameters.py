@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import Exchange, Profile, Trace
 
-from .checks import UNDECIDED, accepted, frame, observed, playing_time, refused, refused_or_failed
+from .checks import UNDECIDED, as_meant, frame, is_no_evidence, one_of, playing_time, refused_or_failed
 from .clause import Evidence, Group, Observation, Remarks, Violation, show
 from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
 
@@ -35,36 +35,36 @@ T2V_CB = _t2v("URL to receive callback notifications when video is ready.")
 T2V_WM = _t2v("Add AIGC watermark to the generated video.")
 
 # fmt: off
-T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=T2V_PROMPT,
+T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=T2V_PROMPT,
     demands="`prompt` is required: missing or null is 400.")
-T2V.row("T2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_PROMPT,
-    demands="`prompt` is a string: any other JSON type is 400.")
-T2V.row("T2V-PROMPT-03", SILENT, FREE_IF_REFUSED, observed, section="silence",
+T2V.row("T2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_PROMPT,
+    demands="`prompt` is a string, with line breaks, quotes and any script: any other JSON type is 400.")
+T2V.row("T2V-PROMPT-03", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
     demands="Empty or blank prompt.")
-T2V.row("T2V-PROMPT-04", SILENT, FREE_IF_REFUSED, observed,
+T2V.row("T2V-PROMPT-04", SILENT, FREE_IF_REFUSED, as_meant,
     section=f'{T2V_TABLE}; Request Parameters - Generate Image To Video Request: "maximum 2000 characters"',
     demands="Length limit: the T2V table gives none, the I2V table gives 2000.")
-T2V.row("T2V-BODY-01", EXAMPLE, SHARED, accepted, core=True, section="Request Code (Text to Video)",
-    demands="The printed example body is accepted as is: six members, a 665-character prompt containing a non-ASCII dash.")
-T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, accepted, core=True, section=T2V_TABLE,
+T2V.row("T2V-BODY-01", EXAMPLE, SHARED, as_meant, core=True, drift_fails=True, section="Request Code (Text to Video)",
+    demands="The printed example body is accepted as is, and can complete: six members, a 665-character prompt containing a non-ASCII dash.")
+T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, as_meant, core=True, section=T2V_TABLE,
     demands="`prompt` alone is a complete request; every other member is optional.")
-T2V.row("T2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_DUR,
+T2V.row("T2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_DUR,
     demands="`duration` is a number: string, boolean, array are 400.")
-T2V.row("T2V-DUR-02", SILENT, FREE_IF_REFUSED, observed, section=T2V_DUR,
+T2V.row("T2V-DUR-02", SILENT, FREE_IF_REFUSED, as_meant, section=T2V_DUR,
     demands="Admissible T2V durations are not stated (only 6 is shown; type is number, so fractions parse).")
-T2V.row("T2V-RES-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_RES,
+T2V.row("T2V-RES-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_RES,
     demands="`resolution` is a string: other JSON types are 400.")
-T2V.row("T2V-RES-02", SILENT, FREE_IF_REFUSED, observed, section=T2V_RES,
+T2V.row("T2V-RES-02", SILENT, FREE_IF_REFUSED, as_meant, section=T2V_RES,
     demands="Admissible T2V resolutions and letter case are not stated (only `768P` is shown).")
-T2V.row("T2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_PO,
-    demands="`prompt_optimizer` is boolean: other types are 400. Its T2V default is not stated.")
-T2V.row("T2V-FP-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_FP,
-    demands="`fast_pretreatment` is boolean: other types are 400.")
-T2V.row("T2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=T2V_WM,
-    demands="`aigc_watermark` is boolean: other types are 400.")
-T2V.row("T2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, refused, depends_on="BASE-02 T2V-BODY-02", section=T2V_CB,
-    demands="`callback_url` is a string: other types are 400; treatment of a non-URL string is not stated.")
-T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03",
+T2V.row("T2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_PO,
+    demands="`prompt_optimizer` is boolean: true and false are accepted, other types are 400. Its T2V default is not stated.")
+T2V.row("T2V-FP-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_FP,
+    demands="`fast_pretreatment` is boolean: true and false are accepted, other types are 400.")
+T2V.row("T2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_WM,
+    demands="`aigc_watermark` is boolean: true and false are accepted, other types are 400.")
+T2V.row("T2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-BODY-02", section=T2V_CB,
+    demands="`callback_url` is a string: a URL is accepted, other types are 400; treatment of a non-URL string is not stated.")
+T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03",
     section="silence",
     demands="`first_frame_image` on the T2V operation is an undocumented member.")
 # fmt: on
@@ -95,50 +95,59 @@ def _default(
                 yield from check(download, value, trace.profile)
 
 
+def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks:
+    """The requests aimed at the clause are treated as meant; and of all valid submits with such an image one is accepted."""
+    yield from as_meant(trace, clause_id)
+    valid = [e for e in trace.submits if e.operation == "imageToVideo" and e.intent == "accept" and e.request_body]
+    such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not is_no_evidence(trace, e)]
+    if such and not any(exchange.succeeded for exchange in such):
+        yield from one_of(such, [], "status code", "acceptance of an image given so")
+
+
 DEFAULT_DURATION = partial(_default, member="duration", value=6, check=playing_time)
 DEFAULT_RESOLUTION = partial(_default, member="resolution", value="768P", check=frame)
 
 
 # fmt: off
-I2V.row("I2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=I2V_PROMPT,
+I2V.row("I2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_PROMPT,
     demands="`prompt` is required.")
-I2V.row("I2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_PROMPT,
-    demands="`prompt` is a string.")
-I2V.row("I2V-PROMPT-03", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03", section=I2V_PROMPT,
+I2V.row("I2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_PROMPT,
+    demands="`prompt` is a string, with line breaks, quotes and any script.")
+I2V.row("I2V-PROMPT-03", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_PROMPT,
     demands="A prompt of exactly 2000 characters is accepted.")
-I2V.row("I2V-PROMPT-04", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=I2V_PROMPT,
-    demands="A prompt of 2001 characters is 400.")
-I2V.row("I2V-PROMPT-05", IMPLIED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03 I2V-PROMPT-03", section=I2V_PROMPT,
-    demands="The limit counts characters, not bytes (2000 non-ASCII code points pass). Code points, UTF-16 units or graphemes is not said.")
-I2V.row("I2V-PROMPT-06", DOCUMENTED, SHARED, accepted, depends_on="BASE-03 I2V-IMG-03", section=I2V_CAMERA,
+I2V.row("I2V-PROMPT-04", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_PROMPT,
+    demands="A prompt of 2001 characters is 400, however many bytes they have.")
+I2V.row("I2V-PROMPT-05", IMPLIED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04 I2V-PROMPT-03", section=I2V_PROMPT,
+    demands="The limit counts characters, neither bytes nor UTF-16 units: 2000 code points of three or four bytes pass.")
+I2V.row("I2V-PROMPT-06", DOCUMENTED, SHARED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_CAMERA,
     demands="Camera-movement syntax inside the prompt is accepted as text.")
-I2V.row("I2V-IMG-01", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=I2V_IMG,
+I2V.row("I2V-IMG-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_IMG,
     demands="`first_frame_image` is required.")
-I2V.row("I2V-IMG-02", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_IMG,
+I2V.row("I2V-IMG-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_IMG,
     demands="`first_frame_image` is a string.")
-I2V.row("I2V-IMG-03", DOCUMENTED, SHARED, accepted, core=True, section=I2V_IMG,
+I2V.row("I2V-IMG-03", DOCUMENTED, SHARED, partial(_way, is_way=lambda image: not image.startswith("data:")), core=True, section=I2V_IMG,
     demands="A public image URL is accepted.")
-I2V.row("I2V-IMG-04", DOCUMENTED, FURTHER, accepted, core=True, section=I2V_IMG,
+I2V.row("I2V-IMG-04", DOCUMENTED, FURTHER, partial(_way, is_way=lambda image: image.startswith("data:")), core=True, section=I2V_IMG,
     demands="A Base64 data URL is accepted.")
 I2V.row("I2V-IMG-05", IMPLIED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG,
-    demands="Bare Base64 without the data-URL prefix, or a data URL whose payload is not Base64, is refused.")
-I2V.row("I2V-IMG-06", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="What is neither a public URL nor a Base64 data URL is refused: bare Base64, another payload, another scheme, a relative path.")
+I2V.row("I2V-IMG-06", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="JPG, JPEG, PNG and WebP are each accepted.")
 I2V.row("I2V-IMG-07", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, core=True, section=I2V_IMG_RULES,
-    demands="Any other image format is refused.")
+    demands="Any other image format is refused, whatever its label says.")
 I2V.row("I2V-IMG-08", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
     demands="Image size is strictly below 20 MB. Decimal or binary megabytes is not said: probe at or above 20 MiB.")
 I2V.row("I2V-IMG-09", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
     demands="A short side of exactly 300 px is refused (strictly greater required).")
-I2V.row("I2V-IMG-10", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+I2V.row("I2V-IMG-10", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="A short side of 301 px is accepted.")
 I2V.row("I2V-IMG-11", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
     demands="An aspect ratio outside 2:5 to 5:2 is refused.")
-I2V.row("I2V-IMG-12", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+I2V.row("I2V-IMG-12", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="The end points 2:5 and 5:2 are themselves accepted (inclusive reading).")
-I2V.row("I2V-IMG-13", SILENT, FREE_IF_REFUSED, observed, section="silence",
+I2V.row("I2V-IMG-13", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 FLOW-05",
-    demands="An unreachable or corrupt image leads to a refusal or to FAILED, never to COMPLETED and never to a hang.")
+    demands="What becomes of an unreachable or corrupt image: a refusal, FAILED, or COMPLETED.")
 # fmt: on
 
 
@@ -168,35 +177,35 @@ def i2v_img_15(trace: Trace) -> Remarks:
 
 
 # fmt: off
-I2V.row("I2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_DUR,
-    demands='`duration` is an integer: 6.5, `"6"`, true are 400.')
-I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03", section=I2V_DUR,
+I2V.row("I2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_DUR,
+    demands='`duration` is an integer: 6.5, 5.999, `"6"`, true are 400.')
+I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_DUR,
     demands="6 and 10 are both accepted.")
-I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=I2V_DUR,
+I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_DUR,
     demands="Any other integer is 400.")
 I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, DEFAULT_DURATION, depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR,
     demands="Omitted `duration` means 6 seconds.")
-I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03", section=I2V_RES,
+I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_RES,
     demands="`768P` and `1080P` are both accepted.")
-I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=I2V_RES,
-    demands="Any other resolution string is 400 (other letter case: not stated, record).")
-I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_RES,
+I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_RES,
+    demands="Any other resolution string is 400, one in other letter case too.")
+I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_RES,
     demands="`resolution` is a string.")
 I2V.row("I2V-RES-04", DOCUMENTED, SHARED, DEFAULT_RESOLUTION, depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES,
     demands="Omitted `resolution` means `768P`.")
-I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, observed, section="silence",
+I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",
     demands="1080P together with 10 s: the page is silent; other resellers of the same model family refuse it.")
-I2V.row("I2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_PO,
-    demands="`prompt_optimizer` is boolean, default true.")
-I2V.row("I2V-FP-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_FP,
-    demands="`fast_pretreatment` is boolean, default false.")
-I2V.row("I2V-FP-02", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-03 I2V-IMG-03", section=I2V_FP,
+I2V.row("I2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_PO,
+    demands="`prompt_optimizer` is boolean, default true: other types are 400.")
+I2V.row("I2V-FP-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_FP,
+    demands="`fast_pretreatment` is boolean, default false: other types are 400.")
+I2V.row("I2V-FP-02", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03", section=I2V_FP,
     demands="`fast_pretreatment: true` when the active variant is not the Fast one: ignored or refused? No member selects a variant.")
-I2V.row("I2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_WM,
-    demands="`aigc_watermark` is boolean, default false.")
-I2V.row("I2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=I2V_CB,
-    demands="`callback_url` is a string.")
-I2V.row("I2V-MODEL-01", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-03 I2V-IMG-03", section=I2V_DUR,
+I2V.row("I2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_WM,
+    demands="`aigc_watermark` is boolean, default false: other types are 400.")
+I2V.row("I2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_CB,
+    demands="`callback_url` is a string: a URL is accepted, other types are 400.")
+I2V.row("I2V-MODEL-01", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03", section=I2V_DUR,
     demands="No `model` member is documented although the constraints name a variant; sending one is an unknown member.")
 # fmt: on

@@ -10,20 +10,8 @@ from statistics import median
 
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
-from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late, noted
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    body_word,
-    check,
-    check_member,
-    code_word,
-    plain,
-    show,
-)
+from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late
+from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, check_member, plain, show
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
@@ -40,33 +28,55 @@ ADVISED = 5.0
 MINUTE = 60.0
 
 
+#: Status codes of a request that is not there: not yet, or not any more.
+ABSENT = frozenset({404, 410})
+
+#: A 202 and what it names may be this far apart, in seconds or polls; and what has ended is remembered at least so many seconds.
+SETTLED = 2.0
+SETTLED_POLLS = 10
+KEPT = 30.0
+
+
+def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
+    """Whether a read that finds nothing is about a request that must be there."""
+    found = [read for read in generation.reads if read.succeeded]
+    if found:
+        # SUBMIT-13 and BASE-04 judge what comes before the first success, STATUS-14 and -16 what comes after the last.
+        return found[0].started <= read.started <= found[-1].started
+    # BASE-05 judges an operation none of whose ids is found.
+    kin = [other for other in trace.generations if other.submit.operation == generation.submit.operation]
+    others = any(read.succeeded for other in kin for read in other.reads)
+    settled = min(SETTLED, SETTLED_POLLS * trace.profile.pace)
+    return others and "STATUS-16" not in read.aims and read.started - generation.submit.finished > settled
+
+
 @STATUS.clause("STATUS-01", IMPLIED, SHARED, core=True, section="Endpoint; Response (Completed)")
 def status_01(trace: Trace) -> Remarks:
     """Reading an existing request answers 200 in every state."""
     for generation in trace.generations:
-        found = [read for read in generation.reads if read.succeeded]
         for read in generation.reads:
-            if read.status is None or read.status in JUDGED_ELSEWHERE or read.status >= 500:
+            if read.status is None:
+                # Off this machine a network lies between.
+                remote = not trace.profile.loopback
+                yield Violation(read, "response", "200", f"none ({read.error})", drifts=remote)
                 continue
             # ERR-402-04 observes what an account without funds may read.
-            if read.status == 402 and read.account != "default":
-                continue
-            # SUBMIT-13 and BASE-04 judge a 404 before the first success, STATUS-16 one after the last.
-            outside = not found or read.started < found[0].started or read.started > found[-1].started
-            if read.status != 404 or not outside:
+            elsewhere = read.status in JUDGED_ELSEWHERE or (read.status == 402 and read.account != "default")
+            absent = read.status in ABSENT and not _is_lost(trace, generation, read)
+            if read.status < 500 and not elsewhere and not absent:
                 yield check(read.status == 200, read, "status code", "200", read.status)
 
 
 STATUS.row("STATUS-02", DOCUMENTED, SHARED,
     each(envelopes(), "status", lambda status: status in STATES, f"one of {', '.join(STATES)}"), core=True,
     section='Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"',
-    demands="`status` is one of QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, upper case.")  # fmt: skip
+    demands="`status` is in every status answer, one of QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, upper case.")  # fmt: skip
 
 
 @STATUS.clause("STATUS-03", EXAMPLE, SHARED, core=True, drift_fails=True,
     section='Response (Completed); Response Fields: "Unique request identifier"')  # fmt: skip
 def status_03(trace: Trace) -> Remarks:
-    """`request_id` in the body equals the id in the path."""
+    """`request_id` in the body of every status answer equals the id in the path."""
     for read in trace.envelopes:
         asked = str(read.request_id)
         yield check_member(read, "request_id", equals(asked), show(asked))
@@ -75,7 +85,7 @@ def status_03(trace: Trace) -> Remarks:
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
     section='Response (Completed); Response Fields: "Model that processed the request"')  # fmt: skip
 def status_04(trace: Trace) -> Remarks:
-    """`model_id` is `minimax-hailuo-ai`: same text as the path segment and the id prefix."""
+    """`model_id` is `minimax-hailuo-ai`, same text as the path segment and the id prefix; it may be left out before the end."""
     for read in trace.envelopes:
         if "model_id" in read.members or read.state in TERMINAL:
             yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"')
@@ -84,18 +94,39 @@ def status_04(trace: Trace) -> Remarks:
 @STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
     section='Response Fields: "string|null Error message if failed"')  # fmt: skip
 def status_05(trace: Trace) -> Remarks:
-    """`error` is null or a string, and null unless the request failed."""
+    """`error` is null or a string, and null unless the request failed; it may be left out before the end."""
     for read in trace.envelopes:
         if read.state == "COMPLETED":
             yield check_member(read, "error", is_null, "null")
         elif read.state in RUNNING:
             yield check_member(read, "error", is_null_or_absent, "null")
-        elif "error" in read.members:
+        elif read.state in TERMINAL or "error" in read.members:
             yield check_member(read, "error", lambda error: isinstance(error, str | None), "null or a string")
 
 
 def _holds_nothing(output: object) -> bool:
     return not any(output.values()) if is_object(output) else is_null_or_absent(output)
+
+
+def looks_like_work(exchange: Exchange) -> bool:
+    """Whether a response shows a request: its status, its id or its output."""
+    body = exchange.members
+    shown = body.get("status") in STATES or "output" in body or body.get("request_id") == exchange.request_id
+    return exchange.succeeded and shown
+
+
+#: The id that differs from an issued one only in letter case: a gateway that finds it by that is lenient, not mistaken.
+OTHER_CASE = "other letter case"
+
+
+def no_work(trace: Trace, clause_id: str) -> Remarks:
+    """No read aimed at the clause gets an envelope or a 5xx; what it gets instead is observed."""
+    for read in trace.aimed(clause_id):
+        where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
+        lenient = read.case == OTHER_CASE
+        yield check(not looks_like_work(read), read, where, "a refusal", words=got, drifts=lenient)
+        yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
+        yield Observation(f"{read.case}: {read.status}, {body_word(read)}", read)
 
 
 # fmt: off
@@ -128,12 +159,12 @@ def status_08(trace: Trace) -> Remarks:
 STATUS.row("STATUS-09", EXAMPLE, SHARED, each(envelopes("COMPLETED"), "updated_at", is_string, "a timestamp"),
     section="Response (Completed); Response Fields",
     demands="`updated_at` is present, as in the example, although the field table omits it.")
-STATUS.row("STATUS-10", SILENT, FREE, noted(lambda read: f"{read.case}: {read.status}, {body_word(read)}"),
-    depends_on="BASE-04 AUTH-07", core=True, section="silence",
-    demands="A well-formed but unknown id gives a 4xx JSON error (404 expected), never 200 and never 5xx.")
-STATUS.row("STATUS-11", SILENT, FREE, noted(lambda read: f"{read.case}: {code_word(read)}"),
-    depends_on="BASE-04 AUTH-07 STATUS-10", section="silence",
-    demands="A malformed id gives a 4xx, never 5xx.")
+STATUS.row("STATUS-10", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07", core=True,
+    section="what no caller could live with: an id that was never issued looks like work",
+    demands="A well-formed id that was never issued, however like one that was, gets no envelope and no 5xx; which 4xx is observed.")
+STATUS.row("STATUS-11", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07 STATUS-10",
+    section="what no caller could live with: an id that was never issued looks like work",
+    demands="A malformed id gets no envelope and no 5xx; which 4xx is observed.")
 # fmt: on
 
 
@@ -185,8 +216,9 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
 @STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
     section='Endpoint: "GET"')  # fmt: skip
 def status_12(trace: Trace) -> Remarks:
-    """Reading has no effect: it does not advance the request."""
+    """Reading has no effect: neither GET nor HEAD of a status or a medium advances the request or ends it."""
     polled = [g.ends[0].started - g.submit.finished for g in trace.generations if g.ends and g.submit.case in POLLED]
+    ends = sorted({str(g.outcome) for g in trace.generations if g.submit.case in {*POLLED, "quiet"} and g.ends})
     alone = [life for g in trace.generations if g.submit.case == "quiet" and (life := _lifetime(g)) is not None]
     for generation in trace.generations:
         if polled and generation.submit.case in {"quiet", "burst-read"}:
@@ -198,6 +230,8 @@ def status_12(trace: Trace) -> Remarks:
             holds = lifetime >= SHORT_LIFE * min(alone)
             expected = f"about the {median(alone):.1f} s of one left alone"
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=f"{lifetime:.1f} s")
+            end = generation.ends[0]
+            yield check(end.state in ends, end, "status of one read often", " or ".join(ends), end.state)
 
 
 @STATUS.clause("STATUS-13", IMPLIED, SHARED, section='Typical Workflow: "Poll every 5-10 seconds"')
@@ -228,14 +262,20 @@ def _differences(first: Exchange, later: Exchange) -> str:
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
     section="Status Flow")  # fmt: skip
 def status_14(trace: Trace) -> Remarks:
-    """A terminal answer is stable: later reads give the same body."""
+    """A terminal answer is stable: later reads give the same body, for a while at least."""
     for generation in trace.generations:
         for later in generation.ends[1:]:
             first = next(read for read in generation.ends if read.state == later.state)
             if later is not first:
                 same = _canonical(first) == _canonical(later)
                 where = f"body, {later.started - first.finished:.1f} s after the first terminal read"
-                yield check(same, later, where, "the same", words="" if same else _differences(first, later))
+                yield check(same, later, where, "the same", words=_differences(first, later), related=(first,))
+        for end in generation.ends[:1]:
+            for read in generation.reads:
+                since = read.started - end.finished
+                if read.status in ABSENT and 0 <= since <= KEPT:
+                    got = f"{read.status}, {since:.1f} s after the first terminal read"
+                    yield Violation(read, "status code", "200", got, (end,))
 
 
 def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:
@@ -256,7 +296,7 @@ def status_15(trace: Trace) -> Remarks:
             yield Evidence(generation.submit)
             for ahead, behind in _zigzags(generation):
                 got = f"{behind.state} after exchange {ahead.number} had shown {ahead.state} to another reader"
-                yield Violation(behind, "status", f"{ahead.state} or later", got)
+                yield Violation(behind, "status", f"{ahead.state} or later", got, (ahead,))
 
 
 STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_on="", section="silence",
@@ -290,7 +330,7 @@ def flow_01(trace: Trace) -> Remarks:
             for read in generation.seen:
                 if read.state == "QUEUED" and read.started >= first.finished:
                     got = f"QUEUED after exchange {first.number} had shown PROCESSING"
-                    yield Violation(read, "status", "PROCESSING or an end", got)
+                    yield Violation(read, "status", "PROCESSING or an end", got, (first,))
 
 
 def _jump(generation: Generation) -> tuple[Exchange, Exchange] | None:
@@ -330,7 +370,7 @@ def _through_processing(trace: Trace, *outcomes: str) -> Remarks:
         jump = _jump(generation)
         if jump is not None and _is_quick(generation, *jump, lasting):
             got = f"{jump[1].state} {jump[1].finished - jump[0].started:.3f} s after QUEUED"
-            jumps.append(Violation(jump[1], "status", "PROCESSING between QUEUED and the end", got))
+            jumps.append(Violation(jump[1], "status", "PROCESSING between QUEUED and the end", got, jump[:1]))
     if lasting or len(jumps) >= FEWEST_JUMPS:
         yield from jumps
 
@@ -351,7 +391,8 @@ def flow_03(trace: Trace) -> Remarks:
         for read in generation.seen:
             # Another end contradicts this one in whatever order reads that overlap were answered.
             if read.started >= end.finished or read.state in TERMINAL - {end.state}:
-                yield check(read.state == end.state, read, "status", f"{end.state} for ever", read.state)
+                holds = read.state == end.state
+                yield check(holds, read, "status", f"{end.state}, as it has ended", read.state, related=(end,))
 
 
 FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, lambda trace, _: _through_processing(trace, "FAILED", "ERROR"),
@@ -367,7 +408,8 @@ def flow_05(trace: Trace) -> Remarks:
             yield Evidence(generation.ends[0])
             continue
         bound = trace.profile.deadline
-        for last in generation.seen[-1:]:
+        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound:
-                yield Violation(last, "status", f"an end within {bound:g} s", f"{last.state} after {took:.1f} s")
+                shown = last.state or last.status or "no response"
+                yield Violation(last, "status", f"an end within {bound:g} s", f"{shown} after {took:.1f} s")

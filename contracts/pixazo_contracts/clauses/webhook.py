@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation, Trace, split_url
-
-from .access import JSON_TYPE
-from .checks import RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    header_word,
-    member_names,
-    plain,
-    show,
+from pixazo_contracts.trace import (
+    MISSING,
+    RANK,
+    STAMPS,
+    STATES,
+    TERMINAL,
+    Callback,
+    Exchange,
+    Generation,
+    Trace,
+    receiver_token,
+    split_url,
 )
+
+from .access import judge_json
+from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
+from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .parameters import I2V_CB, T2V_CB
 from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 
-STATES = "STATUS-01 STATUS-02"
+SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "receive a POST callback instead of polling"'
 PARTS = ("status", "model_id", "error", "output")
-STAMPS = ("created_at", "completed_at")
+
+#: Status codes of a gateway that broke.
+BROKEN = range(500, 600)
 
 #: Headers that HTTP itself puts on a request.
 PLAIN_HEADERS = frozenset({
@@ -54,20 +56,28 @@ def _at(generation: Generation, url: str) -> list[Callback]:
 
 
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
-    """Callbacks to the header's URL that are JSON, challenges aside."""
+    """Callbacks to the header's URL, whatever their bodies, challenges aside."""
     for generation, url in _with(trace, "header"):
         for callback in _at(generation, url):
-            if callback.json is not MISSING and "challenge" not in callback.members:
+            if "challenge" not in callback.members or "status" in callback.members:
                 yield generation, callback
 
 
-@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 T2V-BODY-01 T2V-BODY-02", core=True,
+def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
+    """Callbacks to a `callback_url`, whose shape is not shown, that look like envelopes all the same."""
+    for generation, url in _with(trace, "member"):
+        for callback in _at(generation, url):
+            if "request_id" in callback.members:
+                yield generation, callback
+
+
+@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 BASE-03 T2V-BODY-01 T2V-BODY-02 I2V-IMG-03 I2V-IMG-04", core=True,
     section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
-    for exchange in trace.aimed("WEBHOOK-01"):
-        yield from is_accepted(exchange, "status code")
+    for exchange in trace.aimed("WEBHOOK-01", unanswered=True):
+        yield from is_accepted(trace, exchange)
         if exchange.succeeded and unhooked:
             same = set(exchange.members) == set(unhooked[0].members)
             before = member_names(unhooked[0])
@@ -77,27 +87,29 @@ def webhook_01(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-02", DOCUMENTED, RECEIVER, depends_on="WEBHOOK-01 SUBMIT-10", core=True,
     section='Webhook (Optional): "to receive a POST callback"')  # fmt: skip
 def webhook_02(trace: Trace) -> Remarks:
-    """The gateway sends an HTTP POST to exactly that URL, path and query kept."""
+    """The gateway sends an HTTP POST to exactly that URL, path and query kept, and to no other."""
     for generation in trace.generations:
         given = map(urlsplit, generation.webhook_urls.values())
         targets = {f"{url.path}?{url.query}" if url.query else url.path for url in given}
         expected = " or ".join(map(show, sorted(targets)))
         for callback in generation.callbacks:
             # WEBHOOK-17 observes whether the gateway follows a redirect.
-            if callback.target.startswith("/redirected/"):
-                continue
-            yield check(callback.method == "POST", callback, "method", "POST", callback.method)
-            if targets:
+            if not callback.target.startswith("/redirected/"):
+                yield check(callback.method == "POST", callback, "method", "POST", callback.method)
                 yield check(callback.target in targets, callback, "target", expected, callback.target)
+    for stray in trace.strays:
+        yield Violation(stray, "target", "a URL that was given", show(stray.target))
 
 
 def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callback]) -> Remarks:
-    """A generation that ended is called back about it: a callback arrived, unless there was no time for it yet."""
-    if arrived:
+    """A generation that ended is called back about it, in time, unless there was no time for it yet."""
+    end, bound = generation.ends[0], trace.profile.settle
+    if arrived and arrived[0].at - end.finished <= bound:
         yield Evidence(arrived[0])
-    elif trace.waited_since(generation.ends[0].finished):
-        got = f"none within {trace.profile.settle:g} s of {generation.outcome}"
-        yield Violation(generation.submit, "callback", f"one to {url}", got)
+    elif arrived or trace.waited_since(end.finished):
+        got = f"the first {arrived[0].at - end.finished:.1f} s after it" if arrived else f"none after {end.state}"
+        related: tuple[Exchange | Callback, ...] = (end, *arrived[:1])
+        yield Violation(generation.submit, "callback", f"one to {url} within {bound:g} s of the end", got, related)
 
 
 def _called_back(trace: Trace, *outcomes: str) -> Remarks:
@@ -109,53 +121,74 @@ def _called_back(trace: Trace, *outcomes: str) -> Remarks:
 
 
 WEBHOOK.row("WEBHOOK-03", DOCUMENTED, RECEIVER, lambda trace, _: _called_back(trace, "COMPLETED"),
-    depends_on=f"{ROOTS} {STATES}", core=True, section=INSTEAD_OF_POLLING,
+    depends_on=f"{ROOTS} {SHOWN}", core=True, section=INSTEAD_OF_POLLING,
     demands="The callback comes on COMPLETED, so that polling is unnecessary.")  # fmt: skip
 
 
 @WEBHOOK.clause("WEBHOOK-04", DOCUMENTED, RECEIVER, core=True, section="Error via Status/Webhook",
-    depends_on=f"{ROOTS} {STATES} STATUS-04 STATUS-05 TIME-01 TIME-03 TIME-05 FAIL-01 FAIL-02 OUT-01 OUT-02 OUT-03"
-               " OUT-04 OUT-05 OUT-06 OUT-12 STATUS-14 OUT-07")  # fmt: skip
+    depends_on=f"{ROOTS} {SHOWN} STATUS-04 STATUS-05 TIME-01 TIME-03 TIME-05 FAIL-01 FAIL-02 OUT-01 OUT-02 OUT-03"
+               " OUT-04 OUT-05 OUT-06 OUT-12 STATUS-14 OUT-07 TIME-02 TIME-04 TIME-06 WEBHOOK-09 WEBHOOK-16")  # fmt: skip
 def webhook_04(trace: Trace) -> Remarks:
-    """The callback body is the status envelope of that state."""
+    """The callback body is the status envelope of that state: `status`, and at the end `model_id`, `error`, `output` and the stamps."""
     for generation, callback in _envelopes(trace):
-        read = next((read for read in generation.ends if read.state == callback.member("status")), None)
-        for name in PARTS:
-            # Clauses of STATUS and FAIL judge what a status response lacks as well.
-            holds = name in callback.members or (read is not None and name not in read.members)
-            yield check(holds, callback, name, "present, as in a status answer")
-        if read is None:
-            continue
-        for name in (*PARTS, *STAMPS):
-            if name in callback.members and name in read.members:
-                mine, shown = callback.members[name], read.members[name]
-                yield check(mine == shown, callback, name, f"{show(shown)} as in exchange {read.number}", mine)
+        state = callback.member("status")
+        yield check(state in STATES, callback, "status", f"one of {', '.join(STATES)}", state)
+        read = _end_of(generation, state)
+        # What is null may be left out while the request is running.
+        stamps = [name for name in STAMPS if state == "COMPLETED" and read is not None and name in read.members]
+        for name in () if state in RUNNING else (*PARTS[1:], *stamps):
+            present, drifts = name in callback.members, name == "updated_at"
+            yield check(present, callback, name, "present, as in a status answer", MISSING, drifts=drifts)
+        yield from _like_status(generation, callback)
+    for generation, callback in _claims(trace):
+        if callback.member("status") in TERMINAL:
+            yield from _like_status(generation, callback)
+
+
+def _end_of(generation: Generation, state: object) -> Exchange | None:
+    """The first read that showed that end."""
+    return next((read for read in generation.ends if read.state == state), None)
+
+
+def _like_status(generation: Generation, callback: Callback) -> Remarks:
+    """A callback that reports an end says what reads of it show."""
+    state, read = callback.member("status"), _end_of(generation, callback.member("status"))
+    if state in TERMINAL and read is None:
+        for end in generation.ends[:1]:
+            yield Violation(callback, "status", f"{end.state} as in exchange {end.number}", show(state), (end,))
+    if read is None:
+        return
+    for name in (*PARTS, *STAMPS):
+        if name in callback.members and name in read.members:
+            mine, seen, drifts = callback.members[name], read.members[name], name == "updated_at"
+            expected = f"{show(seen)} as in exchange {read.number}"
+            yield check(mine == seen, callback, name, expected, mine, related=(read,), drifts=drifts)
 
 
 @WEBHOOK.clause("WEBHOOK-05", IMPLIED, RECEIVER, depends_on=f"{ROOTS} WEBHOOK-04", core=True,
     section="Error via Status/Webhook")  # fmt: skip
 def webhook_05(trace: Trace) -> Remarks:
-    """Its `request_id` is the one from the 202."""
-    for generation, callback in _envelopes(trace):
+    """Its `request_id` is the one from the 202; to a `callback_url`, whose shape is not shown, it may have none."""
+    for generation, callback in (*_envelopes(trace), *_claims(trace)):
         asked = generation.request_id
         yield check_member(callback, "request_id", equals(asked), show(asked))
 
 
 @WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
-    depends_on=f"{ROOTS} {STATES} WEBHOOK-04 HDR-05 FLOW-01 FLOW-03 FLOW-05")  # fmt: skip
+    depends_on=f"{ROOTS} {SHOWN} WEBHOOK-04 WEBHOOK-05 HDR-05 FLOW-01 FLOW-03 FLOW-05")  # fmt: skip
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
     for generation, callback in _envelopes(trace):
         reported = callback.member("status")
         if not isinstance(reported, str) or reported not in RANK:
             continue
-        for read in [read for read in generation.seen if read.started >= callback.at][:3]:
+        for read in [read for read in generation.seen if read.started >= callback.at]:
             holds = RANK[str(read.state)] >= RANK[reported]
-            yield check(holds, read, "status", f"{reported}, as called back before", read.state)
+            yield check(holds, read, "status", f"{reported}, as called back before", read.state, related=(callback,))
 
 
 WEBHOOK.row("WEBHOOK-07", DOCUMENTED, ACCOUNT_RECEIVER, lambda trace, _: _called_back(trace, "FAILED", "ERROR"),
-    depends_on=f"{ROOTS} {STATES} WEBHOOK-03", core=True, section="Error via Status/Webhook",
+    depends_on=f"{ROOTS} {SHOWN} WEBHOOK-03", core=True, section="Error via Status/Webhook",
     demands="FAILED and ERROR are called back too.")  # fmt: skip
 
 
@@ -173,26 +206,31 @@ def webhook_08(trace: Trace) -> Remarks:
 
 @WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section="Webhook (Optional)")
 def webhook_09(trace: Trace) -> Remarks:
-    """Without the header nothing is called back."""
+    """Nothing is called back for a request that was refused, nor about one that gave no URL."""
     for generation in trace.generations:
-        if generation.webhook_urls or not generation.ends:
-            continue
-        # A callback about it reached the URL of another submit.
-        stray = generation.callbacks
-        if stray:
-            yield Violation(stray[0], "callback", f"none for {plain(generation.request_id)}", show(stray[0].target))
-        elif trace.waited_since(generation.ends[0].finished):
+        if generation.ends and not generation.webhook_urls and trace.waited_since(generation.ends[0].finished):
             yield Evidence(generation.submit)
+    for callback in trace.callbacks:
+        about = trace.generation(named) if isinstance(named := callback.member("request_id"), str) else None
+        if about is not None and not about.webhook_urls:
+            yield Violation(callback, "callback", f"none about {about.request_id}", show(callback.target))
+    for token, submits in trace.given.items():
+        # A refusal for the rate may have been followed by the same request, accepted.
+        if all(submit.status in REFUSALS for submit in submits):
+            called = [callback for callback in trace.callbacks if receiver_token(callback.target) == token]
+            for callback in called:
+                got = f"{callback.method} {show(callback.target)}"
+                yield Violation(callback, "callback", f"none for a {submits[-1].status}", got, submits)
+            if not called and trace.waited_since(submits[-1].finished):
+                yield Evidence(submits[-1])
 
 
 @WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section="Webhook (Optional)")
 def webhook_10(trace: Trace) -> Remarks:
-    """The callback is typed JSON."""
+    """The callback is a UTF-8 JSON object, typed as JSON, each member once."""
     for generation, url in _with(trace, "header"):
         for callback in _at(generation, url):
-            content_type = callback.header("content-type")
-            holds = JSON_TYPE.fullmatch(content_type or "") is not None
-            yield check(holds, callback, "Content-Type", "application/json", words=header_word(content_type))
+            yield from judge_json(callback)
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
@@ -236,27 +274,24 @@ def webhook_14(trace: Trace) -> Remarks:
             yield no_key(callback, callback.leaks)
 
 
-WEBHOOK.row("WEBHOOK-15", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
-    section="silence",
-    demands="An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx.")  # fmt: skip
+@WEBHOOK.clause("WEBHOOK-15", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
+    section="what no caller could live with: a URL of theirs that breaks the gateway")  # fmt: skip
+def webhook_15(trace: Trace) -> Remarks:
+    """An unusable `X-Webhook-URL` (not a URL, other scheme) gets no 5xx; whether it is refused or ignored is observed."""
+    for exchange in trace.aimed("WEBHOOK-15"):
+        yield check(
+            exchange.status not in BROKEN, exchange, f"status code ({exchange.case})", "no 5xx", exchange.status
+        )
+    yield from observed(trace, "WEBHOOK-15")
 
 
-def _ends_change(trace: Trace) -> bool:
-    """Whether ends of generations without a callback change as well (FLOW-03): then no receiver is the cause."""
-    ends = [{read.state for read in g.ends} for g in trace.generations if not g.webhook_urls]
-    return any(len(words) > 1 for words in ends)
-
-
-@WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {STATES}", section="Webhook (Optional)")
+@WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {SHOWN} FLOW-03", section="Webhook (Optional)")
 def webhook_16(trace: Trace) -> Remarks:
-    """A failing or slow receiver never changes the fate of the job."""
-    if _ends_change(trace):
-        return
+    """A failing or slow receiver does not change the fate of the job: it ends COMPLETED."""
     for exchange in trace.aimed("WEBHOOK-16"):
         generation = trace.generation(exchange.accepted_id)
-        if generation is not None:
-            for read in generation.ends:
-                yield check(read.state == "COMPLETED", read, "status", "COMPLETED", read.state)
+        for read in generation.ends if generation is not None else ():
+            yield check(read.state == "COMPLETED", read, "status", "COMPLETED", read.state)
 
 
 @WEBHOOK.clause("WEBHOOK-17", SILENT, RECEIVER, depends_on="", section="silence")
@@ -281,7 +316,7 @@ def webhook_18(trace: Trace) -> Remarks:
             yield Observation(f"{channel}: {'progress too' if running else 'ends only'}")
 
 
-@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {STATES}",
+@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}",
     section=f"{I2V_CB}; {T2V_CB}")  # fmt: skip
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""

@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import islice
 from typing import Final, cast
 
-from pixazo_contracts.clauses import Clause, Evidence, Observation, Strength, Violation
+from pixazo_contracts.clauses import Clause, Evidence, Observation, Strength, Unseen, Violation
 from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
 
 from .blocking import Records, explain, record
@@ -202,6 +202,8 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
     silent = clause.strength is Strength.SILENT
     if not (observation if silent else evidence or violations):
         outcome, reason = _unjudged(clause, trace, states)
+        if outcome is Outcome.INCONCLUSIVE:
+            reason = next((remark.reason for remark in remarks if isinstance(remark, Unseen)), reason)
         return _Ruling(Verdict(clause=clause.id, outcome=outcome, observation=observation, reason=reason))
     good = Outcome.OBSERVED if silent else Outcome.PASS
     verdict = Verdict(

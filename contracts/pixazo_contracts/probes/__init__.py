@@ -14,7 +14,8 @@ will hold: an `Exchange`, callbacks, a URL. The runner carries out many conversa
 judgement may rest on it; `worst` and `expected` are generations; `needs` are capabilities; `phase` says when it runs.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
-the page says about each. Packs are the cases `g1` to `g5` (see `packs`); families break one rule a request (see `families`).
+the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a
+request, or keep it just so (see `families`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
 On a target that charges (`context.limited`) probes run one after the other: first what the page forbids, which is free if
@@ -68,6 +69,7 @@ PROBES: tuple[Probe, ...] = (
     *families.PROBES,
     *accounts.PROBES,
     *packs.PROBES,
+    *families.ALLOWED,
     *callbacks.PROBES,
     *repetition.SUBMITS,
     *accounts.BALANCES,

@@ -21,7 +21,7 @@ def _receiver(
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected."""
     case = case or name
 
-    @probe(name, *aims, *feeds, cost=1, needs=RECEIVER, only_unlimited=True)
+    @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from open_receiver_url(receiver_url)
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
@@ -34,7 +34,7 @@ def _receiver(
     return receiver
 
 
-@probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER, only_unlimited=True)
+@probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from open_receiver_url(ReceiverUrl("member"))
     body = {"prompt": PROMPT, "callback_url": url}
@@ -43,7 +43,7 @@ def _member(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
-@probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER, only_unlimited=True)
+@probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
 def _both(context: RunContext) -> Conversation[None]:
     headers = yield from webhook_headers(context, ReceiverUrl("both-header"))
     member = yield from open_receiver_url(ReceiverUrl("both-member"))
@@ -51,6 +51,22 @@ def _both(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
     if (yield from poll(context, accepted)) is not None:
         yield from await_callbacks(member, 2, context.profile.settle)
+
+
+@probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
+def _refused(context: RunContext) -> Conversation[None]:
+    """Submits that name where to call back, and are refused: for their body, and for their key."""
+    for case, account, body in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
+        headers = yield from webhook_headers(context, ReceiverUrl("refused-header"))
+        member = yield from open_receiver_url(ReceiverUrl("refused-member"))
+        yield from submit(
+            "generate",
+            {**body, "callback_url": member},
+            case=f"{case}, with a URL",
+            intent="refuse",
+            account=account,
+            headers=headers,
+        )
 
 
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
@@ -73,12 +89,13 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 
 PROBES: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
-    family("unusable webhook URL", "WEBHOOK-15", *_unusable(), only_unlimited=True),
+    family("unusable webhook URL", "WEBHOOK-15", *_unusable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", feeds=("WEBHOOK-03",)),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
     _member,
     _both,
+    _refused,
     _own_address,
 )

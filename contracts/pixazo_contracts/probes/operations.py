@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, ParamSpec, TypedDict, Unpack
 
 from pixazo_contracts import trace
@@ -19,6 +19,7 @@ from .conversation import (
     Send,
     open_receiver_url,
     pause,
+    recall,
     send,
     together,
 )
@@ -39,6 +40,10 @@ PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 #: after the submit.
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
+
+#: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
+LATER_POLLS: Final = 3
+MOST_EARLIER: Final = 2
 
 
 def unknown_id(run: str, use: str) -> str:
@@ -99,6 +104,17 @@ def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str,
     return send(Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id))
 
 
+def head(url: str, request_id: str, account: str = "default") -> Conversation[Exchange]:
+    """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
+    # A server that sends a body after all spoils its connection for what comes next.
+    close = (("Connection", "close"),)
+    operation = "head" if account else "media"
+    step = Send(
+        operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id, headers=close
+    )
+    return send(step)
+
+
 def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
     """A new URL at our receiver, or None if callbacks cannot reach us."""
     return (yield from open_receiver_url(step)) if context.has_receiver else None
@@ -130,20 +146,30 @@ def poll(
 
 
 def follow(
-    context: RunContext, accepted: Sequence[Exchange], *, pace: float | None = None, readers: Sequence[str] = ("",)
+    context: RunContext,
+    accepted: Sequence[Exchange],
+    *,
+    pace: float | None = None,
+    readers: Sequence[str] = ("",),
+    in_turn: bool = False,
 ) -> Conversation[dict[str, Exchange]]:
-    """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id."""
+    """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
+
+    The readers read at once, or `in_turn`, so that what one sees can be compared with what another saw before.
+    """
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
     ends: dict[str, Exchange] = {}
     while running:
-        asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in readers]
-        sends = [read_send(request_id, account=account, reader=reader) for request_id, account, reader in asked]
-        for exchange in (yield from together(*sends)):
-            request_id = str(exchange.request_id)
-            history[request_id].append(exchange)
-            if exchange.state in trace.TERMINAL:
-                ends.setdefault(request_id, exchange)
+        rounds = [(reader,) for reader in readers] if in_turn else [tuple(readers)]
+        for names in rounds:
+            asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in names]
+            sends = [read_send(request_id, account=account, reader=reader) for request_id, account, reader in asked]
+            for exchange in (yield from together(*sends)):
+                request_id = str(exchange.request_id)
+                history[request_id].append(exchange)
+                if exchange.state in trace.TERMINAL:
+                    ends.setdefault(request_id, exchange)
         for request_id, exchange in list(running.items()):
             late = history[request_id][-1].finished - exchange.finished >= context.profile.deadline
             if request_id in ends or late or _hopeless(history[request_id]):
@@ -160,27 +186,35 @@ def media_urls(end: Exchange) -> list[str]:
     return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
-def _may_fetch(context: RunContext, url: str) -> bool:
-    """Whether a media URL may be fetched.
-
-    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call servers of others. Elsewhere only https is followed.
-    """
-    parts = trace.split_url(url)
-    if parts.scheme not in {"http", "https"} or parts.hostname is None:
-        return False
-    if context.profile.loopback:
-        return trace.host_is_loopback(parts.hostname) or parts.hostname in context.profile.media_hosts
-    return parts.scheme == "https"
-
-
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
-    """Fetch every medium of a completed generation, without a key."""
+    """Fetch every medium of a completed generation, without a key, and once more: a link must not work only once."""
     fetched: list[Exchange] = []
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
     for url in media_urls(end):
         absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
-        if _may_fetch(context, absolute):
+        if trace.may_fetch(context.profile, absolute):
             fetched.append((yield from fetch(end.request_id, absolute)))
+            yield from head(absolute, end.request_id, account="")
+            yield from fetch(end.request_id, absolute, case="download again")
     return fetched
+
+
+def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2) -> Conversation[None]:
+    """Read requests that have ended again, in turn: right after the end, and some polls later; and download what they made."""
+    for n in range(2):
+        for _ in range(times):
+            for end in ends:
+                yield from read(str(end.request_id), case="again", account=end.account)
+        for end in ends if n == 0 else ():
+            yield from download(context, end)
+        if ends and n == 0:
+            yield from pause(LATER_POLLS * context.profile.pace)
+
+
+def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
+    """Read some requests again that ended earlier, while another is under way: each answer must be about its own request."""
+    generations = trace.find_generations((yield from recall()), ())
+    ended = [g for g in generations if g.ends and g.submit.account == "default" and g.request_id not in others]
+    for generation in ended[-MOST_EARLIER:]:
+        yield from read(generation.request_id, case="again")

@@ -1,14 +1,28 @@
-"""Probes that repeat: the same body twice, several submits at once, many reads of one generation, late re-reads."""
+"""Probes that repeat: the same body twice, several submits at once, many reads of one generation, several side by side, late re-reads."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pixazo_contracts.trace import TERMINAL, find_generations
+from pixazo_contracts.trace import STATUS_BASE, TERMINAL, find_generations
 
 from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
-from .operations import PRINTED_HEADERS, PROMPT, fetch, follow, media_urls, poll, read, submit, submit_send
+from .operations import (
+    PRINTED_HEADERS,
+    PROMPT,
+    end_watch,
+    fetch,
+    follow,
+    head,
+    media_urls,
+    poll,
+    read,
+    submit,
+    submit_send,
+)
 from .samples import members
+
+IMAGE: Final = {"first_frame_image": members("image_to_video")["first_frame_image"]}
 
 
 def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[None]:
@@ -21,24 +35,26 @@ def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[N
         yield from pause(context.profile.pace)
 
 
-@probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4, only_unlimited=True)
+@probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4)
 def _repeated(context: RunContext) -> Conversation[None]:
     yield from _twice(context, "A paper boat passes a sleeping cat", PRINTED_HEADERS)
     key = ("Idempotency-Key", f"pixazo-contracts-{context.run}")
     yield from _twice(context, "A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
 
 
-@probe("submits at once", "SUBMIT-10", cost=5, only_unlimited=True)
-def _at_once(_: RunContext) -> Conversation[None]:
+@probe("submits at once", "SUBMIT-10", cost=5)
+def _at_once(context: RunContext) -> Conversation[None]:
+    """Several submits at once; where each may cost money, one right after the other."""
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
-    image = {**boats[0], "first_frame_image": members("image_to_video")["first_frame_image"]}
-    requests = [*(("generate", boat) for boat in boats), ("imageToVideo", image)]
+    requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
     aims = ("SUBMIT-10",)
     sends = [submit_send(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
-    accepted = yield from together(*sends)
-    for exchange in accepted:
-        if exchange.accepted_id is not None:
-            yield from read(exchange.accepted_id, case="after all")
+    accepted: list[str] = []
+    for batch in [(each,) for each in sends] if context.limited else [tuple(sends)]:
+        exchanges = yield from together(*batch)
+        accepted += [str(exchange.accepted_id) for exchange in exchanges if exchange.accepted_id is not None]
+    for request_id in accepted:
+        yield from read(request_id, case="after all")
 
 
 #: Generations that are watched closely (FLOW-02 needs as many that jumped, where PROCESSING was never seen), and how many
@@ -46,22 +62,39 @@ def _at_once(_: RunContext) -> Conversation[None]:
 WATCHED: Final = 3
 CLOSER: Final = 4.0
 
+#: Requests of a burst of HEADs.
+HEADS: Final = 6
+
 #: Finished requests that are read again at the end of a run, and links that are followed again: a few show as much as all.
 MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
-def _burst(name: str, case: str, prompt: str, reads: int, *, after: str | None = None) -> Probe:
-    """Reads of one generation right after each other: at once, or first when another, polled one (`after`) has ended."""
+def _ordinary(context: RunContext) -> Conversation[float]:
+    """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
+    generations = find_generations((yield from recall()), ())
+    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 
-    @probe(name, "STATUS-12", cost=1, only_unlimited=True)
+
+def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
+    """Requests about one generation right after each other: at once, or first when it should be over.
+
+    With `after` that is when a polled one has ended; where probes do not run side by side, after as long as another took.
+    """
+
+    @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:
         body = {"prompt": f"{PROMPT}, {prompt}", "duration": 6}
         accepted = yield from submit("generate", body, case=case, intent="accept")
         if after is not None:
-            yield from published(after)
+            if context.limited:
+                yield from pause((yield from _ordinary(context)))
+            else:
+                yield from published(after)
             yield from pause(context.profile.pace)
         if accepted.accepted_id is not None:
+            for _ in range(heads):
+                yield from head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
             for _ in range(reads):
                 yield from read(accepted.accepted_id, case="burst")
             yield from poll(context, accepted)
@@ -69,18 +102,50 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, after: str | None =
     return burst
 
 
-@probe("closely watched", "FLOW-01", "FLOW-02", "STATUS-08", "HDR-05", cost=WATCHED, only_unlimited=True)
+@probe("closely watched", "FLOW-01", "FLOW-02", "STATUS-08", "STATUS-15", "HDR-05", cost=WATCHED)
 def _closely(context: RunContext) -> Conversation[None]:
-    """A few generations read so often that no state can be missed."""
+    """A few generations read so often, by two readers in turn, that no state can be missed."""
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
     sends = [submit_send("generate", body, case="closely watched", intent="accept") for body in bodies]
     accepted = yield from together(*sends)
-    yield from follow(context, accepted, pace=context.profile.pace / CLOSER)
+    yield from follow(
+        context, accepted, pace=context.profile.pace / CLOSER, readers=("reader 1", "reader 2"), in_turn=True
+    )
+
+
+#: What requests side by side bear on: whether each answer is about its own.
+EACH_ITS_OWN: Final = (
+    *(f"STATUS-{n:02}" for n in (1, 2, 3, 4, 5, 14)),
+    *("FLOW-01", "FLOW-03", "FLOW-05", "TIME-05", "TIME-07", "TIME-08"),
+)
+
+
+def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]], ...], *feeds: str) -> Probe:
+    """Several requests, each submitted when those before are under way, and followed side by side: (kind, operation, members)."""
+    kinds = {kind for kind, _, _ in requests if kind != "completed"}
+
+    @probe(name, *EACH_ITS_OWN, *feeds, cost=len(requests), needs={f"prompt:{kind}" for kind in kinds})
+    def side_by_side(context: RunContext) -> Conversation[None]:
+        accepted = list[str]()
+        submits = []
+        for kind, operation, changes in requests:
+            prompt = context.prompts[kind] if kind in kinds else f"{PROMPT} ({name}, {operation})"
+            body = {"prompt": prompt, **changes}
+            submits.append((yield from submit(operation, body, case=f"{name}: {kind}", intent="accept")))
+            accepted += [str(exchange.accepted_id) for exchange in submits[-1:] if exchange.accepted_id is not None]
+            # An answer that is about the latest request differs from what those before have reached.
+            for request_id in accepted:
+                yield from read(request_id, case="side by side")
+            yield from pause(context.profile.pace)
+        ends = yield from follow(context, submits)
+        yield from end_watch(context, ends.values())
+
+    return side_by_side
 
 
 @probe("late re-reads", "STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07", phase="late")
 def _late(context: RunContext) -> Conversation[None]:
-    """Read every finished generation again, and follow some of their links again; those of earlier runs as well."""
+    """Read every request again, and follow some of the links again; those of earlier runs as well."""
     yield from pause(context.profile.patience)
     generations = find_generations((yield from recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
@@ -95,10 +160,44 @@ def _late(context: RunContext) -> Conversation[None]:
             yield from fetch(request_id, url, case="earlier run", aims=("OUT-13",))
 
 
+@probe("neighbours of an id", "STATUS-10")
+def _neighbours(_: RunContext) -> Conversation[None]:
+    """Ids that were never issued, however like one that was."""
+    yield from published("g1")
+    generations = find_generations((yield from recall()), ())
+    if not generations:
+        return
+    issued = generations[0].request_id
+    neighbours = {
+        "last digit changed": f"{issued[:-1]}{'1' if issued[-1] == '0' else '0'}",
+        "suffix": f"{issued}0",
+        "cut": issued[:-1],
+        "other model": f"no-such-model_{issued.rpartition('_')[2]}",
+        "other letter case": issued.upper(),
+    }
+    for case, request_id in neighbours.items():
+        yield from read(request_id, case=case, aims=("STATUS-10",))
+
+
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
     _burst("left alone", "quiet", "unwatched", 5, after="g1 ended"),
-    _burst("read often", "burst-read", "watched", 12),
+    _burst("read often", "burst-read", "watched", 12, heads=HEADS),
     _closely,
+    _side_by_side(
+        "both operations side by side",
+        (("completed", "generate", {"duration": 6}), ("completed", "imageToVideo", {**IMAGE, "duration": 10})),
+        "OUT-01",
+        "OUT-05",
+        "OUT-10",
+    ),
+    _side_by_side(
+        "three ends side by side",
+        (("failed", "imageToVideo", IMAGE), ("completed", "generate", {}), ("error", "generate", {})),
+        "FAIL-01",
+        "FAIL-02",
+        "FAIL-03",
+    ),
+    _neighbours,
 )
 LATE: Final = (_late,)

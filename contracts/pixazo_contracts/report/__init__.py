@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .alarm import ContractBrokenError, ContractDriftWarning, Objection, raise_alarm, wrongly_refused
+from .alarm import ContractBrokenError, ContractDriftWarning, Objection, raise_alarm
 from .html import check_html, render_html
 from .junit import render_junit
 from .terminal import render_changes, render_plan, render_terminal, spending, verdict_lines
 
 __all__ = [
     "ContractBrokenError", "ContractDriftWarning", "Objection", "check_html", "raise_alarm", "render_changes", "render_html",
-    "render_junit", "render_plan", "render_terminal", "spending", "verdict_lines", "wrongly_refused",
+    "render_junit", "render_plan", "render_terminal", "spending", "verdict_lines",
 ]  # fmt: skip

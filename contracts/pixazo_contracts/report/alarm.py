@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from pixazo_contracts.clauses import CATALOGUE, UNDECIDED
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, judge
 from pixazo_contracts.trace import Exchange, Trace
 
 from .terminal import verdict_lines
-
-#: The clauses that say that a valid submit is accepted.
-VALID_SUBMIT: Final = {"generate": "SUBMIT-01", "imageToVideo": "SUBMIT-02"}
 
 
 class ContractDriftWarning(UserWarning):
@@ -43,14 +39,6 @@ class Objection:
         """The FAIL that the objection amounts to."""
         finding = Finding(self.expected, self.got, "status", exchange=self.exchange.number)
         return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
-
-
-def wrongly_refused(exchange: Exchange) -> Iterator[Objection]:
-    """The objection to a submit that breaks no rule and is refused as if it did, or gets no response."""
-    valid = exchange.is_submit and exchange.intent == "accept"
-    if valid and not exchange.succeeded and exchange.status not in UNDECIDED:
-        got = f"no answer ({exchange.error})" if exchange.status is None else str(exchange.status)
-        yield Objection(VALID_SUBMIT[exchange.operation], exchange, "202, for no rule is broken", got)
 
 
 def raise_alarm(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pixazo_contracts.report import Objection, wrongly_refused
+from pixazo_contracts.report import Objection
 from pixazo_contracts.trace import RANK, STATES, TERMINAL, Exchange
 
 
@@ -59,7 +59,6 @@ class Model:
         for exchange in exchanges:
             if exchange.accepted_id is not None:
                 self._requests.setdefault(exchange.accepted_id, _Request())
-            yield from wrongly_refused(exchange)
         for exchange in exchanges:
             if exchange.state in RANK and exchange.request_id in self._requests:
                 by_id.setdefault(exchange.request_id, []).append(exchange)

@@ -6,7 +6,7 @@ import pytest
 
 from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.probes import Send, send
-from pixazo_contracts.report import ContractBrokenError, raise_alarm, wrongly_refused
+from pixazo_contracts.report import ContractBrokenError, raise_alarm
 from pixazo_contracts.runner import BudgetExhaustedError, Dialogue, SpendStoppedError
 
 
@@ -40,7 +40,7 @@ class RequestChecker:
         if exchange.spent:
             self._counted.add(family)
         try:
-            raise_alarm(self._dialogue.trace(), wrongly_refused(exchange), strict_drift=self._strict_drift)
+            raise_alarm(self._dialogue.trace(), strict_drift=self._strict_drift)
         except ContractBrokenError as error:
             if self._dialogue.context.limited:
                 self._broken[family] = error

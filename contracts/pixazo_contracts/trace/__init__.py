@@ -13,6 +13,7 @@ from .exchange import (
     join_url,
     members_of,
     parse_json,
+    repeated_names,
     split_url,
 )
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
@@ -34,6 +35,7 @@ from .target import (
     check_names,
     check_number,
     host_is_loopback,
+    may_fetch,
     only_reads,
     read_profile,
     read_toml,
@@ -53,9 +55,10 @@ from .trace import (
     find_generations,
     load_trace,
     receiver_token,
+    webhook_urls,
 )
 from .visible import encode_json, visible
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "split_url", "visible", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
 ]  # fmt: skip

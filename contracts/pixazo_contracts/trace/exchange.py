@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,6 +59,23 @@ def parse_json(text: str) -> object:
     return value
 
 
+@lru_cache(maxsize=8192)
+def repeated_names(text: str) -> tuple[str, ...]:
+    """The names that an object of a JSON text has more than once: readers differ in which of their values counts."""
+    found: list[str] = []
+
+    def take(pairs: list[tuple[str, object]]) -> JsonObject:
+        names = Counter(name for name, _ in pairs)
+        found.extend(name for name, times in names.items() if times > 1)
+        return dict(pairs)
+
+    try:
+        json.loads(_without_halves(text), object_pairs_hook=take)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(found)
+
+
 def split_url(url: str) -> SplitResult:
     """The parts of a URL that a gateway wrote; all of them empty where it is not a URL."""
     try:
@@ -99,12 +117,17 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing."""
+    """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing.
+
+    `digest` is the same for the same bytes. `cut`: the last part of the file ends before its own size says.
+    """
 
     container: str | None
     seconds: float | None = None
     width: int | None = None
     height: int | None = None
+    digest: str | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

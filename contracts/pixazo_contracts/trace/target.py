@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from .exchange import is_object
+from .exchange import is_object, split_url
 
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
 #: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".
@@ -181,6 +181,20 @@ class Profile:
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "origin"}
         text = msgspec.json.encode({**settings, "loopback": self.loopback}, order="sorted")
         return hashlib.sha256(text).hexdigest()[:16]
+
+
+def may_fetch(profile: Profile, url: str) -> bool:
+    """Whether a media URL may be fetched.
+
+    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
+    run call servers of others. Elsewhere only https is followed.
+    """
+    parts = split_url(url)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        return False
+    if profile.loopback:
+        return host_is_loopback(parts.hostname) or parts.hostname in profile.media_hosts
+    return parts.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True)

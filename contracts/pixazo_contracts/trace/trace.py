@@ -7,6 +7,7 @@ end: it is read as far as it goes, but its result is never clean, since what is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,13 @@ TERMINAL: Final = frozenset(STATES[2:])
 
 #: Position of each state along the page's Status Flow; the three ends share one.
 RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}
+
+
+#: Paths of our receiver that are not URLs to be called back: images, and where a redirect leads.
+OUR_OTHER_PATHS: Final = ("/image/", "/redirected/")
+
+#: The path of a URL that our receiver opened, in whatever run.
+EARLIER: Final = re.compile(r"/hook/\w+-\d+-.+")
 
 
 class InvalidTraceError(ValueError):
@@ -74,7 +82,10 @@ class Footer:
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began."""
+    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began.
+
+    `callbacks` are those to the URLs that the submit gave, whatever their bodies say.
+    """
 
     request_id: str
     submit: Exchange
@@ -109,10 +120,11 @@ class Generation:
     @property
     def webhook_urls(self) -> dict[str, str]:
         """The URLs that the submit gave, by channel: `header`, `member`."""
-        return _webhook_urls(self.submit)
+        return webhook_urls(self.submit)
 
 
-def _webhook_urls(submit: Exchange) -> dict[str, str]:
+def webhook_urls(submit: Exchange) -> dict[str, str]:
+    """The URLs to be called back that a submit gave, by channel: `header`, `member`."""
     urls = {"header": submit.request_header("X-Webhook-URL"), "member": submit.sent.get("callback_url")}
     return {name: url for name, url in urls.items() if isinstance(url, str) and url.startswith(("http://", "https://"))}
 
@@ -138,34 +150,33 @@ def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback
             submits.setdefault(accepted, exchange)
         if exchange.request_id is not None and _is_read(exchange):
             reads.setdefault((exchange.request_id, exchange.account), []).append(exchange)
-        if exchange.operation == "media" and exchange.request_id is not None:
+        if exchange.operation == "media" and exchange.method == "GET" and exchange.request_id is not None:
             downloads.setdefault(exchange.request_id, []).append(exchange)
-    called = _by_generation(submits, callbacks)
+    called = _called(submits, callbacks)
     return tuple(
         Generation(
             request_id,
             submit,
             tuple(reads.get((request_id, submit.account), ())),
-            tuple(called[request_id]),
+            tuple(called.get(request_id, ())),
             tuple(downloads.get(request_id, ())),
         )
         for request_id, submit in submits.items()
     )
 
 
-def _by_generation(submits: dict[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
-    """The callbacks by generation: by the URL called, unless the body names a generation that gave no URL."""
-    owner: dict[str, str] = {}
+def _called(submits: Mapping[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
+    """The callbacks by generation: by the URL that was called; only those that gave the same URL are told apart by the body."""
+    owners: dict[str, list[str]] = {}
     for request_id, submit in submits.items():
-        for url in _webhook_urls(submit).values():
-            owner.setdefault(receiver_token(url), request_id)
-    called: dict[str, list[Callback]] = {request_id: [] for request_id in submits}
+        for token in dict.fromkeys(map(receiver_token, webhook_urls(submit).values())):
+            owners.setdefault(token, []).append(request_id)
+    called: dict[str, list[Callback]] = {}
     for callback in callbacks:
-        named: object = callback.members.get("request_id")
-        stray = isinstance(named, str) and named in submits and named not in owner.values()
-        owned = named if stray else owner.get(receiver_token(callback.target), named)
-        if isinstance(owned, str) and owned in called:
-            called[owned].append(callback)
+        possible = owners.get(receiver_token(callback.target), [])
+        named = callback.members.get("request_id")
+        for request_id in [each for each in possible if each == named] or possible[:1]:
+            called.setdefault(request_id, []).append(callback)
     return called
 
 
@@ -204,10 +215,34 @@ class Trace:
 
     @cached_property
     def envelopes(self) -> tuple[Exchange, ...]:
-        """Every status read of a known generation that was answered 2xx with a JSON object."""
-        return tuple(
-            read for generation in self.generations for read in generation.reads if read.succeeded and read.members
-        )
+        """Every status read of a known generation that was answered 2xx, whether or not its body is an envelope."""
+        return tuple(read for generation in self.generations for read in generation.reads if read.succeeded)
+
+    @cached_property
+    def given(self) -> dict[str, tuple[Exchange, ...]]:
+        """The submits that gave a URL to be called back, whatever became of them, by the token of that URL."""
+        by_token: dict[str, tuple[Exchange, ...]] = {}
+        for submit in self.submits:
+            for url in webhook_urls(submit).values():
+                token = receiver_token(url)
+                by_token[token] = (*by_token.get(token, ()), submit)
+        return by_token
+
+    @cached_property
+    def strays(self) -> tuple[Callback, ...]:
+        """The requests that reached our receiver at a URL that no submit of this run gave."""
+        return tuple(callback for callback in self.callbacks if self._is_stray(callback))
+
+    def _is_stray(self, callback: Callback) -> bool:
+        path, token = split_url(callback.target).path, receiver_token(callback.target)
+        if token in self.given or not self.given or path.startswith(OUR_OTHER_PATHS):
+            return False
+        runs = {given.partition("-")[0] for given in self.given}
+        named = callback.member("request_id")
+        if any(run in callback.target for run in runs) or (isinstance(named, str) and named in self._by_id):
+            return True
+        # A gateway may still retry what an earlier run began; and anybody may call a receiver that the Internet can reach.
+        return self.profile.loopback and not EARLIER.fullmatch(path)
 
     @cached_property
     def _by_aim(self) -> dict[str, list[Exchange]]:
@@ -215,13 +250,13 @@ class Trace:
         for exchange in self.exchanges:
             # A 429 says nothing about what the request was sent for, unless the account exists to be throttled.
             throttled = exchange.status == 429 and exchange.account not in THROTTLED
-            for aim in () if throttled or exchange.status is None else exchange.aims:
+            for aim in () if throttled else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
-    def aimed(self, clause_id: str) -> tuple[Exchange, ...]:
-        """The answered exchanges that a probe sent for the sake of that clause, in order."""
-        return tuple(self._by_aim.get(clause_id, ()))
+    def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
+        """The exchanges that a probe sent for the sake of that clause, in order: with `unanswered` also those without a response."""
+        return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
     def _by_id(self) -> dict[str, Generation]:

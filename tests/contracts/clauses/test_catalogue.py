@@ -37,7 +37,7 @@ def test_no_group_is_left_out() -> None:
 
 
 #: Where a requirement stands if not on the page.
-NOT_ON_THE_PAGE = {"silence", "security expectation"}
+NOT_ON_THE_PAGE = {"silence", "security expectation", "what no caller could live with"}
 
 
 def test_sections_and_quotations_stand_on_the_page() -> None:
@@ -49,20 +49,20 @@ def test_sections_and_quotations_stand_on_the_page() -> None:
         for reference in clause.section.split("; "):
             heading, _, quotation = reference.partition(': "')
             part = heading.removesuffix(" (Text to Video)").removesuffix(" (Image to Video)")
-            assert part in headings | NOT_ON_THE_PAGE, clause.id
+            assert part in headings or part.partition(": ")[0] in NOT_ON_THE_PAGE, clause.id
             assert quotation.removesuffix('"') in page, clause.id
 
 
 def test_strengths_and_costs_are_those_of_the_catalogue() -> None:
-    """72 documented, 47 implied, 23 example-only, 44 silent; and as many of each cost as the catalogue counts."""
-    assert Counter(item.strength.value for item in CATALOGUE) == {"D": 72, "I": 47, "E": 23, "S": 44}
+    """72 documented, 50 implied, 23 example-only, 41 silent; and as many of each cost as the catalogue counts."""
+    assert Counter(item.strength.value for item in CATALOGUE) == {"D": 72, "I": 50, "E": 23, "S": 41}
     costs = {"F": 23, "F!": 44, "G": 59, "G+": 12, "GW": 20, "A": 19, "AW": 1, "N": 8}
     assert Counter(item.cost.value for item in CATALOGUE) == costs
 
 
-def test_ten_examples_fix_a_shape_that_clients_parse() -> None:
+def test_eleven_examples_fix_what_clients_rely_on() -> None:
     """Only these example-only clauses fail instead of drifting."""
-    fixed = "SUBMIT-05 SUBMIT-06 SUBMIT-11 SUBMIT-12 STATUS-03 STATUS-04 OUT-03 TIME-01 FAIL-03 ERR-ENV-01"
+    fixed = "SUBMIT-05 SUBMIT-06 SUBMIT-11 SUBMIT-12 STATUS-03 STATUS-04 OUT-03 TIME-01 FAIL-03 ERR-ENV-01 T2V-BODY-01"
     assert {item.id for item in CATALOGUE if item.drift_fails} == set(fixed.split())
 
 

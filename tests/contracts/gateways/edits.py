@@ -125,14 +125,14 @@ def lax(may: Callable[[str, Members], bool], **mending: object) -> Prepare:
     return editing(change)
 
 
-def picky(refuses: Callable[[Ask], bool]) -> Prepare:
-    """Refuse valid bodies."""
+def picky(refuses: Callable[[Ask], bool], code: int = 400) -> Prepare:
+    """Refuse valid bodies, or hang up on them with code 0."""
 
     def prepare(gateway: FakeGateway) -> None:
         accept = gateway.accept
 
         def refuse(ask: Ask, operation: str, body: Members, key: str) -> Reply:
-            return refusal(400, "Bad Request", "No") if refuses(ask) else accept(ask, operation, body, key)
+            return refusal(code, "Bad Request", "No") if refuses(ask) else accept(ask, operation, body, key)
 
         gateway.accept = refuse  # type: ignore[method-assign]  # this one gateway is wrong
 

@@ -79,8 +79,8 @@ class Reply:
         return self.raw if self.raw is not None else json.dumps(self.value).encode()
 
     def answered(self) -> Answered:
-        """The same, encoded."""
-        return self.code, dict(self.headers), self.encoded()
+        """The same, encoded; code 0 hangs up."""
+        return (self.code, dict(self.headers), self.encoded()) if self.code else None
 
 
 @dataclass(frozen=True)

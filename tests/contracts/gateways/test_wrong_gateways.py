@@ -111,6 +111,17 @@ def _short_movie(ask: Ask, reply: Reply) -> Reply:
     return replace(reply, raw=movie(6, 1366, 768)) if is_media(ask) and reply.raw == movie(10, 1366, 768) else reply
 
 
+def _ending(operation: str, member: str, value: object) -> Callable[[FakeGateway], None]:
+    """Requests with this value of a member are accepted, and end FAILED."""
+
+    def prepare(gateway: FakeGateway) -> None:
+        gateway.plan = lambda work: (
+            replace(work, end="FAILED") if work.operation == operation and work.body.get(member) == value else work
+        )
+
+    return prepare
+
+
 def _only(ids: str) -> frozenset[str]:
     return frozenset(ids.split())
 
@@ -167,7 +178,7 @@ WRONG = (
     Wrong("T2V-DUR-01", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == "6", duration=6)),
     Wrong("T2V-DUR-02", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == 7, duration=6)),
     Wrong("T2V-PO-01", prepare=lax(lambda op, b: op == "generate" and isinstance(b.get("prompt_optimizer"), str), prompt_optimizer=True)),
-    Wrong("T2V-BODY-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and not ask.body.isascii())),
+    Wrong("T2V-BODY-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and not ask.body.isascii()), beside=_only("T2V-PROMPT-02")),
     Wrong("T2V-BODY-02", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and "resolution" not in sent(ask))),
     Wrong("I2V-PROMPT-03", prepare=picky(lambda ask: len(_prompt(ask)) > 1999)),
     Wrong("I2V-PROMPT-04", prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) > 2000, prompt="x")),
@@ -199,6 +210,23 @@ WRONG = (
             else reply
         ),
     ),
+    Wrong("T2V-PROMPT-02", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and "\n" in _prompt(ask))),
+    Wrong("T2V-PO-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and sent(ask).get("prompt_optimizer") is False), name="false refused"),
+    Wrong("T2V-WM-01", prepare=_ending("generate", "aigc_watermark", True), name="true fails"),
+    Wrong("T2V-CB-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and "callback_url" in sent(ask)), name="URL refused"),
+    Wrong("I2V-CB-01", prepare=picky(lambda ask: ask.path == f"{BASE}imageToVideo" and "callback_url" in sent(ask), 403), name="URL forbidden"),
+    Wrong("I2V-PROMPT-05", prepare=picky(lambda ask: len(_prompt(ask).encode("utf-16-le")) > 4000), name="counted in UTF-16"),
+    Wrong("I2V-PROMPT-04", prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) == 2001 and "\U0001f6a2" in str(b["prompt"]), prompt="x"), name="four bytes"),
+    Wrong("I2V-IMG-05", prepare=lax(lambda _, b: str(b.get("first_frame_image")).startswith("ftp:"), first_frame_image="https://x/y")),
+    Wrong("I2V-IMG-07", prepare=lax(lambda _, b: "png;base64,R0lG" in str(b.get("first_frame_image")), first_frame_image="https://x/y"), name="by its label"),
+    Wrong("I2V-DUR-01", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("duration") is False, duration=6)),
+    Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 0), name="hung up"),
+    Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 402), name="too expensive"),
+    Wrong("I2V-RES-01", prepare=_ending("imageToVideo", "resolution", "1080P"), name="fails"),
+    Wrong("I2V-RES-02", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "768p", resolution="768P"), name="letter case"),
+    Wrong("SUBMIT-01", prepare=picky(lambda ask: "boat 1 of a fleet" in _prompt(ask), 0), name="one of many"),
+    Wrong("SUBMIT-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10 and len(_prompt(ask)) == 2000), name="long and long"),
+    Wrong("T2V-DUR-01", edit=lambda ask, reply: Reply(0) if sent(ask).get("duration") == "6" else reply, name="no response"),
     Wrong("STATUS-02", edit=envelope(having(status="SUCCEEDED"), "COMPLETED")),
     Wrong("STATUS-03", edit=envelope(lambda b: {**b, "request_id": str(b["request_id"]).partition("_")[2]})),
     Wrong("STATUS-04", edit=envelope(having(model_id="MiniMax-Hailuo-2.3"))),
@@ -212,7 +240,7 @@ WRONG = (
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
     Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
     Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
-    Wrong("FLOW-01", prepare=reading(_falls_back)),
+    Wrong("FLOW-01", prepare=reading(_falls_back), beside=_only("STATUS-15")),
     Wrong(
         "FLOW-02",
         prepare=reading(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,17 +26,30 @@ SOUND = box(b"trak", box(b"tkhd", bytes(84)))
         (FTYP + box(b"moov", MVHD_0 + SOUND + box(b"trak", TKHD)), MediaFacts("mp4", 6.0, 1366, 768)),
         (FTYP + box(b"mdat", bytes(99)) + box(b"moov", MVHD_1), MediaFacts("mp4", 10.04)),
         (FTYP, MediaFacts("mp4")),
+        (FTYP[:12], MediaFacts("mp4")),
+        ((FTYP + box(b"mdat", bytes(99)))[:-1], MediaFacts("mp4", cut=True)),
         (b"\x1a\x45\xdf\xa3" + bytes(9), MediaFacts("matroska")),
         (b"RIFF\x00\x00\x00\x00AVI LIST", MediaFacts("avi")),
         (b"RIFF\x00\x00\x00\x00WAVEfmt ", MediaFacts(None)),
         (b'{"media": true}', MediaFacts(None)),
         (b"", MediaFacts(None)),
     ],
-    ids=["version 0", "version 1, header last", "no header", "Matroska", "AVI", "WAVE", "JSON", "nothing"],
+    ids=[
+        "version 0",
+        "version 1, header last",
+        "no header",
+        "a stub",
+        "cut",
+        "Matroska",
+        "AVI",
+        "WAVE",
+        "JSON",
+        "nothing",
+    ],
 )
 def test_downloads_are_recognised(data: bytes, facts: MediaFacts) -> None:
     """Container, playing time and frame are read from the bytes; where they are silent, so is the answer."""
-    assert inspect_media(data) == facts
+    assert replace(inspect_media(data), digest=None) == facts
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))

@@ -60,12 +60,12 @@ MISSING_OR_NULL: Final = _named(st.sampled_from((ABSENT, None)))
 
 FRACTIONS: Final = st.floats(-100, 100, allow_subnormal=False).filter(lambda number: not number.is_integer())
 OTHER_SECONDS: Final = st.sampled_from((5, 7, 9, 11, 0, -6)) | st.integers(-EXACT, EXACT)
-OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "")) | st.text(max_size=12)
+OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "768p", "")) | st.text(max_size=12)
 
 
 def _is_other_resolution(text: str) -> bool:
-    """Whether the text is neither of the two values in any letter case: about letter case the page says nothing."""
-    return text.strip().upper() not in {"768P", "1080P"}
+    """Whether the text is neither of the two values."""
+    return text not in {"768P", "1080P"}
 
 
 def _too_long() -> Wrongs:
