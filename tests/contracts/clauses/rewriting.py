@@ -263,6 +263,11 @@ def slowly(seconds: float) -> Change:
     )
 
 
+def target(change: Callable[[str], str]) -> Change:
+    """Another target of a callback."""
+    return lambda message: replace(message, target=change(message.target)) if isinstance(message, Callback) else message
+
+
 def lower(message: Message) -> Message:
     return become(headers=tuple((name.lower(), value) for name, value in message.headers))(message)
 
