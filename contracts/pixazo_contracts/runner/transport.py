@@ -21,6 +21,7 @@ import httpx2
 from pixazo_contracts.probes import Send
 from pixazo_contracts.trace import KEY_HEADER, JsonObject, Profile, Target
 
+from .redactor import is_distinctive
 from .run_clock import RUN_IT, RunClock, StandstillError, VirtualClock
 
 #: What can stand in for the network: an app in this process, for example.
@@ -140,7 +141,9 @@ def near_keys(target: Target) -> dict[str, str]:
     """Keys that are spelled almost like the default account's and are none, by account name: `near.case` and so on."""
     known = {key for keys in target.keys.values() for key in keys}
     key = next(iter(target.keys.get("default", ("",))))
-    near = {"case": key.swapcase(), "short": key[:-1], "long": f"{key}0", "quoted": f'"{key}"'}
+    # What a gateway quotes of the short one is struck from the trace like a key, which a common word must not be.
+    short = key[:-1] if is_distinctive(key[:-1]) else ""
+    near = {"case": key.swapcase(), "short": short, "long": f"{key}0", "quoted": f'"{key}"'}
     return {f"near.{name}": text for name, text in near.items() if text and text not in known}
 
 
