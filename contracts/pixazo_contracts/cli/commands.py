@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, NoReturn
@@ -47,6 +47,7 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
+from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -240,6 +241,15 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
     return run_options(found.profile, file, clauses, out=options.get("out"), **given)
 
 
+def _again(options: dict[str, Any]) -> tuple[str, ...]:
+    """The words that repeat a run; a clause is to follow."""
+    given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
+    given |= {"--api-key": None, "--baseline": options["baseline"]}
+    if given["--api-key-env"] == "PIXAZO_API_KEY":
+        del given["--api-key-env"]
+    return (*again(("pixazo-contracts", "run"), given), "--clauses")
+
+
 def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     """Print where the ledger is, if there is one; returns how many generations its ceilings leave."""
     if path is None:
@@ -257,7 +267,7 @@ def run(**options: Any) -> NoReturn:
     if options["out"] or options["html"]:
         check_html()  # before anything is sent
     found, file, advance = _given(options, ask=True)
-    how = _run_options(found, file, clauses, options)
+    how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         click.echo(f"pixazo-contracts: {line}", err=True)

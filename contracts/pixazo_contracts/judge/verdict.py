@@ -225,9 +225,10 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     new = [remark for remark in ruling.observations if neutral(remark.text) not in neutral(before).split("; ")]
     number = next((remark.source.number for remark in new if isinstance(remark.source, Exchange)), None)
     finding = Finding(f"as in the baseline: {before}", now, "observation", exchange=number)
-    rests = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
+    sources = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
     drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
-    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, rests)),))
+    # Where nothing is new, something was not seen again: that is missing evidence.
+    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, sources)),) if new else ())
 
 
 def judge(

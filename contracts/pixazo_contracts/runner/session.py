@@ -46,7 +46,10 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written as it goes."""
+    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written as it goes.
+
+    `again` is noted in the header of the trace.
+    """
 
     seed: int = 0
     max_generations: int = 0
@@ -55,6 +58,7 @@ class RunOptions:
     receiver: ReceiverAddress | None = field(default_factory=ReceiverAddress)
     selected: tuple[str, ...] = ()
     trace_path: Path | None = None
+    again: tuple[str, ...] = ()
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
@@ -118,6 +122,7 @@ class _Session:
             selected=options.selected,
             receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
+            again=options.again,
         )
         self._write(self.header)
 

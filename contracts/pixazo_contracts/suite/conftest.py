@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pixazo_contracts.clauses import Clause
-from pixazo_contracts.cli import Given, choose, make_target, run_options
+from pixazo_contracts.cli import Given, again, choose, make_target, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
@@ -113,6 +113,14 @@ def clock(pixazo_endpoint: Endpoint) -> RunClock:
     return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
 
 
+def _again(config: pytest.Config) -> tuple[str, ...]:
+    """The words that repeat the run; a clause is to follow."""
+    same = ("profile", "account", "prompt", "have", "pace", "deadline", "receiver", "receiver-url", "max-generations")
+    given = {f"--pixazo-contract-{name}": _option(config, name) for name in (*same, "ledger", "baseline")}
+    command = ("pytest", "--pyargs", "pixazo_contracts", "-k", "test_clause")
+    return (*again(command, {"--pixazo-url": config.getoption("--pixazo-url"), **given}), "--pixazo-contract-clauses")
+
+
 @pytest.fixture(scope="session")
 def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
     """How the run is carried out, and what it may cost."""
@@ -134,7 +142,7 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
         )
         if how.ledger_path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
-        return how
+        return replace(how, again=_again(pytestconfig))
 
 
 @pytest.fixture(scope="session")
@@ -170,6 +178,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         ceilings=replace(options.ceilings, run=None),
         ledger_path=options.ledger_path,
         receiver=options.receiver,
+        again=options.again,
     )
     with open_dialogue(target, further, clock=clock) as opened:
         yield opened
