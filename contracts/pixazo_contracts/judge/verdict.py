@@ -113,7 +113,7 @@ class _NotedProfile:
         self.read: set[str] = set()
 
     def __getattr__(self, name: str) -> object:
-        self.read.add({"has": "capabilities"}.get(name, name))
+        self.read.add({"has": "capabilities", "lacks": "capabilities"}.get(name, name))
         return getattr(self._profile, name)
 
 

@@ -18,6 +18,9 @@ T = TypeVar("T")
 #: How much later each reading of a virtual clock is than the one before, in seconds.
 READING: Final = 1e-6
 
+#: The longest step of a virtual clock, in seconds: a callback is recorded at most so much later than it came.
+STEP: Final = 2.0
+
 #: How long a virtual clock waits, in real seconds, for a request that is under way.
 STUCK: Final = 120.0
 
@@ -95,7 +98,7 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds (None: no limit); `busy`: requests are under way.
+        """The next event, or None after so many seconds or earlier (None: no limit); `busy`: requests are under way.
 
         Raises RuntimeError if no event can come.
         """
@@ -133,7 +136,7 @@ class VirtualClock(RunClock):
         return self._waited + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event; the clock is moved only if none can come by itself."""
+        """The next event, or None after so many seconds or a step; the clock is moved only if none can come by itself."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:
@@ -141,8 +144,9 @@ class VirtualClock(RunClock):
                 raise RuntimeError(f"a request has been under way for {STUCK:g} s of real time") from None
         if seconds is None:
             raise RuntimeError(NOTHING_TO_COME)
-        self._waited += seconds
-        self._advance(seconds)
+        step = min(seconds, STEP)
+        self._waited += step
+        self._advance(step)
         return None
 
     def watch(self, exchange: Exchange) -> None:
