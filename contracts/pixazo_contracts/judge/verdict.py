@@ -268,5 +268,5 @@ def judge(
 def _blocked(verdict: Verdict, causes: Sequence[str] | None) -> Verdict:
     if causes is None:
         return verdict
-    why = "on the same exchanges" if verdict.findings else f"and {verdict.reason}"
-    return replace(verdict, outcome=Outcome.BLOCKED, reason=f"{', '.join(causes)} failed {why}")
+    why = " on the same exchanges" if verdict.findings else f"; {verdict.reason}"
+    return replace(verdict, outcome=Outcome.BLOCKED, reason=f"{', '.join(causes)} failed{why}")
