@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
-from .clause import Clause, Evidence, Observation, Remark, Unseen, Violation, show
+from .clause import PAGE_URL, Clause, Evidence, Observation, Quote, Remark, Unseen, Violation, show
 from .standing import Strength
 
 __all__ = [
-    "BY_ID", "CATALOGUE", "CLAUSE_SET", "STATEMENTS", "Clause", "Evidence", "Observation", "Remark", "Strength", "Unseen", "Violation",
+    "BY_ID", "CATALOGUE", "CLAUSE_SET", "PAGE_URL", "STATEMENTS", "Clause", "Evidence", "Observation", "Quote", "Remark", "Strength", "Unseen", "Violation",
     "select", "show",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from pixazo_contracts.trace import (
-    MISSING,
     TERMINAL,
     Callback,
     Exchange,
@@ -30,6 +29,7 @@ from .clause import (
     body_word,
     check,
     code_word,
+    header_word,
     member_names,
     plain,
     show,
@@ -82,7 +82,7 @@ def base_04(trace: Trace) -> Remarks:
 
 
 @BASE.clause("BASE-05", DOCUMENTED, FURTHER, depends_on="BASE-02 BASE-03 BASE-04 AUTH-07 SUBMIT-03",
-    section='Retrieving Results: "Poll the universal status endpoint"')  # fmt: skip
+    section='Retrieving Results: "Poll the universal status endpoint to check progress and retrieve results."')  # fmt: skip
 def base_05(trace: Trace) -> Remarks:
     """The status route is universal: one route resolves ids issued by either operation."""
     for operation in ("generate", "imageToVideo"):
@@ -123,22 +123,26 @@ HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via h
 
 # fmt: off
 AUTH.row("AUTH-01", DOCUMENTED, FREE, answered(401), depends_on="BASE-02 BASE-03", core=True,
-    section=f'{HEADER_REQUIRED}; Response Handling: "401 Unauthorized"',
+    section=f'{HEADER_REQUIRED}; Response Handling: "401 | Unauthorized"',
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing.")
 AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401.")
 AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), depends_on=ROUTES, core=True,
-    section='Response Handling: "401 Unauthorized"',
+    section='Response Handling: "401 | Unauthorized"',
     demands="An unknown key is refused with 401.")
 AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02",
-    section='Authentication: "Yes Your API subscription key"',
+    section='Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"',
     demands="An empty or blank key counts as missing: 401.")
 # fmt: on
 
 
 @AUTH.clause(
-    "AUTH-05", IMPLIED, FREE, depends_on="BASE-04 AUTH-07", section='Authentication: "Ocp-Apim-Subscription-Key"'
+    "AUTH-05",
+    IMPLIED,
+    FREE,
+    depends_on="BASE-04 AUTH-07",
+    section='Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"',
 )
 def auth_05(trace: Trace) -> Remarks:
     """The header name is matched without regard to letter case (HTTP semantics)."""
@@ -148,8 +152,8 @@ def auth_05(trace: Trace) -> Remarks:
         yield check(read.status != 401, read, where, "the key to be found", read.status)
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
-    section='Authentication: "passed via header"',
+AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
+    section='Authentication: "All requests require an API key passed via header."',
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
 
@@ -170,7 +174,7 @@ AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", u
 
 
 @AUTH.clause("AUTH-09", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:suspended",
-    section='Response Handling: "403 Forbidden"')  # fmt: skip
+    section='Response Handling: "403 | Forbidden"')  # fmt: skip
 def auth_09(trace: Trace) -> Remarks:
     """403 is for a recognised caller that may not do this (suspended key, product not subscribed), never for a missing or unknown key."""
     for exchange in trace.aimed("AUTH-09"):
@@ -226,12 +230,12 @@ STALE_AFTER = 0.25
 
 # fmt: off
 HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03", core=True,
-    section='Request Headers: "Content-Type application/json"',
+    section='Request Headers: "Content-Type | application/json"',
     demands="A request body typed `application/json` is accepted, with or without a charset parameter.")
 HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(observed, codes=True), depends_on="BASE-02", section="silence",
     demands="A body with another or no Content-Type is refused (400 or 415) and queues nothing.")
 HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03",
-    section='Request Headers: "Cache-Control no-cache"',
+    section='Request Headers: "Cache-Control | no-cache"',
     demands="`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it.")
 # fmt: on
 
@@ -253,10 +257,10 @@ def _documented(trace: Trace) -> Iterator[Exchange]:
 
 def judge_json(message: Exchange | Callback) -> Remarks:
     """A message is a UTF-8 JSON object, typed as that."""
-    content_type = message.header("content-type") or ""
-    charset = CHARSET.search(content_type)
-    typed = JSON_TYPE.fullmatch(content_type) and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(bool(typed), message, "Content-Type", "application/json", message.header("content-type") or MISSING)
+    content_type = message.header("content-type")
+    charset = CHARSET.search(content_type or "")
+    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(bool(typed), message, "Content-Type", "application/json", words=header_word(content_type))
     got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
     yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
@@ -264,7 +268,7 @@ def judge_json(message: Exchange | Callback) -> Remarks:
 
 
 @HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
-    section="Output; Response; Error Responses")  # fmt: skip
+    section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
     """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other error with a body."""
     for exchange in _documented(trace):
@@ -296,7 +300,7 @@ def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remark
 
 @HDR.clause("HDR-05", IMPLIED, SHARED, core=True,
     depends_on="STATUS-01 STATUS-02 TIME-01 TIME-03 TIME-05 STATUS-12 FLOW-01 FLOW-03",
-    section='Typical Workflow: "Poll every 5-10 seconds"')  # fmt: skip
+    section='Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"')  # fmt: skip
 def hdr_05(trace: Trace) -> Remarks:
     """Status answers are current: no cache in front serves an older state."""
     for read in trace.envelopes:

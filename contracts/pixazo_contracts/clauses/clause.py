@@ -2,7 +2,7 @@
 
 A clause with a judgement of its own is a function, whose docstring is the requirement:
 
-    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
+    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "polling_url | string | Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
         \"\"\"`polling_url` does not appear in status answers.\"\"\"
         for read in trace.envelopes:
@@ -10,12 +10,13 @@ A clause with a judgement of its own is a function, whose docstring is the requi
 
 A clause that only delegates to a check which others share (`checks`) is a row:
 
-    AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 Unauthorized"',
+    AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 | Unauthorized"',
         demands="An unknown key is refused with 401.")
 
 Both say first what the clause stands on (id, strength, cost, dependencies), then where the page says so, then what that
-demands. `section` names a heading of the page and, in quotation marks, its words there; it is `silence` where the page
-says nothing.
+demands. `section` names headings of the page, separated by `; `, each with its words there, word for word in quotation
+marks and the cells of a table row separated by ` | `; a heading alone stands for the sample printed under it (`SAMPLES`).
+It is `silence` where the page says nothing, or another reason of ours.
 
 A judgement is a generator of remarks and does no I/O; whatever it needs to know about the target is in `trace.profile`.
 In a remark a value that came from outside is JSON (`show`; a name may be `plain`), so that `"null"` is not null and no value
@@ -47,6 +48,32 @@ LONGEST_SHOWN: Final = 240
 
 #: A name that needs no quotation marks among words of ours.
 PLAIN: Final = re.compile(r"(?!(none|nothing|absent|null|true|false)$)[A-Za-z0-9_.*/+-]+")
+
+
+#: The page that is quoted: its `Source:`.
+PAGE_URL: Final = "https://www.pixazo.ai/models/hailuo"
+
+#: The headings under which the page prints payloads, with the names of those samples.
+SAMPLES: Final = {
+    "Request Code (Image to Video)": ("image_to_video",),
+    "Request Code (Text to Video)": ("text_to_video",),
+    "Output": ("accepted",),
+    "Response (Completed)": ("completed",),
+    "Queue System Errors": ("insufficient_balance", "model_not_found"),
+    "Error via Status/Webhook": ("error",),
+}
+
+#: One reference in a section: a heading, and what is quoted from there.
+REFERENCE: Final = re.compile(r'(?P<heading>[^"]+?)(?:: "(?P<words>.*?)")?(?:; |$)')
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What the page says under a heading: its words there, or the name of a sample."""
+
+    heading: str
+    words: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +150,14 @@ class Clause:
     def group(self) -> str:
         """The first part of the id, such as `STATUS`."""
         return self.id.partition("-")[0]
+
+    @property
+    def quotes(self) -> tuple[Quote, ...]:
+        """What the page says of it; none where it says nothing."""
+        found: list[Quote] = []
+        for heading, words in REFERENCE.findall(self.section):
+            found += [Quote(heading, words)] if words else [Quote(heading, sample=s) for s in SAMPLES.get(heading, ())]
+        return tuple(found)
 
     @property
     def digest(self) -> str:

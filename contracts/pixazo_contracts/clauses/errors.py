@@ -71,7 +71,7 @@ def err_env_02(trace: Trace) -> Remarks:
 
 
 @ERR.clause("ERR-400-01", DOCUMENTED, FREE_IF_REFUSED, depends_on=ROUTES, core=True,
-    section='Response Handling: "400 Bad Request"')  # fmt: skip
+    section='Response Handling: "400 | Bad Request"')  # fmt: skip
 def err_400_01(trace: Trace) -> Remarks:
     """A violated parameter rule is 400, not another 4xx."""
     for exchange in _parameter_probes(trace):
@@ -106,7 +106,7 @@ def err_400_03(trace: Trace) -> Remarks:
 
 
 ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, answered(402), depends_on="BASE-02", needs="account:empty", core=True,
-    section='Response Handling: "402 Insufficient Balance"',
+    section='Response Handling: "402 | Insufficient Balance"',
     demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
 
 
 # fmt: off
-ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section="Queue System Errors",
+ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section='Response Handling: "402 | Insufficient Balance"',
     demands="A 402 creates nothing.")
 ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(_case_and_code),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
@@ -149,7 +149,7 @@ ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(_case_and_code),
 
 
 @ERR.clause("ERR-429-01", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:throttled",
-    section='Response Handling: "429 Too Many Requests"')  # fmt: skip
+    section='Response Handling: "429 | Too Many Requests"')  # fmt: skip
 def err_429_01(trace: Trace) -> Remarks:
     """Exceeding the rate is 429. The rate itself is not stated."""
     for exchange in trace.aimed("ERR-429-01"):
@@ -160,7 +160,7 @@ def err_429_01(trace: Trace) -> Remarks:
 
 
 ERR.row("ERR-429-02", IMPLIED, ACCOUNT, _creates_nothing, needs="account:throttled",
-    section='Response Handling: "429 Too Many Requests"',
+    section='Response Handling: "429 | Too Many Requests"',
     demands="A 429 has no side effects.")  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def err_429_03(trace: Trace) -> Remarks:
         yield Observation(f"Retry-After {_retry_word(exchange)}; members {member_names(exchange)}", exchange)
 
 
-@ERR.clause("ERR-429-04", IMPLIED, ACCOUNT, section='Response Handling: "429 Too Many Requests"')
+@ERR.clause("ERR-429-04", IMPLIED, ACCOUNT, section='Response Handling: "429 | Too Many Requests"')
 def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
     for exchange in _throttled(trace):
@@ -201,7 +201,9 @@ def err_429_04(trace: Trace) -> Remarks:
             yield check(served, exchange, "status code after Retry-After", "served again", words="429 for ever")
 
 
-@ERR.clause("ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section='Response Handling: "500 Internal Server Error"')
+@ERR.clause(
+    "ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section='Response Handling: "500 | Internal Server Error"'
+)
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
@@ -269,19 +271,21 @@ def wal_01(trace: Trace) -> Remarks:
 WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,
     partial(_affordable, why="the only generation that was paid for ended in ERROR"),
     depends_on="WAL-05", needs="account:one prompt:error", core=True,
-    section='Status Values: "ERROR System error — not charged"',
+    section='Status Values: "ERROR | System error — not charged"',
     demands="An ERROR request is not charged in the end.")  # fmt: skip
 
 
 @WAL.clause("WAL-03", SILENT, NOT_OUTSIDE, depends_on="WAL-05", needs="account:one prompt:failed",
-    section='Status Values: "ERROR System error — not charged"')  # fmt: skip
+    section='Status Values: "ERROR | System error — not charged"')  # fmt: skip
 def wal_03(trace: Trace) -> Remarks:
     """Is FAILED charged? Only ERROR is exempted by name."""
     for exchange in _decided(trace, "WAL-03", "after"):
         yield Observation("FAILED is not charged" if exchange.succeeded else "FAILED is charged", exchange)
 
 
-@WAL.clause("WAL-04", IMPLIED, NOT_OUTSIDE, needs="account:one", section="Response Handling")
+@WAL.clause(
+    "WAL-04", IMPLIED, NOT_OUTSIDE, needs="account:one", section='Response Handling: "202 | Accepted — Request queued"'
+)
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
     # A submit that was accepted is rightly charged.
@@ -290,7 +294,7 @@ def wal_04(trace: Trace) -> Remarks:
 
 
 WAL.row("WAL-05", IMPLIED, NOT_OUTSIDE, partial(_affordable, why="reads are free"),
-    depends_on="WAL-01", needs="account:one", section="Typical Workflow",
+    depends_on="WAL-01", needs="account:one", section='Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"',
     demands="Reads and callbacks cost nothing.")  # fmt: skip
 
 

@@ -26,13 +26,13 @@ def _i2v(text: str) -> str:
 
 T2V = Group(depends_on="BASE-02")
 
-T2V_PROMPT = _t2v("The narrative or scene description used to influence video generation.")
-T2V_DUR = _t2v("Duration of the video in seconds.")
-T2V_RES = _t2v("Video resolution.")
-T2V_PO = _t2v("Automatically refines prompt input for better video quality.")
-T2V_FP = _t2v("Enable fast pretreatment for quicker processing.")
-T2V_CB = _t2v("URL to receive callback notifications when video is ready.")
-T2V_WM = _t2v("Add AIGC watermark to the generated video.")
+T2V_PROMPT = _t2v("prompt | Yes | string | The narrative or scene description used to influence video generation.")
+T2V_DUR = _t2v("duration | No | number | Duration of the video in seconds.")
+T2V_RES = _t2v("resolution | No | string | Video resolution.")
+T2V_PO = _t2v("prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality.")
+T2V_FP = _t2v("fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing.")
+T2V_CB = _t2v("callback_url | No | string | URL to receive callback notifications when video is ready.")
+T2V_WM = _t2v("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
 
 # fmt: off
 T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=T2V_PROMPT,
@@ -46,7 +46,7 @@ T2V.row("T2V-PROMPT-04", SILENT, FREE_IF_REFUSED, as_meant,
     demands="Length limit: the T2V table gives none, the I2V table gives 2000.")
 T2V.row("T2V-BODY-01", EXAMPLE, SHARED, as_meant, core=True, drift_fails=True, section="Request Code (Text to Video)",
     demands="The printed example body is accepted as is, and can complete: six members, a 665-character prompt containing a non-ASCII dash.")
-T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, as_meant, core=True, section=T2V_TABLE,
+T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, as_meant, core=True, section=f"{T2V_PROMPT}; {T2V_DUR}",
     demands="`prompt` alone is a complete request; every other member is optional.")
 T2V.row("T2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_DUR,
     demands="`duration` is a number: string, boolean, array are 400.")
@@ -72,16 +72,26 @@ T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V
 
 I2V = Group(depends_on="BASE-03")
 
-I2V_PROMPT = _i2v("Video description, maximum 2000 characters.")
+I2V_PROMPT = _i2v("prompt | Yes | string | Video description, maximum 2000 characters.")
 I2V_CAMERA = _i2v("Supports 15+ camera movement instructions for professional video control.")
-I2V_IMG = _i2v("Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs.")
+I2V_IMG = _i2v(
+    "first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs."
+)
 I2V_IMG_RULES = _i2v("Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2.")
-I2V_DUR = _i2v("Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.")
-I2V_RES = _i2v("""Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model.""")
-I2V_PO = _i2v("Default: true. Automatically optimizes the prompt for better video quality.")
-I2V_FP = _i2v("Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).")
-I2V_CB = _i2v("URL to receive task status update notifications.")
-I2V_WM = _i2v("Default: false. Whether to add AIGC watermark to the generated video.")
+I2V_DUR = _i2v(
+    "duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model."
+)
+I2V_RES = _i2v(
+    """resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model."""
+)
+I2V_PO = _i2v(
+    "prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality."
+)
+I2V_FP = _i2v(
+    "fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model)."
+)
+I2V_CB = _i2v("callback_url | No | string | URL to receive task status update notifications.")
+I2V_WM = _i2v("aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.")
 
 
 def _default(

@@ -76,16 +76,16 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
 
 # fmt: off
 SUBMIT.row("SUBMIT-01", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "generate"),
-    depends_on="BASE-02", core=True, section='Response Handling (Text to Video): "202 Accepted — Request queued"',
+    depends_on="BASE-02", core=True, section='Response Handling (Text to Video): "202 | Accepted — Request queued"',
     demands="A valid T2V submit answers 202.")
 SUBMIT.row("SUBMIT-02", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "imageToVideo"),
-    depends_on="BASE-03", core=True, section='Response Handling (Image to Video): "202 Accepted — Request queued"',
+    depends_on="BASE-03", core=True, section='Response Handling (Image to Video): "202 | Accepted — Request queued"',
     demands="A valid I2V submit answers 202.")
 # fmt: on
 
 
 @SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True,
-    section="Output; Response; Response Fields")  # fmt: skip
+    section='Output; Response Fields: "polling_url | string | Status URL (initial response only)"')  # fmt: skip
 def submit_03(trace: Trace) -> Remarks:
     """The 202 body carries `request_id`, `status` and `polling_url`."""
     for exchange in trace.acceptances:
@@ -113,7 +113,7 @@ def _is_id(value: object) -> bool:
 # fmt: off
 SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", equals("QUEUED"), '"QUEUED"'),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
-    section='Output; Status Values: "QUEUED Request accepted, waiting to be processed"',
+    section='Output; Status Values: "QUEUED | Request accepted, waiting to be processed"',
     demands="`status` in the 202 body is exactly `QUEUED`.")
 SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED, each(_having("request_id"), "request_id", _is_id, f"{MODEL}_<uuid>"),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
@@ -177,7 +177,7 @@ def _same_work(generation: Generation | None, second: Exchange) -> bool:
 
 
 @SUBMIT.clause("SUBMIT-10", DOCUMENTED, FURTHER, depends_on="SUBMIT-03", core=True,
-    section='Response Fields: "Unique request identifier"')  # fmt: skip
+    section='Response Fields: "request_id | string | Unique request identifier"')  # fmt: skip
 def submit_10(trace: Trace) -> Remarks:
     """Identifiers are unique."""
     by_id: dict[str, list[Exchange]] = {}
@@ -203,7 +203,7 @@ def _same_loopback(url: str, profile: Profile) -> str:
 
 
 @SUBMIT.clause("SUBMIT-11", EXAMPLE, SHARED, depends_on="SUBMIT-03 AUTH-11", core=True, drift_fails=True,
-    section='Output; Response Fields: "Status URL"')  # fmt: skip
+    section='Output; Response Fields: "polling_url | string | Status URL (initial response only)"')  # fmt: skip
 def submit_11(trace: Trace) -> Remarks:
     """`polling_url` is the status route of the same gateway with exactly this `request_id`."""
     for exchange in trace.acceptances:
@@ -260,7 +260,9 @@ def _clock_moved(first: Exchange, submit: Exchange) -> bool:
     return ended - begun > first.started - submit.started + VIRTUAL_SLACK
 
 
-@SUBMIT.clause("SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section='Response Handling: "Request queued"')
+@SUBMIT.clause(
+    "SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section='Response Handling: "202 | Accepted — Request queued"'
+)
 def submit_14(trace: Trace) -> Remarks:
     """Submit does not wait for generation."""
     reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
@@ -291,10 +293,10 @@ def submit_15(trace: Trace) -> Remarks:
 
 # fmt: off
 SUBMIT.row("SUBMIT-16", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
-    section='Response Handling: "400 Bad Request"',
+    section='Response Handling: "400 | Bad Request"',
     demands="Malformed JSON is refused with 400.")
 SUBMIT.row("SUBMIT-17", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
-    section='Response Handling: "400 Bad Request"',
+    section='Response Handling: "400 | Bad Request"',
     demands="An empty body or a JSON value that is not an object is refused with 400.")
 SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
     section="silence",

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .commands import main
 from .configure import Given, choose, make_target, run_options
+from .repetition import again
 
-__all__ = ["Given", "choose", "main", "make_target", "run_options"]
+__all__ = ["Given", "again", "choose", "main", "make_target", "run_options"]

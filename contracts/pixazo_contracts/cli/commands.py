@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, NoReturn
@@ -31,7 +31,7 @@ from pixazo_contracts.judge import (
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -47,6 +47,7 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
+from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -55,10 +56,18 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def _print(text: str) -> None:
-    """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
+    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
+
+    If nobody reads it any more the command goes on: its exit code still says what came of the run.
+    """
+    if not sys.stdout:  # it was closed before the start
+        return
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
@@ -96,6 +105,7 @@ _targeting = (
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
     Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
+    _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
     Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
     Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
@@ -208,7 +218,7 @@ def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]
     try:
         _write(result, options)
     finally:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         _print(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
@@ -231,6 +241,15 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
     return run_options(found.profile, file, clauses, out=options.get("out"), **given)
 
 
+def _again(options: dict[str, Any]) -> tuple[str, ...]:
+    """The words that repeat a run; a clause is to follow."""
+    given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
+    given |= {"--api-key": None, "--baseline": options["baseline"]}
+    if given["--api-key-env"] == "PIXAZO_API_KEY":
+        del given["--api-key-env"]
+    return (*again(("pixazo-contracts", "run"), given), "--clauses")
+
+
 def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     """Print where the ledger is, if there is one; returns how many generations its ceilings leave."""
     if path is None:
@@ -248,8 +267,10 @@ def run(**options: Any) -> NoReturn:
     if options["out"] or options["html"]:
         check_html()  # before anything is sent
     found, file, advance = _given(options, ask=True)
-    how = _run_options(found, file, clauses, options)
+    how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)
+    for line in weak_keys(found):
+        click.echo(f"pixazo-contracts: {line}", err=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     _conclude(trace, clauses, options)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from .comparison import CLASSES, Change, Comparison, compare
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
-from .result import InvalidResultError, Missing, Result, Timeline, build, load_result, shell_word, to_json, to_ndjson
+from .result import (
+    InvalidResultError,
+    Missing,
+    Result,
+    Timeline,
+    build,
+    key_variable,
+    load_result,
+    shell_word,
+    to_json,
+    to_ndjson,
+)
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ class Meta:
     generations_released: int = 0
     unusable: str | None = None
     spend_stopped: str | None = None
+    again: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -113,6 +115,8 @@ class Result:
 
 
 def _shell_escape(character: str) -> str:
+    if character == "\n":
+        return "\\n"
     # The bytes, which mean the same in every locale; half a surrogate pair may stand for a byte of a command line.
     errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
@@ -124,6 +128,11 @@ def shell_word(text: str) -> str:
         return shlex.quote(text)
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
     return "$'" + "".join(each if visible(each) == each else _shell_escape(each) for each in quoted) + "'"
+
+
+def key_variable(account: str) -> str:
+    """The environment variable that holds the key of an account, in the commands of a report."""
+    return f"KEY_OF_{re.sub('[^A-Za-z0-9]', '_', account).upper()}"
 
 
 def _key(exchange: Exchange) -> list[str]:
@@ -140,7 +149,7 @@ def _key(exchange: Exchange) -> list[str]:
         case ("default", _):
             return ["-H", f'"{KEY_HEADER}: $PIXAZO_API_KEY"']
         case (account, _):
-            return ["-H", f'"{KEY_HEADER}: $KEY_OF_{account.replace(".", "_").upper()}"']
+            return ["-H", f'"{KEY_HEADER}: ${key_variable(account)}"']
 
 
 def curl_line(exchange: Exchange) -> str:

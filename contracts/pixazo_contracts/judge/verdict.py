@@ -172,8 +172,8 @@ def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:
 
 def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[Outcome, str]:
     """Why a clause without evidence has none, from what became of the probes that feed it."""
-    if missing := clause.needs - set(trace.profile.capabilities):
-        return Outcome.SKIPPED, f"the target has no {', '.join(sorted(missing))}"
+    if lack := trace.profile.lacks(clause.needs):
+        return Outcome.SKIPPED, lack
     if errors := [state for state in states.values() if state.startswith("error")]:
         return Outcome.ERROR, errors[0]
     if not states or "done" in states.values():

@@ -52,13 +52,14 @@ from .families import ABSENT, BROKEN_IMAGES, RULES
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
 from .packs import unusable
-from .samples import members
+from .samples import Sample, members
+from .samples import text as sample_text
 
 __all__ = [
     "ABSENT", "BODY_ONLY", "BROKEN_IMAGES", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
-    "Recall", "ReceiverUrl", "RunContext", "Send", "Step", "StepResult", "Together", "await_callbacks", "bmp", "data_url",
+    "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "Step", "StepResult", "Together", "await_callbacks", "bmp", "data_url",
     "feeders", "follow", "for_clauses", "gif", "jpeg", "media_urls", "members", "open_receiver_url", "pause", "png", "poll", "read_send",
-    "send", "submit_send", "svg", "together", "unusable", "webp",
+    "sample_text", "send", "submit_send", "svg", "together", "unusable", "webp",
 ]  # fmt: skip
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
-from pixazo_contracts.clauses import BY_ID, STATEMENTS
+from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS, Clause
 from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline
 from pixazo_contracts.trace import ConfigurationError, visible
 
-from .terminal import by_group, not_compared_lines, repeat_command, reported, source, spending
+from .page import quotations, repeat_command, repeat_keys
+from .terminal import by_group, not_compared_lines, reported, source, spending
 
 MEANINGS: Final = {
     Outcome.PASS: "as the page says",
@@ -24,6 +26,17 @@ MEANINGS: Final = {
     Outcome.SKIPPED: "the target lacks what it needs",
     Outcome.UNFUNDED: "the budget did not reach it",
     Outcome.ERROR: "the suite itself failed",
+}
+
+#: What the exit codes mean to somebody who does not know them.
+ENDS: Final = {
+    ExitCode.CLEAN: "Nothing unexpected was seen.",
+    ExitCode.FAILED: "The gateway does not do what the page says.",
+    ExitCode.SUITE: "The suite failed, or its record is not whole.",
+    ExitCode.UNUSABLE: "The gateway could not be tested.",
+    ExitCode.SPEND: "The run was stopped, so that it would not cost more.",
+    ExitCode.EXPECTATIONS: "The expectations or the baseline are out of date.",
+    ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
 
 #: The timelines' drawing area, in pixels: labels, bars, one row.
@@ -66,7 +79,14 @@ def render_html(result: Result) -> str:
     """The page, with its style inside and nothing outside. Raises `ConfigurationError` where Jinja2 is missing."""
     check_html()
     from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
+
+    def prose(text: str) -> Markup:
+        return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just there
+
+    def quoted(clause: Clause) -> list[tuple[str, str, bool]]:
+        # Samples have several lines, which stay: they are ours, and escaped here.
+        return [(heading, escape(text), is_sample) for heading, text, is_sample in quotations(clause)]
 
     folder = files(__package__ or "pixazo_contracts.report")
     environment = Environment(
@@ -79,6 +99,7 @@ def render_html(result: Result) -> str:
         summary=result.summary,
         verdicts=result.by_id,
         exit_code=ExitCode(result.exit_code),
+        summary_line=ENDS[ExitCode(result.exit_code)],
         spending=list(spending(result)),
         meanings=[(outcome.value, meaning) for outcome, meaning in MEANINGS.items()],
         broken=list(reported(result)),
@@ -90,6 +111,10 @@ def render_html(result: Result) -> str:
         clauses=BY_ID,
         source=source,
         repeat_command=repeat_command,
+        keys=repeat_keys(result),
+        page_url=PAGE_URL,
+        quotations=quoted,
+        prose=prose,
         # The style is ours, and a style element takes no escapes.
         style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704
     )

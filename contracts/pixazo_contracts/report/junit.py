@@ -8,6 +8,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict
 from pixazo_contracts.trace import visible
 
+from .page import page_line
 from .terminal import source
 
 
@@ -20,7 +21,7 @@ def _line(finding: Finding) -> str:
 def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
     clause = BY_ID[verdict.clause]
     case = SubElement(suite, "testcase", classname=f"pixazo_contracts.{clause.group}", name=verdict.clause)
-    demand, why = f"{clause.requirement} [{clause.section}]", verdict.reason or ""
+    demand, why = f"{clause.requirement} [{page_line(clause)}]", verdict.reason or ""
     judged = verdict.outcome in JUDGED
     if fails or not judged:
         kind = "skipped" if not fails else "failure" if judged else "error"

@@ -10,6 +10,8 @@ from pixazo_contracts.judge import Comparison, Finding, Missing, Outcome, Result
 from pixazo_contracts.runner import Plan
 from pixazo_contracts.trace import visible
 
+from .page import page_line, repeat_command, repeat_keys
+
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
 
@@ -50,11 +52,6 @@ def source(finding: Finding) -> str:
     return f"{several} of {finding.count} alike" if finding.count > len(numbers) else several
 
 
-def repeat_command(result: Result, verdict: Verdict) -> str:
-    """The command that judges just this clause again."""
-    return f"pixazo-contracts run --target {result.meta.origin} --clauses {verdict.clause}"
-
-
 def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
     shown = [outcome.value for outcome in Outcome if outcome.value in result.summary.outcomes]
     yield "group    " + "".join(f"{name:>{len(name) + 2}}" for name in shown)
@@ -80,14 +77,16 @@ def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> 
     excused = " (excused)" if verdict.clause in result.summary.excused else ""
     name = _paint(f"{verdict.outcome.value} {verdict.clause}", verdict.outcome.value, colour=colour)
     yield f"{name}{excused}  {clause.requirement}"
-    yield f"    page: {clause.section}"
+    yield f"    page: {page_line(clause)}"
     if verdict.reason:
         yield f"    {visible(verdict.reason)}"
     for finding in verdict.findings[:MOST_SHOWN]:
         yield from _finding(finding)
     if len(verdict.findings) > MOST_SHOWN:
         yield f"    and {len(verdict.findings) - MOST_SHOWN} more"
-    yield f"    again: {repeat_command(result, verdict)}"
+    yield visible(f"    again: {repeat_command(result, verdict)}")
+    if keys := repeat_keys(result):
+        yield visible(f"    with {keys} in the environment")
     yield ""
 
 

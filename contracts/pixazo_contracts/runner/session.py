@@ -31,7 +31,8 @@ from pixazo_contracts.trace import (
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .recorder import Recorder, Redactor, is_distinctive
+from .recorder import Recorder
+from .redactor import Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
@@ -45,7 +46,10 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written as it goes."""
+    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written as it goes.
+
+    `again` is noted in the header of the trace.
+    """
 
     seed: int = 0
     max_generations: int = 0
@@ -54,6 +58,7 @@ class RunOptions:
     receiver: ReceiverAddress | None = field(default_factory=ReceiverAddress)
     selected: tuple[str, ...] = ()
     trace_path: Path | None = None
+    again: tuple[str, ...] = ()
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
@@ -87,7 +92,8 @@ class _Session:
         self._write = _trace_writer(options.trace_path, stack)
         self._unwritten = False
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
-        redactor = Redactor(key for keys in target.keys.values() for key in keys)
+        keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
+        redactor = Redactor(keys, address.secrets, address.contexts)
         self._guard = guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
@@ -114,8 +120,9 @@ class _Session:
             seed=options.seed,
             budget=budget,
             selected=options.selected,
-            receiver=self._receiver.url if self._receiver else None,
+            receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
+            again=options.again,
         )
         self._write(self.header)
 

@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pixazo_contracts.clauses import Clause
-from pixazo_contracts.cli import Given, choose, make_target, run_options
+from pixazo_contracts.cli import Given, again, choose, make_target, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
-from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
+from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run, weak_keys
 from pixazo_contracts.trace import ConfigurationError, Target, read_profile, visible
 
 from .checker import RequestChecker
@@ -93,6 +93,7 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
         accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
         prompts=(*pixazo_endpoint.prompts, *_option(pytestconfig, "prompt")),
         have=_option(pytestconfig, "have"),
+        risks=_option(pytestconfig, "risk"),
         pace=pixazo_endpoint.pace if pace is None else pace,
         deadline=pixazo_endpoint.deadline if deadline is None else deadline,
         max_generations=_option(pytestconfig, "max-generations"),
@@ -100,6 +101,8 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
     )
     with _exit_if_unusable():
         found = make_target(given, read_profile(_path(pytestconfig, "profile")))
+    for line in weak_keys(found):
+        pytestconfig.get_terminal_writer().line(f"pixazo-contracts: {line}")
     virtual = pixazo_endpoint.advance is not None
     return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
 
@@ -108,6 +111,14 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
 def clock(pixazo_endpoint: Endpoint) -> RunClock:
     """Real time, or the target's own clock if we can move it."""
     return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
+
+
+def _again(config: pytest.Config) -> tuple[str, ...]:
+    """The words that repeat the run; a clause is to follow."""
+    same = ("profile", "account", "prompt", "have", "pace", "deadline", "receiver", "receiver-url", "max-generations")
+    given = {f"--pixazo-contract-{name}": _option(config, name) for name in (*same, "ledger", "baseline")}
+    command = ("pytest", "--pyargs", "pixazo_contracts", "-k", "test_clause")
+    return (*again(command, {"--pixazo-url": config.getoption("--pixazo-url"), **given}), "--pixazo-contract-clauses")
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +142,7 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
         )
         if how.ledger_path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
-        return how
+        return replace(how, again=_again(pytestconfig))
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +178,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         ceilings=replace(options.ceilings, run=None),
         ledger_path=options.ledger_path,
         receiver=options.receiver,
+        again=options.again,
     )
     with open_dialogue(target, further, clock=clock) as opened:
         yield opened

@@ -19,7 +19,7 @@ import msgspec
 
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
-from .visible import encode_json
+from .texts import encode_json
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ class Header:
 
     `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses
     that the run was made for, none for all. `key_searched`: the key is unlike any word, so that an echo is recognised.
+    `again` are the words of a shell that repeat the run for the clause whose id follows them; they hold no key.
     """
 
     suite: str
@@ -60,6 +61,7 @@ class Header:
     selected: tuple[str, ...] = ()
     receiver: str | None = None
     key_searched: bool = True
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

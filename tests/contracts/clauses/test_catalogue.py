@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from pixazo_contracts import clauses
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, STATEMENTS, select
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, PAGE_URL, STATEMENTS, select
 from pixazo_contracts.clauses.catalogue import GROUPS
-from pixazo_contracts.clauses.clause import Group
+from pixazo_contracts.clauses.clause import REFERENCE, Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
-from pixazo_contracts.probes import feeders
+from pixazo_contracts.probes import feeders, samples
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
 
@@ -36,21 +37,33 @@ def test_no_group_is_left_out() -> None:
     )
 
 
-#: Where a requirement stands if not on the page.
-NOT_ON_THE_PAGE = {"silence", "security expectation", "what no caller could live with"}
+#: How a section begins that is not of the page.
+REASONS = ("silence", "security expectation", "what no caller could live with")
+
+
+def of_the_page(text: str) -> str:
+    """Words as a reader of the page sees them: without markup, and its layout as single spaces."""
+    return " ".join(re.sub(r"\\(?=_)|`|\*\*", "", text.replace(" | ", " ")).split())
 
 
 def test_sections_and_quotations_stand_on_the_page() -> None:
-    """The section of a clause is a heading of the page, and what it quotes are the page's words, in their order."""
-    lines = (Path(__file__).parents[2] / "vendor" / "hailuo.md").read_text(encoding="utf-8").splitlines()
-    headings = {line.lstrip("# ") for line in lines if line.startswith("#")}
-    page = re.sub(r"[\\`*\s]+", " ", "\n".join(lines)).replace(" _", "_")
+    """The section of a clause is a heading of the page, and what it quotes, samples too, stands under it word for word."""
+    page = (Path(__file__).parents[2] / "vendor" / "hailuo.md").read_text(encoding="utf-8")
+    assert f"Source: {PAGE_URL}\n" in page
+    under: dict[str, str] = {}
+    for part, text in zip(
+        ("", "Image to Video", "Text to Video"), re.split(r"^### .* to Video$", page, flags=re.MULTILINE), strict=True
+    ):
+        for heading, words in re.findall(r"^#{2,3} (.*)\n([^#]*)", text, re.MULTILINE):
+            for name in (heading, f"{heading} ({part})"):
+                under[name] = under.get(name, "") + of_the_page(words)
     for clause in CATALOGUE:
-        for reference in clause.section.split("; "):
-            heading, _, quotation = reference.partition(': "')
-            part = heading.removesuffix(" (Text to Video)").removesuffix(" (Image to Video)")
-            assert part in headings or part.partition(": ")[0] in NOT_ON_THE_PAGE, clause.id
-            assert quotation.removesuffix('"') in page, clause.id
+        if not clause.section.startswith(REASONS):
+            assert {reference["heading"] for reference in REFERENCE.finditer(clause.section)} <= set(under), clause.id
+            assert clause.quotes or clause.strength is SILENT, clause.id
+        for quote in clause.quotes:
+            words = quote.words or samples.text(cast("samples.Sample", quote.sample))
+            assert of_the_page(words) in under[quote.heading], clause.id
 
 
 def test_strengths_and_costs_are_those_of_the_catalogue() -> None:

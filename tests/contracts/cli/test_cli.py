@@ -6,17 +6,20 @@ import errno
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
-from tests.contracts.gateways.edits import envelope, having
-from tests.contracts.gateways.fake_gateway import KEY
+from tests.command import run_process
+from tests.contracts.gateways.edits import coded, envelope, having
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import serve
 
 from pixazo_contracts.cli import commands, main
@@ -147,6 +150,27 @@ def test_the_reports_are_well_formed(out: Path) -> None:
     page = (out / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not any(loads in page for loads in ("<script", "<link", "src=", "url(", "@import"))
+
+
+def test_the_printed_command_repeats_the_run_for_one_clause(tmp_path: Path) -> None:
+    """A shell that carries it out gets the same verdict, from the same accounts, prompts and settings; it holds no key."""
+    profile, again = tmp_path / "my profile.toml", tmp_path / "again.json"
+    profile.write_text(f'deadline = 10\n[accounts]\nsuspended = "{ACCOUNTS["suspended"]}"\n')
+    more = ("--profile", str(profile), "--account", f"empty={ACCOUNTS['empty']}", "--prompt", f"failed={FAILED_PROMPT}")
+    with serve(edit=coded(402, 403)) as (url, _):
+        first = command("run", "--target", url, "--pace", "0.05", *more, "--seed", "7", "--out", str(tmp_path / "out"))
+        judged = command("judge", str(tmp_path / "out" / "trace.ndjson"), "--clauses", "ERR-402-01")
+        (line,) = {line for line in re.findall("again: (.*)", first.output + judged.output) if "ERR-402-01" in line}
+        shell = {"PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}", "PIXAZO_API_KEY": KEY}
+        ran = run_process("bash", "-c", f"{line} --json {again}", env=shell | {"KEY_OF_EMPTY": ACCOUNTS["empty"]})
+    assert "with PIXAZO_API_KEY, KEY_OF_EMPTY in the environment" in judged.output
+    assert not any(key in line for key in ACCOUNTS.values())
+    assert "--seed 7" in line
+    assert ran.returncode == 1, ran.stderr
+    before = json.loads((tmp_path / "out" / "result.json").read_text())["clauses"]["ERR-402-01"]
+    (after,) = json.loads(again.read_text())["clauses"].values()
+    assert [before[name] for name in ("outcome", "requirement")] == ["FAIL", after["requirement"]]
+    assert [each["got"] for each in before["findings"]] == [each["got"] for each in after["findings"]]
 
 
 def test_a_dead_host_exits_10() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,8 +11,8 @@ from html.parser import HTMLParser
 import pytest
 from tests.contracts.judge.test_verdict import trace
 
-from pixazo_contracts.judge import Finding, Outcome, Timeline, Verdict, build
-from pixazo_contracts.report import render_html
+from pixazo_contracts.judge import Finding, Missing, Outcome, Timeline, Verdict, build
+from pixazo_contracts.report import render_html, render_terminal
 from pixazo_contracts.trace import ConfigurationError
 
 HOSTILE = "</code><script>alert(1)</script>\x00\x1b[31m\u202e\ud800 \"'&{{ 7 * 7 }}"
@@ -57,13 +58,40 @@ def test_what_a_gateway_says_is_escaped() -> None:
     assert {"svg", "rect", "circle", "style"} <= page.elements
     assert [text for text in page.text if "alert" in text] == [
         SHOWN,
-        f"{SHOWN} (exchange 1)",
+        SHOWN,
         SHOWN,
         SHOWN,
         f"{SHOWN}: QUEUED at 1.00 s, {SHOWN} at 2.00 s; 2 reads",
         f"{SHOWN}, generate",
         SHOWN,
     ]
+
+
+def test_the_page_is_quoted_word_for_word_with_its_address() -> None:
+    """A row, and a sample line by line, each in a quotation that names the page; silence is said."""
+    failed = [Verdict(clause=each, outcome=Outcome.FAIL) for each in ("STATUS-07", "STATUS-09", "STATUS-08")]
+    page = render_html(build(trace(), failed, 1))
+    url = "https://www.pixazo.ai/models/hailuo"
+    said = f'<figcaption><a href="{url}">The page</a>'
+    row = "polling_url | string | Status URL (initial response only)"
+    assert f'<blockquote cite="{url}">{row}</blockquote>\n{said}, Response Fields' in page
+    assert "&#34;media_type&#34;: &#34;application/octet-stream&#34;\n  },\n" in page
+    assert f'Not on <a href="{url}">the page</a>: silence' in page
+    text = render_terminal(build(trace(), failed, 1))
+    assert f'    page: Response Fields: "{row}" <{url}>\n' in text
+    assert '    page: Response (Completed): { "request_id": "minimax-hailuo-ai_019d' in text
+
+
+def test_it_fits_a_narrow_screen_and_what_is_missing_leads() -> None:
+    """It says so to the browser, tables become stacks, and only blocks of code and the drawing scroll."""
+    missing = Missing(clause="FLOW-01", why="INCONCLUSIVE: nothing", fails=True)
+    judged = build(trace(), [Verdict(clause="FLOW-01", outcome=Outcome.INCONCLUSIVE)], 13)
+    page = render_html(replace(judged, summary=replace(judged.summary, missing=(missing,))))
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert page.index("Too little was judged") < page.index("INCONCLUSIVE: nothing") < page.index("<h2>Outcomes")
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "table, tbody, tr, td, th { display: block;" in style[style.index("@media (max-width") :]
+    assert re.findall(r"(\S+) {[^}]*overflow-x: auto", style) == ["pre", ".scroll"]
 
 
 def test_a_result_without_timelines_has_no_drawing() -> None:

@@ -19,7 +19,7 @@ from pixazo_contracts.clauses import show
 from pixazo_contracts.cli import main
 from pixazo_contracts.judge.result import curl_line, shell_word
 from pixazo_contracts.trace import MISSING, visible
-from pixazo_contracts.trace.visible import encode_json
+from pixazo_contracts.trace.texts import encode_json
 
 ODD = "a\\b'\"c\n\x1b[2J\x7f\x85\u202e\ufe0f\U000e0041é"
 
@@ -67,7 +67,7 @@ def test_a_shell_reads_what_was_quoted() -> None:
 def test_a_url_from_an_answer_is_one_word_of_a_curl_line() -> None:
     """A `polling_url` that is read as it was given cannot end the line."""
     line = curl_line(replace(EXCHANGE, url="http://127.0.0.1/\nPASS\u202e; echo"))
-    assert r"$'http://127.0.0.1/\x0aPASS\xe2\x80\xae; echo'" in line
+    assert r"$'http://127.0.0.1/\nPASS\xe2\x80\xae; echo'" in line
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.gateways.edits import accepted, envelope, having, is_submit, without
-from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply
+from tests.contracts.gateways.edits import accepted, coded, envelope, having, is_submit, without
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 
 if TYPE_CHECKING:
@@ -93,10 +93,29 @@ def test_wrong_gateway(tmp_path: Path) -> None:
         code, output = suite(tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "STATUS-0*", "-k", "test_clause")
     assert (code, named(output, "FAILED")) == (1, {"test_clause[STATUS-04]"})
     assert "`model_id` is `minimax-hailuo-ai`" in output
+    (line,) = re.findall("again: (.*)", output)
+    assert (
+        line
+        == f"pytest --pyargs pixazo_contracts -k test_clause --pixazo-url {url} {' '.join(LOCAL)}.0 --pixazo-contract-clauses STATUS-04"
+    )
     assert 'expected  "minimax-hailuo-ai"' in output
     assert re.search(
         r'curl -i -X GET http://127\.0\.0\.1:\d+/v2/requests/status/minimax-hailuo-ai_\S+ -H "Ocp-Apim', output
     )
+
+
+@pytest.mark.exhaustive
+def test_the_printed_command_repeats_the_test(tmp_path: Path) -> None:
+    """A shell that carries it out fails the same test, and no other."""
+    options = (*LOCAL, "--pixazo-contract-account", f"empty={ACCOUNTS['empty']}")
+    with serve(speed=20, edit=coded(402, 403)) as (url, _):
+        _, output = suite(tmp_path, url, *options, "--pixazo-contract-clauses", "ERR-402-0[12]", "-k", "test_clause")
+        (line,) = re.findall("again: pytest (.*)", output)
+        keys = f"PIXAZO_API_KEY={KEY} KEY_OF_EMPTY={ACCOUNTS['empty']}"
+        code, again = session(
+            tmp_path, "bash", "-c", f'{keys} && export PIXAZO_API_KEY && {sys.executable} -m pytest {line} "$@"', "-"
+        )
+    assert (code, named(again, "FAILED")) == (1, {"test_clause[ERR-402-01]"})
 
 
 def no_watermark(ask: Ask, reply: Reply) -> Reply:
