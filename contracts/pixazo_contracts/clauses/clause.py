@@ -114,9 +114,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was."""
+    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was.
+
+    With `skips` the gateway may keep the page all the same, and the clause is SKIPPED, as where the target lacks something.
+    """
 
     reason: str
+    skips: bool = False
 
 
 Remark = Evidence | Violation | Observation | Unseen

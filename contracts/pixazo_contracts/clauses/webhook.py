@@ -272,9 +272,8 @@ def webhook_13(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-14", IMPLIED, RECEIVER, depends_on="", core=True, section="security expectation")
 def webhook_14(trace: Trace) -> Remarks:
     """The API key is not sent to the receiver."""
-    if trace.header.key_searched:
-        for callback in trace.callbacks:
-            yield no_key(callback, callback.leaks)
+    for callback in trace.callbacks:
+        yield no_key(trace, callback, callback.leaks)
 
 
 @WEBHOOK.clause("WEBHOOK-15", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
