@@ -124,6 +124,7 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
     add("core", "only the core clauses", action="store_true")
     add("have", "further capabilities of the gateway", metavar="CAP,...", default="")
+    add("risk", "query-key: send the key in a query and as a Bearer token too; repeatable", metavar="RISK", **several)
     add("pace", "between two polls", metavar="SECONDS", type=float)
     add("deadline", "until a generation must have ended", metavar="SECONDS", type=float)
     add("receiver", "where to listen for callbacks", metavar="HOST:PORT")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from pixazo_contracts.trace import (
-    MISSING,
     TERMINAL,
     Callback,
     Exchange,
@@ -30,6 +29,7 @@ from .clause import (
     body_word,
     check,
     code_word,
+    header_word,
     member_names,
     plain,
     show,
@@ -152,7 +152,7 @@ def auth_05(trace: Trace) -> Remarks:
         yield check(read.status != 401, read, where, "the key to be found", read.status)
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
+AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
     section='Authentication: "All requests require an API key passed via header."',
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
@@ -257,10 +257,10 @@ def _documented(trace: Trace) -> Iterator[Exchange]:
 
 def judge_json(message: Exchange | Callback) -> Remarks:
     """A message is a UTF-8 JSON object, typed as that."""
-    content_type = message.header("content-type") or ""
-    charset = CHARSET.search(content_type)
-    typed = JSON_TYPE.fullmatch(content_type) and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(bool(typed), message, "Content-Type", "application/json", message.header("content-type") or MISSING)
+    content_type = message.header("content-type")
+    charset = CHARSET.search(content_type or "")
+    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(bool(typed), message, "Content-Type", "application/json", words=header_word(content_type))
     got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
     yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))

@@ -31,7 +31,7 @@ from pixazo_contracts.judge import (
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -56,10 +56,18 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def _print(text: str) -> None:
-    """Print what may hold any character: one that the terminal's encoding does not have as an escape."""
+    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
+
+    If nobody reads it any more the command goes on: its exit code still says what came of the run.
+    """
+    if not sys.stdout:  # it was closed before the start
+        return
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
@@ -97,6 +105,7 @@ _targeting = (
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
     Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
+    _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
     Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
     Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
@@ -209,7 +218,7 @@ def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]
     try:
         _write(result, options)
     finally:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         _print(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
@@ -260,6 +269,8 @@ def run(**options: Any) -> NoReturn:
     found, file, advance = _given(options, ask=True)
     how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)
+    for line in weak_keys(found):
+        click.echo(f"pixazo-contracts: {line}", err=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     _conclude(trace, clauses, options)

@@ -23,7 +23,11 @@ from pixazo_contracts.trace import (
     Target,
     canonical_origin,
     check_number,
+    split_url,
 )
+
+#: What must be allowed: to send the key in a query, where it may end in a log, and as a Bearer token.
+RISKS: Final = ("query-key",)
 
 #: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
 SHORTEST_SETTLE: Final = 1.5
@@ -40,6 +44,7 @@ class Given:
     accounts: Sequence[str] = ()
     prompts: Sequence[str] = ()
     have: str = ""
+    risks: Sequence[str] = ()
     pace: float | None = None
     deadline: float | None = None
     max_generations: int = 0
@@ -52,7 +57,7 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for value in values:
         name, equals, text = value.partition("=")
         if not name or not equals or not text:
-            raise ConfigurationError(f"{option} {value!r}: write {option} NAME=VALUE")
+            raise ConfigurationError(f"{option} {name if equals else '...'!r}: write {option} NAME=VALUE")
         found[name] = (*found.get(name, ()), text)
     return found
 
@@ -107,11 +112,18 @@ def make_target(given: Given, file: ProfileFile) -> Target:
     }
     profile = Profile(origin=origin, **said)
     # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
+    for risk in given.risks:
+        if risk not in RISKS:
+            raise ConfigurationError(f"--risk {risk!r} is not known: known is {', '.join(RISKS)}")
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = replace(
         profile,
         paid=file.paid or (bounded and profile.loopback),
-        capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
+        capabilities=tuple(
+            sorted(
+                {*file.capabilities, *filter(None, given.have.split(",")), *(f"risk:{risk}" for risk in given.risks)}
+            )
+        ),
         settle=max(SHORTEST_SETTLE, SETTLE_POLLS * profile.pace) if file.settle is None else file.settle,
     )
     if given.max_generations and not profile.loopback and not profile.paid:
@@ -160,6 +172,10 @@ def receiver_address(profile: Profile, listen: str | None, public_url: str | Non
     host, _, port = (listen or "127.0.0.1:0").rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
         raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT, with a port of 0 to 65535")
+    parts = split_url(public_url or "http://localhost")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
+        # It may hold a token, so it is not repeated.
+        raise ConfigurationError("--receiver-url is not a URL: write http://HOST[:PORT][/PATH] or https://HOST[/PATH]")
     return ReceiverAddress(host=host, port=int(port), public_url=public_url)
 
 

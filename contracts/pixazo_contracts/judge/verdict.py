@@ -172,8 +172,8 @@ def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:
 
 def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[Outcome, str]:
     """Why a clause without evidence has none, from what became of the probes that feed it."""
-    if missing := clause.needs - set(trace.profile.capabilities):
-        return Outcome.SKIPPED, f"the target has no {', '.join(sorted(missing))}"
+    if lack := trace.profile.lacks(clause.needs):
+        return Outcome.SKIPPED, lack
     if errors := [state for state in states.values() if state.startswith("error")]:
         return Outcome.ERROR, errors[0]
     if not states or "done" in states.values():
@@ -225,9 +225,10 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     new = [remark for remark in ruling.observations if neutral(remark.text) not in neutral(before).split("; ")]
     number = next((remark.source.number for remark in new if isinstance(remark.source, Exchange)), None)
     finding = Finding(f"as in the baseline: {before}", now, "observation", exchange=number)
-    rests = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
+    sources = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
     drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
-    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, rests)),))
+    # Where nothing is new, something was not seen again: that is missing evidence.
+    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, sources)),) if new else ())
 
 
 def judge(

@@ -9,8 +9,10 @@ from pixazo_contracts.trace import Exchange, Intent, whole_number
 from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, await_callbacks, pause, probe, together
 from .operations import PRINTED, PRINTED_HEADERS, PROMPT, poll, read, submit, submit_send, unknown_id, webhook_headers
 
-#: A failing generation may be short, so it is read this many times as often as others.
-QUICKER: Final = 4.0
+#: What fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others, less
+#: often where a network lies between.
+QUICKER: Final = 250.0
+QUICKER_REMOTE: Final = 4.0
 
 #: The longest Retry-After that a run waits for, in seconds.
 LONGEST_WAIT: Final = 60
@@ -32,8 +34,8 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
         headers = yield from webhook_headers(context, ReceiverUrl(kind))
         body = {"prompt": context.prompts[kind]}
         accepted = yield from submit("generate", body, case=f"{kind}-prompt", intent="accept", headers=headers)
-        pace = context.profile.pace / QUICKER if not context.limited else None
-        end = yield from poll(context, accepted, pace=pace)
+        quicker = QUICKER if context.profile.loopback else QUICKER_REMOTE
+        end = yield from poll(context, accepted, queued=context.profile.pace / quicker)
         if end is not None and context.has_receiver:
             yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="again")

@@ -41,6 +41,9 @@ PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 
+#: The most reads of a request that is watched closely while it is queued.
+MOST_CLOSE: Final = 300
+
 #: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
 LATER_POLLS: Final = 3
 MOST_EARLIER: Final = 2
@@ -134,14 +137,14 @@ def _hopeless(reads: Sequence[Exchange]) -> bool:
 
 
 def poll(
-    context: RunContext, accepted: Exchange, *, pace: float | None = None, readers: int = 1
+    context: RunContext, accepted: Exchange, *, queued: float | None = None, readers: int = 1
 ) -> Conversation[Exchange | None]:
     """Read an accepted request until it ends or the deadline passes; returns the read that shows the end, or None.
 
-    With several `readers` each poll is as many reads at once, on connections of their own.
+    With several `readers` each poll is as many reads at once, on connections of their own; `queued` as for `follow`.
     """
     names = tuple(f"reader {n + 1}" for n in range(readers))
-    ends = yield from follow(context, [accepted], pace=pace, readers=names)
+    ends = yield from follow(context, [accepted], queued=queued, readers=names)
     return next(iter(ends.values()), None)
 
 
@@ -150,12 +153,14 @@ def follow(
     accepted: Sequence[Exchange],
     *,
     pace: float | None = None,
+    queued: float | None = None,
     readers: Sequence[str] = ("",),
     in_turn: bool = False,
 ) -> Conversation[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
 
-    The readers read at once, or `in_turn`, so that what one sees can be compared with what another saw before.
+    The readers read at once, or `in_turn`, so that what one sees can be compared with what another saw before. `queued` is
+    the pace until a request leaves QUEUED, for so many reads at most.
     """
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
@@ -175,7 +180,10 @@ def follow(
             if request_id in ends or late or _hopeless(history[request_id]):
                 del running[request_id]
         if running:
-            yield from pause(context.profile.pace if pace is None else pace)
+            reads = [history[request_id] for request_id in running]
+            closely = all(each[-1].state == "QUEUED" and len(each) < MOST_CLOSE for each in reads)
+            chosen = queued if closely and queued is not None else pace
+            yield from pause(context.profile.pace if chosen is None else chosen)
     return ends
 
 

@@ -113,7 +113,9 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     valid = [e for e in others if e.is_submit and e.intent == "accept" and e.account == "default"]
     if read.status is None:
         return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
-    if read.status in REFUSED_KEY and all(exchange.status in REFUSED_KEY for exchange in valid):
+    # A 403 may be what this gateway says of an id that is not the caller's.
+    refused = read.status == 401 or (read.status == 403 and valid)
+    if refused and all(exchange.status in REFUSED_KEY for exchange in valid):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     if valid and not any(exchange.succeeded for exchange in valid):
         counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in valid)

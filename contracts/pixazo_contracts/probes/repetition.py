@@ -176,7 +176,7 @@ def _neighbours(_: RunContext) -> Conversation[None]:
         "other letter case": issued.upper(),
     }
     for case, request_id in neighbours.items():
-        yield from read(request_id, case=case, aims=("STATUS-10",))
+        yield from read(request_id, case=f"neighbour: {case}", aims=("STATUS-10",))
 
 
 SUBMITS: Final = (_repeated, _at_once)

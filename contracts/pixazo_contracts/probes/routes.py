@@ -50,10 +50,16 @@ PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
 }
 
 
-@probe("places for the key", "AUTH-05", "AUTH-06", "AUTH-11")
-def _placements(context: RunContext) -> Conversation[None]:
-    for case, (placement, aim) in PLACEMENTS.items():
-        yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
+def _placements(name: str, aim: str, *needs: str) -> Probe:
+    """Reads with the key in the places that bear on one clause."""
+
+    @probe(name, aim, "AUTH-11", needs=needs)
+    def placements(context: RunContext) -> Conversation[None]:
+        for case, (placement, wanted) in PLACEMENTS.items():
+            if wanted == aim:
+                yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
+
+    return placements
 
 
 @probe("key before body", "AUTH-08", worst=1)
@@ -139,7 +145,8 @@ KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04
 PROBES: Final = (
     _keyless_reads,
     _unknown_key_reads,
-    _placements,
+    _placements("header in another letter case", "AUTH-05"),
+    _placements("key elsewhere", "AUTH-06", "risk:query-key"),
     _submits("", "AUTH-01", "no key", *KEYLESS),
     _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
     _submits("blank", "AUTH-04", "blank key", "AUTH-04"),

@@ -21,12 +21,13 @@ def _line(finding: Finding) -> str:
 def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
     clause = BY_ID[verdict.clause]
     case = SubElement(suite, "testcase", classname=f"pixazo_contracts.{clause.group}", name=verdict.clause)
-    demand, why = f"{clause.requirement} [{page_line(clause)}]", f"{verdict.outcome.value}: {verdict.reason or ''}"
+    demand, why = f"{clause.requirement} [{page_line(clause)}]", verdict.reason or ""
     judged = verdict.outcome in JUDGED
     if fails or not judged:
         kind = "skipped" if not fails else "failure" if judged else "error"
-        node = SubElement(case, kind, message=visible(demand if judged else why), type=verdict.outcome.value)
-        node.text = "\n".join([visible(verdict.reason or ""), *map(_line, verdict.findings)]).strip()
+        message, first = (demand, why) if judged else (f"{verdict.outcome.value}: {why}", demand)
+        node = SubElement(case, kind, message=visible(message), type=verdict.outcome.value)
+        node.text = "\n".join([visible(first), *map(_line, verdict.findings)]).strip()
     if verdict.observation is not None:
         SubElement(case, "system-out").text = visible(verdict.observation)
 

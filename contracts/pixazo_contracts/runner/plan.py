@@ -35,8 +35,8 @@ class Plan:
 
 
 def _left_out(probe: Probe, profile: Profile, left: int | None) -> str | None:
-    if missing := sorted(probe.needs - set(profile.capabilities)):
-        return f"the target has no {', '.join(missing)}"
+    if lack := profile.lacks(probe.needs):
+        return lack
     if profile.limited and probe.only_unlimited:
         return "never sent to a target that charges"
     if left is not None and probe.worst and left < 1:

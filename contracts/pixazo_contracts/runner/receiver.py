@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, cast
+from urllib.parse import unquote, urlsplit
 
 from pixazo_contracts.probes import Headers, ReceiverUrl
 from pixazo_contracts.trace import Callback, members_of, split_url, whole_number
 
 from .recorder import Recorder
+from .redactor import RECEIVER
 from .run_clock import RunClock
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.
@@ -30,6 +32,32 @@ class ReceiverAddress:
     port: int = 0
     public_url: str | None = None
 
+    @property
+    def path(self) -> str:
+        """What stands before our own paths in the public URL."""
+        return urlsplit(self.public_url or "").path.rstrip("/")
+
+    @property
+    def query(self) -> str:
+        """What stands before our own query in the public URL."""
+        return urlsplit(self.public_url or "").query
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The parts of the public URL that may be tokens: user name, password, segments of the path, values of the query."""
+        user = urlsplit(self.public_url or "").netloc.rpartition("@")[0]
+        values = (value for _, _, value in (pair.partition("=") for pair in self.query.split("&")))
+        parts = [user, *user.split(":"), *self.path.split("/"), self.query, *values]
+        return tuple(dict.fromkeys(form for part in parts for form in (part, unquote(part)) if form))
+
+    @property
+    def contexts(self) -> tuple[tuple[str, str], ...]:
+        """Where they stand in the URLs that we give, however short they are, and what is shown instead."""
+        user = urlsplit(self.public_url or "").netloc.rpartition("@")[0]
+        found = [(f"//{user}@", f"//{RECEIVER}@")] if user else []
+        found += [(f"{self.path}/{name}/", f"/{RECEIVER}/{name}/") for name in ("hook", "image") if self.path]
+        return (*found, *([(f"?{self.query}&run=", f"?{RECEIVER}&run=")] if self.query else []))
+
 
 class Receiver:
     """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
@@ -43,8 +71,10 @@ class Receiver:
         self._recorder: Recorder | None = None
         self._on_callback: Callable[[Callback], None] | None = None
         self._server = _Server((address.host, address.port), self)
-        bound = self._server.server_address[1]
-        self.url = (address.public_url or f"http://{address.host}:{bound}").rstrip("/")
+        bound, public = self._server.server_address[1], urlsplit(address.public_url or "")
+        self._path, self._query = address.path, address.query
+        here = f"http://{address.host}:{bound}"
+        self.url = f"{public.scheme}://{public.netloc}{self._path}" if address.public_url else here
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="receiver", daemon=True
         )
@@ -67,12 +97,17 @@ class Receiver:
             token = f"{self._run}-{len(self._urls) + 1}-{step.name}"
             path = f"/image/{token}.png" if step.image else f"/hook/{token}"
             self._urls[path] = step
-        return f"{self.url}{path}" if step.image else f"{self.url}{path}?run={self._run}&use={step.name}"
+        query = "&".join(filter(None, [self._query, f"run={self._run}", f"use={step.name}"]))
+        return f"{self.url}{path}?{query}" if self._query or not step.image else f"{self.url}{path}"
 
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
-        """Record a request; returns the status code and headers of the response to it, and its delay in seconds."""
+        """Record a request; returns the status code and headers of the response to it, and its delay in seconds.
+
+        A tunnel may take off the path of the public URL. It is recorded with it, so that it can be compared with what we gave.
+        """
         at = self.clock.now()
-        path = split_url(target).path
+        path = split_url(target).path.removeprefix(self._path)
+        public = target if target.startswith(self._path) else f"{self._path}{target}"
         with self._lock:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
             url = self._urls.get(path)
@@ -86,7 +121,8 @@ class Receiver:
             status = HTTPStatus.INTERNAL_SERVER_ERROR if seen <= url.fails else HTTPStatus.OK
             delay = url.delay
         if self._recorder is not None and self._on_callback is not None:
-            self._on_callback(self._recorder.receive(method, target, headers, body, status, at))
+            shown = target[target.index(path) :] if path.startswith("/redirected/") else public
+            self._on_callback(self._recorder.receive(method, shown, headers, body, status, at))
         return status, location, delay
 
 

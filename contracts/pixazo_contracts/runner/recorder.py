@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import quote
 
 from pixazo_contracts.probes import Headers, Send
 from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
 
+from .redactor import Redactor
 from .transport import Transport
-
-#: What replaces a key.
-REPLACEMENT: Final = "<api-key>"
-
-#: The shortest key that is searched for, in characters: of letters only, which may be a word, and otherwise.
-SHORTEST_WORD: Final = 12
-SHORTEST_KEY: Final = 6
 
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
 #: of a response may hold anything, the key included.
@@ -38,45 +30,6 @@ LONGEST_STRING: Final = 4096
 
 #: What an exchange says of its request as the probe said it.
 SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
-
-
-def is_distinctive(key: str) -> bool:
-    """Whether finding this text means that the key was echoed; `secret` may stand in any sentence."""
-    return len(key) >= SHORTEST_KEY and (not key.isalpha() or len(key) >= SHORTEST_WORD)
-
-
-class Redactor:
-    """Finds the keys of a run as they are, percent-encoded and in Base64, and replaces them."""
-
-    def __init__(self, keys: Iterable[str]) -> None:
-        forms: set[str] = set()
-        for key in filter(is_distinctive, keys):
-            forms |= {key, quote(key, safe=""), base64.b64encode(key.encode()).decode().rstrip("=")}
-        # The longest first, so that none is replaced inside another.
-        self._forms = sorted(forms, key=len, reverse=True)
-
-    def text(self, text: str) -> str:
-        """The text with every key replaced."""
-        for form in self._forms:
-            text = text.replace(form, REPLACEMENT)
-        return text
-
-    def kept(self, text: str | None) -> str | None:
-        """A body as it is kept: with every key replaced; None stays None."""
-        return None if text is None else self.text(text)
-
-    def holds_key(self, text: str) -> bool:
-        """Whether the text holds a key."""
-        return any(form in text for form in self._forms)
-
-    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """The headers with every key in their values replaced."""
-        return tuple((name, self.text(value)) for name, value in headers)
-
-    def places(self, headers: Iterable[tuple[str, str]], body: str) -> tuple[str, ...]:
-        """The places that hold a key: `header NAME`, `body`."""
-        found = [f"header {name}" for name, value in headers if self.holds_key(value)]
-        return (*found, *(["body"] if self.holds_key(body) else []))
 
 
 def _shortened(value: object) -> object:
@@ -142,19 +95,23 @@ class Recorder:
                 finished=finished,
                 status=reply.status,
                 request_headers=redactor.headers(request.headers),
-                request_body=redactor.kept(shorten(request.body)),
+                request_body=self._kept(shorten(request.body)),
                 request_size=len(request.body or b""),
                 error=reply.error,
                 headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-                body=redactor.kept(_text(reply.body)),
+                body=self._kept(_text(reply.body)),
                 size=len(reply.body),
                 media=inspect_media(reply.body) if is_media and reply.status == 200 else None,
-                leaks=redactor.places(reply.headers, "" if is_media else reply.body.decode("utf-8", "replace")),
+                leaks=redactor.places(reply.headers, reply.body, *((1,) if is_media else ())),
                 spent=reply.spent,
             )
             self.exchanges.append(exchange)
             self._write(exchange)
         return exchange
+
+    def _kept(self, text: str | None) -> str | None:
+        """A body as it is kept; None stays None."""
+        return None if text is None else self._redactor.text(text)
 
     def receive(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Record a request that reached our receiver."""
@@ -167,10 +124,10 @@ class Recorder:
                 target=redactor.text(target),
                 answered=answered,
                 headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
-                header_names=tuple(name for name, _ in headers),
-                body=redactor.kept(_text(body)),
+                header_names=tuple(redactor.text(name) for name, _ in headers),
+                body=self._kept(_text(body)),
                 size=len(body),
-                leaks=redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}"),
+                leaks=redactor.places(headers, target.encode("utf-8", "surrogatepass") + b"\n" + body),
             )
             self.callbacks.append(callback)
             self._write(callback)

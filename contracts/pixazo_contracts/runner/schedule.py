@@ -25,7 +25,7 @@ from pixazo_contracts.probes import (
     StepResult,
     Together,
 )
-from pixazo_contracts.trace import THROTTLED, Callback, Exchange, split_url, whole_number
+from pixazo_contracts.trace import THROTTLED, Callback, Exchange, receiver_token, split_url, whole_number
 
 from .receiver import Receiver
 from .recorder import Recorder
@@ -294,8 +294,9 @@ class Schedule:
 
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
         """The callbacks that reached the URL of a step, whatever their query."""
-        path = split_url(step.url).path
-        return tuple(callback for callback in self._recorder.callbacks if split_url(callback.target).path == path)
+        token, called = f"/{receiver_token(step.url)}", self._recorder.callbacks
+        at_path = (callback for callback in called if not callback.target.startswith("/redirected/"))
+        return tuple(callback for callback in at_path if split_url(callback.target).path.endswith(token))
 
     def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
         self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))

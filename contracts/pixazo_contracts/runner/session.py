@@ -31,7 +31,8 @@ from pixazo_contracts.trace import (
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .recorder import Recorder, Redactor, is_distinctive
+from .recorder import Recorder
+from .redactor import Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
@@ -91,7 +92,8 @@ class _Session:
         self._write = _trace_writer(options.trace_path, stack)
         self._unwritten = False
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
-        redactor = Redactor(key for keys in target.keys.values() for key in keys)
+        keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
+        redactor = Redactor(keys, address.secrets, address.contexts)
         self._guard = guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
@@ -118,7 +120,7 @@ class _Session:
             seed=options.seed,
             budget=budget,
             selected=options.selected,
-            receiver=self._receiver.url if self._receiver else None,
+            receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
             again=options.again,
         )

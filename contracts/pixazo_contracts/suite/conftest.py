@@ -17,7 +17,7 @@ from pixazo_contracts.cli import Given, again, choose, make_target, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
-from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
+from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run, weak_keys
 from pixazo_contracts.trace import ConfigurationError, Target, read_profile, visible
 
 from .checker import RequestChecker
@@ -93,6 +93,7 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
         accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
         prompts=(*pixazo_endpoint.prompts, *_option(pytestconfig, "prompt")),
         have=_option(pytestconfig, "have"),
+        risks=_option(pytestconfig, "risk"),
         pace=pixazo_endpoint.pace if pace is None else pace,
         deadline=pixazo_endpoint.deadline if deadline is None else deadline,
         max_generations=_option(pytestconfig, "max-generations"),
@@ -100,6 +101,8 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
     )
     with _exit_if_unusable():
         found = make_target(given, read_profile(_path(pytestconfig, "profile")))
+    for line in weak_keys(found):
+        pytestconfig.get_terminal_writer().line(f"pixazo-contracts: {line}")
     virtual = pixazo_endpoint.advance is not None
     return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
 

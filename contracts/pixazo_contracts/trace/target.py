@@ -175,6 +175,15 @@ class Profile:
         """Whether all of these capabilities were declared."""
         return needs <= set(self.capabilities)
 
+    def lacks(self, needs: frozenset[str]) -> str | None:
+        """Why something with these needs cannot be done; None if it can."""
+        missing = sorted(needs - set(self.capabilities))
+        risks = [f"--risk {name.removeprefix('risk:')}" for name in missing if name.startswith("risk:")]
+        things = [name for name in missing if not name.startswith("risk:")]
+        said = [f"the target has no {', '.join(things)}"] if things else []
+        said += [f"it needs {' '.join(risks)}"] if risks else []
+        return "; ".join(said) or None
+
     @property
     def hash(self) -> str:
         """A digest of all that can change a verdict, which the host and port of the target cannot."""
@@ -220,6 +229,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
     found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
     found |= {f"prompt:{kind}" for kind in target.prompts}
     found |= {"receiver"} if receiver else set()
+    found |= {"risk:query-key"} if target.profile.loopback and not target.profile.limited else set()
     found |= {"tls"} if target.profile.origin.startswith("https:") else set()
     capabilities = tuple(sorted(found | set(target.profile.capabilities)))
     return replace(target.profile, capabilities=capabilities, origin=target.profile.origin.rstrip("/"))

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -28,7 +29,6 @@ from pixazo_simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -101,6 +101,34 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
     assert compared.exit_code == 1
     named = [line.split("  ")[0] for line in compared.output.splitlines() if not line.startswith(" ")]
     assert named == ["regressed (breaking) STATUS-07"]
+    as_json = command("diff", str(out), str(tmp_path / "wrong.json"), "--fail-on", "vanished", "--json")
+    found = json.loads(as_json.output)
+    assert ([change["clause"] for change in found["changes"]], found["exit_code"]) == (["STATUS-07"], 0)
+    assert as_json.exit_code == 0
+    written = command("diff", str(out), str(out), "--fail-on", "risky,any", "--json", str(tmp_path / "diff.json"))
+    assert (written.output, written.exit_code) == ("nothing changed\n", 0)
+    assert json.loads((tmp_path / "diff.json").read_text())["fail_on"] == ["risky", "any"]
+
+
+def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and the commands that docs/contracts.md prints: a known failure, and two runs that do not differ."""
+    page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Known deviations")
+    lines = [line[4:] for line in section.partition("\n## ")[0].splitlines() if line.startswith("    ")]
+    commands = [line.removeprefix("pixazo-contracts ") for line in lines if line.startswith("pixazo-contracts ")]
+    expectation = "\n".join(line for line in lines if not line.startswith("pixazo-contracts "))
+    (tmp_path / "expect.toml").write_text(expectation.replace("2027-", "2999-"))
+    monkeypatch.chdir(tmp_path)
+    with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
+        for line in commands:
+            only = (
+                (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
+                if line.startswith("run ")
+                else ()
+            )
+            carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
+            assert carried_out.exit_code == 0, carried_out.output
+    assert carried_out.output == "nothing changed\n"
 
 
 @pytest.mark.exhaustive
@@ -336,6 +364,26 @@ def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str
 
 
 @pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"until": "2027-01-31"}, "unknown setting [[expect]] 'until': known are clause, outcome, reason, expires"),
+        ({"expire": "2027-01-31"}, "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
+        ({"expires": "never"}, "$.expect[0].expires"),
+        ({"outcome": "PASS"}, "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
+    ],
+)
+def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: dict[str, str], complaint: str) -> None:
+    """The file, the setting, and the nearest that there is, before anything is sent."""
+    made = {"clause": "STATUS-07", "outcome": "FAIL", "reason": "known", "expires": "2027-01-31", **changes}
+    expect = tmp_path / "expect.toml"
+    expect.write_text("\n".join(["[[expect]]", *(f'{name} = "{value}"' for name, value in made.items())]))
+    refused = command("run", "--target", "http://127.0.0.1:1", "--expect", str(expect))
+    assert refused.exit_code == 2
+    assert complaint in refused.output
+    assert f"expectation file {expect}: " in refused.output
+
+
+@pytest.mark.parametrize(
     ("url", "shown"),
     [
         ("http://user:canary@127.0.0.1:1", "--target holds a user name or a password"),
@@ -475,11 +523,19 @@ def test_the_catalogue_is_listed() -> None:
     assert len(command("list", "--core").output.splitlines()) == 71
 
 
-def test_a_baseline_of_another_profile_is_out_of_date(origin: str, out: Path) -> None:
-    """A baseline made under other settings is not compared: exit 12 and one line that says so."""
-    stale = run(origin, "--have", "media", "--clauses", "STATUS-11", "--baseline", str(out))
-    assert stale.exit_code == 12
-    assert "the baseline and this run were made with different profiles: record a new baseline" in stale.output
+@pytest.mark.parametrize(
+    ("limited", "code", "said"), [("false", 0, "DRIFT STATUS-11"), ("true", 12, "record a new baseline")]
+)
+def test_a_baseline_of_another_profile(
+    origin: str, out: Path, tmp_path: Path, limited: str, code: int, said: str
+) -> None:
+    """It counts for what the other settings cannot change; where nothing is left to compare, it is out of date."""
+    changed = (out / "result.ndjson").read_text().replace("encoded slash: 404", "encoded slash: 400")
+    baseline = tmp_path / "baseline.ndjson"
+    baseline.write_text(changed.replace('"limited":"false"', f'"limited":"{limited}"'))
+    ran = run(origin, "--pace", "0.06", "--have", "media", "--clauses", "STATUS-11", "--baseline", str(baseline))
+    assert ran.exit_code == code
+    assert said in ran.output
 
 
 def test_progress_is_shown_on_a_terminal_only() -> None:

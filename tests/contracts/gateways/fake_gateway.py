@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 KEY = "canary-5f3a9c1e7b2d4086"
 ACCOUNTS = {"suspended": "key-suspended-01", "empty": "key-empty-01", "throttled": "key-throttled-01"}
-OTHERS = {"other": "key-other-01", "broken": "key-broken-01", "disabled": "key-disabled-01"}
+OTHERS = {
+    "other": "key-other-01",
+    "broken": "key-broken-01",
+    "disabled": "key-disabled-01",
+    "recovering": "key-recovering-01",
+}
 ONES = tuple(f"key-one-{n}" for n in range(5))
 TWO = "key-two-0"
 FAILED_PROMPT, ERROR_PROMPT = "make it end in FAILED", "make it end in ERROR"
@@ -29,6 +34,7 @@ MODEL = "minimax-hailuo-ai"
 BASE = f"/{MODEL}/v1/"
 STATUS = "/v2/requests/status/"
 QUEUED, PROCESSING = 2.0, 13.0
+RETRY_AFTER = 1.0
 TERMINAL = ("COMPLETED", "FAILED", "ERROR")
 
 
@@ -215,7 +221,7 @@ class FakeGateway:
         self.funds: dict[str, int] = {TWO: 2, **dict.fromkeys(ONES, 1)}
         self.calls: list[tuple[float, str, str]] = []
         self._lock = threading.Lock()
-        self._number = 0
+        self._number, self._recovers = 0, 0.0
 
     def answer(self, ask: Ask) -> Reply:
         """The answer to a request at this instant."""
@@ -239,9 +245,11 @@ class FakeGateway:
             return refusal(500, "Internal Server Error", "Something broke")
         if key == ACCOUNTS["suspended"]:
             return refusal(403, "Forbidden", "This subscription is suspended")
-        if key == ACCOUNTS["throttled"]:
+        if key == OTHERS["recovering"]:
+            self._recovers = self._recovers or self.now() + RETRY_AFTER
+        if key == ACCOUNTS["throttled"] or (key == OTHERS["recovering"] and self.now() < self._recovers):
             reply = refusal(429, "Too Many Requests", "Slow down")
-            return replace(reply, headers={**reply.headers, "Retry-After": "1"})
+            return replace(reply, headers={**reply.headers, "Retry-After": f"{RETRY_AFTER:g}"})
         known = {KEY, *ACCOUNTS.values(), *OTHERS.values(), *self.funds}
         return None if key in known else refusal(401, "Unauthorized", "A valid subscription key is needed")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from tests.contracts.fake_run import ORIGIN, QUICK, Observed, full_target, observe
@@ -23,7 +26,9 @@ from tests.contracts.gateways.edits import (
 )
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply, Work, is_members, refusal
 
-from pixazo_contracts.probes import PROBES
+from pixazo_contracts.judge import Result, Terms, evaluate, selection
+from pixazo_contracts.probes import PROBES, for_clauses
+from pixazo_contracts.report import render_html, render_junit, render_terminal
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.trace.target import Target
 
@@ -45,9 +50,9 @@ def test_a_faithful_gateway_raises_no_alarm(observed: Observed) -> None:
     assert observed.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
 
 
-def test_all_but_two_clauses_are_judged(observed: Observed) -> None:
-    """With accounts, prompts and a receiver only plain HTTP and the end of a throttle stay unjudged on a local fake."""
-    assert observed.outcomes("INCONCLUSIVE", "SKIPPED", "UNFUNDED") == {"BASE-08", "ERR-429-04"}
+def test_all_but_one_clause_are_judged(observed: Observed) -> None:
+    """With accounts, prompts and a receiver only plain HTTP stays unjudged on a local fake."""
+    assert observed.outcomes("INCONCLUSIVE", "SKIPPED", "UNFUNDED") == {"BASE-08"}
 
 
 def test_a_url_and_a_key_judge_most_clauses() -> None:
@@ -55,6 +60,47 @@ def test_a_url_and_a_key_judge_most_clauses() -> None:
     bare = observe(target=Target(full_target().profile, {"default": (KEY,)}))
     assert bare.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
     assert len(bare.outcomes("PASS", "OBSERVED")) >= 150
+
+
+def result_of(observed: Observed, **terms: bool) -> Result:
+    """What a run comes to."""
+    return evaluate(observed.trace, selection(observed.trace), Terms(today=date(2026, 3, 31), **terms))
+
+
+@pytest.mark.parametrize("budget", [0, 1, 3, 8])
+def test_what_is_planned_for_a_budget_is_judged(budget: int) -> None:
+    """On a target that charges, too, whatever it may cost: all core clauses that a probe which was carried out feeds."""
+    bare = Target(full_target(paid=True).profile, {"default": (KEY,)})
+    result = result_of(observe(target=bare, options=RunOptions(run="testrun0", max_generations=budget)))
+    assert [missing.clause for missing in result.summary.missing if missing.fails] == []
+    assert result.summary.judged <= result.summary.planned
+    assert (result.exit_code, result.meta.generations_spent) == (0, budget)
+
+
+def test_what_was_planned_and_not_judged_leads_the_summary() -> None:
+    """A gateway that throttles one operation for ever is right, and its core clauses are not judged: exit 13, and every report says why."""
+
+    def busy(ask: Ask, reply: Reply) -> Reply:
+        return refusal(429, "Too Many Requests", "Later") if ask.path.endswith("imageToVideo") else reply
+
+    chosen = ("SUBMIT-01", "SUBMIT-02", "I2V-RES-01")
+    observed = observe(edit=busy, probes=for_clauses(chosen), options=RunOptions(run="testrun0", selected=chosen))
+    result = result_of(observed)
+    assert [(each.clause, each.fails) for each in result.summary.missing] == [
+        ("SUBMIT-02", True),
+        ("I2V-RES-01", False),
+    ]
+    assert (result.summary.planned, result.summary.judged, result.exit_code) == (3, 1, 13)
+    totals = render_terminal(result).partition("\n\n")[2].splitlines()
+    assert totals[0] == "planned and not judged: 2 clauses, of which 1 make the run fail"
+    assert re.fullmatch(
+        r"  ★ SUBMIT-02  INCONCLUSIVE: its probes? \(g2.*\) sent \d+ request\(s\) for it: 429 \(\d+\)", totals[1]
+    )
+    cases = {case.get("name"): [child.tag for child in case] for case in ET.fromstring(render_junit(result))}
+    assert (cases["SUBMIT-02"], cases["I2V-RES-01"]) == (["error"], ["skipped"])
+    assert "Planned and not judged" in render_html(result)
+    strict = result_of(observed, strict=True)
+    assert [each.fails for each in strict.summary.missing] == [True, True]
 
 
 def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ WRONG = (
         "HDR-04",
         edit=lambda _, reply: (
             Reply(reply.code, raw=b"<p>No</p>", headers={"Content-Type": "text/html"})
-            if reply.code in (401, 404)
+            if reply.code == 401
             else reply
         ),
         beside=_only("BASE-07"),
@@ -238,7 +238,7 @@ WRONG = (
     Wrong("STATUS-10", edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply),
     Wrong("STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))),
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
-    Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
+    Wrong("STATUS-14", prepare=counted(_other_url_each_read), beside=_only("WEBHOOK-04")),
     Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
     Wrong("FLOW-01", prepare=reading(_falls_back), beside=_only("STATUS-15")),
     Wrong(
@@ -255,7 +255,7 @@ WRONG = (
     Wrong("OUT-04", edit=envelope(lambda b: output(media_url=[first_url(b).replace(ORIGIN, "https://cdn.example.com")])(b), "COMPLETED")),
     Wrong("OUT-06", edit=envelope(output(media_type="mp4"), "COMPLETED")),
     Wrong("OUT-07", edit=envelope(output(media_type="image/png"), "COMPLETED")),
-    Wrong("OUT-08", edit=lambda ask, reply: refusal(401, "No", "Key?") if is_media(ask) else reply),
+    Wrong("OUT-08", edit=lambda ask, reply: refusal(401, "No", "Key?") if is_media(ask) else reply, beside=_only("OUT-13")),
     Wrong("OUT-09", edit=lambda ask, reply: Reply(200, {"media": True}) if is_media(ask) else reply),
     Wrong("OUT-10", edit=_short_movie),
     Wrong("OUT-12", edit=envelope(lambda b: output(media_url=[first_url(b)] * 2)(b), "COMPLETED")),
@@ -263,8 +263,12 @@ WRONG = (
     Wrong("TIME-02", edit=envelope(lambda b: {**b, "updated_at": str(b["updated_at"]).replace("T10:", "T09:")})),
     Wrong("TIME-03", edit=envelope(having(completed_at="2026-03-31T09:00:00.000Z"), "COMPLETED")),
     Wrong("TIME-04", edit=envelope(lambda b: {**b, "updated_at": f"{str(b['updated_at'])[:-4]}999Z"}, "COMPLETED")),
-    Wrong("TIME-05", prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())}))),
-    Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]})),
+    Wrong(
+        "TIME-05",
+        prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())})),
+        beside=_only("TIME-02 TIME-03 SUBMIT-09"),
+    ),
+    Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]}), beside=_only("TIME-04")),
     Wrong("TIME-07", edit=envelope(having(completed_at="2026-03-31T11:00:00.000Z"), "PROCESSING")),
     Wrong("FAIL-01", edit=envelope(having(error=None), "FAILED")),
     Wrong("FAIL-02", edit=envelope(having(output={"media_url": []}), "FAILED")),
@@ -291,6 +295,7 @@ WRONG = (
                 if decoded(body)["status"] != "COMPLETED" or "member" in url or "g4" in url
             ]
         ),
+        beside=_only("WEBHOOK-20"),
     ),
     Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
     Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),

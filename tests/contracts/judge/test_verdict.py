@@ -178,13 +178,15 @@ def test_clauses_that_depend_on_each_other_are_both_reported() -> None:
     assert verdicts[3].reason == "A-01, A-02 failed on the same exchanges"
 
 
-def test_a_changed_observation_is_explained_by_its_new_parts() -> None:
-    """DRIFT against a baseline rests on the records of what was not observed before."""
-    new = Observation("b: 500", replace(EXCHANGE, number=2))
-    for spoiled, expected in ((2, "BLOCKED"), (1, "DRIFT")):
-        silent = rule("A-02", Observation("a: 400", EXCHANGE), new, strength=Strength.SILENT, depends_on=("A-01",))
-        verdicts = judge(trace(), [rule("A-01", broken(spoiled)), silent], baseline=lambda _: "a: 400; b: 404")
-        assert verdicts[1].outcome.value == expected
+@pytest.mark.parametrize(
+    ("spoiled", "now", "expected"), [(2, "500", "BLOCKED"), (1, "500", "DRIFT"), (1, None, "BLOCKED")]
+)
+def test_a_changed_observation_rests_on_what_is_new(spoiled: int, now: str | None, expected: str) -> None:
+    """DRIFT against a baseline is explained by a failure on the records of its new parts; if there is none, by any failure."""
+    new = [] if now is None else [Observation(f"b: {now}", replace(EXCHANGE, number=2))]
+    silent = rule("A-02", Observation("a: 400", EXCHANGE), *new, strength=Strength.SILENT, depends_on=("A-01",))
+    verdicts = judge(trace(), [rule("A-01", broken(spoiled)), silent], baseline=lambda _: "a: 400; b: 404")
+    assert verdicts[1].outcome.value == expected
 
 
 def test_a_violation_may_drift_by_itself() -> None:

@@ -24,7 +24,7 @@ from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner import transport
 from pixazo_contracts.runner.ledger import Ledger
 from pixazo_contracts.runner.plan import in_order, make_plan
-from pixazo_contracts.runner.recorder import Redactor
+from pixazo_contracts.runner.redactor import Redactor
 from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError
 from pixazo_contracts.runner.transport import Reply

@@ -11,7 +11,8 @@ from tests.contracts.fake_run import ORIGIN
 
 from pixazo_contracts.probes.conversation import ReceiverUrl
 from pixazo_contracts.runner.receiver import Receiver, ReceiverAddress
-from pixazo_contracts.runner.recorder import Recorder, Redactor
+from pixazo_contracts.runner.recorder import Recorder
+from pixazo_contracts.runner.redactor import Redactor
 from pixazo_contracts.runner.run_clock import RunClock
 from pixazo_contracts.runner.transport import HttpTransport
 from pixazo_contracts.trace.target import Profile

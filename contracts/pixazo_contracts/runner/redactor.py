@@ -1,0 +1,228 @@
+"""Finds secrets in what crosses the network, however they are spelt there, and replaces them.
+
+A text is undone layer by layer (escapes of JSON, percent-encoding, references of HTML, in any mixture), and in each layer a
+secret is looked for in any letter case, in hexadecimal and in Base64. What is found is replaced where it stood at first.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html.entities import html5
+from typing import Any, Final
+
+from pixazo_contracts.trace import KEY_HEADER, MODEL_BASE, STATES, STATUS_BASE, Target
+
+#: What replaces a key, and what a secret part of the receiver's URL.
+KEY: Final = "<api-key>"
+RECEIVER: Final = "<receiver>"
+
+#: The shortest secret that is like nothing else, in characters: of letters or digits only, and otherwise.
+SHORTEST_PLAIN: Final = 12
+SHORTEST: Final = 6
+
+#: What verdicts rest on: a key that stands in it cannot be struck.
+PROTOCOL: Final = f"""
+    {" ".join(STATES)} {MODEL_BASE} {STATUS_BASE} {KEY_HEADER} Authorization Bearer X-Webhook-URL generate imageToVideo
+    prompt first_frame_image duration resolution 768P 1080P prompt_optimizer fast_pretreatment callback_url aigc_watermark
+    request_id status polling_url model_id error message output media_url media_type created_at updated_at completed_at null
+    true false challenge hook image run use Content-Type Content-Length Cache-Control Retry-After Location Date Allow Age Expires
+    WWW-Authenticate application/json charset utf-8 application/octet-stream video/mp4 no-cache no-store max-age GMT http https
+    Accepted queued Bad Request Unauthorized Insufficient Balance Forbidden Too Many Requests Internal Server Error Not Found
+    Your wallet does not have enough balance Model not found or is disabled
+"""
+
+#: A short key is not looked for in hexadecimal, which may be a number, up to so many characters.
+MOST_IN_A_NUMBER: Final = 3
+
+#: How many layers are undone: an escape within an escape has two.
+MOST_LAYERS: Final = 5
+
+_NAMED: Final = {
+    name.rstrip(";").encode(): ord(char) for name, char in html5.items() if len(char) == 1 and char.isascii()
+}
+_ESCAPE: Final = re.compile(
+    rb"\\u(?P<u>[0-9a-fA-F]{4})|\\x(?P<x>[0-9a-fA-F]{2})|\\(?P<char>[\"'/\\])|%(?P<percent>[0-9a-fA-F]{2})"
+    rb"|&#[xX]0*(?P<hex>[0-9a-fA-F]{1,2});?|&#0*(?P<decimal>[0-9]{1,3});?|&(?P<name>[A-Za-z]{2,31});?"
+)
+_BASES: Final = {"decimal": 10}
+_PLAIN_BASE64: Final = bytes.maketrans(b"-_", b"+/")
+_WORD: Final = re.compile(rb"[A-Za-z0-9_]")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]")
+
+
+def _is_long(secret: str) -> bool:
+    plain = secret.isalpha() or secret.isdigit()
+    return len(secret) >= (SHORTEST_PLAIN if plain else SHORTEST)
+
+
+def _stands_in_protocol(secret: str) -> bool:
+    form = _Form(secret.lower().encode(), "", word=not _is_long(secret))
+    return bool(form.places(PROTOCOL.lower().encode()))
+
+
+def is_distinctive(secret: str) -> bool:
+    """Whether finding this text means that the secret was echoed; `secret` may stand in any sentence."""
+    return _is_long(secret) and not _stands_in_protocol(secret)
+
+
+def can_be_struck(secret: str) -> bool:
+    """Whether a secret can be replaced, at least as a whole word, without changing what clauses judge."""
+    is_number = secret.isdigit() and len(secret) < SHORTEST_PLAIN
+    return bool(secret) and not is_number and not _stands_in_protocol(secret)
+
+
+def weak_keys(target: Target) -> Iterator[str]:
+    """One line for each account with a key that cannot be struck safely; the key is not named."""
+    for role, keys in target.keys.items():
+        if not all(map(can_be_struck, keys)):
+            how = "is a number or a word of the protocol, and will stand in the reports"
+        elif not all(map(is_distinctive, keys)):
+            how = "is like a word: it is struck where it stands as a whole word, and an echo of it is not judged"
+        else:
+            continue
+        yield f"the key of the account {role!r} cannot be struck safely: it {how}; use a longer one"
+
+
+def _undone(found: re.Match[bytes]) -> int | None:
+    """The ASCII character that an escape stands for."""
+    kind = str(found.lastgroup)
+    text = found[kind]
+    if kind == "char":
+        return text[0]
+    code = _NAMED.get(text) if kind == "name" else int(text, _BASES.get(kind, 16))
+    return code if code is not None and code < 128 else None
+
+
+class _Layer:
+    """A text, or one with a layer of escapes undone, and where each of its bytes stood in the text itself."""
+
+    def __init__(self, data: bytes, outer: _Layer | None = None, marks: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
+        self.data = data
+        self._outer = outer
+        self._here, self._there = zip(*marks, strict=True)
+
+    def start(self, at: int) -> int:
+        """Where the byte at a position began in the text itself."""
+        if self._outer is None:
+            return at
+        mark = bisect_right(self._here, at) - 1
+        return self._outer.start(self._there[mark] + at - self._here[mark])
+
+    def inner(self) -> _Layer | None:
+        """The same with one layer of escapes undone; None if it has none."""
+        data, last, pieces, marks, length = self.data, 0, list[bytes](), [(0, 0)], 0
+        for found in _ESCAPE.finditer(data):
+            code = _undone(found)
+            if code is not None:
+                pieces += [data[last : found.start()], bytes([code])]
+                length += found.start() - last + 1
+                last = found.end()
+                marks += [(length - 1, found.start()), (length, last)]
+        return _Layer(b"".join([*pieces, data[last:]]), self, marks) if pieces else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One form of a secret, in lower case unless it is Base64.
+
+    A `word` counts only where nothing continues it. Of a Base64 text, up to so many characters `before` and `after` the ones
+    looked for hold bits of the secret as well. An `echo` shows that the secret was meant.
+    """
+
+    text: bytes
+    replacement: str
+    word: bool = False
+    echo: bool = False
+    in_base64: bool = False
+    before: int = 0
+    after: int = 0
+
+    def places(self, data: bytes) -> list[tuple[int, int]]:
+        """Where it stands in a text of the same letter case: beginnings and ends."""
+        found, at = list[tuple[int, int]](), data.find(self.text)
+        continuing = _BASE64 if self.in_base64 else _WORD
+        while at >= 0:
+            end = at + len(self.text)
+            before, after = continuing.match(data[max(0, at - 1) : at]), continuing.match(data[end : end + 1])
+            begins, ends = continuing.match(self.text[:1]), continuing.match(self.text[-1:])
+            if not self.word or not ((before and begins) or (after and ends)):
+                found.append((at - (self.before if before else 0), end + (self.after if after else 0)))
+            at = data.find(self.text, at + 1)
+        return found
+
+
+def _forms(secret: str, replacement: str) -> Iterator[_Form]:
+    """All forms in which a secret is looked for; those of a short one only where they are no shorter than a word."""
+    data, is_echo = secret.encode(), is_distinctive(secret)
+    said: dict[str, Any] = {"replacement": replacement, "word": not is_echo, "echo": is_echo and replacement == KEY}
+    texts = {
+        data.lower(),
+        data.lower().replace(b" ", b"+"),
+        *([data.hex().encode()] if len(data) > MOST_IN_A_NUMBER else []),
+    }
+    yield from (_Form(text, **said) for text in texts)
+    if not is_echo:
+        yield _Form(base64.b64encode(data).rstrip(b"="), **said, in_base64=True)
+        return
+    for shift in range(3):
+        # Of the Base64 text those characters that the bytes before and after the secret do not change.
+        text, first, end = base64.b64encode(bytes(shift) + data + bytes(2)), -(-8 * shift // 6), 8 * (shift + len(data))
+        yield _Form(text[first : end // 6], **said, in_base64=True, before=shift > 0, after=end % 6 > 0)
+
+
+class Redactor:
+    """Replaces keys by `<api-key>`, and secret parts of the receiver's URL by `<receiver>`.
+
+    `contexts` are further texts with what replaces them.
+    """
+
+    def __init__(
+        self, keys: Iterable[str], receiver: Iterable[str] = (), contexts: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        secrets = {part: RECEIVER for part in receiver if is_distinctive(part)}
+        secrets |= {key: KEY for key in keys if can_be_struck(key)}
+        self._forms = [_Form(text.lower().encode(), shown) for text, shown in contexts]
+        self._forms += [form for secret, shown in secrets.items() for form in _forms(secret, shown)]
+        self._echoes = [form for form in self._forms if form.echo]
+
+    def text(self, text: str) -> str:
+        """The text with every secret replaced."""
+        data = text.encode("utf-8", "surrogatepass")
+        parts, last = list[bytes](), 0
+        for start, end, shown in sorted(_found(data, self._forms), key=lambda span: (span[0], -span[1])):
+            if start >= last:
+                # A backslash that is left before a replacement would escape it.
+                parts += [data[last:start].rstrip(b"\\"), shown.encode()]
+            last = max(last, end)
+        return b"".join([*parts, data[last:]]).decode("utf-8", "surrogatepass")
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """The headers with every secret replaced."""
+        return tuple((self.text(name), self.text(value)) for name, value in headers)
+
+    def holds_key(self, data: bytes, layers: int = MOST_LAYERS) -> bool:
+        """Whether a key was echoed in a text of which so many layers are looked through."""
+        return next(_found(data, self._echoes, layers), None) is not None
+
+    def places(self, headers: Iterable[tuple[str, str]], body: bytes, layers: int = MOST_LAYERS) -> tuple[str, ...]:
+        """The places that hold a key: `header NAME`, `body`."""
+        lines = [(name, f"{name}\n{value}".encode("utf-8", "surrogatepass")) for name, value in headers]
+        found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
+        return (*found, *(["body"] if self.holds_key(body, layers) else []))
+
+
+def _found(data: bytes, forms: Sequence[_Form], layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
+    """Where the forms stand in a text, and what replaces each."""
+    layer: _Layer | None = _Layer(data) if forms else None
+    for _ in range(layers):
+        if layer is None:
+            return
+        lower, base64_text = layer.data.lower(), layer.data.translate(_PLAIN_BASE64)
+        for form in forms:
+            for start, end in form.places(base64_text if form.in_base64 else lower):
+                yield layer.start(start), layer.start(end), form.replacement
+        layer = layer.inner()
