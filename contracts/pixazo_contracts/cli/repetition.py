@@ -20,7 +20,7 @@ def _accounts(option: str, values: Iterable[object]) -> Iterator[str]:
 def _words(option: str, values: Sequence[object]) -> Iterator[str]:
     if option.endswith("-account"):
         return _accounts(option, values)
-    if option.endswith("-receiver-url") and urlsplit(str(values[0]))[2:] not in {("", "", ""), ("/", "", "")}:
+    if option.endswith("-receiver-url") and ("@" in (url := str(values[0])) or any(urlsplit(url.rstrip("/"))[2:])):
         return iter(['"$RECEIVER_URL"'])  # it may hold a token
     return (shell_word(str(value)) for value in values)
 
