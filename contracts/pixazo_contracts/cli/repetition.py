@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 from urllib.parse import urlsplit
 
 from pixazo_contracts.judge import key_variable, shell_word
@@ -32,6 +33,6 @@ def again(command: Sequence[str], given: Mapping[str, object]) -> tuple[str, ...
         if value is True:
             words.append(option)
         elif value:
-            values: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
+            values = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
             words += (word for each in _words(option, values) for word in (option, each))
     return tuple(words)
