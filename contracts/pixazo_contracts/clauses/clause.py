@@ -2,7 +2,8 @@
 
 A clause with a judgement of its own is a function, whose docstring is the requirement:
 
-    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "polling_url | string | Status URL (initial response only)"')
+    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED,
+        section='Response Fields: "polling_url | string | Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
         \"\"\"`polling_url` does not appear in status answers.\"\"\"
         for read in trace.envelopes:

@@ -216,7 +216,7 @@ def webhook_09(trace: Trace) -> Remarks:
     for callback in trace.callbacks:
         about = trace.generation(named) if isinstance(named := callback.member("request_id"), str) else None
         if about is not None and not about.webhook_urls:
-            yield Violation(callback, "callback", f"none about {about.request_id}", show(callback.target))
+            yield Violation(callback, "callback", f"none about {plain(about.request_id)}", show(callback.target))
     for token, submits in trace.given.items():
         # A refusal for the rate may have been followed by the same request, accepted.
         if all(submit.status in REFUSALS for submit in submits):

@@ -122,7 +122,7 @@ class _Session:
             selected=options.selected,
             receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
-            again=options.again,
+            again=tuple(map(redactor.text, options.again)),
         )
         self._write(self.header)
 
