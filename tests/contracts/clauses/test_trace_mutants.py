@@ -142,7 +142,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("FLOW-03", at(nth(-1, reads(made=of("quiet"))), put(status="FAILED"))),
     ("FLOW-03", late_failure(slow=slice(1))),
     ("FLOW-03", late_failure(slow=slice(99))),
-    ("FLOW-04", at(reads("PROCESSING", made=of("failed-prompt")), put(status="QUEUED"))),
+    ("FLOW-04", at(reads("PROCESSING", made=of("failed-prompt")), put(status="FAILED"))),
     ("FLOW-05", at(reads("COMPLETED", made=of("quiet")), put(status="PROCESSING"), become(started=300.0, finished=300.0))),
     # OUT, TIME, FAIL
     ("OUT-01", at(nth(-1, reads("COMPLETED")), put(output=None))),
