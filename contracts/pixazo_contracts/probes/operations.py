@@ -215,6 +215,12 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
             yield from pause(LATER_POLLS * context.profile.pace)
 
 
+def ordinary(context: RunContext) -> Conversation[float]:
+    """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
+    generations = trace.find_generations((yield from recall()), ())
+    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
+
+
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
     """Read some requests again that ended earlier, while another is under way: each answer must be about its own request."""
     generations = trace.find_generations((yield from recall()), ())
