@@ -116,16 +116,16 @@ def _allowing(exchange: Exchange) -> str:
 def base_06(trace: Trace) -> Remarks:
     """GET and HEAD on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""
     for exchange in trace.aimed("BASE-06"):
-        generation = trace.generation(exchange.accepted_id)
+        generation = trace.generation(exchange.url.rpartition("/")[2])
+        if exchange.method in {"GET", "HEAD"}:
+            yield from begins_nothing(trace, exchange)
         if generation is not None:
             lost = next((read for read in generation.reads if read.status in NO_ROUTE), None)
             bad = lost or next((end for end in generation.ends if end.state != "COMPLETED"), None)
-            got = "" if bad is None else bad.state or code_word(bad)
-            # It may fail for a reason of its own.
-            yield check(bad is None, bad or exchange, "status", "COMPLETED", words=got, drifts=lost is None)
-            continue
-        if exchange.method in {"GET", "HEAD"}:
-            yield from begins_nothing(trace, exchange)
+            got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
+            # It may have failed for a reason of its own.
+            drifts = lost is None
+            yield check(bad is None, exchange, "status", "COMPLETED later", words=got, related=related, drifts=drifts)
         yield Observation(_allowing(exchange), exchange)
 
 

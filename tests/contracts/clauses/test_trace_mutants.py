@@ -177,7 +177,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("ERR-ENV-01", at(submits(status=402), drop("message"))),
     ("ERR-ENV-02", at(nth(-1, aim("I2V-CB-01")), put(code=7))),
     ("ERR-400-01", at(nth(-1, aim("I2V-DUR-03")), code(422))),
-    ("ERR-400-02", at(aimed("disabled model"), code(404))),
+    ("ERR-400-02", at(aimed("disabled model"), taken)),
     ("ERR-400-03", at(aim("ERR-400-02", "disabled model"), put(error="Not found"))),
     ("ERR-402-01", at(aimed(), code(400))),
     ("ERR-402-02", at(submits(status=402), put(message="No funds"))),
@@ -190,7 +190,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("ERR-500-02", at(aimed(), put(request_id=NO_ID))),
     ("ERR-SET-01", at(aim("AUTH-01"), code(409))),
     ("ERR-PREC-01", at(aimed("no key, no prompt"), code(400))),
-    ("WAL-01", at(aimed("third"), taken)),
+    ("WAL-01", at(aimed("second"), code(402))),
     ("WAL-02 WAL-04 WAL-05", at(aimed("after"), code(402))),
     ("WAL-03 WAL-06", at(aimed(status=402), taken)),
     # WEBHOOK
