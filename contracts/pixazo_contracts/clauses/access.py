@@ -238,15 +238,13 @@ def auth_10(trace: Trace) -> Remarks:
 @AUTH.clause("AUTH-11", IMPLIED, FREE, core=True, section="security expectation")
 def auth_11(trace: Trace) -> Remarks:
     """The key is never echoed: not in a body, a header, `polling_url`, `media_url` or a callback."""
-    if not trace.header.key_searched:
-        return
     for exchange in trace.exchanges:
         # A refusal may quote a key that is none; those of the role `near` are made of a real one.
         if exchange.status is not None and not exchange.account.startswith("near"):
-            yield no_key(exchange, exchange.leaks)
+            yield no_key(trace, exchange, exchange.leaks)
     for callback in trace.callbacks:
         # The headers of a callback are judged by WEBHOOK-14.
-        yield no_key(callback, [place for place in callback.leaks if not place.startswith("header")])
+        yield no_key(trace, callback, [place for place in callback.leaks if not place.startswith("header")])
 
 
 @AUTH.clause("AUTH-12", SILENT, FREE, depends_on="AUTH-01 AUTH-02 AUTH-03 HDR-04", section="silence")

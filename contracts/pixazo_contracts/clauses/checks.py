@@ -24,6 +24,7 @@ from .clause import (
     Observation,
     Remarks,
     SharedCheck,
+    Unseen,
     Violation,
     check,
     check_member,
@@ -243,8 +244,10 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
         yield Observation(f"late in the run: {', '.join(sorted(words))}")
 
 
-def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation:
+def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation | Unseen:
     """None of these places of a message holds the API key."""
+    if not trace.header.key_searched:
+        return Unseen("the key is like a word, so that finding it proves nothing: use a longer one", skips=True)
     found = ", ".join(places)
     return check(not found, record, found, "no trace of the key", words="the key")
 

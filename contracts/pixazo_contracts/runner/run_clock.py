@@ -11,12 +11,16 @@ from itertools import count
 from queue import Empty, Queue
 from typing import Final, TypeVar
 
+from pixazo_contracts.clauses import show
 from pixazo_contracts.trace import TERMINAL, Exchange
 
 T = TypeVar("T")
 
 #: How much later each reading of a virtual clock is than the one before, in seconds.
 READING: Final = 1e-6
+
+#: The longest step of a virtual clock, in seconds: a callback is recorded at most so much later than it came.
+STEP: Final = 2.0
 
 #: How long a virtual clock waits, in real seconds, for a request that is under way.
 STUCK: Final = 120.0
@@ -70,7 +74,7 @@ class _TargetClock:
         if self._moves or now - since < STANDSTILL:
             return None
         if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
-            return f"Date is {date} for {now - self._date[1]:.0f} s"
+            return f"Date is {show(date)} for {now - self._date[1]:.0f} s"
         return same_created
 
     def _same_created(self, stamp: object, submitted: float) -> str | None:
@@ -80,7 +84,7 @@ class _TargetClock:
         if stamp != first:
             self._moves = True
         apart = abs(submitted - since)
-        return f"created_at is {stamp} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
+        return f"created_at is {show(stamp)} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
 
 
 class RunClock:
@@ -95,7 +99,7 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds (None: no limit); `busy`: requests are under way.
+        """The next event, or None after so many seconds or earlier (None: no limit); `busy`: requests are under way.
 
         Raises RuntimeError if no event can come.
         """
@@ -133,7 +137,7 @@ class VirtualClock(RunClock):
         return self._waited + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event; the clock is moved only if none can come by itself."""
+        """The next event, or None after so many seconds or a step; the clock is moved only if none can come by itself."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:
@@ -141,8 +145,9 @@ class VirtualClock(RunClock):
                 raise RuntimeError(f"a request has been under way for {STUCK:g} s of real time") from None
         if seconds is None:
             raise RuntimeError(NOTHING_TO_COME)
-        self._waited += seconds
-        self._advance(seconds)
+        step = min(seconds, STEP)
+        self._waited += step
+        self._advance(step)
         return None
 
     def watch(self, exchange: Exchange) -> None:

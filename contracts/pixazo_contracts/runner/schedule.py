@@ -49,7 +49,9 @@ SHORTEST_HOLD: Final = 1.0
 MOST_IN_VAIN: Final = 3
 
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
+#: One that says how long to wait, and lets submits through after each wait, is waited for so many deadlines in all instead.
 MOST_HOLDS: Final = 20
+MOST_DEADLINES: Final = 4
 
 
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
@@ -105,10 +107,12 @@ def _may_cost(step: Step) -> bool:
 class _Pace:
     """Says when the next request may be sent: a gap after the one before, and not before the wait of a 429 is over."""
 
-    def __init__(self, gap: float) -> None:
+    def __init__(self, gap: float, most_held: float) -> None:
         self._gap = gap
         self._next_slot = self._held_until = 0.0
         self._holds = 0
+        self._left = most_held
+        self.served = self._in_turn = True
 
     def slot(self, now: float) -> float:
         """Take the next instant at which a request may be sent."""
@@ -116,11 +120,18 @@ class _Pace:
         self._next_slot = at + self._gap
         return at
 
-    def hold(self, until: float) -> bool:
-        """Hold up all requests; returns whether the run still retries after a 429."""
+    def hold(self, now: float, until: float, *, told: bool, retries: int) -> bool:
+        """Hold up all requests; returns whether one that was retried so often is sent again after this 429.
+
+        `told`: the gateway said how long to wait. `served` is set when a submit was not throttled.
+        """
         self._holds += 1
+        if now >= self._held_until:
+            self._in_turn, self.served = self.served, False
+            self._left -= until - now
         self._held_until = max(self._held_until, until)
-        return self._holds <= MOST_HOLDS
+        in_turn = told and self._in_turn and self._left > 0
+        return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
 
 
 class Schedule:
@@ -141,7 +152,7 @@ class Schedule:
         self._recorder, self._context, self._clock, self._receiver = recorder, context, clock, receiver
         self._on_progress, self._total = on_progress, probes
         local = context.profile.loopback
-        self._pace = _Pace(0.0 if local else REMOTE_GAP)
+        self._pace = _Pace(0.0 if local else REMOTE_GAP, MOST_DEADLINES * context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
@@ -353,13 +364,13 @@ class Schedule:
 
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
         """Whether a 429 holds up all requests and this one is sent again; what counted as a generation is never sent again."""
-        if exchange.status != 429 or exchange.account in THROTTLED or running.retries >= MOST_RETRIES:
+        if exchange.status != 429 or exchange.account in THROTTLED:
+            self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
-        profile = self._context.profile
-        wait = retry_after(
-            exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
-        )
-        if not self._pace.hold(self._clock.now() + wait) or exchange.spent:
+        profile, now, told = self._context.profile, self._clock.now(), exchange.header("retry-after")
+        wait = retry_after(told, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
+        again = self._pace.hold(now, now + wait, told=told is not None, retries=running.retries)
+        if not again or exchange.spent:
             return False
         running.retries += 1
         self._launch(running, index)

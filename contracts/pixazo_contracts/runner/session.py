@@ -122,7 +122,7 @@ class _Session:
             selected=options.selected,
             receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
-            again=options.again,
+            again=tuple(map(redactor.text, options.again)),
         )
         self._write(self.header)
 
@@ -213,7 +213,9 @@ class _Session:
         guard, most, run = self._guard, self._options.max_generations, self._options.ceilings.run
         if guard.stopped is not None or not guard.refused:
             return guard.stopped
-        accidents = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
+        # The account `broken` exists to get a 500, which spends.
+        spent = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
+        accidents = [exchange for exchange in spent if exchange.account != "broken" or exchange.succeeded]
         if accidents:
             where = f"see exchange {accidents[0].number}"
             return f"{len(accidents)} request(s) that should have been refused spent the budget: {where}"
