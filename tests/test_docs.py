@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from pixazo_contracts.cli import main as contracts_command
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.trace import ProfileFile
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
 from tests.command import run_process
@@ -69,6 +75,48 @@ def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str],
     direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     ran = run_process(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+
+
+def test_the_jobs_can_be_read() -> None:
+    """The YAML is YAML with a schedule or a script, the brackets of the Groovy are closed, the profile is one."""
+    yaml: Any = pytest.importorskip("yaml")
+    github, gitlab = (
+        yaml.safe_load(code) for code in re.findall(r"^```yaml\n(.*?)^```$", CI, re.DOTALL | re.MULTILINE)
+    )
+    assert github[True]["schedule"][0]["cron"]  # `on` is a boolean of YAML 1.1
+    assert github["concurrency"]["cancel-in-progress"] is False
+    assert all("run" in step or "uses" in step for step in github["jobs"]["contract"]["steps"])
+    assert gitlab["pixazo-contract"]["cache"]["when"] == "always"
+    (groovy,) = re.findall(r"^```groovy\n(.*?)^```$", CI, re.DOTALL | re.MULTILINE)
+    for opening, closing in ("{}", "()", "[]"):
+        assert groovy.count(opening) == groovy.count(closing)
+    (profile,) = re.findall(r"^```toml\n(.*?)^```$", CI, re.DOTALL | re.MULTILINE)
+    assert msgspec.toml.decode(profile, type=ProfileFile).ceilings.month == 120
+
+
+def test_the_commands_of_the_jobs_have_these_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command itself reads each of them, with the files that they name in place."""
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^ *(?:run: )?(pixazo-contracts .*)$", CI.replace("\\\n", " "), re.MULTILINE)
+    read: list[str] = []
+    for line in lines:
+        name, *arguments = shlex.split(line.replace('"$most"', "6").replace("$STATE", "state"))[1:]
+        for file in (word for word in arguments if word.endswith((".toml", ".ndjson"))):
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).touch()
+        command = contracts_command.commands[name]
+        with command.make_context(name, arguments) as context:
+            read.append(name)
+            assert context.params.get("max_generations", 6) == 6
+    assert sorted(read) == ["diff", "diff", "diff", "plan", "run", "run", "run"]
+
+
+def test_each_exit_code_says_what_the_job_is_to_do() -> None:
+    """The table of the jobs has the codes of the command, no more and no less."""
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", CI, re.MULTILINE)] == list(ExitCode)
 
 
 def test_the_control_routes_are_listed_with_their_methods() -> None:

@@ -7,12 +7,14 @@ from typing import Final
 
 from pixazo_contracts.trace import (
     MISSING,
+    MODEL,
     STATES,
     Callback,
     Exchange,
     Intent,
     Profile,
     Trace,
+    is_object,
     split_url,
 )
 
@@ -21,6 +23,7 @@ from .clause import (
     Observation,
     Remarks,
     SharedCheck,
+    Unseen,
     Violation,
     check,
     check_member,
@@ -89,6 +92,33 @@ def answered(*codes: int) -> SharedCheck:
         for exchange in trace.aimed(clause_id, unanswered=True)
         if exchange.status in codes or not is_no_evidence(trace, exchange)
     )
+
+
+def shows_work(exchange: Exchange) -> bool:
+    """Whether a response to a request that must not begin or show any work does: an id of ours, a state, a result."""
+    body = exchange.members
+    named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
+    return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
+
+
+def callbacks_of(trace: Trace, submit: Exchange) -> list[Callback]:
+    """The callbacks to the URL in the header of a submit, whatever became of it."""
+    hook = submit.request_header("X-Webhook-URL") or "\0"
+    return [callback for callback in trace.callbacks if callback.target.partition("?")[0] in hook]
+
+
+def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
+    """A request that must be refused neither gets an answer that shows work, nor is its receiver called."""
+    yield check(not shows_work(exchange), exchange, "body", "nothing of a request", words=show(exchange.members))
+    for callback in callbacks_of(trace, exchange):
+        yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
+
+
+def unauthorised(trace: Trace, clause_id: str) -> Remarks:
+    """Requests aimed at the clause are answered with 401; they begin nothing and show nothing."""
+    yield from answered(401)(trace, clause_id)
+    for exchange in trace.aimed(clause_id):
+        yield from begins_nothing(trace, exchange)
 
 
 def each(
@@ -214,8 +244,10 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
         yield Observation(f"late in the run: {', '.join(sorted(words))}")
 
 
-def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation:
+def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation | Unseen:
     """None of these places of a message holds the API key."""
+    if not trace.header.key_searched:
+        return Unseen("the key is like a word, so that finding it proves nothing: use a longer one", skips=True)
     found = ", ".join(places)
     return check(not found, record, found, "no trace of the key", words="the key")
 

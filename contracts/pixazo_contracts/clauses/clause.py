@@ -2,7 +2,8 @@
 
 A clause with a judgement of its own is a function, whose docstring is the requirement:
 
-    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "polling_url | string | Status URL (initial response only)"')
+    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED,
+        section='Response Fields: "polling_url | string | Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
         \"\"\"`polling_url` does not appear in status answers.\"\"\"
         for read in trace.envelopes:
@@ -114,9 +115,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was."""
+    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was.
+
+    With `skips` the gateway may keep the page all the same, and the clause is SKIPPED, as where the target lacks something.
+    """
 
     reason: str
+    skips: bool = False
 
 
 Remark = Evidence | Violation | Observation | Unseen

@@ -6,10 +6,32 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
+from pixazo_contracts.trace import MODEL, Exchange, Trace, http_date, whole_number
 
-from .checks import NO_ROUTE, REFUSALS, answered, equals, has_code, is_absent, is_no_evidence, is_string, noted
-from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names, show
+from .checks import (
+    NO_ROUTE,
+    REFUSALS,
+    answered,
+    begins_nothing,
+    callbacks_of,
+    equals,
+    has_code,
+    is_no_evidence,
+    is_string,
+    noted,
+    shows_work,
+)
+from .clause import (
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    code_shown,
+    code_word,
+    member_names,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
 ERR = Group()
@@ -53,7 +75,7 @@ def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
 def err_env_01(trace: Trace) -> Remarks:
     """Queue-system errors are an object with string members `error` and `message`."""
     # The page prints two of them. It announces model validation errors as well, and prints none: those are ERR-ENV-02's.
-    models = [exchange for exchange in _model_errors(trace) if exchange.status == 400]
+    models = [exchange for exchange in trace.aimed("ERR-400-02") if exchange.status == 400]
     for exchange in (*(submit for submit in trace.submits if submit.status == 402), *models):
         for name in ("error", "message"):
             yield check_member(exchange, name, is_string, "a string")
@@ -81,23 +103,22 @@ def err_400_01(trace: Trace) -> Remarks:
             yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", exchange.status)
 
 
-def _model_errors(trace: Trace) -> Iterator[Exchange]:
-    """Responses about a model that is unknown or disabled; where only the route is unknown, a 404 says nothing."""
-    for exchange in trace.aimed("ERR-400-02"):
-        if exchange.account == "disabled" or exchange.status == 400:
-            yield exchange
-
-
-ERR.row("ERR-400-02", EXAMPLE, ACCOUNT, lambda trace, _: (has_code(e, 400) for e in _model_errors(trace)),
-    depends_on="BASE-02", section='Queue System Errors: "400 — Model not found"',
-    demands="An unknown or disabled model is 400.")  # fmt: skip
+@ERR.clause("ERR-400-02", EXAMPLE, ACCOUNT, depends_on="BASE-02", drift_fails=True,
+    section='Queue System Errors: "400 — Model not found"')  # fmt: skip
+def err_400_02(trace: Trace) -> Remarks:
+    """A model that is unknown or disabled accepts nothing and is 400; where the path of an unknown one is no route, it may be 404."""
+    for exchange in trace.aimed("ERR-400-02", unanswered=True):
+        codes = (400,) if exchange.account == "disabled" else (400, *NO_ROUTE)
+        holds, drifts = exchange.status in codes, not (exchange.succeeded or shows_work(exchange))
+        expected, got = "400, Model not found", code_word(exchange)
+        yield check(holds, exchange, f"status code ({exchange.case})", expected, words=got, drifts=drifts)
 
 
 @ERR.clause("ERR-400-03", EXAMPLE, ACCOUNT, depends_on="ERR-400-02",
     section="Queue System Errors: \"Model 'minimax-hailuo-ai' not found or is disabled\"")  # fmt: skip
 def err_400_03(trace: Trace) -> Remarks:
     """That error's title is `Model not found` and its message quotes the model id and says it may be disabled."""
-    for exchange in _model_errors(trace):
+    for exchange in trace.aimed("ERR-400-02"):
         if exchange.status == 400:
             yield check_member(exchange, "error", equals("Model not found"), '"Model not found"')
             model, message = MODEL if exchange.account == "disabled" else exchange.case, exchange.member("message")
@@ -124,24 +145,15 @@ def _case_and_code(exchange: Exchange) -> str:
     return f"{exchange.case}: {exchange.status}"
 
 
-def _callbacks(trace: Trace, submit: Exchange) -> list[Callback]:
-    """The callbacks to the URL in the header of a submit, whatever became of it."""
-    hook = submit.request_header("X-Webhook-URL") or "\0"
-    return [callback for callback in trace.callbacks if callback.target.partition("?")[0] in hook]
-
-
 def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
-    """A refused submit names no request, and its receiver is not called."""
+    """What is aimed at the clause begins nothing."""
     for exchange in trace.aimed(clause_id):
-        if not exchange.succeeded:
-            yield check_member(exchange, "request_id", is_absent, "absent")
-            for callback in _callbacks(trace, exchange):
-                yield Violation(callback, "callback", "none for a refused submit", show(callback.method))
+        yield from begins_nothing(trace, exchange)
 
 
 # fmt: off
 ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section='Response Handling: "402 | Insufficient Balance"',
-    demands="A 402 creates nothing.")
+    demands="A submit that the wallet cannot pay for creates nothing.")
 ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(_case_and_code),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
     demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
@@ -159,9 +171,17 @@ def err_429_01(trace: Trace) -> Remarks:
             yield has_code(exchange, 429)
 
 
-ERR.row("ERR-429-02", IMPLIED, ACCOUNT, _creates_nothing, needs="account:throttled",
-    section='Response Handling: "429 | Too Many Requests"',
-    demands="A 429 has no side effects.")  # fmt: skip
+@ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",
+    section='Response Handling: "429 | Too Many Requests"; what no caller could live with: the throttle of one account hits another')  # fmt: skip
+def err_429_02(trace: Trace) -> Remarks:
+    """A 429 has no side effects, and hits no other account."""
+    for exchange in trace.aimed("ERR-429-02"):
+        if exchange.account == "throttled" and not exchange.succeeded:
+            yield from begins_nothing(trace, exchange)
+    for exchange in trace.exchanges:
+        # This account sends so little that nothing of its own explains a 429.
+        if exchange.account == "other" and "ERR-429-02" in exchange.aims:
+            yield check(exchange.status != 429, exchange, "status code", "no 429 for another account", words="429")
 
 
 def _throttled(trace: Trace) -> Iterator[Exchange]:
@@ -207,7 +227,12 @@ def err_429_04(trace: Trace) -> Remarks:
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
-        if exchange.status is None or exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
+        if exchange.status is None:
+            # The clauses at which other submits aim say so themselves.
+            if exchange.is_submit and exchange.intent == "any" and exchange.error != "connect":
+                yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
+            continue
+        if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
             continue
         got = f"{exchange.status} to {exchange.case}"
         yield check(exchange.status < 500, exchange, "status code", "no 5xx", words=got)
@@ -219,7 +244,7 @@ def err_500_02(trace: Trace) -> Remarks:
     # The account `broken` is made to fail; any other valid submit that fails shows as much.
     failed = (e for e in trace.submits if e.intent == "accept" and e.status is not None and e.status >= 500)
     for exchange in (*trace.aimed("ERR-500-02"), *failed):
-        has_effect = _callbacks(trace, exchange) or "request_id" in exchange.members
+        has_effect = callbacks_of(trace, exchange) or "request_id" in exchange.members
         effect = "took effect" if has_effect else "took no effect that shows"
         yield Observation(f"{code_word(exchange)}: members {member_names(exchange)}; {effect}", exchange)
 
@@ -248,23 +273,24 @@ ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(_case_and_code, unless=NO_ROUTE), 
 WAL = Group()
 
 
-def _decided(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
-    """The submits of that case that the wallet decided: accepted, or refused for want of funds."""
-    return (e for e in trace.aimed(clause_id) if e.case == case and (e.succeeded or e.status == 402))
+def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
+    """The submits of that case."""
+    return (e for e in trace.aimed(clause_id, unanswered=True) if e.case == case and e.status != 429)
 
 
 def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> Remarks:
-    """The submit of that case is not refused for want of funds."""
-    for exchange in _decided(trace, clause_id, case):
-        yield check(exchange.succeeded, exchange, "status code", f"202: {why}", exchange.status)
+    """The submit of that case is accepted."""
+    for exchange in _of(trace, clause_id, case):
+        yield check(exchange.succeeded, exchange, "status code", f"202: {why}", words=code_shown(exchange))
 
 
-@WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10", needs="account:two",
+@WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10 BASE-02 ERR-402-01", needs="account:two",
     section='Queue System Errors: "Your wallet does not have enough balance."')  # fmt: skip
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
+    yield from _affordable(trace, "WAL-01", "there are funds for two", "first")
     yield from _affordable(trace, "WAL-01", "the first of two paid-for generations was debited once", "second")
-    for exchange in _decided(trace, "WAL-01", "third"):
+    for exchange in _of(trace, "WAL-01", "third"):
         yield check(exchange.status == 402, exchange, "status code", "402: two were debited", words=code_word(exchange))
 
 
@@ -279,12 +305,17 @@ WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,
     section='Status Values: "ERROR | System error — not charged"')  # fmt: skip
 def wal_03(trace: Trace) -> Remarks:
     """Is FAILED charged? Only ERROR is exempted by name."""
-    for exchange in _decided(trace, "WAL-03", "after"):
+    for exchange in _of(trace, "WAL-03", "after"):
         yield Observation("FAILED is not charged" if exchange.succeeded else "FAILED is charged", exchange)
 
 
 @WAL.clause(
-    "WAL-04", IMPLIED, NOT_OUTSIDE, needs="account:one", section='Response Handling: "202 | Accepted — Request queued"'
+    "WAL-04",
+    IMPLIED,
+    NOT_OUTSIDE,
+    depends_on="BASE-02 BASE-03",
+    needs="account:one",
+    section='Response Handling: "202 | Accepted — Request queued"',
 )
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
@@ -298,9 +329,14 @@ WAL.row("WAL-05", IMPLIED, NOT_OUTSIDE, partial(_affordable, why="reads are free
     demands="Reads and callbacks cost nothing.")  # fmt: skip
 
 
-@WAL.clause("WAL-06", SILENT, NOT_OUTSIDE, depends_on="BASE-02 ERR-402-01", needs="account:one", section="silence")
+@WAL.clause("WAL-06", IMPLIED, NOT_OUTSIDE, depends_on="BASE-02 ERR-402-01", needs="account:one",
+    section="what no caller could live with: the wallet is overdrawn")  # fmt: skip
 def wal_06(trace: Trace) -> Remarks:
-    """Concurrent submits cannot overdraw the wallet."""
-    words = sorted(code_word(exchange) for exchange in trace.aimed("WAL-06"))
-    if words:
-        yield Observation(f"two at once on funds for one: {', '.join(words)}")
+    """On funds for one, of several submits, at once and one after the other, at most one is accepted; unless it was refunded."""
+    paid = 0
+    for exchange in trace.aimed("WAL-06"):
+        generation = trace.generation(exchange.accepted_id)
+        paid += exchange.succeeded and (generation is None or generation.outcome not in {"FAILED", "ERROR"})
+        yield check(
+            paid < 2 or not exchange.succeeded, exchange, "status code", "402: one was paid for", words="accepted"
+        )

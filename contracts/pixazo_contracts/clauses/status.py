@@ -11,7 +11,19 @@ from statistics import median
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
 from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late
-from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, check_member, plain, show
+from .clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    body_word,
+    check,
+    check_member,
+    code_shown,
+    plain,
+    show,
+)
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
 DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
@@ -443,5 +455,5 @@ def flow_05(trace: Trace) -> Remarks:
         for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound:
-                shown = last.state or last.status or "no response"
+                shown = code_shown(last) if last.state is None else show(last.state)
                 yield Violation(last, "status", f"an end within {bound:g} s", f"{shown} after {took:.1f} s")

@@ -215,14 +215,14 @@ def submit_11(trace: Trace) -> Remarks:
             yield check(absolute in wanted, exchange, "polling_url", show(wanted[0]), url)
 
 
-@SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 AUTH-07", core=True, drift_fails=True,
+@SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 BASE-05 AUTH-07", core=True, drift_fails=True,
     section="Output")  # fmt: skip
 def submit_12(trace: Trace) -> Remarks:
     """`polling_url` is an absolute https URL that can be fetched as given."""
     for exchange in _having("polling_url")(trace):
         url = exchange.members["polling_url"]
         yield check(is_absolute_url(url, trace.profile), exchange, "polling_url", "an absolute https URL", url)
-    for read in trace.aimed("SUBMIT-12"):
+    for read in trace.aimed("SUBMIT-12", unanswered=True):
         yield has_code(read, 200)
 
 

@@ -216,7 +216,7 @@ def webhook_09(trace: Trace) -> Remarks:
     for callback in trace.callbacks:
         about = trace.generation(named) if isinstance(named := callback.member("request_id"), str) else None
         if about is not None and not about.webhook_urls:
-            yield Violation(callback, "callback", f"none about {about.request_id}", show(callback.target))
+            yield Violation(callback, "callback", f"none about {plain(about.request_id)}", show(callback.target))
     for token, submits in trace.given.items():
         # A refusal for the rate may have been followed by the same request, accepted.
         if all(submit.status in REFUSALS for submit in submits):
@@ -272,9 +272,8 @@ def webhook_13(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-14", IMPLIED, RECEIVER, depends_on="", core=True, section="security expectation")
 def webhook_14(trace: Trace) -> Remarks:
     """The API key is not sent to the receiver."""
-    if trace.header.key_searched:
-        for callback in trace.callbacks:
-            yield no_key(callback, callback.leaks)
+    for callback in trace.callbacks:
+        yield no_key(trace, callback, callback.leaks)
 
 
 @WEBHOOK.clause("WEBHOOK-15", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
+from typing import Final, cast
 
 from pixazo_contracts.judge import key_variable, shell_word
 
 from .configure import pairs
+
+#: A URL that has no room for a token.
+ORIGIN: Final = re.compile(r"https?://[^/?#@]+/?")
 
 
 def _accounts(option: str, values: Iterable[object]) -> Iterator[str]:
@@ -20,7 +24,7 @@ def _accounts(option: str, values: Iterable[object]) -> Iterator[str]:
 def _words(option: str, values: Sequence[object]) -> Iterator[str]:
     if option.endswith("-account"):
         return _accounts(option, values)
-    if option.endswith("-receiver-url") and urlsplit(str(values[0]))[2:] not in {("", "", ""), ("/", "", "")}:
+    if option.endswith("-receiver-url") and not ORIGIN.fullmatch(str(values[0])):
         return iter(['"$RECEIVER_URL"'])  # it may hold a token
     return (shell_word(str(value)) for value in values)
 
@@ -32,6 +36,6 @@ def again(command: Sequence[str], given: Mapping[str, object]) -> tuple[str, ...
         if value is True:
             words.append(option)
         elif value:
-            values: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
+            values = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
             words += (word for each in _words(option, values) for word in (option, each))
     return tuple(words)

@@ -220,7 +220,7 @@ def _missing(trace: Trace, verdicts: Sequence[Verdict], *, strict: bool) -> tupl
             fails=strict or BY_ID[verdict.clause].core,
         )
         for verdict in verdicts
-        if verdict.outcome not in JUDGED and BY_ID[verdict.clause].is_planned(fed, trace.profile)
+        if verdict.outcome not in JUDGED | {Outcome.SKIPPED} and BY_ID[verdict.clause].is_planned(fed, trace.profile)
     ]
     return tuple(sorted(found, key=lambda missing: not BY_ID[missing.clause].core))
 

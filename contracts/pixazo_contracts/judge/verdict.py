@@ -202,8 +202,9 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
     silent = clause.strength is Strength.SILENT
     if not (observation if silent else evidence or violations):
         outcome, reason = _unjudged(clause, trace, states)
-        if outcome is Outcome.INCONCLUSIVE:
-            reason = next((remark.reason for remark in remarks if isinstance(remark, Unseen)), reason)
+        unseen = next((remark for remark in remarks if isinstance(remark, Unseen)), None)
+        if outcome is Outcome.INCONCLUSIVE and unseen is not None:
+            outcome, reason = Outcome.SKIPPED if unseen.skips else outcome, unseen.reason
         return _Ruling(Verdict(clause=clause.id, outcome=outcome, observation=observation, reason=reason))
     good = Outcome.OBSERVED if silent else Outcome.PASS
     verdict = Verdict(
@@ -268,5 +269,5 @@ def judge(
 def _blocked(verdict: Verdict, causes: Sequence[str] | None) -> Verdict:
     if causes is None:
         return verdict
-    why = "on the same exchanges" if verdict.findings else f"and {verdict.reason}"
-    return replace(verdict, outcome=Outcome.BLOCKED, reason=f"{', '.join(causes)} failed {why}")
+    why = " on the same exchanges" if verdict.findings else f"; {verdict.reason}"
+    return replace(verdict, outcome=Outcome.BLOCKED, reason=f"{', '.join(causes)} failed{why}")

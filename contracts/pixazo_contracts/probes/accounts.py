@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent, whole_number
 
-from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, await_callbacks, pause, probe, together
-from .operations import PRINTED, PRINTED_HEADERS, PROMPT, poll, read, submit, submit_send, unknown_id, webhook_headers
+from .conversation import (
+    Conversation,
+    Headers,
+    Probe,
+    ReceiverUrl,
+    RunContext,
+    await_callbacks,
+    pause,
+    probe,
+    send,
+    together,
+)
+from .operations import (
+    PRINTED,
+    PRINTED_HEADERS,
+    PROMPT,
+    encode,
+    poll,
+    read,
+    read_send,
+    submit,
+    submit_send,
+    unknown_id,
+    webhook_headers,
+)
 
 #: What fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others, less
 #: often where a network lies between.
@@ -72,41 +96,52 @@ def _valid(
     return submit("generate", body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
-def _refused_ones(context: RunContext, role: str, aim: str) -> Conversation[None]:
+def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "refuse") -> Conversation[None]:
     """What else an account that must not submit is refused: a valid submit with a webhook, and one without a prompt."""
     if context.has_receiver:
         headers = yield from webhook_headers(context, ReceiverUrl(role))
-        yield from _valid(role, f"{role} account, webhook", (aim,), headers)
+        yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
     no_prompt = f"{role} account, no prompt"
     yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=role)
 
 
-def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), cost: int = 0) -> Probe:
+def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent = "refuse") -> Probe:
     """Submits of an account that must not submit: a valid body, alone and with a webhook, and one without a prompt.
 
-    The last of the aims is the one on which a webhook bears. `cost`: the refusal does not give a reservation back.
+    With the intent `any` the refusal does not give a reservation back.
     """
+    cost = 0 if intent == "refuse" else 2
 
-    @probe(f"{role} account", *aims, *feeds, worst=1, cost=cost, needs={f"account:{role}"})
+    @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
-        yield from _valid(role, f"{role} account", aims)
-        yield from _refused_ones(context, role, aims[-1])
+        yield from _valid(role, f"{role} account", aims, intent=intent)
+        yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused
 
 
+def _meanwhile(context: RunContext) -> Conversation[None]:
+    """A read of another account while one is throttled."""
+    if "account:other" in context.profile.capabilities:
+        request_id = unknown_id(context.run, "meanwhile")
+        yield from read(request_id, case="another account", aims=("ERR-429-02",), account="other")
+
+
 @probe(
-    "throttled account", "ERR-429-01", "ERR-429-02", "ERR-429-03", "ERR-429-04", "ERR-PREC-01",
+    "throttled account", "ERR-429-01", "ERR-429-02", "ERR-429-03", "ERR-PREC-01",
     worst=MOST_SUBMITS, cost=1, needs={"account:throttled"},
     note=f"{UNTIL_THROTTLED} and then at most {MOST_SUBMITS} submits until one gets 429",
 )  # fmt: skip
 def _throttled(context: RunContext) -> Conversation[None]:
     """Exceed the rate of an account, and see what a throttled submit does; where it costs money just one is sent after that."""
-    yield from _reads_until_throttled(context, "throttled", "ERR-429-01")
+    last = yield from _reads_until_throttled(context, "throttled", "ERR-429-01")
+    if last.status == 429:
+        yield from _meanwhile(context)
     for _ in range(MOST_SUBMITS):
         aims = ("ERR-429-01", "ERR-429-02")
         last = yield from _valid("throttled", "throttled account", aims, intent="any")
         if last.status == 429 and not context.limited:
+            yield from _meanwhile(context)
             yield from _refused_ones(context, "throttled", "ERR-429-02")
         if not last.succeeded:
             return
@@ -124,7 +159,7 @@ def _precedence(_: RunContext) -> Conversation[None]:
         yield from submit("generate", {}, case=case, aims=("ERR-PREC-01",), intent="refuse", account=account)
 
 
-@probe("unknown model", "ERR-400-02", "ERR-400-03", worst=1)
+@probe("unknown model", "ERR-400-02", worst=1)
 def _unknown_model(_: RunContext) -> Conversation[None]:
     body, url = {"prompt": PROMPT, **PRINTED}, "/no-such-model/v1/generate"
     yield from submit("other", body, case="no-such-model", aims=("ERR-400-02",), intent="refuse", url=url)
@@ -141,7 +176,7 @@ PROBES: Final = (
     _refused("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01", "ERR-ENV-01")),
     _throttled,
     _recovery,
-    _refused("broken", "ERR-500-02", cost=1),
+    _refused("broken", "ERR-500-02", intent="any"),
     _refused("suspended", "AUTH-09", feeds=("ERR-PREC-01",)),
     _empty_reads,
     _precedence,
@@ -153,16 +188,25 @@ PROBES: Final = (
 #: Which key of the role `one` each clause spends; with so many keys of that role all of these clauses are judged.
 ACCOUNTS: Final = {"WAL-04": "one", "WAL-02": "one.1", "WAL-05": "one.2", "WAL-06": "one.3", "WAL-03": "one.4"}
 
+#: Bodies that break a rule of either operation.
+BROKEN: Final[dict[str, bytes]] = {
+    "malformed": b"{",
+    "not an object": b"[]",
+    "no prompt": b"{}",
+    "wrong type": encode({"prompt": 42}),
+    "wrong duration": encode({"prompt": PROMPT, "duration": "6"}),
+}
+
 #: So many reads would be expensive if a read cost anything.
 READS: Final = 20
 
 
 def _spend(
-    account: str, case: str, aim: str, prompt: str | None = None, intent: Intent = "any"
+    account: str, case: str, *aims: str, prompt: str | None = None, intent: Intent = "any"
 ) -> Conversation[Exchange]:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
     body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
-    return submit("generate", body, case=case, aims=(aim,), intent=intent, account=account)
+    return submit("generate", body, case=case, aims=aims, intent=intent, account=account)
 
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
@@ -174,13 +218,13 @@ def _debited_once(context: RunContext) -> Conversation[None]:
     yield from pause(context.profile.pace)
     second = yield from _spend("two", "second", "WAL-01")
     yield from poll(context, second)
-    yield from _spend("two", "third", "WAL-01", intent="refuse")
+    yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
 
 
 def _after_bad_end(name: str, kind: str, aim: str) -> Probe:
     @probe(name, aim, cost=2, needs={f"account:{ACCOUNTS[aim]}", f"prompt:{kind}"})
     def after_bad_end(context: RunContext) -> Conversation[None]:
-        first = yield from _spend(ACCOUNTS[aim], kind, aim, context.prompts[kind])
+        first = yield from _spend(ACCOUNTS[aim], kind, aim, prompt=context.prompts[kind])
         if (yield from poll(context, first)) is not None:
             yield from _spend(ACCOUNTS[aim], "after", aim)
 
@@ -190,8 +234,9 @@ def _after_bad_end(name: str, kind: str, aim: str) -> Probe:
 @probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
 def _after_refusals(_: RunContext) -> Conversation[None]:
     account = ACCOUNTS["WAL-04"]
-    for case, body in (("no prompt", {}), ("wrong type", {"prompt": 42}), ("wrong duration", {"duration": "6"})):
-        yield from submit("generate", body, case=case, aims=("WAL-04",), intent="refuse", account=account)
+    for case, body in BROKEN.items():
+        for operation in ("generate", "imageToVideo"):
+            yield from submit(operation, body, case=case, aims=("WAL-04",), intent="refuse", account=account)
     yield from _spend(account, "after", "WAL-04")
 
 
@@ -199,7 +244,8 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
 def _after_reads(context: RunContext) -> Conversation[None]:
     account = ACCOUNTS["WAL-05"]
     for n in range(READS):
-        yield from read(unknown_id(context.run, f"purse {n}"), case="read", account=account)
+        step = read_send(unknown_id(context.run, f"purse {n}"), case="read", account=account)
+        yield from send(replace(step, method="HEAD") if n % 2 else step)
     yield from _spend(account, "after", "WAL-05")
 
 
@@ -212,12 +258,14 @@ def _after_reads_of_one(_: RunContext) -> Conversation[None]:
     yield from _spend("two.1", "after", "WAL-05")
 
 
-@probe("two on funds for one", "WAL-06", "ERR-402-04", cost=2, needs={"account:one.3"})
+@probe("several on funds for one", "WAL-06", "ERR-402-04", cost=4, needs={"account:one.3"})
 def _at_once(context: RunContext) -> Conversation[None]:
     account, case = ACCOUNTS["WAL-06"], "earlier id, wallet empty now"
-    bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(2)]
+    bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(3)]
     sends = [submit_send("generate", body, case="at once", aims=("WAL-06",), account=account) for body in bodies]
-    for exchange in (yield from together(*sends)):
+    at_once = yield from together(*sends)
+    yield from _spend(account, "one more", "WAL-06")
+    for exchange in at_once:
         if exchange.accepted_id is not None:
             yield from read(exchange.accepted_id, case=case, aims=("ERR-402-04",), account=account)
             yield from poll(context, exchange)

@@ -27,7 +27,7 @@ class Send:
     """Send one request; the result is its `Exchange`.
 
     `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
-    empty value, `unknown` for a made-up key), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
+    empty value, `unknown` for a made-up key, `near.case` and its like for one spelled almost like ours), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
     `media` or `other`. `aims` are the clauses for which the request is sent, `intent` is what a gateway that keeps the page
     does with it: where generations cost money only a request that it refuses can give its reservation back.
     """

@@ -180,6 +180,7 @@ def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
     accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSET)
+    yield from _polling_url(context, accepted)
     yield from _to_the_end(context, accepted)
 
 

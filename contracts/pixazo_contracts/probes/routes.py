@@ -7,22 +7,23 @@ from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
-from .conversation import Conversation, Placement, Probe, RunContext, Send, probe, published, send
-from .operations import PRINTED_HEADERS, PROMPT, read, submit, unknown_id
+from .conversation import Conversation, Headers, Placement, Probe, ReceiverUrl, RunContext, Send, probe, published, send
+from .operations import PRINTED, PRINTED_HEADERS, PROMPT, About, poll, read, submit, unknown_id, webhook_headers
 from .samples import Sample, members, text
 
 OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
 
 
 def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
-    """A valid submit to both operations with a key that must be refused."""
+    """A valid submit to both operations with a key that must be refused, with a webhook if callbacks can reach us."""
     name = "keyless submits" if account == "" else f"{case}, submits"
 
     @probe(name, *feeds, worst=1)
-    def submits(_: RunContext) -> Conversation[None]:
+    def submits(context: RunContext) -> Conversation[None]:
         for operation, sample in OPERATIONS.items():
-            body = members(sample)
-            yield from submit(operation, body, case=case, aims=(aim,), intent="refuse", account=account)
+            body, headers = members(sample), (yield from webhook_headers(context, ReceiverUrl(f"{aim}-{operation}")))
+            about: About = {"aims": (aim,), "intent": "refuse", "account": account}
+            yield from submit(operation, body, case=case, headers=headers, **about)
 
     return submits
 
@@ -39,10 +40,32 @@ def _keyless_reads(context: RunContext) -> Conversation[None]:
 def _unknown_key_reads(context: RunContext) -> Conversation[None]:
     yield from read(unknown_id(context.run, "stranger"), case="unknown key", aims=("AUTH-03",), account="unknown")
     yield from read(unknown_id(context.run, "blank"), case="blank key", aims=("AUTH-04",), account="blank")
+    real = yield from published("g1")
+    if real is not None and real.accepted_id is not None:
+        yield from read(real.accepted_id, case="unknown key, a real id", aims=("AUTH-03",), account="unknown")
+
+
+#: Spellings of a key that are none, by the names of their cases: see `Send`.
+NEAR: Final = {
+    "letter case of the key": "near.case",
+    "key without its end": "near.short",
+    "longer key": "near.long",
+    "key in quotation marks": "near.quoted",
+}
+
+
+@probe("keys almost like ours", "AUTH-03", worst=1)
+def _near(context: RunContext) -> Conversation[None]:
+    for case, account in NEAR.items():
+        yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
+    for case, account in NEAR.items():
+        body: dict[str, object] = {"prompt": f"{PROMPT} ({case})", **PRINTED}
+        yield from submit("generate", body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
 
 
 #: Where the key stands, by the name of the case, and the clause that says whether it counts there.
 PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
+    "header as printed": ("header", "AUTH-05"),
     "header in lower case": ("lower-case", "AUTH-05"),
     "header in upper case": ("upper-case", "AUTH-05"),
     "key as query parameter": ("query", "AUTH-06"),
@@ -70,15 +93,19 @@ def _key_before_body(_: RunContext) -> Conversation[None]:
 
 @probe("foreign reads", "AUTH-10", needs={"account:other"})
 def _foreign(context: RunContext) -> Conversation[None]:
-    real = yield from published("g1")
-    if real is not None and real.accepted_id is not None:
-        yield from read(real.accepted_id, case="id of another account", aims=("AUTH-10",), account="other")
-        yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
+    for when in ("g1", "g1 ended"):
+        real = yield from published(when)
+        request_id = None if real is None else real.request_id or real.accepted_id
+        if request_id is not None:
+            yield from read(request_id, case="id of another account", aims=("AUTH-10",), account="other")
+    yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
 
 
-def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conversation[object]:
+def _method(
+    method: str, url: str, what: str, body: bytes | None = None, headers: Headers = PRINTED_HEADERS
+) -> Conversation[object]:
     """A request with a method that the path does not have."""
-    case, aims, headers = f"{method} {what}", ("BASE-06",), PRINTED_HEADERS if body is not None else ()
+    case, aims, headers = f"{method} {what}", ("BASE-06",), headers if body is not None else ()
     return send(
         Send(
             operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
@@ -89,11 +116,25 @@ def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conv
 @probe("methods", "BASE-06", worst=1)
 def _methods(context: RunContext) -> Conversation[None]:
     for operation, sample in OPERATIONS.items():
-        url = f"{MODEL_BASE}/{operation}"
-        yield from _method("GET", f"{url}?prompt=A+paper+boat&duration=6&resolution=768P", operation)
-        yield from _method("PUT", url, operation, text(sample).encode())
+        url, body = f"{MODEL_BASE}/{operation}", text(sample).encode()
+        headers = yield from webhook_headers(context, ReceiverUrl(f"methods-{operation}"))
+        query = f"{url}?prompt=A+paper+boat&duration=6&resolution=768P"
+        yield from _method("GET", query, operation, body, headers)
+        yield from _method("HEAD", query, operation, body, headers)
+        yield from _method("PUT", url, operation, body)
         yield from _method("DELETE", url, operation)
     yield from _method("POST", f"{STATUS_BASE}{unknown_id(context.run, 'methods')}", "status", b"{}")
+
+
+@probe("methods while it runs", "BASE-06", cost=1)
+def _methods_meanwhile(context: RunContext) -> Conversation[None]:
+    body: dict[str, object] = {"prompt": f"{PROMPT} (methods)", **PRINTED}
+    accepted = yield from submit("generate", body, case="methods", aims=("BASE-06",), intent="accept")
+    if accepted.accepted_id is not None:
+        url = f"{STATUS_BASE}{accepted.accepted_id}"
+        for method in ("HEAD", "PUT", "DELETE", "POST"):
+            yield from _method(method, url, "own status", b"{}" if method in {"PUT", "POST"} else None)
+        yield from poll(context, accepted)
 
 
 #: Paths that look like the documented one, by the names of their cases.
@@ -150,8 +191,10 @@ PROBES: Final = (
     _submits("", "AUTH-01", "no key", *KEYLESS),
     _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
     _submits("blank", "AUTH-04", "blank key", "AUTH-04"),
+    _near,
     _key_before_body,
     _methods,
+    _methods_meanwhile,
     _aliases,
     _plain_http,
     _foreign,

@@ -81,7 +81,7 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
 
     Where generations cost money: first what is free if refused; then what is paid for, each time the probe that for its price
-    feeds most core clauses, and most clauses, that are not yet fed; then what only reads, some of it about those generations.
+    feeds most core clauses, and most clauses, that no paid one feeds yet; then what only reads, some of it about those generations.
     """
     if not profile.limited:
         return list(probes)
@@ -90,8 +90,8 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     refused = [probe for probe in main if probe.worst and not probe.expected]
     paid = [probe for probe in main if probe.expected]
     reads = [probe for probe in main if not probe.worst]
-    fed = {clause_id for probe in refused for clause_id in probe.feeds}
-    chosen = set(selected or BY_ID) - fed
+    chosen = set(selected or BY_ID)
+    # Those of refused probes as well: that a wrong value is refused does not show that a right one is accepted.
     wanted = [clause for clause in CATALOGUE if profile.has(clause.needs) and clause.id in chosen]
     bought: list[Probe] = []
     while paid:

@@ -11,6 +11,7 @@ from itertools import count
 from queue import Empty, Queue
 from typing import Final, TypeVar
 
+from pixazo_contracts.clauses import show
 from pixazo_contracts.trace import TERMINAL, Exchange
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class _TargetClock:
         if self._moves or now - since < STANDSTILL:
             return None
         if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
-            return f"Date is {date} for {now - self._date[1]:.0f} s"
+            return f"Date is {show(date)} for {now - self._date[1]:.0f} s"
         return same_created
 
     def _same_created(self, stamp: object, submitted: float) -> str | None:
@@ -83,7 +84,7 @@ class _TargetClock:
         if stamp != first:
             self._moves = True
         apart = abs(submitted - since)
-        return f"created_at is {stamp} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
+        return f"created_at is {show(stamp)} of submits {apart:.0f} s apart" if apart >= STANDSTILL else None
 
 
 class RunClock:

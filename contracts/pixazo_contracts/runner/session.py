@@ -36,7 +36,7 @@ from .redactor import Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
-from .transport import HttpTransport, KeyInjector, Network
+from .transport import HttpTransport, KeyInjector, Network, near_keys
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class _Session:
         self._unwritten = False
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
         keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
-        redactor = Redactor(keys, address.secrets, address.contexts)
+        redactor = Redactor([*keys, near_keys(target).get("near.short", "")], address.secrets, address.contexts)
         self._guard = guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
@@ -122,7 +122,7 @@ class _Session:
             selected=options.selected,
             receiver=redactor.text(f"{self._receiver.url}/hook/").removesuffix("/hook/") if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
-            again=options.again,
+            again=tuple(map(redactor.text, options.again)),
         )
         self._write(self.header)
 

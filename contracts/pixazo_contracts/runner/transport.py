@@ -21,6 +21,7 @@ import httpx2
 from pixazo_contracts.probes import Send
 from pixazo_contracts.trace import KEY_HEADER, JsonObject, Profile, Target
 
+from .redactor import is_distinctive
 from .run_clock import RUN_IT, RunClock, StandstillError, VirtualClock
 
 #: What can stand in for the network: an app in this process, for example.
@@ -136,14 +137,25 @@ class HttpTransport:
             return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)
 
 
+def near_keys(target: Target) -> dict[str, str]:
+    """Keys that are spelled almost like the default account's and are none, by account name: `near.case` and so on."""
+    known = {key for keys in target.keys.values() for key in keys}
+    key = next(iter(target.keys.get("default", ("",))))
+    # What a gateway quotes of the short one is struck from the trace like a key, which a common word must not be.
+    short = key[:-1] if is_distinctive(key[:-1]) else ""
+    near = {"case": key.swapcase(), "short": short, "long": f"{key}0", "quoted": f'"{key}"'}
+    return {f"near.{name}": text for name, text in near.items() if text and text not in known}
+
+
 class KeyInjector:
     """Adds the key of a request's account where its placement says, so that no layer above this one ever holds a key."""
 
     def __init__(self, inner: Transport, target: Target, run: str) -> None:
         self._inner = inner
         self._target = target
-        # The unknown one looks like a real key, and belongs to no account.
-        self._made_up = {"blank": "", "unknown": hashlib.sha256(f"nobody {run}".encode()).hexdigest()[:32]}
+        # The unknown one looks like a real key, and belongs to no account; so does one in place of a spelling that there is not.
+        self._unknown = hashlib.sha256(f"nobody {run}".encode()).hexdigest()[:32]
+        self._made_up = {"blank": "", "unknown": self._unknown, **near_keys(target)}
 
     def send(self, request: Send) -> Reply:
         """Send with the key in its place. Raises PermissionError for a request with a key to another origin."""
@@ -152,7 +164,8 @@ class KeyInjector:
         origin = self._target.profile.origin
         if urlsplit(request.url)[:2] != urlsplit(origin)[:2]:
             raise PermissionError(f"{request.url} is not at {origin}: the key is not sent there")
-        made_up = self._made_up.get(request.account)
+        otherwise = self._unknown if request.account.startswith("near.") else None
+        made_up = self._made_up.get(request.account, otherwise)
         key = self._target.account(request.account) if made_up is None else made_up
         if request.placement == "query":
             joint = "&" if "?" in request.url else "?"

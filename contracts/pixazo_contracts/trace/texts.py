@@ -26,7 +26,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """One line: each character that is not seen or does more than stand there becomes its JSON escape, such as `\\u001b`.
+    """One line: each character that is not seen, or that steers a terminal, becomes its JSON escape, such as `\\u001b`.
 
     Those are all of the Unicode categories C and Z but the space, and those that are to be ignored. JSON stays the same value;
     in other texts an escape may have stood there before, so that what comes from outside is to be JSON first.

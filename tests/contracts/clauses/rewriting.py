@@ -159,9 +159,9 @@ def aimed(case: str = "", *, status: int | None = None) -> Pick:
     )
 
 
-def aim(clause: str, case: str = "") -> Pick:
-    """Those that were sent for the sake of another clause."""
-    return lambda trace, _: aimed(case)(trace, clause)
+def aim(clauses: str, case: str = "", *, status: int | None = None) -> Pick:
+    """Those that were sent for the sake of other clauses."""
+    return lambda trace, _: (e for clause in clauses.split() for e in aimed(case, status=status)(trace, clause))
 
 
 def answered(*statuses: int) -> Pick:

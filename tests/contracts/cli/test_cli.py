@@ -22,7 +22,7 @@ from tests.contracts.gateways.edits import coded, envelope, having
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import serve
 
-from pixazo_contracts.cli import commands, main
+from pixazo_contracts.cli import again, commands, main
 from pixazo_contracts.runner import run_clock, session
 from pixazo_simulator import Simulator
 
@@ -119,6 +119,7 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
     expectation = "\n".join(line for line in lines if not line.startswith("pixazo-contracts "))
     (tmp_path / "expect.toml").write_text(expectation.replace("2027-", "2999-"))
     monkeypatch.chdir(tmp_path)
+    printed: list[str] = []
     with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
         for line in commands:
             only = (
@@ -128,7 +129,8 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
             )
             carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
             assert carried_out.exit_code == 0, carried_out.output
-    assert carried_out.output == "nothing changed\n"
+            printed.append(carried_out.output)
+    assert printed[-1] == "nothing changed\n"
 
 
 @pytest.mark.exhaustive
@@ -169,6 +171,15 @@ def test_the_printed_command_repeats_the_run_for_one_clause(tmp_path: Path) -> N
     (after,) = json.loads(again.read_text())["clauses"].values()
     assert [before[name] for name in ("outcome", "requirement")] == ["FAIL", after["requirement"]]
     assert [each["got"] for each in before["findings"]] == [each["got"] for each in after["findings"]]
+
+
+@pytest.mark.parametrize("end", ["", "/", "/tok", "?key=tok", "#tok"])
+def test_a_receiver_url_that_may_hold_a_token_is_not_printed(end: str) -> None:
+    """Only scheme, host and port stand in the command; any other URL is taken from the environment."""
+    shown, hidden = f"http://127.0.0.1:9{end}", f"http://user:tok@127.0.0.1:9{end}"
+    kept = shown if end in {"", "/"} else '"$RECEIVER_URL"'
+    assert again(("x",), {"--receiver-url": shown}) == ("x", "--receiver-url", kept)
+    assert again(("x",), {"--receiver-url": hidden}) == ("x", "--receiver-url", '"$RECEIVER_URL"')
 
 
 def test_a_dead_host_exits_10() -> None:

@@ -62,9 +62,9 @@ def test_a_url_and_a_key_judge_most_clauses() -> None:
     assert len(bare.outcomes("PASS", "OBSERVED")) >= 150
 
 
-def result_of(observed: Observed, **terms: bool) -> Result:
+def result_of(observed: Observed, *, strict: bool = False) -> Result:
     """What a run comes to."""
-    return evaluate(observed.trace, selection(observed.trace), Terms(today=date(2026, 3, 31), **terms))
+    return evaluate(observed.trace, selection(observed.trace), Terms(today=date(2026, 3, 31), strict=strict))
 
 
 @pytest.mark.parametrize("budget", [0, 1, 3, 8])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contracts.fake_run import ORIGIN, QUICK, Observed, observe
 from tests.contracts.gateways.edits import (
+    SUBMITS,
     accepted,
     cached,
     calling,
@@ -17,6 +18,7 @@ from tests.contracts.gateways.edits import (
     decoded,
     dies_with_its_receiver,
     early,
+    editing,
     envelope,
     first_url,
     having,
@@ -39,7 +41,20 @@ from tests.contracts.gateways.edits import (
     throttling,
     without,
 )
-from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
+from tests.contracts.gateways.fake_gateway import (
+    BASE,
+    KEY,
+    ONES,
+    OTHERS,
+    STATUS,
+    TWO,
+    Ask,
+    Reply,
+    Work,
+    movie,
+    refusal,
+    stamp,
+)
 
 from pixazo_contracts.clauses import BY_ID
 
@@ -122,23 +137,80 @@ def _ending(operation: str, member: str, value: object) -> Callable[[FakeGateway
     return prepare
 
 
+def _shown_to_others(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    other = ask.headers.get("ocp-apim-subscription-key") == OTHERS["other"]
+    return (
+        gateway.route(replace(ask, headers={**ask.headers, "ocp-apim-subscription-key": KEY}))
+        if other and is_read(ask)
+        else reply
+    )
+
+
+def _begun_by_head(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    if ask.method != "HEAD" or ask.path not in SUBMITS:
+        return reply
+    return replace(gateway.route(replace(ask, method="POST")), raw=b"")
+
+
+def _deleted(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    name = ask.path.removeprefix(STATUS)
+    if ask.method == "DELETE" and name in gateway.works:
+        gateway.works[name] = replace(gateway.works[name], end="ERROR")
+    return reply
+
+
+def _throttling_another(gateway: FakeGateway) -> None:
+    """Once an account was throttled another one is."""
+    hit: list[Ask] = []
+
+    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        hit.extend([ask] if reply.code == 429 else [])
+        other = ask.headers.get("ocp-apim-subscription-key") == OTHERS["other"] and ask.method == "GET"
+        return refusal(429, "Too Many Requests", "Slow down") if hit and other else reply
+
+    editing(change)(gateway)
+
+
+def _charged(when: Callable[[Ask, Reply], bool]) -> Callable[[FakeGateway, Ask, Reply], Reply]:
+    """Such requests empty a wallet."""
+
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        key = ask.headers.get("ocp-apim-subscription-key", "")
+        if key in gateway.funds and when(ask, reply):
+            gateway.funds[key] = 0
+        return reply
+
+    return change
+
+
 def _only(ids: str) -> frozenset[str]:
     return frozenset(ids.split())
 
 
 NOT_THERE = refusal(404, "Not Found", "No such route")
 WRONG = (
-    Wrong("BASE-01", prepare=moved(BASE, "/hailuo/v1/")),
-    Wrong("BASE-02", prepare=moved(f"{BASE}generate", f"{BASE}textToVideo")),
+    Wrong("BASE-01", prepare=moved(BASE, "/hailuo/v1/"), beside=_only("STATUS-10 ERR-402-04")),
+    Wrong("BASE-02", prepare=moved(f"{BASE}generate", f"{BASE}textToVideo"), beside=_only("FAIL-04 ERR-402-04")),
     Wrong("BASE-03", prepare=moved(f"{BASE}imageToVideo", f"{BASE}image-to-video")),
     Wrong("BASE-04", prepare=moved(STATUS, f"{BASE}result/")),
     Wrong("BASE-05", prepare=reading(lambda _, work, reply: reply if work.operation == "generate" else NOT_THERE)),
-    Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None)),
-    Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None)),
+    Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None), beside=_only("ERR-PREC-01")),
+    Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None), beside=_only("AUTH-06")),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key)), beside=_only("AUTH-08 AUTH-12 ERR-PREC-01")),
     Wrong("AUTH-04", prepare=open_to(lambda _, key: key == "")),
     Wrong("AUTH-06", prepare=open_to(lambda ask, _: "subscription-key=" in ask.target)),
-    Wrong("AUTH-09", edit=coded(403, 401)),
+    Wrong("AUTH-09", edit=coded(403, 401), beside=_only("ERR-PREC-01")),
+    Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key.swapcase() == KEY), name="letter case"),
+    Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key[:-1] == KEY), name="longer"),
+    Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key) and KEY.startswith(str(key))), name="shorter"),
+    Wrong("AUTH-10", prepare=editing(_shown_to_others)),
+    Wrong("BASE-06", prepare=editing(_begun_by_head), beside=_only("WEBHOOK-02"), name="HEAD begins"),
+    Wrong("BASE-06", prepare=editing(_deleted), name="DELETE ends"),
+    Wrong("ERR-429-02", prepare=_throttling_another, beside=_only("ERR-429-03")),
+    Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: is_submit(ask) and reply.code == 400))),
+    Wrong("WAL-05", prepare=editing(_charged(lambda ask, _: ask.method == "HEAD"))),
+    Wrong("WAL-06", prepare=lambda gateway: gateway.funds.update({ONES[3]: 2})),
+    Wrong("ERR-400-02", prepare=editing(lambda gateway, ask, reply: gateway.route(replace(ask, target=f"{BASE}generate")) if "no-such-model" in ask.target else reply), name="accepted"),
     Wrong("AUTH-11", edit=accepted(key_in_polling_url)),
     Wrong("AUTH-12", edit=lambda _, reply: Reply(401, raw=b"") if reply.code == 401 else reply),
     Wrong("HDR-01", prepare=picky(lambda ask: "charset" in ask.headers.get("content-type", ""))),
@@ -282,7 +354,7 @@ WRONG = (
     Wrong("ERR-400-02", edit=lambda _, reply: replace(reply, code=404) if b"Model not" in reply.encoded() else reply),
     Wrong("ERR-402-01", edit=coded(402, 403)),
     Wrong("ERR-402-02", edit=lambda _, reply: refusal(402, "No money", "Pay") if reply.code == 402 else reply),
-    Wrong("ERR-429-01", edit=coded(429, 503)),
+    Wrong("ERR-429-01", edit=coded(429, 503), beside=_only("ERR-PREC-01")),
     Wrong("WAL-01", prepare=lambda gateway: gateway.funds.update({TWO: 1})),
     Wrong("WEBHOOK-01", prepare=picky(lambda ask: "x-webhook-url" in ask.headers)),
     Wrong("WEBHOOK-02", prepare=calling(lambda calls: [(i, url.partition("?")[0], body) for i, url, body in calls])),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
+from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Unseen, Violation
 from pixazo_contracts.clauses.standing import Cost, Strength
 from pixazo_contracts.judge.evaluation import ExitCode, exit_code
 from pixazo_contracts.judge.expectations import Expectation, apply_expectations
@@ -77,6 +77,14 @@ def test_only_evidence_passes() -> None:
     """A clause that looked and found nothing wrong passes; one that found nothing, or only observed, is inconclusive."""
     assert outcome(rule("A-01", SEEN, Observation("404"))) == "PASS"
     assert outcome(rule("A-01")) == outcome(rule("A-01", Observation("404"))) == "INCONCLUSIVE"
+
+
+def test_what_could_not_be_looked_at_is_the_reason() -> None:
+    """Without other evidence; where the gateway may keep the page all the same the clause is skipped."""
+    (hidden,), (allowed,) = (judge(trace(), [rule("A-01", Unseen("too far", skips=skips))]) for skips in (False, True))
+    assert (hidden.outcome, hidden.reason) == (Outcome.INCONCLUSIVE, "too far")
+    assert (allowed.outcome, allowed.reason) == (Outcome.SKIPPED, "too far")
+    assert outcome(rule("A-01", SEEN, Unseen("too far"))) == "PASS"
 
 
 def test_a_silent_clause_observes_and_drifts_only_against_a_baseline() -> None:
