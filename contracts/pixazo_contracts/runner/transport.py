@@ -114,7 +114,7 @@ class HttpTransport:
             reply.set_result(Reply(status=None, error="connect"))
         except httpx2.TimeoutException:
             reply.set_result(Reply(status=None, error="timeout"))
-        except (httpx2.HTTPError, httpx2.InvalidURL):
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # the last for what cannot be encoded
             reply.set_result(Reply(status=None, error="lost"))
         except BaseException as error:  # noqa: BLE001 - it is raised where the response is waited for
             reply.set_exception(error)
