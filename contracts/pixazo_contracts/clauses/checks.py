@@ -85,15 +85,6 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
     return exchange.status == 429
 
 
-def answered(*codes: int) -> SharedCheck:
-    """Every request aimed at the clause is answered with one of the status codes."""
-    return lambda trace, clause_id: (
-        has_code(exchange, *codes)
-        for exchange in trace.aimed(clause_id, unanswered=True)
-        if exchange.status in codes or not is_no_evidence(trace, exchange)
-    )
-
-
 def shows_work(exchange: Exchange) -> bool:
     """Whether a response to a request that must not begin or show any work does: an id of ours, a state, a result."""
     body = exchange.members
@@ -114,11 +105,16 @@ def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
 
-def unauthorised(trace: Trace, clause_id: str) -> Remarks:
-    """Requests aimed at the clause are answered with 401; they begin nothing and show nothing."""
-    yield from answered(401)(trace, clause_id)
-    for exchange in trace.aimed(clause_id):
-        yield from begins_nothing(trace, exchange)
+def answered(*codes: int) -> SharedCheck:
+    """Every request aimed at the clause is refused with one of the status codes, and begins nothing."""
+
+    def check_each(trace: Trace, clause_id: str) -> Remarks:
+        for exchange in trace.aimed(clause_id, unanswered=True):
+            if exchange.status in codes or not is_no_evidence(trace, exchange):
+                yield has_code(exchange, *codes)
+                yield from begins_nothing(trace, exchange)
+
+    return check_each
 
 
 def each(
@@ -155,7 +151,9 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 def _is_refused(exchange: Exchange) -> Remarks:
     if exchange.status is not None or exchange.request_size < TOO_LARGE:
         where = f"status code ({exchange.case})"
-        yield check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
+        holds = exchange.status in REFUSALS and not shows_work(exchange)
+        got = f"{code_word(exchange)}, {show(exchange.members)}" if shows_work(exchange) else code_word(exchange)
+        yield check(holds, exchange, where, "a refusal, 400", words=got)
 
 
 def is_single(exchange: Exchange) -> bool:

@@ -106,9 +106,9 @@ def err_400_01(trace: Trace) -> Remarks:
 @ERR.clause("ERR-400-02", EXAMPLE, ACCOUNT, depends_on="BASE-02", drift_fails=True,
     section='Queue System Errors: "400 — Model not found"')  # fmt: skip
 def err_400_02(trace: Trace) -> Remarks:
-    """A model that is unknown or disabled accepts nothing and is 400; where the path of an unknown one is no route, it may be 404."""
+    """A model that is unknown or disabled accepts nothing and is 400; an unknown one may be no route of the caller's: 403, 404, 405."""
     for exchange in trace.aimed("ERR-400-02", unanswered=True):
-        codes = (400,) if exchange.account == "disabled" else (400, *NO_ROUTE)
+        codes = (400,) if exchange.account == "disabled" else (400, 403, *NO_ROUTE)
         holds, drifts = exchange.status in codes, not (exchange.succeeded or shows_work(exchange))
         expected, got = "400, Model not found", code_word(exchange)
         yield check(holds, exchange, f"status code ({exchange.case})", expected, words=got, drifts=drifts)
@@ -172,7 +172,8 @@ def err_429_01(trace: Trace) -> Remarks:
 
 
 @ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",
-    section='Response Handling: "429 | Too Many Requests"; what no caller could live with: the throttle of one account hits another')  # fmt: skip
+    section="what no caller could live with: a throttled submit begins work, or the throttle of one account hits another",
+)  # fmt: skip
 def err_429_02(trace: Trace) -> Remarks:
     """A 429 has no side effects, and hits no other account."""
     for exchange in trace.aimed("ERR-429-02"):
@@ -227,12 +228,12 @@ def err_429_04(trace: Trace) -> Remarks:
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
+        if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
+            continue
         if exchange.status is None:
             # The clauses at which other submits aim say so themselves.
             if exchange.is_submit and exchange.intent == "any" and exchange.error != "connect":
                 yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
-            continue
-        if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
             continue
         got = f"{exchange.status} to {exchange.case}"
         yield check(exchange.status < 500, exchange, "status code", "no 5xx", words=got)

@@ -102,7 +102,7 @@ def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "
         headers = yield from webhook_headers(context, ReceiverUrl(role))
         yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
     no_prompt = f"{role} account, no prompt"
-    yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=role)
+    yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent=intent, account=role)
 
 
 def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent = "refuse") -> Probe:
@@ -110,7 +110,7 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
 
     With the intent `any` the refusal does not give a reservation back.
     """
-    cost = 0 if intent == "refuse" else 2
+    cost = 0 if intent == "refuse" else 3
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
