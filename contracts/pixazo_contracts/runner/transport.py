@@ -121,8 +121,9 @@ class HttpTransport:
 
     def _exchange(self, request: Send) -> Reply:
         most = MOST_MEDIA if request.operation == "media" else MOST_BODY
-        # A server that sends a body to HEAD after all spoils its connection for what comes next.
-        close = [("Connection", "close")] if request.method == "HEAD" else []
+        # A server that sends a body to HEAD after all, or leaves one unread, spoils its connection for what comes next.
+        usual = request.method == "POST" or (request.method == "GET" and request.body is None)
+        close = [] if usual else [("Connection", "close")]
         with self._client.stream(
             request.method, request.url, headers=[*request.headers, *close], content=request.body
         ) as response:
