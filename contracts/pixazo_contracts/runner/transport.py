@@ -121,8 +121,10 @@ class HttpTransport:
 
     def _exchange(self, request: Send) -> Reply:
         most = MOST_MEDIA if request.operation == "media" else MOST_BODY
+        # A server that sends a body to HEAD after all spoils its connection for what comes next.
+        close = [("Connection", "close")] if request.method == "HEAD" else []
         with self._client.stream(
-            request.method, request.url, headers=list(request.headers), content=request.body
+            request.method, request.url, headers=[*request.headers, *close], content=request.body
         ) as response:
             self._client.cookies.clear()
             # A response that ends with its connection may have been cut anywhere.
