@@ -98,10 +98,8 @@ def observed(
     def answer(ask: Ask) -> Answered:
         keys = {CANARY: KEY, OTHER_CANARY: ACCOUNTS["empty"]}
         headers = {**ask.headers, HEADER: keys.get(ask.headers.get(HEADER, ""), ask.headers.get(HEADER, ""))}
-        code, more, body = gateway.answer(
-            replace(ask, target=ask.target.partition("?k=")[0], headers=headers)
-        ).answered()
-        return code, {**more, **said(plain)}, with_echoes(body)
+        reply = gateway.answer(replace(ask, target=ask.target.partition("?k=")[0], headers=headers))
+        return reply.code, {**reply.headers, **said(plain)}, with_echoes(reply.encoded())
 
     def advance(seconds: float) -> None:
         nonlocal elapsed

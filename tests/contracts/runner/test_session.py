@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
-from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask
+from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, is_members
 
 from pixazo_contracts.probes.conversation import (
     Conversation,
@@ -170,7 +170,7 @@ def test_callbacks_are_counted_until_the_run_ends() -> None:
     def answer(ask: Ask) -> Answered:
         url = ask.headers["x-webhook-url"]
         work = gateway.accept(ask, "generate", {"prompt": "A"}, KEY)
-        assert isinstance(work.value, dict)
+        assert is_members(work.value)
         gateway.calls.append(
             (gateway.now() + 29.0, str(work.value["request_id"]), f"{url.partition('/hook')[0]}/elsewhere")
         )
