@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from pixazo_contracts.trace import (
@@ -85,17 +86,10 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
     return exchange.status == 429
 
 
-def answered(*codes: int) -> SharedCheck:
-    """Every request aimed at the clause is answered with one of the status codes."""
-    return lambda trace, clause_id: (
-        has_code(exchange, *codes)
-        for exchange in trace.aimed(clause_id, unanswered=True)
-        if exchange.status in codes or not is_no_evidence(trace, exchange)
-    )
-
-
 def shows_work(exchange: Exchange) -> bool:
-    """Whether a response to a request that must not begin or show any work does: an id of ours, a state, a result."""
+    """Whether a response to a request that must not begin or show any work does: it accepts, or has an id, a state, a result."""
+    if exchange.is_submit and exchange.succeeded:
+        return True
     body = exchange.members
     named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
     return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
@@ -114,11 +108,16 @@ def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
 
-def unauthorised(trace: Trace, clause_id: str) -> Remarks:
-    """Requests aimed at the clause are answered with 401; they begin nothing and show nothing."""
-    yield from answered(401)(trace, clause_id)
-    for exchange in trace.aimed(clause_id):
-        yield from begins_nothing(trace, exchange)
+def answered(*codes: int) -> SharedCheck:
+    """Every request aimed at the clause is refused with one of the status codes, and begins nothing."""
+
+    def check_each(trace: Trace, clause_id: str) -> Remarks:
+        for exchange in trace.aimed(clause_id, unanswered=True):
+            if exchange.status in codes or not is_no_evidence(trace, exchange):
+                yield has_code(exchange, *codes)
+                yield from begins_nothing(trace, exchange)
+
+    return check_each
 
 
 def each(
@@ -155,7 +154,9 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 def _is_refused(exchange: Exchange) -> Remarks:
     if exchange.status is not None or exchange.request_size < TOO_LARGE:
         where = f"status code ({exchange.case})"
-        yield check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", words=code_word(exchange))
+        holds = exchange.status in REFUSALS and not shows_work(exchange)
+        got = f"{code_word(exchange)}, {show(exchange.members)}" if shows_work(exchange) else code_word(exchange)
+        yield check(holds, exchange, where, "a refusal, 400", words=got)
 
 
 def is_single(exchange: Exchange) -> bool:
@@ -199,13 +200,20 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
             yield Violation(submit, where, expected, got, related=(end,), drifts=True)
 
 
-def as_meant(trace: Trace, clause_id: str) -> Remarks:
+def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """Each request aimed at the clause is treated as the page says: refused, or accepted and able to complete.
 
-    ERR-400-01 judges the status code of a refusal. Requests of which the page does not say what becomes of them are observed.
+    With `later` a rule, about the image, may also be enforced by ending FAILED or ERROR. ERR-400-01 judges the status code of
+    a refusal. Requests of which the page does not say what becomes of them are observed.
     """
     for exchange in _decided(trace, clause_id, "refuse"):
-        yield from _is_refused(exchange)
+        generation = trace.generation(exchange.accepted_id) if later else None
+        if generation is None:
+            yield from _is_refused(exchange)
+        elif generation.reads:
+            holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
+            where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
+            yield check(holds, exchange, where, expected, words=got, related=generation.reads)
     yield from accepted(trace, clause_id)
     valid = [exchange for exchange in trace.aimed(clause_id) if exchange.intent == "accept"]
     for exchange in [*filter(is_single, valid)] or valid:
@@ -213,16 +221,8 @@ def as_meant(trace: Trace, clause_id: str) -> Remarks:
     yield from observed(trace, clause_id)
 
 
-def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
-    """The requests aimed at the clause are refused, or end FAILED or ERROR later: a rule about the image may be enforced so."""
-    for exchange in _decided(trace, clause_id, "refuse"):
-        generation = trace.generation(exchange.accepted_id)
-        if generation is None:
-            yield from _is_refused(exchange)
-        elif generation.reads:
-            holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
-            where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
-            yield Evidence(exchange) if holds else Violation(exchange, where, expected, got, generation.reads)
+#: The same for a rule that may be enforced later.
+AS_MEANT_LATER: Final = partial(as_meant, later=True)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:

@@ -23,6 +23,7 @@ from .operations import (
     PRINTED,
     PRINTED_HEADERS,
     PROMPT,
+    About,
     encode,
     poll,
     read,
@@ -32,6 +33,7 @@ from .operations import (
     unknown_id,
     webhook_headers,
 )
+from .samples import members
 
 #: What fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others, less
 #: often where a network lies between.
@@ -102,7 +104,7 @@ def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "
         headers = yield from webhook_headers(context, ReceiverUrl(role))
         yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
     no_prompt = f"{role} account, no prompt"
-    yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=role)
+    yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent=intent, account=role)
 
 
 def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent = "refuse") -> Probe:
@@ -110,11 +112,15 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
 
     With the intent `any` the refusal does not give a reservation back.
     """
-    cost = 0 if intent == "refuse" else 2
+    cost = 0 if intent == "refuse" else 3
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
         yield from _valid(role, f"{role} account", aims, intent=intent)
+        if intent == "refuse":
+            body = {**members("image_to_video"), "prompt": PROMPT}
+            about: About = {"aims": aims, "intent": intent, "account": role}
+            yield from submit("imageToVideo", body, case=f"{role} account, image to video", **about)
         yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused

@@ -110,13 +110,8 @@ def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str,
 
 def head(url: str, request_id: str, account: str = "default") -> Conversation[Exchange]:
     """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
-    # A server that sends a body after all spoils its connection for what comes next.
-    close = (("Connection", "close"),)
     operation = "head" if account else "media"
-    step = Send(
-        operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id, headers=close
-    )
-    return send(step)
+    return send(Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id))
 
 
 def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:

@@ -129,7 +129,7 @@ def _methods(context: RunContext) -> Conversation[None]:
 @probe("methods while it runs", "BASE-06", cost=1)
 def _methods_meanwhile(context: RunContext) -> Conversation[None]:
     body: dict[str, object] = {"prompt": f"{PROMPT} (methods)", **PRINTED}
-    accepted = yield from submit("generate", body, case="methods", aims=("BASE-06",), intent="accept")
+    accepted = yield from submit("generate", body, case="methods", intent="accept")
     if accepted.accepted_id is not None:
         url = f"{STATUS_BASE}{accepted.accepted_id}"
         for method in ("HEAD", "PUT", "DELETE", "POST"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, QUICK, Observed, observe
+from tests.contracts.fake_run import ORIGIN, QUICK, Observed, full_target, observe
 from tests.contracts.gateways.edits import (
     SUBMITS,
     accepted,
@@ -57,6 +57,7 @@ from tests.contracts.gateways.fake_gateway import (
 )
 
 from pixazo_contracts.clauses import BY_ID
+from pixazo_contracts.runner.session import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -385,6 +386,15 @@ WRONG = (
 @pytest.fixture(scope="module")
 def faithful() -> Observed:
     return observe(probes=QUICK)
+
+
+@pytest.mark.parametrize("clause", ["SUBMIT-02", "T2V-PO-01", "I2V-CB-01", "BASE-06", "WAL-06"])
+def test_a_target_that_charges_is_judged_as_well(clause: str) -> None:
+    """With a budget that suffices the last wrong gateway of each of these clauses is found, one request at a time."""
+    wrong = [wrong for wrong in WRONG if wrong.clause == clause][-1]
+    target, options = full_target(paid=True), RunOptions(run="testrun0", max_generations=200)
+    observed = observe(target=target, options=options, edit=wrong.edit, prepare=wrong.prepare, probes=QUICK)
+    assert clause in observed.outcomes("FAIL", "DRIFT")
 
 
 CORE = [wrong for wrong in WRONG if BY_ID[wrong.clause].core]
