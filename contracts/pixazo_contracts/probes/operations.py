@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, ParamSpec, TypedDict, Unpack
 
 from pixazo_contracts import trace
@@ -42,7 +43,7 @@ MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 
 #: The most reads of a request that is watched closely while it is queued.
-MOST_CLOSE: Final = 300
+MOST_CLOSE: Final = 150
 
 #: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
 LATER_POLLS: Final = 3
@@ -176,10 +177,16 @@ def follow(
                 del running[request_id]
         if running:
             reads = [history[request_id] for request_id in running]
-            closely = all(each[-1].state == "QUEUED" and len(each) < MOST_CLOSE for each in reads)
+            closely = all(_is_close(each, context.profile.pace) for each in reads)
             chosen = queued if closely and queued is not None else pace
             yield from pause(context.profile.pace if chosen is None else chosen)
     return ends
+
+
+def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
+    """Whether a request is still queued, and read as often as it was meant to be: a throttle that holds reads up is no use."""
+    held = any(after.started - before.finished > pace for before, after in pairwise(reads))
+    return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
 
 
 def media_urls(end: Exchange) -> list[str]:

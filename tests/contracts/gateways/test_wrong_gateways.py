@@ -188,6 +188,11 @@ def _only(ids: str) -> frozenset[str]:
     return frozenset(ids.split())
 
 
+def _twice(ask: Ask, reply: Reply) -> Reply:
+    raw = reply.encoded().replace(b'"status":', b'"status": "QUEUED", "status":')
+    return replace(reply, raw=raw) if is_read(ask) and reply.code == 200 else reply
+
+
 NOT_THERE = refusal(404, "Not Found", "No such route")
 WRONG = (
     Wrong("BASE-01", prepare=moved(BASE, "/hailuo/v1/"), beside=_only("STATUS-10 ERR-402-04")),
@@ -302,6 +307,8 @@ WRONG = (
     Wrong("T2V-DUR-01", edit=lambda ask, reply: Reply(0) if sent(ask).get("duration") == "6" else reply, name="no response"),
     Wrong("STATUS-02", edit=envelope(having(status="SUCCEEDED"), "COMPLETED")),
     Wrong("STATUS-03", edit=envelope(lambda b: {**b, "request_id": str(b["request_id"]).partition("_")[2]})),
+    Wrong("STATUS-03", name="nothing in it", edit=envelope(lambda _: {}, "PROCESSING"), beside=_only("STATUS-02 STATUS-08")),
+    Wrong("HDR-04", name="member twice", edit=_twice),
     Wrong("STATUS-04", edit=envelope(having(model_id="MiniMax-Hailuo-2.3"))),
     Wrong("STATUS-05", edit=envelope(having(error=""), "QUEUED", "PROCESSING", "COMPLETED")),
     Wrong("STATUS-06", edit=envelope(having(output={"media_url": ["https://x/y"], "media_type": "video/mp4"}), "PROCESSING")),
@@ -341,6 +348,8 @@ WRONG = (
         prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())})),
         beside=_only("TIME-02 TIME-03 SUBMIT-09"),
     ),
+    Wrong("TIME-05", name="not set", edit=envelope(without("created_at"), "COMPLETED"), beside=_only("STATUS-08")),
+    Wrong("TIME-07", name="ahead", edit=envelope(having(completed_at="2099-01-01T00:00:00.000Z"), "COMPLETED"), beside=_only("TIME-04 WEBHOOK-04")),
     Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]}), beside=_only("TIME-04")),
     Wrong("TIME-07", edit=envelope(having(completed_at="2026-03-31T11:00:00.000Z"), "PROCESSING")),
     Wrong("FAIL-01", edit=envelope(having(error=None), "FAILED")),
@@ -371,6 +380,7 @@ WRONG = (
         beside=_only("WEBHOOK-20"),
     ),
     Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
+    Wrong("WEBHOOK-04", name="another end", tell=lambda body: {**body, "status": "FAILED"}),
     Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),
     Wrong("WEBHOOK-06", prepare=early(2)),
     Wrong("WEBHOOK-07", prepare=calling(lambda calls: [call for call in calls if decoded(call[2])["status"] == "COMPLETED"])),
