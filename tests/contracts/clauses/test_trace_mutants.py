@@ -79,7 +79,7 @@ OPEN = """HDR-02 SUBMIT-18 T2V-PROMPT-03 T2V-PROMPT-04 T2V-DUR-02 T2V-RES-02 T2V
 ROWS: tuple[tuple[str, Edit], ...] = (
     (REFUSED, at(nth(-1, aimed(status=400)), taken)),
     (REFUSED, at(nth(0, aimed(status=400)), code(200), text("{}"))),
-    (IMAGES, at(nth(-1, aimed()), code(200), text("{}"))),
+    (IMAGES, at(nth(-1, aimed(status=400)), code(200), text("{}"))),
     (ACCEPTED, at(nth(-1, single(aimed(status=202))), other_way)),
     (OPEN, at(nth(-1, aimed()), other_way)),
     # BASE, AUTH, HDR
