@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from pixazo_contracts.trace import (
@@ -35,6 +35,7 @@ from .clause import (
     Group,
     Observation,
     Remarks,
+    SharedCheck,
     Violation,
     body_word,
     check,
@@ -149,20 +150,26 @@ ROUTES = "BASE-02 BASE-03 BASE-04"
 HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via header."'
 
 
-@AUTH.clause("AUTH-01", DOCUMENTED, FREE, depends_on="BASE-02 BASE-03", core=True,
-    section=f'{HEADER_REQUIRED}; Response Handling: "401 | Unauthorized"')  # fmt: skip
-def auth_01(trace: Trace) -> Remarks:
-    """A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path."""
-    yield from answered(401)(trace, "AUTH-01")
-    for exchange in trace.aimed("BASE-07"):
-        yield from begins_nothing(trace, exchange)
+def _nobody(*codes: int, accounts: Collection[str]) -> SharedCheck:
+    """Requests aimed at the clause are refused with one of the status codes; and no POST of these accounts begins anything."""
+
+    def check_each(trace: Trace, clause_id: str) -> Remarks:
+        yield from answered(*codes)(trace, clause_id)
+        for exchange in trace.exchanges:
+            if exchange.method == "POST" and exchange.account in accounts and clause_id not in exchange.aims:
+                yield from begins_nothing(trace, exchange)
+
+    return check_each
 
 
 # fmt: off
+AUTH.row("AUTH-01", DOCUMENTED, FREE, _nobody(401, accounts={""}), depends_on="BASE-02 BASE-03", core=True,
+    section=f'{HEADER_REQUIRED}; Response Handling: "401 | Unauthorized"',
+    demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
 AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
-AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), depends_on=ROUTES, core=True,
+AUTH.row("AUTH-03", IMPLIED, FREE, _nobody(401, accounts={"unknown"}), depends_on=ROUTES, core=True,
     section='Response Handling: "401 | Unauthorized"',
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
 AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02",
@@ -214,7 +221,7 @@ AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", u
     section='Response Handling: "403 | Forbidden"')  # fmt: skip
 def auth_09(trace: Trace) -> Remarks:
     """403 is for a recognised caller that may not do this (suspended key, product not subscribed), never for a missing or unknown key."""
-    yield from answered(403)(trace, "AUTH-09")
+    yield from _nobody(403, accounts={"suspended"})(trace, "AUTH-09")
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
         yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 
@@ -233,7 +240,7 @@ def auth_11(trace: Trace) -> Remarks:
     """The key is never echoed: not in a body, a header, `polling_url`, `media_url` or a callback."""
     for exchange in trace.exchanges:
         # A refusal may quote a key that is none; those of the role `near` are made of a real one.
-        if not exchange.account.startswith("near"):
+        if exchange.status is not None and not exchange.account.startswith("near"):
             yield no_key(trace, exchange, exchange.leaks)
     for callback in trace.callbacks:
         # The headers of a callback are judged by WEBHOOK-14.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from pixazo_contracts.trace import (
@@ -86,7 +87,9 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
 
 
 def shows_work(exchange: Exchange) -> bool:
-    """Whether a response to a request that must not begin or show any work does: an id of ours, a state, a result."""
+    """Whether a response to a request that must not begin or show any work does: it accepts, or has an id, a state, a result."""
+    if exchange.is_submit and exchange.succeeded:
+        return True
     body = exchange.members
     named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
     return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
@@ -197,13 +200,20 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
             yield Violation(submit, where, expected, got, related=(end,), drifts=True)
 
 
-def as_meant(trace: Trace, clause_id: str) -> Remarks:
+def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """Each request aimed at the clause is treated as the page says: refused, or accepted and able to complete.
 
-    ERR-400-01 judges the status code of a refusal. Requests of which the page does not say what becomes of them are observed.
+    With `later` a rule, about the image, may also be enforced by ending FAILED or ERROR. ERR-400-01 judges the status code of
+    a refusal. Requests of which the page does not say what becomes of them are observed.
     """
     for exchange in _decided(trace, clause_id, "refuse"):
-        yield from _is_refused(exchange)
+        generation = trace.generation(exchange.accepted_id) if later else None
+        if generation is None:
+            yield from _is_refused(exchange)
+        elif generation.reads:
+            holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
+            where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
+            yield check(holds, exchange, where, expected, words=got, related=generation.reads)
     yield from accepted(trace, clause_id)
     valid = [exchange for exchange in trace.aimed(clause_id) if exchange.intent == "accept"]
     for exchange in [*filter(is_single, valid)] or valid:
@@ -211,16 +221,8 @@ def as_meant(trace: Trace, clause_id: str) -> Remarks:
     yield from observed(trace, clause_id)
 
 
-def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
-    """The requests aimed at the clause are refused, or end FAILED or ERROR later: a rule about the image may be enforced so."""
-    for exchange in _decided(trace, clause_id, "refuse"):
-        generation = trace.generation(exchange.accepted_id)
-        if generation is None:
-            yield from _is_refused(exchange)
-        elif generation.reads:
-            holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
-            where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
-            yield Evidence(exchange) if holds else Violation(exchange, where, expected, got, generation.reads)
+#: The same for a rule that may be enforced later.
+AS_MEANT_LATER: Final = partial(as_meant, later=True)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:

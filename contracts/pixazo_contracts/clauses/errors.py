@@ -31,6 +31,7 @@ from .clause import (
     code_shown,
     code_word,
     member_names,
+    show,
 )
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
@@ -106,9 +107,9 @@ def err_400_01(trace: Trace) -> Remarks:
 @ERR.clause("ERR-400-02", EXAMPLE, ACCOUNT, depends_on="BASE-02", drift_fails=True,
     section='Queue System Errors: "400 — Model not found"')  # fmt: skip
 def err_400_02(trace: Trace) -> Remarks:
-    """A model that is unknown or disabled accepts nothing and is 400; an unknown one may be no route of the caller's: 403, 404, 405."""
+    """A model that is unknown or disabled accepts nothing and is 400; an unknown one may be no product of the caller's: 401, 403, 404, 405."""
     for exchange in trace.aimed("ERR-400-02", unanswered=True):
-        codes = (400,) if exchange.account == "disabled" else (400, 403, *NO_ROUTE)
+        codes = (400,) if exchange.account == "disabled" else (400, 401, 403, *NO_ROUTE)
         holds, drifts = exchange.status in codes, not (exchange.succeeded or shows_work(exchange))
         expected, got = "400, Model not found", code_word(exchange)
         yield check(holds, exchange, f"status code ({exchange.case})", expected, words=got, drifts=drifts)
@@ -189,6 +190,10 @@ def _throttled(trace: Trace) -> Iterator[Exchange]:
     return (exchange for exchange in trace.exchanges if exchange.status == 429)
 
 
+#: What is said of a `Retry-After` of no form that HTTP has.
+UNREADABLE = "neither seconds nor a date"
+
+
 def _retry_word(exchange: Exchange) -> str:
     value = exchange.header("retry-after")
     if value is None:
@@ -197,7 +202,7 @@ def _retry_word(exchange: Exchange) -> str:
         return "seconds"
     stamp, date = http_date(value), http_date(exchange.header("date"))
     if stamp is None:
-        return "neither seconds nor a date"
+        return UNREADABLE
     return "a date in the past" if date is not None and stamp < date else "a date"
 
 
@@ -212,6 +217,9 @@ def err_429_03(trace: Trace) -> Remarks:
 def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
     for exchange in _throttled(trace):
+        if _retry_word(exchange) == UNREADABLE:
+            value = exchange.header("retry-after")
+            yield Violation(exchange, "Retry-After", "seconds or a date (RFC 9110)", show(value), drifts=True)
         wait = whole_number(exchange.header("retry-after"))
         if wait is None or exchange.account == "throttled":
             continue
@@ -232,7 +240,8 @@ def err_500_01(trace: Trace) -> Remarks:
             continue
         if exchange.status is None:
             # The clauses at which other submits aim say so themselves.
-            if exchange.is_submit and exchange.intent == "any" and exchange.error != "connect":
+            odd = (exchange.is_submit and exchange.intent == "any") or {"STATUS-10", "STATUS-11"} & set(exchange.aims)
+            if odd and exchange.error != "connect":
                 yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
             continue
         got = f"{exchange.status} to {exchange.case}"
@@ -320,8 +329,11 @@ def wal_03(trace: Trace) -> Remarks:
 )
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
+    taken = [exchange for exchange in trace.aimed("WAL-04") if exchange.succeeded and exchange.case != "after"]
+    for exchange in taken:
+        yield Violation(exchange, f"status code ({exchange.case})", "a refusal", "accepted")
     # A submit that was accepted is rightly charged.
-    if not any(exchange.succeeded for exchange in trace.aimed("WAL-04") if exchange.case != "after"):
+    if not taken:
         yield from _affordable(trace, "WAL-04", "refused submits are free")
 
 

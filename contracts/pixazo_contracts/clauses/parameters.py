@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import Exchange, Profile, Trace
 
-from .checks import UNDECIDED, as_meant, frame, is_no_evidence, one_of, playing_time, refused_or_failed
+from .checks import AS_MEANT_LATER, UNDECIDED, as_meant, frame, is_no_evidence, one_of, playing_time
 from .clause import Evidence, Group, Observation, Remarks, Violation, show
 from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
 
@@ -139,19 +139,19 @@ I2V.row("I2V-IMG-03", DOCUMENTED, SHARED, partial(_way, is_way=lambda image: not
     demands="A public image URL is accepted.")
 I2V.row("I2V-IMG-04", DOCUMENTED, FURTHER, partial(_way, is_way=lambda image: image.startswith("data:")), core=True, section=I2V_IMG,
     demands="A Base64 data URL is accepted.")
-I2V.row("I2V-IMG-05", IMPLIED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG,
+I2V.row("I2V-IMG-05", IMPLIED, FREE_IF_REFUSED, AS_MEANT_LATER, section=I2V_IMG,
     demands="What is neither a public URL nor a Base64 data URL is refused: bare Base64, another payload, another scheme, a relative path.")
 I2V.row("I2V-IMG-06", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="JPG, JPEG, PNG and WebP are each accepted.")
-I2V.row("I2V-IMG-07", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, core=True, section=I2V_IMG_RULES,
+I2V.row("I2V-IMG-07", DOCUMENTED, FREE_IF_REFUSED, AS_MEANT_LATER, core=True, section=I2V_IMG_RULES,
     demands="Any other image format is refused, whatever its label says.")
-I2V.row("I2V-IMG-08", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
-    demands="Image size is strictly below 20 MB. Decimal or binary megabytes is not said: probe at or above 20 MiB.")
-I2V.row("I2V-IMG-09", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
+I2V.row("I2V-IMG-08", DOCUMENTED, FREE_IF_REFUSED, AS_MEANT_LATER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="Image size is strictly below 20 MB. Decimal or binary megabytes is not said: 20 MiB is refused, 19 MB accepted.")
+I2V.row("I2V-IMG-09", DOCUMENTED, FREE_IF_REFUSED, AS_MEANT_LATER, section=I2V_IMG_RULES,
     demands="A short side of exactly 300 px is refused (strictly greater required).")
 I2V.row("I2V-IMG-10", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="A short side of 301 px is accepted.")
-I2V.row("I2V-IMG-11", DOCUMENTED, FREE_IF_REFUSED, refused_or_failed, section=I2V_IMG_RULES,
+I2V.row("I2V-IMG-11", DOCUMENTED, FREE_IF_REFUSED, AS_MEANT_LATER, section=I2V_IMG_RULES,
     demands="An aspect ratio outside 2:5 to 5:2 is refused.")
 I2V.row("I2V-IMG-12", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="The end points 2:5 and 5:2 are themselves accepted (inclusive reading).")

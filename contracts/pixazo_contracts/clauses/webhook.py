@@ -32,6 +32,9 @@ SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
 PARTS = ("status", "model_id", "error", "output")
 
+#: A callback is late after so many times the profile's `settle`: a run that waits may see one only when its wait is over.
+LATE = 2.0
+
 #: Status codes of a gateway that broke.
 BROKEN = range(500, 600)
 
@@ -101,10 +104,21 @@ def webhook_02(trace: Trace) -> Remarks:
         yield Violation(stray, "target", "a URL that was given", show(stray.target))
 
 
+def _unasked(trace: Trace, generation: Generation, first: Callback) -> bool:
+    """Whether a callback that was due long before the first read of its request came only after that."""
+    read, submit = generation.reads[0], generation.submit
+    took = [g.ends[0].finished - g.submit.finished for g in trace.generations if g.ends and g is not generation]
+    due = max(took, default=0.0) + trace.profile.settle
+    return read.state in TERMINAL and read.started - submit.finished >= due and first.at > read.started
+
+
 def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callback]) -> Remarks:
     """A generation that ended is called back about it, in time, unless there was no time for it yet."""
     end, bound = generation.ends[0], trace.profile.settle
-    if arrived and arrived[0].at - end.finished <= bound:
+    if arrived and _unasked(trace, generation, arrived[0]):
+        got = f"one {arrived[0].at - end.started:.1f} s after its end was first read"
+        yield Violation(generation.submit, "callback", f"one to {url} without polling", got, (end, arrived[0]))
+    elif arrived and arrived[0].at - end.finished <= LATE * bound:
         yield Evidence(arrived[0])
     elif arrived or trace.waited_since(end.finished):
         got = f"the first {arrived[0].at - end.finished:.1f} s after it" if arrived else f"none after {end.state}"
@@ -179,7 +193,7 @@ def webhook_05(trace: Trace) -> Remarks:
     depends_on=f"{ROOTS} {SHOWN} WEBHOOK-04 WEBHOOK-05 HDR-05 FLOW-01 FLOW-03 FLOW-05")  # fmt: skip
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
-    for generation, callback in _envelopes(trace):
+    for generation, callback in (*_envelopes(trace), *_claims(trace)):
         reported = callback.member("status")
         if not isinstance(reported, str) or reported not in RANK:
             continue
@@ -347,6 +361,6 @@ def webhook_21(trace: Trace) -> Remarks:
 
 
 WEBHOOK.row("WEBHOOK-22", DOCUMENTED, RECEIVER,
-    each(lambda trace: (callback for _, callback in _envelopes(trace)), "polling_url", is_absent, "absent"),
+    each(lambda trace: (c for _, c in (*_envelopes(trace), *_claims(trace))), "polling_url", is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` is not in callbacks.")  # fmt: skip

@@ -23,6 +23,7 @@ from .operations import (
     PRINTED,
     PRINTED_HEADERS,
     PROMPT,
+    About,
     encode,
     poll,
     read,
@@ -32,6 +33,7 @@ from .operations import (
     unknown_id,
     webhook_headers,
 )
+from .samples import members
 
 #: What fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others, less
 #: often where a network lies between.
@@ -115,6 +117,10 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
         yield from _valid(role, f"{role} account", aims, intent=intent)
+        if intent == "refuse":
+            body = {**members("image_to_video"), "prompt": PROMPT}
+            about: About = {"aims": aims, "intent": intent, "account": role}
+            yield from submit("imageToVideo", body, case=f"{role} account, image to video", **about)
         yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url, probe
+from .conversation import (
+    Conversation,
+    Probe,
+    ReceiverUrl,
+    RunContext,
+    await_callbacks,
+    open_receiver_url,
+    probe,
+    published,
+)
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit, webhook_headers
+from .operations import PRINTED_HEADERS, PROMPT, ordinary, poll, read, submit, webhook_headers
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -16,9 +25,18 @@ SLOW: Final = 1.0
 
 
 def _receiver(
-    name: str, receiver_url: ReceiverUrl, count: int, *aims: str, case: str = "", feeds: tuple[str, ...] = ()
+    name: str,
+    receiver_url: ReceiverUrl,
+    count: int,
+    *aims: str,
+    case: str = "",
+    feeds: tuple[str, ...] = (),
+    unread: bool = False,
 ) -> Probe:
-    """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected."""
+    """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
+
+    One that is `unread` is not polled before its callback has come, or should have.
+    """
     case = case or name
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
@@ -27,6 +45,12 @@ def _receiver(
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
         body = {"prompt": f"{PROMPT} ({case})"}
         accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
+        if unread and accepted.accepted_id is not None:
+            # Whoever has a callback need not poll, so one must come without that.
+            if not context.limited:
+                yield from published("g1 ended")
+            longest = yield from ordinary(context)
+            yield from await_callbacks(url, 1, longest + context.profile.settle + context.profile.pace)
         if (yield from poll(context, accepted)) is not None:
             yield from await_callbacks(url, count, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="after the receiver")
@@ -90,7 +114,15 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 PROBES: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_unusable()),
-    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", feeds=("WEBHOOK-03",)),
+    _receiver(
+        "webhook alone",
+        ReceiverUrl("alone"),
+        2,
+        "WEBHOOK-01",
+        case="webhook header",
+        feeds=("WEBHOOK-03",),
+        unread=True,
+    ),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),

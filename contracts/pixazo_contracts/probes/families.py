@@ -207,11 +207,10 @@ class Rule:
 
 IMAGE_URL: Final = "https://example.com/first.jpg"
 MISSING: Final = {"missing": ABSENT, "null": None}
-NOT_STRINGS: Final = {"42": 42, "true": True, "object": {"text": PROMPT}, "array": [PROMPT]}
-NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "false": False, "object": {"height": 768}, "array": ["768P"]}
+NOT_STRINGS: Final = {"42": 42, "1.5": 1.5, "true": True, "false": False, "object": {"text": PROMPT}, "array": [PROMPT]}
+NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "object": {"height": 768}, "array": ["768P"]}
 NOT_URLS: Final = {
     "42": 42,
-    "0": 0,
     "true": True,
     "object": {"url": "https://example.com/"},
     "array": ["https://example.com/"],
@@ -230,7 +229,7 @@ NULL: Final = {"null": None}
 
 def _booleans(group: str) -> tuple[Rule, ...]:
     members = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
-    wrong = {"the string true": "true", "the string False": "False", "1": 1, "0": 0, "object": {}, "array": [True]}
+    wrong = {"the string true": "true", "the string False": "False", "0": 0, "object": {}, "array": [True]}
     both = {"false": False, "true": True}
     # For image-to-video the page names the variant that `fast_pretreatment` is for: I2V-FP-02 observes what true does.
     allowed = {"FP": {"false": False}} if group == "I2V" else {}
@@ -276,14 +275,32 @@ RULES: Final = (
         "first_frame_image",
         {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]},
     ),
-    Rule("I2V-DUR-01", "duration", {"6.5": 6.5, "5.999": 5.999, **NOT_NUMBERS}),
+    Rule("I2V-DUR-01", "duration", {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", **NOT_NUMBERS}),
     Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10}),
-    Rule("I2V-DUR-03", "duration", {str(value): value for value in (5, 7, 8, 9, 11, 60, 0, -6)}),
+    Rule("I2V-DUR-03", "duration", {str(value): value for value in (1, 5, 7, 8, 9, 11, 12, 15, 60, 0, -6)}),
     Rule("I2V-RES-01", "resolution", allowed={"768P": "768P", "1080P": "1080P"}),
     Rule(
         "I2V-RES-02",
         "resolution",
-        {repr(value): value for value in ("720P", "4K", "768", "1080", "768p", "1080p", " 768P", "768P ", "")},
+        {
+            repr(value): value
+            for value in (
+                "512P",
+                "540P",
+                "720P",
+                "1080i",
+                "2160P",
+                "2K",
+                "4K",
+                "768",
+                "1080",
+                "768p",
+                "1080p",
+                " 768P",
+                "768P ",
+                "",
+            )
+        },
     ),
     Rule("I2V-RES-03", "resolution", NOT_RESOLUTIONS, NULL),
     Rule("I2V-CB-01", "callback_url", NOT_URLS),
@@ -297,12 +314,19 @@ def _png(width: int, height: int, *, padding: int = 0) -> str:
     return data_url("image/png", png(width, height, padding=padding))
 
 
+#: The beginnings of two further formats: what tells them apart.
+TIFF: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
+AVIF: Final = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
+
 #: Rules about the image, which a gateway may enforce later by ending FAILED: values by the names of their cases, made when
 #: they are sent. 20 MiB is not below 20 MB, whichever MB the page means.
 BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "I2V-IMG-05": {
         "bare Base64": lambda: _png(640, 480).partition(",")[2],
         "data URL without Base64": lambda: "data:image/png,not an image",
+        "empty payload": lambda: "data:image/png;base64,",
+        "text as data": lambda: data_url("text/plain", PROMPT.encode()),
+        "empty": lambda: "",
         "payload that is not Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
         "ftp": lambda: "ftp://example.com/first.jpg",
         "file": lambda: "file:///first.jpg",
@@ -313,6 +337,9 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "GIF": lambda: data_url("image/gif", gif(320, 320)),
         "BMP": lambda: data_url("image/bmp", bmp(640, 480)),
         "SVG": lambda: data_url("image/svg+xml", svg(640, 480)),
+        "TIFF": lambda: data_url("image/tiff", TIFF),
+        "AVIF": lambda: data_url("image/avif", AVIF),
+        "PDF": lambda: data_url("application/pdf", b"%PDF-1.4\n%%EOF\n"),
         "GIF called PNG": lambda: data_url("image/png", gif(320, 320)),
         "BMP called JPEG": lambda: data_url("image/jpeg", bmp(640, 480)),
         "SVG called WebP": lambda: data_url("image/webp", svg(640, 480)),
@@ -339,7 +366,13 @@ FINE_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "JPEG": lambda: data_url("image/jpeg", jpeg(640, 480)),
         "WebP": lambda: data_url("image/webp", webp(640, 480)),
     },
-    "I2V-IMG-10": {"301 x 600": lambda: _png(301, 600), "600 x 301": lambda: _png(600, 301)},
+    # Just below 20 MB, whichever MB the page means.
+    "I2V-IMG-08": {"19 MB": lambda: _png(640, 480, padding=19_000_000)},
+    "I2V-IMG-10": {
+        "301 x 600": lambda: _png(301, 600),
+        "600 x 301": lambda: _png(600, 301),
+        "3840 x 2160": lambda: _png(3840, 2160),
+    },
     "I2V-IMG-12": {"755 x 302": lambda: _png(755, 302), "302 x 755": lambda: _png(302, 755)},
 }
 
@@ -371,6 +404,12 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
         if exchange.accepted_id in ends:
             yield from await_callbacks(url, 1, context.profile.settle)
 
+
+#: Public images of the other formats, which WebP's own gallery has had for years: 400 x 301 and 550 x 368.
+GALLERY: Final = {
+    "PNG": "https://www.gstatic.com/webp/gallery3/1.png",
+    "WebP": "https://www.gstatic.com/webp/gallery/1.webp",
+}
 
 #: Requests that the page allows: several of its values at once, then each by itself.
 ALLOWED: Final = (
@@ -429,6 +468,11 @@ ALLOWED: Final = (
     values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
     values("T2V-BODY-02", t2v("prompt alone", "accept", duration=ABSENT, resolution=ABSENT)),
     values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": text("image_to_video").encode()}, "accept")),
+    values(
+        "I2V-IMG-03",
+        *(i2v(f"{kind} by URL", "accept", first_frame_image=url) for kind, url in GALLERY.items()),
+        name="image URLs",
+    ),
 )
 
 #: What every family of broken rules bears on beside its own clause, and those of rules about the image.

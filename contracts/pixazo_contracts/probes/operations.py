@@ -109,13 +109,8 @@ def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str,
 
 def head(url: str, request_id: str, account: str = "default") -> Conversation[Exchange]:
     """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
-    # A server that sends a body after all spoils its connection for what comes next.
-    close = (("Connection", "close"),)
     operation = "head" if account else "media"
-    step = Send(
-        operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id, headers=close
-    )
-    return send(step)
+    return send(Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id))
 
 
 def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
@@ -218,6 +213,12 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
             yield from download(context, end)
         if ends and n == 0:
             yield from pause(LATER_POLLS * context.profile.pace)
+
+
+def ordinary(context: RunContext) -> Conversation[float]:
+    """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
+    generations = trace.find_generations((yield from recall()), ())
+    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 
 
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:

@@ -15,6 +15,7 @@ from .operations import (
     follow,
     head,
     media_urls,
+    ordinary,
     poll,
     read,
     submit,
@@ -70,12 +71,6 @@ MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
-def _ordinary(context: RunContext) -> Conversation[float]:
-    """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
-    generations = find_generations((yield from recall()), ())
-    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
-
-
 def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
     """Requests about one generation right after each other: at once, or first when it should be over.
 
@@ -88,7 +83,7 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
         accepted = yield from submit("generate", body, case=case, intent="accept")
         if after is not None:
             if context.limited:
-                yield from pause((yield from _ordinary(context)))
+                yield from pause((yield from ordinary(context)))
             else:
                 yield from published(after)
             yield from pause(context.profile.pace)

@@ -114,15 +114,17 @@ class HttpTransport:
             reply.set_result(Reply(status=None, error="connect"))
         except httpx2.TimeoutException:
             reply.set_result(Reply(status=None, error="timeout"))
-        except (httpx2.HTTPError, httpx2.InvalidURL):
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # the last for what cannot be encoded
             reply.set_result(Reply(status=None, error="lost"))
         except BaseException as error:  # noqa: BLE001 - it is raised where the response is waited for
             reply.set_exception(error)
 
     def _exchange(self, request: Send) -> Reply:
         most = MOST_MEDIA if request.operation == "media" else MOST_BODY
+        # A server that sends a body to HEAD after all spoils its connection for what comes next.
+        close = [("Connection", "close")] if request.method == "HEAD" else []
         with self._client.stream(
-            request.method, request.url, headers=list(request.headers), content=request.body
+            request.method, request.url, headers=[*request.headers, *close], content=request.body
         ) as response:
             self._client.cookies.clear()
             # A response that ends with its connection may have been cut anywhere.

@@ -16,7 +16,7 @@ from .exchange import (
     repeated_names,
     split_url,
 )
-from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
+from .instants import STAMP, STAMPS, WORST_MISFIT, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
 from .target import (
     DOCUMENTED_ORIGIN,
@@ -60,5 +60,5 @@ from .trace import (
 )
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "WORST_MISFIT", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
 ]  # fmt: skip
