@@ -111,7 +111,7 @@ def _allowing(exchange: Exchange) -> str:
     return f"{exchange.case}: {code_word(exchange)}{hint}"
 
 
-@BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04",
+@BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04 SUBMIT-13",
     section="what no caller could live with: GET or HEAD begins or ends anything")  # fmt: skip
 def base_06(trace: Trace) -> Remarks:
     """GET and HEAD on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""

@@ -215,7 +215,7 @@ def submit_11(trace: Trace) -> Remarks:
             yield check(absolute in wanted, exchange, "polling_url", show(wanted[0]), url)
 
 
-@SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 BASE-05 AUTH-07", core=True, drift_fails=True,
+@SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 BASE-05 AUTH-07 SUBMIT-13", core=True, drift_fails=True,
     section="Output")  # fmt: skip
 def submit_12(trace: Trace) -> Remarks:
     """`polling_url` is an absolute https URL that can be fetched as given."""

@@ -229,7 +229,13 @@ NULL: Final = {"null": None}
 
 def _booleans(group: str) -> tuple[Rule, ...]:
     members = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
-    wrong = {"the string true": "true", "the string False": "False", "0": 0, "object": {}, "array": [True]}
+    wrong: dict[str, object] = {
+        "the string true": "true",
+        "the string False": "False",
+        "0": 0,
+        "object": {},
+        "array": [True],
+    }
     both = {"false": False, "true": True}
     # For image-to-video the page names the variant that `fast_pretreatment` is for: I2V-FP-02 observes what true does.
     allowed = {"FP": {"false": False}} if group == "I2V" else {}

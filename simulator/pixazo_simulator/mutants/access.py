@@ -120,10 +120,10 @@ def _key_quoted(request: Request, reply: Reply, context: Context) -> Reply:
 
 CREDENTIALS = (
     Mutant("anonymous-submit", "AUTH-01", "A submit without a key is accepted",
-           edit_requests(lambda request: submits(request) and _is_anonymous(request), _with_known_key), ("BASE-0[123]", "AUTH-12")),
+           edit_requests(lambda request: submits(request) and _is_anonymous(request), _with_known_key), ("BASE-0[123]", "AUTH-12", "ERR-PREC-01")),
     Mutant("public-status", "AUTH-02", "A status can be read without a key",
            edit_requests(lambda request: reads(request) and _is_anonymous(request), _with_known_key), ("BASE-04", "AUTH-12")),
-    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12")),
+    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12", "ERR-PREC-01")),
     Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
     Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
            Edits(request=_exact_case, names="case-sensitive")),
@@ -134,7 +134,7 @@ CREDENTIALS = (
            edit_requests(reads, _second_header), ("BASE-0[45]", *READS)),
     Mutant("body-checked-before-key", "AUTH-08", "A body is validated before the key is",
            policy(check_order="json,parameters,key,suspended,rate,model,funds"), ("ERR-PREC-01", "BASE-0[123]", "AUTH-0[134]")),
-    Mutant("suspended-key-unknown", "AUTH-09", "A suspended key gets 401", refuse(has_status(403), InvalidKey()), ("AUTH-10",)),
+    Mutant("suspended-key-unknown", "AUTH-09", "A suspended key gets 401", refuse(has_status(403), InvalidKey()), ("AUTH-10", "ERR-PREC-01")),
     Mutant("foreign-status-readable", "AUTH-10", "Any account can read any request", edit_requests(reads, _as_owner)),
     Mutant("key-in-polling-url", "AUTH-11", "The polling_url contains the key as a query parameter",
            in_accepted(compute("polling_url", lambda members, context: f"{members['polling_url']}?{QUERY_KEY}={context.key}")),

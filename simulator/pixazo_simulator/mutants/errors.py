@@ -40,8 +40,8 @@ WALLET = (
     Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
     Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
-    Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE)),
-    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE)),
+    Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE), ("SUBMIT-15",)),
+    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE), ("WAL-02",)),
     Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without the debits of the last second", behaviour(affords=_affords_by_old_balance)),
 )  # fmt: skip
 

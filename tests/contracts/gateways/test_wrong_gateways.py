@@ -131,9 +131,11 @@ def _ending(operation: str, member: str, value: object) -> Callable[[FakeGateway
     """Requests with this value of a member are accepted, and end FAILED."""
 
     def prepare(gateway: FakeGateway) -> None:
-        gateway.plan = lambda work: (
-            replace(work, end="FAILED") if work.operation == operation and work.body.get(member) == value else work
-        )
+        def plan(work: Work) -> Work:
+            concerned = work.operation == operation and work.body.get(member) == value
+            return replace(work, end="FAILED") if concerned else work
+
+        gateway.plan = plan
 
     return prepare
 
