@@ -306,6 +306,11 @@ def envelope(message: Message) -> Message:
     return changed(message, code(200), become(body=clean().generations[0].ends[0].body, size=400))
 
 
+def status_twice(message: Message) -> Message:
+    """Readers that keep the first of two members of one name take it for another state."""
+    return text(str(message.body).replace("{", '{"status": "QUEUED", ', 1))(message)
+
+
 def stranger(message: Message) -> Message:
     """About the generation that was given no receiver URL."""
     return put(request_id=next(filter(of("quiet"), clean().generations)).request_id)(message)

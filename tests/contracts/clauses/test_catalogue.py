@@ -15,7 +15,7 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE, PAGE_URL, STATEMENTS, sel
 from pixazo_contracts.clauses.catalogue import GROUPS
 from pixazo_contracts.clauses.clause import REFERENCE, Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
-from pixazo_contracts.probes import feeders, samples
+from pixazo_contracts.probes import PROBES, feeders, samples
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
 
@@ -78,6 +78,18 @@ def test_twelve_examples_fix_what_clients_rely_on() -> None:
     fixed = "SUBMIT-05 SUBMIT-06 SUBMIT-11 SUBMIT-12 STATUS-03 STATUS-04 OUT-03 TIME-01 FAIL-03 ERR-ENV-01"
     fixed += " T2V-BODY-01 ERR-400-02"
     assert {item.id for item in CATALOGUE if item.drift_fails} == set(fixed.split())
+
+
+def test_what_is_never_to_happen_can_fail() -> None:
+    """A clause that says so is not one about which the page is silent."""
+    said = {clause.id for clause in CATALOGUE if re.search(r"\b(never (?!shown)|cannot\b)", clause.requirement)}
+    assert {clause_id for clause_id in said if BY_ID[clause_id].strength is SILENT} == set()
+
+
+def test_every_core_clause_can_be_judged_where_generations_cost_money() -> None:
+    """A probe feeds it that may be sent to a target that charges."""
+    fed = {clause_id for probe in PROBES if not probe.only_unlimited for clause_id in probe.feeds}
+    assert {clause.id for clause in CATALOGUE if clause.core} <= fed
 
 
 def test_every_dependency_exists() -> None:

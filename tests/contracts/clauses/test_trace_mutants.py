@@ -47,6 +47,7 @@ from tests.contracts.clauses.rewriting import (
     same_id,
     single,
     slowly,
+    status_twice,
     stranger,
     submits,
     taken,
@@ -64,7 +65,6 @@ from pixazo_contracts.trace.trace import STATES
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace.exchange import Callback
 
 REFUSED = """T2V-PROMPT-01 T2V-PROMPT-02 T2V-DUR-01 T2V-RES-01 T2V-PO-01 T2V-FP-01 T2V-WM-01 T2V-CB-01 I2V-PROMPT-01
     I2V-PROMPT-02 I2V-PROMPT-04 I2V-IMG-01 I2V-IMG-02 I2V-DUR-01 I2V-DUR-03 I2V-RES-02 I2V-RES-03 I2V-PO-01 I2V-FP-01
@@ -79,8 +79,11 @@ OPEN = """HDR-02 SUBMIT-18 T2V-PROMPT-03 T2V-PROMPT-04 T2V-DUR-02 T2V-RES-02 T2V
 ROWS: tuple[tuple[str, Edit], ...] = (
     (REFUSED, at(nth(-1, aimed(status=400)), taken)),
     (REFUSED, at(nth(0, aimed(status=400)), code(200), text("{}"))),
+    (REFUSED, at(nth(-1, aimed(status=400)), LOST)),
     (IMAGES, at(nth(-1, aimed(status=400)), code(200), text("{}"))),
     (ACCEPTED, at(nth(-1, single(aimed(status=202))), other_way)),
+    (ACCEPTED, at(nth(-1, single(aimed(status=202))), LOST)),
+    (ACCEPTED, at(nth(0, single(aimed(status=202))), code(401))),
     (OPEN, at(nth(-1, aimed()), other_way)),
     # BASE, AUTH, HDR
     ("BASE-01", at(submits(), code(404))),
@@ -93,18 +96,27 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("BASE-07", at(aimed("trailing slash"), taken)),
     ("BASE-08", at(aimed(), envelope)),
     ("AUTH-01 AUTH-03 AUTH-04", at(nth(-1, aimed()), taken)),
+    ("AUTH-01 AUTH-02 AUTH-03 AUTH-04 AUTH-09 SUBMIT-16 SUBMIT-17 ERR-402-01 ERR-500-01", at(nth(-1, aimed()), LOST)),
+    ("AUTH-01 AUTH-09 I2V-DUR-03", at(nth(-1, aimed()), put(request_id=NO_ID))),
+    ("AUTH-01", at(aim("BASE-07"), taken)),
+    ("AUTH-02 AUTH-10", at(nth(-1, aimed()), envelope, code(401))),
     ("AUTH-02 AUTH-06", at(nth(-1, aimed()), envelope)),
     ("AUTH-05 AUTH-09", at(nth(-1, aimed()), code(401))),
+    ("AUTH-05", at(nth(-1, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope)),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
+    ("HDR-04", at(nth(-1, reads("PROCESSING")), text(""))),
+    ("HDR-04", at(nth(-1, reads("PROCESSING")), status_twice)),
+    ("HDR-04", at(nth(-1, reads("PROCESSING")), head("Content-Type", "application/json; charset=utf-16"))),
     ("HDR-04", at(submits(status=402), head("Content-Type", "text/plain"))),
     ("HDR-05", at(nth(-1, reads("PROCESSING")), head("Age", "30"))),
     # SUBMIT
     ("SUBMIT-01", at(nth(-1, submits("generate", 202)), code(200))),
+    ("SUBMIT-01", at(lambda trace, _: (e for e in trace.submits if e.case == "quiet"), other_way)),
     ("SUBMIT-02", at(nth(-1, submits("imageToVideo", 202)), code(201))),
     ("SUBMIT-03", at(nth(-1, submits("", 202)), drop("polling_url"))),
     ("SUBMIT-04", at(nth(-1, submits("", 202)), put(estimated_cost=0.35))),
@@ -123,6 +135,8 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("SUBMIT-16 SUBMIT-17", at(nth(-1, aimed()), code(422))),
     # STATUS, FLOW
     ("STATUS-01", at(nth(-1, reads("PROCESSING")), code(202))),
+    ("STATUS-01", at(nth(-1, reads("PROCESSING")), LOST)),
+    ("STATUS-02 STATUS-03", at(nth(-1, reads("COMPLETED", made=of("quiet"))), text("{}"))),
     ("STATUS-02", at(nth(-1, reads("PROCESSING")), put(status="processing"))),
     ("STATUS-03", at(nth(-1, reads("PROCESSING")), put(request_id=NO_ID))),
     ("STATUS-04", at(nth(-1, reads("PROCESSING")), put(model_id="video-01"))),
@@ -133,8 +147,10 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("STATUS-09", at(nth(-1, reads("COMPLETED")), drop("updated_at"))),
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), envelope)),
     ("STATUS-12", at(nth(-1, reads(case="burst")), put(status="PROCESSING"))),
+    ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("STATUS-13", at(nth(1, reads(case="alone")), code(429))),
     ("STATUS-14", at(nth(-1, reads(made=of("quiet"))), put(progress=100))),
+    ("STATUS-14", at(reads(case="late"), code(404))),
     ("STATUS-15", at(nth(-1, reads(made=of("g1"))), become(reader="reader 2"), put(status="PROCESSING"))),
     ("STATUS-16", at(nth(-1, aimed()), code(404))),
     ("FLOW-01", at(nth(-1, reads("PROCESSING", made=of("prompt alone"))), put(status="QUEUED"))),
@@ -153,6 +169,8 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("OUT-06", at(nth(-1, reads("COMPLETED")), output(media_type="video"))),
     ("OUT-07", at(nth(-1, media()), head("Content-Type", "video/webm"))),
     ("OUT-08", at(nth(-1, media()), code(403))),
+    ("OUT-08", at(nth(-1, media()), LOST)),
+    ("OUT-08", at(nth(-1, media("late")), facts(container=None))),
     ("OUT-09", at(nth(-1, media()), facts(container=None))),
     ("OUT-10", at(media(made=of("g4")), facts(seconds=4.0))),
     ("OUT-11", at(media(made=of("g4")), facts(width=640, height=480))),
@@ -163,12 +181,17 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("TIME-01", at(nth(-1, reads("PROCESSING")), put(created_at="2026-03-31T10:00:00Z"))),
     ("TIME-02", at(nth(-1, reads("COMPLETED")), later(-86_400, "updated_at"))),
     ("TIME-03", at(nth(-1, reads("COMPLETED")), later(-86_400, "completed_at"))),
-    ("TIME-04", at(reads("COMPLETED", made=of("quiet")), later(3600, "updated_at"))),
+    ("TIME-04", at(reads("COMPLETED", made=of("quiet")), later(-1, "updated_at"))),
     ("TIME-05", at(nth(-1, reads("COMPLETED")), later(-86_400, "created_at"))),
+    ("TIME-05", at(reads("COMPLETED"), drop("created_at"))),
     ("TIME-06", at(nth(-1, reads("COMPLETED", made=of("quiet"))), later(-1, "updated_at"))),
     ("TIME-07", at(nth(-1, reads("PROCESSING")), put(completed_at="2026-03-31T10:00:15.000Z"))),
+    ("TIME-06", at(reads("COMPLETED", made=of("quiet")), later(86_400, "updated_at"))),
+    ("TIME-07", at(reads("COMPLETED", made=of("quiet")), later(86_400, "completed_at"))),
     ("TIME-08", at(reads(made=of("again")), later(-3600, "created_at"))),
+    ("TIME-08", at(reads(), put(created_at="2026-03-31T10:00:00.000Z"))),
     ("FAIL-01", at(nth(-1, reads("FAILED")), put(error=""))),
+    ("FAIL-01", at(reads("FAILED"), put(error=" "))),
     ("FAIL-02", at(nth(-1, reads("FAILED")), put(output={}))),
     ("FAIL-03", at(nth(-1, reads("ERROR")), drop("output"))),
     ("FAIL-04", at(reads("FAILED"), drop("updated_at"))),
@@ -177,11 +200,14 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("ERR-ENV-01", at(submits(status=402), drop("message"))),
     ("ERR-ENV-02", at(nth(-1, aim("I2V-CB-01")), put(code=7))),
     ("ERR-400-01", at(nth(-1, aim("I2V-DUR-03")), code(422))),
+    ("ERR-400-01", at(nth(-1, aim("T2V-DUR-01")), code(403))),
     ("ERR-400-02", at(aimed("disabled model"), taken)),
+    ("ERR-400-02", at(aimed("no-such-model"), taken)),
     ("ERR-400-03", at(aim("ERR-400-02", "disabled model"), put(error="Not found"))),
     ("ERR-402-01", at(aimed(), code(400))),
     ("ERR-402-02", at(submits(status=402), put(message="No funds"))),
     ("ERR-402-03 ERR-429-02", at(aimed(), put(request_id=NO_ID))),
+    ("ERR-402-03", at(nth(-1, aimed()), taken)),
     ("ERR-402-04", at(nth(-1, aimed()), code(402))),
     ("ERR-429-01", at(aimed("throttled account"), code(503))),
     ("ERR-429-03", at(aim("ERR-429-01"), head("Retry-After", "soon"))),
@@ -197,14 +223,21 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("WEBHOOK-01", at(aimed("webhook header"), put(webhook="registered"))),
     ("WEBHOOK-02", calls("alone", become(method="PUT"))),
     ("WEBHOOK-02", calls("alone", target(lambda url: url.partition("?")[0]))),
+    ("WEBHOOK-02", called("alone", target(lambda _: "/hook/nobody"), put(request_id=NO_ID))),
     ("WEBHOOK-03", uncalled("alone")),
     ("WEBHOOK-04", calls("alone", drop("output"))),
+    ("WEBHOOK-04", calls("failed", text(""))),
+    ("WEBHOOK-04", calls("alone", drop("created_at"))),
+    ("WEBHOOK-04", calls("alone", put(status="DONE"))),
+    ("WEBHOOK-04", called("alone", put(status="FAILED"))),
     ("WEBHOOK-05", calls("alone", put(request_id=NO_ID))),
-    ("WEBHOOK-06", calls("alone", become(at=21.0))),
+    ("WEBHOOK-05", calls("member", put(request_id=NO_ID))),
+    ("WEBHOOK-06", calls("failed", become(at=21.0))),
     ("WEBHOOK-07", uncalled("failed")),
     ("WEBHOOK-08", at(reads(made=lambda each: bool(each.webhook_urls)), code(404))),
     ("WEBHOOK-09", called("alone", stranger)),
     ("WEBHOOK-10", calls("alone", head("Content-Type", "text/plain"))),
+    ("WEBHOOK-10", calls("alone", status_twice)),
     ("WEBHOOK-11", lambda trace, _: replace(trace, callbacks=trace.callbacks[:-2])),
     ("WEBHOOK-12", called("alone")),
     ("WEBHOOK-13", calls("alone", become(header_names=("X-Signature",)))),
@@ -222,6 +255,14 @@ ROWS: tuple[tuple[str, Edit], ...] = (
 )  # fmt: skip
 
 
+#: Rewritings by which a clause that fails otherwise only drifts: a client that parses what the page prints is not hurt.
+MILD: tuple[tuple[str, Edit], ...] = (
+    ("TIME-01", at(nth(-1, reads("PROCESSING")), put(created_at="2026-03-31T10:00:00.000000Z"))),
+    ("T2V-BODY-02", at(reads("COMPLETED", made=of("prompt alone")), put(status="FAILED"))),
+    ("WEBHOOK-04", calls("alone", drop("updated_at"))),
+)  # fmt: skip
+
+
 def on_bucket(members: Members) -> Members:
     """The same, its media on the documented host."""
     return cast("Members", json.loads(json.dumps(members).replace(f"{ORIGIN}/media", "https://pub-1.r2.dev/media")))
@@ -230,35 +271,41 @@ def on_bucket(members: Members) -> Members:
 #: What a right gateway may do otherwise than the fake.
 RIGHT: dict[str, Edit] = {
     "as it is": both(),
-    "members in another order": everything(lambda members: dict(reversed(members.items()))),
-    "further members": both(at(reads(*STATES), put(progress=1)), calls("", put(progress=1)), at(answered(402), put(id=7))),
-    "nulls left out while running": at(reads(*STATES[:2]), drop("error", "output", "completed_at")),
-    "failures without timestamps": both(
-        at(reads("FAILED", "ERROR"), drop(*STAMPS)), calls("failed", drop(*STAMPS)), calls("error", drop(*STAMPS))
+    "members in another order, and further ones": both(
+        at(reads(*STATES), put(progress=1)), calls("", put(progress=1)), at(answered(402), put(id=7)),
+        everything(lambda members: dict(reversed(members.items()))),
     ),
-    "further headers": both(at(everywhere, head("X-Request-Id", "7")), calls("", head("X-Hook", "7"))),
-    "header names in lower case": at(everywhere, lower),
-    "charset": at(answered(202, 401, 402, 403, 404, 429), head("Content-Type", 'application/json; charset="UTF-8"')),
-    "not to be cached": at(reads(*STATES), head("Cache-Control", "no-store, max-age=0"), head("Age", "0")),
-    "errors in other words": at(answered(401, 403, 404, 429), text('{"code": 7, "detail": "No", "error": null}')),
-    "validation errors of another shape": at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
-    "405 and 415": both(at(aim("BASE-06 BASE-07", status=404), code(405)), at(aim("HDR-02"), code(415))),
-    "keys first": both(at(aim("BASE-06", status=404), code(403)), at(aim("BASE-07"), code(401))),
-    "plain HTTP redirects": at(aim("BASE-08"), code(308), text("")),
-    "no plain HTTP": at(aim("BASE-08"), LOST),
-    "403 for every id that is not the caller's": at(aim("STATUS-10 STATUS-11 AUTH-10", status=404), code(403)),
-    "400 for ids of another shape": at(aim("STATUS-11"), code(400)),
-    "a throttle without Retry-After": at(answered(429), become(headers=(("Content-Type", "application/json"),))),
-    "a throttle until a date": at(answered(429), head("Retry-After", "Tue, 31 Mar 2026 10:01:00 GMT")),
+    "less in the body": both(
+        at(reads(*STATES[:2]), drop("error", "output", "completed_at")),
+        at(reads("FAILED", "ERROR"), drop(*STAMPS)), calls("failed", drop(*STAMPS)), calls("error", drop(*STAMPS)),
+    ),
+    "other headers": both(
+        at(everywhere, head("X-Request-Id", "7")), calls("", head("X-Hook", "7")),
+        at(answered(202, 401, 402, 403, 404, 429), head("Content-Type", 'application/json; charset="UTF-8"')),
+        at(reads(*STATES), head("Cache-Control", "no-store, max-age=0"), head("Age", "0")),
+        at(everywhere, lower),
+    ),
+    "other refusals": both(
+        at(answered(401, 403, 404, 429), text('{"code": 7, "detail": "No", "error": null}')),
+        at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
+        at(aim("BASE-06 BASE-07", status=404), code(405)), at(aim("HDR-02"), code(415)),
+        at(aim("BASE-08"), code(308), text("")),
+        at(answered(429), become(headers=(("Content-Type", "application/json"),))),
+    ),
+    "keys first": both(
+        at(aim("BASE-06", status=404), code(403)), at(aim("BASE-07"), code(401)), at(aim("BASE-08"), LOST),
+        at(aim("STATUS-10 STATUS-11 AUTH-10", status=404), code(403)),
+        at(answered(429), head("Retry-After", "Tue, 31 Mar 2026 10:01:00 GMT")),
+    ),
     "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split())),
-    "slower": at(everywhere, slowly(0.04)),
+    "slower, and throttled now and then": both(
+        at(everywhere, slowly(0.04)), at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429)),
+    ),
     "over at once": at(reads(made=of("quiet")), over_at_once),
-    "a read throttled now and then": both(at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429))),
-    "callbacks twice": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
-        replace(each, number=each.number + 50, at=each.at + 1) for each in trace.callbacks
+    "callbacks twice, and late": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
+        replace(each, number=each.number + 50, at=each.at + 20) for each in trace.callbacks
     ))),
     "no callback is repeated": lambda trace, _: replace(trace, callbacks=trace.callbacks[:-2]),
-    "callbacks late": calls("", lambda message: become(at=cast("Callback", message).at + 20)(message)),
     "media on the documented bucket": everything(on_bucket),
 }  # fmt: skip
 
@@ -285,25 +332,29 @@ def baseline() -> dict[str, str]:
     return {each.clause: each.observation for each in judge(clean(), CATALOGUE) if each.observation is not None}
 
 
-CASES = [(clause, number, edit) for number, (ids, edit) in enumerate(ROWS) for clause in ids.split()]
+CASES = [
+    pytest.param(clause, "DRIFT" if rows is MILD else alarm(BY_ID[clause]), edit, id=f"{clause}-{number}")
+    for rows in (ROWS, MILD)
+    for number, (ids, edit) in enumerate(rows)
+    for clause in ids.split()
+]
 
 
 def test_every_clause_has_a_row() -> None:
     """No clause of the catalogue is without a rewriting that alarms it."""
-    assert {clause for clause, _, _ in CASES} == set(BY_ID)
+    assert {clause for ids, _ in ROWS for clause in ids.split()} == set(BY_ID)
 
 
-@pytest.mark.parametrize(("clause", "edit"), [pytest.param(c, e, id=f"{c}-{n}") for c, n, e in CASES])
-def test_a_rewritten_trace_alarms_its_clause(clause: str, edit: Edit) -> None:
+@pytest.mark.parametrize(("clause", "outcome", "edit"), CASES)
+def test_a_rewritten_trace_alarms_its_clause(clause: str, outcome: str, edit: Edit) -> None:
     """The clause concerned comes out FAIL, or DRIFT where only an example or an earlier run shows otherwise."""
     verdicts = judge(edit(clean(), clause), lineage(clause), baseline=lambda found: baseline().get(found.clause))
-    (verdict,) = (each for each in verdicts if each.clause == clause)
-    assert verdict.outcome.value == alarm(BY_ID[clause])
+    assert [each.outcome.value for each in verdicts if each.clause == clause] == [outcome]
 
 
 @pytest.mark.parametrize("edit", RIGHT.values(), ids=RIGHT)
 def test_no_right_trace_is_accused(edit: Edit) -> None:
     """What the page leaves open alarms no clause of the catalogue."""
     verdicts = judge(edit(clean(), ""), CATALOGUE)
-    unaccused = {"PASS", "OBSERVED", "INCONCLUSIVE"}
+    unaccused = {"PASS", "OBSERVED", "INCONCLUSIVE", "SKIPPED"}
     assert [(v.clause, v.outcome, v.findings) for v in verdicts if v.outcome.value not in unaccused] == []
