@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
@@ -68,11 +69,15 @@ def _origin(url: str) -> str:
         raise ConfigurationError(
             "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
         )
-    shown, remedy = repr(url.partition("?")[0]), "write http://HOST:PORT or https://HOST"
+    remedy = "write http://HOST:PORT or https://HOST"
+    # What follows a host may be a password of which the host was forgotten.
+    shown = repr(re.sub(r"^((?:\w+://)?[^:：/?#%@＠]*).+", r"\1...", url))
     try:
         parts, _ = urlsplit(url), canonical_origin(url)
-    except ValueError as error:
-        raise ConfigurationError(f"--target {shown} is not a URL ({error}): {remedy}") from None
+    except ValueError:
+        raise ConfigurationError(f"--target {shown} is not a URL: {remedy}") from None
+    if "%" in parts.netloc:
+        raise ConfigurationError(f"--target {shown} has an encoded character in its host: {remedy}")
     if parts.scheme not in {"http", "https"}:
         raise ConfigurationError(f"--target {shown} is not a URL: {remedy}")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"

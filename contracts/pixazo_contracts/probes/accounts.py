@@ -24,6 +24,7 @@ from .operations import (
     PRINTED_HEADERS,
     PROMPT,
     About,
+    download,
     encode,
     poll,
     read,
@@ -208,11 +209,16 @@ READS: Final = 20
 
 
 def _spend(
-    account: str, case: str, *aims: str, prompt: str | None = None, intent: Intent = "any"
+    account: str,
+    case: str,
+    *aims: str,
+    prompt: str | None = None,
+    intent: Intent = "any",
+    headers: Headers = PRINTED_HEADERS,
 ) -> Conversation[Exchange]:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
     body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
-    return submit("generate", body, case=case, aims=aims, intent=intent, account=account)
+    return submit("generate", body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
@@ -256,11 +262,15 @@ def _after_reads(context: RunContext) -> Conversation[None]:
 
 
 @probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
-def _after_reads_of_one(_: RunContext) -> Conversation[None]:
-    """Reads of a request that exists, between two submits that the account can pay for."""
-    first = yield from _spend("two.1", "before", "WAL-05")
-    for _n in range(READS if first.accepted_id is not None else 0):
+def _after_reads_of_one(context: RunContext) -> Conversation[None]:
+    """Reads of a request that exists, its callback and its downloads, between two submits that the account can pay for."""
+    headers = yield from webhook_headers(context, ReceiverUrl("two"))
+    first = yield from _spend("two.1", "before", "WAL-05", headers=headers)
+    for _ in range(READS if first.accepted_id is not None else 0):
         yield from read(str(first.accepted_id), case="read", account="two.1")
+    yield from download(context, (yield from poll(context, first)))
+    if context.has_receiver:
+        yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
     yield from _spend("two.1", "after", "WAL-05")
 
 

@@ -49,6 +49,7 @@ def _unknown_key_reads(context: RunContext) -> Conversation[None]:
 NEAR: Final = {
     "letter case of the key": "near.case",
     "key without its end": "near.short",
+    "last character of the key": "near.end",
     "longer key": "near.long",
     "key in quotation marks": "near.quoted",
 }

@@ -155,6 +155,11 @@ class _Form:
         return found
 
 
+def _hexadecimal(data: bytes) -> Iterator[str]:
+    yield data.hex()
+    yield from (data.hex(joint) for joint in ":- ")
+
+
 def _forms(secret: str, replacement: str) -> Iterator[_Form]:
     """All forms in which a secret is looked for; those of a short one only where they are no shorter than a word."""
     data, is_echo = secret.encode(), is_distinctive(secret)
@@ -162,7 +167,7 @@ def _forms(secret: str, replacement: str) -> Iterator[_Form]:
     texts = {
         data.lower(),
         data.lower().replace(b" ", b"+"),
-        *([data.hex().encode()] if len(data) > MOST_IN_A_NUMBER else []),
+        *(hexadecimal.encode() for hexadecimal in _hexadecimal(data) if len(data) > MOST_IN_A_NUMBER),
     }
     yield from (_Form(text, **said) for text in texts)
     if not is_echo:

@@ -146,7 +146,8 @@ def near_keys(target: Target) -> dict[str, str]:
     key = next(iter(target.keys.get("default", ("",))))
     # What a gateway quotes of the short one is struck from the trace like a key, which a common word must not be.
     short = key[:-1] if is_distinctive(key[:-1]) else ""
-    near = {"case": key.swapcase(), "short": short, "long": f"{key}0", "quoted": f'"{key}"'}
+    end = key[:-1] + ("1" if key.endswith("0") else "0")
+    near = {"case": key.swapcase(), "short": short, "end": end, "long": f"{key}0", "quoted": f'"{key}"'}
     return {f"near.{name}": text for name, text in near.items() if text and text not in known}
 
 

@@ -317,7 +317,11 @@ WRONG = (
     Wrong("STATUS-07", edit=envelope(having(polling_url="https://x/y"))),
     Wrong("STATUS-08", edit=envelope(lambda b: {k: v for k, v in b.items() if v is not None}, "QUEUED", "PROCESSING")),
     Wrong("STATUS-09", edit=envelope(without("updated_at"))),
-    Wrong("STATUS-10", edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply),
+    Wrong(
+        "STATUS-10",
+        edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply,
+        beside=_only("AUTH-10 ERR-402-04 STATUS-11"),
+    ),
     Wrong("STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))),
     Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
     Wrong("STATUS-14", prepare=counted(_other_url_each_read), beside=_only("WEBHOOK-04")),
