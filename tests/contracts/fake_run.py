@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from datetime import date
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import httpx2
+import pytest
 
 from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.judge import Terms, evaluate
 from pixazo_contracts.judge.verdict import Verdict, judge
 from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.runner.run_clock import VirtualClock
@@ -34,9 +37,13 @@ from tests.contracts.gateways.fake_server import call
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from _pytest.mark import ParameterSet
+
     from pixazo_contracts.probes.conversation import Probe
     from pixazo_contracts.runner.session import Dialogue
     from pixazo_contracts.trace.trace import Trace
+
+T = TypeVar("T")
 
 ORIGIN = "http://127.0.0.1:8900"
 ZERO = 1_774_951_200.0  # 2026-03-31T10:00:00Z
@@ -58,6 +65,12 @@ class InProcess(httpx2.BaseTransport):
             raise httpx2.ReadError("hung up", request=request)
         status, headers, body = answered
         return httpx2.Response(status, headers=headers, content=body)
+
+
+def some(cases: Mapping[str, T], few: int) -> list[ParameterSet]:
+    """The cases as parameters, by name: a few of them for the default run, the others for an exhaustive one."""
+    marked = [() if number < few else pytest.mark.exhaustive for number in range(len(cases))]
+    return [pytest.param(case, id=name, marks=m) for (name, case), m in zip(cases.items(), marked, strict=True)]
 
 
 class Knobs(TypedDict, total=False):
@@ -105,6 +118,10 @@ class Observed:
     def outcomes(self, *names: str) -> set[str]:
         """The ids of the clauses with these outcomes."""
         return {clause_id for clause_id, verdict in self.verdicts.items() if verdict.outcome.value in names}
+
+    @property
+    def exit_code(self) -> int:
+        return evaluate(self.trace, CATALOGUE, Terms(today=date(2026, 3, 31))).exit_code
 
     @property
     def observations(self) -> dict[str, str]:

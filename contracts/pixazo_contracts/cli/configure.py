@@ -71,11 +71,12 @@ def _origin(url: str) -> str:
         )
     remedy = "write http://HOST:PORT or https://HOST"
     # What follows a host may be a password of which the host was forgotten.
-    shown = repr(re.sub(r"^((?:\w+://)?[^:：/?#%@＠]*).+", r"\1...", url))
+    shown = repr(re.sub(r"^((?:\w+://)?[^:：/?#%@＠]*)[:：/?#%@＠].*", r"\1", url))
     try:
         parts, _ = urlsplit(url), canonical_origin(url)
-    except ValueError:
-        raise ConfigurationError(f"--target {shown} is not a URL: {remedy}") from None
+    except ValueError as error:
+        why = "" if "'" in str(error) else f" ({error})"  # in quotation marks it repeats a part of the URL
+        raise ConfigurationError(f"--target {shown} is not a URL{why}: {remedy}") from None
     if "%" in parts.netloc:
         raise ConfigurationError(f"--target {shown} has an encoded character in its host: {remedy}")
     if parts.scheme not in {"http", "https"}:

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html.entities import html5
 from typing import Any, Final
 
@@ -40,6 +41,10 @@ MOST_IN_A_NUMBER: Final = 3
 
 #: How many layers are undone: an escape within an escape has two.
 MOST_LAYERS: Final = 5
+
+#: So many results for texts of at most so many characters are kept.
+MOST_REMEMBERED: Final = 4096
+LONGEST_REMEMBERED: Final = 256
 
 _NAMED: Final = {
     name.rstrip(";").encode(): ord(char) for name, char in html5.items() if len(char) == 1 and char.isascii()
@@ -193,9 +198,14 @@ class Redactor:
         self._forms = [_Form(text.lower().encode(), shown) for text, shown in contexts]
         self._forms += [form for secret, shown in secrets.items() for form in _forms(secret, shown)]
         self._echoes = [form for form in self._forms if form.echo]
+        self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._replaced)
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
+        # Headers are alike in most messages.
+        return self._remembered(text) if len(text) <= LONGEST_REMEMBERED else self._replaced(text)
+
+    def _replaced(self, text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
         parts, last = list[bytes](), 0
         for start, end, shown in sorted(_found(data, self._forms), key=lambda span: (span[0], -span[1])):
@@ -216,7 +226,9 @@ class Redactor:
     def places(self, headers: Iterable[tuple[str, str]], body: bytes, layers: int = MOST_LAYERS) -> tuple[str, ...]:
         """The places that hold a key: `header NAME`, `body`."""
         lines = [(name, f"{name}\n{value}".encode("utf-8", "surrogatepass")) for name, value in headers]
-        found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
+        found = list[str]()
+        if self.holds_key(b"\n".join(line for _, line in lines)):
+            found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
         return (*found, *(["body"] if self.holds_key(body, layers) else []))
 
 

@@ -152,6 +152,7 @@ def test_the_reports_are_well_formed(out: Path) -> None:
     assert not any(loads in page for loads in ("<script", "<link", "src=", "url(", "@import"))
 
 
+@pytest.mark.exhaustive
 def test_the_printed_command_repeats_the_run_for_one_clause(tmp_path: Path) -> None:
     """A shell that carries it out gets the same verdict, from the same accounts, prompts and settings; it holds no key."""
     profile, again = tmp_path / "my profile.toml", tmp_path / "again.json"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.contracts.fake_run import QUICK, observe
+from tests.contracts.fake_run import QUICK, observe, some
 from tests.contracts.gateways.edits import accepted, envelope, having, output
 
 from pixazo_contracts.clauses import CATALOGUE
@@ -78,20 +78,23 @@ def urls(url: str) -> Edit:
     return both(envelope(output(media_url=[url]), "COMPLETED"), accepted(having(polling_url=url)))
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        envelope(lambda body: {**body, "status": f"{body['status']}{HALF}"}),
-        accepted(lambda body: {**body, "request_id": f"{body['request_id']}{HALF}"}),
-        envelope(output(**{f"more{HALF}": HALF, "media_type": f"video/mp4{HALF}"}), "COMPLETED"),
-        everywhere(HALF),
-        everywhere("\x00\x1b[31m\x85\ufffe\u202e"),
-        everywhere(FORGED),
-        instead(FORGED),
-        *map(urls, ["http://[::1", f"http://a{HALF}/", "http://a\u2100b/", "http://127.0.0.1:99999/", "http://\n/"]),
-    ],
-    ids=["status", "request_id", "output", "all halves", "all controls", "forged names", "forged values", "IPv6", "half", "NFKC", "port", "line feed"],
-)  # fmt: skip
+ODD: dict[str, Edit] = {
+    "forged values": instead(FORGED),
+    "all halves": everywhere(HALF),
+    "port": urls("http://127.0.0.1:99999/"),
+    "forged names": everywhere(FORGED),
+    "all controls": everywhere("\x00\x1b[31m\x85\ufffe\u202e"),
+    "status": envelope(lambda body: {**body, "status": f"{body['status']}{HALF}"}),
+    "request_id": accepted(lambda body: {**body, "request_id": f"{body['request_id']}{HALF}"}),
+    "output": envelope(output(**{f"more{HALF}": HALF, "media_type": f"video/mp4{HALF}"}), "COMPLETED"),
+    "IPv6": urls("http://[::1"),
+    "half": urls(f"http://a{HALF}/"),
+    "NFKC": urls("http://a\u2100b/"),
+    "line feed": urls("http://\n/"),
+}
+
+
+@pytest.mark.parametrize("edit", some(ODD, 3))
 def test_odd_texts(tmp_path: Path, edit: Edit) -> None:
     """Every probe and every clause comes to its end, every report is written, and the trace is judged alike from its file."""
     path = tmp_path / "trace.ndjson"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
-from tests.contracts.fake_run import ORIGIN, fake_dialogue, full_target, observe
+from tests.contracts.fake_run import ORIGIN, fake_dialogue, full_target, observe, some
 from tests.contracts.gateways.edits import accepted, envelope, having, is_read, members, without
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work
 
@@ -94,7 +94,7 @@ def test_without_receiver_and_prompts() -> None:
     assert set(fired) == RULES - {"submit_with_callback", "break_receiver", "submit_failing"}
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", some({name: name for name in WRONG}, 2))
 def test_wrong_gateway(name: str) -> None:
     """A gateway wrong in one respect is found out by a clause concerned, with few submits, a cURL line and no key."""
     fickle.looks.clear()  # type: ignore[attr-defined]  # as above

@@ -86,6 +86,7 @@ def test_virtual_clock(tmp_path: Path) -> None:
     assert wanted <= named(output, "PASSED")
 
 
+@pytest.mark.exhaustive
 def test_wrong_gateway(tmp_path: Path) -> None:
     """The clause concerned fails with its sentence, where, expected, got and a cURL line; its neighbours do not."""
     edit = envelope(having(model_id="video-01"))
