@@ -126,8 +126,8 @@ def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Head
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
-    """Whether further reads would get the same: the key is refused, or nothing is found."""
-    refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403}]
+    """Whether further reads would get the same: the key is refused, reads are throttled although they waited, nothing is found."""
+    refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403, 429}]
     missing = [read for read in reads[-MOST_MISSING:] if read.status == 404]
     return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
 

@@ -109,7 +109,7 @@ class _Pace:
 
     def __init__(self, gap: float, most_held: float) -> None:
         self._gap = gap
-        self._next_slot = self._held_until = 0.0
+        self._next_slot = self._held_until = self._counted_until = 0.0
         self._holds = 0
         self._left = most_held
         self.served = self._in_turn = True
@@ -126,9 +126,11 @@ class _Pace:
         `told`: the gateway said how long to wait. `served` is set when a submit was not throttled.
         """
         self._holds += 1
-        if now >= self._held_until:
+        # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
+        if now >= self._counted_until:
             self._in_turn, self.served = self.served, False
             self._left -= until - now
+            self._counted_until = until
         self._held_until = max(self._held_until, until)
         in_turn = told and self._in_turn and self._left > 0
         return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)

@@ -119,15 +119,16 @@ def test_the_printed_command_repeats_the_test(tmp_path: Path) -> None:
     assert (code, named(again, "FAILED")) == (1, {"test_clause[ERR-402-01]"})
 
 
-def no_watermark(ask: Ask, reply: Reply) -> Reply:
-    """Refuses a member that the page allows and that no probe sends."""
-    return Reply(400, {"error": "no", "message": "no"}) if b'"aigc_watermark": true' in ask.body else reply
+def no_two_switches(ask: Ask, reply: Reply) -> Reply:
+    """Refuses two members together that the page allows, which no probe sends so."""
+    both = b'"aigc_watermark": true' in ask.body and b'"fast_pretreatment": true' in ask.body
+    return Reply(400, {"error": "no", "message": "no"}) if both else reply
 
 
 @pytest.mark.exhaustive
 def test_generated_requests_find_it(tmp_path: Path) -> None:
     """What only generated requests show fails their test."""
-    with serve(speed=20, edit=no_watermark) as (url, _):
+    with serve(speed=20, edit=no_two_switches) as (url, _):
         code, output = suite(
             tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "T2V-*", "-k", "test_valid_body or test_clause"
         )
