@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pixazo_contracts.trace import STATUS_BASE, TERMINAL, find_generations
+from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations
 
 from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
 from .operations import (
@@ -122,7 +122,7 @@ def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]],
     @probe(name, *EACH_ITS_OWN, *feeds, cost=len(requests), needs={f"prompt:{kind}" for kind in kinds})
     def side_by_side(context: RunContext) -> Conversation[None]:
         accepted = list[str]()
-        submits = []
+        submits = list[Exchange]()
         for kind, operation, changes in requests:
             prompt = context.prompts[kind] if kind in kinds else f"{PROMPT} ({name}, {operation})"
             body = {"prompt": prompt, **changes}
