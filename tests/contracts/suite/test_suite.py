@@ -121,7 +121,7 @@ def test_the_printed_command_repeats_the_test(tmp_path: Path) -> None:
 
 def no_two_switches(ask: Ask, reply: Reply) -> Reply:
     """Refuses two members together that the page allows, which no probe sends so."""
-    both = b'"aigc_watermark": true' in ask.body and b'"fast_pretreatment": true' in ask.body
+    both = b'"aigc_watermark": true' in ask.body and b'"prompt_optimizer": false' in ask.body
     return Reply(400, {"error": "no", "message": "no"}) if both else reply
 
 
