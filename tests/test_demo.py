@@ -118,6 +118,7 @@ def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     assert str(taken) in ended.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_webhook_that_arrives_damaged_is_sent_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_webhook_that_arrives_damaged_is_sent_again(
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.exhaustive
 def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     """What cannot be encoded is written as an escape."""
     variables = environment(PYTHONIOENCODING="utf-8:strict")

@@ -83,6 +83,7 @@ def test_judging_the_trace_gives_the_verdicts_of_the_run(out: Path, tmp_path: Pa
     assert again["clauses"] == json.loads((out / "result.json").read_text())["clauses"]
 
 
+@pytest.mark.exhaustive
 def test_two_runs_do_not_differ(origin: str, out: Path, tmp_path: Path) -> None:
     """`diff` of two runs of one target is empty, whichever form of result it is given."""
     run(origin, "--json", str(tmp_path / "second.json"))
@@ -90,6 +91,7 @@ def test_two_runs_do_not_differ(origin: str, out: Path, tmp_path: Path) -> None:
     assert (compared.output, compared.exit_code) == ("nothing changed\n", 0)
 
 
+@pytest.mark.exhaustive
 def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> None:
     """`diff` against a gateway wrong in one respect names that clause, and nothing else, as regressed."""
     with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
@@ -443,6 +445,7 @@ def paid(tmp_path: Path) -> tuple[str, ...]:
     return ("--profile", str(profile), "--ledger", str(tmp_path / "ledger.ndjson"))
 
 
+@pytest.mark.exhaustive
 def test_where_the_ledger_is_kept(origin: str, paid: tuple[str, ...], tmp_path: Path) -> None:
     """`plan` and `run` print the ledger, and what of it is used once there is one; `plan` makes none."""
     path = tmp_path / "ledger.ndjson"
@@ -457,6 +460,7 @@ def test_where_the_ledger_is_kept(origin: str, paid: tuple[str, ...], tmp_path: 
     assert again.output.splitlines()[0] == f"ledger: {path} (1 generations in all, 1 of 2 this day)"
 
 
+@pytest.mark.exhaustive
 def test_a_ceiling_that_is_reached_exits_11(origin: str, paid: tuple[str, ...], tmp_path: Path) -> None:
     """What runs of this day have spent is not spent again; the ceiling and the ledger are named."""
     granted = (*paid, "--max-generations", "2", "--clauses", "T2V-BODY-0*")
@@ -538,6 +542,7 @@ def test_the_catalogue_is_listed() -> None:
 @pytest.mark.parametrize(
     ("limited", "code", "said"), [("false", 0, "DRIFT STATUS-11"), ("true", 12, "record a new baseline")]
 )
+@pytest.mark.exhaustive
 def test_a_baseline_of_another_profile(
     origin: str, out: Path, tmp_path: Path, limited: str, code: int, said: str
 ) -> None:

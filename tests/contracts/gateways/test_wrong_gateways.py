@@ -419,8 +419,8 @@ CORE = [wrong for wrong in WRONG if BY_ID[wrong.clause].core]
 
 
 def _row(wrong: Wrong) -> ParameterSet:
-    """Every eighth core clause is shown by the default run, the others by an exhaustive one."""
-    marks = () if wrong in CORE[::8] else pytest.mark.exhaustive
+    """Every twentieth core clause is shown by the default run, the others by an exhaustive one."""
+    marks = () if wrong in CORE[::20] else pytest.mark.exhaustive
     return pytest.param(wrong, id=f"{wrong.clause} {wrong.name}".strip(), marks=marks)
 
 

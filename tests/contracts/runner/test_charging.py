@@ -36,6 +36,7 @@ LIARS = st.lists(st.sampled_from(LIES), min_size=1, max_size=len(LIES), unique=T
 
 @settings(max_examples=8, deadline=None)
 @given(seed=SEEDS, lies=LIARS, granted=st.integers(0, 4))
+@pytest.mark.exhaustive
 def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], granted: int) -> None:
     """All probes, with every account, against any mixture of lies."""
     gateway = LyingGateway(seed, lies)
@@ -172,7 +173,8 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     assert gateway.created == 2
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.exhaustive
 def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) -> None:
     """`pytest --pyargs pixazo_contracts`: the run and what is generated share one budget and one ledger."""
     gateway = LyingGateway(seed)

@@ -123,6 +123,7 @@ def test_bodies_keep_every_rule(operation: Operation, data: st.DataObject) -> No
 @OPERATIONS
 @QUICK
 @given(data=st.data())
+@pytest.mark.exhaustive
 def test_breaches_break_the_rule_that_they_say(operation: Operation, data: st.DataObject) -> None:
     """A breach breaks exactly one rule, that of its clause, whose id exists."""
     breach = data.draw(strategies.breaches(operation))

@@ -192,6 +192,7 @@ def test_expected_deviation(tmp_path: Path) -> None:
 EXPECTATION = '[[expect]]\nclause = "STATUS-04"\noutcome = "FAIL"\nreason = "known"\nexpires = 2999-01-01\n'
 
 
+@pytest.mark.exhaustive
 def test_dead_host(tmp_path: Path) -> None:
     """A host that does not answer is never green."""
     code, output = suite(tmp_path, "http://127.0.0.1:9", *LOCAL, "--pixazo-contract-clauses", "AUTH-01")

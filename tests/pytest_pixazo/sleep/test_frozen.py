@@ -140,6 +140,7 @@ def test_frozen_time_is_where_it_was_put() -> None:
 REAL_TIME = partial(time.time)
 
 
+@pytest.mark.exhaustive
 def test_a_thread_in_a_system_call_does_not_stop_frozen_time(tool: Callable[[], AbstractContextManager[Any]]) -> None:
     """How long such a thread is waited for is measured in real time."""
     reading, writing = os.pipe()
