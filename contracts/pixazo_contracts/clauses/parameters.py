@@ -180,9 +180,9 @@ def i2v_img_15(trace: Trace) -> Remarks:
     for clause_id in ("I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"):
         for exchange in trace.aimed(clause_id):
             generation = trace.generation(exchange.accepted_id)
-            if generation is not None:
-                yield Observation(f"{exchange.case}: accepted, then {generation.outcome or 'no end'}", exchange)
-            elif exchange.status not in UNDECIDED:
+            if generation is not None and generation.outcome is not None:
+                yield Observation(f"{exchange.case}: accepted, then {generation.outcome}", exchange)
+            elif generation is None and exchange.status not in UNDECIDED:
                 yield Observation(f"{exchange.case}: refused at submit", exchange)
 
 

@@ -51,7 +51,7 @@ MOST_IN_VAIN: Final = 3
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
 #: One that says how long to wait, and lets submits through after each wait, is waited for so many deadlines in all instead.
 MOST_HOLDS: Final = 20
-MOST_DEADLINES: Final = 4
+MOST_DEADLINES: Final = 10
 
 
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:

@@ -151,12 +151,13 @@ def _takes(operation: str, what: str, clause: str) -> Mutant:
     kind = "Text" if operation == GENERATE else "Image"
     sentence, name, when, instead = TAKEN[what]
     edits = accept(operation, name, when, instead)
-    return Mutant(f"{kind.lower()}-takes-{what}", clause, f"{kind}-to-video accepts {sentence}", edits)
+    # WAL-04 submits some of these bodies from another account.
+    return Mutant(f"{kind.lower()}-takes-{what}", clause, f"{kind}-to-video accepts {sentence}", edits, ("WAL-04",))
 
 
 T2V = (
     Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default",
-           _default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01")),
+           _default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
     _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
