@@ -112,7 +112,7 @@ class _Pace:
         self._next_slot = self._held_until = self._counted_until = 0.0
         self._holds = 0
         self._left = most_held
-        self.served = self._in_turn = True
+        self.served, self._in_vain = True, 0
 
     def slot(self, now: float) -> float:
         """Take the next instant at which a request may be sent."""
@@ -128,11 +128,11 @@ class _Pace:
         self._holds += 1
         # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
         if now >= self._counted_until:
-            self._in_turn, self.served = self.served, False
+            self._in_vain, self.served = 0 if self.served else self._in_vain + 1, False
             self._left -= until - now
             self._counted_until = until
         self._held_until = max(self._held_until, until)
-        in_turn = told and self._in_turn and self._left > 0
+        in_turn = told and self._in_vain < MOST_RETRIES and self._left > 0
         return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
 
 
