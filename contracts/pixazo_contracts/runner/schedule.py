@@ -49,7 +49,8 @@ SHORTEST_HOLD: Final = 1.0
 MOST_IN_VAIN: Final = 3
 
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
-#: One that says how long to wait, and lets submits through after each wait, is waited for so many deadlines in all instead.
+#: One that says how long to wait, and lets submits through after one of three waits at least, is waited for so many deadlines in
+#: all instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 

@@ -404,6 +404,8 @@ def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: 
         ("user:canary@nowhere", "--target holds a user name or a password"),
         ("http://127.0.0.1:1?subscription-key=canary", "as in http://127.0.0.1:1"),
         ("nowhere?subscription-key=canary", "--target 'nowhere' is not a URL"),
+        ("http://user:canary", "--target 'http://user' is not a URL: write"),
+        ("http://user%3Acanary%40127.0.0.1:1", "--target 'http://user' has an encoded character in its host"),
     ],
 )
 def test_what_is_secret_in_a_target_is_not_repeated(url: str, shown: str) -> None:
