@@ -86,6 +86,11 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
     return exchange.status == 429
 
 
+def not_shown(read: Exchange, name: str) -> bool:
+    """Whether a request still runs and lacks the member: the field table lists it, but no sample shows such an answer."""
+    return read.state in RUNNING and read.members.get(name) is None
+
+
 def shows_work(exchange: Exchange) -> bool:
     """Whether a response to a request that must not begin or show any work does: it accepts, or has an id, a state, a result."""
     if exchange.is_submit and exchange.succeeded:

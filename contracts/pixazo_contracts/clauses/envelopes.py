@@ -30,7 +30,19 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
+from .checks import (
+    RUNNING,
+    each,
+    envelopes,
+    frame,
+    is_absolute_url,
+    is_null,
+    is_null_or_absent,
+    is_string,
+    late,
+    not_shown,
+    playing_time,
+)
 from .clause import (
     Evidence,
     Group,
@@ -333,11 +345,11 @@ def time_04(trace: Trace) -> Remarks:
     "TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "created_at | string | When request was created"'
 )
 def time_05(trace: Trace) -> Remarks:
-    """`created_at` is set once COMPLETED, and does not change."""
+    """`created_at` is set while a request runs and once it is COMPLETED, and does not change."""
     for generation in trace.generations:
         for read in generation.seen:
-            if read.state == "COMPLETED":
-                yield check_member(read, "created_at", is_string, "a timestamp")
+            if read.state in {*RUNNING, "COMPLETED"}:
+                yield check_member(read, "created_at", is_string, "a timestamp", drifts=not_shown(read, "created_at"))
         stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
         for read in stamped[1:]:
             first, stamp = stamped[0].member("created_at"), read.member("created_at")

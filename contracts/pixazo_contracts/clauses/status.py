@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
-from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late
+from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late, not_shown
 from .clause import (
     Evidence,
     Group,
@@ -103,10 +103,9 @@ def status_03(trace: Trace) -> Remarks:
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
     section='Response (Completed); Response Fields: "model_id | string | Model that processed the request"')  # fmt: skip
 def status_04(trace: Trace) -> Remarks:
-    """`model_id` is `minimax-hailuo-ai`, same text as the path segment and the id prefix; it may be left out before the end."""
+    """`model_id` is `minimax-hailuo-ai`, same text as the path segment and the id prefix, in every status answer."""
     for read in trace.envelopes:
-        if "model_id" in read.members or read.state in TERMINAL:
-            yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"')
+        yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"', drifts=not_shown(read, "model_id"))
 
 
 @STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
@@ -127,10 +126,10 @@ def _holds_nothing(output: object) -> bool:
 
 
 def looks_like_work(exchange: Exchange) -> bool:
-    """Whether a response shows a request: its status, its id or its output."""
+    """Whether a response shows a request: its status, its id or its output; a refusal may name the id, and ERROR."""
     body = exchange.members
     shown = body.get("status") in STATES or "output" in body or body.get("request_id") == exchange.request_id
-    return exchange.succeeded and shown
+    return shown if exchange.succeeded else body.get("status") in (*RUNNING, "COMPLETED")
 
 
 #: How the cases begin whose ids are like one that was issued; what they get is observed of the others, which are always sent.
@@ -141,11 +140,16 @@ OTHER_CASE = f"{NEIGHBOUR}other letter case"
 
 
 def no_work(trace: Trace, clause_id: str) -> Remarks:
-    """No read aimed at the clause gets an envelope or a 5xx; what it gets instead is observed."""
+    """No read aimed at the clause gets an envelope or a 5xx, nor anything but a refusal; what it gets is observed.
+
+    A malformed id may be redirected, since routers mend paths so.
+    """
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         if read.case != OTHER_CASE:
-            yield check(not looks_like_work(read), read, where, "a refusal", words=got)
+            work = looks_like_work(read)
+            refused = not work and (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400)
+            yield check(refused, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         if not read.case.startswith(NEIGHBOUR):
             yield Observation(f"{read.case}: {read.status}, {body_word(read)}", read)

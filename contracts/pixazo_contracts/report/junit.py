@@ -8,7 +8,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict
 from pixazo_contracts.trace import visible
 
-from .page import page_line
+from .page import page_line, repeat_command
 from .terminal import source
 
 
@@ -18,7 +18,7 @@ def _line(finding: Finding) -> str:
     return f"{said}\n{visible(finding.curl or '')}"
 
 
-def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
+def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> None:
     clause = BY_ID[verdict.clause]
     case = SubElement(suite, "testcase", classname=f"pixazo_contracts.{clause.group}", name=verdict.clause)
     demand, why = f"{clause.requirement} [{page_line(clause)}]", verdict.reason or ""
@@ -27,7 +27,8 @@ def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
         kind = "skipped" if not fails else "failure" if judged else "error"
         message, first = (demand, why) if judged else (f"{verdict.outcome.value}: {why}", demand)
         node = SubElement(case, kind, message=visible(message), type=verdict.outcome.value)
-        node.text = "\n".join([visible(first), *map(_line, verdict.findings)]).strip()
+        again = f"again: {repeat_command(result, verdict)}" if fails else ""
+        node.text = "\n".join([visible(first), *map(_line, verdict.findings), visible(again)]).strip()
     if verdict.observation is not None:
         SubElement(case, "system-out").text = visible(verdict.observation)
 
@@ -44,7 +45,7 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     missing = {each.clause for each in result.summary.missing if each.fails}
     for verdict in result.verdicts:
         fails = verdict.outcome in bad or verdict.clause in missing
-        _case(suite, verdict, fails=fails and verdict.clause not in result.summary.excused)
+        _case(suite, result, verdict, fails=fails and verdict.clause not in result.summary.excused)
     for name, path in (("failures", ".//failure"), ("errors", ".//error"), ("skipped", ".//skipped")):
         suite.set(name, str(len(suite.findall(path))))
     suite.set("tests", str(len(suite.findall("testcase"))))

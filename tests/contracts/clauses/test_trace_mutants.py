@@ -146,6 +146,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("STATUS-08", at(nth(-1, reads("PROCESSING")), drop("error"))),
     ("STATUS-09", at(nth(-1, reads("COMPLETED")), drop("updated_at"))),
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), envelope)),
+    ("STATUS-10 STATUS-11", at(nth(0, aimed()), put(status="QUEUED"))),
     ("STATUS-12", at(nth(-1, reads(case="burst")), put(status="PROCESSING"))),
     ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("STATUS-13", at(nth(1, reads(case="alone")), code(429))),
@@ -198,7 +199,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("FAIL-05", at(reads("ERROR"), code(500))),
     # ERR, WAL
     ("ERR-ENV-01", at(submits(status=402), drop("message"))),
-    ("ERR-ENV-02", at(nth(-1, aim("I2V-CB-01")), put(code=7))),
+    ("ERR-ENV-02", at(nth(-1, aim("I2V-CB-01", status=400)), put(code=7))),
     ("ERR-400-01", at(nth(-1, aim("I2V-DUR-03")), code(422))),
     ("ERR-400-01", at(nth(-1, aim("T2V-DUR-01")), code(403))),
     ("ERR-400-02", at(aimed("disabled model"), taken)),
@@ -260,6 +261,10 @@ MILD: tuple[tuple[str, Edit], ...] = (
     ("TIME-01", at(nth(-1, reads("PROCESSING")), put(created_at="2026-03-31T10:00:00.000000Z"))),
     ("T2V-BODY-02", at(reads("COMPLETED", made=of("prompt alone")), put(status="FAILED"))),
     ("WEBHOOK-04", calls("alone", drop("updated_at"))),
+    ("STATUS-04", at(reads("QUEUED"), drop("model_id"))),
+    ("TIME-05", at(reads("PROCESSING"), drop("created_at"))),
+    ("STATUS-10 STATUS-11", at(nth(0, aimed()), code(200))),
+    ("STATUS-10", at(nth(0, aimed()), code(302))),
 )  # fmt: skip
 
 
@@ -289,7 +294,8 @@ RIGHT: dict[str, Edit] = {
         at(answered(401, 403, 404, 429), text('{"code": 7, "detail": "No", "error": null}')),
         at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
         at(aim("BASE-06 BASE-07", status=404), code(405)), at(aim("HDR-02"), code(415)),
-        at(aim("BASE-08"), code(308), text("")),
+        at(aim("BASE-08"), code(308), text("")), at(nth(0, aim("STATUS-11")), code(307), text("")),
+        at(aim("STATUS-10", status=404), put(status="ERROR", request_id=NO_ID)),
         at(answered(429), become(headers=(("Content-Type", "application/json"),))),
     ),
     "keys first": both(
