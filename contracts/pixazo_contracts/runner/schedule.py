@@ -41,7 +41,7 @@ REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
 #: How often one request is retried after a 429, and the least wait before that, in seconds. What still gets a 429 after three
-#: waits, each as long as the gateway asked for, is not refused for its pace.
+#: waits, of once, twice and four times what the gateway asked for, is not refused for its pace.
 MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
@@ -108,11 +108,11 @@ def _may_cost(step: Step) -> bool:
 class _Pace:
     """Says when the next request may be sent: a gap after the one before, and not before the wait of a 429 is over."""
 
-    def __init__(self, gap: float, most_held: float) -> None:
-        self._gap = gap
+    def __init__(self, gap: float, deadline: float) -> None:
+        self._gap, self._most_wait = gap, deadline
         self._next_slot = self._held_until = self._counted_until = 0.0
         self._holds = 0
-        self._left = most_held
+        self._left = MOST_DEADLINES * deadline
         self.served, self._in_vain = True, 0
 
     def slot(self, now: float) -> float:
@@ -121,15 +121,19 @@ class _Pace:
         self._next_slot = at + self._gap
         return at
 
-    def hold(self, now: float, until: float, *, told: bool, retries: int) -> bool:
-        """Hold up all requests; returns whether one that was retried so often is sent again after this 429.
+    def hold(self, now: float, wait: float, *, told: bool, retries: int) -> bool:
+        """Hold up all requests for so many seconds; returns whether one that was retried so often is sent again after this 429.
 
-        `told`: the gateway said how long to wait. `served` is set when a submit was not throttled.
+        Twice as long after each wait in vain. `told`: the gateway said how long to wait. `served` is set when a submit was not
+        throttled.
         """
         self._holds += 1
         # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
-        if now >= self._counted_until:
+        first = now >= self._counted_until
+        if first:
             self._in_vain, self.served = 0 if self.served else self._in_vain + 1, False
+        until = now + min(wait * 2.0**self._in_vain, self._most_wait)
+        if first:
             self._left -= until - now
             self._counted_until = until
         self._held_until = max(self._held_until, until)
@@ -155,7 +159,7 @@ class Schedule:
         self._recorder, self._context, self._clock, self._receiver = recorder, context, clock, receiver
         self._on_progress, self._total = on_progress, probes
         local = context.profile.loopback
-        self._pace = _Pace(0.0 if local else REMOTE_GAP, MOST_DEADLINES * context.profile.deadline)
+        self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
@@ -372,7 +376,7 @@ class Schedule:
             return False
         profile, now, told = self._context.profile, self._clock.now(), exchange.header("retry-after")
         wait = retry_after(told, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
-        again = self._pace.hold(now, now + wait, told=told is not None, retries=running.retries)
+        again = self._pace.hold(now, wait, told=told is not None, retries=running.retries)
         if not again or exchange.spent:
             return False
         running.retries += 1

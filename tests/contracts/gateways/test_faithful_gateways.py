@@ -239,6 +239,21 @@ def _failing_images(gateway: FakeGateway) -> None:
     gateway.edit, gateway.plan = edit, plan
 
 
+def _ten_submits(gateway: FakeGateway) -> None:
+    """Ten submits of a key in five seconds; the others get a `Retry-After` that is too short."""
+    served, route = list[float](), gateway.route
+
+    def throttle(ask: Ask) -> Reply:
+        if is_submit(ask) and ask.headers.get("ocp-apim-subscription-key") == KEY:
+            if len(served) >= 10 and served[-10] > gateway.now() - 5:
+                headers = {"Content-Type": "application/json", "Retry-After": "1"}
+                return replace(refusal(429, "Too Many Requests", "Slow down"), headers=headers)
+            served.append(gateway.now())
+        return route(ask)
+
+    gateway.route = throttle  # type: ignore[method-assign]  # this one gateway is throttled
+
+
 FAITHFUL = (
     Faithful("members in another order", edit=_reversed, tell=lambda body: dict(reversed(body.items()))),
     Faithful("further headers", edit=headed("X-Request-Id", "0001")),
@@ -276,6 +291,7 @@ FAITHFUL = (
     Faithful("405 for other methods", edit=lambda a, r: replace(r, code=405) if a.method in ("PUT", "DELETE") else r),
     Faithful("403 for foreign ids", edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r),
     Faithful("images checked later", prepare=_failing_images),
+    Faithful("a throttle with a Retry-After that is too short", prepare=_ten_submits),
     Faithful(
         "null for an optional member is absence",
         prepare=lax(lambda _, b: b.get("prompt_optimizer", 0) is None, prompt_optimizer=True),
