@@ -352,8 +352,18 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "text called JPEG": lambda: data_url("image/jpeg", PROMPT.encode()),
     },
     "I2V-IMG-08": {"20 MiB": lambda: _png(640, 480, padding=20 * 1024 * 1024)},
-    "I2V-IMG-09": {"300 x 400": lambda: _png(300, 400), "400 x 300": lambda: _png(400, 300)},
-    "I2V-IMG-11": {"400 x 1010": lambda: _png(400, 1010), "1010 x 400": lambda: _png(1010, 400)},
+    "I2V-IMG-09": {
+        "300 x 400": lambda: _png(300, 400),
+        "400 x 300": lambda: _png(400, 300),
+        "JPEG, 300 x 400": lambda: data_url("image/jpeg", jpeg(300, 400)),
+        "WebP, 400 x 300": lambda: data_url("image/webp", webp(400, 300)),
+    },
+    "I2V-IMG-11": {
+        "400 x 1010": lambda: _png(400, 1010),
+        "1010 x 400": lambda: _png(1010, 400),
+        "JPEG, 1010 x 400": lambda: data_url("image/jpeg", jpeg(1010, 400)),
+        "WebP, 400 x 1010": lambda: data_url("image/webp", webp(400, 1010)),
+    },
 }
 
 
@@ -470,6 +480,13 @@ ALLOWED: Final = (
             ("HDR-01", "charset", (*CHARSET, PRINTED_HEADERS[1])),
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
+    ),
+    # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
+    values(
+        "T2V-DUR-02 T2V-RES-02",
+        t2v("10 s", "any", duration=10),
+        t2v("1080P", "any", resolution="1080P"),
+        name="longer and larger, text to video",
     ),
     values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
     values("T2V-BODY-02", t2v("prompt alone", "accept", duration=ABSENT, resolution=ABSENT)),

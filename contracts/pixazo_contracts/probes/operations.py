@@ -197,7 +197,7 @@ def media_urls(end: Exchange) -> list[str]:
 
 
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
-    """Fetch every medium of a completed generation, without a key, and once more: a link must not work only once."""
+    """Fetch every medium of a completed generation, without a key."""
     fetched: list[Exchange] = []
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
@@ -206,18 +206,20 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
         if trace.may_fetch(context.profile, absolute):
             fetched.append((yield from fetch(end.request_id, absolute)))
             yield from head(absolute, end.request_id, account="")
-            yield from fetch(end.request_id, absolute, case="download again")
     return fetched
 
 
 def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2) -> Conversation[None]:
-    """Read requests that have ended again, in turn: right after the end, and some polls later; and download what they made."""
+    """Read requests that have ended again, in turn, and download what they made: right after the end, and some polls later."""
+    fetched: list[Exchange] = []
     for n in range(2):
         for _ in range(times):
             for end in ends:
                 yield from read(str(end.request_id), case="again", account=end.account)
+        for first in fetched:
+            yield from fetch(str(first.request_id), first.url, case="download again")
         for end in ends if n == 0 else ():
-            yield from download(context, end)
+            fetched += yield from download(context, end)
         if ends and n == 0:
             yield from pause(LATER_POLLS * context.profile.pace)
 
