@@ -231,7 +231,8 @@ def auth_09(trace: Trace) -> Remarks:
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
     for read in trace.aimed("AUTH-10"):
-        yield check(not shows_work(read), read, "body", "nothing of the request", words=show(read.members))
+        work, got = shows_work(read), f"{read.status}: {show(read.members)}"
+        yield check(not (work or read.succeeded), read, "response", "a refusal", words=got, drifts=not work)
         yield Observation(code_shown(read), read)
 
 
@@ -288,12 +289,16 @@ def _documented(trace: Trace) -> Iterator[Exchange]:
     """Exchanges on documented routes by documented methods that the application itself answered.
 
     Not the model's validation errors: the page announces them and prints none, so that ERR-ENV-02 observes them. Nor errors
-    without a body: the page prints a body for an empty wallet and an unknown model only.
+    without a body, or of a server: the page prints a body for an empty wallet and an unknown model only.
     """
     for exchange in trace.exchanges:
         routed = exchange.is_submit or (exchange.operation == "status" and exchange.method == "GET")
         model = exchange.status == 400 and exchange.account == "disabled"
-        excused = exchange.status in SERVER_CODES or (exchange.is_submit and exchange.status == 400 and not model)
+        excused = (
+            exchange.status in SERVER_CODES
+            or (exchange.status or 0) >= 500
+            or (exchange.is_submit and exchange.status == 400 and not model)
+        )
         printed = exchange.size or exchange.succeeded or exchange.status == 402 or model
         if routed and printed and not excused and "STATUS-11" not in exchange.aims:
             yield exchange
@@ -314,7 +319,7 @@ def judge_json(message: Exchange | Callback) -> Remarks:
 @HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
-    """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other error with a body."""
+    """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other 4xx with a body."""
     for exchange in _documented(trace):
         yield from judge_json(exchange)
 

@@ -259,7 +259,7 @@ def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> 
 
 def is_absolute_url(url: object, profile: Profile) -> bool:
     """Whether a value is an absolute https URL; a gateway on this machine may have no certificate, and use http."""
-    parts = split_url(url if isinstance(url, str) else "")
+    parts = split_url(url if isinstance(url, str) and url.isprintable() and " " not in url else "")
     return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
 
 

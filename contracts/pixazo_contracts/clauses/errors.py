@@ -305,7 +305,7 @@ def wal_01(trace: Trace) -> Remarks:
 
 
 WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,
-    partial(_affordable, why="the only generation that was paid for ended in ERROR"),
+    partial(_affordable, why="what was paid for ended in ERROR"),
     depends_on="WAL-05", needs="account:one prompt:error", core=True,
     section='Status Values: "ERROR | System error — not charged"',
     demands="An ERROR request is not charged in the end.")  # fmt: skip

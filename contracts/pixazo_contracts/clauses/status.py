@@ -148,7 +148,9 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         if read.case != OTHER_CASE:
             work = looks_like_work(read)
-            refused = not work and (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400)
+            # Whoever has a sound key is told of the id, not of the key.
+            refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
+            refused = refused and not work
             yield check(refused, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         if not read.case.startswith(NEIGHBOUR):

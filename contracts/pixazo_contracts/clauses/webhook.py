@@ -20,7 +20,7 @@ from pixazo_contracts.trace import (
 )
 
 from .access import judge_json
-from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
+from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_null_or_absent, no_key, observed, one_of
 from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .parameters import I2V_CB, T2V_CB
 from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
@@ -150,6 +150,8 @@ def webhook_04(trace: Trace) -> Remarks:
         reads = _reads_of(generation, state)
         # What is null may be left out while the request is running.
         stamps = [name for name in STAMPS if state == "COMPLETED" and reads and name in reads[0].members]
+        for name in ("error", "output", "completed_at") if state in RUNNING else ():
+            yield check_member(callback, name, is_null_or_absent, "null")
         for name in () if state in RUNNING else (*PARTS[1:], *stamps):
             present, drifts = name in callback.members, name == "updated_at"
             yield check(present, callback, name, "present, as in a status answer", MISSING, drifts=drifts)

@@ -20,12 +20,14 @@ from .conversation import (
     together,
 )
 from .operations import (
+    LATER_POLLS,
     PRINTED,
     PRINTED_HEADERS,
     PROMPT,
     About,
     download,
     encode,
+    ordinary,
     poll,
     read,
     read_send,
@@ -202,6 +204,8 @@ BROKEN: Final[dict[str, bytes]] = {
     "no prompt": b"{}",
     "wrong type": encode({"prompt": 42}),
     "wrong duration": encode({"prompt": PROMPT, "duration": "6"}),
+    "wrong boolean": encode({"prompt": PROMPT, "aigc_watermark": "yes"}),
+    "wrong image": encode({"prompt": 42, "first_frame_image": 42}),
 }
 
 #: So many reads would be expensive if a read cost anything.
@@ -215,10 +219,21 @@ def _spend(
     prompt: str | None = None,
     intent: Intent = "any",
     headers: Headers = PRINTED_HEADERS,
+    image: str | None = None,
 ) -> Conversation[Exchange]:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
     body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
-    return submit("generate", body, case=case, aims=aims, intent=intent, account=account, headers=headers)
+    if image is not None:
+        body["first_frame_image"] = image
+    return submit(
+        "generate" if image is None else "imageToVideo",
+        body,
+        case=case,
+        aims=aims,
+        intent=intent,
+        account=account,
+        headers=headers,
+    )
 
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
@@ -233,14 +248,38 @@ def _debited_once(context: RunContext) -> Conversation[None]:
     yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
 
 
-def _after_bad_end(name: str, kind: str, aim: str) -> Probe:
-    @probe(name, aim, cost=2, needs={f"account:{ACCOUNTS[aim]}", f"prompt:{kind}"})
-    def after_bad_end(context: RunContext) -> Conversation[None]:
-        first = yield from _spend(ACCOUNTS[aim], kind, aim, prompt=context.prompts[kind])
-        if (yield from poll(context, first)) is not None:
-            yield from _spend(ACCOUNTS[aim], "after", aim)
+@probe("FAILED", "WAL-03", cost=2, needs={f"account:{ACCOUNTS['WAL-03']}", "prompt:failed"})
+def _after_failed(context: RunContext) -> Conversation[None]:
+    account = ACCOUNTS["WAL-03"]
+    first = yield from _spend(account, "failed", "WAL-03", prompt=context.prompts["failed"])
+    if (yield from poll(context, first)) is not None:
+        yield from _spend(account, "after", "WAL-03")
 
-    return after_bad_end
+
+@probe("ERROR is free", "WAL-02", cost=3, needs={f"account:{ACCOUNTS['WAL-02']}", "prompt:error"})
+def _after_errors(context: RunContext) -> Conversation[None]:
+    """On funds for one, requests that end in ERROR, the second with a URL and unread, and then one that does not.
+
+    Each waits a few polls: what was taken in advance may be given back a little after the end. The first is for a video of an
+    image, which may have another price: where that is too dear, the others show as much.
+    """
+    account, error = ACCOUNTS["WAL-02"], context.prompts["error"]
+    later = LATER_POLLS * context.profile.pace
+    image = str(members("image_to_video")["first_frame_image"])
+    first = yield from _spend(account, "error", "WAL-02", prompt=error, image=image)
+    case = "first"
+    if first.accepted_id is not None:
+        if (yield from poll(context, first)) is None:
+            return
+        case = "after"
+        yield from pause(later)
+    headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
+    second = yield from _spend(account, case, "WAL-02", prompt=error, headers=headers)
+    if second.accepted_id is not None:
+        yield from pause((yield from ordinary(context)) + later)
+        last = yield from _spend(account, "after", "WAL-02")
+        if last.accepted_id is not None:
+            yield from poll(context, second)
 
 
 @probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
@@ -290,9 +329,9 @@ def _at_once(context: RunContext) -> Conversation[None]:
 BALANCES: Final = (
     _debited_once,
     _after_refusals,
-    _after_bad_end("ERROR is free", "error", "WAL-02"),
+    _after_errors,
     _after_reads,
     _after_reads_of_one,
     _at_once,
-    _after_bad_end("FAILED", "failed", "WAL-03"),
+    _after_failed,
 )

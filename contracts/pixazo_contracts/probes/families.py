@@ -218,7 +218,11 @@ NOT_URLS: Final = {
 NOT_NUMBERS: Final = {"the string 6": "6", "true": True, "false": False, "object": {"seconds": 6}, "array": [6]}
 
 #: Text of any kind that a string may hold; and the longest prompts of image-to-video, of one, three and four bytes a character.
-ANY_TEXT: Final = {"line breaks, quotes and other scripts": 'A "paper" boat,\n\ta cat\'s \\ shadow: סירה, 海, 🚢'}
+ANY_TEXT: Final = {
+    "line breaks, quotes and other scripts": 'A "paper" boat,\n\ta cat\'s \\ shadow: סירה, 海, 🚢',
+    "markup": "A boat <b>&amp; a cat</b>, 100% {calm} ${sea}; -- it's late",
+    "a letter": "A",
+}
 LONGEST: Final = 2000
 CHARACTERS: Final = {"three bytes": "海", "four bytes": "🚢"}
 CAMERA: Final = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below, [Zoom out]"
@@ -232,6 +236,7 @@ def _booleans(group: str) -> tuple[Rule, ...]:
     wrong: dict[str, object] = {
         "the string true": "true",
         "the string False": "False",
+        "the empty string": "",
         "0": 0,
         "object": {},
         "array": [True],
@@ -267,7 +272,8 @@ RULES: Final = (
         {
             f"2001 characters of {name}": letter * (LONGEST + 1)
             for name, letter in {"one byte": "a", **CHARACTERS}.items()
-        },
+        }
+        | {"20,000 characters": "a" * (10 * LONGEST)},
     ),
     Rule(
         "I2V-PROMPT-05",
@@ -281,10 +287,14 @@ RULES: Final = (
         "first_frame_image",
         {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]},
     ),
-    Rule("I2V-DUR-01", "duration", {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", **NOT_NUMBERS}),
-    Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10}),
-    Rule("I2V-DUR-03", "duration", {str(value): value for value in (1, 5, 7, 8, 9, 11, 12, 15, 60, 0, -6)}),
-    Rule("I2V-RES-01", "resolution", allowed={"768P": "768P", "1080P": "1080P"}),
+    Rule(
+        "I2V-DUR-01",
+        "duration",
+        {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s", **NOT_NUMBERS},
+    ),
+    Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10, "none after 10 s": ABSENT}),
+    Rule("I2V-DUR-03", "duration", {str(value): value for value in (1, 5, 7, 8, 9, 11, 12, 15, 60, 0, -6, 10**12)}),
+    Rule("I2V-RES-01", "resolution", allowed={"768P": "768P", "1080P": "1080P", "none after 1080P": ABSENT}),
     Rule(
         "I2V-RES-02",
         "resolution",
@@ -333,6 +343,9 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "empty payload": lambda: "data:image/png;base64,",
         "text as data": lambda: data_url("text/plain", PROMPT.encode()),
         "empty": lambda: "",
+        "blank": lambda: " ",
+        "no URL": lambda: "a paper boat",
+        "no host": lambda: "https://",
         "payload that is not Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
         "ftp": lambda: "ftp://example.com/first.jpg",
         "file": lambda: "file:///first.jpg",
@@ -378,8 +391,8 @@ def _with_image(name: str, image: Callable[[], str], intent: Intent = "refuse") 
 FINE_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "I2V-IMG-04": {"data URL": lambda: _png(640, 480)},
     "I2V-IMG-06": {
-        "PNG": lambda: _png(480, 640),
-        "JPEG": lambda: data_url("image/jpeg", jpeg(640, 480)),
+        "PNG with transparency": lambda: data_url("image/png", png(480, 640, alpha=True)),
+        "progressive JPEG": lambda: data_url("image/jpeg", jpeg(640, 480, progressive=True)),
         "WebP": lambda: data_url("image/webp", webp(640, 480)),
     },
     # Just below 20 MB, whichever MB the page means.
@@ -389,8 +402,16 @@ FINE_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "600 x 301": lambda: _png(600, 301),
         "3840 x 2160": lambda: _png(3840, 2160),
     },
-    "I2V-IMG-12": {"755 x 302": lambda: _png(755, 302), "302 x 755": lambda: _png(302, 755)},
+    "I2V-IMG-12": {
+        "640 x 640": lambda: _png(640, 640),
+        "755 x 302": lambda: _png(755, 302),
+        "302 x 755": lambda: _png(302, 755),
+    },
 }
+
+#: A body in ASCII, as most encoders write JSON, its members in another order; the second part is for image to video.
+ESCAPED: Final = b'{"resolution": "768P", %s"duration": 6, "prompt": "A \\"paper\\" boat \\u6d77 \\ud83d\\udea2"}'
+ESCAPED_IMAGE: Final = f'"first_frame_image": "{_png(640, 480)}", '.replace("/", "\\/").encode()
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
@@ -419,6 +440,21 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     for exchange, url in zip(accepted, called, strict=True):
         if exchange.accepted_id in ends:
             yield from await_callbacks(url, 1, context.profile.settle)
+
+
+@probe("broken rules with a URL", "T2V-PROMPT-02", "I2V-PROMPT-04", "I2V-DUR-01", worst=1, needs={"receiver"})
+def _broken_with_url(_: RunContext) -> Conversation[None]:
+    """A URL to be called back relaxes no rule."""
+    url = yield from open_receiver_url(ReceiverUrl("broken-rules"))
+    cases = {
+        "T2V-PROMPT-02": t2v("42, with a URL", prompt=42),
+        "I2V-PROMPT-04": i2v("2001 characters, with a URL", prompt="a" * (LONGEST + 1)),
+        "I2V-DUR-01": i2v("the string 6, with a URL", duration="6"),
+    }
+    for aim, case in cases.items():
+        exchange = yield from _sent(replace(case, headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url))), aim)
+        if exchange.succeeded:
+            break
 
 
 #: Public images of the other formats, which WebP's own gallery has had for years: 400 x 301 and 550 x 368.
@@ -451,7 +487,7 @@ ALLOWED: Final = (
             duration=10,
             prompt_optimizer=False,
             fast_pretreatment=False,
-            aigc_watermark=True,
+            aigc_watermark=False,
         ),
         name="long prompt and video",
     ),
@@ -464,7 +500,7 @@ ALLOWED: Final = (
             first_frame_image=_png(302, 755),
             resolution="1080P",
             prompt_optimizer=True,
-            aigc_watermark=False,
+            aigc_watermark=True,
         ),
         name="large and upright video",
     ),
@@ -481,6 +517,8 @@ ALLOWED: Final = (
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
     ),
+    values("T2V-PROMPT-02", *_raw("generate", {"escaped JSON": ESCAPED % b""}, "accept")),
+    values("I2V-PROMPT-02", *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"), name="escapes"),
     # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
     values(
         "T2V-DUR-02 T2V-RES-02",
@@ -536,6 +574,7 @@ PROBES: Final = (
         for rule in RULES
         if rule.forbidden
     ),
+    _broken_with_url,
     *(
         family(clause, clause, *(_with_image(*each) for each in images.items()), feeds=FAILURES, followed=True)
         for clause, images in BROKEN_IMAGES.items()

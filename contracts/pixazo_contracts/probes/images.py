@@ -26,11 +26,16 @@ def _grey(width: int, height: int) -> bytes:
     return zlib.compress((b"\0" + b"\x80" * width) * height, 1)
 
 
-def png(width: int, height: int, *, padding: int = 0) -> bytes:
+def png(width: int, height: int, *, padding: int = 0, alpha: bool = False) -> bytes:
     """A grey PNG; `padding` bytes of a private chunk that decoders skip make it as large as wanted."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 4 if alpha else 0, 0, 0, 0)
     private = _chunk(b"paDd", bytes(padding)) if padding else b""
-    chunks = _chunk(b"IHDR", header) + private + _chunk(b"IDAT", _grey(width, height)) + _chunk(b"IEND", b"")
+    chunks = (
+        _chunk(b"IHDR", header)
+        + private
+        + _chunk(b"IDAT", _grey(2 * width if alpha else width, height))
+        + _chunk(b"IEND", b"")
+    )
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
@@ -38,14 +43,14 @@ def _segment(marker: int, data: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
 
 
-def jpeg(width: int, height: int) -> bytes:
-    """A grey baseline JPEG: every block is the two bits `no change, nothing more`."""
+def jpeg(width: int, height: int, *, progressive: bool = False) -> bytes:
+    """A grey JPEG: every block is the two bits `no change, nothing more`; of a progressive one, in its only scan, the first."""
     quantisation = _segment(0xDB, b"\0" + b"\1" * 64)
-    frame = _segment(0xC0, struct.pack(">BHHBBBB", 8, height, width, 1, 1, 0x11, 0))
+    frame = _segment(0xC2 if progressive else 0xC0, struct.pack(">BHHBBBB", 8, height, width, 1, 1, 0x11, 0))
     one_code = b"\1" + bytes(15) + b"\0"
     tables = _segment(0xC4, b"\x00" + one_code) + _segment(0xC4, b"\x10" + one_code)
-    scan = _segment(0xDA, b"\1\1\0\0\x3f\0")
-    bits = 2 * (-(-width // 8)) * (-(-height // 8))
+    scan = _segment(0xDA, b"\1\1\0\0\0\0" if progressive else b"\1\1\0\0\x3f\0")
+    bits = (1 if progressive else 2) * (-(-width // 8)) * (-(-height // 8))
     whole, rest = divmod(bits, 8)
     blocks = bytes(whole) + (bytes([0xFF >> rest]) if rest else b"")
     app0 = _segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")

@@ -47,6 +47,7 @@ MOST_CLOSE: Final = 150
 
 #: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
 LATER_POLLS: Final = 3
+MOST_REDIRECTS: Final = 5
 MOST_EARLIER: Final = 2
 
 
@@ -196,6 +197,17 @@ def media_urls(end: Exchange) -> list[str]:
     return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
+def _follow_redirects(context: RunContext, request_id: str, url: str) -> Conversation[Exchange]:
+    """Fetch a URL, and where its redirects lead, as long as those hosts may be asked; returns the last exchange."""
+    exchange = yield from fetch(request_id, url)
+    for _ in range(MOST_REDIRECTS):
+        target = exchange.redirect
+        if target is None or not trace.may_fetch(context.profile, target):
+            break
+        exchange = yield from fetch(request_id, target)
+    return exchange
+
+
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
     """Fetch every medium of a completed generation, without a key."""
     fetched: list[Exchange] = []
@@ -204,7 +216,7 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
     for url in media_urls(end):
         absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
         if trace.may_fetch(context.profile, absolute):
-            fetched.append((yield from fetch(end.request_id, absolute)))
+            fetched.append((yield from _follow_redirects(context, end.request_id, absolute)))
             yield from head(absolute, end.request_id, account="")
     return fetched
 

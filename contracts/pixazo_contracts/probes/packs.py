@@ -83,7 +83,9 @@ def _smoke(context: RunContext) -> Conversation[None]:
     """Can this target be observed at all? One read, one refused submit, one accepted one."""
     first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
     if first.status is None or context.limited:
-        # Where generations cost money the smoke test only reads.
+        # Where generations cost money the smoke test only reads, unless its key seems to be refused.
+        if first.status == 401:
+            yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
         yield from publish("g1", None)
         return
     yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
@@ -110,12 +112,13 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     if not exchanges:
         return None
     read, *others = exchanges
-    valid = [e for e in others if e.is_submit and e.intent == "accept" and e.account == "default"]
+    submits = [e for e in others if e.is_submit and e.account == "default"]
+    valid = [e for e in submits if e.intent == "accept"]
     if read.status is None:
         return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
     # A 403 may be what this gateway says of an id that is not the caller's.
     refused = read.status == 401 or (read.status == 403 and valid)
-    if refused and all(exchange.status in REFUSED_KEY for exchange in valid):
+    if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     if valid and not any(exchange.succeeded for exchange in valid):
         counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in valid)

@@ -87,9 +87,9 @@ def split_url(url: str) -> SplitResult:
 
 
 def join_url(origin: str, url: str) -> str:
-    """A URL that a gateway wrote, relative to its origin; as it is where it is not a URL."""
+    """A URL that a gateway wrote, relative to its origin or to another URL; as it is where it is not a URL."""
     try:
-        return urljoin(f"{origin}/", url)
+        return urljoin(origin if "/" in origin.partition("://")[2] else f"{origin}/", url)
     except ValueError:
         return url
 
@@ -119,7 +119,8 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 class MediaFacts:
     """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing.
 
-    `digest` is the same for the same bytes. `cut`: the last part of the file ends before its own size says.
+    `digest` is the same for the same bytes. `cut`: the last part of the file ends before its own size says. `empty`: a movie
+    without a track, or one that plays for no time.
     """
 
     container: str | None
@@ -128,6 +129,7 @@ class MediaFacts:
     height: int | None = None
     digest: str | None = None
     cut: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,14 @@ class Exchange(_Message):
     def succeeded(self) -> bool:
         """Whether the response is a 2xx."""
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def redirect(self) -> str | None:
+        """Where a 3xx with a `Location` leads."""
+        location = self.header("location")
+        return (
+            None if location is None or self.status is None or self.status // 100 != 3 else join_url(self.url, location)
+        )
 
     @property
     def accepted_id(self) -> str | None:

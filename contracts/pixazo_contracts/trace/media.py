@@ -52,13 +52,16 @@ def _frame(data: bytes, start: int, end: int) -> tuple[int, int] | None:
 def _movie(data: bytes, start: int, end: int) -> MediaFacts:
     seconds: float | None = None
     frame: tuple[int, int] | None = None
+    kinds = {kind for kind, _, _ in _boxes(data, start, end)}
     for kind, content, stop in _boxes(data, start, end):
         if kind == b"mvhd" and stop - content >= 32:
             seconds = _seconds(data, content)
         elif kind == b"trak":
             frame = frame or _frame(data, content, stop)
     width, height = frame or (None, None)
-    return MediaFacts("mp4", seconds, width, height)
+    # ISO/IEC 14496-12, 8.8.1: with `mvex` the movie is in fragments, whose duration the header need not know.
+    empty = b"trak" not in kinds or (b"mvhd" in kinds and not seconds and b"mvex" not in kinds)
+    return MediaFacts("mp4", seconds, width, height, empty=empty)
 
 
 def _other_container(data: bytes) -> str | None:

@@ -158,7 +158,7 @@ class Profile:
     media_hosts: tuple[str, ...] = ()
     public_origins: tuple[str, ...] = ()
     length_tolerance: float = 0.75
-    height_tolerance: float = 0.15
+    height_tolerance: float = 0.05
     virtual: bool = False
 
     @property
