@@ -40,7 +40,6 @@ from pixazo_contracts.trace import (
     Target,
     Trace,
     capable,
-    check_number,
     load_trace,
     read_profile,
     visible,
@@ -181,9 +180,29 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
 
 
 def _terms(options: dict[str, Any]) -> Terms:
-    check_number("--floor", options["floor"])
+    if not 0 <= options["floor"] <= 100:  # click lets nan pass
+        raise ConfigurationError(f"--floor {options['floor']} must be a share of 0 to 100 percent")
     given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}
     return read_terms(**given)
+
+
+def _check_places(options: dict[str, Any]) -> None:
+    """Make the directories of the reports before anything is sent, so that one which cannot be written costs nothing."""
+    for option in ("out", "json_file", "junit", "html"):
+        path: Path | None = options[option]
+        if path is None:
+            continue
+        folder = path if option == "out" else path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_place(path, error.strerror) from None
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise _no_place(path, "it cannot be written")
+
+
+def _no_place(path: Path, why: str | None) -> ConfigurationError:
+    return ConfigurationError(f"report {path}: {why}: name another place")
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:
@@ -209,7 +228,7 @@ def _write_file(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
-        raise ConfigurationError(f"report {path}: {error.strerror or error}: name another place") from None
+        raise _no_place(path, error.strerror or str(error)) from None
 
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
@@ -266,6 +285,7 @@ def run(**options: Any) -> NoReturn:
     _terms(options)
     if options["out"] or options["html"]:
         check_html()  # before anything is sent
+    _check_places(options)
     found, file, advance = _given(options, ask=True)
     how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)

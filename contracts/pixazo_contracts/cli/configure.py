@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.clauses import CATALOGUE, Clause, select
+from pixazo_contracts.probes import PROBES
 from pixazo_contracts.runner import ReceiverAddress, RunClock, RunOptions, advancing_clock, fetch
 from pixazo_contracts.trace import (
     Ceilings,
@@ -23,6 +24,7 @@ from pixazo_contracts.trace import (
     ProfileFile,
     Target,
     canonical_origin,
+    check_known,
     check_number,
     split_url,
 )
@@ -102,6 +104,17 @@ def _keys(given: Given, file: ProfileFile) -> dict[str, tuple[str, ...]]:
     return keys
 
 
+def _check_parts(target: Target) -> None:
+    """Refuse accounts, prompts and capabilities that no clause and no probe asks for: a misspelt one would only be missed."""
+    needs = set[str]().union(*(clause.needs for clause in CATALOGUE), *(probe.needs for probe in PROBES))
+    parts = {"account": target.keys, "prompt": target.prompts}
+    for kind, given in parts.items():
+        known = {need.removeprefix(f"{kind}:").partition(".")[0] for need in needs if need.startswith(f"{kind}:")}
+        check_known(f"--{kind}: unknown", given, [*(["default"] if kind == "account" else []), *sorted(known)])
+    free = [each for each in target.profile.capabilities if ":" not in each]
+    check_known("--have: unknown capability", free, sorted(need for need in needs if ":" not in need))
+
+
 def make_target(given: Given, file: ProfileFile) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
@@ -138,14 +151,17 @@ def make_target(given: Given, file: ProfileFile) -> Target:
             "generations there cost money"
         )
     prompts = {**file.prompts, **{kind: texts[-1] for kind, texts in pairs("--prompt", given.prompts).items()}}
-    return Target(profile, _keys(given, file), prompts)
+    target = Target(profile, _keys(given, file), prompts)
+    _check_parts(target)
+    return target
 
 
 def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tuple[Clause, ...]:
     """The clauses that an option selects. Raises `ConfigurationError` if there is none."""
-    if found := select(globs, core=core):
-        return found
-    raise ConfigurationError(f"{option} {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
+    for glob in globs:
+        if not select((glob,), core=core):
+            raise ConfigurationError(f"{option} {glob} matches no clause: see `pixazo-contracts list`")
+    return select(globs, core=core)
 
 
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:

@@ -77,7 +77,7 @@ def exit_code(
 ) -> ExitCode:
     """The code of a run: `excused` clauses may fail or drift, `stale` says that an expectation is out of date.
 
-    `unjudged` says that a clause was not judged which had to be.
+    `unjudged` says that a clause was not judged which had to be. A run that judged nothing at all is not clean either.
     """
     counted = {verdict.outcome for verdict in verdicts if verdict.clause not in excused}
     judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
@@ -88,7 +88,7 @@ def exit_code(
         ExitCode.SPEND: footer is not None and footer.spend_stopped is not None,
         ExitCode.FAILED: Outcome.FAIL in counted or (strict_drift and Outcome.DRIFT in counted),
         ExitCode.EXPECTATIONS: stale,
-        ExitCode.UNJUDGED: unjudged or judged < floor,
+        ExitCode.UNJUDGED: unjudged or judged < floor or not judged,
     }
     return next((code for code, holds in applies.items() if holds), ExitCode.CLEAN)
 

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.trace import ConfigurationError, check_names, is_array, is_object, read_toml
+from pixazo_contracts.trace import ConfigurationError, check_known, check_names, is_array, is_object, read_toml
 
 from .verdict import GOOD, Verdict
 
@@ -33,8 +33,6 @@ class Expectation:
     def stale(self, verdict: Verdict | None, today: date) -> str | None:
         """Why the expectation is out of date on the day `today`; None if it is not."""
         name = f"expectation of {self.outcome} for {self.clause}"
-        if self.clause not in BY_ID and verdict is None:
-            return f"{name} matches no clause: delete it"
         if self.expires < today:
             return f"{name} expired on {self.expires}: renew it or mend the gateway"
         if verdict is not None and verdict.outcome in GOOD:
@@ -56,6 +54,7 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
     for table in tables if is_array(tables) else ():
         if is_object(table):
             check_names(name, table, Expectation, "[[expect]] ")
+            check_known(f"{name}: no clause", [str(table.get("clause", next(iter(BY_ID))))], BY_ID)
     try:
         return msgspec.convert(settings, _ExpectationFile).expect
     except msgspec.ValidationError as error:

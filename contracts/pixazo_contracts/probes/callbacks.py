@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from pixazo_contracts.trace import Exchange
+
 from .conversation import (
     Conversation,
     Probe,
@@ -16,7 +18,8 @@ from .conversation import (
     published,
 )
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, ordinary, poll, read, submit, webhook_headers
+from .operations import PRINTED_HEADERS, PROMPT, About, follow, ordinary, poll, read, submit, webhook_headers
+from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -65,6 +68,31 @@ def _member(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("generate", body, case="callback_url", intent="accept")
     if (yield from poll(context, accepted)) is not None:
         yield from await_callbacks(url, 1, context.profile.settle)
+
+
+@probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
+def _bad_ends(context: RunContext) -> Conversation[None]:
+    """Both bad ends with a URL in the member, and those of image to video with one in the header."""
+    accepted, called = list[Exchange](), list[str]()
+    for kind in ("failed", "error"):
+        for way, operation in (
+            ("header", "imageToVideo"),
+            ("member", "imageToVideo" if kind == "failed" else "generate"),
+        ):
+            url = yield from open_receiver_url(ReceiverUrl(f"{kind}-{way}"))
+            body: dict[str, object] = {"prompt": context.prompts[kind]}
+            if operation == "imageToVideo":
+                body |= {"first_frame_image": members("image_to_video")["first_frame_image"]}
+            if way == "member":
+                body |= {"callback_url": url}
+            headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
+            about: About = {"aims": (), "intent": "accept"}
+            accepted.append((yield from submit(operation, body, case=f"{kind}, {way}", headers=headers, **about)))
+            called.append(url)
+    ends = yield from follow(context, accepted)
+    for exchange, url in zip(accepted, called, strict=True):
+        if exchange.accepted_id in ends:
+            yield from await_callbacks(url, 1, context.profile.settle)
 
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
@@ -127,6 +155,7 @@ PROBES: Final = (
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
     _member,
+    _bad_ends,
     _both,
     _refused,
     _own_address,

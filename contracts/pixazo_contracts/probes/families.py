@@ -442,7 +442,9 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
             yield from await_callbacks(url, 1, context.profile.settle)
 
 
-@probe("broken rules with a URL", "T2V-PROMPT-02", "I2V-PROMPT-04", "I2V-DUR-01", worst=1, needs={"receiver"})
+@probe(
+    "broken rules with a URL", "T2V-PROMPT-02", "I2V-PROMPT-04", "I2V-DUR-01", "T2V-PO-01", worst=1, needs={"receiver"}
+)
 def _broken_with_url(_: RunContext) -> Conversation[None]:
     """A URL to be called back relaxes no rule."""
     url = yield from open_receiver_url(ReceiverUrl("broken-rules"))
@@ -450,6 +452,7 @@ def _broken_with_url(_: RunContext) -> Conversation[None]:
         "T2V-PROMPT-02": t2v("42, with a URL", prompt=42),
         "I2V-PROMPT-04": i2v("2001 characters, with a URL", prompt="a" * (LONGEST + 1)),
         "I2V-DUR-01": i2v("the string 6, with a URL", duration="6"),
+        "T2V-PO-01": t2v("the string true, with a URL", prompt_optimizer="true"),
     }
     for aim, case in cases.items():
         exchange = yield from _sent(replace(case, headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url))), aim)
@@ -517,14 +520,11 @@ ALLOWED: Final = (
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
     ),
-    values("T2V-PROMPT-02", *_raw("generate", {"escaped JSON": ESCAPED % b""}, "accept")),
-    values("I2V-PROMPT-02", *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"), name="escapes"),
-    # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
+    values("T2V-PROMPT-02", *_raw("generate", {"escaped JSON": ESCAPED % b""}, "accept"), name="escapes"),
     values(
-        "T2V-DUR-02 T2V-RES-02",
-        t2v("10 s", "any", duration=10),
-        t2v("1080P", "any", resolution="1080P"),
-        name="longer and larger, text to video",
+        "I2V-PROMPT-02",
+        *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"),
+        name="escapes, image to video",
     ),
     values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
     values("T2V-BODY-02", t2v("prompt alone", "accept", duration=ABSENT, resolution=ABSENT)),
@@ -586,6 +586,13 @@ OPEN_QUESTIONS: Final = (
     family("other content types", "HDR-02", *OTHER_TYPES),
     family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42)),
     # The page writes JPG/JPEG of a format; whether it may be a media type is not said.
+    # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
+    values(
+        "T2V-DUR-02 T2V-RES-02",
+        t2v("10 s", "any", duration=10),
+        t2v("1080P", "any", resolution="1080P"),
+        name="longer and larger, text to video",
+    ),
     family("image/jpg", "I2V-IMG-06", _with_image("image/jpg", lambda: data_url("image/jpg", jpeg(640, 480)), "any")),
     *(
         family(f"{rule.clause}, open question", rule.clause, *rule.cases(rule.left_open, "any"))

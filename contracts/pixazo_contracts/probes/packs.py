@@ -120,8 +120,10 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     refused = read.status == 401 or (read.status == 403 and valid)
     if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
-    if valid and not any(exchange.succeeded for exchange in valid):
-        counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in valid)
+    # Where each refusal was a server's error, and spent, there may have been no budget for a valid submit.
+    tried = valid or [exchange for exchange in submits if exchange.spent and (exchange.status or 500) >= 500]
+    if tried and not any(exchange.succeeded for exchange in submits if exchange in tried or exchange.spent):
+        counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in tried)
         codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
         reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
         return Unusable(reason, hopeless=False)

@@ -84,12 +84,13 @@ def weak_keys(target: Target) -> Iterator[str]:
     """One line for each account with a key that cannot be struck safely; the key is not named."""
     for role, keys in target.keys.items():
         if not all(map(can_be_struck, keys)):
-            how = "is a number or a word of the protocol, and will stand in the reports"
+            how = "is not struck, since it is a number or a word of the protocol: it will stand in the reports"
         elif not all(map(is_distinctive, keys)):
-            how = "is like a word: it is struck where it stands as a whole word, and an echo of it is not judged"
+            how = "is like a word: it is struck only where it stands as a whole word, and an echo of it is not judged"
         else:
             continue
-        yield f"the key of the account {role!r} cannot be struck safely: it {how}; use a longer one"
+        whose = "the API key" if role == "default" else f"the key of the account {role!r}"
+        yield f"{whose} {how}; use a longer one"
 
 
 def _undone(found: re.Match[bytes]) -> int | None:

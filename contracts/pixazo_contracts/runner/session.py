@@ -175,7 +175,8 @@ class _Session:
                 trouble = unusable(self.recorder.exchanges)
                 if trouble is not None and trouble.hopeless:
                     break
-            schedule.linger(self._last_callback_due())
+            if trouble is None:
+                schedule.linger(self._last_callback_due())
         except StandstillError as error:
             return str(error)
         return trouble.reason if trouble else None

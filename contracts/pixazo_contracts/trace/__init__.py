@@ -32,6 +32,7 @@ from .target import (
     Target,
     canonical_origin,
     capable,
+    check_known,
     check_names,
     check_number,
     host_is_loopback,
@@ -60,5 +61,5 @@ from .trace import (
 )
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "WORST_MISFIT", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "WORST_MISFIT", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_known", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
 ]  # fmt: skip

@@ -295,14 +295,19 @@ def read_toml(kind: str, path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
 
 
+def check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `ConfigurationError` for a name that is not known: it names the nearest one that is."""
+    among = list(known)
+    for name in names:
+        if name not in among:
+            near = get_close_matches(name, among, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(among)}"
+            raise ConfigurationError(f"{what} {name!r}: {remedy}")
+
+
 def check_names(file: str, names: Iterable[str], kind: type, table: str = "") -> None:
     """Raise `ConfigurationError` for a name in a file that no field of the dataclass `kind` has: it names the nearest."""
-    known = [item.name for item in fields(kind)]
-    for name in names:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigurationError(f"{file}: unknown setting {table}{name!r}: {remedy}")
+    check_known(f"{file}: unknown setting {table}".rstrip(), names, [item.name for item in fields(kind)])
 
 
 def read_profile(path: Path | None) -> ProfileFile:

@@ -71,6 +71,12 @@ def uncalled(name: str) -> Edit:
     return lambda trace, _: replace(trace, callbacks=tuple(each for each in trace.callbacks if not is_to(name)(each)))
 
 
+def unrepeated(trace: Trace, _: str) -> Trace:
+    """Leave out each further callback to a URL."""
+    first = {each.target: each for each in reversed(trace.callbacks)}
+    return replace(trace, callbacks=tuple(each for each in trace.callbacks if each is first[each.target]))
+
+
 def called(name: str, *changes: Change) -> Edit:
     """Add a callback: the first of these once more, a second later, changed."""
 

@@ -54,6 +54,7 @@ from tests.contracts.clauses.rewriting import (
     target,
     text,
     uncalled,
+    unrepeated,
 )
 from tests.contracts.fake_run import ORIGIN
 
@@ -151,7 +152,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("STATUS-13", at(nth(1, reads(case="alone")), code(429))),
     ("STATUS-14", at(nth(-1, reads(made=of("quiet"))), put(progress=100))),
-    ("STATUS-14", at(reads(case="late"), code(404))),
+    ("STATUS-14", at(nth(-1, reads(case="again")), code(404))),
     ("STATUS-15", at(nth(-1, reads(made=of("g1"))), become(reader="reader 2"), put(status="PROCESSING"))),
     ("STATUS-16", at(nth(-1, aimed()), code(404))),
     ("FLOW-01", at(nth(-1, reads("PROCESSING", made=of("prompt alone"))), put(status="QUEUED"))),
@@ -239,7 +240,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("WEBHOOK-09", called("alone", stranger)),
     ("WEBHOOK-10", calls("alone", head("Content-Type", "text/plain"))),
     ("WEBHOOK-10", calls("alone", status_twice)),
-    ("WEBHOOK-11", lambda trace, _: replace(trace, callbacks=trace.callbacks[:-2])),
+    ("WEBHOOK-11", unrepeated),
     ("WEBHOOK-12", called("alone")),
     ("WEBHOOK-13", calls("alone", become(header_names=("X-Signature",)))),
     ("WEBHOOK-14", calls("alone", become(leaks=("header Authorization",)))),
@@ -311,7 +312,7 @@ RIGHT: dict[str, Edit] = {
     "callbacks twice, and late": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
         replace(each, number=each.number + 50, at=each.at + 20) for each in trace.callbacks
     ))),
-    "no callback is repeated": lambda trace, _: replace(trace, callbacks=trace.callbacks[:-2]),
+    "no callback is repeated": unrepeated,
     "media on the documented bucket": everything(on_bucket),
 }  # fmt: skip
 

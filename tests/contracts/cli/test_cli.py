@@ -325,7 +325,7 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         (("run", "--target", "http://127.0.0.1:1", "--pace", "nan"), "--pace nan must be above 0"),
         (("run", "--target", "http://127.0.0.1:1", "--deadline", "inf"), "--deadline inf must be above 0"),
         (("run", "--target", "http://127.0.0.1:1", "--pace", "1e300"), "at most 2592000"),
-        (("run", "--target", "http://127.0.0.1:1", "--floor", "nan"), "--floor nan must be at least 0"),
+        (("run", "--target", "http://127.0.0.1:1", "--floor", "nan"), "--floor nan must be a share"),
         (("run", "--target", "http://127.0.0.1:1", "--max-generations", "-1"), "--max-generations"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:65536"), "with a port of 0 to 65535"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:²"), "write HOST:PORT"),

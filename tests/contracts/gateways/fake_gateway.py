@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import struct
 import threading
 from dataclasses import dataclass, field, replace
@@ -149,7 +150,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
 
 def image_fault(value: str) -> str | None:
     """What is wrong with a `first_frame_image`; a URL is taken on trust."""
-    if value.startswith(("http://", "https://")):
+    if re.match(r"https?://[\w.]", value):
         return None
     head, _, payload = value.partition(";base64,")
     if not head.startswith("data:image/") or not payload:

@@ -309,7 +309,7 @@ WRONG = (
     Wrong("T2V-DUR-01", edit=lambda ask, reply: Reply(0) if sent(ask).get("duration") == "6" else reply, name="no response", beside=_only("I2V-DUR-01")),
     Wrong("STATUS-02", edit=envelope(having(status="SUCCEEDED"), "COMPLETED")),
     Wrong("STATUS-03", edit=envelope(lambda b: {**b, "request_id": str(b["request_id"]).partition("_")[2]})),
-    Wrong("STATUS-03", name="nothing in it", edit=envelope(lambda _: {}, "PROCESSING"), beside=_only("STATUS-02 STATUS-08")),
+    Wrong("STATUS-03", name="nothing in it", edit=envelope(lambda _: {}, "PROCESSING"), beside=_only("STATUS-02 STATUS-04 STATUS-08")),
     Wrong("HDR-04", name="member twice", edit=_twice),
     Wrong("STATUS-04", edit=envelope(having(model_id="MiniMax-Hailuo-2.3"))),
     Wrong("STATUS-05", edit=envelope(having(error=""), "QUEUED", "PROCESSING", "COMPLETED")),

@@ -24,7 +24,10 @@ SOUND = box(b"trak", box(b"tkhd", bytes(84)))
     ("data", "facts"),
     [
         (FTYP + box(b"moov", MVHD_0 + SOUND + box(b"trak", TKHD)), MediaFacts("mp4", 6.0, 1366, 768)),
-        (FTYP + box(b"mdat", bytes(99)) + box(b"moov", MVHD_1), MediaFacts("mp4", 10.04)),
+        (FTYP + box(b"mdat", bytes(99)) + box(b"moov", MVHD_1 + SOUND), MediaFacts("mp4", 10.04)),
+        (FTYP + box(b"moov", MVHD_1), MediaFacts("mp4", 10.04, empty=True)),
+        (FTYP + box(b"moov", box(b"mvhd", bytes(100)) + SOUND), MediaFacts("mp4", empty=True)),
+        (FTYP + box(b"moov", box(b"mvhd", bytes(100)) + SOUND + box(b"mvex", b"")), MediaFacts("mp4")),
         (FTYP, MediaFacts("mp4")),
         (FTYP[:12], MediaFacts("mp4")),
         ((FTYP + box(b"mdat", bytes(99)))[:-1], MediaFacts("mp4", cut=True)),
@@ -37,6 +40,9 @@ SOUND = box(b"trak", box(b"tkhd", bytes(84)))
     ids=[
         "version 0",
         "version 1, header last",
+        "no track",
+        "no time",
+        "in fragments",
         "no header",
         "a stub",
         "cut",
