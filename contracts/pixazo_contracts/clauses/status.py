@@ -15,6 +15,7 @@ from .clause import (
     Group,
     Observation,
     Remarks,
+    Unseen,
     Violation,
     body_word,
     check,
@@ -448,6 +449,22 @@ FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, _bad_ends,
     demands="FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said.")  # fmt: skip
 
 
+#: Two submits within so many seconds may have been queued in either order.
+SAME_TIME = 1.0
+
+
+def _waits_its_turn(trace: Trace, generation: Generation, last: Exchange) -> bool:
+    """Whether a queue still moves: in the second half of the wait others of the account ended, none of which came later."""
+    begun = generation.submit.finished
+    ends = [
+        (other.submit.finished, other.ends[0].started)
+        for other in trace.generations
+        if other.ends and other.submit.account == generation.submit.account and other.ends[0].started <= last.finished
+    ]
+    overtaken = any(submitted > begun + SAME_TIME for submitted, _ in ends)
+    return not overtaken and any(ended >= (begun + last.finished) / 2 for _, ended in ends)
+
+
 @FLOW.clause(
     "FLOW-05",
     IMPLIED,
@@ -464,6 +481,8 @@ def flow_05(trace: Trace) -> Remarks:
         bound = trace.profile.deadline
         for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
             took = last.finished - generation.submit.finished
-            if took >= bound:
+            if took >= bound and _waits_its_turn(trace, generation, last):
+                yield Unseen(f"after {took:.0f} s requests still waited for their turn: give a longer --deadline")
+            elif took >= bound:
                 shown = code_shown(last) if last.state is None else show(last.state)
                 yield Violation(last, "status", f"an end within {bound:g} s", f"{shown} after {took:.1f} s")

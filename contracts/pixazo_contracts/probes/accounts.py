@@ -16,6 +16,7 @@ from .conversation import (
     await_callbacks,
     pause,
     probe,
+    published,
     send,
     together,
 )
@@ -208,6 +209,9 @@ BROKEN: Final[dict[str, bytes]] = {
     "wrong image": encode({"prompt": 42, "first_frame_image": 42}),
 }
 
+#: What is not read is given so many times as long as others took.
+PATIENT: Final = 3.0
+
 #: So many reads would be expensive if a read cost anything.
 READS: Final = 20
 
@@ -276,7 +280,9 @@ def _after_errors(context: RunContext) -> Conversation[None]:
     headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
     second = yield from _spend(account, case, "WAL-02", prompt=error, headers=headers)
     if second.accepted_id is not None:
-        yield from pause((yield from ordinary(context)) + later)
+        if not context.limited:
+            yield from published("g1 ended")
+        yield from pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
         last = yield from _spend(account, "after", "WAL-02")
         if last.accepted_id is not None:
             yield from poll(context, second)

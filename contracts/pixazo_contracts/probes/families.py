@@ -212,6 +212,7 @@ NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "object": {"height": 768}, "
 NOT_URLS: Final = {
     "42": 42,
     "true": True,
+    "false": False,
     "object": {"url": "https://example.com/"},
     "array": ["https://example.com/"],
 }
@@ -238,6 +239,7 @@ def _booleans(group: str) -> tuple[Rule, ...]:
         "the string False": "False",
         "the empty string": "",
         "0": 0,
+        "1.0": 1.0,
         "object": {},
         "array": [True],
     }
@@ -293,7 +295,11 @@ RULES: Final = (
         {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s", **NOT_NUMBERS},
     ),
     Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10, "none after 10 s": ABSENT}),
-    Rule("I2V-DUR-03", "duration", {str(value): value for value in (1, 5, 7, 8, 9, 11, 12, 15, 60, 0, -6, 10**12)}),
+    Rule(
+        "I2V-DUR-03",
+        "duration",
+        {str(value): value for value in (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 15, 20, 30, 60, 0, -6, 10**12)},
+    ),
     Rule("I2V-RES-01", "resolution", allowed={"768P": "768P", "1080P": "1080P", "none after 1080P": ABSENT}),
     Rule(
         "I2V-RES-02",
@@ -301,10 +307,12 @@ RULES: Final = (
         {
             repr(value): value
             for value in (
+                "480P",
                 "512P",
                 "540P",
                 "720P",
                 "1080i",
+                "1440P",
                 "2160P",
                 "2K",
                 "4K",
@@ -360,6 +368,7 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "AVIF": lambda: data_url("image/avif", AVIF),
         "PDF": lambda: data_url("application/pdf", b"%PDF-1.4\n%%EOF\n"),
         "GIF called PNG": lambda: data_url("image/png", gif(320, 320)),
+        "GIF called JPEG": lambda: data_url("image/jpeg", gif(320, 320)),
         "BMP called JPEG": lambda: data_url("image/jpeg", bmp(640, 480)),
         "SVG called WebP": lambda: data_url("image/webp", svg(640, 480)),
         "text called JPEG": lambda: data_url("image/jpeg", PROMPT.encode()),

@@ -40,17 +40,19 @@ LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: How often one request is retried after a 429, and the least wait before that, in seconds. What still gets a 429 after three
-#: waits, of once, twice and four times what the gateway asked for, is not refused for its pace.
+#: How often one request is retried after a 429, and the least wait before that, in seconds.
 MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
+
+#: A gateway that says how long to wait may mean: until a generation has ended. Each wait in vain is twice as long as the one
+#: before; what still gets a 429 after so many of them, or after a deadline of them, is not refused for its pace.
+MOST_VAIN_WAITS: Final = 6
 
 #: Where generations cost money, an operation whose first so many valid submits all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
-#: One that says how long to wait, and lets submits through after one of three waits at least, is waited for so many deadlines in
-#: all instead.
+#: One that says how long to wait, and lets submits through after some, is waited for so many deadlines in all instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
@@ -113,7 +115,7 @@ class _Pace:
         self._next_slot = self._held_until = self._counted_until = 0.0
         self._holds = 0
         self._left = MOST_DEADLINES * deadline
-        self.served, self._in_vain = True, 0
+        self.served, self._in_vain, self._vain_seconds = True, 0, 0.0
 
     def slot(self, now: float) -> float:
         """Take the next instant at which a request may be sent."""
@@ -131,13 +133,17 @@ class _Pace:
         # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
         first = now >= self._counted_until
         if first:
-            self._in_vain, self.served = 0 if self.served else self._in_vain + 1, False
+            self._in_vain = 0 if self.served else self._in_vain + 1
+            self._vain_seconds = 0.0 if self.served else self._vain_seconds
+            self.served = False
         until = now + min(wait * 2.0**self._in_vain, self._most_wait)
         if first:
             self._left -= until - now
+            self._vain_seconds += until - now
             self._counted_until = until
         self._held_until = max(self._held_until, until)
-        in_turn = told and self._in_vain < MOST_RETRIES and self._left > 0
+        is_vain = self._in_vain >= MOST_VAIN_WAITS or self._vain_seconds > self._most_wait
+        in_turn = told and not is_vain and self._left > 0
         return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
 
 
