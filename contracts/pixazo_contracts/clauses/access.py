@@ -187,13 +187,14 @@ AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 
 )
 def auth_05(trace: Trace) -> Remarks:
     """The header name is matched without regard to letter case (HTTP semantics)."""
-    reads = trace.aimed("AUTH-05", unanswered=True)
-    printed = next((read for read in reads if read.placement == "header" and read.status is not None), None)
-    for read in reads:
-        if printed is not None and read is not printed:
-            expected, related = f"{printed.status}, as with the header as printed", (printed,)
-            same, where = read.status == printed.status, f"status code ({read.case})"
-            yield check(same, read, where, expected, words=code_shown(read), related=related)
+    printed: dict[str, Exchange] = {}
+    for exchange in trace.aimed("AUTH-05", unanswered=True):
+        if exchange.placement == "header" and exchange.status is not None:
+            printed[exchange.operation] = exchange
+        elif (like := printed.get(exchange.operation)) is not None:
+            expected, where = f"{like.status}, as with the header as printed", f"status code ({exchange.case})"
+            same = exchange.status == like.status
+            yield check(same, exchange, where, expected, words=code_shown(exchange), related=(like,))
 
 
 AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",

@@ -165,8 +165,14 @@ def out_05(trace: Trace) -> Remarks:
         )
 
 
-OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",
-    section=MEDIA_TYPE, demands="`media_type` is syntactically a MIME type.")  # fmt: skip
+@OUT.clause("OUT-06", DOCUMENTED, SHARED, depends_on="OUT-01", section=MEDIA_TYPE)
+def out_06(trace: Trace) -> Remarks:
+    """`media_type` is syntactically a MIME type, and none of an image, of sound or of text."""
+    where = "output.media_type"
+    for read, kind in ((read, output["media_type"]) for read, output in _outputs(trace) if "media_type" in output):
+        yield check(_is_mime(kind), read, where, "type/subtype", kind)
+        other = re.match(r"(?i)(image|audio|text|font)/", str(kind))
+        yield check(other is None, read, where, "a type that a video may have", kind, drifts=True)
 
 
 @OUT.clause("OUT-07", SILENT, SHARED, depends_on=f"{FORMS} OUT-06 OUT-08 OUT-09",

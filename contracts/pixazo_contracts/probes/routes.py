@@ -75,13 +75,17 @@ PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
 
 
 def _placements(name: str, aim: str, *needs: str) -> Probe:
-    """Reads with the key in the places that bear on one clause."""
+    """Reads with the key in the places that bear on one clause, and where those are headers, submits that are to be refused."""
+    worst = 0 if needs else 1
 
-    @probe(name, aim, "AUTH-11", needs=needs)
+    @probe(name, aim, "AUTH-11", worst=worst, needs=needs)
     def placements(context: RunContext) -> Conversation[None]:
         for case, (placement, wanted) in PLACEMENTS.items():
             if wanted == aim:
                 yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
+                if not needs:
+                    about: About = {"aims": (aim,), "intent": "refuse", "placement": placement}
+                    yield from submit("generate", b"{", case=f"{case}, malformed", **about)
 
     return placements
 

@@ -320,6 +320,15 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         (("run", "--target", "http://127.0.0.1:1/v1"), "has a path"),
         (("run", "--target", "http://127.0.0.1:1", "--clauses", "NOPE-*"), "matches no clause"),
         (("run", "--target", "http://127.0.0.1:1", "--account", "empty"), "write --account NAME=VALUE"),
+        (
+            ("run", "--target", "http://127.0.0.1:1", "--clauses", "AUTH-*", "--clauses", "NOPE"),
+            "--clauses NOPE matches no",
+        ),
+        (("run", "--target", "http://127.0.0.1:1", "--account", "empyt=k"), "unknown 'empyt': did you mean 'empty'?"),
+        (("run", "--target", "http://127.0.0.1:1", "--prompt", "fail=x"), "unknown 'fail': did you mean 'failed'?"),
+        (("plan", "--target", "http://127.0.0.1:1", "--have", "lts"), "unknown capability 'lts': did you mean 'tls'?"),
+        (("run", "--target", "http://127.0.0.1:1", "--junit", "/dev/null/x.xml"), "report /dev/null/x.xml: "),
+        (("run", "--target", "http://127.0.0.1:1", "--out", "/dev/null"), "report /dev/null: "),
         (("run", "--target", "http://127.0.0.1:1", "--pace", "0"), "must be above 0"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "8080x"), "write HOST:PORT"),
         (("run", "--target", "http://127.0.0.1:1", "--pace", "nan"), "--pace nan must be above 0"),
@@ -383,6 +392,7 @@ def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str
         ({"until": "2027-01-31"}, "unknown setting [[expect]] 'until': known are clause, outcome, reason, expires"),
         ({"expire": "2027-01-31"}, "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
         ({"expires": "never"}, "$.expect[0].expires"),
+        ({"clause": "STATUS-7"}, "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
         ({"outcome": "PASS"}, "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
     ],
 )

@@ -254,6 +254,12 @@ def _ten_submits(gateway: FakeGateway) -> None:
     gateway.route = throttle  # type: ignore[method-assign]  # this one gateway is throttled
 
 
+def _moved_media(ask: Ask, reply: Reply) -> Reply:
+    """Media are elsewhere on the same host."""
+    found = is_media(ask) and reply.code == 200 and not ask.target.endswith("?moved")
+    return Reply(302, raw=b"", headers={"Location": f"{ask.target}?moved"}) if found else reply
+
+
 FAITHFUL = (
     Faithful("members in another order", edit=_reversed, tell=lambda body: dict(reversed(body.items()))),
     Faithful("further headers", edit=headed("X-Request-Id", "0001")),
@@ -290,6 +296,7 @@ FAITHFUL = (
     Faithful("415 for other types", edit=lambda a, r: replace(r, code=415) if b"must be application" in r.encoded() else r),
     Faithful("405 for other methods", edit=lambda a, r: replace(r, code=405) if a.method in ("PUT", "DELETE") else r),
     Faithful("403 for foreign ids", edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r),
+    Faithful("media by way of a redirect", edit=_moved_media),
     Faithful("images checked later", prepare=_failing_images),
     Faithful("a throttle with a Retry-After that is too short", prepare=_ten_submits),
     Faithful(

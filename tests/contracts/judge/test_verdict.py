@@ -248,6 +248,7 @@ def test_each_reason_has_its_code() -> None:
     assert exit_code([PASSED], replace(FOOTER, spend_stopped="spent")) is ExitCode.SPEND
     assert exit_code([PASSED], FOOTER, stale=True) is ExitCode.EXPECTATIONS
     assert exit_code([PASSED, verdict("A-05", Outcome.SKIPPED)], FOOTER, floor=51) is ExitCode.UNJUDGED
+    assert exit_code([verdict("A-05", Outcome.SKIPPED)], FOOTER) is ExitCode.UNJUDGED
     assert exit_code([FAILED], FOOTER, excused=frozenset({"A-02"})) is ExitCode.CLEAN
 
 

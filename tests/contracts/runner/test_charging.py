@@ -101,12 +101,12 @@ def _environment(directory: Path) -> dict[str, str]:
 
 
 def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
-    """`run` over a socket: exit 11, two created, and nobody's key in the ledger."""
+    """`run` over a socket: two created of a gateway that says 500 to all, exit 10, and nobody's key in the ledger."""
     gateway = LyingGateway(7)
     with serve(gateway) as origin:
         arguments = ["run", "--target", origin, "--profile", _profile(tmp_path), "--max-generations", "2"]
         done = CliRunner().invoke(main, arguments, env=_environment(tmp_path))
-    assert (done.exit_code, gateway.created) == (11, 2)
+    assert (done.exit_code, gateway.created) == (10, 2)
     assert "2 of 2 generations spent, 0 reserved and given back" in done.output
     (ledger,) = (tmp_path / "pixazo-contracts").iterdir()
     assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.output

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.contracts.fake_run import Observed, full_target, observe
-from tests.contracts.gateways.edits import editing, is_read
+from tests.contracts.gateways.edits import editing, is_read, is_submit
 from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
 from tests.contracts.gateways.fake_gateway import Reply as Answer
 
@@ -351,6 +351,15 @@ def test_a_target_on_which_no_submit_succeeds_is_not_paid_for_long() -> None:
     assert footer.generations_spent == 6
     codes = "generate 500 (3 times), imageToVideo 500 (3 times)"
     assert footer.unusable == f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
+
+
+@pytest.mark.parametrize("budget", [1, 2, 6])
+def test_an_outage_is_no_matter_of_the_budget(budget: int) -> None:
+    """Where each submit gets a 500 the target is unusable, even if the refused ones had spent all."""
+    edit = editing(lambda _, ask, reply: refusal(500, "Error", "Down") if is_submit(ask) else reply)
+    footer = charged(edit, budget).trace.footer
+    assert footer is not None
+    assert "the target accepts no submit (" in str(footer.unusable)
 
 
 def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:
