@@ -34,6 +34,9 @@ T2V_FP = _t2v("fast_pretreatment | No | boolean | Enable fast pretreatment for q
 T2V_CB = _t2v("callback_url | No | string | URL to receive callback notifications when video is ready.")
 T2V_WM = _t2v("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
 
+#: What explains that the end of an accepted request was not seen.
+FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
+
 # fmt: off
 T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=T2V_PROMPT,
     demands="`prompt` is required: missing or null is 400.")
@@ -50,11 +53,11 @@ T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, as_meant, core=True, section=f"{T2V_
     demands="`prompt` alone is a complete request; every other member is optional.")
 T2V.row("T2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_DUR,
     demands="`duration` is a number: string, boolean, array are 400.")
-T2V.row("T2V-DUR-02", SILENT, FREE_IF_REFUSED, as_meant, section=T2V_DUR,
+T2V.row("T2V-DUR-02", SILENT, FREE_IF_REFUSED, as_meant, depends_on=FOLLOWED, section=T2V_DUR,
     demands="Admissible T2V durations are not stated (only 6 is shown; type is number, so fractions parse).")
 T2V.row("T2V-RES-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_RES,
     demands="`resolution` is a string: other JSON types are 400.")
-T2V.row("T2V-RES-02", SILENT, FREE_IF_REFUSED, as_meant, section=T2V_RES,
+T2V.row("T2V-RES-02", SILENT, FREE_IF_REFUSED, as_meant, depends_on=FOLLOWED, section=T2V_RES,
     demands="Admissible T2V resolutions and letter case are not stated (only `768P` is shown).")
 T2V.row("T2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_PO,
     demands="`prompt_optimizer` is boolean: true and false are accepted, other types are 400. Its T2V default is not stated.")
@@ -178,7 +181,7 @@ def i2v_img_14(trace: Trace) -> Remarks:
 def i2v_img_15(trace: Trace) -> Remarks:
     """Where image constraints bite: synchronous 400 or asynchronous FAILED."""
     for clause_id in ("I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"):
-        for exchange in trace.aimed(clause_id):
+        for exchange in (each for each in trace.aimed(clause_id) if each.intent == "refuse"):
             generation = trace.generation(exchange.accepted_id)
             if generation is not None and generation.outcome is not None:
                 yield Observation(f"{exchange.case}: accepted, then {generation.outcome}", exchange)
