@@ -110,9 +110,9 @@ def _check_parts(target: Target) -> None:
     parts = {"account": target.keys, "prompt": target.prompts}
     for kind, given in parts.items():
         known = {need.removeprefix(f"{kind}:").partition(".")[0] for need in needs if need.startswith(f"{kind}:")}
-        check_known(f"--{kind}: unknown", given, [*(["default"] if kind == "account" else []), *sorted(known)])
+        check_known(f"unknown {kind}", given, sorted({*known, "default"} if kind == "account" else known), shown=False)
     free = [each for each in target.profile.capabilities if ":" not in each]
-    check_known("--have: unknown capability", free, sorted(need for need in needs if ":" not in need))
+    check_known("unknown capability", free, sorted(need for need in needs if ":" not in need))
 
 
 def make_target(given: Given, file: ProfileFile) -> Target:

@@ -206,7 +206,6 @@ BROKEN: Final[dict[str, bytes]] = {
     "wrong type": encode({"prompt": 42}),
     "wrong duration": encode({"prompt": PROMPT, "duration": "6"}),
     "wrong boolean": encode({"prompt": PROMPT, "aigc_watermark": "yes"}),
-    "wrong image": encode({"prompt": 42, "first_frame_image": 42}),
 }
 
 #: What is not read is given so many times as long as others took.

@@ -18,7 +18,7 @@ from .conversation import (
     published,
 )
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, About, follow, ordinary, poll, read, submit, webhook_headers
+from .operations import PRINTED_HEADERS, PROMPT, follow, ordinary, poll, read, submit, webhook_headers
 from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
@@ -70,25 +70,29 @@ def _member(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
+#: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
+BAD_ENDS: Final = (
+    ("failed", "header", "imageToVideo"),
+    ("error", "header", "imageToVideo"),
+    ("failed", "member", "imageToVideo"),
+    ("error", "member", "generate"),
+)
+
+
 @probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
 def _bad_ends(context: RunContext) -> Conversation[None]:
     """Both bad ends with a URL in the member, and those of image to video with one in the header."""
     accepted, called = list[Exchange](), list[str]()
-    for kind in ("failed", "error"):
-        for way, operation in (
-            ("header", "imageToVideo"),
-            ("member", "imageToVideo" if kind == "failed" else "generate"),
-        ):
-            url = yield from open_receiver_url(ReceiverUrl(f"{kind}-{way}"))
-            body: dict[str, object] = {"prompt": context.prompts[kind]}
-            if operation == "imageToVideo":
-                body |= {"first_frame_image": members("image_to_video")["first_frame_image"]}
-            if way == "member":
-                body |= {"callback_url": url}
-            headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
-            about: About = {"aims": (), "intent": "accept"}
-            accepted.append((yield from submit(operation, body, case=f"{kind}, {way}", headers=headers, **about)))
-            called.append(url)
+    for kind, way, operation in BAD_ENDS:
+        url = yield from open_receiver_url(ReceiverUrl(f"{kind}-{way}"))
+        body = {**members("image_to_video"), "prompt": context.prompts[kind]}
+        if operation == "generate":
+            del body["first_frame_image"]
+        if way == "member":
+            body["callback_url"] = url
+        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
+        accepted.append((yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)))
+        called.append(url)
     ends = yield from follow(context, accepted)
     for exchange, url in zip(accepted, called, strict=True):
         if exchange.accepted_id in ends:

@@ -121,8 +121,9 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     # Where each refusal was a server's error, and spent, there may have been no budget for a valid submit.
-    tried = valid or [exchange for exchange in submits if exchange.spent and (exchange.status or 500) >= 500]
-    if tried and not any(exchange.succeeded for exchange in submits if exchange in tried or exchange.spent):
+    spent = [exchange for exchange in submits if exchange.spent]
+    tried = valid or (spent if all((exchange.status or 500) >= 500 for exchange in spent) else [])
+    if tried and not any(exchange.succeeded for exchange in tried):
         counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in tried)
         codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
         reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"

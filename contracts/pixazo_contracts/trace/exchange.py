@@ -211,9 +211,8 @@ class Exchange(_Message):
     def redirect(self) -> str | None:
         """Where a 3xx with a `Location` leads."""
         location = self.header("location")
-        return (
-            None if location is None or self.status is None or self.status // 100 != 3 else join_url(self.url, location)
-        )
+        moved = location is not None and self.status is not None and 300 <= self.status < 400
+        return join_url(self.url, str(location)) if moved else None
 
     @property
     def accepted_id(self) -> str | None:

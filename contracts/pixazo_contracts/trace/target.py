@@ -295,14 +295,17 @@ def read_toml(kind: str, path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
 
 
-def check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `ConfigurationError` for a name that is not known: it names the nearest one that is."""
+def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown: bool = True) -> None:
+    """Raise `ConfigurationError` for a name that is not known: it names the nearest one that is.
+
+    One that is not to be `shown`, since it may be a key in the wrong place, is so only if it is like one that is known.
+    """
     among = list(known)
     for name in names:
         if name not in among:
             near = get_close_matches(name, among, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(among)}"
-            raise ConfigurationError(f"{what} {name!r}: {remedy}")
+            raise ConfigurationError(f"{what} {name if near or shown else '...'!r}: {remedy}")
 
 
 def check_names(file: str, names: Iterable[str], kind: type, table: str = "") -> None:

@@ -324,8 +324,18 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
             ("run", "--target", "http://127.0.0.1:1", "--clauses", "AUTH-*", "--clauses", "NOPE"),
             "--clauses NOPE matches no",
         ),
-        (("run", "--target", "http://127.0.0.1:1", "--account", "empyt=k"), "unknown 'empyt': did you mean 'empty'?"),
-        (("run", "--target", "http://127.0.0.1:1", "--prompt", "fail=x"), "unknown 'fail': did you mean 'failed'?"),
+        (
+            ("run", "--target", "http://127.0.0.1:1", "--account", "empyt=k"),
+            "unknown account 'empyt': did you mean 'empty'?",
+        ),
+        (
+            ("run", "--target", "http://127.0.0.1:1", "--account", "s3cret-key=empty"),
+            "unknown account '...': known are",
+        ),
+        (
+            ("run", "--target", "http://127.0.0.1:1", "--prompt", "fail=x"),
+            "unknown prompt 'fail': did you mean 'failed'?",
+        ),
         (("plan", "--target", "http://127.0.0.1:1", "--have", "lts"), "unknown capability 'lts': did you mean 'tls'?"),
         (("run", "--target", "http://127.0.0.1:1", "--junit", "/dev/null/x.xml"), "report /dev/null/x.xml: "),
         (("run", "--target", "http://127.0.0.1:1", "--out", "/dev/null"), "report /dev/null: "),
