@@ -418,8 +418,9 @@ FINE_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
     },
 }
 
-#: A body in ASCII, as most encoders write JSON, its members in another order; the second part is for image to video.
+#: A body in ASCII, as most encoders write JSON, its members in another order; with all booleans true, or with an image.
 ESCAPED: Final = b'{"resolution": "768P", %s"duration": 6, "prompt": "A \\"paper\\" boat \\u6d77 \\ud83d\\udea2"}'
+BOOLEANS: Final = b'"prompt_optimizer": true, "fast_pretreatment": true, "aigc_watermark": true, '
 ESCAPED_IMAGE: Final = f'"first_frame_image": "{_png(640, 480)}", '.replace("/", "\\/").encode()
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -529,7 +530,7 @@ ALLOWED: Final = (
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
     ),
-    values("T2V-PROMPT-02", *_raw("generate", {"escaped JSON": ESCAPED % b""}, "accept"), name="escapes"),
+    values("T2V-PROMPT-02", *_raw("generate", {"escaped JSON": ESCAPED % BOOLEANS}, "accept"), name="escapes"),
     values(
         "I2V-PROMPT-02",
         *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"),

@@ -85,7 +85,8 @@ def _placements(name: str, aim: str, *needs: str) -> Probe:
                 yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
                 if not needs:
                     about: About = {"aims": (aim,), "intent": "refuse", "placement": placement}
-                    yield from submit("generate", b"{", case=f"{case}, malformed", **about)
+                    for operation in OPERATIONS:
+                        yield from submit(operation, b"{", case=f"{case}, malformed", **about)
 
     return placements
 

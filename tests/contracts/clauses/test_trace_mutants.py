@@ -103,7 +103,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-02 AUTH-10", at(nth(-1, aimed()), envelope, code(401))),
     ("AUTH-02 AUTH-06", at(nth(-1, aimed()), envelope)),
     ("AUTH-05 AUTH-09", at(nth(-1, aimed()), code(401))),
-    ("AUTH-05", at(nth(2, aimed()), code(400))),
+    ("AUTH-05", at(nth(3, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope)),
