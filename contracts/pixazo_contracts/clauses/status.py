@@ -349,7 +349,7 @@ FLOW = Group(depends_on=ROOTS)
 MISSED = 0.25
 
 #: Where PROCESSING was never seen at all, so many generations must have jumped over it: one or two may be chance. What fails
-#: may do so as soon as it is processed, so that one will do if its reads were this close, as a share of its time in QUEUED.
+#: may do so as soon as it is processed: its reads must be this close, as a share of its time in QUEUED, and one will do then.
 FEWEST_JUMPS = 3
 CLOSE = 0.02
 
@@ -402,7 +402,7 @@ def _through_processing(trace: Trace, outcome: str) -> Remarks:
     lasting = max(map(_processing_time, generations), default=0.0)
     seen = any(map(_processing, generations))
     jumps: list[Violation] = []
-    fewest = FEWEST_JUMPS
+    share, fewest = (MISSED, FEWEST_JUMPS) if outcome == "COMPLETED" else (MISSED if seen else CLOSE, 1)
     for generation in generations:
         for read in _processing(generation)[:1]:
             yield Evidence(read)
@@ -410,11 +410,9 @@ def _through_processing(trace: Trace, outcome: str) -> Remarks:
             continue
         last, end = jump
         gap, queued = _gap(last, end), last.finished - generation.submit.finished
-        if gap <= MISSED * (lasting if seen else queued):
+        if gap <= share * (lasting if seen else queued):
             got = f"{end.state} {gap:.3f} s after QUEUED"
             jumps.append(Violation(end, "status", "PROCESSING between QUEUED and the end", got, (last,)))
-        if outcome != "COMPLETED" and gap <= CLOSE * queued:
-            fewest = 1
     if seen or len(jumps) >= fewest:
         yield from jumps
 

@@ -42,8 +42,10 @@ PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 
-#: The most reads of a request that is watched closely while it is queued.
-MOST_CLOSE: Final = 150
+#: The most reads of a request that is watched closely while it is queued, and how long it is waited for between two of them at
+#: least, as a share of the time that it has been queued: what is queued for long need not be read as often.
+MOST_CLOSE: Final = 400
+CLOSE_SHARE: Final = 0.012
 
 #: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
 LATER_POLLS: Final = 3
@@ -179,7 +181,10 @@ def follow(
         if running:
             reads = [history[request_id] for request_id in running]
             closely = all(_is_close(each, context.profile.pace) for each in reads)
-            chosen = queued if closely and queued is not None else pace
+            chosen = pace
+            if closely and queued is not None:
+                waited = min(history[request_id][-1].finished - e.finished for request_id, e in running.items())
+                chosen = max(queued, CLOSE_SHARE * waited)
             yield from pause(context.profile.pace if chosen is None else chosen)
     return ends
 
