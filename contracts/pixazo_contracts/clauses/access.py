@@ -120,8 +120,11 @@ def base_06(trace: Trace) -> Remarks:
         if exchange.method in {"GET", "HEAD"}:
             yield from begins_nothing(trace, exchange)
         if generation is not None:
-            lost = next((read for read in generation.reads if read.status in NO_ROUTE), None)
-            bad = lost or next((end for end in generation.ends if end.state != "COMPLETED"), None)
+            # What becomes of it after its end is not due to these methods.
+            ends = [end.number for end in generation.ends[:1]]
+            seen = [read for read in generation.reads if not ends or read.number <= ends[0]]
+            lost = next((read for read in seen if read.status in NO_ROUTE), None)
+            bad = lost or next((read for read in seen if read.state in TERMINAL - {"COMPLETED"}), None)
             got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
             # It may have failed for a reason of its own.
             drifts = lost is None

@@ -68,7 +68,7 @@ def family(
 
     The first acceptance of a case that the page forbids ends the family; on a target that charges the accidental generation
     is polled for what it can still show. With `followed` the end of an accepted case belongs to the question, so all cases
-    are sent and then followed to their ends.
+    are sent and then followed to their ends, and what they made is downloaded.
     """
     counted = sum(case.intent != "refuse" for case in cases)
 
@@ -82,7 +82,9 @@ def family(
                 if case.intent == "refuse" and (context.limited or not followed):
                     break
         if followed or (context.limited and accepted):
-            yield from follow(context, accepted)
+            ends = yield from follow(context, accepted)
+            for end in ends.values() if followed else ():
+                yield from download(context, end)
 
     return conversation
 

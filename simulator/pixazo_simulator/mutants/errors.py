@@ -37,7 +37,7 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
 
 
 WALLET = (
-    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
+    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again), ("WAL-05",)),
     Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
     Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE), ("SUBMIT-15",)),
@@ -173,14 +173,14 @@ ERRORS = (
     Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",
            in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
     Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued all the same; the 402 contains its id",
-           without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor)),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads get 402, too", Edits(reply=_poor_read), ("STATUS-01",)),
+           without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor), ("ERR-402-01", "WEBHOOK-09")),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads get 402, too", Edits(reply=_poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
            THROTTLED_LATER | edit_replies(has_status(429), with_status(503)), ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
-           without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
+           without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03", "WEBHOOK-09")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
            edit_replies(has_status(429), _retry_in_the_past), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",

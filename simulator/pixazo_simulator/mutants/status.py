@@ -121,7 +121,7 @@ def _numbered_urls(members: Members, context: Context) -> Members:
 
 STATUS = (
     Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(reads_envelope(running), with_status(202)),
-           ("SUBMIT-13", "FLOW-0[12]")),
+           ("SUBMIT-1[23]", "FLOW-0[12]")),
     Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
            in_envelopes(where(status_is("PROCESSING"), put("status", "RUNNING"))), ("FLOW-0[12]",)),
     Mutant("completed-called-succeeded", "STATUS-02", "The status is SUCCEEDED instead of COMPLETED",
@@ -140,10 +140,10 @@ STATUS = (
            ("WEBHOOK-04",)),
     Mutant("nulls-omitted-while-running", "STATUS-08", "Members that are null are missing while the generation runs",
            in_envelopes(where(running, _without_nulls)), ("STATUS-0[56]", "TIME-07")),
-    Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08")),
-    Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued)),
+    Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08", "FAIL-04")),
+    Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued), ("ERR-402-04",)),
     Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500",
-           refuse(_is_unknown(well_formed=False), spec.Broken()), ("ERR-500-01",)),
+           refuse(_is_unknown(well_formed=False), spec.Broken()), ("ERR-500-01", "STATUS-10")),
     Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s",
            Edits(reply=_video_of_reads) | in_status(_advanced_by_reads),
            ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15", "WAL-02")),

@@ -116,7 +116,7 @@ SUBMIT = (
     Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time",
            _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
     Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so that the same body gets the same id",
-           _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05", "OUT-08", "WEBHOOK-07", "WEBHOOK-18")),
+           _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05", "OUT-08", "WEBHOOK-07", "WEBHOOK-09", "WEBHOOK-18")),
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
            in_accepted(compute("polling_url", _previous_url)), ("SUBMIT-12",)),
     Mutant("polling-url-without-prefix", "SUBMIT-11", "The request id in the polling_url lacks the model's name",
