@@ -28,12 +28,12 @@ def _grey(width: int, height: int) -> bytes:
 
 def png(width: int, height: int, *, padding: int = 0, alpha: bool = False) -> bytes:
     """A grey PNG; `padding` bytes of a private chunk that decoders skip make it as large as wanted."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 4 if alpha else 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6 if alpha else 0, 0, 0, 0)
     private = _chunk(b"paDd", bytes(padding)) if padding else b""
     chunks = (
         _chunk(b"IHDR", header)
         + private
-        + _chunk(b"IDAT", _grey(2 * width if alpha else width, height))
+        + _chunk(b"IDAT", _grey(4 * width if alpha else width, height))
         + _chunk(b"IEND", b"")
     )
     return b"\x89PNG\r\n\x1a\n" + chunks

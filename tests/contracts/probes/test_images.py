@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
 sides = st.integers(1, 400)
 
 
-@pytest.mark.parametrize(("encode", "name"), [(png, "PNG"), (jpeg, "JPEG"), (webp, "WEBP"), (gif, "GIF"), (bmp, "BMP")])
+CLEAR, PROGRESSIVE = partial(png, alpha=True), partial(jpeg, progressive=True)
+ENCODERS = (
+    (png, "PNG"),
+    (CLEAR, "PNG"),
+    (jpeg, "JPEG"),
+    (PROGRESSIVE, "JPEG"),
+    (webp, "WEBP"),
+    (gif, "GIF"),
+    (bmp, "BMP"),
+)
+
+
+@pytest.mark.parametrize(("encode", "name"), ENCODERS)
 @pytest.mark.parametrize("size", [(301, 600), (755, 302), (640, 480), (1, 1), (9, 17)])
 def test_an_image_decodes_to_its_size(encode: Callable[[int, int], bytes], name: str, size: tuple[int, int]) -> None:
     """An independent decoder reads format, size and every pixel."""
@@ -26,6 +39,12 @@ def test_an_image_decodes_to_its_size(encode: Callable[[int, int], bytes], name:
         image.load()
         assert (image.format, image.size) == (name, size)
         assert len({image.getpixel((0, 0)), image.getpixel((size[0] - 1, size[1] - 1))}) == 1
+
+
+def test_transparency_and_progression_are_what_a_decoder_sees() -> None:
+    """The one has an alpha channel, the other comes in scans."""
+    with Image.open(io.BytesIO(CLEAR(9, 17))) as clear, Image.open(io.BytesIO(PROGRESSIVE(9, 17))) as progressive:
+        assert (clear.mode, progressive.info["progressive"]) == ("RGBA", 1)
 
 
 @given(sides, sides)
