@@ -157,7 +157,10 @@ def webhook_04(trace: Trace) -> Remarks:
             yield check(present, callback, name, "present, as in a status answer", MISSING, drifts=drifts)
         yield from _like_status(generation, callback)
     for generation, callback in _claims(trace):
-        if callback.member("status") in TERMINAL:
+        state = callback.member("status")
+        if {"model_id", "output"} <= callback.members.keys():
+            yield check(state in STATES, callback, "status", f"one of {', '.join(STATES)}", state, drifts=True)
+        if state in TERMINAL:
             yield from _like_status(generation, callback)
 
 

@@ -178,6 +178,9 @@ def _unknown_model(_: RunContext) -> Conversation[None]:
 @probe("disabled model", "ERR-400-02", "ERR-400-03", "ERR-ENV-01", worst=1, needs={"account:disabled"})
 def _disabled_model(_: RunContext) -> Conversation[None]:
     yield from _valid("disabled", "disabled model", ("ERR-400-02",))
+    about: About = {"aims": ("ERR-400-02",), "intent": "refuse", "account": "disabled"}
+    body = {**members("image_to_video"), "prompt": PROMPT}
+    yield from submit("imageToVideo", body, case="disabled model, image to video", **about)
 
 
 PROBES: Final = (
@@ -293,6 +296,8 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
     for case, body in BROKEN.items():
         for operation in ("generate", "imageToVideo"):
             yield from submit(operation, body, case=case, aims=("WAL-04",), intent="refuse", account=account)
+    about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": account}
+    yield from submit("imageToVideo", {"prompt": PROMPT, "first_frame_image": 42}, case="wrong image", **about)
     yield from _spend(account, "after", "WAL-04")
 
 

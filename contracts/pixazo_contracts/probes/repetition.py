@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations
@@ -155,6 +156,17 @@ def _late(context: RunContext) -> Conversation[None]:
             yield from fetch(request_id, url, case="earlier run", aims=("OUT-13",))
 
 
+@probe("foreign reads, late", "AUTH-10", needs={"account:other"}, phase="late")
+def _foreign(_: RunContext) -> Conversation[None]:
+    """Another account asks for a request of each operation."""
+    generations = find_generations((yield from recall()), ())
+    for operation in ("generate", "imageToVideo"):
+        mine = (g for g in generations if g.submit.operation == operation and g.submit.account == "default")
+        for generation in islice(mine, 1):
+            case = f"id of another account, {operation}"
+            yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+
+
 @probe("neighbours of an id", "STATUS-10")
 def _neighbours(_: RunContext) -> Conversation[None]:
     """Ids that were never issued, however like one that was."""
@@ -195,4 +207,4 @@ READS: Final = (
     ),
     _neighbours,
 )
-LATE: Final = (_late,)
+LATE: Final = (_late, _foreign)

@@ -188,10 +188,10 @@ ERRORS = (
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
            refuse(_has_lone_surrogate, spec.Broken()), ("SUBMIT-16",)),
     Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
-           ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*")),
+           ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued all the same; the 500 contains its id",
            without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
-    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(_conflict), ("SUBMIT-1[05]",)),
+    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(_conflict), ("SUBMIT-1[05]", "T2V-BODY-01")),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
            policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),
 )  # fmt: skip

@@ -240,7 +240,7 @@ def _failed_by_receiver(members: Members, context: Context) -> Members:
 
 WEBHOOK = (
     Mutant("webhook-header-refused", "WEBHOOK-01", "A submit with X-Webhook-URL is refused with 400",
-           refuse_submits(_has_webhook, "X-Webhook-URL is not supported."), ("SUBMIT-*", "T2V-BODY-01", "WEBHOOK-*")),
+           refuse_submits(_has_webhook, "X-Webhook-URL is not supported."), ("SUBMIT-*", "T2V-BODY-01", "WEBHOOK-*", "ERR-402-01", "ERR-ENV-02", "WAL-02")),
     Mutant("webhook-without-query", "WEBHOOK-02", "A webhook is delivered to the URL without its query",
            edit_webhooks(lambda webhook, _: replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
     Mutant("no-callback-on-completed", "WEBHOOK-03", "There is no webhook delivery on COMPLETED", drop_webhooks(status_is("COMPLETED")),
@@ -251,11 +251,12 @@ WEBHOOK = (
            in_webhooks(change("request_id", without_prefix)), ("WEBHOOK-*",)),
     Mutant("callback-too-early", "WEBHOOK-06", "A webhook is delivered 2 s before the state that it reports", behaviour(next_attempt=_early),
            ("WEBHOOK-04",)),
-    Mutant("failures-not-called-back", "WEBHOOK-07", "There is no webhook delivery on FAILED and ERROR", drop_webhooks(status_is("FAILED", "ERROR"))),
+    Mutant("failures-not-called-back", "WEBHOOK-07", "There is no webhook delivery on FAILED and ERROR", drop_webhooks(status_is("FAILED", "ERROR")),
+           ("WEBHOOK-19",)),
     Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read",
            hide_accepted(_has_webhook), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
-           edit_requests(submits, _with_last_url) | Edits(reply=_remember_url), ("WEBHOOK-04",)),
+           edit_requests(submits, _with_last_url) | Edits(reply=_remember_url), ("WEBHOOK-0[45]", "WEBHOOK-12")),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),
@@ -271,10 +272,10 @@ WEBHOOK = (
     Mutant("callback-while-processing", "WEBHOOK-18", "There is a webhook delivery on PROCESSING, too",
            policy(webhook_events="header")
            | edit_requests(_has_webhook, lambda request, _: request.with_header(spec.WEBHOOK_MODE_HEADER, "sync")), ("WEBHOOK-12",)),
-    Mutant("callback-url-ignored", "WEBHOOK-19", "The member callback_url is ignored", policy(callback_url="ignore"), ("WEBHOOK-2[01]",)),
+    Mutant("callback-url-ignored", "WEBHOOK-19", "The member callback_url is ignored", policy(callback_url="ignore"), ("WEBHOOK-2[01]", "T2V-CB-01")),
     Mutant("only-member-called", "WEBHOOK-20", "Of two webhook URLs only that of the body is used", policy(both_channels="member")),
     Mutant("receiver-challenged", "WEBHOOK-21", "The receiver of callback_url must first echo a challenge", policy(callback_url="challenge"),
-           ("WEBHOOK-19", "WEBHOOK-20")),
+           ("WEBHOOK-1[89]", "WEBHOOK-20")),
     Mutant("polling-url-in-callback", "WEBHOOK-22", "A webhook delivery repeats polling_url", in_webhooks(compute("polling_url", polling_url)),
            ("WEBHOOK-04",)),
 )  # fmt: skip

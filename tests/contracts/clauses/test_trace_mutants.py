@@ -298,7 +298,10 @@ RIGHT: dict[str, Edit] = {
     ),
     "other refusals": both(
         at(answered(401, 403, 404, 429), text('{"code": 7, "detail": "No", "error": null}')),
-        at(submits("imageToVideo", 400), text('{"detail": [{"loc": ["body"]}]}')),
+        at(
+            lambda trace, clause: (e for e in submits("imageToVideo", 400)(trace, clause) if e.account != "disabled"),
+            text('{"detail": [{"loc": ["body"]}]}'),
+        ),
         at(aim("BASE-06 BASE-07", status=404), code(405)), at(aim("HDR-02"), code(415)),
         at(nth(0, submits(status=500)), text("<h1>Oops</h1>"), head("Content-Type", "text/html")),
         at(aim("BASE-08"), code(308), text("")), at(nth(0, aim("STATUS-11")), code(307), text("")),
