@@ -95,11 +95,16 @@ def _recovery(context: RunContext) -> Conversation[None]:
 
 
 def _valid(
-    account: str, case: str, aims: tuple[str, ...], headers: Headers = PRINTED_HEADERS, intent: Intent = "refuse"
+    account: str,
+    case: str,
+    aims: tuple[str, ...],
+    headers: Headers = PRINTED_HEADERS,
+    intent: Intent = "refuse",
+    operation: str = "generate",
 ) -> Conversation[Exchange]:
     """A valid submit: only the account gives a reason to refuse it."""
-    body = {"prompt": PROMPT, **PRINTED}
-    return submit("generate", body, case=case, aims=aims, intent=intent, account=account, headers=headers)
+    body = {**(members("image_to_video") if operation == "imageToVideo" else PRINTED), "prompt": PROMPT}
+    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
 def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "refuse") -> Conversation[None]:
@@ -122,9 +127,8 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
     def refused(context: RunContext) -> Conversation[None]:
         yield from _valid(role, f"{role} account", aims, intent=intent)
         if intent == "refuse":
-            body = {**members("image_to_video"), "prompt": PROMPT}
-            about: About = {"aims": aims, "intent": intent, "account": role}
-            yield from submit("imageToVideo", body, case=f"{role} account, image to video", **about)
+            headers = yield from webhook_headers(context, ReceiverUrl(f"{role}-image"))
+            yield from _valid(role, f"{role} account, image to video", aims, headers, operation="imageToVideo")
         yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused
@@ -171,16 +175,15 @@ def _precedence(_: RunContext) -> Conversation[None]:
 
 @probe("unknown model", "ERR-400-02", worst=1)
 def _unknown_model(_: RunContext) -> Conversation[None]:
-    body, url = {"prompt": PROMPT, **PRINTED}, "/no-such-model/v1/generate"
-    yield from submit("other", body, case="no-such-model", aims=("ERR-400-02",), intent="refuse", url=url)
+    for operation, body in (("generate", PRINTED), ("imageToVideo", members("image_to_video"))):
+        url, about = f"/no-such-model/v1/{operation}", About(aims=("ERR-400-02",), intent="refuse")
+        yield from submit("other", {**body, "prompt": PROMPT}, case="no-such-model", url=url, **about)
 
 
 @probe("disabled model", "ERR-400-02", "ERR-400-03", "ERR-ENV-01", worst=1, needs={"account:disabled"})
 def _disabled_model(_: RunContext) -> Conversation[None]:
     yield from _valid("disabled", "disabled model", ("ERR-400-02",))
-    about: About = {"aims": ("ERR-400-02",), "intent": "refuse", "account": "disabled"}
-    body = {**members("image_to_video"), "prompt": PROMPT}
-    yield from submit("imageToVideo", body, case="disabled model, image to video", **about)
+    yield from _valid("disabled", "disabled model, image to video", ("ERR-400-02",), operation="imageToVideo")
 
 
 PROBES: Final = (

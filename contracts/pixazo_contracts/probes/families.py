@@ -599,7 +599,7 @@ OPEN_QUESTIONS: Final = (
     family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42)),
     # The page writes JPG/JPEG of a format; whether it may be a media type is not said.
     # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
-    values("T2V-DUR-02", t2v("10 s", "any", duration=10)),
+    values("T2V-DUR-02", *(t2v(f"10 s, {size}", "any", duration=10, resolution=size) for size in ("768P", "1080P"))),
     values("T2V-RES-02", t2v("1080P", "any", resolution="1080P")),
     family("image/jpg", "I2V-IMG-06", _with_image("image/jpg", lambda: data_url("image/jpg", jpeg(640, 480)), "any")),
     *(

@@ -161,8 +161,8 @@ def _foreign(_: RunContext) -> Conversation[None]:
     """Another account asks for a request of each operation."""
     generations = find_generations((yield from recall()), ())
     for operation in ("generate", "imageToVideo"):
-        mine = (g for g in generations if g.submit.operation == operation and g.submit.account == "default")
-        for generation in islice(mine, 1):
+        completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
+        for generation in islice((g for g in completed if g.submit.operation == operation), 1):
             case = f"id of another account, {operation}"
             yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
 

@@ -60,8 +60,9 @@ def _near(context: RunContext) -> Conversation[None]:
     for case, account in NEAR.items():
         yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
     for case, account in NEAR.items():
-        body: dict[str, object] = {"prompt": f"{PROMPT} ({case})", **PRINTED}
-        yield from submit("generate", body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
+        for operation, sample in OPERATIONS.items():
+            body = {**members(sample), "prompt": f"{PROMPT} ({case})"}
+            yield from submit(operation, body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
 
 
 #: Where the key stands, by the name of the case, and the clause that says whether it counts there.

@@ -200,7 +200,7 @@ I2V = (
     Mutant("image-list-accepted", "I2V-IMG-02", "first_frame_image may be an array of URLs",
            accept(IMAGE_TO_VIDEO, IMAGE, lambda value: isinstance(value, list) and value != [], lambda urls: urls[0])),
     Mutant("image-url-refused", "I2V-IMG-03", "Only data URLs are accepted as image",
-           _refuse(IMAGE, _is_url, "must be a Base64 data URL."), ("SUBMIT-02", "BASE-05", "I2V-*", "ERR-ENV-02", "ERR-402-01")),
+           _refuse(IMAGE, _is_url, "must be a Base64 data URL."), ("SUBMIT-02", "BASE-05", "I2V-*", "ERR-ENV-02", "ERR-400-03", "ERR-402-01")),
     Mutant("image-data-url-refused", "I2V-IMG-04", "Only http and https URLs are accepted as image",
            _refuse(IMAGE, _is_data_url, "must be an http or https URL."), DATA_URLS),
     Mutant("bare-base64-accepted", "I2V-IMG-05", "Base64 without the prefix of a data URL is accepted as image", _accept_image(_is_bare_base64)),
