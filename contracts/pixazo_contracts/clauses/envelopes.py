@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -48,7 +48,6 @@ from .clause import (
     Group,
     Observation,
     Remarks,
-    SharedCheck,
     Unseen,
     Violation,
     check,
@@ -91,13 +90,9 @@ def _outputs(trace: Trace) -> Iterator[tuple[Exchange, JsonObject]]:
             yield read, output
 
 
-def _each_output(name: str, holds: Callable[[object], bool], expected: str) -> SharedCheck:
-    """A member of each output, where it is there at all (OUT-01), is as expected."""
-    return lambda trace, _: (
-        check(holds(output[name]), read, f"output.{name}", expected, output[name])
-        for read, output in _outputs(trace)
-        if name in output
-    )
+def _each_output(trace: Trace, name: str) -> Iterator[tuple[Exchange, object]]:
+    """A member of each output, where it is there at all (OUT-01)."""
+    return ((read, output[name]) for read, output in _outputs(trace) if name in output)
 
 
 def _are_strings(value: object) -> bool:
@@ -108,9 +103,12 @@ def _is_mime(value: object) -> bool:
     return isinstance(value, str) and MIME.fullmatch(value) is not None
 
 
-OUT.row("OUT-02", DOCUMENTED, SHARED, _each_output("media_url", _are_strings, "a non-empty array of strings"),
-    depends_on="OUT-01", core=True, section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"',
-    demands="`media_url` is a non-empty array of strings.")  # fmt: skip
+@OUT.clause("OUT-02", DOCUMENTED, SHARED, depends_on="OUT-01", core=True,
+    section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"')  # fmt: skip
+def out_02(trace: Trace) -> Remarks:
+    """`media_url` is a non-empty array of strings."""
+    for read, urls in _each_output(trace, "media_url"):
+        yield check(_are_strings(urls), read, "output.media_url", "a non-empty array of strings", urls)
 
 
 def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
@@ -169,7 +167,7 @@ def out_05(trace: Trace) -> Remarks:
 def out_06(trace: Trace) -> Remarks:
     """`media_type` is syntactically a MIME type, and none of an image, of sound or of text."""
     where = "output.media_type"
-    for read, kind in ((read, output["media_type"]) for read, output in _outputs(trace) if "media_type" in output):
+    for read, kind in _each_output(trace, "media_type"):
         yield check(_is_mime(kind), read, where, "type/subtype", kind)
         other = re.match(r"(?i)(image|audio|text|font)/", str(kind))
         yield check(other is None, read, where, "a type that a video may have", kind, drifts=True)

@@ -151,8 +151,7 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             work = looks_like_work(read)
             # Whoever has a sound key is told of the id, not of the key.
             refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
-            refused = refused and not work
-            yield check(refused, read, where, "a refusal", words=got, drifts=not work)
+            yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         if not read.case.startswith(NEIGHBOUR):
             yield Observation(f"{read.case}: {read.status}, {body_word(read)}", read)

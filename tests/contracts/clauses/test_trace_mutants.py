@@ -368,6 +368,20 @@ def test_a_rewritten_trace_alarms_its_clause(clause: str, outcome: str, edit: Ed
     assert [each.outcome.value for each in verdicts if each.clause == clause] == [outcome]
 
 
+@pytest.mark.parametrize("moves", [True, False], ids=["moves", "stands"])
+def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
+    """A request that has not ended within the deadline is not accused while others, that came before it, still end."""
+    trace = clean()
+    mine = [g for g in trace.generations if g.ends and g.submit.account == "default"]
+    *_, witness, last = sorted(mine, key=lambda each: each.submit.finished)
+    late = last.submit.finished + trace.profile.deadline
+    edits = [at(lambda *_: last.ends, put(status="QUEUED", output=None, completed_at=None), become(finished=late))]
+    if moves:
+        edits += [at(lambda *_: witness.ends, become(started=late - 1, finished=late - 1))]
+    (verdict,) = [v for v in judge(both(*edits)(trace, ""), lineage("FLOW-05")) if v.clause == "FLOW-05"]
+    assert verdict.outcome.value == ("PASS" if moves else "FAIL")
+
+
 @pytest.mark.parametrize("edit", RIGHT.values(), ids=RIGHT)
 def test_no_right_trace_is_accused(edit: Edit) -> None:
     """What the page leaves open alarms no clause of the catalogue."""

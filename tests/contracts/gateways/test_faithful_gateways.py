@@ -240,12 +240,12 @@ def _failing_images(gateway: FakeGateway) -> None:
 
 
 def _ten_submits(gateway: FakeGateway) -> None:
-    """Ten submits of a key in five seconds; the others get a `Retry-After` that is too short."""
+    """Ten submits of a key in twenty seconds; the others get a `Retry-After` that is too short."""
     served, route = list[float](), gateway.route
 
     def throttle(ask: Ask) -> Reply:
         if is_submit(ask) and ask.headers.get("ocp-apim-subscription-key") == KEY:
-            if len(served) >= 10 and served[-10] > gateway.now() - 5:
+            if len(served) >= 10 and served[-10] > gateway.now() - 20:
                 headers = {"Content-Type": "application/json", "Retry-After": "1"}
                 return replace(refusal(429, "Too Many Requests", "Slow down"), headers=headers)
             served.append(gateway.now())
