@@ -374,7 +374,7 @@ def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
     trace = clean()
     mine = [g for g in trace.generations if g.ends and g.submit.account == "default"]
     *_, witness, last = sorted(mine, key=lambda each: each.submit.finished)
-    late = last.submit.finished + trace.profile.deadline
+    late = last.submit.finished + trace.profile.deadline + 1
     edits = [at(lambda _, __: last.ends, put(status="QUEUED", output=None, completed_at=None), become(finished=late))]
     if moves:
         edits += [at(lambda _, __: witness.ends, become(started=late - 1, finished=late - 1))]
