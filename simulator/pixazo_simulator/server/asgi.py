@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
@@ -20,6 +19,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
 from .http import HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
+from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -30,7 +30,6 @@ MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
 CANCEL_AGAIN = 0.02
 """Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
-_SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
 _SECRETS = spec.SecretFilter()
@@ -50,12 +49,16 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
+        self.address: tuple[str, int | None] = "localhost", None
+        """Of the server that runs it; known to requests that come without a socket."""
+        self.names = change.edits.names if change else None
         _SECRETS.add(worlds.redactor)
         self._sender = Sender(worlds.settings.webhook_ca)
         self.dispatcher = Dispatcher(worlds, self._sender.send)
         policy, body_queue = worlds.settings.policy, BodyQueue()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)
-        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.responder = self._gateway.responder
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds.lock)
         self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
         self._lifespan = Router(lifespan=self._running).lifespan
         self._http: ASGIApp = self._dispatch
@@ -78,16 +81,18 @@ class Application:
         await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        ours = scope["path"].startswith(spec.CONTROL_PREFIX)
-        if ours or (scope["path"] == spec.DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
+        if _is_control(scope["method"], scope["path"]):
             await self.control(scope, receive, send)
         else:
             await self._gateway(scope, receive, send)
 
+    def is_ours(self, method: str, path: str, headers: list[spec.Header]) -> bool:
+        """Whether more than the gateway answers: a route of `/_sim`, or a request of a web page that CORS concerns."""
+        return _is_control(method, path) or (self._http != self._dispatch and any(n == b"origin" for n, _ in headers))
+
     @asynccontextmanager
     async def _running(self, _: object) -> AsyncGenerator[None]:
-        running = asyncio.create_task(self.dispatcher.run())
+        running = asyncio.create_task(self.worlds.in_steps(self.dispatcher.run))
         yield
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
@@ -95,6 +100,11 @@ class Application:
         for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
             # A task each, so that a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
+
+
+def _is_control(method: str, path: str) -> bool:
+    """By prefix: a route table of Starlette would take longer than most responses."""
+    return path.startswith(spec.CONTROL_PREFIX) or (path == spec.DISCOVERY_PATH and method in ("GET", "HEAD"))
 
 
 class TooManyBytesHeldError(Exception):
@@ -107,7 +117,7 @@ class GatewayApp:
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
     ) -> None:
-        self._gateway = gateway
+        self.responder = Responder(gateway, worlds)
         self._dispatcher = dispatcher
         self._worlds = worlds
         self._body_queue = body_queue
@@ -129,9 +139,7 @@ class GatewayApp:
         except Exception as error:
             if begun:
                 raise
-            what = f"{spec.beginning(scope['method'], _SHOWN)!a} {spec.beginning(scope['path'], _SHOWN)!a}"
-            log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
-            answer = spec.refusal_answer(spec.Broken(), self._worlds.settings.policy, "")
+            answer = self.responder.fail(scope["method"], scope["path"], error)
             headers = framed(answer, self._worlds.clock.now())
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
@@ -139,44 +147,25 @@ class GatewayApp:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing is done for a caller that goes away before the end of its body."""
         request, started = _request(scope), real_clock()
-        route = self._gateway.route(request)
+        route = self.responder.route(request)
         with self._room() as count:
             try:
                 has_ended = await _read_body(request, route, receive, count)
             except TooManyBytesHeldError:
-                response = self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now())
+                response = self.responder.respond(request, route, started, spec.TooManyBodies(MOST_HELD))
             else:
                 # The body of an unknown route is for the journal only.
                 if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
                     return
                 async with self._body_queue.slot(request.received):
-                    response = self._gateway.respond(request, route.clock.now(), route)
-            if response.log:
-                self._log(response, response.log, started)
+                    response = self.responder.respond(request, route, started)
             response = await self._carry_out(response, scope)
-            entry = response.exchange(route.clock.elapsed())
-            self._worlds.record(response.world, entry, request.header_bytes)
+            self.responder.record(response, route)
             try:
                 await transmit(response, scope, receive, send)
             finally:
                 if self._worlds.settings.log_requests and not response.log:
-                    self._log(response, None, started)
-
-    def _log(self, response: Response, line: str | None, started: float) -> None:
-        """Log a call: with its own line, else with one that says how it was answered."""
-        request, seconds = response.request, real_clock() - started
-        redactor = request.redactor(self._worlds)
-        method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
-        if line is None:
-            parts = (response.reason, response.rule, *response.faults)
-            why = redactor.text("; ".join(filter(None, parts)))
-            line = f"{method} {path} answered {response.status} in {seconds * 1000:.1f} ms: {why}"
-        fields = {
-            "world": response.world.number if response.world else None,
-            "request_id": response.request_id and redactor.text(response.request_id),
-            "method": method, "path": path, "status": response.status, "duration": round(seconds, 6),
-        }  # fmt: skip
-        log.info("%s", line, extra=fields)
+                    self.responder.log(response, started)
 
     @contextmanager
     def _room(self) -> Generator[Callable[[int], None]]:
@@ -202,7 +191,7 @@ class GatewayApp:
         """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
         if response.hold is not None and response.world:
             with holding(scope):
-                await self._dispatcher.reach(response.world, response.hold)
+                await self._worlds.in_steps(self._dispatcher.reach, response.world, response.hold)
             response = response.dated(response.world.clock.now())
         if response.wakes:
             self._dispatcher.wake()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -87,17 +88,24 @@ class Dispatcher:
         self._send = send
         self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
         self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
+        self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
         # Only those in use: one that no attempt holds is collected.
         self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
     def wake(self) -> None:
-        """Look for deliveries that are due: there may be a new one."""
-        self._woken.set()
+        """Look for deliveries that are due: there may be a new one. Any thread may call it."""
+        if self._loop is None or self._thread == threading.get_ident():
+            self._woken.set()
+        elif not self._woken.is_set():
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
         """Send in the background until cancelled."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         while True:
             self._woken.clear()
             pauses = [pause for world in self._worlds if (pause := self._start_due(world)) is not None]
@@ -136,7 +144,7 @@ class Dispatcher:
         queue.waiting.append(delivery)
         if queue.workers < MOST_AT_ONCE:
             queue.workers += 1
-            task = asyncio.create_task(self._work(world, queue))
+            task = asyncio.create_task(self._worlds.in_steps(self._work, world, queue))
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
@@ -198,17 +206,18 @@ class Dispatcher:
     def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
-        None, too, when there are so many transitions that other requests would have to wait.
+        None, too, when there are so many transitions that other requests would have to wait. Any thread may call it.
         """
-        target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
-        if progress and (progress.advancing.locked() or progress.tasks):
-            return None
-        if (due is not None and due <= target) or world.coming > MOST_STARTED:
-            return None
-        world.apply(AdvanceClock(target))
-        if due is not None:
-            self.wake()
-        return [*world.apply(TakeTransitions(target))]
+        with self._worlds.lock:
+            target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
+            if progress and (progress.advancing.locked() or progress.tasks):
+                return None
+            if (due is not None and due <= target) or world.coming > MOST_STARTED:
+                return None
+            world.apply(AdvanceClock(target))
+            if due is not None:
+                self.wake()
+            return [*world.apply(TakeTransitions(target))]
 
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.

@@ -65,11 +65,15 @@ def test_a_simulator_that_runs_is_not_started_again() -> None:
 
 def test_the_thread_of_a_simulator_does_not_stop_it() -> None:
     """It would wait for itself; another thread still can."""
+
+    async def stop() -> None:
+        simulator.stop()
+
     with Simulator() as simulator:
         running = simulator._server  # pyright: ignore[reportPrivateUsage]  # nobody else gets into that thread
         assert running is not None
         with pytest.raises(SimulatorError, match="cannot be stopped in its own thread"):
-            running.ask(simulator.stop)
+            running.call(stop())
         assert accepts(simulator.port)
     assert not accepts(simulator.port)
 
@@ -315,7 +319,7 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     """The log says what the thread is executing; a thread that waits for the server learns that it was stopped."""
     entered, released = threading.Event(), threading.Event()
 
-    def block(*_: object) -> list[str]:
+    async def block(*_: object) -> list[str]:
         entered.set()
         released.wait(PATIENCE)
         return []
@@ -325,7 +329,8 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threaded, "STOP_DEADLINE", 0.1)
         patch.setattr(threaded, "LOOK_AGAIN", 0.1)
-        patch.setattr(Dispatcher, "advance_at_once", block)
+        patch.setattr(Dispatcher, "advance_at_once", lambda *_: None)
+        patch.setattr(Dispatcher, "advance", block)
         waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()
         assert entered.wait(PATIENCE)
