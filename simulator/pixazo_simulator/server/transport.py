@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping
 from functools import cache, partial
 from http import HTTPStatus
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -19,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from pixazo_simulator import spec
 from pixazo_simulator.control import real_clock
 from pixazo_simulator.gateway import Request, Response, framed
-from pixazo_simulator.script import Close, Ending, Noise, Reset, Silence, Wait
+from pixazo_simulator.script import Close, Ending, Noise, Reset, Wait
 from pixazo_simulator.script import Send as SendBody
 
 from .http import TOO_LONG
@@ -42,6 +41,9 @@ Running = Callable[[], "tuple[ThreadedServer, Application]"]
 Step = float | Callable[[], object]
 """Real seconds to wait, or a function that blocks until it has a result."""
 _BODILESS = (204, 304)
+_BETWEEN = b"\x01"
+_ILLEGAL = (b"\n", b"\r", b"\0", b" \x01", b"\x01 ", b"\t\x01", b"\x01\t")
+"""What no values of headers hold that are put together with _BETWEEN."""
 _PEER = ("127.0.0.1", 0)
 
 
@@ -91,17 +93,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 class _Exchange:
     """One request of a client, and its response; `library` is the module of the client."""
 
-    __slots__ = (
-        "_answered",
-        "_application",
-        "_asked",
-        "_library",
-        "_request",
-        "_route",
-        "_server",
-        "_started",
-        "_timeout",
-    )
+    __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server", "_started")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
         """Raises ConnectError when the simulator does not run, LocalProtocolError for a header that cannot be sent."""
@@ -111,20 +103,24 @@ class _Exchange:
             self._server, self._application = running()
         except SimulatorError as error:
             raise library.ConnectError(str(error)) from None
-        target: bytes = request.url.raw_path
+        self._request = request
+        application, url, given = self._application, request.url, request.headers.raw
+        values = _BETWEEN.join([value for _, value in given])
+        if any([each in values for each in _ILLEGAL]) or values != values.strip():
+            raise library.LocalProtocolError(
+                "a header has a value that cannot be sent: remove line breaks and outer spaces"
+            )
+        target: bytes = url.raw_path
         path, _, query = target.partition(b"?")
-        given: list[spec.Header] = request.headers.raw
-        size = len(target) + sum(map(len, chain.from_iterable(given))) + 4 * len(given)
+        # As the server counts them: each with a colon, a space and the end of its line.
+        size = len(target) + len(values) + sum([len(name) for name, _ in given]) + 3 * len(given) + 1
         self._asked = Request(
             method=request.method, path=unquote(path.decode("ascii")), query=query,
-            headers=[(name.lower(), value) for name, value in given], scheme=request.url.scheme, server=self._application.address,
-            header_bytes=size, raw_header_names=tuple([name for name, _ in given]),
+            headers=[(name.lower(), value) for name, value in given], scheme=url.scheme, server=application.address,
+            header_bytes=size,
         )  # fmt: skip
-        values = b"\n".join([value for _, value in given])
-        if values != b"\n".join([value.strip() for _, value in given]) or values.count(b"\n") >= max(1, len(given)):
-            value = next(value for _, value in given if value != value.strip() or b"\n" in value)
-            raise library.LocalProtocolError(f"Illegal header value {value!r}")
-        self._timeout: float | None = request.extensions.get("timeout", {}).get("read")
+        if application.names == "case-sensitive":
+            self._asked.raw_header_names = tuple(name for name, _ in given)
 
     def respond(self, body: bytes) -> Any:
         """The response of the library, None when something has to be waited for: then `steps` go on."""
@@ -203,8 +199,8 @@ class _Exchange:
             return library.RemoteProtocolError(f"illegal status line: {bytearray(effect.data)!r}")
         if isinstance(effect, Reset):
             return library.ReadError(effect.description)
-        if isinstance(effect, Silence):
-            bound = "" if self._timeout else "; the client has no read time-out: it would wait for ever"
+        if not isinstance(effect, Close):
+            bound = "" if self._patience else "; the client has no read time-out: it would wait for ever"
             return library.ReadTimeout(f"{effect.description}{bound}")
         if received is None:
             return library.RemoteProtocolError("Server disconnected without sending a response.")
@@ -214,11 +210,18 @@ class _Exchange:
 
     def _wait(self, seconds: float) -> float:
         """The seconds to wait. Raises ReadTimeout when the client would not wait so long."""
-        if self._timeout is not None and seconds >= self._timeout:
+        patience = self._patience
+        if patience is not None and seconds >= patience:
             raise self._library.ReadTimeout(
-                f"no byte would come for {seconds:g} s, the read time-out is {self._timeout:g} s"
+                f"no byte would come for {seconds:g} s, the read time-out is {patience:g} s"
             )
         return float(seconds)
+
+    @property
+    def _patience(self) -> float | None:
+        """The read time-out of the client."""
+        seconds: float | None = self._request.extensions.get("timeout", {}).get("read")
+        return seconds
 
     def _log(self, response: Response) -> None:
         if self._application.worlds.settings.log_requests and not response.log:
