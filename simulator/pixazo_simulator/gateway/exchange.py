@@ -29,7 +29,7 @@ class Request(msgspec.Struct, gc=False):
     any. `header_bytes` is the size of request line and headers, where it is known.
 
     `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
-    hold only the beginning.
+    hold only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
     """
 
     method: str
@@ -49,6 +49,7 @@ class Request(msgspec.Struct, gc=False):
     content_length: int = 0
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    started: float = 0.0
 
     def __post_init__(self) -> None:
         """Read the headers: of several with one name the first key counts, else the last."""
