@@ -139,7 +139,9 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""
         date = _date(now // spec.SECOND)
-        return replace(self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers))
+        return replace(
+            self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers)
+        )
 
     def exchange(self, elapsed: int = 0) -> Exchange:
         """The entry for the journal, so many real milliseconds after the clock of its world was made."""
@@ -169,7 +171,12 @@ def complete(
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
     decision, passed, hold, decided_by = None, (), None, answer.decided_by + request.decided_by
     if outcome:
-        decision, passed, hold, decided_by = outcome.decision, outcome.passed, outcome.hold, outcome.decided_by + decided_by
+        decision, passed, hold, decided_by = (
+            outcome.decision,
+            outcome.passed,
+            outcome.hold,
+            outcome.decided_by + decided_by,
+        )
     if passed:
         answer = replace(answer, reason="; ".join((answer.reason, *passed)))
     faults = decision.step.faults if decision else ()
