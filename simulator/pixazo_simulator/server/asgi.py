@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue, ControlHandler, real_clock
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .http import HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
+from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, DirectWay, GatewayProtocol, encoded
 from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
@@ -81,14 +81,14 @@ class Application:
         await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_control(scope["method"], scope["path"]):
-            await self.control(scope, receive, send)
-        else:
-            await self._gateway(scope, receive, send)
+        """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
+        app = self.control if is_ours(scope["method"], scope["path"]) else self._gateway
+        await app(scope, receive, send)
 
-    def is_ours(self, method: str, path: str, headers: list[spec.Header]) -> bool:
-        """Whether more than the gateway answers: a route of `/_sim`, or a request of a web page that CORS concerns."""
-        return _is_control(method, path) or (self._http != self._dispatch and any(n == b"origin" for n, _ in headers))
+    @property
+    def direct(self) -> DirectWay | None:
+        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them."""
+        return self._gateway if self._http == self._dispatch else None
 
     @asynccontextmanager
     async def _running(self, _: object) -> AsyncGenerator[None]:
@@ -102,8 +102,8 @@ class Application:
             await asyncio.wait({asyncio.create_task(step())})
 
 
-def _is_control(method: str, path: str) -> bool:
-    """By prefix: a route table of Starlette would take longer than most responses."""
+def is_ours(method: str, path: str) -> bool:
+    """Whether a route is one of the simulator's own."""
     return path.startswith(spec.CONTROL_PREFIX) or (path == spec.DISCOVERY_PATH and method in ("GET", "HEAD"))
 
 
@@ -112,7 +112,7 @@ class TooManyBytesHeldError(Exception):
 
 
 class GatewayApp:
-    """An ASGI application over a gateway. Never raises for anything that a caller sends."""
+    """A gateway as an ASGI application, and as a `DirectWay`. Never raises for anything that a caller sends."""
 
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
@@ -123,6 +123,38 @@ class GatewayApp:
         self._body_queue = body_queue
         self._held = 0
 
+    def begin(self, request: Request) -> RoutedRequest | None:
+        """The route of a request that can be answered directly, once its body is complete.
+
+        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
+        """
+        if is_ours(request.method, request.path):
+            return None
+        request.started = real_clock()
+        try:
+            route = self.responder.route(request)
+        except Exception:  # noqa: BLE001  # it fails again, and that is logged
+            return None
+        most = 0 if route.body_limit is None else min(route.body_limit, spec.SMALL_BODY)
+        return route if request.content_length <= most else None
+
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
+        """The bytes of the response to a complete request, ready to leave; or a response that is left to ASGI."""
+        try:
+            body = request.body or b""
+            request.received = len(body)
+            request.body = body[: route.keep] if route.body_limit is not None else b""
+            response = self.responder.respond(request, route)
+            if (data := encoded(response, keep_alive=keep_alive)) is None:
+                return response
+            self.responder.sent(response)
+            if response.wakes:
+                self._dispatcher.wake()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
+            response = self.responder.fail(request, error)
+            data = encoded(response, keep_alive=keep_alive) or b""
+        return data
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an exception before the response has begun is logged, and answered 500."""
         begun = False
@@ -132,40 +164,45 @@ class GatewayApp:
             begun = True
             await send(message)
 
+        request = _request(scope)
         try:
-            await self._answer(scope, receive, sent)
+            with self._room() as count:
+                answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
+                if answered:
+                    await self._send(*answered, scope, receive, sent)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
             if begun:
                 raise
-            answer = self.responder.fail(scope["method"], scope["path"], error)
-            headers = framed(answer, self._worlds.clock.now())
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body})
+            response = self.responder.fail(request, error)
+            await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+            await send({"type": "http.response.body", "body": response.body})
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing is done for a caller that goes away before the end of its body."""
-        request, started = _request(scope), real_clock()
+    async def _answer(
+        self, request: Request, receive: Receive, count: Callable[[int], None]
+    ) -> tuple[Response, RoutedRequest] | None:
+        """The response to a request; nothing is done for a caller that goes away before the end of its body."""
+        request.started = real_clock()
         route = self.responder.route(request)
-        with self._room() as count:
-            try:
-                has_ended = await _read_body(request, route, receive, count)
-            except TooManyBytesHeldError:
-                response = self.responder.respond(request, route, started, spec.TooManyBodies(MOST_HELD))
-            else:
-                # The body of an unknown route is for the journal only.
-                if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
-                    return
-                async with self._body_queue.slot(request.received):
-                    response = self.responder.respond(request, route, started)
-            response = await self._carry_out(response, scope)
-            self.responder.record(response, route)
-            try:
-                await transmit(response, scope, receive, send)
-            finally:
-                if self._worlds.settings.log_requests and not response.log:
-                    self.responder.log(response, started)
+        try:
+            has_ended = await _read_body(request, route, receive, count)
+        except TooManyBytesHeldError:
+            return self.responder.respond(request, route, spec.TooManyBodies(MOST_HELD)), route
+        # The body of an unknown route is for the journal only.
+        if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
+            return None
+        async with self._body_queue.slot(request.received):
+            return self.responder.respond(request, route), route
+
+    async def _send(self, response: Response, route: RoutedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry out the effects of a response, journal it if it had to wait for them, send it."""
+        response = await self._carry_out(response, scope)
+        self.responder.record(response, route)
+        try:
+            await transmit(response, scope, receive, send)
+        finally:
+            self.responder.sent(response)
 
     @contextmanager
     def _room(self) -> Generator[Callable[[int], None]]:

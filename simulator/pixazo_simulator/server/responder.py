@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import real_clock
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.world import Worlds
 
 if TYPE_CHECKING:
@@ -35,10 +35,8 @@ class Responder:
         with self.worlds.lock:
             return self.gateway.route(request)
 
-    def respond(
-        self, request: Request, route: RoutedRequest, started: float, refusal: spec.Refusal | None = None
-    ) -> Response:
-        """The response to a request that began at `started` of the real clock, or to one that is refused before the gateway decides.
+    def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
+        """The response to a request, or to one that is refused before the gateway decides.
 
         It is in the journal already unless something has to be waited for before.
         """
@@ -50,7 +48,7 @@ class Responder:
             if not is_late(response):
                 self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
         if response.log:
-            self.log(response, started)
+            self.log(response)
         return response
 
     def record(self, response: Response, route: RoutedRequest) -> None:
@@ -60,9 +58,14 @@ class Responder:
                 entry = response.exchange(route.clock.elapsed())
                 self.worlds.record(response.world, entry, response.request.header_bytes)
 
-    def log(self, response: Response, started: float) -> None:
+    def sent(self, response: Response) -> None:
+        """Log a call that has no line of its own, if all calls are to be logged."""
+        if self.worlds.settings.log_requests and not response.log:
+            self.log(response)
+
+    def log(self, response: Response) -> None:
         """Log a call: with its own line, else with one that says how it was answered."""
-        request, line, seconds = response.request, response.log, real_clock() - started
+        request, line, seconds = response.request, response.log, real_clock() - response.request.started
         redactor = request.redactor(self.worlds)
         method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
         if line is None:
@@ -76,11 +79,12 @@ class Responder:
         }  # fmt: skip
         log.info("%s", line, extra=fields)
 
-    def fail(self, method: str, path: str, error: Exception) -> spec.Answer:
-        """Log an exception that is the simulator's fault, and answer 500."""
-        what = f"{spec.beginning(method, _SHOWN)!a} {spec.beginning(path, _SHOWN)!a}"
+    def fail(self, request: Request, error: Exception) -> Response:
+        """The response to a request that the simulator fails to answer, which is logged."""
+        what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
-        return spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, "")
+        answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
+        return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
 
 
 def is_late(response: Response) -> bool:

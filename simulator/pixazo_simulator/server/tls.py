@@ -19,7 +19,7 @@ from pixazo_simulator.control import TlsListener
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
-from .http import BACKLOG, Connections, GatewayProtocol, configuration
+from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
     from trustme import CA
@@ -94,7 +94,7 @@ class TlsListeners:
             )
         context = _context(_checked(hosts))
         state = Connections()
-        config = configuration(
+        config = Configuration(
             _for_world(world, self._entry, self._gateway, self._lock), self._protocol, lifespan="off"
         )
         self._opening += 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping
-from functools import cache, partial
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping, Sequence
+from copy import copy
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,10 +19,11 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import real_clock
-from pixazo_simulator.gateway import Request, Response, framed
+from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Wait
 from pixazo_simulator.script import Send as SendBody
 
+from .asgi import is_ours
 from .http import TOO_LONG
 from .responder import is_late
 from .threaded import SimulatorError, ThreadedServer
@@ -41,9 +44,8 @@ Running = Callable[[], "tuple[ThreadedServer, Application]"]
 Step = float | Callable[[], object]
 """Real seconds to wait, or a function that blocks until it has a result."""
 _BODILESS = (204, 304)
-_BETWEEN = b"\x01"
-_ILLEGAL = (b"\n", b"\r", b"\0", b" \x01", b"\x01 ", b"\t\x01", b"\x01\t")
-"""What no values of headers hold that are put together with _BETWEEN."""
+_VALUE = re.compile(rb"(?:[^\0\s]+(?:[ \t]+[^\0\s]+)*)?")
+"""What HTTP libraries send as the value of a header."""
 _PEER = ("127.0.0.1", 0)
 
 
@@ -93,58 +95,48 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 class _Exchange:
     """One request of a client, and its response; `library` is the module of the client."""
 
-    __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server", "_started")
+    __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
         """Raises ConnectError when the simulator does not run, LocalProtocolError for a header that cannot be sent."""
-        self._started = real_clock()
-        self._library = library
+        self._library, self._request = library, request
         try:
             self._server, self._application = running()
+            url, names = request.url, self._application.names
+            head = request.method, url.raw_path, url.scheme, tuple(request.headers.raw)
+            self._asked = copy(_read(*head, self._application.address, case_sensitive=names == "case-sensitive"))
         except SimulatorError as error:
             raise library.ConnectError(str(error)) from None
-        self._request = request
-        application, url, given = self._application, request.url, request.headers.raw
-        values = _BETWEEN.join([value for _, value in given])
-        if any([each in values for each in _ILLEGAL]) or values != values.strip():
-            raise library.LocalProtocolError(
-                "a header has a value that cannot be sent: remove line breaks and outer spaces"
-            )
-        target: bytes = url.raw_path
-        path, _, query = target.partition(b"?")
-        # As the server counts them: each with a colon, a space and the end of its line.
-        size = len(target) + len(values) + sum([len(name) for name, _ in given]) + 3 * len(given) + 1
-        self._asked = Request(
-            method=request.method, path=unquote(path.decode("ascii")), query=query,
-            headers=[(name.lower(), value) for name, value in given], scheme=url.scheme, server=application.address,
-            header_bytes=size,
-        )  # fmt: skip
-        if application.names == "case-sensitive":
-            self._asked.raw_header_names = tuple(name for name, _ in given)
+        except ValueError as error:
+            raise library.LocalProtocolError(str(error)) from None
+        self._asked.started = real_clock()
 
     def respond(self, body: bytes) -> Any:
         """The response of the library, None when something has to be waited for: then `steps` go on."""
         asked, application = self._asked, self._application
         self._answered: Response | None = None
-        if application.is_ours(asked.method, asked.path, asked.headers):
+        if is_ours(asked.method, asked.path) or (application.direct is None and _is_of_a_page(asked)):
             return None
         if asked.header_bytes and asked.header_bytes > spec.HEAD_LIMIT:
             return self._refused(*TOO_LONG)
         responder = application.responder
         try:
             self._route = route = responder.route(asked)
-            if route.body_limit is not None:
-                _give(asked, body, route.body_limit, route.keep)
-            self._answered = response = responder.respond(asked, route, self._started)
+            limit = route.body_limit
+            if limit is not None:
+                if asked.content_length > limit or len(body) > limit:
+                    asked.body = None
+                else:
+                    asked.body, asked.received = body[: route.keep], len(body)
+            self._answered = response = responder.respond(asked, route)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            answer = responder.fail(asked.method, asked.path, error)
-            return self._made(answer.status, framed(answer, responder.worlds.clock.now()), answer.body)
+            return self._whole(responder.fail(asked, error))
         if response.transmission or is_late(response):
             return None
         if response.wakes:
             application.dispatcher.wake()
-        self._log(response)
-        return self._made(response.status, response.headers, response.body)
+        responder.sent(response)
+        return self._whole(response)
 
     def steps(self, body: bytes) -> Generator[Step, Any, Any]:
         """Yield what has to be waited for, and return the response. Raises what the library raises when none comes."""
@@ -169,9 +161,9 @@ class _Exchange:
             while (step := next(sent, None)) is not None:
                 yield step
         finally:
-            self._log(response)
+            application.responder.sent(response)
         if not response.transmission:
-            return self._made(response.status, response.headers, response.body)
+            return self._whole(response)
         return self._made(response.status, response.headers, _body_class(self._library)(sent))
 
     def _transmission(self, response: Response) -> Iterator[Any]:
@@ -223,10 +215,6 @@ class _Exchange:
         seconds: float | None = self._request.extensions.get("timeout", {}).get("read")
         return seconds
 
-    def _log(self, response: Response) -> None:
-        if self._application.worlds.settings.log_requests and not response.log:
-            self._application.responder.log(response, self._started)
-
     def _refused(self, status: HTTPStatus, message: str) -> Any:
         body = spec.queue_error(status, status.phrase, message).body
         headers = [
@@ -236,7 +224,10 @@ class _Exchange:
         ]
         return self._made(status, headers, body)
 
-    def _made(self, status: int, headers: list[spec.Header], body: Any) -> Any:
+    def _whole(self, response: Response) -> Any:
+        return self._made(response.status, response.headers, response.body)
+
+    def _made(self, status: int, headers: Sequence[spec.Header], body: Any) -> Any:
         """A response of the library, with the headers as the socket would carry them; `body` is bytes, or a stream of the library."""
         library, names = self._library, self._application.names
         if names is not None:
@@ -260,11 +251,32 @@ class _Exchange:
         }  # fmt: skip
 
 
-def _give(asked: Request, body: bytes, limit: int, keep: int | None) -> None:
-    """Give a request as much of its body as a server would read."""
-    asked.body = None
-    if asked.content_length <= limit and len(body) <= limit:
-        asked.body, asked.received = body[:keep], len(body)
+def _is_of_a_page(asked: Request) -> bool:
+    return any(name == b"origin" for name, _ in asked.headers)
+
+
+@lru_cache(maxsize=256)
+def _read(
+    method: str,
+    target: bytes,
+    scheme: str,
+    headers: tuple[spec.Header, ...],
+    server: tuple[str, int | None],
+    *,
+    case_sensitive: bool,
+) -> Request:
+    """The head of a request, of which who polls sends the same again and again. Raises ValueError for a header that no client sends."""
+    for name, value in headers:
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"header {name.decode('latin-1')}: remove line breaks and outer spaces from its value")
+    path, _, query = target.partition(b"?")
+    return Request(
+        method=method, path=unquote(path.decode("ascii")), query=query, scheme=scheme, server=server,
+        headers=tuple((name.lower(), value) for name, value in headers),
+        # As the server counts them: each with a colon, a space and the end of its line.
+        header_bytes=len(target) + sum(len(name) + len(value) + 4 for name, value in headers),
+        raw_header_names=tuple(name for name, _ in headers) if case_sensitive else (),
+    )  # fmt: skip
 
 
 class _Body:

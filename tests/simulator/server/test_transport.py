@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,6 @@ from pixazo_simulator.control import ControlClient, to_json
 from pixazo_simulator.script.faults import Hang
 from pixazo_simulator.script.rule import EXAMPLES, Rule
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.policy import PROFILES
-from pixazo_simulator.world.registry import Settings
 
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 STATUS = "/v2/requests/status/"
@@ -80,7 +78,7 @@ def outcome(send: Send, *arguments: Any, **options: Any) -> object:
     """What a caller sees: status line, headers and body, or the class of an exception."""
     try:
         response = send(*arguments, **options)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is compared
         return type(error)
     extensions = {name: response.extensions.get(name) for name in ("http_version", "reason_phrase")}
     return response.status_code, extensions, response.headers.raw, response.content
