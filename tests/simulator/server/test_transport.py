@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +38,8 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.server.transmission import ConnectionCutError
 from pixazo_simulator.world.clock import Clock
-from pixazo_simulator.world.registry import Settings
+from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.world import World
 
 STATUS = "/v2/requests/status/"
 BEAR = {"prompt": "A bear"}
@@ -318,10 +320,25 @@ def test_a_forked_process_does_not_answer(simulator: Simulator, monkeypatch: pyt
             send("GET", "/")
 
 
-def test_threads_share_worlds() -> None:
-    """Transports, sockets, an ASGI client, the control API and the clock at the same time: nothing fails, nothing is lost."""
+@pytest.mark.parametrize("kind", [World, Worlds])
+def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    """Transports, sockets, an ASGI client, the control API and the clock at the same time: nothing fails, nothing is lost.
+
+    Whoever changes a world, or looks for one, holds the lock, so that it does not depend on when threads are switched.
+    """
+    unlocked: set[str] = set()
+    method = "apply" if kind is World else "find"
+    real = getattr(kind, method)
+
+    def checked(*arguments: Any) -> Any:
+        worlds = simulator._application.worlds  # type: ignore[union-attr]
+        if not worlds.lock._is_owned():  # type: ignore[attr-defined]
+            unlocked.add("".join(traceback.format_stack(limit=3)))
+        return real(*arguments)
+
+    monkeypatch.setattr(kind, method, checked)
     with Simulator(Settings(balance=10**12)) as simulator, Receiver() as receiver:
-        control, count = simulator.control(), 30
+        control, count = simulator.control(), 10
         headers = {KEY_HEADER: simulator.api_key, "X-Webhook-URL": receiver.url}
 
         def submit(client: Any) -> None:
@@ -349,6 +366,7 @@ def test_threads_share_worlds() -> None:
             for each in doing:
                 each.result()
         control.advance(3600)
+        assert not unlocked
         submitted = count * len(clients)
         numbers = [each.number for each in control.journal(limit=1000).exchanges]
         assert numbers == list(range(1, 2 * submitted + 1))
