@@ -61,7 +61,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 
     def handle_request(self, request: Any) -> Any:
         """Answer a request of a blocking client."""
-        library, stream = _library(type(request)), request.stream
+        library, stream = _library(request.__class__), request.stream
         body = request.read() if isinstance(stream, library.ByteStream) else b"".join(stream)
         exchange = _Exchange(self._running, library, request)
         if response := exchange.respond(body):
@@ -72,11 +72,11 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
                 step = steps.send(result)
             except StopIteration as end:
                 return end.value
-            result = time.sleep(step) if isinstance(step, float) else step()
+            result = step() if callable(step) else time.sleep(step)  # type: ignore[func-returns-value]
 
     async def handle_async_request(self, request: Any) -> Any:
         """Answer a request of an asynchronous client, on asyncio or trio."""
-        library, stream = _library(type(request)), request.stream
+        library, stream = _library(request.__class__), request.stream
         is_read = isinstance(stream, library.ByteStream)
         body = await request.aread() if is_read else b"".join([piece async for piece in stream])
         exchange = _Exchange(self._running, library, request)
@@ -184,7 +184,7 @@ class _Exchange:
             elif received != len(body) or not isinstance(effect, Close):
                 raise self._fault(effect, received, len(body))
 
-    def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Exception:
+    def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
         """What the library raises when so many bytes of a body were received, None: not even its headers."""
         library = self._library
         if isinstance(effect, Noise):
@@ -310,7 +310,7 @@ async def _sleep(seconds: float) -> None:
 
 
 @cache
-def _library(kind: type[Any]) -> Any:
+def _library(kind: Any) -> Any:
     """The module, httpx2 or httpx, of a class of requests."""
     name = next(name for each in kind.__mro__ if (name := each.__module__.partition(".")[0]) in ("httpx", "httpx2"))
     return sys.modules[name]
