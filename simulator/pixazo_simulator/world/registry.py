@@ -98,9 +98,8 @@ class Worlds:
         async def run() -> T:
             return await _in_steps(function(*args, **kwargs), self.lock)
 
-        running: Any = run()
-        running.__qualname__ = function.__qualname__  # by which a server that stops names what did not end
-        return running
+        run.__qualname__ = function.__qualname__  # by which a server that stops names what did not end
+        return run()
 
     def fresh_number(self) -> int:
         """A number never given before."""
