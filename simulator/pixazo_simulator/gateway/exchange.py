@@ -55,12 +55,13 @@ class Request(msgspec.Struct, gc=False):
     content_length: int = 0
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    outcome: str = ""
     endpoint: spec.Endpoint = spec.Unrouted()
     called: str = ""
     decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, else the last."""
+        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last one."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -75,6 +76,9 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
+        self.outcome = "; ".join(
+            value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME
+        )
         self.endpoint = spec.classify(self.method, self.path)
         self.called = called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self._has_key_header():
@@ -84,11 +88,6 @@ class Request(msgspec.Struct, gc=False):
 
     def _has_key_header(self) -> bool:
         return any(name == _KEY and key for name, key in self.headers)
-
-    @property
-    def outcome(self) -> str:
-        """The headers X-Sim-Outcome."""
-        return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
 
     @property
     def target(self) -> str:
