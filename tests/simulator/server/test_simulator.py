@@ -13,6 +13,7 @@ import threading
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.caller import Caller, over_http
@@ -329,7 +330,7 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threaded, "STOP_DEADLINE", 0.1)
         patch.setattr(threaded, "LOOK_AGAIN", 0.1)
-        patch.setattr(Dispatcher, "advance_at_once", lambda *_: None)
+        patch.setattr(Dispatcher, "advance_at_once", Mock(return_value=None))
         patch.setattr(Dispatcher, "advance", block)
         waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()
