@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mutabl
 from copy import copy
 from functools import cache, lru_cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 import httpx2
@@ -66,7 +66,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         exchange = _Exchange(self._running, library, request)
         if response := exchange.respond(body):
             return response
-        steps, result = exchange.steps(body), None
+        steps, result = exchange.steps(body), cast("Any", None)
         while True:
             try:
                 step = steps.send(result)
@@ -82,14 +82,14 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         exchange = _Exchange(self._running, library, request)
         if response := exchange.respond(body):
             return response
-        steps, result = exchange.steps(body), None
+        steps, result = exchange.steps(body), cast("Any", None)
         while True:
             try:
                 step = steps.send(result)
             except StopIteration as end:
                 return end.value
             # In a thread: an app on the loop of the caller may have to answer the webhooks that are waited for.
-            result = await (_sleep(step) if isinstance(step, float) else run_sync(step, abandon_on_cancel=True))
+            result = await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
 
 
 class _Exchange:
@@ -287,17 +287,17 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         for each in self._pieces:
-            if isinstance(each, float):
-                time.sleep(each)
-            else:
+            if isinstance(each, bytes):
                 yield each
+            else:
+                time.sleep(each)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for each in self._pieces:
-            if isinstance(each, float):
-                await _sleep(each)
-            else:
+            if isinstance(each, bytes):
                 yield each
+            else:
+                await _sleep(each)
 
 
 async def _sleep(seconds: float) -> None:
