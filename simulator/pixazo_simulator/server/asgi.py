@@ -270,8 +270,9 @@ async def _read_body(request: Request, route: RoutedRequest, receive: Receive, c
 
 
 def _request(scope: Scope) -> Request:
+    host, port = scope.get("server") or ("localhost", None)  # a test client has a list
     return Request(
         method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
-        scheme=scope["scheme"], server=tuple(scope.get("server") or ("localhost", None)), listener=scope.get(LISTENER),
+        scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER),
         header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
     )  # fmt: skip
