@@ -119,7 +119,8 @@ class Simulator:
         """
         server, application, world = self._running(api_key)
         milliseconds = world.clock.milliseconds(seconds)
-        events = application.dispatcher.advance_at_once(world, milliseconds)
+        # On the server's loop when no time passes: it has then processed what it has received.
+        events = application.dispatcher.advance_at_once(world, milliseconds) if milliseconds else None
         if events is None:
             events = server.call(application.worlds.in_steps(application.dispatcher.advance, world, milliseconds))
         return events

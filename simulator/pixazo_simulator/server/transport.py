@@ -44,6 +44,7 @@ Running = Callable[[], "tuple[ThreadedServer, Application]"]
 Step = float | Callable[[], object]
 """Real seconds to wait, or a function that blocks until it has a result."""
 _BODILESS = (204, 304)
+_SCHEMES = ("http", "https")
 _VALUE = re.compile(rb"(?:[^\0\s]+(?:[ \t]+[^\0\s]+)*)?")
 """What HTTP libraries send as the value of a header."""
 _PEER = ("127.0.0.1", 0)
@@ -98,13 +99,15 @@ class _Exchange:
     __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
-        """Raises ConnectError when the simulator does not run, LocalProtocolError for a header that cannot be sent."""
+        """Raises what the library raises when the simulator does not run, and for a URL or header that cannot be sent."""
         self._library, self._request = library, request
+        if request.url.scheme not in _SCHEMES:
+            raise library.UnsupportedProtocol("Request URL is missing an 'http://' or 'https://' protocol.")
         try:
             self._server, self._application = running()
-            url, names = request.url, self._application.names
+            url, application = request.url, self._application
             head = request.method, url.raw_path, url.scheme, tuple(request.headers.raw)
-            self._asked = copy(_read(*head, self._application.address, case_sensitive=names == "case-sensitive"))
+            self._asked = copy(_read(*head, application.address, application.names == "case-sensitive"))
         except SimulatorError as error:
             raise library.ConnectError(str(error)) from None
         except ValueError as error:
@@ -262,8 +265,7 @@ def _read(
     scheme: str,
     headers: tuple[spec.Header, ...],
     server: tuple[str, int | None],
-    *,
-    case_sensitive: bool,
+    keeps_case: bool,  # noqa: FBT001 - a cache takes longer to find arguments with names
 ) -> Request:
     """The head of a request, of which who polls sends the same again and again. Raises ValueError for a header that no client sends."""
     for name, value in headers:
@@ -275,7 +277,7 @@ def _read(
         headers=tuple((name.lower(), value) for name, value in headers),
         # As the server counts them: each with a colon, a space and the end of its line.
         header_bytes=len(target) + sum(len(name) + len(value) + 4 for name, value in headers),
-        raw_header_names=tuple(name for name, _ in headers) if case_sensitive else (),
+        raw_header_names=tuple(name for name, _ in headers) if keeps_case else (),
     )  # fmt: skip
 
 

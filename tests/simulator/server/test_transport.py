@@ -321,6 +321,14 @@ def test_a_simulator_that_does_not_run_is_not_reached(library: Any) -> None:
                 assert send("GET", "/").status_code == 404
 
 
+@LIBRARIES
+def test_a_url_without_a_host_is_refused(library: Any, simulator: Simulator) -> None:
+    """As over the socket: a base URL that was forgotten is found."""
+    missing = pytest.raises(library.UnsupportedProtocol, match="missing an 'http://' or 'https://' protocol")
+    with blocking(library, simulator, simulator.transport(), base_url="") as send, missing:
+        send("GET", GENERATE)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_forked_process_does_not_answer(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would change, nobody would see."""
