@@ -256,7 +256,8 @@ class GatewayProtocol(HttpToolsProtocol):
             answered = self.server_state.total_requests
             self._received = memoryview(data)
             self._parse_received()
-            if self._is_at_rest and self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE:
+            is_single = self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE
+            if is_single and self._is_at_rest:  # type: ignore[redundant-expr]  # parsing has changed it
                 self._heads.keep(data, self._newest)
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
