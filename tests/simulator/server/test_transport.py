@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import threading
@@ -308,6 +309,19 @@ def test_trio(simulator: Simulator, rule: Rule | None) -> None:
 
     with world_of(simulator, rule):
         assert anyio.run(call, backend="trio") == 202
+
+
+@pytest.mark.parametrize("faults", [(), (Delay(0.01),), (Hang(),)])
+def test_calls_are_logged(caplog: pytest.LogCaptureFixture, faults: tuple[Any, ...]) -> None:
+    """Each once, also one that is waited for, or that gets no response."""
+    caplog.set_level(logging.INFO, "pixazo_simulator")
+    script = (Rule(when="generate", faults=faults),) if faults else ()
+    with (
+        Simulator(Settings(log_requests=True, keys=(KEY,), script=script)) as simulator,
+        blocking(httpx2, simulator, simulator.transport()) as send,
+    ):
+        outcome(send, "POST", GENERATE, json=BEAR)
+    assert [each.partition(" in ")[0] for each in caplog.messages] == [f"POST {GENERATE} answered 202"]
 
 
 @LIBRARIES
