@@ -29,10 +29,11 @@ class Responder:
     def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds) -> None:
         self.gateway = gateway
         self.worlds = worlds
+        self._lock = worlds.lock
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it."""
-        with self.worlds.lock:
+        with self._lock:
             return self.gateway.route(request)
 
     def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
@@ -40,12 +41,12 @@ class Responder:
 
         It is in the journal already unless something has to be waited for before.
         """
-        with self.worlds.lock:
+        with self._lock:
             if refusal:
                 response = self.gateway.refuse(request, route, refusal, route.clock.now())
             else:
                 response = self.gateway.respond(request, route.clock.now(), route)
-            if not is_late(response):
+            if response.hold is None and not response.pause:
                 self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
         if response.log:
             self.log(response)
@@ -54,7 +55,7 @@ class Responder:
     def record(self, response: Response, route: RoutedRequest) -> None:
         """Journal a response that had to wait; nothing happens for any other."""
         if is_late(response):
-            with self.worlds.lock:
+            with self._lock:
                 entry = response.exchange(route.clock.elapsed())
                 self.worlds.record(response.world, entry, response.request.header_bytes)
 
