@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .files import read_profile, read_script
 from .loopback import HttpRequest, HttpResponse, LoopbackServer
 from .simulator import Simulator
 from .threaded import STOP_DEADLINE, SimulatorError, thread_position
-
-if TYPE_CHECKING:
-    from .transport import Transport as Transport
 
 __all__ = [
     "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "read_profile",

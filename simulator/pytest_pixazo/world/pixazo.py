@@ -44,7 +44,7 @@ from .record import Record, complaints, report
 
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator.server import Transport
+    from pixazo_simulator import Transport
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
 
