@@ -14,6 +14,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 
+import msgspec
+
 from pixazo_simulator import ControlClient, ControlError
 
 from .apps import SUBMIT_PATH
@@ -41,13 +43,34 @@ from .servers import (
 REFERENCE = "raw uvicorn"
 ARMED = "simulator, 20 rules"
 WEBHOOKS = 10_000
-_LOADS: tuple[tuple[str, Kind, int, float, float], ...] = (
-    ("status read", "read", CONNECTIONS, 1.5, 1.0),
-    ("submit", "submit", CONNECTIONS, 0.9, 0.6),
-    ("mixed 9:1", "mixed", CONNECTIONS, 1.3, 0.0),
-    ("one connection", "read", 1, 1.0, 0.0),
+
+
+class _Figure(msgspec.Struct, frozen=True):
+    """What is read off the rounds of one kind of load: the rate, or the latency of a percentile."""
+
+    label: str
+    kind: Kind
+    connections: int
+    goals: dict[str, Goal]
+    percentile: float | None = None
+
+    def of(self, measured: Load) -> float:
+        """Requests a second, or microseconds."""
+        return measured.percentile(self.percentile) if self.percentile else measured.rate
+
+
+def _rate(what: str, kind: Kind, goal: float, armed: float | None = None) -> _Figure:
+    goals = {OURS: Goal(goal, at_least=True)} | ({ARMED: Goal(armed, at_least=True)} if armed else {})
+    return _Figure(f"{what}, requests/s", kind, CONNECTIONS, goals)
+
+
+_FIGURES = (
+    _rate("status read", "read", 1.5, 1.0),
+    _Figure(f"{CONNECTIONS} connections, p99", "read", CONNECTIONS, {OURS: Goal(1.2)}, 99),
+    _rate("submit", "submit", 0.9, 0.6),
+    _rate("mixed 9:1", "mixed", 1.3),
+    _Figure("one connection, p50", "read", 1, {OURS: Goal(1.0)}, 50),
 )
-"""Name, kind, connections, the goal of the simulator, and that with rules; 0 is none."""
 
 
 @contextmanager
@@ -81,9 +104,13 @@ def load(bench: Bench) -> None:
             except ServerError as error:
                 bench.run.skipped[name] = str(error)
         _warm(bench, [reference, *servers.values()])
-        for scenario, kind, connections, goal, goal_armed in _LOADS:
-            found = _side_by_side(bench, scenario, kind, connections, reference, servers)
-            _note(bench, scenario, found, goal, goal_armed)
+        for kind, connections in dict.fromkeys((each.kind, each.connections) for each in _FIGURES):
+            found = _side_by_side(bench, kind, connections, reference, servers)
+            for figure in _FIGURES:
+                if (figure.kind, figure.connections) == (kind, connections):
+                    _note(bench, figure, found)
+            if (kind, connections) == ("read", CONNECTIONS):
+                _distribution(bench, found)
 
 
 def _warm(bench: Bench, servers: Sequence[Server]) -> None:
@@ -100,14 +127,13 @@ Pairs = dict[str, list[tuple[Load, Load]]]
 """By server, what each round has measured of it, and of the reference next to it."""
 
 
-def _side_by_side(
-    bench: Bench, text: str, kind: Kind, connections: int, reference: Server, servers: dict[str, Server]
-) -> Pairs:
-    found: Pairs = {}
+def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server, servers: dict[str, Server]) -> Pairs:
+    found: Pairs = {name: [] for name in (*servers, REFERENCE)}
 
     def measure(server: Server) -> Load:
         return run_load(kind, server.target, 1, bench.folder, connections)
 
+    text = f"{kind}, {connections} connection{'s' * (connections > 1)}"
     for _ in bench.rounds(7, 2, text):
         order = bench.shuffled([name for name in servers if f"{name}, {text}" not in bench.run.skipped])
         before = measure(reference)
@@ -120,37 +146,27 @@ def _side_by_side(
                     bench.run.skipped[f"{name}, {text}"] = str(error)
             after = measure(reference)
             for name, measured in pair.items():
-                found.setdefault(name, []).append((measured, before if name == order[first] else after))
-            found.setdefault(REFERENCE, []).append((before, after))
+                found[name].append((measured, before if name == order[first] else after))
+            found[REFERENCE].append((after, before))
             before = after
-    return found
+    return {name: pairs for name, pairs in found.items() if pairs}
 
 
-def _note(bench: Bench, scenario: str, found: Pairs, goal: float, goal_armed: float) -> None:
-    """Rows of throughput, or of the median latency where there is one connection; then of the worst latency."""
-    goals = {OURS: goal, ARMED: goal_armed}
-    is_latency = scenario == "one connection"
+def _note(bench: Bench, figure: _Figure, found: Pairs) -> None:
+    """One row for each server: the ratios to the rounds of the reference, and what was measured itself."""
     for name, pairs in found.items():
-        values = [
-            mine.percentile(50) / theirs.percentile(50) if is_latency else mine.rate / theirs.rate
-            for mine, theirs in pairs
-        ]
-        wanted = Goal(goals[name], at_least=not is_latency) if goals.get(name) else None
-        absolute = f"{median(mine.percentile(50) for mine, _ in pairs):.0f} us" if is_latency else _rate(pairs)
-        label = "one connection, p50" if is_latency else f"{scenario}, requests/s"
-        bench.run.add(row(label, name, RATIO, values, wanted, more_is_better=not is_latency, note=absolute))
-        if scenario == "status read":
-            late = [mine.percentile(99) / theirs.percentile(99) for mine, theirs in pairs]
-            p99 = f"{median(mine.percentile(99) for mine, _ in pairs) / 1000:.2f} ms"
-            label = f"{CONNECTIONS} connections, p99"
-            bench.run.add(row(label, name, RATIO, late, Goal(1.2) if name == OURS else None, note=p99))
-            shares = [share for share, _ in pairs[0][0].latency]
-            points = [(share, median(mine.percentile(share) for mine, _ in pairs) / 1000) for share in shares]
-            bench.run.curve("latency", name, points)
+        ratios = [figure.of(mine) / figure.of(theirs) for mine, theirs in pairs]
+        itself = median(figure.of(mine) for mine, _ in pairs)
+        note = f"{itself:,.0f} us" if figure.percentile else f"{itself:,.0f}/s"
+        is_rate = figure.percentile is None
+        bench.run.add(row(figure.label, name, RATIO, ratios, figure.goals.get(name), more_is_better=is_rate, note=note))
 
 
-def _rate(pairs: list[tuple[Load, Load]]) -> str:
-    return f"{median(mine.rate for mine, _ in pairs):,.0f}/s"
+def _distribution(bench: Bench, found: Pairs) -> None:
+    for name, pairs in found.items():
+        shares = [share for share, _ in pairs[0][0].latency]
+        points = [(share, median(mine.percentile(share) for mine, _ in pairs) / 1000) for share in shares]
+        bench.run.curve("latency", name, points)
 
 
 def rules(bench: Bench) -> None:
