@@ -71,7 +71,7 @@ class Gateway:
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
-        endpoint = spec.classify(request.method, request.path)
+        endpoint = request.endpoint
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, cast, get_args, get_type_hints
@@ -322,7 +323,7 @@ class PolicyDecision(NamedTuple):
         return f"policy {self.field}={self.value} ({self.label})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """One value for every point that the page leaves open; each world has one."""
 
@@ -484,8 +485,14 @@ class Policy:
         It is for fields that shape every response: with their defaults they write what the page prints, or what it tells a caller
         to take as it is, such as a request id.
         """
+        changed = self._changed
+        return tuple(name for name in names if name in changed) if changed else ()
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        """The fields that do not have their default."""
         default = PROFILES["documented"]
-        return tuple(name for name in names if getattr(self, name) != getattr(default, name))
+        return frozenset(name for name in _POINTS if getattr(self, name) != getattr(default, name))
 
 
 class PolicyFields(TypedDict, total=False):
