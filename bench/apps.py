@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SUBMIT_PATH = "/minimax-hailuo-ai/v1/generate"
 STATUS_PATH = "/v2/requests/status/"
+PEER_STATUS = f"{STATUS_PATH}minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
+"""What is read of the peers: as long as any of ours."""
 JSON = b"application/json"
 
 

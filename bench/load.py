@@ -1,4 +1,4 @@
-"""wrk, on another core than the servers: its scripts, and what it reports."""
+"""What is sent, and wrk, which sends it from another core than that of the servers, and reports."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from .apps import SUBMIT_PATH
+
+KEY, KEY_HEADER = "sim-key", "Ocp-Apim-Subscription-Key"
+BODY = json.dumps({
+    "prompt": "A grey cat on a wooden pier watches the small fish below, waits, leaps, and lands with one of them "
+    "between its teeth, while the sun comes up behind the boats",
+    "duration": 6, "resolution": "768P", "prompt_optimizer": True,
+}).encode("ascii")  # fmt: skip
+"""A valid submission of about 250 bytes."""
 Kind = Literal["read", "submit", "mixed"]
 CONNECTIONS = 32
 
 _SCRIPT = """
 local status, submit, body = %(status)s, %(submit)s, %(body)s
-wrk.headers = {%(headers)s, ["Content-Type"] = "application/json"}
+wrk.headers = {%(headers)s}
 %(request)s
 done = function(summary, latency)
   local shares, points = {1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9}, {}
@@ -45,13 +54,16 @@ class LoadError(Exception):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where and as whom to read a status and to submit."""
+    """A server, the path of a status there, and the key as which to read it and to submit."""
 
     url: str
     status: str
-    submit: str
-    headers: Mapping[str, str]
-    body: bytes
+    key: str = KEY
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {KEY_HEADER: self.key, "Host": self.url.removeprefix("http://"), "Content-Type": "application/json"}
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -91,16 +103,12 @@ def require_wrk() -> str:
 
 
 def script(kind: Kind, target: Target) -> str:
-    """The Lua program that sends one kind of request; the strings of JSON without `/` escapes are those of Lua, too."""
+    """The Lua program that sends one kind of request; the strings of JSON are those of Lua, too."""
     headers = ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in target.headers.items())
-    body = json.dumps(target.body.decode("ascii"))
-    values = {
-        "headers": headers,
-        "status": json.dumps(target.status),
-        "submit": json.dumps(target.submit),
-        "body": body,
-    }
-    return _SCRIPT % (values | {"request": _REQUESTS[kind]})
+    values = {"status": target.status, "submit": SUBMIT_PATH, "body": BODY.decode("ascii")}
+    return _SCRIPT % {
+        "headers": headers, "request": _REQUESTS[kind], **{name: json.dumps(value) for name, value in values.items()}
+    }  # fmt: skip
 
 
 def run_load(kind: Kind, target: Target, seconds: float, folder: Path, connections: int = CONNECTIONS) -> Load:

@@ -18,10 +18,10 @@ import httpx2
 from pixazo_client import PixazoClient
 from pixazo_simulator import Clock, Settings, Simulator
 
-from .load import SERVER_CORE, pinned
+from .load import KEY, KEY_HEADER, SERVER_CORE, pinned
 from .plan import Bench
 from .results import OURS, RATIO, Goal, row
-from .servers import KEY, KEY_HEADER, ROOT, SCRIPTS, pixazo_sim, serving, submitted
+from .servers import ROOT, SCRIPTS, pixazo_sim, serving, submitted
 
 CONSTANT = "constant MockTransport"
 
@@ -99,7 +99,7 @@ def client(bench: Bench) -> None:
     """CPU time that our client adds to a call of the HTTP library which it uses."""
     with serving(OURS, pixazo_sim()) as server:
         called = submitted(server.target)[0]
-        url, headers = called.url + called.status, dict(called.headers)
+        url, headers = called.url + called.status, {KEY_HEADER: KEY}
         with httpx2.Client() as http:
             ours = PixazoClient(api_key=KEY, base_url=server.url, http_client=http)
             request_id = called.status.rpartition("/")[2]
@@ -137,7 +137,7 @@ def plugin(bench: Bench) -> None:
     for each in options.values():
         _pytest(bench, *each)  # compiles what is not compiled yet
     added: list[float] = []
-    for _ in bench.rounds(40, 8, "pytest with and without the plugin"):
+    for _ in bench.rounds(40, 6, "pytest with and without the plugin"):
         found = {name: _pytest(bench, *options[name]) for name in bench.shuffled(list(options))}
         added.append((found["with"] - found["without"]) * 1000)
     bench.run.add(row("a pytest run without our fixtures, CPU added by the plugin", "plugin", "ms", added, Goal(5)))
@@ -153,7 +153,7 @@ def commands(bench: Bench) -> None:
         "--help": (sim, "--help"),
         "serve --help": (sim, "serve", "--help"),
     }
-    for number in bench.rounds(20, 6, "commands"):
+    for number in bench.rounds(20, 5, "commands"):
         took = {name: _cpu(lines[name]) for name in bench.shuffled(list(lines))}
         if number:  # the first one compiles
             for name, seconds in took.items():

@@ -19,23 +19,21 @@ import msgspec
 from pixazo_simulator import ControlClient, ControlError
 
 from .apps import SUBMIT_PATH
-from .load import CONNECTIONS, LOAD_CORE, Kind, Load, LoadError, Target, run_load
+from .load import BODY, CONNECTIONS, LOAD_CORE, Kind, Load, LoadError, Target, run_load
+from .peers import peers
 from .plan import Bench
 from .results import OURS, RATIO, Goal, row
 from .servers import (
-    BODY,
     RICH,
     Server,
     ServerError,
     arm,
     exchange,
     free_port,
-    peers,
     pixazo_sim,
     program,
     serving,
     submitted,
-    target,
     uvicorn,
     with_collector,
 )
@@ -93,7 +91,7 @@ def load(bench: Bench) -> None:
     with ExitStack() as stack:
         servers = {OURS: stack.enter_context(answered_simulator(bench))}
         servers[ARMED] = stack.enter_context(serving(ARMED, pixazo_sim(*RICH)))
-        servers[ARMED].target = submitted(arm(servers[ARMED], 20, ("status", "submit")))[0]
+        servers[ARMED].target = arm(servers[ARMED], 20, "status", "submit")
         reference = stack.enter_context(serving(REFERENCE, uvicorn("raw")))
         had, missing = peers(bench.folder / "answers", bench.peers)
         bench.run.skipped |= missing
@@ -116,11 +114,9 @@ def load(bench: Bench) -> None:
 def _warm(bench: Bench, servers: Sequence[Server]) -> None:
     """Load each server before it is measured: those of Java for long."""
     for server in servers:
-        seconds = 45 if server.name in ("WireMock", "MockServer") else 1
-        for kind in ("read", "submit"):
-            bench.say(0.0, f"warming {server.name}")
-            with suppress(LoadError):  # what fails is said when it is measured
-                run_load(kind, server.target, seconds / 2, bench.folder)
+        bench.say(0.0, f"warming {server.name}")
+        with suppress(LoadError):  # what fails is said when it is measured
+            run_load("mixed", server.target, 45 if server.name in ("WireMock", "MockServer") else 1, bench.folder)
 
 
 Pairs = dict[str, list[tuple[Load, Load]]]
@@ -173,9 +169,9 @@ def rules(bench: Bench) -> None:
     """What rules that do not match add to a submission: 1,000 of another operation, and of the same."""
     counts = bench.choose((10, 100, 1000), (1000,))
     with serving(OURS, pixazo_sim(*RICH)) as server:
-        worlds = {("none", 0): arm(server, 0, ("generate",), "no-rules")}
+        worlds = {("none", 0): arm(server, 0)}
         worlds |= {
-            (what, count): arm(server, count, (when,), f"{when}-{count}")
+            (what, count): arm(server, count, when)
             for what, when in (("of other operations", "status"), ("of the same", "generate"))
             for count in counts
         }
@@ -301,7 +297,7 @@ def webhooks(bench: Bench) -> None:
         for number in bench.rounds(3, 1, f"{WEBHOOKS:,} webhooks in one advance"):
             for port, measured in zip((receiver.port, free_port()), took.values(), strict=True):
                 control = ControlClient(server.url).create_world(key=f"hooks-{port}-{number}", balance="100000000")
-                headers = target(server.port, "", str(control.api_key)).headers
+                headers = Target(server.url, "", str(control.api_key)).headers
                 _pipelined(server.port, {**headers, "X-Webhook-URL": f"http://127.0.0.1:{port}/"}, WEBHOOKS)
                 with _reading(watched) as reads:
                     began = time.perf_counter()
@@ -327,7 +323,7 @@ def _reading(called: Target) -> Generator[list[float]]:
         connection = HTTPConnection(called.url.removeprefix("http://"), timeout=60)
         while not ended.is_set():
             began = time.perf_counter()
-            connection.request("GET", called.status, headers=dict(called.headers))
+            connection.request("GET", called.status, headers=called.headers)
             connection.getresponse().read()
             took.append(time.perf_counter() - began)
         connection.close()
@@ -344,9 +340,7 @@ def _reading(called: Target) -> Generator[list[float]]:
 def _pipelined(port: int, headers: Mapping[str, str], count: int) -> None:
     """Submit this often over one connection, a hundred requests at a time. Raises ServerError when one is refused."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = (
-        f"POST {SUBMIT_PATH} HTTP/1.1\r\n{lines}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    )
+    head = f"POST {SUBMIT_PATH} HTTP/1.1\r\n{lines}Content-Length: {len(BODY)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         for sent in range(0, count, 100):
             batch = min(100, count - sent)

@@ -11,21 +11,16 @@ import pytest
 from bench.servers import Server, ServerError, pixazo_sim, serving
 from tests.command import environment, run_process
 
-ROOT = Path(__file__).parents[2]
 
-
-def bench(*options: str, **variables: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of `python -m bench` with these options."""
-    ran = run_process(sys.executable, "-m", "bench", *options, cwd=ROOT, env=environment(**variables))
-    return ran.returncode, ran.stdout, ran.stderr
-
-
-def test_a_cheap_scenario_is_measured_and_stored(tmp_path: Path) -> None:
-    """It needs no wrk; the table and the stored run have the same row, and a run compares with itself."""
+def test_a_cheap_scenario_is_measured_and_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It needs no wrk; the table and the stored run have the same row."""
+    monkeypatch.setenv("PATH", "/nowhere")
     stored = tmp_path / "run.json"
-    code, output, errors = bench("--quick", "--only", "fresh*", "--output", str(stored), PATH="/nowhere")
-    assert (code, errors) == (0, "")
-    assert output.splitlines()[1].startswith("a fresh world  simulator")
+    main(["--quick", "--only", "fresh*", "--output", str(stored)], standalone_mode=False)
+    output, errors = capsys.readouterr()
+    assert (output.splitlines()[1][:25], errors) == ("a fresh world  simulator ", "")
     (row,) = json.loads(stored.read_bytes())["rows"]
     assert (row["scenario"], row["unit"], row["goal"]) == ("a fresh world", "ms", {"value": 0.3, "at_least": False})
 
@@ -33,17 +28,24 @@ def test_a_cheap_scenario_is_measured_and_stored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--only", "laod"), "no scenario is called 'laod': choose from load, rules"),
-        (("--only", "load"), "wrk, which makes the load, is not on the PATH: install it"),
-        (("--only", "commands", "--compare", "nowhere.json"), "nowhere.json cannot be read: No such file"),
-        (("--peers",), "'--peers' requires an argument"),
+        ("--only laod", "no scenario is called 'laod': choose from load, rules"),
+        ("--only load", "wrk, which makes the load, is not on the PATH: install it"),
+        ("--only commands --compare nowhere.json", "nowhere.json cannot be read: No such file"),
+        ("--peers", "'--peers' requires an argument"),
     ],
 )
-def test_a_mistake_is_one_line(options: tuple[str, ...], problem: str) -> None:
-    """It names the remedy, and comes before anything is measured."""
-    code, output, errors = bench(*options, PATH="/nowhere")
-    assert (code, output, errors.count("\n")) == (2, "", 1)
-    assert problem in errors
+def test_a_mistake_names_the_remedy(options: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found before anything is measured."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(click.UsageError, match=problem):
+        main(options.split(), standalone_mode=False)
+
+
+def test_a_mistake_is_one_line() -> None:
+    """Its exit code is 2."""
+    ran = run_process(sys.executable, "-m", "bench", "--quik", cwd=Path(__file__).parents[2])
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert ran.stderr.startswith("bench: No such option")
 
 
 def test_a_server_that_does_not_start_is_named_with_its_log() -> None:

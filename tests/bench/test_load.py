@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.load import LoadError, parse, script
-from bench.servers import BODY, target
+from bench.load import BODY, LoadError, Target, parse, script
 
 REPORT = """Running 1s test @ http://127.0.0.1:1
   1 threads and 32 connections
@@ -36,7 +35,7 @@ def test_a_load_that_did_not_arrive_is_an_error(report: str, problem: str) -> No
 
 def test_a_script_sends_the_key_and_nine_reads_a_submission() -> None:
     """The strings are those of Lua."""
-    text = script("mixed", target(1, "/v2/requests/status/a"))
+    text = script("mixed", Target("http://127.0.0.1:1", "/v2/requests/status/a"))
     assert '["Ocp-Apim-Subscription-Key"] = "sim-key"' in text
     assert '"/v2/requests/status/a"' in text
     assert BODY.decode().replace('"', '\\"') in text
