@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,9 +131,8 @@ def protocol(port: int) -> None:
 
 def httpserver(port: int) -> None:
     """pytest-httpserver with two handlers, until the process ends."""
-    from pytest_httpserver import HTTPServer
-
-    server = HTTPServer("127.0.0.1", port, threaded=True)
+    # By name: only the dependencies of `tox -e bench` include it.
+    server: Any = import_module("pytest_httpserver").HTTPServer("127.0.0.1", port, threaded=True)
     server.expect_request(SUBMIT_PATH, method="POST").respond_with_data(
         answer("submit"), 202, None, None, JSON.decode()
     )

@@ -7,9 +7,11 @@ import socket
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from bench.__main__ import main
 from bench.servers import Server, ServerError, pixazo_sim, serving
-from tests.command import environment, run_process
+from tests.command import run_process
 
 
 def test_a_cheap_scenario_is_measured_and_stored(
@@ -49,8 +51,9 @@ def test_a_mistake_is_one_line() -> None:
 
 
 def test_a_server_that_does_not_start_is_named_with_its_log() -> None:
-    """Here another one listens on its port."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    """Here another process has its port."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
         server = Server("simulator", pixazo_sim()(port), port, {}, None)
         with pytest.raises(ServerError, match=rf"simulator on port {port} has ended with code 2: .*already in use"):
