@@ -67,12 +67,13 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What one round has measured: requests, seconds, failures, and microseconds by percentile."""
+    """What one round has measured: requests, microseconds, failures, microseconds by percentile, CPU seconds of the server."""
 
     requests: int
     microseconds: int
     failed: int
     latency: tuple[tuple[float, float], ...]
+    cpu: float = 0.0
 
     @property
     def rate(self) -> float:

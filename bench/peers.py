@@ -109,7 +109,9 @@ def peers(answers: Path, folder: Path | None) -> tuple[dict[str, Command], dict[
         if tool is None:
             missing[name] = f"{each.tool} is not on the PATH"
         elif not found:
-            missing[name] = (each.package and problem) or f"there is no {each.program} in {folder}: put it there"
+            missing[name] = (
+                each.package and problem
+            ) or f"no {each.program} in the folder of the peers: put it into {folder}"
         else:
             had[name] = _told(tool, found[0], each, answers, name)
     return had, missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,21 +57,28 @@ def figures(run: Run) -> str:
     lines += ["| what | of | median | quartiles | goal | |", "| --- | --- | --- | --- | --- | --- |"]
     lines += [f"| {' | '.join(_cells(each)[:6])} |" for each in run.rows if each.goal]
     ratios = [each for each in run.rows if each.unit == RATIO and " against " not in each.scenario]
-    scenarios = list(dict.fromkeys(each.scenario for each in ratios if "transport" not in each.scenario))
-    servers = list(dict.fromkeys(each.subject for each in ratios if each.scenario in scenarios))
-    found = {each.name: each for each in ratios}
-    lines += ["", "The same beside the peers, as ratios to raw uvicorn:", ""]
-    lines += [f"| | {' | '.join(scenarios)} |", "| --- |" + " --- |" * len(scenarios)]
-    for server in servers:
-        values = [found.get((scenario, server)) for scenario in scenarios]
-        lines.append(f"| {server} | {' | '.join(number(each.median) if each else '' for each in values)} |")
-    inside = [f"{each.subject} {number(each.median)} ({each.note})" for each in ratios if "transport" in each.scenario]
-    lines += [
-        "",
-        f"A status read in process, as ratios to a constant transport: {', '.join(inside)}." if inside else "",
+    beside = [each for each in ratios if "process" not in each.scenario]
+    costs = [each for each in run.rows if each.scenario.endswith("CPU of the server")]
+    lines += _by_server("Beside the peers, as ratios to raw uvicorn", beside)
+    lines += _by_server("Microseconds of CPU that a request costs the server", costs)
+    lines += [""] + [
+        f"A status read in process: {each.subject} {number(each.median)} times a constant transport, {each.note}."
+        for each in ratios
+        if each not in beside
     ]
-    missing = [f"{what} ({why})" for what, why in run.skipped.items()]
-    return "\n".join([*lines, f"\nNot measured: {'; '.join(missing)}." if missing else "", ""])
+    missing = [f"{what} ({why.partition(':')[0]})" for what, why in run.skipped.items()]
+    return "\n".join([*lines, *([f"\nNot measured: {'; '.join(missing)}."] if missing else []), ""])
+
+
+def _by_server(title: str, rows: Sequence[Row]) -> list[str]:
+    """A table with a line for each server and a column for each scenario."""
+    scenarios = list(dict.fromkeys(each.scenario for each in rows))
+    found = {each.name: number(each.median) for each in rows}
+    lines = ["", f"{title}:", "", f"| | {' | '.join(scenarios)} |", "| --- |" + " --- |" * len(scenarios)]
+    for server in dict.fromkeys(each.subject for each in rows):
+        cells = [found.get((scenario, server), "") for scenario in scenarios]
+        lines += [f"| {server} | {' | '.join(cells)} |"]
+    return lines
 
 
 def write_docs(run: Run) -> None:

@@ -72,6 +72,14 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
+    def cpu(self) -> float:
+        """CPU seconds that the process has used, in steps of 10 ms; 0 where the system does not tell as Linux does."""
+        place = Path(f"/proc/{self.process.pid}/stat")
+        if not place.exists():
+            return 0.0
+        user, system = place.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def end(self) -> None:
         """Kill it with its children."""
         with suppress(ProcessLookupError):

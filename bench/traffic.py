@@ -41,6 +41,7 @@ from .servers import (
 REFERENCE = "raw uvicorn"
 ARMED = "simulator, 20 rules"
 WEBHOOKS = 10_000
+LABELS: dict[Kind, str] = {"read": "status read", "submit": "submit", "mixed": "mixed 9:1"}
 
 
 class _Figure(msgspec.Struct, frozen=True):
@@ -57,16 +58,16 @@ class _Figure(msgspec.Struct, frozen=True):
         return measured.percentile(self.percentile) if self.percentile else measured.rate
 
 
-def _rate(what: str, kind: Kind, goal: float, armed: float | None = None) -> _Figure:
+def _rate(kind: Kind, goal: float, armed: float | None = None) -> _Figure:
     goals = {OURS: Goal(goal, at_least=True)} | ({ARMED: Goal(armed, at_least=True)} if armed else {})
-    return _Figure(f"{what}, requests/s", kind, CONNECTIONS, goals)
+    return _Figure(f"{LABELS[kind]}, requests/s", kind, CONNECTIONS, goals)
 
 
 _FIGURES = (
-    _rate("status read", "read", 1.5, 1.0),
+    _rate("read", 1.5, 1.0),
     _Figure(f"{CONNECTIONS} connections, p99", "read", CONNECTIONS, {OURS: Goal(1.2)}, 99),
-    _rate("submit", "submit", 0.9, 0.6),
-    _rate("mixed 9:1", "mixed", 1.3),
+    _rate("submit", 0.9, 0.6),
+    _rate("mixed", 1.3),
     _Figure("one connection, p50", "read", 1, {OURS: Goal(1.0)}, 50),
 )
 
@@ -102,11 +103,16 @@ def load(bench: Bench) -> None:
             except ServerError as error:
                 bench.run.skipped[name] = str(error)
         _warm(bench, [reference, *servers.values()])
-        for kind, connections in dict.fromkeys((each.kind, each.connections) for each in _FIGURES):
+        loads: list[tuple[Kind, int]] = [(each.kind, each.connections) for each in _FIGURES]
+        for kind, connections in dict.fromkeys(loads):
             found = _side_by_side(bench, kind, connections, reference, servers)
             for figure in _FIGURES:
                 if (figure.kind, figure.connections) == (kind, connections):
                     _note(bench, figure, found)
+            if connections > 1:
+                for name, pairs in found.items():
+                    used = [mine.cpu / mine.requests * 1e6 for mine, _ in pairs]
+                    bench.run.add(row(f"{LABELS[kind]}, CPU of the server", name, "us", used))
             if (kind, connections) == ("read", CONNECTIONS):
                 _distribution(bench, found)
 
@@ -127,7 +133,9 @@ def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server,
     found: Pairs = {name: [] for name in (*servers, REFERENCE)}
 
     def measure(server: Server) -> Load:
-        return run_load(kind, server.target, 1, bench.folder, connections)
+        before = server.cpu()
+        measured = run_load(kind, server.target, 1, bench.folder, connections)
+        return msgspec.structs.replace(measured, cpu=server.cpu() - before)
 
     text = f"{kind}, {connections} connection{'s' * (connections > 1)}"
     for _ in bench.rounds(7, 2, text):
