@@ -138,7 +138,7 @@ def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server,
         return msgspec.structs.replace(measured, cpu=server.cpu() - before)
 
     text = f"{kind}, {connections} connection{'s' * (connections > 1)}"
-    for _ in bench.rounds(7, 2, text):
+    for _ in bench.rounds(5, 2, text):
         order = bench.shuffled([name for name in servers if f"{name}, {text}" not in bench.run.skipped])
         before = measure(reference)
         for first in range(0, len(order), 2):
