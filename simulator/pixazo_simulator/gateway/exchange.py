@@ -55,12 +55,13 @@ class Request(msgspec.Struct, gc=False):
     content_length: int = 0
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    outcome: str = ""
     endpoint: spec.Endpoint = spec.Unrouted()
     called: str = ""
     decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, else the last."""
+        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -75,6 +76,9 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
+            elif name == _OUTCOME:
+                text = value.decode(errors="replace").strip()
+                self.outcome = f"{self.outcome}; {text}" if self.outcome else text
         self.endpoint = spec.classify(self.method, self.path)
         self.called = called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self._has_key_header():
@@ -84,11 +88,6 @@ class Request(msgspec.Struct, gc=False):
 
     def _has_key_header(self) -> bool:
         return any(name == _KEY and key for name, key in self.headers)
-
-    @property
-    def outcome(self) -> str:
-        """The headers X-Sim-Outcome."""
-        return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
 
     @property
     def target(self) -> str:
@@ -139,7 +138,9 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""
         date = _date(now // spec.SECOND)
-        return replace(self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers))
+        return replace(
+            self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers)
+        )
 
     def exchange(self, elapsed: int = 0) -> Exchange:
         """The entry for the journal, so many real milliseconds after the clock of its world was made."""
@@ -169,7 +170,12 @@ def complete(
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
     decision, passed, hold, decided_by = None, (), None, answer.decided_by + request.decided_by
     if outcome:
-        decision, passed, hold, decided_by = outcome.decision, outcome.passed, outcome.hold, outcome.decided_by + decided_by
+        decision, passed, hold, decided_by = (
+            outcome.decision,
+            outcome.passed,
+            outcome.hold,
+            outcome.decided_by + decided_by,
+        )
     if passed:
         answer = replace(answer, reason="; ".join((answer.reason, *passed)))
     faults = decision.step.faults if decision else ()

@@ -171,8 +171,8 @@ class Gateway:
         world, policy, body = route.world, route.policy, Body(request.body)
         origin = request.origin(policy)
         submission = Submission(
-            operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
-            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode, outcome=request.outcome,
+            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode,
+            request.outcome,
         )  # fmt: skip
         if world is None:
             # Where policy `check_order` has the body judged before the key, a refusal of the body comes first.

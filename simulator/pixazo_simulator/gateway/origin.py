@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pixazo_simulator import spec
 
@@ -15,6 +16,7 @@ _PAIR = re.compile(
 _PORTS = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=256)
 def called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
     """The origin that a caller used, by the Host header; by the address that was called where that header is none."""
     if not _is_authority(host):

@@ -142,7 +142,12 @@ class EditedGateway:
             reason = f"{response.reason}; {self._reason}" if is_changed else response.reason
             decided_by = () if is_changed else response.decided_by  # the edit decided
             response = replace(
-                response, status=edited.status, headers=edited.headers, body=edited.body, reason=reason, decided_by=decided_by
+                response,
+                status=edited.status,
+                headers=edited.headers,
+                body=edited.body,
+                reason=reason,
+                decided_by=decided_by,
             )
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))

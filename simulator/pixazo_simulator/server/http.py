@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Literal, cast
@@ -43,6 +44,9 @@ MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
+MOST_HEADS = 1024
+"""Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
+_BLANK = b"\r\n\r\n"
 
 
 class _Refusal(Exception):  # noqa: N818 - it is a response
@@ -78,6 +82,9 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
+_copied = cast("Callable[[Request], Request]", Request.__copy__)  # type: ignore[attr-defined]  # three times as fast as copy()
+
+
 class Connections(ServerState):
     """The connections of one port; once `is_closed`, a connection that was still being accepted is reset."""
 
@@ -94,6 +101,33 @@ class DirectWay(StructuralType):
     def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
         """The bytes of the response to a complete request; or a response that is to be handed over to ASGI. Never raises."""
         ...
+
+
+class _Heads:
+    """The latest heads of requests that were answered directly, by their bytes: what polls sends the same head each time.
+
+    They are those of clients that called one address, since a request without a usable Host header goes by that.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[bytes, Request] = {}
+
+    def find(self, data: bytes) -> tuple[Request, bytes] | None:
+        """The request that these bytes are, and its body; None when the head is not known, or there is more or less than one request."""
+        if request := self._requests.get(data):
+            return request, b""
+        head, _, body = data.partition(_BLANK)
+        request = self._requests.get(head)
+        return (request, body) if request and len(body) == request.content_length else None
+
+    def keep(self, data: bytes, request: Request) -> None:
+        """Keep the head of the one request that these bytes were, as it is before it is routed."""
+        head, _, body = data.partition(_BLANK)
+        if len(body) != request.content_length:
+            return  # the head ends otherwise, or blank lines follow
+        if len(self._requests) >= MOST_HEADS:
+            self._requests.clear()
+        self._requests[head if body else data] = request
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -115,8 +149,14 @@ class GatewayProtocol(HttpToolsProtocol):
     _connection: Connection  # what the application's faults use, in the scope under CONNECTION
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
     _direct: tuple[Request, RoutedRequest] | None = (
-        None  # the request that goes the direct way and whose body is not complete
+        None  # the request that goes the direct way, with what there is of its body
     )
+    _newest: Request  # the latest such request, before it was routed
+    _handed_over: tuple[Response, RoutedRequest] | None = (
+        None  # what the application is to send to the next request passed on
+    )
+    _is_at_rest = True  # every request was answered, and the parser is between two of them
+    _heads: _Heads
 
     _received = memoryview(b"")  # bytes that are not parsed yet
     _in_head = False  # between the first byte of a request line and the end of the headers
@@ -145,6 +185,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.flow = self._flow = _Flow(transport)
         self._connection = Connection(transport)
         self._idle_since = self.loop.time()
+        if self._way:
+            self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), _Heads())
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()
@@ -186,6 +228,8 @@ class GatewayProtocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal:
             self._end(self._refusal)
+        else:
+            self._is_at_rest = not (self._in_head or self._in_body)
         if self._received:
             self._parse_received()
 
@@ -204,13 +248,18 @@ class GatewayProtocol(HttpToolsProtocol):
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrives; after a refusal it is discarded."""
-        if self._refusal is None:
-            if len(data) <= HEAD_PIECE and not self._received and not self.pipeline:  # most requests, at once
-                self._parse(memoryview(data))
-            else:
-                self._received = memoryview(self._received.tobytes() + data if self._received else data)
-                self._parse_received()
+        """Parse what arrives, unless its head was parsed before; after a refusal it is discarded."""
+        if self._way and self._is_at_rest and not self._received and not self.flow.write_paused:
+            if (known := self._heads.find(data)) and self._answer_again(*known):
+                return
+            answered = self.server_state.total_requests
+            self._received = memoryview(data)
+            self._parse_received()
+            if self._is_at_rest and self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE:
+                self._heads.keep(data, self._newest)
+        elif self._refusal is None:
+            self._received = memoryview(self._received.tobytes() + data if self._received else data)
+            self._parse_received()
         if self._connection.held:
             self._watch_held(len(data))
 
@@ -285,6 +334,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.expect_100_continue = self._is_chunked = False
         self._head_length = self._overhead = self._hosts = 0
         self._in_head = True
+        self._is_at_rest = False
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -330,27 +380,32 @@ class GatewayProtocol(HttpToolsProtocol):
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"The request has {hosts or 'no'} Host header{'s' * (hosts > 1)}.")
         if self.transport.is_closing():
             raise _Refusal(HTTPStatus.BAD_REQUEST, "The connection is closed.")  # which nobody reads
-        self._direct = self._begin_directly()
+        self._direct = None if self._handed_over else self._begin_directly()
         if self._direct is None:
             self._pass_on()
         self._in_body = True
 
     def _begin_directly(self) -> tuple[Request, RoutedRequest] | None:
         """The request and its route if it can go the direct way."""
-        if self._way is None or self._is_chunked or self.expect_100_continue:
-            return None
-        if self._is_responding() or self.flow.write_paused:
+        if (
+            self._way is None
+            or self._is_chunked
+            or self.expect_100_continue
+            or self._is_responding()
+            or self.flow.write_paused
+        ):
             return None
         if _PLAIN_PATH.fullmatch(self.url):
             path, query = self.url.decode(), b""
         else:
             parsed = httptools.parse_url(self.url)
             path, query = unquote(parsed.path.decode("ascii")), parsed.query or b""
-        request = Request(
-            method=self.parser.get_method().decode(), path=path, query=query, headers=self.headers, scheme=self.scheme or "http",
+        self._newest = Request(
+            method=self.parser.get_method().decode(), path=path, query=query, headers=tuple(self.headers), scheme=self.scheme or "http",
             server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
         )  # fmt: skip
-        route = self._way.begin(request)
+        request = _copied(self._newest)
+        route = cast("DirectWay", self._way).begin(request)
         return None if route is None else (request, route)
 
     def _raw_names(self) -> tuple[bytes, ...]:
@@ -365,7 +420,13 @@ class GatewayProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list in the scope
         scope = cast("dict[str, Any]", self.scope)
-        scope |= {CONNECTION: self._connection, HEADER_BYTES: self._head_length, RAW_HEADER_NAMES: self._raw_names()}
+        scope |= {
+            CONNECTION: self._connection,
+            HEADER_BYTES: self._head_length,
+            RAW_HEADER_NAMES: self._raw_names(),
+            ANSWERED: self._handed_over,
+        }
+        self._handed_over = None
         super().on_headers_complete()
         if direct:
             self.cycle.body += direct[0].body or b""
@@ -397,14 +458,33 @@ class GatewayProtocol(HttpToolsProtocol):
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         answered = cast("DirectWay", self._way).answer(request, route, keep_alive=keep_alive)
         if isinstance(answered, Response):
+            self._handed_over = answered, route
             self._pass_on()
-            cast("dict[str, Any]", self.scope)[ANSWERED] = answered, route
             super().on_message_complete()
             return
         self._direct = None
-        self.transport.write(answered)
-        if not keep_alive:
+        self._write(answered)
+        if keep_alive:
+            self._is_at_rest = True
+        else:
             self.transport.close()
+
+    def _answer_again(self, known: Request, body: bytes) -> bool:
+        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
+        way, request = cast("DirectWay", self._way), _copied(known)
+        if (route := way.begin(request)) is None:
+            return False
+        request.body = body
+        answered = way.answer(request, route, keep_alive=True)
+        if isinstance(answered, Response):
+            self._handed_over = answered, route
+            return False
+        self._overhead = 0
+        self._write(answered)
+        return True
+
+    def _write(self, response: bytes) -> None:
+        self.transport.write(response)
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
 
@@ -413,6 +493,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: _Refusal) -> None:
         """Send the last response after those that are still due, then close the connection."""
         self._refusal = refusal.response()
+        self._is_at_rest = False
         self._received = memoryview(b"")
         self._unset_deadline()
         if self._direct:  # the refused request itself, and there is no other
@@ -558,6 +639,7 @@ class Configuration(uvicorn.Config):
         direct: DirectWay | None = None,
     ) -> None:
         self.direct = direct
+        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], _Heads] = {}
         super().__init__(
             _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
             server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,

@@ -107,8 +107,13 @@ class _Rule(msgspec.Struct, frozen=True):
     wanted: tuple[str | None, float | None, str | None]
     amount: int
 
-    def fits(self, *asked: str | float) -> bool:
-        return all(wanted in (None, given) for wanted, given in zip(self.wanted, asked, strict=True))
+    def fits(self, operation: str, duration: float, resolution: str) -> bool:
+        wanted = self.wanted
+        return (
+            (wanted[1] is None or wanted[1] == duration)
+            and (wanted[0] is None or wanted[0] == operation)
+            and (wanted[2] is None or wanted[2] == resolution)
+        )
 
     def __str__(self) -> str:
         written = ("*" if each is None else str(each).removesuffix(".0") for each in self.wanted)
@@ -142,8 +147,7 @@ class PriceList(msgspec.Struct, frozen=True):
 
     def of(self, operation: str, duration: float, resolution: str) -> int:
         """The price in millionths of a dollar of one generation of `duration` seconds."""
-        fits = (rule.amount for rule in self.rules if rule.fits(operation, duration, resolution))
-        return next(fits)
+        return next(rule for rule in self.rules if rule.fits(operation, duration, resolution)).amount
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.rules))

@@ -11,6 +11,8 @@ from .deliveries import Delivery, Form
 
 def of_end(admitted: Admitted, plan: Plan, policy: Policy) -> tuple[str, ...]:
     """How a generation ends, and when."""
+    if not policy.changed_among("job_times", "queued_to_end") and not admitted.fails:
+        return ()
     is_scripted = admitted.end is not None and admitted.end.status is not None
     fails = admitted.decided_by if admitted.fails and not is_scripted else ()
     times = policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()

@@ -242,7 +242,9 @@ class World(Part):
         if reason := self._count_poll(found, now):
             return replace(answer, reason=reason)
         retention = self.policy.retention.status
-        ends = [each for each in (seen.until, None if retention is None else found.finish + retention) if each is not None]
+        ends = [
+            each for each in (seen.until, None if retention is None else found.finish + retention) if each is not None
+        ]
         if len(self._shown) >= self.bounds.bodies:
             self._shown.clear()
         since = max(seen.since, found.accepted + self.policy.read_delay)
