@@ -17,8 +17,7 @@ import click
 from . import local, report, traffic
 from .load import CORES, LoadError, require_wrk
 from .plan import Bench, Scenario, carry_out
-from .results import Run, comparison, load, store
-from .servers import ServerError
+from .results import Run, check_writable, comparison, load, store
 
 STORED = Path(__file__).with_name("results.json")
 SCENARIOS = (
@@ -91,16 +90,20 @@ def main(
         if len(CORES) < 2:
             click.echo("bench: servers cannot have a core apart from the load: ratios are coarse", err=True)
         run = Run(_machine(), is_quick=quick)
+        if output:
+            check_writable(output)
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(run, Path(folder), CACHE if peers == Path("all") else peers, soak)
-            carry_out(bench, scenarios)
-        if output:
-            store(run, output)
+            failed = carry_out(bench, scenarios)
         click.echo(report.table(run))
         if former:
             click.echo("\n".join(comparison(run, former)))
-    except (ValueError, LoadError, ServerError, RuntimeError) as error:
+        if output:
+            store(run, output)
+    except (ValueError, LoadError) as error:
         raise click.UsageError(str(error)) from None
+    if failed:
+        raise click.UsageError(f"not measured, for the reason above: {', '.join(failed)}")
 
 
 def _machine() -> dict[str, str]:

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,17 +83,19 @@ class Progress:
             sys.stderr.flush()
 
 
-def carry_out(bench: Bench, scenarios: Sequence[Scenario]) -> None:
-    """Measure one scenario after another."""
+def carry_out(bench: Bench, scenarios: Sequence[Scenario]) -> list[str]:
+    """Measure one scenario after another; one that fails is noted as skipped. Returns the names of those."""
     progress = Progress([bench.choose(each.full, each.quick) for each in scenarios])
+    failed: list[str] = []
     try:
         for index, each in enumerate(scenarios):
-
-            def say(share: float, text: str, index: int = index) -> None:
-                progress.show(index, share, text)
-
-            bench.say = say
-            say(0.0, each.name)
-            each.measure(bench)
+            bench.say = partial(progress.show, index)
+            bench.say(0.0, each.name)
+            try:
+                each.measure(bench)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others took minutes to measure
+                failed.append(each.name)
+                bench.run.skipped[each.name] = f"{type(error).__name__}: {error}"
     finally:
         progress.erase()
+    return failed

@@ -102,9 +102,14 @@ def load(path: Path) -> Run:
 
 
 def store(run: Run, path: Path) -> None:
-    """Write a run. Raises ValueError that names the file when that fails."""
+    """Write a run."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+
+
+def check_writable(path: Path) -> None:
+    """Raise ValueError that names the file unless it can be written; a run takes minutes."""
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        path.open("ab").close()
     except OSError as error:
         raise ValueError(f"{path} cannot be written: {error.strerror}; choose another with --output") from None
 

@@ -10,8 +10,13 @@ from pathlib import Path
 import click
 import pytest
 from bench.__main__ import main
+from bench.plan import Bench, Scenario, carry_out
+from bench.report import table
+from bench.results import Run, row
 from bench.servers import Server, ServerError, pixazo_sim, serving
 from tests.command import run_process
+
+FIGURE = row("a scenario", "simulator", "ms", [1.0])
 
 
 def test_a_cheap_scenario_is_measured_and_stored(
@@ -33,6 +38,7 @@ def test_a_cheap_scenario_is_measured_and_stored(
         ("--only laod", "no scenario is called 'laod': choose from load, rules"),
         ("--only load", "wrk, which makes the load, is not on the PATH: install it"),
         ("--only commands --compare nowhere.json", "nowhere.json cannot be read: No such file"),
+        ("--only commands --output nowhere/run.json", "nowhere/run.json cannot be written: No such file"),
         ("--peers", "'--peers' requires an argument"),
     ],
 )
@@ -41,6 +47,20 @@ def test_a_mistake_names_the_remedy(options: str, problem: str, monkeypatch: pyt
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(click.UsageError, match=problem):
         main(options.split(), standalone_mode=False)
+
+
+def test_a_scenario_that_fails_leaves_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table says why it is missing."""
+
+    def fail(_: Bench) -> None:
+        raise ServerError("simulator on port 1 has ended")
+
+    run = Run({}, is_quick=True)
+    scenarios = [Scenario("first", 1, 1, fail), Scenario("second", 1, 1, lambda bench: bench.run.add(FIGURE))]
+    assert carry_out(Bench(run, Path()), scenarios) == ["first"]
+    assert run.rows == [FIGURE]
+    assert "not measured: first: ServerError: simulator on port 1 has ended" in table(run)
+    assert capsys.readouterr().err == ""  # it is no terminal
 
 
 def test_a_mistake_is_one_line() -> None:
