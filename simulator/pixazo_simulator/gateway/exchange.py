@@ -61,7 +61,7 @@ class Request(msgspec.Struct, gc=False):
     decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last."""
+        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last one."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -76,9 +76,9 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
-            elif name == _OUTCOME:
-                text = value.decode(errors="replace").strip()
-                self.outcome = f"{self.outcome}; {text}" if self.outcome else text
+        self.outcome = "; ".join(
+            value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME
+        )
         self.endpoint = spec.classify(self.method, self.path)
         self.called = called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self._has_key_header():

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal, cast
 from typing import Protocol as StructuralType
@@ -20,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
-from pixazo_simulator.spec import HEAD_LIMIT, queue_error
+from pixazo_simulator.spec import HEAD_LIMIT, Header, queue_error
 
 from .transmission import CONNECTION, Connection
 
@@ -603,29 +604,30 @@ def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 
     That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
     """
-    status, body, is_head = response.status, response.body, response.request.method == "HEAD"
-    if response.transmission or response.hold is not None or response.pause or status not in STATUS_LINE:
+    if response.transmission or response.hold is not None or response.pause:
         return None
-    parts, length = [STATUS_LINE[status]], None
-    for name, value in response.headers:
+    head, length = _head(response.status, response.headers, keep_alive)
+    body = response.body
+    if response.request.method == "HEAD":
+        return head
+    return head + body if head and length == len(body) else None
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
+    """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    for name, value in headers:
         lower = name.lower()
         if lower == b"content-length":
-            length = value
+            length = int(value) if value.isdigit() else None
         elif lower in (b"connection", b"transfer-encoding"):
-            return None
+            return None, None
         parts += (lower, b": ", value, b"\r\n")
-    if length is None:
-        if body or not (is_head or status in (204, 304)):
-            return None
-    elif not is_head and length != b"%d" % len(body):
-        return None
     parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
     head = b"".join(parts)
-    if head.count(b"\n") != len(response.headers) + (
-        2 if keep_alive else 3
-    ):  # uvicorn refuses a header value of several lines
-        return None
-    return head if is_head else head + body
+    is_sound = parts[0] and length is not None and head.count(b"\n") == len(headers) + (2 if keep_alive else 3)
+    return (head, length) if is_sound else (None, None)
 
 
 class Configuration(uvicorn.Config):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -129,6 +129,36 @@ def _has_more(body: bytes, mark: bytes, most: int) -> bool:
         if at < 0:
             return False
     return True
+
+
+class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """What most submissions are: values about which neither the page nor any policy has a question."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]  # each code point has at most 4 bytes
+    duration: Literal[6, 10] | UnsetType = UNSET
+    resolution: Literal["768P", "1080P"] | UnsetType = UNSET
+    prompt_optimizer: bool | UnsetType = UNSET
+    fast_pretreatment: bool | UnsetType = UNSET
+    aigc_watermark: bool | UnsetType = UNSET
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
+_SECONDS: Mapping[int | UnsetType, float | UnsetType] = {6: 6.0, 10: 10.0, UNSET: UNSET}
+
+
+def plain_parameters(body: bytes) -> Parameters | None:
+    """The parameters of a body of text-to-video with which nothing can be wrong, whatever the policy; None: look at each member.
+
+    They are those that `members`, `parameters_of` and `check` find, in a tenth of the time.
+    """
+    try:
+        found = _PLAIN.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    prompt, duration, resolution = found.prompt, found.duration, found.resolution
+    if "[[" in prompt or prompt.isspace() or (duration == 10 and resolution == "1080P"):
+        return None
+    return Parameters(prompt, _SECONDS[duration], resolution)
 
 
 class Read(NamedTuple):

@@ -113,7 +113,7 @@ class Admission:
     """
 
     __slots__ = (
-        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
+        "_account", "_asked", "_findings", "_is_plain", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
         "decided_by",
     )  # fmt: skip
 
@@ -126,6 +126,7 @@ class Admission:
             _NOTHING  # the members of the body, none as long as it was not read, or cannot be
         )
         self._unknown: list[spec.Problem] = []
+        self._is_plain = False
         self._urls: Mapping[str, str] = _NOTHING  # the webhook URLs that were sent, by channel
         self._parameters = _NO_PARAMETERS
         self._type_problems: tuple[spec.Problem, ...] = ()
@@ -176,7 +177,7 @@ class Admission:
     def rate(self) -> spec.Refusal | None:
         """The caller is within the rate limit, and has few enough unfinished generations (ERR-429-01)."""
         account, policy, now = self._account, self._policy, self._now
-        if account is None:
+        if account is None or (policy.rate_limit is None and policy.concurrency is None):
             return None
         if limited := _check_rate(account, policy, now, submit=True):
             self.decided_by.append("rate_limit")
@@ -199,8 +200,13 @@ class Admission:
             self.decided_by.append("content_type")
             if self._policy.content_type != "ignore":
                 return spec.UnsupportedMediaType(submission.content_type)
+        if submission.operation.name == "generate" and not submission.outcome:
+            found = spec.plain_parameters(submission.body.data)
+            if found:
+                self._parameters, self._is_plain = found, True
+                return None
         sent = submission.body.members
-        if isinstance(sent, spec.InvalidBody):
+        if type(sent) is spec.InvalidBody:
             self.decided_by.append("malformed_body")
             return sent
         self._sent = sent
@@ -217,6 +223,8 @@ class Admission:
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
+        if self._is_plain and self._asked.webhook_url is None:
+            return None
         account, asked, policy = self._account, self._asked, self._policy
         problems = [*self._type_problems]
         self._unknown = spec.unknown_member(self._sent, asked.operation)

@@ -106,7 +106,7 @@ class World(Part):
         self._generations: dict[str, Generation] = {}
         self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
-        self._coming: list[tuple[int, int, spec.Status, Generation]] = []
+        self._coming: list[tuple[int, int, Generation]] = []
         self._shown: dict[str, _Shown] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
@@ -130,7 +130,7 @@ class World(Part):
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None, ())
+        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else _UNSCRIPTED
         if answer:
             return commands.Outcome(answer, decision, passed=passed)
         admission = Admission(submission, self.account, self.policy, now)
@@ -190,7 +190,8 @@ class World(Part):
             admitted.frame, deciding.of_end(admitted, plan, self.policy),
         )  # fmt: skip
         self._generations[identity] = generation
-        self.account.unfinished.add(identity, generation.finish)
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, generation.finish)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
@@ -324,10 +325,9 @@ class World(Part):
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
-        status = generation.plan.outcome if started is None else spec.Status.PROCESSING
         instant = generation.finish if started is None else started
         if instant <= spec.LAST_INSTANT:
-            heappush(self._coming, (instant, number, status, generation))
+            heappush(self._coming, (instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
         """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
@@ -352,7 +352,8 @@ class World(Part):
         """A generation has left a state by a status read: what waited for that is planned."""
         identity = changed.request_id
         self._generations[identity] = changed
-        self.account.unfinished.add(identity, changed.finish)
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, changed.finish)
         self._shown.pop(identity, None)
         has_ended = changed.finish <= now
         self._accepted += 1
@@ -379,7 +380,8 @@ class World(Part):
     def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
         while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
-            instant, number, status, generation = heappop(self._coming)
+            instant, number, generation = heappop(self._coming)
+            status = spec.Status.PROCESSING if instant < generation.finish else generation.plan.outcome
             found.append(Transition(instant, generation.request_id, status))
             if status is spec.Status.PROCESSING:
                 self._expect(generation, number)
@@ -533,8 +535,7 @@ class World(Part):
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self.policy = self._functions.effective_policy(command.policy)
-            self._shown.clear()
+            self._set_policy(self._functions.effective_policy(command.policy))
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
@@ -542,6 +543,13 @@ class World(Part):
         for switch in ("suspended", "broken", "model_enabled", "images"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
+
+    def _set_policy(self, policy: spec.Policy) -> None:
+        if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
+            for generation in self._generations.values():
+                self.account.unfinished.add(generation.request_id, generation.finish)
+        self.policy = policy
+        self._shown.clear()
 
     def _count_call(self, command: commands.CountCall) -> int | None:
         limit = self.policy.rate_limit
