@@ -50,8 +50,10 @@ class Row(msgspec.Struct, frozen=True):
         return self.scenario, self.subject
 
     def is_worse_than(self, other: Row) -> bool:
-        """Whether it is worse by more than the spread of both."""
-        return self.high < other.low if self.more_is_better else self.low > other.high
+        """Whether it is worse by more than the spread of both and a twentieth: some are measured once."""
+        if self.more_is_better:
+            return self.high < other.low * 0.95
+        return self.low > other.high * 1.05
 
 
 class Run(msgspec.Struct):
