@@ -143,7 +143,7 @@ def program(name: str) -> Callable[[int], list[str]]:
 
 def arm(server: Server, count: int, *when: str) -> Target:
     """A generation in a world of its own, in which this many rules about these operations are asked, and match no call of ours."""
-    key = f"{count} rules {' '.join(when)}"
+    key = "-".join((str(count), "rules", *when))
     script = [_unmatched(number, when[number % len(when)]) for number in range(count)]
     ControlClient(server.url).create_world(key=key, balance="100000000", script=script)
     return submitted(Target(server.url, "", key))[0]
