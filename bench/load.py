@@ -80,6 +80,11 @@ class Load(msgspec.Struct, frozen=True):
         """Requests a second."""
         return self.requests / self.microseconds * 1e6
 
+    @property
+    def cost(self) -> float:
+        """Microseconds of the server's CPU for a request; where they are not known, of time, which is the same under full load."""
+        return self.cpu / self.requests * 1e6 if self.cpu else 1e6 / self.rate
+
     def percentile(self, share: float) -> float:
         """The latency in microseconds that this percentage of the requests did not exceed."""
         return dict(self.latency)[share]

@@ -117,7 +117,7 @@ def load(bench: Bench) -> None:
                 bench.run.add(row(label, OURS, RATIO, against, Goal(5, at_least=True)))
             if connections > 1:
                 for name, pairs in found.items():
-                    used = [mine.cpu / mine.requests * 1e6 for mine, _ in pairs]
+                    used = [mine.cost for mine, _ in pairs]
                     bench.run.add(row(f"{LABELS[kind]}, CPU of the server", name, "us", used))
             if (kind, connections) == ("read", CONNECTIONS):
                 _distribution(bench, found)
@@ -135,13 +135,18 @@ Pairs = dict[str, list[tuple[Load, Load]]]
 """By server, what each round has measured of it, and of the reference next to it."""
 
 
+def _measured(bench: Bench, kind: Kind, server: Server, called: Target, connections: int = CONNECTIONS) -> Load:
+    """A round of one second."""
+    before = server.cpu()
+    measured = run_load(kind, called, 1, bench.folder, connections)
+    return msgspec.structs.replace(measured, cpu=server.cpu() - before)
+
+
 def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server, servers: dict[str, Server]) -> Pairs:
     found: Pairs = {name: [] for name in (*servers, REFERENCE)}
 
     def measure(server: Server) -> Load:
-        before = server.cpu()
-        measured = run_load(kind, server.target, 1, bench.folder, connections)
-        return msgspec.structs.replace(measured, cpu=server.cpu() - before)
+        return _measured(bench, kind, server, server.target, connections)
 
     text = f"{kind}, {connections} connection{'s' * (connections > 1)}"
     for _ in bench.rounds(5, 2, text):
@@ -180,7 +185,7 @@ def _distribution(bench: Bench, found: Pairs) -> None:
 
 
 def rules(bench: Bench) -> None:
-    """What rules that do not match add to a submission: 1,000 of another operation, and of the same."""
+    """CPU time that rules which do not match add to a submission: 1,000 of another operation, and of the same."""
     counts = bench.choose((10, 100, 1000), (1000,))
     with serving(OURS, pixazo_sim(*RICH)) as server:
         worlds = {("none", 0): arm(server, 0)}
@@ -192,7 +197,7 @@ def rules(bench: Bench) -> None:
         costs: dict[tuple[str, int], list[float]] = {each: [] for each in worlds}
         for _ in bench.rounds(5, 2, "rules that do not match"):
             for each in bench.shuffled(list(worlds)):
-                costs[each].append(1e6 / run_load("submit", worlds[each], 1, bench.folder).rate)
+                costs[each].append(_measured(bench, "submit", server, worlds[each]).cost)
     none = costs.pop(("none", 0))
     for (what, count), values in costs.items():
         goal = Goal(50 if "other" in what else 300) if count == 1000 else None
