@@ -71,7 +71,9 @@ def figures(run: Run) -> str:
 
 
 def _by_server(title: str, rows: Sequence[Row]) -> list[str]:
-    """A table with a line for each server and a column for each scenario."""
+    """A table with a line for each server and a column for each scenario; nothing where there are no rows."""
+    if not rows:
+        return []
     scenarios = list(dict.fromkeys(each.scenario for each in rows))
     found = {each.name: number(each.median) for each in rows}
     lines = ["", f"{title}:", "", f"| | {' | '.join(scenarios)} |", "| --- |" + " --- |" * len(scenarios)]
