@@ -106,21 +106,7 @@ def load(bench: Bench) -> None:
         _warm(bench, [reference, *servers.values()])
         loads: list[tuple[Kind, int]] = [(each.kind, each.connections) for each in _FIGURES]
         for kind, connections in dict.fromkeys(loads):
-            found = _side_by_side(bench, kind, connections, reference, servers)
-            for figure in _FIGURES:
-                if (figure.kind, figure.connections) == (kind, connections):
-                    _note(bench, figure, found)
-            if kind != "mixed" and connections > 1 and WIREMOCK in found:
-                rates = [[mine.rate / theirs.rate for mine, theirs in found[name]] for name in (OURS, WIREMOCK)]
-                against = [ours / wiremock for ours, wiremock in zip(*rates, strict=False)]
-                label = f"{LABELS[kind]}, against a warm WireMock"
-                bench.run.add(row(label, OURS, RATIO, against, Goal(5, at_least=True)))
-            if connections > 1:
-                for name, pairs in found.items():
-                    used = [mine.cost for mine, _ in pairs]
-                    bench.run.add(row(f"{LABELS[kind]}, CPU of the server", name, "us", used))
-            if (kind, connections) == ("read", CONNECTIONS):
-                _distribution(bench, found)
+            _add_rows(bench, kind, connections, _side_by_side(bench, kind, connections, reference, servers))
 
 
 def _warm(bench: Bench, servers: Sequence[Server]) -> None:
@@ -167,21 +153,30 @@ def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server,
     return {name: pairs for name, pairs in found.items() if pairs}
 
 
-def _note(bench: Bench, figure: _Figure, found: Pairs) -> None:
-    """One row for each server: the ratios to the rounds of the reference, and what was measured itself."""
+def _add_rows(bench: Bench, kind: Kind, connections: int, found: Pairs) -> None:
+    """One row of each figure for each server: the ratios to the rounds of the reference, and what was measured itself."""
+    for figure in _FIGURES:
+        if (figure.kind, figure.connections) != (kind, connections):
+            continue
+        for name, pairs in found.items():
+            ratios = [figure.of(mine) / figure.of(theirs) for mine, theirs in pairs]
+            itself = median(figure.of(mine) for mine, _ in pairs)
+            is_rate = figure.percentile is None
+            note = f"{itself:,.0f}/s" if is_rate else f"{itself:,.0f} us"
+            goal = figure.goals.get(name)
+            bench.run.add(row(figure.label, name, RATIO, ratios, goal, more_is_better=is_rate, note=note))
+    if connections == 1:
+        return
     for name, pairs in found.items():
-        ratios = [figure.of(mine) / figure.of(theirs) for mine, theirs in pairs]
-        itself = median(figure.of(mine) for mine, _ in pairs)
-        note = f"{itself:,.0f} us" if figure.percentile else f"{itself:,.0f}/s"
-        is_rate = figure.percentile is None
-        bench.run.add(row(figure.label, name, RATIO, ratios, figure.goals.get(name), more_is_better=is_rate, note=note))
-
-
-def _distribution(bench: Bench, found: Pairs) -> None:
-    for name, pairs in found.items():
-        shares = [share for share, _ in pairs[0][0].latency]
-        points = [(share, median(mine.percentile(share) for mine, _ in pairs) / 1000) for share in shares]
-        bench.run.curve("latency", name, points)
+        bench.run.add(row(f"{LABELS[kind]}, CPU of the server", name, "us", [mine.cost for mine, _ in pairs]))
+        if kind == "read":
+            shares = [share for share, _ in pairs[0][0].latency]
+            points = [(share, median(mine.percentile(share) for mine, _ in pairs) / 1000) for share in shares]
+            bench.run.curve("latency", name, points)
+    if WIREMOCK in found and OURS in found and kind != "mixed":
+        rates = [[mine.rate / theirs.rate for mine, theirs in found[name]] for name in (OURS, WIREMOCK)]
+        against = [ours / wiremock for ours, wiremock in zip(*rates, strict=False)]
+        bench.run.add(row(f"{LABELS[kind]}, against a warm WireMock", OURS, RATIO, against, Goal(5, at_least=True)))
 
 
 def rules(bench: Bench) -> None:
