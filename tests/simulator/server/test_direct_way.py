@@ -110,7 +110,7 @@ class Conversation:
         for piece in pieces:
             self._connection.data_received(piece)
         end = asyncio.get_running_loop().time() + ALL_DAY
-        while not self._line.end and self._connection._is_responding():
+        while not self._line.end and self._connection.is_responding():
             if asyncio.get_running_loop().time() > end:
                 self._line.end = "silence"
             await asyncio.sleep(1)
