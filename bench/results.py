@@ -104,8 +104,8 @@ def load(path: Path) -> Run:
 
 
 def store(run: Run, path: Path) -> None:
-    """Write a run."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    """Write a run, with a line for each row."""
+    path.write_bytes(msgspec.json.encode(run).replace(b'{"scenario"', b'\n{"scenario"') + b"\n")
 
 
 def check_writable(path: Path) -> None:
