@@ -178,9 +178,8 @@ class _Exchange(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It was closed, by either side."""
-        if self._parser and self.status and not self._has_length:  # the end of the connection is that of the body
-            self._problem = None
-        self._end(self._problem)
+        is_whole = self.status and not self._has_length and exc is None  # the end of the connection is that of the body
+        self._end(None if is_whole else self._problem)
         if not self._closed.done():
             self._closed.set_result(None)
 

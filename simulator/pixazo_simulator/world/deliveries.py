@@ -17,6 +17,8 @@ from .part import Part
 
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress webhooks of a running generation in mode `sync` (policy `webhook_events`)."""
+_MOST_VOID = 64
+"""Void entries of an agenda; it may have more when there are as many valid ones."""
 
 
 class Form(StrEnum):
@@ -148,14 +150,15 @@ class Outbox(Part):
 
     def are_due(self, count: int, until: int) -> bool:
         """Whether at least so many deliveries are due by `until`."""
-        found, places = 0, [0]
-        while places and found < count:
+        found, places = set[int](), [0]
+        while places and len(found) < count:
             place = places.pop()
             if place < len(self._agenda) and self._agenda[place][0] <= until:
                 due, number = self._agenda[place]
-                found += self._due.get(number) == due
+                if self._due.get(number) == due:
+                    found.add(number)
                 places += 2 * place + 1, 2 * place + 2
-        return found >= count
+        return len(found) >= count
 
     def take(self, until: int) -> tuple[int, Delivery] | None:
         """The first delivery due by `until` and the instant at which it was due; the caller puts it back."""
@@ -204,7 +207,7 @@ class Outbox(Part):
     def _unschedule(self, number: int) -> None:
         """Make the entry of a delivery void; void entries are neither first nor most."""
         del self._due[number]
-        if len(self._agenda) > 2 * len(self._due) + 64:
+        if len(self._agenda) > 2 * len(self._due) + _MOST_VOID:
             self._agenda = [(due, each) for each, due in self._due.items()]
             heapq.heapify(self._agenda)
         while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:

@@ -17,6 +17,7 @@ from tests.receiver import Behaviour, Receiver, http_response
 
 from pixazo_simulator.webhooks import sender as module
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
+from pixazo_simulator.webhooks.trust import trusting
 
 
 @pytest.fixture(autouse=True, params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -160,13 +161,13 @@ def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
 
 def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was sent; the next attempt tries again. The loop continues while a TLS context is created, in a thread."""
-    real, broken, loops = module.trusting, [OSError("no certificates")], list[asyncio.AbstractEventLoop]()
+    broken, loops = [OSError("no certificates")], list[asyncio.AbstractEventLoop]()
 
     def create(authorities: str) -> ssl.SSLContext:
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loops[0]).result(PATIENCE)
         if broken:
             raise broken.pop()
-        return real(authorities)
+        return trusting(authorities)
 
     async def deliver() -> list[Outcome]:
         loops.append(asyncio.get_running_loop())
