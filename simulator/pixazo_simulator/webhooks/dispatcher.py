@@ -64,12 +64,13 @@ class _ReceiverQueue:
 class _Progress:
     """What is under way for one world.
 
-    `advancing` is held by an advance, `tasks` attempt deliveries in the background, `unreported` are attempts of `reach`, which the next
-    `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
+    `reach`, which the next `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
     """
 
     def __init__(self, world: World) -> None:
         self.advancing = asyncio.Lock()
+        self.slots = asyncio.Semaphore(MOST_TOGETHER)
         self.tasks: set[asyncio.Task[None]] = set()
         self.unreported: deque[tuple[Delivery, Attempt]] = deque(maxlen=world.bounds.deliveries)
         self.is_halted = False
@@ -83,7 +84,6 @@ class Dispatcher:
         self._send = send
         self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
         self._woken = asyncio.Event()
-        self._slots = asyncio.Semaphore(MOST_TOGETHER)
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
         # Only those in use: one that no attempt holds is collected.
@@ -170,7 +170,7 @@ class Dispatcher:
         """Send a delivery when there is a slot for it; what came of that is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
-            async with queue.slots, self._slots:
+            async with queue.slots, self._of(world).slots:
                 outcome = await self._deliver(world, delivery, faults)
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt

@@ -18,7 +18,7 @@ That also holds for a receiver that gets fewer of a flood. Any other receiver ge
 no receiver waits for another. The attempts are recorded and reported in the order of their deliveries in any case.
 """
 MOST_TOGETHER = 64
-"""Attempts under way altogether; the others wait, and their time-outs have not begun."""
+"""Attempts under way of one world; the others wait, and their time-outs have not begun."""
 MOST_AT_ONCE = 5
 """Attempts under way to one receiver of one world.
 

@@ -800,15 +800,19 @@ def test_what_falls_due_at_one_instant_is_attempted_together_if_it_is_much(
 
 
 def test_the_background_attempts_no_more_at_once_altogether() -> None:
-    """However many receivers there are."""
+    """However many receivers there are; worlds do not wait for each other."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
-        world, _ = worlds
         hooks = [f"http://127.0.0.1:{port}/" for port in range(1, 101)]
-        due_together(world, *hooks)
+        receivers.closed = dict.fromkeys(hooks, asyncio.Event())
+        for world in worlds:
+            due_together(world, *hooks)
         dispatcher.wake()
-        await until(lambda: len(receivers.arrived) == 100)
-        assert receivers.most_altogether == 64
+        await until(lambda: receivers.under_way.total() == 128)
+        await some_turns()
+        receivers.closed[hooks[0]].set()
+        await until(lambda: receivers.arrived.total() == 200)
+        assert receivers.most_altogether == 128
 
     meet(doing)
 
