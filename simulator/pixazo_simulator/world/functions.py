@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -22,20 +23,21 @@ def seeded_random(*parts: str | int) -> Random:
     return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
 
 
-def _uuid_text(digits: str) -> str:
-    """Hexadecimal digits in the groups of a UUID."""
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
 def _uuid7(random: Random, now: int) -> str:
     """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
     low = random.getrandbits(62) | 0x8000_0000_0000_0000
-    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}")
+    return _uuid_text(f"{((now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)) << 64 | low:032x}")
 
 
 def _thirteen(random: Random, now: int) -> str:
     """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
-    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}")
+    high = (now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)
+    return _uuid_text(f"{high << 68 | random.getrandbits(68):033x}")
+
+
+def _uuid_text(digits: str) -> str:
+    """Hexadecimal digits in the groups of a UUID."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
@@ -48,8 +50,17 @@ def request_id(model_id: str, form: str, random: Random, now: int) -> str:
 
 def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
+    times = policy.job_times
+    if (
+        admitted.end is None
+        and admitted.magic is spec.NO_MAGIC
+        and not admitted.fails
+        and not admitted.stuck
+        and not times.polls
+    ):
+        return _plan(*times.draw(random))
     outcome, error = _outcome(admitted)
-    (queued, queued_polls), (processing, polls) = _lengths(admitted, policy.job_times, random)
+    (queued, queued_polls), (processing, polls) = _lengths(admitted, times, random)
     if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
         (queued, queued_polls), (processing, polls) = (queued + processing, queued_polls + polls), (0, 0)
     if admitted.stuck or (admitted.magic.stuck and not admitted.end):
@@ -58,6 +69,12 @@ def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Pl
         spec.NEVER if queued_polls else queued, spec.NEVER if polls else processing,
         outcome, error or spec.DEFAULT_ERRORS.get(outcome), queued_polls, polls,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _plan(queued: int, processing: int) -> spec.Plan:
+    """The plan of a generation of which nobody wants anything special; many share one."""
+    return spec.Plan(queued, processing)
 
 
 def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
