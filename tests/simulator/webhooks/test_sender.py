@@ -296,12 +296,12 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) -> None:
-    """With the same body; a relative location is resolved."""
-    with Receiver(http_response(status, location="/elsewhere?x=1"), http_response(204)) as listener:
+    """With the same body; a relative location is resolved, and what no URL contains is percent-encoded."""
+    with Receiver(http_response(status, location="/else where/é?x=1"), http_response(204)) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(204)]
         assert [callback.line for callback in listener.received] == [
             "POST /hook HTTP/1.1",
-            "POST /elsewhere?x=1 HTTP/1.1",
+            "POST /else%20where/%C3%A9?x=1 HTTP/1.1",
         ]
         assert listener.received[0].body == listener.received[1].body
 

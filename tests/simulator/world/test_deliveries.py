@@ -107,4 +107,4 @@ def test_an_outbox_forgets_where_a_delivery_was() -> None:
         outbox.put(replace(delivery(), number=number), 0)
     for due in range(1_000):
         outbox.move(replace(delivery(), number=2), due)
-    assert len(outbox._agenda) < 100
+    assert len(outbox._agenda) < 100  # pyright: ignore[reportPrivateUsage]  # memory is seen nowhere else
