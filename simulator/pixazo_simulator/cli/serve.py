@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -43,6 +44,7 @@ def _serve(**options: Any) -> None:
     _log_reach(simulator)
     if not ended.is_set():
         _print_ready(simulator, options["ready_file"])
+    gc.freeze()  # what was imported stays: no collection needs to look at it
     ended.wait()
     simulator.stop()
     end_now(0)

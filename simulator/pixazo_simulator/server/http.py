@@ -250,7 +250,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrives, unless its head was parsed before; after a refusal it is discarded."""
-        if self._way and self._is_at_rest and not self._received and not self.flow.write_paused:
+        if self._way is not None and self._is_at_rest and not self._received and not self.flow.write_paused:
             if (known := self._heads.find(data)) and self._answer_again(*known):
                 return
             answered = self.server_state.total_requests
@@ -406,7 +406,7 @@ class GatewayProtocol(HttpToolsProtocol):
             server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
         )  # fmt: skip
         request = _copied(self._newest)
-        route = cast("DirectWay", self._way).begin(request)
+        route = self._way.begin(request)
         return None if route is None else (request, route)
 
     def _raw_names(self) -> tuple[bytes, ...]:

@@ -206,7 +206,7 @@ class Admission:
                 self._parameters, self._is_plain = found, True
                 return None
         sent = submission.body.members
-        if type(sent) is spec.InvalidBody:
+        if isinstance(sent, spec.InvalidBody):
             self.decided_by.append("malformed_body")
             return sent
         self._sent = sent
