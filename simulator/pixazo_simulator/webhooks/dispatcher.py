@@ -266,7 +266,7 @@ class Dispatcher:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
             world.apply(AdvanceClock(due))
-            if not world.script and world.outbox.are_due(FLOOD, due):
+            if world.outbox.are_due(FLOOD, due) and not world.script.is_about("webhook"):
                 attempts += await self._attempt_flood(world, due, MOST_ATTEMPTS - len(attempts), end)
             elif delivery := world.apply(TakeDelivery(due)):
                 attempts.append((delivery, await self._attempt(world, delivery)))

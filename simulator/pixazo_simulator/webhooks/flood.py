@@ -11,7 +11,7 @@ from pixazo_simulator.world import Attempt, Delivery
 from .egress import receiver
 
 FLOOD = 65
-"""Deliveries of one instant from which on they are attempted together, unless the world has rules.
+"""Deliveries of one instant from which on they are attempted together, unless the world has rules about webhooks.
 
 Fewer are attempted one after another, each after the response to the one before, so that what a test sees is the same in every run.
 That also holds for a receiver that gets fewer of a flood. Any other receiver gets up to MOST_AT_ONCE at once, which begin in order, and

@@ -774,11 +774,12 @@ def reported(events: list[AdvanceEvent]) -> list[str]:
         ([HOOK] * 64, (), 1, 1),
         ([HOOK] * 65, (), 5, 5),
         ([HOOK] * 65, (Rule(when="webhook", faults=(Delay(0),)),), 1, 1),
+        ([HOOK] * 65, (Rule(when="status", faults=(Delay(0),)),), 5, 5),
         ([HOOK] * 65 + ["http://127.0.0.1:1/"] * 64, (), 5, 6),
         ([f"http://127.0.0.1:{port}/" for port in range(1, 201)], (), 1, 64),
         ([f"http://127.0.0.1:{number % 13 + 1}/" for number in range(13 * 65)], (), 5, 64),
     ],
-    ids=["few", "a flood", "with rules", "a flood and few", "many receivers", "many floods"],
+    ids=["few", "a flood", "with rules", "with other rules", "a flood and few", "many receivers", "many floods"],
 )
 def test_what_falls_due_at_one_instant_is_attempted_together_if_it_is_much(
     hooks: list[str], script: tuple[Rule, ...], most: int, altogether: int
