@@ -234,12 +234,13 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._received:
             self._parse_received()
 
-    def _is_responding(self) -> bool:
+    def is_responding(self) -> bool:
+        """Whether the application is answering a request of this connection."""
         return self._current is not None and not self._current.response_complete
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it is idle for long enough. A timer that each request sets anew would cost more than its parsing."""
-        is_busy = self._in_head or self._in_body or self._is_responding()
+        is_busy = self._in_head or self._in_body or self.is_responding()
         left = self.timeout_keep_alive - (0 if is_busy else self.loop.time() - self._idle_since)
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
@@ -256,7 +257,8 @@ class GatewayProtocol(HttpToolsProtocol):
             answered = self.server_state.total_requests
             self._received = memoryview(data)
             self._parse_received()
-            if self._is_at_rest and self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE:
+            is_single = self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE
+            if is_single and self._is_at_rest:
                 self._heads.keep(data, self._newest)
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
@@ -275,13 +277,17 @@ class GatewayProtocol(HttpToolsProtocol):
             answered = self.server_state.total_requests
             self._parse(piece)
             if self._received and self.server_state.total_requests != answered:
-                self.loop.call_soon(self._parse_received)
+                self.loop.call_soon(self._parse_rest)
                 break
         self._flow.backlog = bool(self._received)
         if self._flow.backlog:
             self.flow.pause_reading()
         elif not self.pipeline:
             self.flow.resume_reading()
+
+    def _parse_rest(self) -> None:
+        if not self.transport.is_closing():
+            self._parse_received()
 
     def _watch_held(self, received: int) -> None:
         """Keep reading while a fault delays the response: the end of a connection is only seen by reading."""
@@ -392,7 +398,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._way is None
             or self._is_chunked
             or self.expect_100_continue
-            or self._is_responding()
+            or self.is_responding()
             or self.flow.write_paused
         ):
             return None
@@ -503,11 +509,11 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()  # the refused request itself, which the application has not seen
-        elif self._in_body and self._is_responding():
+        elif self._in_body and self.is_responding():
             _disconnect(self.cycle)
             self._end(self._refusal, has_responded=self.cycle.response_started)
             return
-        if not self._is_responding():
+        if not self.is_responding():
             self._end(self._refusal, has_responded=self._in_body)
 
     def _end(self, refusal: bytes, *, has_responded: bool = False) -> None:
@@ -534,7 +540,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _time_out(self, seconds: float) -> None:
         """Refuse a late request, unless it is late because the server does not read, or another response comes first."""
         self._deadline = None
-        waits = self._is_responding() and (self._in_head or self.cycle is not self._current)
+        waits = self.is_responding() and (self._in_head or self.cycle is not self._current)
         if waits or self._connection.held or self.flow.read_paused:
             self._set_deadline()
         else:
