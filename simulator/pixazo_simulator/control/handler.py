@@ -212,6 +212,8 @@ async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
     encoded = encode(response)
+    if len(encoded) > _AT_A_TIME:
+        await asyncio.sleep(0)
     text = encoded.decode()
     for start in range(0, len(text), _AT_A_TIME):
         if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):

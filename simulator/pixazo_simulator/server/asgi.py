@@ -53,8 +53,7 @@ class Application:
         """Of the server that runs it; known to requests that come without a socket."""
         self.names = change.edits.names if change else None
         _SECRETS.add(worlds.redactor)
-        self._sender = Sender(worlds.settings.webhook_ca)
-        self.dispatcher = Dispatcher(worlds, self._sender.send)
+        self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
         policy, body_queue = worlds.settings.policy, BodyQueue()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)
         self.responder = self._gateway.responder
@@ -97,7 +96,7 @@ class Application:
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close):
             # A task each, so that a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
 

@@ -26,7 +26,6 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
-from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
 
@@ -279,14 +278,14 @@ async def startled(_: Dispatcher) -> None:
     await asyncio.sleep(3600)
 
 
-async def hanging(_: Sender) -> None:
-    """Never close the connections."""
+async def hanging(_: Dispatcher) -> None:
+    """Never end."""
     await asyncio.sleep(3600)
 
 
 @pytest.mark.parametrize(
     ("owner", "method", "doing", "named"),
-    [(Dispatcher, "run", stubborn, "stubborn"), (Sender, "close", hanging, "hanging")],
+    [(Dispatcher, "run", stubborn, "stubborn"), (Dispatcher, "close", hanging, "hanging")],
 )
 def test_a_stop_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
