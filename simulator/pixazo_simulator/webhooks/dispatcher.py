@@ -303,7 +303,9 @@ class Dispatcher:
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests
-            await attempt_together([*taken.values()], partial(self._outcome, world), record, goes_on)
+            await attempt_together(
+                [*taken.values()], partial(self._outcome, world), record, goes_on, self._worlds.in_steps
+            )
         finally:
             for number in taken:
                 world.apply(ReturnDelivery(world.clock.now(), number))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from pixazo_simulator.world import Attempt, Delivery
 
@@ -32,10 +33,11 @@ async def attempt_together(
     attempt: Callable[[Delivery], Awaitable[Attempt]],
     record: Callable[[Delivery, Attempt], None],
     goes_on: Callable[[], bool],
+    in_steps: Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]],
 ) -> None:
     """Attempt deliveries as FLOOD says, and record each when those before it are recorded; begin none unless `goes_on`.
 
-    When this ends early, or is cancelled, every attempt that was completed has been recorded.
+    The attempts run in tasks of their own, each by `in_steps` (see `Worlds`). When this ends early, or is cancelled, every attempt that was completed has been recorded.
     """
     queues: dict[tuple[str, int], deque[int]] = {}
     for place, delivery in enumerate(deliveries):
@@ -60,7 +62,7 @@ async def attempt_together(
     try:
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(MOST_TOGETHER, len(turns))):
-                workers.create_task(work())
+                workers.create_task(in_steps(work))
     finally:
         for place in sorted(made):
             record(deliveries[place], made[place])
