@@ -127,7 +127,7 @@ class GatewayApp:
 
         None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
         """
-        if is_ours(request.method, request.path):
+        if type(request.endpoint) is spec.Unrouted and is_ours(request.method, request.path):
             return None
         request.started = real_clock()
         try:

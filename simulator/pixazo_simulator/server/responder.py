@@ -30,6 +30,7 @@ class Responder:
         self.gateway = gateway
         self.worlds = worlds
         self._lock = worlds.lock
+        self._logs_each = worlds.settings.log_requests
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it."""
@@ -61,7 +62,7 @@ class Responder:
 
     def sent(self, response: Response) -> None:
         """Log a call that has no line of its own, if all calls are to be logged."""
-        if self.worlds.settings.log_requests and not response.log:
+        if self._logs_each and not response.log:
             self.log(response)
 
     def log(self, response: Response) -> None:

@@ -84,7 +84,9 @@ class Admitted(msgspec.Struct, frozen=True):
 
 def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
     """The checks before a status read with a known key: account, rate."""
-    return _check_account(account) or _check_rate(account, policy, now, submit=False)
+    if account.broken or account.suspended:
+        return _check_account(account)
+    return None if policy.rate_limit is None else _check_rate(account, policy, now, submit=False)
 
 
 def refuse_key(key: str) -> spec.Refusal:
