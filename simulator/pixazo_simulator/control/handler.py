@@ -208,8 +208,11 @@ async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
 
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
-    encoded = encode(response)
-    text = encoded.decode()
+    encoded = searched = encode(response)
+    members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
+    if reveals:
+        searched = encode({name: value for name, value in members.items() if name not in reveals})
+    text = searched.decode()
     for start in range(0, len(text), _AT_A_TIME):
         if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
             break
@@ -217,7 +220,7 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Re
             await asyncio.sleep(0)
     else:
         return encoded
-    members = cast("dict[str, object]", msgspec.json.decode(encoded))
+    members = members or cast("dict[str, object]", msgspec.json.decode(encoded))
     return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
 
 

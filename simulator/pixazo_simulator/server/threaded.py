@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from typing import Any, Literal, TypeVar, cast
@@ -125,11 +125,13 @@ class ThreadedServer(uvicorn.Server):
         return self._wait(result, loop)
 
     def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
-        while not wait([result], timeout=LOOK_AGAIN).done:
-            # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
-            if (loop.is_closed() or self._is_left) and not result.done():
-                raise SimulatorError(_STOPPED)
         try:
+            while not result.done():
+                with suppress(TimeoutError):
+                    result.exception(LOOK_AGAIN)
+                # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
+                if (loop.is_closed() or self._is_left) and not result.done():
+                    raise SimulatorError(_STOPPED)
             return result.result()
         except CancelledError:
             raise SimulatorError(_STOPPED) from None

@@ -456,7 +456,7 @@ class Policy:
                 changes[name] = _POINTS[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
-        return replace(self, **changes)
+        return replace(self, **changes) if changes else self
 
     def text(self, name: str) -> str:
         """The value of a field as it is written on the command line."""
