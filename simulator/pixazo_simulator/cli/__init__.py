@@ -7,6 +7,8 @@ import os
 import sys
 from contextlib import suppress
 
+from pixazo_simulator import __version__
+
 __all__ = ["main"]
 
 UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF)
@@ -57,9 +59,7 @@ def _discard_output() -> None:
 def _run() -> None:
     """Run the command; no other command is imported."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"pixazo-sim {version('pixazo-testkit')}\n")
+        sys.stdout.write(f"pixazo-sim {__version__}\n")
         return
     from .group import pixazo_sim
 
