@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,12 +13,13 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, inject, kind_of
 from pixazo_simulator.world import Exchange, Outcome, World, Worlds
 
-from .origin import origin
+from .origin import called, origin
 
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
 _OUTCOME = spec.OUTCOME_HEADER.lower().encode()
+_QUERY_KEY = spec.QUERY_KEY.encode()
 _WITHOUT_LENGTH = (204, 304)
 
 
@@ -29,13 +31,16 @@ class Request(msgspec.Struct, gc=False):
     any. `header_bytes` is the size of request line and headers, where it is known.
 
     `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
-    hold only the beginning.
+    hold only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
+
+    What follows from the head alone is found out once: the `endpoint`; `called`, the origin that the caller used; `decided_by`, the points
+    of the policy that decide about such a request, however it is answered.
     """
 
     method: str
     path: str
     query: bytes
-    headers: list[spec.Header]
+    headers: Sequence[spec.Header]
     scheme: str = "http"
     server: tuple[str, int | None] = ("localhost", None)
     listener: World | None = None
@@ -43,15 +48,20 @@ class Request(msgspec.Struct, gc=False):
     raw_header_names: tuple[bytes, ...] = ()
     body: bytes | None = b""
     received: int = 0
+    started: float = 0.0
     key: str = ""
     host: str = ""
     content_type: str | None = None
     content_length: int = 0
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    outcome: str = ""
+    endpoint: spec.Endpoint = spec.Unrouted()
+    called: str = ""
+    decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, else the last."""
+        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -66,20 +76,18 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
+            elif name == _OUTCOME:
+                text = value.decode(errors="replace").strip()
+                self.outcome = f"{self.outcome}; {text}" if self.outcome else text
+        self.endpoint = spec.classify(self.method, self.path)
+        self.called = called(self.scheme, self.host, self.server)
+        if _QUERY_KEY in self.query and not self._has_key_header():
+            self.decided_by = ("query_key",)
+        if self.method == "HEAD" and self.path.startswith(spec.STATUS_PATH):
+            self.decided_by = (*self.decided_by, "status_head")
 
-    @property
-    def outcome(self) -> str:
-        """The headers X-Sim-Outcome."""
-        return "; ".join(value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
-
-    @property
-    def decided_by(self) -> tuple[str, ...]:
-        """The points of the policy that decide about such a request, however it is answered."""
-        is_by_query = spec.QUERY_KEY.encode() in self.query and not any(
-            name == _KEY and key for name, key in self.headers
-        )
-        is_head = self.method == "HEAD" and self.path.startswith(spec.STATUS_PATH)
-        return (*(("query_key",) if is_by_query else ()), *(("status_head",) if is_head else ()))
+    def _has_key_header(self) -> bool:
+        return any(name == _KEY and key for name, key in self.headers)
 
     @property
     def target(self) -> str:
@@ -92,7 +100,7 @@ class Request(msgspec.Struct, gc=False):
 
     def origin(self, policy: spec.Policy) -> str:
         """The origin of `polling_url` and media URLs (policy `public_origin`)."""
-        return origin(policy, self.headers, self.scheme, self.host, self.server)
+        return self.called if policy.public_origin == "caller" else origin(policy, self.headers, self.called)
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -110,7 +118,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     request: Request
     at: int
     status: int
-    headers: list[spec.Header]
+    headers: tuple[spec.Header, ...]
     body: bytes
     reason: str
     world: World | None = None
@@ -129,19 +137,19 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""
-        headers = [(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers]
-        return replace(self, at=now, headers=headers)
+        date = _date(now // spec.SECOND)
+        return replace(
+            self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers)
+        )
 
     def exchange(self, elapsed: int = 0) -> Exchange:
         """The entry for the journal, so many real milliseconds after the clock of its world was made."""
-        request = self.request
+        request, body = self.request, self.body
+        # By position, since so many names would take longer than all the rest of a journal entry.
         return Exchange(
-            number=0, at=self.at, method=request.method, target=request.target, request_headers=request.headers,
-            request_body=request.body or b"", request_length=request.received, status=self.status,
-            response_body=b"" if self.opaque else self.body, reason=self.reason, response_headers=self.headers,
-            response_length=len(self.body), request_id=self.request_id, rule=self.rule, faults=self.faults,
-            cut=cut(self.transmission, len(self.body)), hint=self.hint, former=self.former, elapsed=elapsed,
-            decided_by=self.decided_by,
+            0, self.at, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
+            b"" if self.opaque else body, self.reason, self.headers, len(body), self.request_id, self.rule, self.faults,
+            cut(self.transmission, len(body)) if self.transmission else None, self.hint, 0, self.former, elapsed, self.decided_by,
         )  # fmt: skip
 
 
@@ -160,31 +168,43 @@ def complete(
     wakes: bool = False,
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
-    decision = outcome.decision if outcome else None
-    if outcome and outcome.passed:
-        answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
-    decided_by = (*(outcome.decided_by if outcome else ()), *answer.decided_by, *request.decided_by)
+    decision, passed, hold, decided_by = None, (), None, answer.decided_by + request.decided_by
+    if outcome:
+        decision, passed, hold, decided_by = (
+            outcome.decision,
+            outcome.passed,
+            outcome.hold,
+            outcome.decided_by + decided_by,
+        )
+    if passed:
+        answer = replace(answer, reason="; ".join((answer.reason, *passed)))
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:
         answer, sent = inject(answer, faults, decision.seed)
     if policy.cache_control == "no_store" and not any(name == b"cache-control" for name, _ in answer.headers):
         answer = replace(answer, headers=(*answer.headers, (b"cache-control", b"no-store")))
+    # By position, see `exchange`.
     return Response(
-        request=request, at=now, status=answer.status, headers=framed(answer, now), body=answer.body, reason=answer.reason,
-        world=world, request_id=request_id, rule=decision.label if decision else None, faults=tuple(map(kind_of, faults)),
-        hint=hint, former=former, decided_by=policy.decisions(decided_by), opaque=answer.opaque, log=log,
-        hold=outcome.hold if outcome else None, wakes=wakes, transmission=sent,
+        request, now, answer.status, framed(answer, now), answer.body, answer.reason, world, request_id,
+        decision.label if decision else None, tuple(map(kind_of, faults)) if faults else (), hint, former,
+        policy.decisions(decided_by) if decided_by else (), answer.opaque, log, hold, wakes, 0.0, sent,
     )  # fmt: skip
 
 
-def framed(answer: spec.Answer, now: int) -> list[spec.Header]:
+def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
     """The headers of an answer with its Content-Length and Date.
 
     RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
     """
-    length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
-    return [*answer.headers, *length, (b"date", _date(now // spec.SECOND))]
+    length = None if answer.status in _WITHOUT_LENGTH else len(answer.body)
+    return _framed(answer.headers, length, now // spec.SECOND)
+
+
+@lru_cache(maxsize=256)
+def _framed(headers: tuple[spec.Header, ...], length: int | None, second: int) -> tuple[spec.Header, ...]:
+    framing = () if length is None else ((b"content-length", b"%d" % length),)
+    return (*headers, *framing, (b"date", _date(second)))
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pixazo_simulator import spec
 
@@ -15,22 +16,29 @@ _PAIR = re.compile(
 _PORTS = {"http": 80, "https": 443}
 
 
-def origin(
-    policy: spec.Policy, headers: list[spec.Header], scheme: str, host: str, server: tuple[str, int | None]
-) -> str:
-    """The origin, which may end in a path; `scheme` and `host` are those of the request, `server` is the address that was called.
-
-    A value that is not what it should be counts as absent: a host then comes from the request, or is the address that was called.
-    """
-    if policy.public_origin not in ("caller", "forwarded"):
-        return policy.public_origin
+@lru_cache(maxsize=256)
+def called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
+    """The origin that a caller used, by the Host header; by the address that was called where that header is none."""
     if not _is_authority(host):
         name, port = server
         host = f"{name}:{port}" if port else name
-    return _forwarded(headers, scheme, host) if policy.public_origin == "forwarded" else f"{scheme}://{host}"
+    return f"{scheme}://{host}"
 
 
-def _forwarded(headers: list[spec.Header], scheme: str, host: str) -> str:
+def origin(policy: spec.Policy, headers: Sequence[spec.Header], called: str) -> str:
+    """The origin, which may end in a path; `called` is the one that the caller used.
+
+    A value that is not what it should be counts as absent: a host then comes from the request, or is the address that was called.
+    """
+    if policy.public_origin == "caller":
+        return called
+    if policy.public_origin != "forwarded":
+        return policy.public_origin
+    scheme, _, host = called.partition("://")
+    return _forwarded(headers, scheme, host)
+
+
+def _forwarded(headers: Sequence[spec.Header], scheme: str, host: str) -> str:
     """What a proxy says that its client called: `Forwarded` first, then the `X-Forwarded-` headers.
 
     Of several values the first counts, which is that of the outermost proxy; several prefixes are one path.
@@ -74,12 +82,12 @@ def _pairs(text: str) -> Iterator[tuple[str | None, str]]:
         position = pair.end()
 
 
-def _first(headers: list[spec.Header], name: bytes) -> str | None:
+def _first(headers: Sequence[spec.Header], name: bytes) -> str | None:
     """The first value of a list, None when there is none; empty elements do not count (RFC 9110, 5.6.1)."""
     return next((each for each in map(str.strip, _joined(headers, name).split(",")) if each), None)
 
 
-def _joined(headers: list[spec.Header], name: bytes) -> str:
+def _joined(headers: Sequence[spec.Header], name: bytes) -> str:
     """The values of all headers of a name, which are one list (RFC 9110, 5.3)."""
     return ",".join(value.decode("latin-1") for each, value in headers if each == name)
 

@@ -127,7 +127,7 @@ class EditedGateway:
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
             response = Response(
-                request=request, at=now, status=edited.status, headers=list(edited.headers), body=edited.body,
+                request=request, at=now, status=edited.status, headers=edited.headers, body=edited.body,
                 reason=self._reason, world=world,
             )  # fmt: skip
         else:
@@ -136,14 +136,18 @@ class EditedGateway:
             if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
                 now = reached.clock.now()
             response = self._gateway.respond(passed, now, reached)
-            reply = Reply(response.status, tuple(response.headers), response.body)
+            reply = Reply(response.status, response.headers, response.body)
             edited = self._edits.reply(sent, reply, context)
             is_changed = edited.status != reply.status or edited.body != reply.body
             reason = f"{response.reason}; {self._reason}" if is_changed else response.reason
-            headers = list(edited.headers)
             decided_by = () if is_changed else response.decided_by  # the edit decided
             response = replace(
-                response, status=edited.status, headers=headers, body=edited.body, reason=reason, decided_by=decided_by
+                response,
+                status=edited.status,
+                headers=edited.headers,
+                body=edited.body,
+                reason=reason,
+                decided_by=decided_by,
             )
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))

@@ -71,7 +71,8 @@ class Entry:
     """
 
     __slots__ = (
-        "conditions", "json", "label", "matched", "missed", "number", "operations", "rule", "seed", "used", "weight", "window",
+        "_nearest", "conditions", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
+        "weight", "window",
     )  # fmt: skip
 
     def __init__(self, number: int, rule: Rule, added: int, seed: int, weight_left: int, bytes_left: int) -> None:
@@ -99,7 +100,11 @@ class Entry:
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used: tuple[int, ...] = (0,) * len(rule.steps)
-        self.missed: tuple[str, ...] | None = None
+        self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in self.conditions)
+        """The conditions as `decide` asks them, most often in vain."""
+        self.differing: int | None = None
+        """In how many respects the nearest call differed."""
+        self._nearest: Sequence[_Difference | str] = ()
 
     def begin(self, added: int, seed: int) -> None:
         """Count its window from an instant, and draw from this seed."""
@@ -145,10 +150,15 @@ class Entry:
         drawn = Random(f"{self.seed} {self.number} {self.matched}").random()  # noqa: S311 - reproducible by design, guards nothing
         return None if drawn < wanted else f"it drew {drawn:.3f}, not below its probability {wanted:g}"
 
-    def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
-        """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""
-        if facts.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
-            self.missed = _worded(reasons)
+    def miss(self, reasons: Sequence[_Difference | str]) -> None:
+        """Remember why a call was not decided, if none came nearer."""
+        if self.differing is None or len(reasons) < self.differing:
+            self.differing, self._nearest = len(reasons), reasons[: _MOST_DIFFERENCES + 1]
+
+    @property
+    def missed(self) -> tuple[str, ...] | None:
+        """Why the nearest call was not decided, None when there was no call that the rule is about."""
+        return None if self.differing is None else _worded(self._nearest, self.differing)
 
     def is_ready(self) -> bool:
         """Whether it would decide the next matching request."""
@@ -175,17 +185,25 @@ class Entry:
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
 
-    __slots__ = ("_entries", "_made", "_seed", "_size", "_weight")
+    __slots__ = ("_about", "_entries", "_made", "_seed", "_size", "_weight")
 
     def __init__(self, seed: int = 0) -> None:
-        self._entries: dict[int, Entry] = {}
         self._seed = seed
         self._made = self._weight = self._size = 0
+        self._hold({})
+
+    def _hold(self, entries: dict[int, Entry]) -> None:
+        """Have these rules, by number; a call meets only those that are about its operation."""
+        self._entries = entries
+        self._about: dict[str, list[Entry]] = {}
+        for entry in entries.values():
+            for operation in entry.operations:
+                self._about.setdefault(operation, []).append(entry)
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
         other = Script(self._seed)
-        other._entries = {number: copy(entry) for number, entry in self._entries.items()}
+        other._hold({number: copy(entry) for number, entry in self._entries.items()})
         other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
 
@@ -197,6 +215,10 @@ class Script:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def is_about(self, operation: str) -> bool:
+        """Whether any rule is about calls of this operation."""
+        return operation in self._about
 
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.
@@ -218,7 +240,8 @@ class Script:
                 other.add(rule, now)
             except ValueError as error:
                 raise ValueError(f"rules[{index}]: {error}") from None
-        self._entries, self._made = other._entries, other._made
+        self._hold(other._entries)
+        self._made = other._made
         self._weight, self._size = other._weight, other._size
 
     def replace(self, number: int, rule: Rule, now: int = 0) -> None:
@@ -234,12 +257,13 @@ class Script:
         if before:
             weight, size = weight - before.weight, size - len(before.json)
         entry = Entry(number, rule, now, self._seed, MOST_WEIGHT - weight, MOST_BYTES - size)
-        self._entries[number] = entry
+        self._hold({**self._entries, number: entry})
         self._weight, self._size = weight + entry.weight, size + len(entry.json)
 
     def remove(self, number: int) -> None:
         """Forget a rule. Raises KeyError when there is none of this number."""
         gone = self._entries.pop(number)
+        self._hold(self._entries)
         self._weight, self._size = self._weight - gone.weight, self._size - len(gone.json)
 
     def listed(self) -> list[Entry]:
@@ -252,24 +276,40 @@ class Script:
         `let_through` gets a sentence for each rule before it whose draw let the call through.
         """
         decision: Decision | None = None
-        for entry in self._entries.values():
+        values = facts.values
+        for entry in self._about.get(facts.operation, ()):
             if decision and any(entry.used):
                 continue  # what a rule missed matters only as long as it was never used
-            if differences := entry.differences(facts):
-                entry.miss(facts, differences)
-            elif decision:
-                entry.miss(facts, [_passed_over(entry, decision.number)])
-            elif (index := entry.step_index()) is None:
-                entry.miss(facts, [_passed_over(entry, None)])
-                entry.matched += 1
-            elif lost_draw := entry.lost_draw():
-                entry.miss(facts, [lost_draw])
-                entry.matched += 1
-                if let_through is not None:
-                    let_through.append(f"{entry.label} let it through: {lost_draw}")
+            for name, key, holds, wanted in entry.tests:
+                value = values.get(name, ABSENT)
+                if not holds(wanted, value if key is None else _member(value, key)):
+                    break
             else:
-                entry.count(index, 1)
-                decision = entry.decision(index)
+                decision = self._matched(entry, facts, decision, let_through)
+                continue
+            if entry.differing != 1:  # nearer than by one difference no call can come
+                entry.miss(entry.differences(facts))
+        return decision
+
+    def _matched(
+        self, entry: Entry, facts: Facts, decision: Decision | None, let_through: list[str] | None
+    ) -> Decision | None:
+        """The decision after a rule whose conditions hold; `decision` is that of a rule before it."""
+        if differences := entry.differences(facts):
+            entry.miss(differences)
+        elif decision:
+            entry.miss([_passed_over(entry, decision.number)])
+        elif (index := entry.step_index()) is None:
+            entry.miss([_passed_over(entry, None)])
+            entry.matched += 1
+        elif lost_draw := entry.lost_draw():
+            entry.miss([lost_draw])
+            entry.matched += 1
+            if let_through is not None:
+                let_through.append(f"{entry.label} let it through: {lost_draw}")
+        else:
+            entry.count(index, 1)
+            return entry.decision(index)
         return decision
 
     def give_back(self, decision: Decision) -> None:
@@ -280,7 +320,7 @@ class Script:
 
     def peek(self, facts: Facts) -> Decision | None:
         """What `decide` would return, without using a step."""
-        for entry in self._entries.values():
+        for entry in self._about.get(facts.operation, ()):
             index = entry.step_index()
             if index is not None and not entry.differences(facts) and not entry.lost_draw():
                 return entry.decision(index)
@@ -301,9 +341,10 @@ class Script:
         return [diagnosis for _, diagnosis in sorted(found, key=itemgetter(0))]
 
 
-def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
+def _worded(reasons: Sequence[_Difference | str], count: int | None = None) -> tuple[str, ...]:
+    """The reasons in words, many of them shortened; `count` is how many there were where only the first are given."""
     listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
-    more = len(reasons) - len(listed)
+    more = (len(reasons) if count is None else count) - len(listed)
     return (*listed, *([f"{more} more difference{'s' * (more != 1)}"] if more else []))
 
 
@@ -320,7 +361,10 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:
-    value: Any = facts
-    for name in path:
-        value = cast("Mapping[str, Any]", value).get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
-    return value
+    value = facts.get(path[0], ABSENT)
+    return _member(value, path[1]) if path[1:] else value
+
+
+def _member(value: object, name: str) -> object:
+    """A header, or a member of the body, by its name."""
+    return cast("Mapping[str, Any]", value).get(name, ABSENT) if isinstance(value, Mapping) else ABSENT

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, Header, ImageParameters, InvalidBody, nearest, shown
+from pixazo_simulator.spec import (
+    OPERATIONS,
+    SUBMITS,
+    WEBHOOK_URL_HEADER,
+    Header,
+    ImageParameters,
+    InvalidBody,
+    nearest,
+    shown,
+)
 
 from .matchers import Matcher
 
@@ -25,6 +34,7 @@ CALLS: Mapping[str, frozenset[str]] = {
     "request": SUBMITS | {"status", "media"},
 }
 """The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""
+_WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
 _ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
 
 Condition = Matcher | Mapping[str, Any] | Sequence[Any] | str | float | None
@@ -112,39 +122,57 @@ def operations(when: str) -> frozenset[str]:
     return CALLS[known]
 
 
+class _Headers(Mapping[str, str]):
+    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3). They are decoded when a condition first asks."""
+
+    __slots__ = ("_named", "_sent")
+
+    def __init__(self, sent: Iterable[Header]) -> None:
+        self._sent = sent
+        self._named: dict[str, str] | None = None
+
+    def _decoded(self) -> dict[str, str]:
+        if self._named is None:
+            self._named = {}
+            for name, value in self._sent:
+                key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+                self._named[key] = f"{self._named[key]}, {text}" if key in self._named else text
+        return self._named
+
+    def __getitem__(self, name: str) -> str:
+        return self._decoded()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded())
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+
 def at_submit(
     operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
 ) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
     sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
-    named = _named(headers)
+    named = _Headers(headers)
     facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
     facts |= {"headers": named, "body": sent}
-    if url := named.get("x-webhook-url", "").strip():
+    if any(name.lower() == _WEBHOOK_URL for name, _ in headers) and (url := named["x-webhook-url"].strip()):
         facts["webhook_url"] = url
     return Facts(operation, facts, now)
 
 
 def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header], now: int = 0) -> Facts:
     """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
-    return Facts("status", {**known, "request_id": request_id, "headers": _named(headers)}, now)
+    return Facts("status", {**known, "request_id": request_id, "headers": _Headers(headers)}, now)
 
 
 def at_download(
     request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header], now: int = 0
 ) -> Facts:
     """A GET or HEAD for media."""
-    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)}, now)
+    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _Headers(headers)}, now)
 
 
 def _cut(value: object) -> object:
     return value[:LONGEST_TEXT] if isinstance(value, str) else value
-
-
-def _named(headers: Iterable[Header]) -> dict[str, str]:
-    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3)."""
-    named: dict[str, str] = {}
-    for name, value in headers:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        named[key] = f"{named[key]}, {text}" if key in named else text
-    return named

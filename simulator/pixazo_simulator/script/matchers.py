@@ -155,10 +155,14 @@ class Matcher:
             object.__setattr__(self, "_pattern", compiled(self.operand))
         return self._pattern
 
+    def test(self) -> tuple[Callable[[Any, object], bool], Any]:
+        """The function that tests a value, and its first argument. Raises ValueError for a pattern that cannot be compiled."""
+        return _OPERATORS[self.operator].holds, self.pattern() if self.operator == "matches" else self.operand
+
     def holds(self, value: object) -> bool:
         """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
-        wanted = self.pattern() if self.operator == "matches" else self.operand
-        return _OPERATORS[self.operator].holds(wanted, value)
+        test, wanted = self.test()
+        return test(wanted, value)
 
     def as_json(self) -> dict[str, Any]:
         """As JSON and TOML write it: `{"contains": "bear"}`."""

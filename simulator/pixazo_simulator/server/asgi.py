@@ -19,7 +19,7 @@ from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, 
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .http import HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
+from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, DirectWay, GatewayProtocol, encoded
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -79,11 +79,13 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        ours = scope["path"].startswith(spec.CONTROL_PREFIX)
-        if ours or (scope["path"] == spec.DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
-            await self.control(scope, receive, send)
-        else:
-            await self._gateway(scope, receive, send)
+        app = self.control if _is_ours(scope["method"], scope["path"]) else self._gateway
+        await app(scope, receive, send)
+
+    @property
+    def direct(self) -> DirectWay | None:
+        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them."""
+        return self._gateway if self._http == self._dispatch else None
 
     @asynccontextmanager
     async def _running(self, _: object) -> AsyncGenerator[None]:
@@ -97,12 +99,17 @@ class Application:
             await asyncio.wait({asyncio.create_task(step())})
 
 
+def _is_ours(method: str, path: str) -> bool:
+    """Whether a route is one of the simulator's own."""
+    return path.startswith(spec.CONTROL_PREFIX) or (path == spec.DISCOVERY_PATH and method in ("GET", "HEAD"))
+
+
 class TooManyBytesHeldError(Exception):
     """The bodies that are held would exceed MOST_HELD bytes."""
 
 
 class GatewayApp:
-    """An ASGI application over a gateway. Never raises for anything that a caller sends."""
+    """A gateway as an ASGI application, and as a `DirectWay`. Never raises for anything that a caller sends."""
 
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
@@ -113,6 +120,40 @@ class GatewayApp:
         self._body_queue = body_queue
         self._held = 0
 
+    def begin(self, request: Request) -> RoutedRequest | None:
+        """The route of a request that can be answered directly, once its body is complete.
+
+        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
+        """
+        if _is_ours(request.method, request.path):
+            return None
+        request.started = real_clock()
+        try:
+            route = self._gateway.route(request)
+        except Exception:  # noqa: BLE001  # it fails again, and that is logged
+            return None
+        most = 0 if route.body_limit is None else min(route.body_limit, spec.SMALL_BODY)
+        return route if request.content_length <= most else None
+
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
+        """The bytes of the response to a complete request, ready to leave; or a response that is left to ASGI."""
+        try:
+            body = request.body or b""
+            request.received = len(body)
+            request.body = body[: route.keep] if route.body_limit is not None else b""
+            response = self._gateway.respond(request, route.clock.now(), route)
+            if (data := encoded(response, keep_alive=keep_alive)) is None:
+                return response
+            if response.log or self._worlds.settings.log_requests:
+                self._log(response, response.log)
+            if response.wakes:
+                self._dispatcher.wake()
+            self._record(response, route)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
+            response = self._failed(request, error)
+            data = encoded(response, keep_alive=keep_alive) or b""
+        return data
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an exception before the response has begun is logged, and answered 500."""
         begun = False
@@ -122,49 +163,65 @@ class GatewayApp:
             begun = True
             await send(message)
 
+        request = _request(scope)
         try:
-            await self._answer(scope, receive, sent)
+            with self._room() as count:
+                answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
+                if answered:
+                    await self._send(*answered, scope, receive, sent)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
             if begun:
                 raise
-            what = f"{spec.beginning(scope['method'], _SHOWN)!a} {spec.beginning(scope['path'], _SHOWN)!a}"
-            log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
-            answer = spec.refusal_answer(spec.Broken(), self._worlds.settings.policy, "")
-            headers = framed(answer, self._worlds.clock.now())
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body})
+            response = self._failed(request, error)
+            await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+            await send({"type": "http.response.body", "body": response.body})
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing is done for a caller that goes away before the end of its body."""
-        request, started = _request(scope), real_clock()
+    async def _answer(
+        self, request: Request, receive: Receive, count: Callable[[int], None]
+    ) -> tuple[Response, RoutedRequest] | None:
+        """The response to a request; nothing is done for a caller that goes away before the end of its body."""
+        request.started = real_clock()
         route = self._gateway.route(request)
-        with self._room() as count:
-            try:
-                has_ended = await _read_body(request, route, receive, count)
-            except TooManyBytesHeldError:
-                response = self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now())
-            else:
-                # The body of an unknown route is for the journal only.
-                if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
-                    return
-                async with self._body_queue.slot(request.received):
-                    response = self._gateway.respond(request, route.clock.now(), route)
-            if response.log:
-                self._log(response, response.log, started)
-            response = await self._carry_out(response, scope)
-            entry = response.exchange(route.clock.elapsed())
-            self._worlds.record(response.world, entry, request.header_bytes)
-            try:
-                await transmit(response, scope, receive, send)
-            finally:
-                if self._worlds.settings.log_requests and not response.log:
-                    self._log(response, None, started)
+        try:
+            has_ended = await _read_body(request, route, receive, count)
+        except TooManyBytesHeldError:
+            return self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now()), route
+        # The body of an unknown route is for the journal only.
+        if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
+            return None
+        async with self._body_queue.slot(request.received):
+            return self._gateway.respond(request, route.clock.now(), route), route
 
-    def _log(self, response: Response, line: str | None, started: float) -> None:
+    async def _send(self, response: Response, route: RoutedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry out the effects of a response, journal it, send it."""
+        if response.log:
+            self._log(response, response.log)
+        response = await self._carry_out(response, scope)
+        self._record(response, route)
+        try:
+            await transmit(response, scope, receive, send)
+        finally:
+            if self._worlds.settings.log_requests and not response.log:
+                self._log(response, None)
+
+    def _record(self, response: Response, route: RoutedRequest) -> None:
+        entry = response.exchange(route.clock.elapsed())
+        self._worlds.record(response.world, entry, response.request.header_bytes)
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        """The response to a request that the simulator fails to answer, which is logged."""
+        what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
+        log.error(
+            "%s failed with %s %s", what, type(error).__name__, spec.raised_at(error)
+        )  # a traceback may hold keys
+        answer, now = spec.refusal_answer(spec.Broken(), self._worlds.settings.policy, ""), self._worlds.clock.now()
+        return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
+
+    def _log(self, response: Response, line: str | None) -> None:
         """Log a call: with its own line, else with one that says how it was answered."""
-        request, seconds = response.request, real_clock() - started
+        request, seconds = response.request, real_clock() - response.request.started
         redactor = request.redactor(self._worlds)
         method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
         if line is None:

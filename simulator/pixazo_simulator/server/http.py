@@ -1,19 +1,25 @@
-"""HTTP/1.1: uvicorn's protocol class with bounds, deadlines, and errors in the gateway's JSON."""
+"""HTTP/1.1: uvicorn's protocol class with bounds, deadlines, errors in the gateway's JSON, and a direct way to the gateway."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Literal, cast
+from typing import Protocol as StructuralType
+from urllib.parse import unquote
 
 import httptools
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
 from .transmission import CONNECTION, Connection
@@ -22,6 +28,8 @@ HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
 RAW_HEADER_NAMES = "pixazo.raw_header_names"
 """Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
+ANSWERED = "pixazo.answered"
+"""Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
@@ -36,6 +44,9 @@ MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
+MOST_HEADS = 1024
+"""Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
+_BLANK = b"\r\n\r\n"
 
 
 class _Refusal(Exception):  # noqa: N818 - it is a response
@@ -71,18 +82,65 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
+_copied = cast("Callable[[Request], Request]", Request.__copy__)  # type: ignore[attr-defined]  # three times as fast as copy()
+
+
 class Connections(ServerState):
     """The connections of one port; once `is_closed`, a connection that was still being accepted is reset."""
 
     is_closed = False
 
 
+class DirectWay(StructuralType):
+    """What answers requests without ASGI: see `Application`."""
+
+    def begin(self, request: Request) -> RoutedRequest | None:
+        """Route a request whose head is complete; None: it goes the way of ASGI."""
+        ...
+
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
+        """The bytes of the response to a complete request; or a response that is to be handed over to ASGI. Never raises."""
+        ...
+
+
+class _Heads:
+    """The latest heads of requests that were answered directly, by their bytes: what polls sends the same head each time.
+
+    They are those of clients that called one address, since a request without a usable Host header goes by that.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[bytes, Request] = {}
+
+    def find(self, data: bytes) -> tuple[Request, bytes] | None:
+        """The request that these bytes are, and its body; None when the head is not known, or there is more or less than one request."""
+        if request := self._requests.get(data):
+            return request, b""
+        head, _, body = data.partition(_BLANK)
+        request = self._requests.get(head)
+        return (request, body) if request and len(body) == request.content_length else None
+
+    def keep(self, data: bytes, request: Request) -> None:
+        """Keep the head of the one request that these bytes were, as it is before it is routed."""
+        head, _, body = data.partition(_BLANK)
+        if len(body) != request.content_length:
+            return  # the head ends otherwise, or blank lines follow
+        if len(self._requests) >= MOST_HEADS:
+            self._requests.clear()
+        self._requests[head if body else data] = request
+
+
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a client.
 
     The bytes received are parsed piece by piece. The parser calls, for each request: `on_message_begin`, `on_url`, `on_header`,
-    `on_headers_complete` (from here on the application runs), `on_body`, `on_message_complete`; after the response the base class
-    calls `on_response_complete`. Requests that arrive before a response is complete (pipelining) wait in `pipeline`.
+    `on_headers_complete`, `on_body`, `on_message_complete`. There are two ways to a response:
+
+    - *direct*: a request of the gateway with a small body is answered in `on_message_complete`, head and body in one write;
+    - *ASGI*, for everything else: the base class runs the application from `on_headers_complete` on (`_pass_on`), and calls
+      `on_response_complete` after the response. Requests that arrive meanwhile (pipelining) wait in `pipeline`; so none is answered
+      directly while another one is being answered. A response that has to wait, or that a fault changes, is handed over to this way.
+
     A request that cannot be parsed, is too long or comes too late is refused: the responses to the requests before it are sent first,
     nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
@@ -90,17 +148,33 @@ class GatewayProtocol(HttpToolsProtocol):
     _flow: _Flow
     _connection: Connection  # what the application's faults use, in the scope under CONNECTION
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
+    _direct: tuple[Request, RoutedRequest] | None = (
+        None  # the request that goes the direct way, with what there is of its body
+    )
+    _newest: Request  # the latest such request, before it was routed
+    _handed_over: tuple[Response, RoutedRequest] | None = (
+        None  # what the application is to send to the next request passed on
+    )
+    _is_at_rest = True  # every request was answered, and the parser is between two of them
+    _heads: _Heads
 
     _received = memoryview(b"")  # bytes that are not parsed yet
     _in_head = False  # between the first byte of a request line and the end of the headers
     _in_body = False  # between the end of the headers and the end of the body
     _head_length = 0  # bytes of the request line and headers
+    _hosts = 0  # Host headers
+    _is_chunked = False
     _overhead = 0  # bytes since the last useful one: blank lines before a request, chunk extensions, trailers
     _ahead = 0  # bytes received while a fault delays the response
     _ignores_upgrade = False  # the headers ask for an upgrade: they are parsed again without it
 
+    _idle_since = 0.0  # the time of the loop at which the last response was complete
     _deadline: asyncio.TimerHandle | None = None
     _refusal: bytes | None = None  # the last response, once a request was refused
+
+    def __init__(self, config: Config, *arguments: Any, **named: Any) -> None:
+        super().__init__(config, *arguments, **named)
+        self._way = config.direct if isinstance(config, Configuration) else None
 
     # The connection
 
@@ -110,6 +184,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
         self.flow = self._flow = _Flow(transport)
         self._connection = Connection(transport)
+        self._idle_since = self.loop.time()
+        if self._way:
+            self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), _Heads())
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()
@@ -118,7 +195,9 @@ class GatewayProtocol(HttpToolsProtocol):
         """Disconnect the request that is being answered: the base class disconnects only the newest one."""
         self.pipeline.clear()
         self._received = memoryview(b"")
-        self._unset_keepalive_if_required()
+        self._direct = None
+        if self.timeout_keep_alive_task:
+            self.timeout_keep_alive_task.cancel()
         self._unset_deadline()
         if self._current:
             _disconnect(self._current)
@@ -129,6 +208,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._connection.held:
             self.transport.abort()
         else:
+            if self._direct:  # the application is waited for, if not for long
+                self._pass_on()
             super().shutdown()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -138,31 +219,63 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Continue with the next request, or with the refusal that waited for this response."""
-        super().on_response_complete()
-        if self._refusal and not self._is_responding():
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal:
             self._end(self._refusal)
-        elif self._received:
+        else:
+            self._is_at_rest = not (self._in_head or self._in_body)
+        if self._received:
             self._parse_received()
 
     def _is_responding(self) -> bool:
         return self._current is not None and not self._current.response_complete
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it is idle for long enough. A timer that each request sets anew would cost more than its parsing."""
+        is_busy = self._in_head or self._in_body or self._is_responding()
+        left = self.timeout_keep_alive - (0 if is_busy else self.loop.time() - self._idle_since)
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrives; after a refusal it is discarded."""
-        if self._refusal is None:
+        """Parse what arrives, unless its head was parsed before; after a refusal it is discarded."""
+        if self._way and self._is_at_rest and not self._received and not self.flow.write_paused:
+            if (known := self._heads.find(data)) and self._answer_again(*known):
+                return
+            answered = self.server_state.total_requests
+            self._received = memoryview(data)
+            self._parse_received()
+            if self._is_at_rest and self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE:
+                self._heads.keep(data, self._newest)
+        elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
             self._parse_received()
         if self._connection.held:
             self._watch_held(len(data))
 
     def _parse_received(self) -> None:
-        """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one."""
+        """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
+
+        After a piece with requests that were answered directly the loop serves others first.
+        """
         while self._received and self._refusal is None and len(self.pipeline) < MOST_WAITING:
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._received = self._received[:size], self._received[size:]
+            answered = self.server_state.total_requests
             self._parse(piece)
+            if self._received and self.server_state.total_requests != answered:
+                self.loop.call_soon(self._parse_received)
+                break
         self._flow.backlog = bool(self._received)
         if self._flow.backlog:
             self.flow.pause_reading()
@@ -216,21 +329,30 @@ class GatewayProtocol(HttpToolsProtocol):
     # The request line and headers
 
     def on_message_begin(self) -> None:
-        self._unset_keepalive_if_required()
-        self._head_length = self._overhead = 0
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = self._is_chunked = False
+        self._head_length = self._overhead = self._hosts = 0
         self._in_head = True
-        super().on_message_begin()
-        cast("dict[str, Any]", self.scope)[CONNECTION] = self._connection
+        self._is_at_rest = False
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a field of a trailer, which is ignored: it must not add a key or a host (RFC 9110, 6.5.1)."""
         self._count(len(name) + len(value) + len(b": \r\n"))
-        if self._in_head:
-            super().on_header(name, value)
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"transfer-encoding":
+            self._is_chunked = True
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def _count(self, length: int) -> None:
         self._head_length += length
@@ -238,49 +360,146 @@ class GatewayProtocol(HttpToolsProtocol):
             raise _Refusal(*_TOO_LONG)
 
     def on_headers_complete(self) -> None:
-        """Start the application, unless the request is refused, or its headers are to be parsed again."""
+        """Choose the way, unless the request is refused, or its headers are to be parsed again."""
         self._in_head = False
         self._overhead = 0
-        self._unset_keepalive_if_required()  # it was set if the previous response was completed during these headers
         self._unset_deadline()
-        if self.parser.get_method() == b"CONNECT":
+        parser = self.parser
+        if parser.get_method() == b"CONNECT":
             raise _Refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
                 b"allow: GET, POST\r\n",
             )
-        cast("dict[str, Any]", self.scope)[HEADER_BYTES] = self._head_length
-        self._ignores_upgrade = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+        self._ignores_upgrade = parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if self._ignores_upgrade:
             return
         # RFC 9112, 3.2: 400 for an HTTP/1.1 request without a Host header, and for any request with several.
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() >= "1.1"):
+        hosts = self._hosts
+        if hosts != 1 and (hosts or parser.get_http_version() >= "1.1"):
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"The request has {hosts or 'no'} Host header{'s' * (hosts > 1)}.")
-        super().on_headers_complete()
+        if self.transport.is_closing():
+            raise _Refusal(HTTPStatus.BAD_REQUEST, "The connection is closed.")  # which nobody reads
+        self._direct = None if self._handed_over else self._begin_directly()
+        if self._direct is None:
+            self._pass_on()
         self._in_body = True
+
+    def _begin_directly(self) -> tuple[Request, RoutedRequest] | None:
+        """The request and its route if it can go the direct way."""
+        if (
+            self._way is None
+            or self._is_chunked
+            or self.expect_100_continue
+            or self._is_responding()
+            or self.flow.write_paused
+        ):
+            return None
+        if _PLAIN_PATH.fullmatch(self.url):
+            path, query = self.url.decode(), b""
+        else:
+            parsed = httptools.parse_url(self.url)
+            path, query = unquote(parsed.path.decode("ascii")), parsed.query or b""
+        self._newest = Request(
+            method=self.parser.get_method().decode(), path=path, query=query, headers=tuple(self.headers), scheme=self.scheme or "http",
+            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
+        )  # fmt: skip
+        request = _copied(self._newest)
+        route = cast("DirectWay", self._way).begin(request)
+        return None if route is None else (request, route)
+
+    def _raw_names(self) -> tuple[bytes, ...]:
+        """The header names as the client wrote them, where a gateway minds that."""
+        return ()
+
+    def _pass_on(self) -> None:
+        """Let the application answer the request whose head is complete, with what there is of its body."""
+        direct, self._direct = self._direct, None
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the list in the scope
+        scope = cast("dict[str, Any]", self.scope)
+        scope |= {
+            CONNECTION: self._connection,
+            HEADER_BYTES: self._head_length,
+            RAW_HEADER_NAMES: self._raw_names(),
+            ANSWERED: self._handed_over,
+        }
+        self._handed_over = None
+        super().on_headers_complete()
+        if direct:
+            self.cycle.body += direct[0].body or b""
 
     # The body
 
     def on_body(self, body: bytes) -> None:
         self._overhead = 0
-        super().on_body(body)
+        if self._direct:
+            request, _ = self._direct
+            request.body = request.body + body if request.body else body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is complete, unless its headers are to be parsed again."""
-        if not self._ignores_upgrade:
-            self._in_body = False
-            self._overhead = 0
-            self._unset_deadline()
+        if self._ignores_upgrade:
+            return
+        self._in_body = False
+        self._overhead = 0
+        self._unset_deadline()
+        if self._direct:
+            self._answer_directly(*self._direct)
+        else:
             super().on_message_complete()
+
+    def _answer_directly(self, request: Request, route: RoutedRequest) -> None:
+        """Answer a request with one write, or hand its response over to the application."""
+        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        answered = cast("DirectWay", self._way).answer(request, route, keep_alive=keep_alive)
+        if isinstance(answered, Response):
+            self._handed_over = answered, route
+            self._pass_on()
+            super().on_message_complete()
+            return
+        self._direct = None
+        self._write(answered)
+        if keep_alive:
+            self._is_at_rest = True
+        else:
+            self.transport.close()
+
+    def _answer_again(self, known: Request, body: bytes) -> bool:
+        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
+        way, request = cast("DirectWay", self._way), _copied(known)
+        if (route := way.begin(request)) is None:
+            return False
+        request.body = body
+        answered = way.answer(request, route, keep_alive=True)
+        if isinstance(answered, Response):
+            self._handed_over = answered, route
+            return False
+        self._overhead = 0
+        self._write(answered)
+        return True
+
+    def _write(self, response: bytes) -> None:
+        self.transport.write(response)
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
 
     # Refusals and deadlines
 
     def _refuse(self, refusal: _Refusal) -> None:
         """Send the last response after those that are still due, then close the connection."""
         self._refusal = refusal.response()
+        self._is_at_rest = False
         self._received = memoryview(b"")
         self._unset_deadline()
+        if self._direct:  # the refused request itself, and there is no other
+            self._direct = None
+            self._end(self._refusal)
+            return
         if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()  # the refused request itself, which the application has not seen
         elif self._in_body and self._is_responding():
@@ -335,9 +554,19 @@ class HeaderCaseProtocol(GatewayProtocol):
     They are case-insensitive (RFC 9110, 5.1), and ASGI passes them in lower case only.
     """
 
+    _names: tuple[bytes, ...] = ()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._names = ()
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        cast("dict[str, Any]", self.scope).setdefault(RAW_HEADER_NAMES, []).append(name)
+        if self._in_head:
+            self._names = (*self._names, name)
         super().on_header(name, value)
+
+    def _raw_names(self) -> tuple[bytes, ...]:
+        return self._names
 
 
 class TitleCaseProtocol(GatewayProtocol):
@@ -365,12 +594,56 @@ class _TitleCased:
         return getattr(self._transport, name)
 
 
-def configuration(app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Literal["on", "off"]) -> uvicorn.Config:
-    """How uvicorn serves an application: it adds no header of its own, and logs nothing."""
-    return uvicorn.Config(
-        _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
-        server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
-    )  # fmt: skip
+_PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
+"""A request target that is its own path: origin form, without query or percent-encoding."""
+
+
+def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
+    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them at once.
+
+    That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
+    """
+    status, body, is_head = response.status, response.body, response.request.method == "HEAD"
+    if response.transmission or response.hold is not None or response.pause or status not in STATUS_LINE:
+        return None
+    parts, length = [STATUS_LINE[status]], None
+    for name, value in response.headers:
+        lower = name.lower()
+        if lower == b"content-length":
+            length = value
+        elif lower in (b"connection", b"transfer-encoding"):
+            return None
+        parts += (lower, b": ", value, b"\r\n")
+    if length is None:
+        if body or not (is_head or status in (204, 304)):
+            return None
+    elif not is_head and length != b"%d" % len(body):
+        return None
+    parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+    head = b"".join(parts)
+    if head.count(b"\n") != len(response.headers) + (
+        2 if keep_alive else 3
+    ):  # uvicorn refuses a header value of several lines
+        return None
+    return head if is_head else head + body
+
+
+class Configuration(uvicorn.Config):
+    """How uvicorn serves an application: it adds no header of its own, and logs nothing. `direct` answers without ASGI, if given."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        protocol: type[GatewayProtocol],
+        lifespan: Literal["on", "off"],
+        direct: DirectWay | None = None,
+    ) -> None:
+        self.direct = direct
+        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], _Heads] = {}
+        super().__init__(
+            _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
+            server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
+        )  # fmt: skip
 
 
 def _cancellable(app: ASGIApp) -> ASGIApp:

@@ -91,7 +91,7 @@ class Simulator:
         if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
             self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
-        self._server = ThreadedServer(listener, str(self.port), application, protocol)
+        self._server = ThreadedServer(listener, str(self.port), application, protocol, direct=application.direct)
         try:
             self._server.start()
         except SimulatorError:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from pixazo_simulator.control import real_clock
 from pixazo_simulator.spec import LAST_PORT
 
-from .http import BACKLOG, Connections, GatewayProtocol, configuration
+from .http import BACKLOG, Configuration, Connections, DirectWay, GatewayProtocol
 
 T = TypeVar("T")
 
@@ -50,8 +50,9 @@ class ThreadedServer(uvicorn.Server):
         app: ASGIApp,
         protocol: type[GatewayProtocol],
         lifespan: Literal["on", "off"] = "on",
+        direct: DirectWay | None = None,
     ) -> None:
-        super().__init__(configuration(app, protocol, lifespan))
+        super().__init__(Configuration(app, protocol, lifespan, direct))
         self.server_state: Connections = Connections()
         # The prefix of the name keeps the thread out of the plugin's virtual time.
         self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)

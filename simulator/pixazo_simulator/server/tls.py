@@ -18,7 +18,7 @@ from pixazo_simulator.control import TlsListener
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
-from .http import BACKLOG, Connections, GatewayProtocol, configuration
+from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
     from trustme import CA
@@ -92,7 +92,7 @@ class TlsListeners:
             )
         context = _context(_checked(hosts))
         state = Connections()
-        config = configuration(_for_world(world, self._entry, self._gateway), self._protocol, lifespan="off")
+        config = Configuration(_for_world(world, self._entry, self._gateway), self._protocol, lifespan="off")
         self._opening += 1
         try:
             server = await asyncio.get_running_loop().create_server(

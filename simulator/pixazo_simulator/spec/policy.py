@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, cast, get_args, get_type_hints
@@ -106,8 +107,13 @@ class _Rule(msgspec.Struct, frozen=True):
     wanted: tuple[str | None, float | None, str | None]
     amount: int
 
-    def fits(self, *asked: str | float) -> bool:
-        return all(wanted in (None, given) for wanted, given in zip(self.wanted, asked, strict=True))
+    def fits(self, operation: str, duration: float, resolution: str) -> bool:
+        wanted = self.wanted
+        return (
+            (wanted[1] is None or wanted[1] == duration)
+            and (wanted[0] is None or wanted[0] == operation)
+            and (wanted[2] is None or wanted[2] == resolution)
+        )
 
     def __str__(self) -> str:
         written = ("*" if each is None else str(each).removesuffix(".0") for each in self.wanted)
@@ -141,8 +147,7 @@ class PriceList(msgspec.Struct, frozen=True):
 
     def of(self, operation: str, duration: float, resolution: str) -> int:
         """The price in millionths of a dollar of one generation of `duration` seconds."""
-        fits = (rule.amount for rule in self.rules if rule.fits(operation, duration, resolution))
-        return next(fits)
+        return next(rule for rule in self.rules if rule.fits(operation, duration, resolution)).amount
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.rules))
@@ -322,7 +327,7 @@ class PolicyDecision(NamedTuple):
         return f"policy {self.field}={self.value} ({self.label})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """One value for every point that the page leaves open; each world has one."""
 
@@ -484,8 +489,14 @@ class Policy:
         It is for fields that shape every response: with their defaults they write what the page prints, or what it tells a caller
         to take as it is, such as a request id.
         """
+        changed = self._changed
+        return tuple(name for name in names if name in changed) if changed else ()
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        """The fields that do not have their default."""
         default = PROFILES["documented"]
-        return tuple(name for name in names if getattr(self, name) != getattr(default, name))
+        return frozenset(name for name in _POINTS if getattr(self, name) != getattr(default, name))
 
 
 class PolicyFields(TypedDict, total=False):

@@ -65,7 +65,8 @@ class Ledger(Part):
 
     def balance(self, now: int) -> int:
         """What can be spent at `now`, in millionths of a dollar."""
-        self._settle(now)
+        if self._ahead:
+            self._settle(now)
         return self._total
 
     def entries(self, now: int) -> list[Entry]:
@@ -75,7 +76,8 @@ class Ledger(Part):
 
     def debit(self, now: int, amount: int, request_id: str) -> None:
         """Take the price of a generation (WAL-01)."""
-        self._settle(now)
+        if self._ahead:
+            self._settle(now)
         self._enter(Entry(now, EntryKind.DEBIT, -amount, request_id))
 
     def refund(self, instant: int, amount: int, request_id: str) -> None:
@@ -131,7 +133,7 @@ class Quota(Part):
 
 
 class Unfinished(Part):
-    """When the generations end that have not ended."""
+    """When the generations end that have not ended; they are entered only while policy `concurrency` asks for it."""
 
     __slots__ = ("_ends",)
 

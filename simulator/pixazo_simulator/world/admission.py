@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,9 @@ from pixazo_simulator.script import End
 from .account import Account
 
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
+_NOTHING: Mapping[str, Any] = {}
+_NO_PARAMETERS = spec.Parameters()
+_NO_FINDINGS = spec.Findings()
 _OF_PARAMETERS = ("parameters", "funds")
 """Checks that need a body that was read."""
 
@@ -25,13 +28,18 @@ _SHOWN = 40
 class Body:
     """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
 
+    __slots__ = ("_members", "data")
+
     def __init__(self, data: bytes | None) -> None:
         self.data = data
+        self._members: dict[str, Any] | spec.InvalidBody | None = None
 
-    @cached_property
+    @property
     def members(self) -> dict[str, Any] | spec.InvalidBody:
         """The members of the JSON object."""
-        return spec.members(self.data or b"")
+        if self._members is None:
+            self._members = spec.members(self.data or b"")
+        return self._members
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
@@ -105,7 +113,8 @@ class Admission:
     """
 
     __slots__ = (
-        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_type_problems", "decided_by",
+        "_account", "_asked", "_findings", "_is_plain", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
+        "decided_by",
     )  # fmt: skip
 
     def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
@@ -113,9 +122,15 @@ class Admission:
         self._account = account
         self._policy = policy
         self._now = now
-        self._parameters = spec.Parameters()
+        self._sent: Mapping[str, Any] = (
+            _NOTHING  # the members of the body, none as long as it was not read, or cannot be
+        )
+        self._unknown: list[spec.Problem] = []
+        self._is_plain = False
+        self._urls: Mapping[str, str] = _NOTHING  # the webhook URLs that were sent, by channel
+        self._parameters = _NO_PARAMETERS
         self._type_problems: tuple[spec.Problem, ...] = ()
-        self._findings = spec.Findings()
+        self._findings = _NO_FINDINGS
         self._price: int | None = None
         self.decided_by: list[str] = []
 
@@ -127,15 +142,11 @@ class Admission:
         """Run the checks; the first refusal ends them."""
         order = self._policy.check_order
         for number, name in enumerate(order, 1):
-            if refusal := self._check(name):
+            if refusal := _CHECKS[name](self):
                 if self._is_contested(refusal, order[number:]):
                     self.decided_by.append("check_order")
                 return refusal
         return None
-
-    def _check(self, name: str) -> spec.Refusal | None:
-        check: Callable[[], spec.Refusal | None] = getattr(self, name)
-        return check()
 
     def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
         """Whether one of the checks that were not reached would have refused, too; it is not asked for large bodies and unknown callers."""
@@ -148,7 +159,7 @@ class Admission:
             if name == "rate":
                 found = limit is not None and account.quota.is_used_up(limit, self._now)
             else:
-                found = not (unreadable and name in _OF_PARAMETERS) and self._check(name) is not None
+                found = not (unreadable and name in _OF_PARAMETERS) and _CHECKS[name](self) is not None
             if found:
                 self.decided_by = decided_by
                 return True
@@ -166,14 +177,13 @@ class Admission:
     def rate(self) -> spec.Refusal | None:
         """The caller is within the rate limit, and has few enough unfinished generations (ERR-429-01)."""
         account, policy, now = self._account, self._policy, self._now
-        if account is None:
+        if account is None or (policy.rate_limit is None and policy.concurrency is None):
             return None
-        limited = _check_rate(account, policy, now, submit=True)
-        self._note("rate_limit", limited)
-        if limited:
+        if limited := _check_rate(account, policy, now, submit=True):
+            self.decided_by.append("rate_limit")
             return limited
-        crowded = account.unfinished.refuse(policy.concurrency, now)
-        self._note("concurrency", crowded)
+        if crowded := account.unfinished.refuse(policy.concurrency, now):
+            self.decided_by.append("concurrency")
         return crowded
 
     def _note(self, name: str, has_decided: object) -> None:
@@ -190,10 +200,16 @@ class Admission:
             self.decided_by.append("content_type")
             if self._policy.content_type != "ignore":
                 return spec.UnsupportedMediaType(submission.content_type)
+        if submission.operation.name == "generate" and not submission.outcome:
+            found = spec.plain_parameters(submission.body.data)
+            if found:
+                self._parameters, self._is_plain = found, True
+                return None
         sent = submission.body.members
-        if isinstance(sent, spec.InvalidBody):
+        if type(sent) is spec.InvalidBody:
             self.decided_by.append("malformed_body")
             return sent
+        self._sent = sent
         self._parameters, self._type_problems = spec.parameters_of(sent, submission.operation, self._policy)
         return None
 
@@ -207,32 +223,45 @@ class Admission:
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
-        unknown = self._unknown_members()
-        self._note("unknown_members", unknown)
-        problems = [*self._type_problems, *(unknown if self._policy.unknown_members != "ignore" else ())]
-        account = self._account
+        if self._is_plain and self._asked.webhook_url is None:
+            return None
+        account, asked, policy = self._account, self._asked, self._policy
+        problems = [*self._type_problems]
+        self._unknown = spec.unknown_member(self._sent, asked.operation)
+        if self._unknown:
+            self.decided_by.append("unknown_members")
+            if policy.unknown_members != "ignore":
+                problems += self._unknown
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = spec.check(
-            self._parameters, self._asked.operation, self._policy, images, magic=magic, outcome=self._asked.outcome
-        )
-        self.decided_by += self._findings.decided_by
-        typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
-        problems += [each for each in self._findings.refused if each.member not in typed]
-        unusable = self._unusable_urls().values()
-        if self._policy.bad_webhook_url != "ignore":
-            problems += unusable
+        found = spec.check(self._parameters, asked.operation, policy, images, magic=magic, outcome=asked.outcome)
+        self._findings = found
+        self.decided_by += found.decided_by
+        if found.refused:
+            typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
+            problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
-        self._note("bad_webhook_url", unusable)
+        if asked.webhook_url is not None or spec.CALLBACK_MEMBER in self._sent:
+            self._urls = self._webhook_urls()
+            unusable = self._unusable_urls().values()
+            if policy.bad_webhook_url != "ignore":
+                problems += unusable
+            self._note_webhooks()
+            self._note("bad_webhook_url", unusable)
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def _note_forms(self) -> None:
-        """Note what the policy decides about the form of the members, and about the webhooks that are asked for."""
-        sent, urls = self._sent(), self._webhook_urls()
-        known = self._asked.operation.parameters.__struct_fields__
-        optional = (name for name in known if name not in ("prompt", "first_frame_image"))
-        self._note("null_members", any(name in sent and sent[name] is None for name in optional))
+        """Note what the policy decides about the form of the members."""
+        sent = self._sent
+        if None in sent.values():
+            known = self._asked.operation.parameters.__struct_fields__
+            optional = (name for name in known if name not in ("prompt", "first_frame_image"))
+            self._note("null_members", any(name in sent and sent[name] is None for name in optional))
         self._note("number_forms", isinstance(sent.get("duration"), (str, bool, float)))
-        self._note("empty_callback_url", sent.get(spec.CALLBACK_MEMBER) == "")
+
+    def _note_webhooks(self) -> None:
+        """Note what the policy decides about the webhooks that are asked for."""
+        urls = self._urls
+        self._note("empty_callback_url", self._sent.get(spec.CALLBACK_MEMBER) == "")
         self._note("url_length", any(len(url) > spec.LONGEST_URL for url in urls.values()))
         is_refused = self._policy.http_webhook_url == "refuse"
         plain = [url for url in urls.values() if url[:5].lower() == "http:" and (is_refused or not _is_loopback(url))]
@@ -257,18 +286,6 @@ class Admission:
             self._price = self._policy.price.of(self._asked.operation.name, *self._frame())
         return self._price
 
-    def _unknown_members(self) -> list[spec.Problem]:
-        return spec.unknown_member(self._sent(), self._asked.operation)
-
-    def _sent(self) -> Mapping[str, Any]:
-        """The members of the body, none when it cannot be read."""
-        sent = self._asked.body.members if self._asked.body.data else {}
-        return {} if isinstance(sent, spec.InvalidBody) else sent
-
-    def _ignored_members(self) -> Iterator[str]:
-        if unknown := self._unknown_members():
-            yield f"{'; '.join(map(str, unknown))}: ignored by policy unknown_members"
-
     def _frame(self) -> tuple[float, str]:
         duration, resolution = self._parameters.duration, self._parameters.resolution
         return (
@@ -277,7 +294,6 @@ class Admission:
         )
 
     def _webhook_urls(self) -> dict[str, str]:
-        """The webhook URLs that were sent, by channel."""
         member = self._parameters.callback_url
         if self._ignores_member or (member == "" and self._policy.empty_callback_url == "ignore"):
             member = UNSET
@@ -287,13 +303,13 @@ class Admission:
     @property
     def _ignores_member(self) -> bool:
         """Whether a `callback_url` was sent that the policy ignores, whatever its value."""
-        return bool(self._sent().get(spec.CALLBACK_MEMBER)) and self._policy.callback_url == "ignore"
+        return bool(self._sent.get(spec.CALLBACK_MEMBER)) and self._policy.callback_url == "ignore"
 
     def _unusable_urls(self) -> dict[str, spec.Problem]:
         """What is wrong with the webhook URLs, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
         found: dict[str, spec.Problem] = {}
-        for channel, url in self._webhook_urls().items():
+        for channel, url in self._urls.items():
             if fault := spec.url_problem(url):
                 found[channel] = spec.Problem(channel, spec.Violation.URL, (fault,))
             elif refuses_http and url[:5].lower() == "http:":
@@ -301,24 +317,26 @@ class Admission:
         return found
 
     def _admitted(self) -> Admitted:
+        found, prompt = self._findings, self._parameters.prompt
         duration, resolution = self._frame()
-        urls, ignored = self._deliverable_urls()
-        ignored |= self._ignored_headers()
-        prompt = self._parameters.prompt
+        urls, unsent = self._deliverable_urls()
+        ignored = [f"{part} ignored: {why}" for part, why in (unsent | self._ignored_headers()).items()]
+        if self._unknown:
+            ignored.append(f"{'; '.join(map(str, self._unknown))}: ignored by policy unknown_members")
+        # By position, since so many names would take longer than all the checks.
         return Admitted(
-            duration=duration, resolution=resolution, price=self.price, fails=tuple(self._findings.fails),
-            magic=self._findings.magic, prompt="" if prompt is UNSET else prompt, urls=tuple(urls.items()),
-            ignored=(*(f"{part} ignored: {why}" for part, why in ignored.items()), *self._ignored_members()),
-            frame=self._findings.frame, decided_by=tuple(self._findings.decided_by),
+            duration, resolution, self.price, tuple(found.fails), found.magic, "" if prompt is UNSET else prompt, tuple(urls.items()),
+            tuple(ignored), None, False, found.frame, tuple(found.decided_by),  # noqa: FBT003
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
         """The webhook URLs that will be posted to, and why each other one will not, by channel."""
-        urls = self._webhook_urls()
+        if not self._urls and not self._ignores_member:
+            return {}, {}
         ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
         if self._ignores_member:
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
-        urls = {channel: url for channel, url in urls.items() if channel not in ignored}
+        urls = {channel: url for channel, url in self._urls.items() if channel not in ignored}
         if len(urls) > 1 and self._policy.both_channels != "each":
             header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER
             only, other = (header, member) if self._policy.both_channels == "header" else (member, header)
@@ -328,17 +346,24 @@ class Admission:
 
     def _ignored_headers(self) -> dict[str, str]:
         """The headers that are ignored, and why."""
-        kind, mode = self._asked.content_type, (self._asked.webhook_mode or "").strip()
-        found: dict[str, str] = {}
+        kind, mode, found = self._asked.content_type, (self._asked.webhook_mode or "").strip(), dict[str, str]()
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
             found["Content-Type"] = f"{shown} (policy content_type=ignore)"
-        known = ("", "terminal") if self._policy.webhook_events == "terminal" else ("", "terminal", "sync")
+        if not mode:
+            return found
+        known = ("terminal",) if self._policy.webhook_events == "terminal" else ("terminal", "sync")
         if mode.lower() not in known:
             found[spec.WEBHOOK_MODE_HEADER] = (
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )
         return found
+
+
+_CHECKS: Mapping[str, Callable[[Admission], spec.Refusal | None]] = {
+    name: getattr(Admission, name) for name in ("key", "suspended", "rate", "json", "model", "parameters", "funds")
+}
+"""The checks, by the names that policy `check_order` has."""
 
 
 def _is_loopback(url: str) -> bool:
@@ -359,5 +384,6 @@ def _why_ignored(problem: spec.Problem) -> str:
     return f"{problem.values[0]} (policy bad_webhook_url=ignore)"
 
 
+@lru_cache(maxsize=64)
 def _is_json(content_type: str | None) -> bool:
     return (content_type or "").partition(";")[0].strip().lower() == "application/json"

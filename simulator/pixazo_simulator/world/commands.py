@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -74,7 +74,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
 class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):
     """A request that rules can be about: they see its `headers`; `url` is the URL that was called."""
 
-    headers: list[Header]
+    headers: Sequence[Header]
     url: str
 
 
@@ -83,10 +83,16 @@ class SubmitGeneration(ScriptedRequest[Generation | Answer], frozen=True):
 
     submission: Submission
 
+    @property
+    def operation(self) -> str:
+        """What rules call it."""
+        return self.submission.operation.name
+
 
 class ReadStatus(ScriptedRequest[Answer], frozen=True):
     """A status read; `origin` is that of the URLs in the response, which is the outcome unless the read is refused."""
 
+    operation: ClassVar[str] = "status"
     request_id: str
     origin: str
 
@@ -94,6 +100,7 @@ class ReadStatus(ScriptedRequest[Answer], frozen=True):
 class ReadMedia(ScriptedRequest[Generation | Answer], frozen=True):
     """A GET or HEAD for the media of a generation."""
 
+    operation: ClassVar[str] = "media"
     request_id: str
     method: str
 

@@ -11,6 +11,8 @@ from .deliveries import Delivery, Form
 
 def of_end(admitted: Admitted, plan: Plan, policy: Policy) -> tuple[str, ...]:
     """How a generation ends, and when."""
+    if not policy.changed_among("job_times", "queued_to_end") and not admitted.fails:
+        return ()
     is_scripted = admitted.end is not None and admitted.end.status is not None
     fails = admitted.decided_by if admitted.fails and not is_scripted else ()
     times = policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()
@@ -18,18 +20,18 @@ def of_end(admitted: Admitted, plan: Plan, policy: Policy) -> tuple[str, ...]:
     return (*fails, *times, *ends)
 
 
-def of_read(generation: Generation | None, now: int, policy: Policy, *, shown: bool) -> tuple[str, ...]:
-    """A status read of a generation, None for an unknown id; `shown` says that it was answered with its status."""
+def of_refused_read(generation: Generation | None, now: int, policy: Policy) -> tuple[str, ...]:
+    """A status read that was not answered with a status; None for an unknown id."""
     if generation is None:
         return ()
-    if shown:
-        return of_body(generation, now, policy)
     return ("read_delay",) if now < generation.accepted + policy.read_delay else ("retention",)
 
 
 def of_body(generation: Generation, at: int, policy: Policy) -> tuple[str, ...]:
     """The status body of an instant."""
     shaping = policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
+    if not generation.decided_by:
+        return shaping
     has_ended = at >= generation.finish
     return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -48,8 +49,17 @@ def request_id(model_id: str, form: str, random: Random, now: int) -> str:
 
 def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
+    times = policy.job_times
+    if (
+        admitted.end is None
+        and admitted.magic is spec.NO_MAGIC
+        and not admitted.fails
+        and not admitted.stuck
+        and not times.polls
+    ):
+        return _plan(*times.draw(random))
     outcome, error = _outcome(admitted)
-    (queued, queued_polls), (processing, polls) = _lengths(admitted, policy.job_times, random)
+    (queued, queued_polls), (processing, polls) = _lengths(admitted, times, random)
     if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
         (queued, queued_polls), (processing, polls) = (queued + processing, queued_polls + polls), (0, 0)
     if admitted.stuck or (admitted.magic.stuck and not admitted.end):
@@ -58,6 +68,12 @@ def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Pl
         spec.NEVER if queued_polls else queued, spec.NEVER if polls else processing,
         outcome, error or spec.DEFAULT_ERRORS.get(outcome), queued_polls, polls,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _plan(queued: int, processing: int) -> spec.Plan:
+    """The plan of a generation of which nobody wants anything special; many share one."""
+    return spec.Plan(queued, processing)
 
 
 def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import msgspec
+from msgspec.structs import force_setattr, replace
 
 from pixazo_simulator.spec import HIDDEN, Header, PolicyDecision, is_secret
 
@@ -39,13 +40,13 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     at: int
     method: str
     target: str
-    request_headers: list[Header]
+    request_headers: Sequence[Header]
     request_body: bytes
     request_length: int
     status: int
     response_body: bytes
     reason: str
-    response_headers: list[Header] = []
+    response_headers: Sequence[Header] = ()
     response_length: int = 0
     request_id: str | None = None
     rule: str | None = None
@@ -83,19 +84,18 @@ class Journal(Part):
         """Enter an exchange; `header_bytes` is the size of its request headers at most, where the caller knows it."""
         self.total += 1
         limits = self._limits
-        changes: dict[str, object] = {
-            "number": self.total,
-            "request_body": exchange.request_body[: limits.body],
-            "response_body": exchange.response_body[: limits.body],
-        }
+        force_setattr(exchange, "number", self.total)  # it is new, and nobody else has it yet
+        if len(exchange.request_body) > limits.body or len(exchange.response_body) > limits.body:
+            bodies = exchange.request_body[: limits.body], exchange.response_body[: limits.body]
+            exchange = replace(exchange, request_body=bodies[0], response_body=bodies[1])
         if header_bytes is None or header_bytes > limits.headers:
             headers, beyond = self._bounded(exchange.request_headers)
-            changes |= {"request_headers": headers, "headers_left_out": len(beyond)}
+            exchange = replace(exchange, request_headers=headers, headers_left_out=len(beyond))
             if beyond and _is_secret(beyond[0]):
-                changes |= {"target": HIDDEN, "request_body": b"", "response_body": b"", "reason": HIDDEN}
-        self._exchanges.append(msgspec.structs.replace(exchange, **changes))
+                exchange = replace(exchange, target=HIDDEN, request_body=b"", response_body=b"", reason=HIDDEN)
+        self._exchanges.append(exchange)
 
-    def _bounded(self, headers: list[Header]) -> tuple[list[Header], list[Header]]:
+    def _bounded(self, headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:
         """The headers that fit into the bound and those that do not, secrets first where some do not."""
         left = self._limits.headers
         if sum(len(name) + len(value) for name, value in headers) > left:
@@ -104,7 +104,7 @@ class Journal(Part):
             left -= len(name) + len(value)
             if left < 0:
                 return headers[:number], headers[number:]
-        return headers, []
+        return headers, ()
 
     def beyond(self, number: int) -> list[Exchange]:
         """The exchanges with a higher number, oldest first, in time proportional to their count."""

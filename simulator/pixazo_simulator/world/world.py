@@ -25,6 +25,7 @@ from .part import Notifier, Part
 
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
+_UNSCRIPTED = (None, None, ())
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -43,13 +44,13 @@ class Bounds(msgspec.Struct, frozen=True):
     prompts: int = 4096
 
 
-class _StatusBody(msgspec.Struct, frozen=True):
-    """An encoded status body, valid for callers of `origin` from the instant `since` and before `until`."""
+class _Shown(msgspec.Struct, frozen=True, gc=False):
+    """What a status read shows to callers of `origin`, from the instant `since` and before `until`."""
 
     origin: str
     since: int
-    until: int | None
-    body: bytes
+    until: int
+    answer: spec.Answer
 
 
 class World(Part):
@@ -60,7 +61,7 @@ class World(Part):
 
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts",
-        "_random", "_rotations", "_shift", "_status_bodies", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
+        "_random", "_rotations", "_shift", "_shown", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
         "outbox", "policy", "redactor", "script", "seed", "source",
     )  # fmt: skip
 
@@ -105,8 +106,8 @@ class World(Part):
         self._generations: dict[str, Generation] = {}
         self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
-        self._coming: list[tuple[int, int, spec.Status, Generation]] = []
-        self._status_bodies: dict[str, _StatusBody] = {}
+        self._coming: list[tuple[int, int, Generation]] = []
+        self._shown: dict[str, _Shown] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
         self._rotations = 0
@@ -129,7 +130,7 @@ class World(Part):
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else (None, None, ())
+        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else _UNSCRIPTED
         if answer:
             return commands.Outcome(answer, decision, passed=passed)
         admission = Admission(submission, self.account, self.policy, now)
@@ -146,16 +147,16 @@ class World(Part):
             stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
-        hold = self._before_response(generation, now) if self.script else None
+        hold = self._before_response(generation, now) if self.script.is_about("webhook") else None
         return commands.Outcome(generation, decision, admitted.ignored, hold, passed, decided_by)
 
     def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None, tuple[str, ...]]:
         """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
 
-        Without rules no facts are read.
+        Without rules about such requests no facts are read.
         """
-        if not self.script:
-            return None, None, ()
+        if not self.script.is_about(request.operation):
+            return _UNSCRIPTED
         facts, passed = self._facts(request), list[str]()
         decision = self._decide(facts, passed)
         answer = script.replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
@@ -189,7 +190,8 @@ class World(Part):
             admitted.frame, deciding.of_end(admitted, plan, self.policy),
         )  # fmt: skip
         self._generations[identity] = generation
-        self.account.unfinished.add(identity, generation.finish)
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, generation.finish)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
@@ -222,12 +224,33 @@ class World(Part):
         result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
         decided_by: tuple[str, ...] = ("rate_limit",) if isinstance(result, spec.Throttled) else ()
         if result is None:
-            found = self.readable(identity, now)
-            body = self.status_body(found, command.origin, now) if found else b""
-            decided_by = deciding.of_read(self._generations.get(identity), now, self.policy, shown=found is not None)
-            reason = self._count_poll(found, now) if found else None
-            result = spec.Answer(200, body, reason=reason or "status") if found else spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
+            result = self._shown_now(identity, command.origin, now)
+        if result is None:
+            decided_by = deciding.of_refused_read(self._generations.get(identity), now, self.policy)
+            result = spec.UnknownRequest(identity)
+        return commands.Outcome(result, decision, (), None, passed, decided_by)
+
+    def _shown_now(self, identity: str, origin: str, now: int) -> spec.Answer | None:
+        """The response to a status read, None for an id that cannot be read; a read that a state lasts for is counted."""
+        kept = self._shown.get(identity)
+        if kept and kept.origin == origin and kept.since <= now < kept.until:
+            return kept.answer
+        found = self.readable(identity, now)
+        if found is None:
+            return None
+        seen, body = self._status(found, origin, now)
+        answer = spec.Answer(200, body, reason="status", decided_by=deciding.of_body(found, now, self.policy))
+        if reason := self._count_poll(found, now):
+            return replace(answer, reason=reason)
+        retention = self.policy.retention.status
+        ends = [
+            each for each in (seen.until, None if retention is None else found.finish + retention) if each is not None
+        ]
+        if len(self._shown) >= self.bounds.bodies:
+            self._shown.clear()
+        since = max(seen.since, found.accepted + self.policy.read_delay)
+        self._shown[identity] = _Shown(origin, since, min(ends, default=spec.NEVER), answer)
+        return answer
 
     def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
         """The points of the policy of which another value would have changed the attempts of a delivery, or what they carried."""
@@ -284,17 +307,13 @@ class World(Part):
 
     def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
-        kept = self._status_bodies.get(generation.request_id)
-        if kept and kept.origin == origin and kept.since <= at and (kept.until is None or at < kept.until):
-            return kept.body
-        seen = self._functions.snapshot(generation.accepted, generation.plan, at)
-        body = spec.status_body(
-            generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy
-        )
-        if len(self._status_bodies) >= self.bounds.bodies:
-            self._status_bodies.clear()
-        self._status_bodies[generation.request_id] = _StatusBody(origin, seen.since, seen.until, body)
-        return body
+        return self._status(generation, origin, at)[1]
+
+    def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
+        """The state of a generation at an instant, and its encoded status body."""
+        plan, accepted = generation.plan, generation.accepted
+        seen = self._functions.snapshot(accepted, plan, at)
+        return seen, spec.status_body(generation.request_id, accepted, seen, plan.error, origin, self.policy)
 
     def generation_of(self, identity: str) -> Generation | None:
         """The generation that was accepted under this request id, readable or not."""
@@ -306,10 +325,9 @@ class World(Part):
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
-        status = generation.plan.outcome if started is None else spec.Status.PROCESSING
         instant = generation.finish if started is None else started
         if instant <= spec.LAST_INSTANT:
-            heappush(self._coming, (instant, number, status, generation))
+            heappush(self._coming, (instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
         """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
@@ -334,8 +352,9 @@ class World(Part):
         """A generation has left a state by a status read: what waited for that is planned."""
         identity = changed.request_id
         self._generations[identity] = changed
-        self.account.unfinished.add(identity, changed.finish)
-        self._status_bodies.pop(identity, None)
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, changed.finish)
+        self._shown.pop(identity, None)
         has_ended = changed.finish <= now
         self._accepted += 1
         self._expect(changed, self._accepted, None if has_ended else now)
@@ -361,7 +380,8 @@ class World(Part):
     def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
         while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
-            instant, number, status, generation = heappop(self._coming)
+            instant, number, generation = heappop(self._coming)
+            status = spec.Status.PROCESSING if instant < generation.finish else generation.plan.outcome
             found.append(Transition(instant, generation.request_id, status))
             if status is spec.Status.PROCESSING:
                 self._expect(generation, number)
@@ -413,7 +433,7 @@ class World(Part):
             return delivery
         if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a URL in the body gets changes only
             self._schedule_progress(delivery, delivery.event)
-        return self._ask_rules(delivery, due) if self.script else delivery
+        return self._ask_rules(delivery, due) if self.script.is_about("webhook") else delivery
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
@@ -515,8 +535,7 @@ class World(Part):
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self.policy = self._functions.effective_policy(command.policy)
-            self._status_bodies.clear()
+            self._set_policy(self._functions.effective_policy(command.policy))
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
@@ -524,6 +543,13 @@ class World(Part):
         for switch in ("suspended", "broken", "model_enabled", "images"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
+
+    def _set_policy(self, policy: spec.Policy) -> None:
+        if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
+            for generation in self._generations.values():
+                self.account.unfinished.add(generation.request_id, generation.finish)
+        self.policy = policy
+        self._shown.clear()
 
     def _count_call(self, command: commands.CountCall) -> int | None:
         limit = self.policy.rate_limit
