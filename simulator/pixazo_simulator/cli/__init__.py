@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -61,6 +62,10 @@ def _run() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"pixazo-sim {__version__}\n")
         return
-    from .group import pixazo_sim
+    gc.disable()  # while modules are imported nothing becomes garbage; a simulator switches it on when it starts
+    try:
+        from .group import pixazo_sim
 
-    pixazo_sim(prog_name="pixazo-sim")
+        pixazo_sim(prog_name="pixazo-sim")
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -171,6 +172,8 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
+    gc.freeze()  # what was imported stays
+    gc.enable()
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 
 

@@ -13,15 +13,17 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from pixazo_simulator.control import real_clock
-from pixazo_simulator.spec import LAST_PORT
+from pixazo_simulator.spec import LAST_PORT, plain_ip
 
 from .http import BACKLOG, Configuration, Connections, DirectWay, GatewayProtocol
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 T = TypeVar("T")
 
@@ -252,7 +254,10 @@ def listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # The bytes of an address: a text would be encoded with IDNA, whose import takes 2 ms.
+        family, *_, address = socket.getaddrinfo(
+            host.encode() if plain_ip(host) else host, port, type=socket.SOCK_STREAM
+        )[0]
         both = address[0] == "::" and socket.has_dualstack_ipv6()
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
