@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .control.schema.responses import ScriptState as ScriptState
     from .control.schema.responses import TlsListener as TlsListener
     from .control.schema.responses import WaitResult as WaitResult
+    from .control.schema.responses import WorldRecord as WorldRecord
     from .control.schema.responses import WorldState as WorldState
     from .script.builder import When as When
     from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
@@ -66,7 +67,7 @@ _HOMES = {
     ".control.client": "ControlClient ControlError",
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
-        "JournalPage LedgerPage Plan PolicyDecision Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
+        "JournalPage LedgerPage Plan PolicyDecision Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldRecord WorldState"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
