@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from pixazo_simulator import __version__
 from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
 from .client import TOKEN_HEADER
@@ -46,7 +46,7 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "pixazo-sim control API", "version": __version__, "description": _ABOUT},
+        "info": {"title": "pixazo-sim control API", "version": version("pixazo-testkit"), "description": _ABOUT},
         "servers": [{"url": "http://127.0.0.1:8900", "description": "pixazo-sim serve"}],
         "paths": paths,
         "components": {
