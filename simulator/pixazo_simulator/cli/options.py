@@ -172,7 +172,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
-    gc.freeze()  # what was imported stays
+    gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 

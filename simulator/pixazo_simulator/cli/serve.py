@@ -37,7 +37,7 @@ def _serve(**options: Any) -> None:
 
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: _end(ended, number))
-    from pixazo_simulator.server import SimulatorError
+    from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
 
     simulator = simulator_of(options)
     try:

@@ -21,6 +21,7 @@ _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
 _OUTCOME = spec.OUTCOME_HEADER.lower().encode()
 _QUERY_KEY = spec.QUERY_KEY.encode()
 _WITHOUT_LENGTH = (204, 304)
+_NO_OUTCOME: Outcome[Any] = Outcome(None)
 
 
 class Request(msgspec.Struct, gc=False):
@@ -61,7 +62,7 @@ class Request(msgspec.Struct, gc=False):
     decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last."""
+        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last one."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -76,9 +77,9 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
-            elif name == _OUTCOME:
-                text = value.decode(errors="replace").strip()
-                self.outcome = f"{self.outcome}; {text}" if self.outcome else text
+        self.outcome = "; ".join(
+            value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME
+        )
         self.endpoint = spec.classify(self.method, self.path)
         self.called = called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self._has_key_header():
@@ -168,14 +169,12 @@ def complete(
     wakes: bool = False,
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
-    decision, passed, hold, decided_by = None, (), None, answer.decided_by + request.decided_by
-    if outcome:
-        decision, passed, hold, decided_by = (
-            outcome.decision,
-            outcome.passed,
-            outcome.hold,
-            outcome.decided_by + decided_by,
-        )
+    outcome = outcome or _NO_OUTCOME
+    decision, passed, decided_by = (
+        outcome.decision,
+        outcome.passed,
+        outcome.decided_by + answer.decided_by + request.decided_by,
+    )
     if passed:
         answer = replace(answer, reason="; ".join((answer.reason, *passed)))
     faults = decision.step.faults if decision else ()
@@ -188,7 +187,7 @@ def complete(
     return Response(
         request, now, answer.status, framed(answer, now), answer.body, answer.reason, world, request_id,
         decision.label if decision else None, tuple(map(kind_of, faults)) if faults else (), hint, former,
-        policy.decisions(decided_by) if decided_by else (), answer.opaque, log, hold, wakes, 0.0, sent,
+        policy.decisions(decided_by) if decided_by else (), answer.opaque, log, outcome.hold, wakes, 0.0, sent,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pixazo_simulator.spec import Answer, Header, Policy, media_type
 from pixazo_simulator.world import Generation
@@ -52,14 +52,16 @@ def no_media(reason: str) -> Answer:
     return Answer(404, b"Object not found", _PLAIN, reason)
 
 
-def serve_media(generation: Generation, videos: Videos, method: str, headers: list[Header], policy: Policy) -> Answer:
+def serve_media(
+    generation: Generation, videos: Videos, method: str, headers: Sequence[Header], policy: Policy
+) -> Answer:
     """The response to a GET or HEAD for the video of a generation."""
     kept = policy.cache_control != "none"
     content = video(generation, videos, policy)
     return serve(content, f'"{generation.request_id}"', media_type(policy), method, headers, kept=kept)
 
 
-def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header], *, kept: bool = True) -> Answer:
+def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[Header], *, kept: bool = True) -> Answer:
     """The response to a GET or HEAD for some content with an entity tag.
 
     One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows. `kept` allows caches to keep it.
@@ -84,11 +86,11 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header
     return _media(206, content[first : last + 1], [*validators, described, typed])
 
 
-def _media(status: int, body: bytes, headers: list[Header]) -> Answer:
+def _media(status: int, body: bytes, headers: Sequence[Header]) -> Answer:
     return Answer(status, body, tuple(headers), f"media, {len(body)} bytes", opaque=True)
 
 
-def _value(headers: list[Header], wanted: bytes) -> str | None:
+def _value(headers: Sequence[Header], wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, not_unicode, shortened, shown
 
-from .facts import Facts, operations
+from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
 from .rule import MOST_RULES, Rule, Step, conditions, written
 
@@ -367,4 +367,4 @@ def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:
 
 def _member(value: object, name: str) -> object:
     """A header, or a member of the body, by its name."""
-    return cast("Mapping[str, Any]", value).get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
+    return cast("dict[str, Any]", value).get(name, ABSENT) if isinstance(value, (dict, Headers)) else ABSENT

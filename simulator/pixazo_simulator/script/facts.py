@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 import msgspec
@@ -122,7 +122,7 @@ def operations(when: str) -> frozenset[str]:
     return CALLS[known]
 
 
-class _Headers(Mapping[str, str]):
+class Headers:
     """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3). They are decoded when a condition first asks."""
 
     __slots__ = ("_named", "_sent")
@@ -131,22 +131,14 @@ class _Headers(Mapping[str, str]):
         self._sent = sent
         self._named: dict[str, str] | None = None
 
-    def _decoded(self) -> dict[str, str]:
+    def get(self, name: str, absent: object = None) -> object:
+        """The value of a header."""
         if self._named is None:
             self._named = {}
-            for name, value in self._sent:
-                key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            for sent, value in self._sent:
+                key, text = sent.decode("latin-1").lower(), value.decode("latin-1")
                 self._named[key] = f"{self._named[key]}, {text}" if key in self._named else text
-        return self._named
-
-    def __getitem__(self, name: str) -> str:
-        return self._decoded()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._decoded())
-
-    def __len__(self) -> int:
-        return len(self._decoded())
+        return self._named.get(name, absent)
 
 
 def at_submit(
@@ -154,24 +146,24 @@ def at_submit(
 ) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
     sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
-    named = _Headers(headers)
+    named = Headers(headers)
     facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
     facts |= {"headers": named, "body": sent}
-    if any(name.lower() == _WEBHOOK_URL for name, _ in headers) and (url := named["x-webhook-url"].strip()):
+    if any(name.lower() == _WEBHOOK_URL for name, _ in headers) and (url := str(named.get("x-webhook-url")).strip()):
         facts["webhook_url"] = url
     return Facts(operation, facts, now)
 
 
 def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header], now: int = 0) -> Facts:
     """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
-    return Facts("status", {**known, "request_id": request_id, "headers": _Headers(headers)}, now)
+    return Facts("status", {**known, "request_id": request_id, "headers": Headers(headers)}, now)
 
 
 def at_download(
     request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header], now: int = 0
 ) -> Facts:
     """A GET or HEAD for media."""
-    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _Headers(headers)}, now)
+    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": Headers(headers)}, now)
 
 
 def _cut(value: object) -> object:

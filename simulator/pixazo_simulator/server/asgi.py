@@ -170,7 +170,8 @@ class GatewayApp:
             with self._room() as count:
                 answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
                 if answered:
-                    await self._send(*answered, scope, receive, sent)
+                    response, route = answered
+                    await self._send(response, route, scope, receive, sent)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
@@ -303,7 +304,7 @@ async def _read_body(request: Request, route: RoutedRequest, receive: Receive, c
 
 def _request(scope: Scope) -> Request:
     return Request(
-        method=scope["method"], path=scope["path"], query=scope["query_string"], headers=scope["headers"],
+        method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
         scheme=scope["scheme"], server=scope.get("server") or ("localhost", None), listener=scope.get(LISTENER),
         header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, cast
 from typing import Protocol as StructuralType
@@ -19,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
-from pixazo_simulator.spec import HEAD_LIMIT, queue_error
+from pixazo_simulator.spec import HEAD_LIMIT, Header, queue_error
 
 from .transmission import CONNECTION, Connection
 
@@ -235,12 +236,13 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._received:
             self._parse_received()
 
-    def _is_responding(self) -> bool:
+    def is_responding(self) -> bool:
+        """Whether the application is answering a request of this connection."""
         return self._current is not None and not self._current.response_complete
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it is idle for long enough. A timer that each request sets anew would cost more than its parsing."""
-        is_busy = self._in_head or self._in_body or self._is_responding()
+        is_busy = self._in_head or self._in_body or self.is_responding()
         left = self.timeout_keep_alive - (0 if is_busy else self.loop.time() - self._idle_since)
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
@@ -251,13 +253,14 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrives, unless its head was parsed before; after a refusal it is discarded."""
-        if self._way and self._is_at_rest and not self._received and not self.flow.write_paused:
+        if self._way is not None and self._is_at_rest and not self._received and not self.flow.write_paused:
             if (known := self._heads.find(data)) and self._answer_again(*known):
                 return
             answered = self.server_state.total_requests
             self._received = memoryview(data)
             self._parse_received()
-            if self._is_at_rest and self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE:
+            is_single = self.server_state.total_requests == answered + 1 and len(data) <= HEAD_PIECE
+            if is_single and self._is_at_rest:
                 self._heads.keep(data, self._newest)
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
@@ -393,7 +396,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._way is None
             or self._is_chunked
             or self.expect_100_continue
-            or self._is_responding()
+            or self.is_responding()
             or self.flow.write_paused
         ):
             return None
@@ -407,7 +410,7 @@ class GatewayProtocol(HttpToolsProtocol):
             server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
         )  # fmt: skip
         request = _copied(self._newest)
-        route = cast("DirectWay", self._way).begin(request)
+        route = self._way.begin(request)
         return None if route is None else (request, route)
 
     def _raw_names(self) -> tuple[bytes, ...]:
@@ -504,11 +507,11 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()  # the refused request itself, which the application has not seen
-        elif self._in_body and self._is_responding():
+        elif self._in_body and self.is_responding():
             _disconnect(self.cycle)
             self._end(self._refusal, has_responded=self.cycle.response_started)
             return
-        if not self._is_responding():
+        if not self.is_responding():
             self._end(self._refusal, has_responded=self._in_body)
 
     def _end(self, refusal: bytes, *, has_responded: bool = False) -> None:
@@ -535,7 +538,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _time_out(self, seconds: float) -> None:
         """Refuse a late request, unless it is late because the server does not read, or another response comes first."""
         self._deadline = None
-        waits = self._is_responding() and (self._in_head or self.cycle is not self._current)
+        waits = self.is_responding() and (self._in_head or self.cycle is not self._current)
         if waits or self._connection.held or self.flow.read_paused:
             self._set_deadline()
         else:
@@ -605,29 +608,30 @@ def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 
     That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
     """
-    status, body, is_head = response.status, response.body, response.request.method == "HEAD"
-    if response.transmission or response.hold is not None or response.pause or status not in STATUS_LINE:
+    if response.transmission or response.hold is not None or response.pause:
         return None
-    parts, length = [STATUS_LINE[status]], None
-    for name, value in response.headers:
+    head, length = _head(response.status, response.headers, keep_alive)
+    body = response.body
+    if response.request.method == "HEAD":
+        return head
+    return head + body if head and length == len(body) else None
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
+    """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    for name, value in headers:
         lower = name.lower()
         if lower == b"content-length":
-            length = value
+            length = int(value) if value.isdigit() else None
         elif lower in (b"connection", b"transfer-encoding"):
-            return None
+            return None, None
         parts += (lower, b": ", value, b"\r\n")
-    if length is None:
-        if body or not (is_head or status in (204, 304)):
-            return None
-    elif not is_head and length != b"%d" % len(body):
-        return None
     parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
     head = b"".join(parts)
-    if head.count(b"\n") != len(response.headers) + (
-        2 if keep_alive else 3
-    ):  # uvicorn refuses a header value of several lines
-        return None
-    return head if is_head else head + body
+    is_sound = parts[0] and length is not None and head.count(b"\n") == len(headers) + (2 if keep_alive else 3)
+    return (head, length) if is_sound else (None, None)
 
 
 class Configuration(uvicorn.Config):

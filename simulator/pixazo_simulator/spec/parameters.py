@@ -158,7 +158,9 @@ def plain_parameters(body: bytes) -> Parameters | None:
     prompt, duration, resolution = found.prompt, found.duration, found.resolution
     if "[[" in prompt or prompt.isspace() or (duration == 10 and resolution == "1080P"):
         return None
-    return Parameters(prompt, _SECONDS[duration], resolution)
+    return Parameters(
+        prompt, _SECONDS[duration], resolution, found.prompt_optimizer, found.fast_pretreatment, UNSET, found.aigc_watermark
+    )  # fmt: skip
 
 
 class Read(NamedTuple):

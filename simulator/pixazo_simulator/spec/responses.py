@@ -71,13 +71,20 @@ def media_type(policy: Policy) -> str:
     return "video/mp4" if policy.media == "mp4" else "application/octet-stream"
 
 
+class _Accepted(msgspec.Struct, gc=False):
+    request_id: str
+    status: str
+    polling_url: str
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
 def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
     """The 202 as printed (page, Output)."""
-    body = msgspec.json.encode(
-        {"request_id": request_id, "status": Status.QUEUED, "polling_url": f"{origin}{STATUS_PATH}{request_id}"}
-    )
+    body = _ENCODER.encode(_Accepted(request_id, "QUEUED", f"{origin}{STATUS_PATH}{request_id}"))
     shaped = policy.changed_among("submit_code", "request_id", "public_origin")
-    return Answer(int(policy.submit_code), body, reason=f"accepted {request_id}", decided_by=shaped)
+    return Answer(int(policy.submit_code), body, JSON, f"accepted {request_id}", False, shaped)  # noqa: FBT003
 
 
 def status_body(

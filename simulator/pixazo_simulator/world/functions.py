@@ -23,20 +23,21 @@ def seeded_random(*parts: str | int) -> Random:
     return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
 
 
-def _uuid_text(digits: str) -> str:
-    """Hexadecimal digits in the groups of a UUID."""
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
 def _uuid7(random: Random, now: int) -> str:
     """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
     low = random.getrandbits(62) | 0x8000_0000_0000_0000
-    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}")
+    return _uuid_text(f"{((now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)) << 64 | low:032x}")
 
 
 def _thirteen(random: Random, now: int) -> str:
     """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
-    return _uuid_text(f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}")
+    high = (now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)
+    return _uuid_text(f"{high << 68 | random.getrandbits(68):033x}")
+
+
+def _uuid_text(digits: str) -> str:
+    """Hexadecimal digits in the groups of a UUID."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}

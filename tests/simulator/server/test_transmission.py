@@ -60,7 +60,7 @@ def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
 
 def response(*effects: Wait | Noise | Send | Close | Reset | Silence) -> Response:
     """A response with this body and transmission."""
-    return Response(Request("GET", "/", b"", []), 0, 200, [], BODY, "", faults=("x",), transmission=effects)
+    return Response(Request("GET", "/", b"", ()), 0, 200, (), BODY, "", faults=("x",), transmission=effects)
 
 
 def sent(*effects: Wait | Noise | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
@@ -74,7 +74,7 @@ def sent(*effects: Wait | Noise | Send | Close | Reset | Silence) -> list[tuple[
         sent_messages.append(message)
 
     asyncio.run(transmit(response(*effects), {}, receive, send))
-    assert sent_messages[0] == {"type": "http.response.start", "status": 200, "headers": []}
+    assert sent_messages[0] == {"type": "http.response.start", "status": 200, "headers": ()}
     return [(message["body"], message.get("more_body", False)) for message in sent_messages[1:]]
 
 
