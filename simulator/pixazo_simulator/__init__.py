@@ -6,9 +6,8 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = (
-    False  # as type checkers know it: `typing` takes longer to import than all that `pixazo-sim --version` needs
-)
+# As type checkers know it: `typing` takes longer to import than all that `pixazo-sim --version` needs.
+TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

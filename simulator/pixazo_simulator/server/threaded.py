@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import uvicorn
 
 from pixazo_simulator.control import real_clock
-from pixazo_simulator.spec import LAST_PORT, plain_ip
+from pixazo_simulator.spec import LAST_PORT
 
 from .http import BACKLOG, Configuration, Connections, DirectWay, GatewayProtocol
 
@@ -245,6 +245,15 @@ def _require_threads() -> None:
         )
 
 
+def _resolved(host: str, port: int) -> tuple[int, str]:
+    """Family and address of a host. One that is an IPv4 address is not looked up: that would import the codec of IDNA."""
+    with suppress(OSError, ValueError):
+        socket.inet_pton(socket.AF_INET, host)
+        return socket.AF_INET, host
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return family, str(address[0])
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
 
@@ -254,11 +263,8 @@ def listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
-        # The bytes of an address: a text would be encoded with IDNA, whose import takes 2 ms.
-        family, *_, address = socket.getaddrinfo(
-            host.encode() if plain_ip(host) else host, port, type=socket.SOCK_STREAM
-        )[0]
-        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        family, address = _resolved(host, port)
+        both = address == "::" and socket.has_dualstack_ipv6()
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
         reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"
