@@ -279,13 +279,17 @@ class GatewayProtocol(HttpToolsProtocol):
             answered = self.server_state.total_requests
             self._parse(piece)
             if self._received and self.server_state.total_requests != answered:
-                self.loop.call_soon(self._parse_received)
+                self.loop.call_soon(self._parse_rest)
                 break
         self._flow.backlog = bool(self._received)
         if self._flow.backlog:
             self.flow.pause_reading()
         elif not self.pipeline:
             self.flow.resume_reading()
+
+    def _parse_rest(self) -> None:
+        if not self.transport.is_closing():
+            self._parse_received()
 
     def _watch_held(self, received: int) -> None:
         """Keep reading while a fault delays the response: the end of a connection is only seen by reading."""

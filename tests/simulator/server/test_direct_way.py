@@ -102,22 +102,22 @@ class Conversation:
 
     def _connect(self) -> None:
         self._line = Line()
-        self._connection = self._protocol(self._config, Connections(), {})
-        self._connection.connection_made(cast("asyncio.Transport", self._line))
+        self.connection = self._protocol(self._config, Connections(), {})
+        self.connection.connection_made(cast("asyncio.Transport", self._line))
 
     async def send(self, *pieces: bytes) -> None:
         """Send the pieces of one request or more, and wait for what comes back; a connection that has ended is replaced."""
         for piece in pieces:
-            self._connection.data_received(piece)
+            self.connection.data_received(piece)
         end = asyncio.get_running_loop().time() + ALL_DAY
-        while not self._line.end and self._connection.is_responding():
+        while not self._line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
             if asyncio.get_running_loop().time() > end:
                 self._line.end = "silence"
             await asyncio.sleep(1)
         self.replies.append((self._line.sent, self._line.end))
         self._line.sent = b""
         if self._line.end:
-            self._connection.connection_lost(None)
+            self.connection.connection_lost(None)
             self._connect()
 
     def seen(self) -> list[Any]:
@@ -167,6 +167,7 @@ async def forms(to: Conversation) -> None:
         await to.send(read.replace(b"HTTP/1.1", b"HTTP/1.0"))
         await to.send(request("POST", GENERATE, BEAR, connection="close") + whole)
         await to.send(request("GET", STATUS + "x", connection="upgrade", upgrade="h2c") + read)
+        await to.send(read * 200)
         await to.send(read + b"nonsense\r\n\r\n" + read)
         await to.send(read[:-2] + b"host: b\r\n\r\n")
         await to.send(read[:-2] + b"x: " + b"a" * 70_000)
@@ -219,6 +220,24 @@ def test_policies(values: dict[str, Any]) -> None:
 def test_every_form_of_a_request() -> None:
     """Pipelined, in pieces, chunked, of HTTP/1.0, refused."""
     both_ways(Settings(), talk=forms)
+
+
+def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
+    """As for that of any other request; then the connection is closed."""
+
+    async def run() -> list[tuple[bytes, str]]:
+        to = Conversation(Settings(), None, direct=True)
+        whole = request("POST", GENERATE, BEAR)
+        await to.send(whole)
+        to.connection.data_received(whole[:-5])
+        to.connection.shutdown()
+        await to.send(whole[-5:])
+        return to.replies
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        (first, _), (last, end) = runner.run(run())
+    assert [first[:13], last[:13], end] == [b"HTTP/1.1 202 ", b"HTTP/1.1 202 ", "closed"]
+    assert b"connection: close" in last
 
 
 @pytest.mark.parametrize("change", [*MUTANTS, *VARIANTS], ids=lambda change: change.name)
