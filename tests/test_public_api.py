@@ -29,7 +29,7 @@ SIMULATOR = [
     "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage", "LimitData",
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "PolicyDecision", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
-    "SimulatorError", "SlowDrip", "StaleSignature", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "TruncatedBody", "UniformDelay",
+    "SimulatorError", "SlowDrip", "StaleSignature", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "Transport", "TruncatedBody", "UniformDelay",
     "UnknownStatus", "WaitResult", "When", "WorldRecord", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
     "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .script.rule import Step as Step
     from .server.simulator import Simulator as Simulator
     from .server.threaded import SimulatorError as SimulatorError
+    from .server.transport import Transport as Transport
     from .spec.policy import PROFILES as PROFILES
     from .spec.policy import Policy as Policy
     from .webhooks.dispatcher import AdvanceError as AdvanceError
@@ -73,6 +74,7 @@ _HOMES = {
     ".script.rule": "End Reply Rule Step",
     ".server.simulator": "Simulator",
     ".server.threaded": "SimulatorError",
+    ".server.transport": "Transport",
     ".spec.policy": "PROFILES Policy",
     ".webhooks.dispatcher": "AdvanceError",
     ".world.registry": "Settings",

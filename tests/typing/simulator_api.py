@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_type
 
+import httpx
+import httpx2
+from starlette.testclient import TestClient
+
 import pixazo_simulator
 import pytest_pixazo
-from pixazo_simulator import PROFILES, ControlClient, Policy, When
+from pixazo_simulator import PROFILES, ControlClient, Policy, Simulator, When
 from pytest_pixazo import (
     ConnectionReset,
     Delay,
@@ -46,6 +50,16 @@ def waits(pixazo: Pixazo) -> None:
     pixazo.wait_for("generation", method="POST")  # type: ignore[call-overload]
     pixazo.wait_for("webhook", path="/hook")  # type: ignore[call-overload]
     pixazo.wait_for("media", atempts=2)  # type: ignore[call-overload]
+
+
+def transports(pixazo: Pixazo, simulator: Simulator) -> None:
+    """Either library takes them, for blocking and asynchronous clients."""
+    httpx2.Client(transport=pixazo.transport())
+    httpx2.AsyncClient(transport=simulator.transport())
+    httpx.Client(transport=simulator.transport())
+    httpx.AsyncClient(transport=pixazo.transport())
+    httpx.AsyncClient(transport=httpx.ASGITransport(simulator.app))
+    TestClient(simulator.app)
 
 
 def mistakes(pixazo: Pixazo, control: ControlClient) -> None:

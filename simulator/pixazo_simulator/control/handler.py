@@ -79,14 +79,16 @@ class ControlHandler:
         try:
             route, number = _find(method, path)
             if route.needs_world:
-                world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
+                with self._worlds.lock:
+                    world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
             async with self._body_queue.slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
                     decoded = _decoded(route, query, body)
                 else:  # in a thread, so that nobody else waits for it
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
             server = self._worlds, self._dispatcher, self._tls_listeners
-            response = await route.carry_out(ControlRequest(*server, host, key, number, decoded, self._look_lock))
+            request = ControlRequest(*server, host, key, number, decoded, self._look_lock)
+            response = await self._worlds.in_steps(route.carry_out, request)
         except Refused as refused:
             return await _refusal(refused, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
@@ -122,7 +124,8 @@ class ControlHandler:
     def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
             return {"clock": _clock_document(self._worlds.clock.rate)}
-        return discovery_document(self._worlds.fresh_number(), self._worlds.clock.rate)
+        with self._worlds.lock:
+            return discovery_document(self._worlds.fresh_number(), self._worlds.clock.rate)
 
 
 _ACCOUNTS = {
@@ -217,6 +220,8 @@ async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
     encoded = searched = encode(response)
+    if len(encoded) > _AT_A_TIME:
+        await asyncio.sleep(0)
     members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
     if reveals:
         searched = encode({name: value for name, value in members.items() if name not in reveals})

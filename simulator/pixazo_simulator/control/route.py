@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from asyncio import Lock
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,7 +79,7 @@ class ControlRoute:
 
     method: str
     path: str
-    carry_out: Callable[[ControlRequest[Any]], Awaitable[object]]
+    carry_out: Callable[[ControlRequest[Any]], Coroutine[Any, Any, object]]
     status: int = 200
     needs_world: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
@@ -133,6 +133,6 @@ def refuse_value_errors() -> Generator[None]:
 
 def route(
     method: str, path: str, **members: Any
-) -> Callable[[Callable[[ControlRequest[R]], Awaitable[object]]], ControlRoute]:
+) -> Callable[[Callable[[ControlRequest[R]], Coroutine[Any, Any, object]]], ControlRoute]:
     """Make a route of the function that carries it out; for `members` see ControlRoute."""
     return lambda carry_out: ControlRoute(method, path, carry_out, **members)

@@ -272,8 +272,8 @@ async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResu
 
 
 async def _until_found(request: ControlRequest[requests.Wait], search: Search) -> None:
-    happened = asyncio.Event()
-    with search.world.notifier.listening(happened.set):
+    happened, loop = asyncio.Event(), asyncio.get_running_loop()
+    with search.world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
         while True:
             await look(request, search)
             if search.is_done:

@@ -7,15 +7,15 @@ import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue, ControlHandler, real_clock
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, DirectWay, GatewayProtocol, encoded
+from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -28,7 +28,6 @@ MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
 CANCEL_AGAIN = 0.02
 """Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
-_SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
 _SECRETS = spec.SecretFilter()
@@ -48,12 +47,15 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
+        self.address: tuple[str, int | None] = "localhost", None
+        """Of the server that runs it; known to requests that come without a socket."""
+        self.names = change.edits.names if change else None
         _SECRETS.add(worlds.redactor)
-        self._sender = Sender(worlds.settings.webhook_ca)
-        self.dispatcher = Dispatcher(worlds, self._sender.send)
+        self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
         policy, body_queue = worlds.settings.policy, BodyQueue()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)
-        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.responder = self._gateway.responder
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds.lock)
         self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
         self._http: ASGIApp = self._dispatch
         if policy.cors != "off":
@@ -78,7 +80,7 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        app = self.control if _is_ours(scope["method"], scope["path"]) else self._gateway
+        app = self.control if is_ours(scope["method"], scope["path"]) else self._gateway
         await app(scope, receive, send)
 
     @property
@@ -89,19 +91,19 @@ class Application:
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
         """The lifespan: deliver webhooks until the server stops."""
         await receive()
-        running = asyncio.create_task(self.dispatcher.run())
+        running = asyncio.create_task(self.worlds.in_steps(self.dispatcher.run))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close):
             # A task each, so that a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _is_ours(method: str, path: str) -> bool:
+def is_ours(method: str, path: str) -> bool:
     """Whether a route is one of the simulator's own."""
     return path.startswith(spec.CONTROL_PREFIX) or (path == spec.DISCOVERY_PATH and method in ("GET", "HEAD"))
 
@@ -116,7 +118,7 @@ class GatewayApp:
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
     ) -> None:
-        self._gateway = gateway
+        self.responder = Responder(gateway, worlds)
         self._dispatcher = dispatcher
         self._worlds = worlds
         self._body_queue = body_queue
@@ -127,11 +129,11 @@ class GatewayApp:
 
         None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
         """
-        if _is_ours(request.method, request.path):
+        if is_ours(request.method, request.path):
             return None
         request.started = real_clock()
         try:
-            route = self._gateway.route(request)
+            route = self.responder.route(request)
         except Exception:  # noqa: BLE001  # it fails again, and that is logged
             return None
         most = 0 if route.body_limit is None else min(route.body_limit, spec.SMALL_BODY)
@@ -143,16 +145,14 @@ class GatewayApp:
             body = request.body or b""
             request.received = len(body)
             request.body = body[: route.keep] if route.body_limit is not None else b""
-            response = self._gateway.respond(request, route.clock.now(), route)
+            response = self.responder.respond(request, route)
             if (data := encoded(response, keep_alive=keep_alive)) is None:
                 return response
-            if response.log or self._worlds.settings.log_requests:
-                self._log(response, response.log)
+            self.responder.sent(response)
             if response.wakes:
                 self._dispatcher.wake()
-            self._record(response, route)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
-            response = self._failed(request, error)
+            response = self.responder.fail(request, error)
             data = encoded(response, keep_alive=keep_alive) or b""
         return data
 
@@ -177,7 +177,7 @@ class GatewayApp:
         except Exception as error:
             if begun:
                 raise
-            response = self._failed(request, error)
+            response = self.responder.fail(request, error)
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
 
@@ -186,57 +186,25 @@ class GatewayApp:
     ) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that goes away before the end of its body."""
         request.started = real_clock()
-        route = self._gateway.route(request)
+        route = self.responder.route(request)
         try:
             has_ended = await _read_body(request, route, receive, count)
         except TooManyBytesHeldError:
-            return self._gateway.refuse(request, route, spec.TooManyBodies(MOST_HELD), route.clock.now()), route
+            return self.responder.respond(request, route, spec.TooManyBodies(MOST_HELD)), route
         # The body of an unknown route is for the journal only.
         if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
             return None
         async with self._body_queue.slot(request.received):
-            return self._gateway.respond(request, route.clock.now(), route), route
+            return self.responder.respond(request, route), route
 
     async def _send(self, response: Response, route: RoutedRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry out the effects of a response, journal it, send it."""
-        if response.log:
-            self._log(response, response.log)
+        """Carry out the effects of a response, journal it if it had to wait for them, send it."""
         response = await self._carry_out(response, scope)
-        self._record(response, route)
+        self.responder.record(response, route)
         try:
             await transmit(response, scope, receive, send)
         finally:
-            if self._worlds.settings.log_requests and not response.log:
-                self._log(response, None)
-
-    def _record(self, response: Response, route: RoutedRequest) -> None:
-        entry = response.exchange(route.clock.elapsed())
-        self._worlds.record(response.world, entry, response.request.header_bytes)
-
-    def _failed(self, request: Request, error: Exception) -> Response:
-        """The response to a request that the simulator fails to answer, which is logged."""
-        what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
-        log.error(
-            "%s failed with %s %s", what, type(error).__name__, spec.raised_at(error)
-        )  # a traceback may hold keys
-        answer, now = spec.refusal_answer(spec.Broken(), self._worlds.settings.policy, ""), self._worlds.clock.now()
-        return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
-
-    def _log(self, response: Response, line: str | None) -> None:
-        """Log a call: with its own line, else with one that says how it was answered."""
-        request, seconds = response.request, real_clock() - response.request.started
-        redactor = request.redactor(self._worlds)
-        method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
-        if line is None:
-            parts = (response.reason, response.rule, *response.faults)
-            why = redactor.text("; ".join(filter(None, parts)))
-            line = f"{method} {path} answered {response.status} in {seconds * 1000:.1f} ms: {why}"
-        fields = {
-            "world": response.world.number if response.world else None,
-            "request_id": response.request_id and redactor.text(response.request_id),
-            "method": method, "path": path, "status": response.status, "duration": round(seconds, 6),
-        }  # fmt: skip
-        log.info("%s", line, extra=fields)
+            self.responder.sent(response)
 
     @contextmanager
     def _room(self) -> Generator[Callable[[int], None]]:
@@ -262,7 +230,7 @@ class GatewayApp:
         """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
         if response.hold is not None and response.world:
             with holding(scope):
-                await self._dispatcher.reach(response.world, response.hold)
+                await self._worlds.in_steps(self._dispatcher.reach, response.world, response.hold)
             response = response.dated(response.world.clock.now())
         if response.wakes:
             self._dispatcher.wake()
@@ -303,8 +271,9 @@ async def _read_body(request: Request, route: RoutedRequest, receive: Receive, c
 
 
 def _request(scope: Scope) -> Request:
+    host, port = scope.get("server") or ("localhost", None)  # a test client has a list
     return Request(
         method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
-        scheme=scope["scheme"], server=scope.get("server") or ("localhost", None), listener=scope.get(LISTENER),
+        scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER),
         header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
     )  # fmt: skip

@@ -69,7 +69,7 @@ class _Refusal(Exception):  # noqa: N818 - it is a response
         )
 
 
-_TOO_LONG = (
+TOO_LONG = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"The request line and headers are longer than {HEAD_LIMIT} bytes.",
 )
@@ -310,7 +310,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(reason if isinstance(reason, _Refusal) else _Refusal(HTTPStatus.BAD_REQUEST, invalid))
         else:
             if self._overhead > HEAD_LIMIT:
-                self._refuse(_Refusal(*_TOO_LONG))
+                self._refuse(_Refusal(*TOO_LONG))
             else:
                 self._set_deadline()
 
@@ -366,7 +366,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _count(self, length: int) -> None:
         self._head_length += length
         if self._head_length > HEAD_LIMIT:
-            raise _Refusal(*_TOO_LONG)
+            raise _Refusal(*TOO_LONG)
 
     def on_headers_complete(self) -> None:
         """Choose the way, unless the request is refused, or its headers are to be parsed again."""

@@ -21,6 +21,8 @@ from .threaded import SimulatorError, ThreadedServer, listen
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
+    from .transport import App, Transport
+
 PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
 """By the letter case of header names that a mutant or variant minds."""
 
@@ -91,6 +93,7 @@ class Simulator:
         if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
             self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
+        application.address = self._address, self.port
         self._server = ThreadedServer(listener, str(self.port), application, protocol, direct=application.direct)
         try:
             self._server.start()
@@ -121,8 +124,11 @@ class Simulator:
         """
         server, application, world = self._running(api_key)
         milliseconds = world.clock.milliseconds(seconds)
-        events = server.ask(lambda: application.dispatcher.advance_at_once(world, milliseconds))
-        return server.call(application.dispatcher.advance(world, milliseconds)) if events is None else events
+        # On the server's loop when no time passes: it has then processed what it has received.
+        events = application.dispatcher.advance_at_once(world, milliseconds) if milliseconds else None
+        if events is None:
+            events = server.call(application.worlds.in_steps(application.dispatcher.advance, world, milliseconds))
+        return events
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
@@ -137,11 +143,27 @@ class Simulator:
 
     def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
         """Handle one control request on the server's loop, from any other thread; returns status code and body."""
-        if self._application is None or self._server is None:
-            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+        server, application = self._serving()
         path, _, query = target.partition("?")
         host = self.url.removeprefix("http://")
-        return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
+        return server.call(application.control.answer(method, path, query, body, host=host, key=key or ""))
+
+    def transport(self) -> Transport:
+        """A transport for clients of httpx2 and httpx, blocking and asynchronous, that uses no socket: `httpx2.Client(transport=...)`.
+
+        It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped and
+        started again. When it does not run, requests raise the ConnectError of the library.
+        """
+        from .transport import Transport
+
+        return Transport(self._serving)
+
+    @property
+    def app(self) -> App:
+        """The running simulator as an ASGI application, such as for `starlette.testclient.TestClient`; it starts and ends nothing."""
+        from .transport import App
+
+        return App(self._serving)
 
     def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS listener for a world, for code that calls one of these hosts; it closes with the server.
@@ -160,15 +182,21 @@ class Simulator:
         server, application, world = self._running(api_key)
         server.call(application.tls_listeners.close(world, listener.number))
 
-    def _running(self, api_key: str | None) -> tuple[ThreadedServer, Application, World]:
-        if self._application is None or self._server is None:
+    def _serving(self) -> tuple[ThreadedServer, Application]:
+        server, application = self._server, self._application
+        if application is None or server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
-        world = self._application.worlds.find(api_key or self.api_key)
+        server.check_process()
+        return server, application
+
+    def _running(self, api_key: str | None) -> tuple[ThreadedServer, Application, World]:
+        server, application = self._serving()
+        worlds, key = application.worlds, api_key or self.api_key
+        with worlds.lock:
+            world = worlds.find(key)
         if world is None:
-            raise SimulatorError(
-                self._application.worlds.missing(api_key or self.api_key, "the api_key that was given")
-            )
-        return self._server, self._application, world
+            raise SimulatorError(worlds.missing(key, "the api_key that was given"))
+        return server, application, world
 
     def __enter__(self) -> Self:
         return self.start()

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 from weakref import WeakSet
@@ -67,10 +68,11 @@ class _Open:
 class TlsListeners:
     """The open TLS listeners of one server, on whose loop every method runs.
 
-    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only.
+    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only, `lock` that of the worlds.
     """
 
-    def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol]) -> None:
+    def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol], lock: RLock) -> None:
+        self._lock = lock
         self._entry = entry
         self._gateway = gateway
         self._protocol = protocol
@@ -91,7 +93,9 @@ class TlsListeners:
             )
         context = _context(_checked(hosts))
         state = Connections()
-        config = Configuration(_for_world(world, self._entry, self._gateway), self._protocol, lifespan="off")
+        config = Configuration(
+            _for_world(world, self._entry, self._gateway, self._lock), self._protocol, lifespan="off"
+        )
         self._opening += 1
         try:
             server = await asyncio.get_running_loop().create_server(
@@ -123,12 +127,14 @@ class TlsListeners:
                 await self._open.pop(number).close()
 
 
-def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:
+def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp, lock: RLock) -> ASGIApp:
     """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         app = gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else entry
-        await app(_with_key(scope, world), receive, send)
+        with lock:
+            scope = _with_key(scope, world)
+        await app(scope, receive, send)
 
     return serve
 

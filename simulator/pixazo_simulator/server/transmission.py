@@ -67,7 +67,7 @@ def holding(scope: Scope) -> Generator[None]:
 async def transmit(response: Response, scope: Scope, receive: Receive, send: SendMessage) -> None:
     """Send a response as its transmission says; returns when it was sent, or when the caller has gone.
 
-    Raises ConnectionCutError where the connection is to be cut and none was lent: in-process transports, other servers.
+    Raises ConnectionCutError where the connection is to be cut and none was lent: by test clients, by other servers.
     """
     start: Message = {"type": "http.response.start", "status": response.status, "headers": response.headers}
     if not response.transmission:
@@ -95,15 +95,15 @@ async def _send_body(
     effect: Send, body: bytes, scope: Scope, receive: Receive, send: SendMessage, *, more: bool
 ) -> bool:
     """Send what is to arrive of the body; False when the caller has gone before the end."""
-    pieces = _pieces(body[: effect.length(len(body))], effect.pieces)
-    for number, piece in enumerate(pieces, 1):
-        if effect.seconds and not await _stays(scope, receive, effect.seconds / len(pieces)):
+    parts = pieces(body[: effect.length(len(body))], effect.pieces)
+    for number, piece in enumerate(parts, 1):
+        if effect.seconds and not await _stays(scope, receive, effect.seconds / len(parts)):
             return False
-        await send({"type": "http.response.body", "body": piece, "more_body": more or number < len(pieces)})
+        await send({"type": "http.response.body", "body": piece, "more_body": more or number < len(parts)})
     return True
 
 
-def _pieces(body: bytes, most: int) -> list[bytes]:
+def pieces(body: bytes, most: int) -> list[bytes]:
     """The body in pieces of nearly the same length, none of them empty unless the body is."""
     count = max(1, min(most, len(body)))
     bounds = [len(body) * number // count for number in range(count + 1)]
@@ -115,7 +115,7 @@ def _lent(response: Response, scope: Scope, what: str) -> Connection:
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
-            f"fault {', '.join(response.faults)}: {what}, but this server lends no connection: use pixazo_simulator.Simulator"
+            f"fault {', '.join(response.faults)}: {what}, but this server lends no connection: call the URL of the Simulator, or use Simulator.transport()"
         )
     return connection
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 
 from pixazo_simulator.script import Declare, Fault, RefuseConnection, Sign, corrupted, edited, effect
@@ -55,6 +56,7 @@ def secrets(world: World) -> tuple[str, ...]:
     return tuple(secret(world.seed, world.source, number) for number in world.secrets(world.clock.now()))
 
 
+@lru_cache
 def secret(seed: int, source: str, rotations: int = 0) -> str:
     """The signing secret of a world after so many rotations: `whsec_` and Base64, from its seed and source."""
     random = seeded_random(seed, source, "webhook", *([rotations] if rotations else []))

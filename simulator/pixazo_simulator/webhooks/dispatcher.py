@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pixazo_simulator.script import Fault, Skip, effect, kind_of
@@ -27,14 +29,9 @@ from pixazo_simulator.world import (
 
 from .compose import composed, injected
 from .egress import receiver
+from .flood import FLOOD, MOST_AT_ONCE, MOST_TOGETHER, attempt_together
 from .sender import Outcome, WebhookRequest
 
-MOST_AT_ONCE = 5
-"""Attempts under way to one receiver of one world; the others wait, and their time-outs have not begun.
-
-No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
-while, and yet the receiver may accept it later: the webhook would arrive twice.
-"""
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_ATTEMPTS = 10_000
@@ -68,12 +65,13 @@ class _ReceiverQueue:
 class _Progress:
     """What is under way for one world.
 
-    `advancing` is held by an advance, `tasks` attempt deliveries in the background, `unreported` are attempts of `reach`, which the next
-    `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
+    `reach`, which the next `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
     """
 
     def __init__(self, world: World) -> None:
         self.advancing = asyncio.Lock()
+        self.slots = asyncio.Semaphore(MOST_TOGETHER)
         self.tasks: set[asyncio.Task[None]] = set()
         self.unreported: deque[tuple[Delivery, Attempt]] = deque(maxlen=world.bounds.deliveries)
         self.is_halted = False
@@ -87,17 +85,24 @@ class Dispatcher:
         self._send = send
         self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
         self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
+        self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
         # Only those in use: one that no attempt holds is collected.
         self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
     def wake(self) -> None:
-        """Look for deliveries that are due: there may be a new one."""
-        self._woken.set()
+        """Look for deliveries that are due: there may be a new one. Any thread may call it."""
+        if self._loop is None or self._thread == threading.get_ident():
+            self._woken.set()
+        elif not self._woken.is_set():
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
         """Send in the background until cancelled."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         while True:
             self._woken.clear()
             pauses = [pause for world in self._worlds if (pause := self._start_due(world)) is not None]
@@ -136,14 +141,15 @@ class Dispatcher:
         queue.waiting.append(delivery)
         if queue.workers < MOST_AT_ONCE:
             queue.workers += 1
-            task = asyncio.create_task(self._work(world, queue))
+            task = asyncio.create_task(self._worlds.in_steps(self._work, world, queue))
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             task.add_done_callback(self._ended)
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
-        return self._queues.setdefault((world, *receiver(delivery.url)[1:]), _ReceiverQueue())
+        place = (world, *receiver(delivery.url)[1:])
+        return self._queues.get(place) or self._queues.setdefault(place, _ReceiverQueue())
 
     async def _work(self, world: World, queue: _ReceiverQueue) -> None:
         """Attempt the waiting deliveries one after another, as long as the world exists."""
@@ -160,23 +166,25 @@ class Dispatcher:
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
-        faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
-            async with queue.slots:
-                outcome = await self._deliver(world, delivery, faults)
+            attempt = await self._outcome(world, delivery)
         except asyncio.CancelledError:
             world.apply(ReturnDelivery(world.clock.now(), delivery.number))
             raise
+        _record(world, delivery, attempt)
+        return attempt
+
+    async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
+        """Send a delivery when there is a slot for it; what came of that is not recorded yet."""
+        faults, queue = delivery.faults or (), self._queue(world, delivery)
+        try:
+            async with queue.slots, self._of(world).slots:
+                outcome = await self._deliver(world, delivery, faults)
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
-        names = tuple(kind_of(fault) for fault in faults)
-        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
-        world.apply(RecordAttempt(attempt.at, delivery, attempt))
-        shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
-        fields = {"world": world.number, "request_id": delivery.request_id}
-        log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
-        return attempt
+        names = tuple(map(kind_of, faults))
+        return Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if effect(faults, Skip):
@@ -198,17 +206,18 @@ class Dispatcher:
     def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
-        None, too, when there are so many transitions that other requests would have to wait.
+        None, too, when there are so many transitions that other requests would have to wait. Any thread may call it.
         """
-        target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
-        if progress and (progress.advancing.locked() or progress.tasks):
-            return None
-        if (due is not None and due <= target) or world.coming > MOST_STARTED:
-            return None
-        world.apply(AdvanceClock(target))
-        if due is not None:
-            self.wake()
-        return [*world.apply(TakeTransitions(target))]
+        with self._worlds.lock:
+            target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
+            if progress and (progress.advancing.locked() or progress.tasks):
+                return None
+            if (due is not None and due <= target) or world.coming > MOST_STARTED:
+                return None
+            world.apply(AdvanceClock(target))
+            if due is not None:
+                self.wake()
+            return [*world.apply(TakeTransitions(target))]
 
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
@@ -266,11 +275,39 @@ class Dispatcher:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
             world.apply(AdvanceClock(due))
-            if delivery := world.apply(TakeDelivery(due)):
+            if world.outbox.are_due(FLOOD, due) and not world.script.is_about("webhook"):
+                attempts += await self._attempt_flood(world, due, MOST_ATTEMPTS - len(attempts), end)
+            elif delivery := world.apply(TakeDelivery(due)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
         world.apply(AdvanceClock(target))
         return attempts, None
+
+    async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
+        """Attempt up to `most` deliveries of an instant together, and return the attempts in order.
+
+        What was not begun by `end` (time of the loop) is still due.
+        """
+        loop, taken, attempts = asyncio.get_running_loop(), dict[int, Delivery](), list[tuple[Delivery, Attempt]]()
+
+        def record(delivery: Delivery, attempt: Attempt) -> None:
+            _record(world, delivery, attempt)
+            attempts.append((delivery, attempt))
+            del taken[delivery.number]
+
+        def goes_on() -> bool:
+            return self._worlds.get(world.key) is world and (not attempts or loop.time() < end)
+
+        try:
+            while len(taken) < most and (delivery := world.apply(TakeDelivery(due))):
+                taken[delivery.number] = delivery
+                if not len(taken) % MOST_STARTED:
+                    await asyncio.sleep(0)  # serves other requests
+            await attempt_together([*taken.values()], partial(self._outcome, world), record, goes_on)
+        finally:
+            for number in taken:
+                world.apply(ReturnDelivery(world.clock.now(), number))
+        return attempts
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
         """Say that an advance ends early; on a manual clock nothing is sent until the next one."""
@@ -283,6 +320,14 @@ class Dispatcher:
             f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} webhooks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
         )
+
+
+def _record(world: World, delivery: Delivery, attempt: Attempt) -> None:
+    world.apply(RecordAttempt(attempt.at, delivery, attempt))
+    if log.isEnabledFor(logging.INFO):
+        shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
+        fields = {"world": world.number, "request_id": delivery.request_id}
+        log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
 
 def _after(world: World, milliseconds: int) -> int:

@@ -6,11 +6,13 @@ import asyncio
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Thread
 from urllib.parse import urlsplit
 
 from pixazo_simulator.spec import is_loopback_ip
 
+LOOPBACK = "127.0.0.1"
 LOOK_UP_TIMEOUT = 5.0
 """Seconds that the system's resolver has to respond."""
 MOST_LOOK_UPS = 64
@@ -20,11 +22,12 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """An address that was checked, and the host and port of the URL."""
+    """An address that was checked, and the host and port of the URL; `secure` says that it is https."""
 
     address: str
     host: str
     port: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class LookUps:
             found.get_loop().call_soon_threadsafe(finish)
 
 
+@lru_cache(maxsize=1024)
 def receiver(url: str) -> tuple[str, str, int]:
     """The scheme of a URL, its host in lower case, and its port. Raises ValueError when it is not a URL."""
     parts = urlsplit(url)
@@ -94,30 +98,43 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
         return Blocked(
             f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is not an http or https URL of a receiver"
         )
-    by_name = host in allowed
+    if host not in allowed:
+        address = _loopback(host)
+        return Destination(address, host, port, scheme == "https") if address else Blocked(_remedy(host))
     try:
-        addresses = await _addresses(host, look_ups if by_name else None)
+        addresses = await _addresses(host, look_ups)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
-        if by_name:
-            return Blocked(f"host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
-        return Blocked(_remedy(host))
-    if not by_name and not all(map(is_loopback_ip, addresses)):
-        return Blocked(_remedy(host))
-    return Destination(addresses[0], host, port)
+        return Blocked(f"host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
+    return Destination(addresses[0], host, port, scheme == "https")
 
 
-async def _addresses(host: str, look_ups: LookUps | None) -> list[str]:
-    if host == "localhost" or host.endswith(".localhost"):
-        return ["127.0.0.1"]  # RFC 6761, 6.3: always loopback
+@lru_cache(maxsize=1024)
+def _loopback(host: str) -> str | None:
+    """The address of a host that is on loopback whatever a resolver says, None for any other."""
+    if _is_localhost(host):
+        return LOOPBACK
     try:
-        return _resolved(host, socket.AI_NUMERICHOST)  # parses an address, and asks no resolver
+        addresses = _resolved(host, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return None
+    return addresses[0] if all(map(is_loopback_ip, addresses)) else None
+
+
+async def _addresses(host: str, look_ups: LookUps) -> list[str]:
+    if _is_localhost(host):
+        return [LOOPBACK]
+    try:
+        return _resolved(host, socket.AI_NUMERICHOST)
     except OSError:
-        if look_ups is None:
-            raise
-    return await look_ups.addresses(host)
+        return await look_ups.addresses(host)
+
+
+def _is_localhost(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")  # RFC 6761, 6.3: always loopback
 
 
 def _resolved(host: str, flags: int = 0) -> list[str]:
+    """What the system's resolver says; with AI_NUMERICHOST it is not asked, an address is parsed."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
     return [str(address[0]) for *_, address in found]
 

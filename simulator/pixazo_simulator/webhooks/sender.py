@@ -1,32 +1,35 @@
-"""Sends one webhook over HTTP and reports the outcome."""
+"""Sends one webhook over HTTP/1.1 and reports the outcome."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from functools import lru_cache
+from typing import cast
+from urllib.parse import quote, urljoin, urlsplit
 
+import httptools
 import msgspec
 
-from .egress import Blocked, Destination, LookUps, destination
+from .egress import LOOPBACK, Blocked, Destination, LookUps, destination
 from .trust import VARIABLES, distrust, read_authorities, trusting
-
-if TYPE_CHECKING:
-    import httpx2
-
 
 USER_AGENT = "pixazo-sim"
 """Of every webhook. `/_sim` refuses it, so that no receiver can redirect a webhook to our own routes."""
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": USER_AGENT}
-LOOPBACK = "127.0.0.1"
 MOST_REDIRECTS = 3
+REDIRECTS = (301, 302, 303, 307, 308)
+HEAD_LIMIT = 64 * 1024
+"""Bytes that a receiver may send until the headers of its final response end."""
 ECHO_LIMIT = 64 * 1024
 """Bytes of a response body that are read when an echo is expected; otherwise only the status code is."""
+_PATH, _QUERY = "!$%&'()*+,-./:;=@[\\]^_|~", "!$%&'()*+,-./:;=?@[\\]^_`{|}~"
+"""The punctuation that a path and a query contain as it is."""
 
 
 class _Challenge(msgspec.Struct):
@@ -37,7 +40,7 @@ class _Challenge(msgspec.Struct):
 class WebhookRequest:
     """What to send and where; `echo` requires a response that repeats the body's challenge.
 
-    `timeout` is how many real seconds a receiver has to accept the connection, to complete the TLS handshake, and to respond.
+    `timeout` is how many real seconds a receiver has to accept the connection and complete the TLS handshake, and again to respond.
     `refused` sends it to a port on which nothing listens, as if the receiver were down.
     """
 
@@ -51,8 +54,7 @@ class WebhookRequest:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The status code that the receiver returned, or the problem; `final` when no retry can help."""
 
     status: int | None
@@ -61,7 +63,7 @@ class Outcome:
 
 
 class Sender:
-    """Sends over bare transports: a client would use the proxies of the environment, keep cookies and log URLs that may hold keys.
+    """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may hold keys.
 
     Each webhook has a connection of its own, so that none waits for another. A kept-alive connection would occupy a receiver that
     serves one connection at a time, and the receiver might close it just when it is used again.
@@ -72,20 +74,14 @@ class Sender:
     def __init__(self, webhook_ca: str | None = None) -> None:
         self._authorities = read_authorities(webhook_ca) if webhook_ca else ""
         self._look_ups = LookUps()
-        self._transports: dict[bool, httpx2.AsyncHTTPTransport] = {}
-        self._trusted: tuple[str | None, ...] = ()
+        self._trust: tuple[tuple[str | None, ...], ssl.SSLContext] | None = None
         self._creating = asyncio.Lock()
 
     async def send(self, webhook: WebhookRequest) -> Outcome:
-        """Send a webhook. Whatever fails is an outcome, not an exception."""
+        """Send a webhook. Whatever fails is an outcome, not an exception. Its connection is closed then."""
         try:
             return await self._deliver(webhook)
-        except Exception as error:
-            import httpx2
-
-            # ValueError: the Location of a redirect may not be a URL.
-            if not isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)):
-                raise
+        except ValueError as error:  # the Location of a redirect may not be a URL
             return Outcome(None, _described(error))
 
     async def _deliver(self, webhook: WebhookRequest) -> Outcome:
@@ -95,87 +91,151 @@ class Sender:
             if isinstance(place, Blocked):
                 return Outcome(None, f"not sent: {place.problem}", final=place.final)
             try:
-                transport = await self._transport(secure=urlsplit(url).scheme == "https")
+                context = await self._context() if place.secure else None
             except ValueError as error:
                 return Outcome(None, f"not sent: {error}")
             except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
                 return Outcome(None, f"not sent: {_described(error)}")
+            exchange = _Exchange(_request(url, webhook), place, webhook)
             with _refusing(place) if webhook.refused else nullcontext(place) as address:
-                response = await _send(transport, url, address, webhook)
-            if isinstance(response, Outcome):
-                return response
-            if not (webhook.follow and response.has_redirect_location):
-                return _outcome(response, webhook)
-            url = urljoin(url, response.headers["location"])
+                if problem := await exchange.run(address, context):
+                    return Outcome(None, problem)
+            if not (webhook.follow and exchange.status in REDIRECTS and exchange.location):
+                return _outcome(exchange, webhook)
+            url = urljoin(url, exchange.location.decode(errors="replace"))
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
-    async def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
-        """The transport for https or http, created on first use: only an https webhook pays for a TLS context.
+    async def _context(self) -> ssl.SSLContext:
+        """The TLS context, created with the first https webhook, and again when the environment names other authorities.
 
-        It is created in a thread, since that takes as long as a hundred webhooks; again when the environment names other authorities.
+        It is created in a thread, since that takes as long as a hundred webhooks.
         """
         async with self._creating:
             named = tuple(map(os.environ.get, VARIABLES))
-            if secure and named != self._trusted:
-                self._transports.pop(secure, None)
-            if secure not in self._transports:
-                self._transports[secure] = await asyncio.to_thread(_transport, self._authorities if secure else None)
-                self._trusted = named if secure else self._trusted
-            return self._transports[secure]
-
-    async def close(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
-        self._transports.clear()
+            if self._trust is None or self._trust[0] != named:
+                self._trust = named, await asyncio.to_thread(trusting, self._authorities)
+            return self._trust[1]
 
 
-def _transport(authorities: str | None) -> httpx2.AsyncHTTPTransport:
-    """A transport for https that trusts these authorities (PEM), too; None: for http."""
-    import anyio
-    import httpx2
+class _Exchange(asyncio.Protocol):
+    """One request, and as much of its response as is needed: the status code, the location, and the echo if one is expected."""
 
-    anyio.run(anyio.sleep, 0)  # imports here what the first connection would otherwise import on the loop
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-    verify = authorities is not None and trusting(lambda: httpx2.create_ssl_context(trust_env=False), authorities)
-    return httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
+    def __init__(self, request: bytes, place: Destination, webhook: WebhookRequest) -> None:
+        self.status = 0
+        self.location = b""
+        self.body = b""
+        self._request = request
+        self._place = place
+        self._timeout = webhook.timeout
+        self._expects_echo = webhook.echo
+        self._loop = asyncio.get_running_loop()
+        self._closed = self._loop.create_future()
+        self._parser: httptools.HttpResponseParser | None = None
+        self._head = 0  # bytes received until the headers of the final response ended
+        self._has_length = False
+        self._problem: str | None = "the receiver closed the connection without an answer"
+
+    async def run(self, address: Destination, context: ssl.SSLContext | None) -> str | None:
+        """Connect, send, and receive; return why there is no response. The connection is closed then."""
+        host = self._place.host
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._loop.create_connection(
+                    lambda: self, address.address, address.port, ssl=context,
+                    server_hostname=host if context else None,
+                    ssl_handshake_timeout=self._timeout if context else None,
+                )  # fmt: skip
+            await self._closed
+        except TimeoutError:
+            return f"no connection within {self._timeout:g} s"
+        except OSError as error:
+            return distrust(error, host) or _unconnected(error, address)
+        finally:
+            self._end("cancelled")
+        return self._problem
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the request: the receiver's time to respond begins."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._late = self._loop.call_later(self._timeout, self._end, f"no answer within {self._timeout:g} s")
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # as a shell script writes it
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece of the response, or of what is none."""
+        if self._parser is None:
+            return
+        if not self.status:
+            self._head += len(data)
+            self._problem = "the receiver closed the connection in the middle of its answer"
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._end(f"the answer is not HTTP/1.1: {error}")
+        if not self.status and self._head > HEAD_LIMIT:
+            self._end(f"the answer has more than {HEAD_LIMIT} bytes of headers")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It was closed, by either side."""
+        is_whole = self.status and not self._has_length and exc is None  # the end of the connection is that of the body
+        self._end(None if is_whole else self._problem)
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def on_message_begin(self) -> None:
+        """Forget the headers of an interim response (1xx)."""
+        self.location = b""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep what is needed."""
+        name = name.lower()
+        if name == b"location":
+            self.location = value
+        elif name in (b"content-length", b"transfer-encoding"):
+            self._has_length = True
+
+    def on_headers_complete(self) -> None:
+        """Only the status code counts, unless an echo is expected; an interim response is followed by another one."""
+        status = self._parser.get_status_code() if self._parser else 0
+        if status >= 200 or status == 101:
+            self.status = status
+            if not self._expects_echo:
+                self._end(None)
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of an echo, in no other coding than was accepted: decompression has no bound."""
+        self.body += data
+        if len(self.body) > ECHO_LIMIT:
+            self._end(None)
+
+    def on_message_complete(self) -> None:
+        """End with the final response."""
+        if self.status:
+            self._end(None)
+
+    def _end(self, problem: str | None) -> None:
+        """Close the connection; the first outcome is that of the exchange."""
+        if self._parser:
+            self._parser = None
+            self._problem = problem
+            self._late.cancel()
+            self._transport.abort()
 
 
-async def _send(
-    transport: httpx2.AsyncHTTPTransport, url: str, place: Destination, webhook: WebhookRequest
-) -> httpx2.Response | Outcome:
-    """The receiver's response, or that it did not accept a connection, is not trusted, or did not respond in time."""
-    import httpx2
+def _request(url: str, webhook: WebhookRequest) -> bytes:
+    """The request; the target is that of the URL, and the host has no user and password."""
+    headers = "".join(f"{name}: {value}\r\n" for name, value in (_HEADERS | webhook.headers).items())
+    head = f"POST {_target(url)}\r\n{headers}content-length: {len(webhook.body)}\r\n\r\n"
+    return head.encode("ascii") + webhook.body
 
-    limit = asyncio.timeout(None)
 
-    async def trace(event: str, _: object) -> None:
-        # The receiver's time begins when it can read: connecting has a limit of its own.
-        if event == "http11.send_request_headers.started":
-            limit.reschedule(asyncio.get_running_loop().time() + webhook.timeout)
-
-    headers = _HEADERS | webhook.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
-    request = httpx2.Request(
-        "POST", _addressed(url, place), content=webhook.body, headers=headers,
-        # The connect limit is the library's: cancelled from outside, a TLS handshake leaks its socket.
-        extensions={"sni_hostname": place.host, "trace": trace, "timeout": {"connect": webhook.timeout}},
-    )  # fmt: skip
-    try:
-        async with limit:
-            response = await transport.handle_async_request(request)
-            try:
-                if webhook.echo:
-                    await _read_echo(response)
-            finally:
-                await response.aclose()
-    except httpx2.ConnectError as error:
-        if problem := distrust(error, place.host):
-            return Outcome(None, problem)
-        raise
-    except httpx2.ConnectTimeout:
-        return Outcome(None, f"no connection within {webhook.timeout:g} s")
-    except TimeoutError:
-        return Outcome(None, f"no answer within {webhook.timeout:g} s")
-    return response
+@lru_cache(maxsize=1024)
+def _target(url: str) -> str:
+    """The rest of the request line, and the Host header."""
+    parts = urlsplit(url)
+    query = f"?{quote(parts.query, safe=_QUERY)}" if parts.query else ""
+    return f"{quote(parts.path, safe=_PATH) or '/'}{query} HTTP/1.1\r\nhost: {parts.netloc.rpartition('@')[2]}"
 
 
 @contextmanager
@@ -186,30 +246,26 @@ def _refusing(place: Destination) -> Generator[Destination]:
         yield replace(place, address=LOOPBACK, port=bound.getsockname()[1])
 
 
-def _addressed(url: str, place: Destination) -> str:
-    """The URL with its host replaced by the address that was checked; path and query are unchanged."""
-    address = f"[{place.address}]" if ":" in place.address else place.address
-    return urlsplit(url)._replace(netloc=f"{address}:{place.port}", fragment="").geturl()
-
-
-async def _read_echo(response: httpx2.Response) -> None:
-    body = bytearray()
-    async for chunk in response.aiter_raw():  # raw: no coding was accepted, and decompression has no bound
-        body += chunk
-        if len(body) > ECHO_LIMIT:
-            break
-    response.extensions["echo"] = bytes(body)
+def _unconnected(error: OSError, place: Destination) -> str:
+    address = f"{f'[{place.address}]' if ':' in place.address else place.address}:{place.port}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"connection refused by {address}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS handshake with {address}: {error.reason or error}"
+    if not error.errno:  # of no system call
+        return f"no TLS handshake with {address}: the receiver closed the connection"
+    return f"no connection to {address}: {os.strerror(error.errno)}"
 
 
 def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _outcome(response: httpx2.Response, webhook: WebhookRequest) -> Outcome:
-    status = response.status_code
+def _outcome(exchange: _Exchange, webhook: WebhookRequest) -> Outcome:
+    status = exchange.status
     if not 200 <= status < 300:
         return Outcome(status, f"answered {status}")
-    if webhook.echo and not _echoes(response.extensions.get("echo", b""), webhook.body):
+    if webhook.echo and not _echoes(exchange.body, webhook.body):
         return Outcome(None, f"answered {status} without the challenge", final=True)
     return Outcome(status)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Callable
 
 CA_LIMIT = 16 * 1024 * 1024
 """Bytes of a file of authorities that are read."""
@@ -39,13 +38,14 @@ def read_authorities(path: str, what: str = "webhook CA file") -> str:
     return certificates
 
 
-def trusting(system: Callable[[], ssl.SSLContext], authorities: str) -> ssl.SSLContext:
+def trusting(authorities: str) -> ssl.SSLContext:
     """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
 
     Raises ValueError when the environment names a file that cannot be used.
     """
     file, folders = map(os.environ.get, VARIABLES)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if file or folders else system()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if file or folders else _system()
+    context.set_alpn_protocols(["http/1.1"])
     if file:
         authorities = f"{read_authorities(file, VARIABLES[0])}\n{authorities}"
     if folders:
@@ -55,6 +55,12 @@ def trusting(system: Callable[[], ssl.SSLContext], authorities: str) -> ssl.SSLC
     # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def _system() -> ssl.SSLContext:
+    import httpx2  # finds the authorities of every platform
+
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def distrust(error: BaseException | None, host: str) -> str | None:

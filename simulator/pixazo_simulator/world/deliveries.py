@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict
 from enum import StrEnum
 from itertools import chain
 
@@ -17,6 +17,8 @@ from .part import Part
 
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress webhooks of a running generation in mode `sync` (policy `webhook_events`)."""
+_MOST_VOID = 64
+"""Void entries of an agenda; it may have more when there are as many valid ones."""
 
 
 class Form(StrEnum):
@@ -27,7 +29,7 @@ class Form(StrEnum):
     UPSTREAM = "upstream"
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One attempt `at` an instant (UTC milliseconds): the HTTP status of the receiver's response or None, and what went wrong or None.
 
     `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
@@ -46,7 +48,7 @@ class Attempt(msgspec.Struct, frozen=True):
         return self.status is not None and 200 <= self.status < 300
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A webhook about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
 
     `channel` is the header or member by which the caller asked for it; `progress` says that the generation still ran.
@@ -98,13 +100,17 @@ class Outbox(Part):
     A delivery that was taken stays pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_held", "_pending", "_taken", "finished", "latest")
+    __slots__ = ("_agenda", "_due", "_held", "_most_finished", "_numbers", "_pending", "_taken", "finished", "latest")
 
     def __init__(self, most_finished: int) -> None:
+        # Heap of instants and numbers. An entry is void when `_due` says otherwise: to find it and take it out would take long.
         self._agenda: list[tuple[int, int]] = []
+        self._due: dict[int, int] = {}
         self._pending: dict[int, Delivery] = {}
+        self._numbers: dict[str, tuple[int, ...]] = {}  # of what is pending, by request id
         self._taken: dict[int, None] = {}
-        self.finished: deque[Delivery] = deque(maxlen=most_finished)
+        self._most_finished = most_finished
+        self.finished: OrderedDict[int, Delivery] = OrderedDict()
         self._held: int | None = None
         self.latest = 0
         """The number of the latest delivery."""
@@ -124,23 +130,42 @@ class Outbox(Part):
 
     def put(self, delivery: Delivery, due: int | None) -> None:
         """Make a delivery due at an instant; None: it is finished."""
-        self._taken.pop(delivery.number, None)
+        number = delivery.number
+        self._taken.pop(number, None)
         if due is None:
-            self._pending.pop(delivery.number, None)
-            self.finished.append(delivery)
-        else:
-            self._pending[delivery.number] = delivery
-            heapq.heappush(self._agenda, (due, delivery.number))
+            self._forget(number)
+            self.finished[number] = delivery
+            if len(self.finished) > self._most_finished:
+                self.finished.popitem(last=False)
+            return
+        if number not in self._pending:
+            self._numbers[delivery.request_id] = (*self._numbers.get(delivery.request_id, ()), number)
+        self._pending[number] = delivery
+        self._due[number] = due
+        heapq.heappush(self._agenda, (due, number))
 
     def next_due(self) -> int | None:
         """The instant of the next attempt."""
         return self._agenda[0][0] if self._agenda else None
 
+    def are_due(self, count: int, until: int) -> bool:
+        """Whether at least so many deliveries are due by `until`."""
+        found, places = set[int](), [0]
+        while places and len(found) < count:
+            place = places.pop()
+            if place < len(self._agenda) and self._agenda[place][0] <= until:
+                due, number = self._agenda[place]
+                if self._due.get(number) == due:
+                    found.add(number)
+                places += 2 * place + 1, 2 * place + 2
+        return len(found) >= count
+
     def take(self, until: int) -> tuple[int, Delivery] | None:
         """The first delivery due by `until` and the instant at which it was due; the caller puts it back."""
         if not self._agenda or self._agenda[0][0] > until:
             return None
-        due, number = heapq.heappop(self._agenda)
+        due, number = self._agenda[0]
+        self._unschedule(number)
         if number == self._held:
             self._held = None
         self._taken[number] = None
@@ -167,16 +192,32 @@ class Outbox(Part):
 
     def move(self, delivery: Delivery, due: int) -> None:
         """Make a pending delivery, in place of its former value, due at another instant."""
-        self.drop(delivery.number)
+        self._unschedule(delivery.number)
+        if delivery.number == self._held:
+            self._held = None
         self.put(delivery, due)
 
     def drop(self, number: int) -> None:
         """Forget a pending delivery, as if it had never been entered."""
-        self._agenda = [entry for entry in self._agenda if entry[1] != number]
-        heapq.heapify(self._agenda)
-        del self._pending[number]
+        self._unschedule(number)
+        self._forget(number)
         if number == self._held:
             self._held = None
+
+    def _unschedule(self, number: int) -> None:
+        """Make the entry of a delivery void; void entries are neither first nor most."""
+        del self._due[number]
+        if len(self._agenda) > 2 * len(self._due) + _MOST_VOID:
+            self._agenda = [(due, each) for each, due in self._due.items()]
+            heapq.heapify(self._agenda)
+        while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:
+            heapq.heappop(self._agenda)
+
+    def _forget(self, number: int) -> None:
+        if delivery := self._pending.pop(number, None):
+            others = tuple(each for each in self._numbers.pop(delivery.request_id) if each != number)
+            if others:
+                self._numbers[delivery.request_id] = others
 
     def update(self, delivery: Delivery) -> Delivery:
         """Keep this value of a delivery that was taken."""
@@ -184,17 +225,16 @@ class Outbox(Part):
         return delivery
 
     def pending(self, request_id: str) -> list[Delivery]:
-        """What is still to be delivered about a generation."""
-        waiting = (self._pending[number] for _, number in self._agenda)
-        return [delivery for delivery in waiting if delivery.request_id == request_id]
+        """What is still to be delivered about a generation, but for what was taken."""
+        return [self._pending[number] for number in self._numbers.get(request_id, ()) if number in self._due]
 
     def find(self, number: int) -> Delivery | None:
         """The delivery of this number, as long as it is kept."""
-        return self._pending.get(number) or next((each for each in self.finished if each.number == number), None)
+        return self._pending.get(number) or self.finished.get(number)
 
     def deliveries(self, after: int = 0) -> list[Delivery]:
         """Finished and pending deliveries of numbers beyond `after`, oldest first; those that were never attempted are included."""
-        kept = (each for each in chain(self.finished, self._pending.values()) if each.number > after)
+        kept = (each for each in chain(self.finished.values(), self._pending.values()) if each.number > after)
         return sorted(kept, key=lambda delivery: delivery.number)
 
     def copied(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:

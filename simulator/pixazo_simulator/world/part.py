@@ -45,7 +45,7 @@ class Notifier:
     __slots__ = ("_listeners",)
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
 
     def notify(self) -> None:
         """Something has happened."""
@@ -53,7 +53,7 @@ class Notifier:
             listener()
 
     @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Generator[None]:
+    def listening(self, listener: Callable[[], object]) -> Generator[None]:
         """Call `listener` at every notification inside the `with` block."""
         self._listeners.append(listener)
         try:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from threading import RLock
+from types import coroutine
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
@@ -22,6 +26,8 @@ BRIEF_LIMIT = spec.RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 KEPT_FREE = 0.1
 """The share of `most_worlds` that no key opens at first use: it is left for worlds that are created."""
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +68,13 @@ def check_key(key: str) -> None:
 
 
 class Worlds:
-    """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name."""
+    """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name.
+
+    Several threads may use them: whoever reads or changes them holds the `lock` (re-entrant) during that step, and never while it waits.
+    """
 
     def __init__(self, settings: Settings, videos: Mapping[str, bytes] | None = None) -> None:
+        self.lock = RLock()
         self.settings = settings
         self.videos = videos or {}
         self.script = Script()
@@ -79,6 +89,17 @@ class Worlds:
         for key in settings.keys:
             check_key(key)
             self.create(key)
+
+    def in_steps(
+        self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
+        """Call a coroutine function, which then holds the lock whenever it runs, and releases it whenever it waits."""
+
+        async def run() -> T:
+            return await _in_steps(function(*args, **kwargs), self.lock)
+
+        run.__qualname__ = function.__qualname__  # by which a server that stops names what did not end
+        return run()
 
     def fresh_number(self) -> int:
         """A number never given before."""
@@ -224,6 +245,22 @@ class Worlds:
 
     def __len__(self) -> int:
         return len(self._worlds)
+
+
+@coroutine
+def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, T]:
+    step: Callable[[], Any] = partial(work.send, None)
+    while True:
+        with lock:
+            try:
+                awaited = step()
+            except StopIteration as end:
+                result: T = end.value
+                return result
+        try:
+            step = partial(work.send, (yield awaited))
+        except BaseException as error:  # noqa: BLE001 - such as a cancellation: it is for the coroutine
+            step = partial(work.throw, error)
 
 
 class Forks(Worlds):

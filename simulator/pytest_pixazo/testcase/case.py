@@ -47,6 +47,7 @@ class Case:
         self.pixazo = Pixazo(
             world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.seed, start=settings.start,
             first_unmatched=first_unmatched, fresh=fresh,
+            transport=None if isinstance(simulator, SharedSimulator) else simulator.transport,
         )  # fmt: skip
         self._passed = False
         self._shown_for: str | None = None

@@ -45,6 +45,7 @@ from .record import Record, complaints, report
 
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
+    from pixazo_simulator import Transport
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
 
@@ -211,6 +212,7 @@ class Pixazo:
         start: str | None,
         first_unmatched: int | None,
         fresh: Callable[..., AbstractContextManager[Pixazo]],
+        transport: Callable[[], Transport] | None = None,
     ) -> None:
         self.control = control
         self.clock = clock
@@ -220,6 +222,7 @@ class Pixazo:
         self._nodeid = nodeid
         self._first_unmatched = first_unmatched
         self._fresh = fresh
+        self._transport = transport
         self._rules: list[When] = []
         self._inboxes: list[Inbox] = []
 
@@ -236,6 +239,18 @@ class Pixazo:
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
         """Another world of this test, as `WorldFactory.fresh`: `with pixazo.fresh(balance="0.35") as world`."""
         return self._fresh(**options)
+
+    def transport(self) -> Transport:
+        """A transport for clients of httpx2 and httpx that uses no socket: `httpx.AsyncClient(transport=pixazo.transport())`.
+
+        Whatever host they are for, requests go to the simulator, as to `pixazo.url`: their key opens the world. Raises RuntimeError when
+        the simulator runs in another process.
+        """
+        if self._transport is None:
+            raise RuntimeError(
+                f"the simulator at {self.url} runs in another process, which no transport reaches: give the app pixazo.url, or run without --pixazo-sim-url"
+            )
+        return self._transport()
 
     def client(self) -> AbstractContextManager[PixazoClient]:
         """A client of this world within a `with` block, as `pixazo_client`."""

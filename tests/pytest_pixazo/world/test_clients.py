@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from pixazo_client import AsyncPixazoClient, PixazoClient
+from pixazo_simulator import Simulator
 from pytest_pixazo import Pixazo
 
 #: Tests as users write them, on both libraries.
@@ -44,6 +45,30 @@ def test_async_tests_on_asyncio_and_trio(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(ASYNC_TESTS)
     options = ("-q", "-p", "no:cacheprovider", "-p", "anyio", "-W", "error")
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=6)
+
+
+def test_a_transport_reaches_the_world(pytester: pytest.Pytester, simulator: Simulator) -> None:
+    """Without a socket; on a simulator of another process the error says what to use."""
+    pytester.makepyfile(
+        """
+        import asyncio, httpx, pytest
+
+        def test_it(pixazo, pytestconfig):
+            async def call():
+                headers = {"Ocp-Apim-Subscription-Key": pixazo.api_key}
+                async with httpx.AsyncClient(transport=pixazo.transport(), headers=headers) as client:
+                    return await client.get("https://gateway.pixazo.ai/v2/requests/status/unknown")
+
+            if pytestconfig.getoption("pixazo_sim_url"):
+                with pytest.raises(RuntimeError, match="give the app pixazo.url, or run without --pixazo-sim-url"):
+                    asyncio.run(call())
+            else:
+                assert asyncio.run(call()).status_code == 404
+                assert [each.status for each in pixazo.journal] == [404]
+        """
+    )
+    for options in ((), ("--pixazo-sim-url", simulator.url)):
+        pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-W", "error", *options).assert_outcomes(passed=1)
 
 
 def test_the_same_seed_polls_at_the_same_instants(pytester: pytest.Pytester) -> None:

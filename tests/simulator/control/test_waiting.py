@@ -213,7 +213,9 @@ class Handler:
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
-        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
+        self._control = ControlHandler(
+            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds.lock), BodyQueue()
+        )
 
     async def ask(self, method: str, path: str, **content: object) -> Response:
         """Status and body."""

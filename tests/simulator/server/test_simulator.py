@@ -13,6 +13,7 @@ import threading
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.caller import Caller, over_http
@@ -25,7 +26,6 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
-from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
 
@@ -65,11 +65,15 @@ def test_a_simulator_that_runs_is_not_started_again() -> None:
 
 def test_the_thread_of_a_simulator_does_not_stop_it() -> None:
     """It would wait for itself; another thread still can."""
+
+    async def stop() -> None:
+        simulator.stop()
+
     with Simulator() as simulator:
         running = simulator._server  # pyright: ignore[reportPrivateUsage]  # nobody else gets into that thread
         assert running is not None
         with pytest.raises(SimulatorError, match="cannot be stopped in its own thread"):
-            running.ask(simulator.stop)
+            running.call(stop())
         assert accepts(simulator.port)
     assert not accepts(simulator.port)
 
@@ -274,14 +278,14 @@ async def startled(_: Dispatcher) -> None:
     await asyncio.sleep(3600)
 
 
-async def hanging(_: Sender) -> None:
-    """Never close the connections."""
+async def hanging(_: Dispatcher) -> None:
+    """Never end."""
     await asyncio.sleep(3600)
 
 
 @pytest.mark.parametrize(
     ("owner", "method", "doing", "named"),
-    [(Dispatcher, "run", stubborn, "stubborn"), (Sender, "close", hanging, "hanging")],
+    [(Dispatcher, "run", stubborn, "stubborn"), (Dispatcher, "close", hanging, "hanging")],
 )
 def test_a_stop_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
@@ -315,7 +319,7 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     """The log says what the thread is executing; a thread that waits for the server learns that it was stopped."""
     entered, released = threading.Event(), threading.Event()
 
-    def block(*_: object) -> list[str]:
+    async def block(*_: object) -> list[str]:
         entered.set()
         released.wait(PATIENCE)
         return []
@@ -325,7 +329,8 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threaded, "STOP_DEADLINE", 0.1)
         patch.setattr(threaded, "LOOK_AGAIN", 0.1)
-        patch.setattr(Dispatcher, "advance_at_once", block)
+        patch.setattr(Dispatcher, "advance_at_once", Mock(return_value=None))
+        patch.setattr(Dispatcher, "advance", block)
         waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()
         assert entered.wait(PATIENCE)

@@ -232,7 +232,8 @@ def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault, times=1)) as send:
         with pytest.raises(
-            ConnectionCutError, match=r"this server lends no connection: use pixazo_simulator\.Simulator"
+            ConnectionCutError,
+            match=r"lends no connection: call the URL of the Simulator, or use Simulator\.transport\(\)",
         ):
             send("POST", GENERATE, headers, BEAR)
         assert send("POST", GENERATE, headers, BEAR).status == 202

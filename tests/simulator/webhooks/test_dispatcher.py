@@ -17,7 +17,7 @@ import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit
 from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, due_events, settings
 
-from pixazo_simulator.script.faults import Drop, Duplicate
+from pixazo_simulator.script.faults import Delay, Drop, Duplicate
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.errors import TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
@@ -397,12 +397,16 @@ class Receivers:
         self.under_way: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.arrived: Counter[str] = Counter()
+        self.most_altogether = 0
+        self.begun: list[WebhookRequest] = []
         self.closed: dict[str, asyncio.Event] = {}
 
     async def post(self, webhook: WebhookRequest) -> Outcome:
         """Take a webhook, and answer it in one of the next turns."""
+        self.begun.append(webhook)
         self.under_way[webhook.url] += 1
         self.most[webhook.url] = max(self.most[webhook.url], self.under_way[webhook.url])
+        self.most_altogether = max(self.most_altogether, self.under_way.total())
         try:
             await asyncio.sleep(0)
             if webhook.url in self.closed:
@@ -682,20 +686,23 @@ def test_copies_count_too() -> None:
     drive(doing, msgspec.structs.replace(having, balance=10**12))
 
 
-def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("count", "made"), [(2, 1), (70, 5)])
+def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPatch, count: int, made: int) -> None:
     """If receivers do not respond; the error has the events until then, and at least one attempt was made."""
     monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.0)
 
-    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
-        for _ in range(2):
-            accepted(world, webhook_url=HOOK)
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        sent = due_together(world, *[HOOK] * count)
         with pytest.raises(
-            AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 webhooks .* 0 s of real"
-        ):
+            AdvanceError, match=rf"at 2026-03-31T10:00:15\.000Z, 5 s early, with {made} webhooks .* 0 s of real"
+        ) as caught:
             await dispatcher.advance(world, 20_000)
-        assert due_events(await dispatcher.advance(world, 5_000)) == [(15, 204)]
+        assert reported(caught.value.events) == sent[:made]
+        monkeypatch.undo()
+        assert reported(await dispatcher.advance(world, 5_000)) == sent[made:]
 
-    drive(doing)
+    meet(doing, Clock.manual)
 
 
 def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -749,6 +756,87 @@ def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None
 
     script = (Rule(when="webhook", faults=(fault,)),) if fault else ()
     drive(doing, msgspec.structs.replace(settings(script=script), balance=10**12))
+
+
+def due_together(world: World, *hooks: str) -> list[str]:
+    """Let webhooks to these URLs fall due at one instant; returns their request ids."""
+    return [accepted(world, webhook_url=hook).request_id for hook in hooks]
+
+
+def reported(events: list[AdvanceEvent]) -> list[str]:
+    """The request ids of the attempts, in order."""
+    return [each[0].request_id for each in events if isinstance(each, tuple)]
+
+
+@pytest.mark.parametrize(
+    ("hooks", "script", "most", "altogether"),
+    [
+        ([HOOK] * 64, (), 1, 1),
+        ([HOOK] * 65, (), 5, 5),
+        ([HOOK] * 65, (Rule(when="webhook", faults=(Delay(0),)),), 1, 1),
+        ([HOOK] * 65, (Rule(when="status", faults=(Delay(0),)),), 5, 5),
+        ([HOOK] * 65 + ["http://127.0.0.1:1/"] * 64, (), 5, 6),
+        ([f"http://127.0.0.1:{port}/" for port in range(1, 201)], (), 1, 64),
+        ([f"http://127.0.0.1:{number % 13 + 1}/" for number in range(13 * 65)], (), 5, 64),
+    ],
+    ids=["few", "a flood", "with rules", "with other rules", "a flood and few", "many receivers", "many floods"],
+)
+def test_what_falls_due_at_one_instant_is_attempted_together_if_it_is_much(
+    hooks: list[str], script: tuple[Rule, ...], most: int, altogether: int
+) -> None:
+    """Begun in order for each receiver, and reported in order."""
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        sent = due_together(world, *hooks)
+        assert reported(await dispatcher.advance(world, 15_000)) == sent
+        begun = {
+            hook: [json.loads(each.body)["request_id"] for each in receivers.begun if each.url == hook]
+            for hook in hooks
+        }
+        assert begun == {hook: [one for one, other in zip(sent, hooks, strict=True) if other == hook] for hook in begun}
+        assert (max(receivers.most[hook] for hook in hooks), receivers.most_altogether) == (most, altogether)
+
+    meet(doing, Clock.manual, script=script, balance=10**12)
+
+
+def test_the_background_attempts_no_more_at_once_altogether() -> None:
+    """However many receivers there are; worlds do not wait for each other."""
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        hooks = [f"http://127.0.0.1:{port}/" for port in range(1, 101)]
+        receivers.closed = dict.fromkeys(hooks, asyncio.Event())
+        for world in worlds:
+            due_together(world, *hooks)
+        dispatcher.wake()
+        await until(lambda: receivers.under_way.total() == 128)
+        await some_turns()
+        receivers.closed[hooks[0]].set()
+        await until(lambda: receivers.arrived.total() == 200)
+        assert receivers.most_altogether == 128
+
+    meet(doing)
+
+
+def test_a_dead_receiver_of_a_flood_keeps_no_other_waiting() -> None:
+    """And what was attempted is recorded when the advance is cancelled; the rest is still due."""
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        dead, live = "http://127.0.0.1:1/", "http://127.0.0.1:2/"
+        receivers.closed[dead] = asyncio.Event()
+        sent = due_together(world, *[dead, live] * 70)
+        advancing = asyncio.create_task(dispatcher.advance(world, 15_000))
+        await until(lambda: receivers.arrived[live] == 70)
+        assert receivers.under_way[dead] == 5
+        advancing.cancel()
+        await asyncio.wait([advancing])
+        assert [each.request_id for each in world.outbox.finished.values()] == sent[1::2]
+        del receivers.closed[dead]
+        await until(lambda: receivers.arrived[dead] == 70)
+        assert receivers.arrived[live] == 70
+
+    meet(doing, Clock.manual, balance=10**12)
 
 
 def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:

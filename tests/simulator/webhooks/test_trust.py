@@ -78,7 +78,6 @@ def outcomes(
             if file:
                 environment.setenv("SSL_CERT_FILE", str(file))
             found.append(await sender.send(webhook))
-        await sender.close()
         return found
 
     return asyncio.run(send())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pixazo_simulator.world.deliveries import Attempt, Delivery, next_attempt, next_progress
+from pixazo_simulator.world.deliveries import Attempt, Delivery, Outbox, next_attempt, next_progress
 
 FAILED = Attempt(0, 500, "answered 500")
 
@@ -70,3 +70,41 @@ def test_progress_is_reported_at_the_start_and_every_15_seconds() -> None:
     assert next_progress(2_000, 40_000, 32_000) is None
     assert next_progress(2_000, 17_000, 2_000) is None
     assert next_progress(2_000, 2_000, -1) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["put", "move", "drop", "take"]), st.integers(1, 5), st.integers(0, 5)), max_size=100
+    )
+)
+def test_an_outbox_gives_what_is_due_first(steps: list[tuple[str, int, int]]) -> None:
+    """By instant, then by number, whatever was moved and dropped before."""
+    outbox, due = Outbox(10), dict[int, int]()
+    for step, number, instant in steps:
+        if step == "take":
+            first = min(((at, each) for each, at in due.items() if at <= instant), default=None)
+            taken = outbox.take(instant)
+            assert (taken and (taken[0], taken[1].number)) == first
+            if first:
+                del due[first[1]]
+        elif step == "drop" and number in due:
+            outbox.drop(number)
+            del due[number]
+        elif step != "drop" and (number in due) == (step == "move"):
+            (outbox.move if step == "move" else outbox.put)(replace(delivery(), number=number), instant)
+            due[number] = instant
+        assert outbox.next_due() == min(due.values(), default=None)
+        assert [outbox.are_due(count, 3) for count in range(6)] == [
+            sum(at <= 3 for at in due.values()) >= count for count in range(6)
+        ]
+        assert {each.number for each in outbox.pending("id")} == due.keys()
+
+
+def test_an_outbox_forgets_where_a_delivery_was() -> None:
+    """However often it is moved, and however early another one is due."""
+    outbox = Outbox(10)
+    for number in (1, 2):
+        outbox.put(replace(delivery(), number=number), 0)
+    for due in range(1_000):
+        outbox.move(replace(delivery(), number=2), due)
+    assert len(outbox._agenda) < 100  # pyright: ignore[reportPrivateUsage]  # memory is seen nowhere else

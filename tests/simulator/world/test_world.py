@@ -253,7 +253,7 @@ def test_a_challenge_that_is_not_echoed_ends_it() -> None:
     assert challenge is not None
     where.apply(RecordAttempt(START, challenge, Attempt(START, None, "answered 200 without the challenge", final=True)))
     assert where.next_due() is None
-    assert [each.number for each in where.outbox.finished] == [challenge.number]
+    assert list(where.outbox.finished) == [challenge.number]
 
 
 def test_a_late_echo_is_followed_by_the_report_at_once() -> None:

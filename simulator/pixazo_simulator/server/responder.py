@@ -1,0 +1,93 @@
+"""What is common to all ways to call the gateway, over a socket or in process: the steps of an exchange that wait for nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pixazo_simulator import spec
+from pixazo_simulator.control import real_clock
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
+from pixazo_simulator.world import Worlds
+
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import EditedGateway
+
+_SHOWN = 120
+
+log = logging.getLogger("pixazo_simulator")
+
+
+class Responder:
+    """A gateway over the worlds of a server, with its journal and log. Any thread may use it.
+
+    Call `route` with the head of a request, read its body as the route says, and call `respond`. Then carry out `hold`, `wakes` and
+    `pause` of the response, if it has any, call `record`, and send it.
+    """
+
+    def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds) -> None:
+        self.gateway = gateway
+        self.worlds = worlds
+        self._lock = worlds.lock
+
+    def route(self, request: Request) -> RoutedRequest:
+        """Find out what a request is for and who sent it."""
+        with self._lock:
+            return self.gateway.route(request)
+
+    def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
+        """The response to a request, or to one that is refused before the gateway decides.
+
+        It is in the journal already unless something has to be waited for before.
+        """
+        with self._lock:
+            if refusal:
+                response = self.gateway.refuse(request, route, refusal, route.clock.now())
+            else:
+                response = self.gateway.respond(request, route.clock.now(), route)
+            if response.hold is None and not response.pause:
+                self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+        if response.log:
+            self.log(response)
+        return response
+
+    def record(self, response: Response, route: RoutedRequest) -> None:
+        """Journal a response that had to wait; nothing happens for any other."""
+        if is_late(response):
+            with self._lock:
+                entry = response.exchange(route.clock.elapsed())
+                self.worlds.record(response.world, entry, response.request.header_bytes)
+
+    def sent(self, response: Response) -> None:
+        """Log a call that has no line of its own, if all calls are to be logged."""
+        if self.worlds.settings.log_requests and not response.log:
+            self.log(response)
+
+    def log(self, response: Response) -> None:
+        """Log a call: with its own line, else with one that says how it was answered."""
+        request, line, seconds = response.request, response.log, real_clock() - response.request.started
+        redactor = request.redactor(self.worlds)
+        method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
+        if line is None:
+            parts = (response.reason, response.rule, *response.faults)
+            why = redactor.text("; ".join(filter(None, parts)))
+            line = f"{method} {path} answered {response.status} in {seconds * 1000:.1f} ms: {why}"
+        fields = {
+            "world": response.world.number if response.world else None,
+            "request_id": response.request_id and redactor.text(response.request_id),
+            "method": method, "path": path, "status": response.status, "duration": round(seconds, 6),
+        }  # fmt: skip
+        log.info("%s", line, extra=fields)
+
+    def fail(self, request: Request, error: Exception) -> Response:
+        """The response to a request that the simulator fails to answer, which is logged."""
+        what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
+        log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
+        answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
+        return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
+
+
+def is_late(response: Response) -> bool:
+    """Whether something has to be waited for before a response is sent, other than by its transmission."""
+    return response.hold is not None or bool(response.pause)

@@ -1,0 +1,373 @@
+"""The simulator without a socket: as a transport of httpx2 and httpx, blocking or asynchronous, and as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping, Sequence
+from copy import copy
+from functools import cache, lru_cache, partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+import httpx2
+from anyio.to_thread import run_sync
+from starlette.types import Receive, Scope, Send
+
+from pixazo_simulator import spec
+from pixazo_simulator.control import real_clock
+from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.script import Close, Ending, Noise, Reset, Wait
+from pixazo_simulator.script import Send as SendBody
+
+from .asgi import is_ours
+from .http import TOO_LONG
+from .responder import is_late
+from .threaded import SimulatorError, ThreadedServer
+from .transmission import pieces
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .asgi import Application
+
+    class _OfHttpx(httpx.BaseTransport, httpx.AsyncBaseTransport):
+        """What type checkers demand of a transport of httpx; at run time httpx may be absent, and checks nothing."""
+else:
+    _OfHttpx = object
+
+Running = Callable[[], "tuple[ThreadedServer, Application]"]
+"""The server of a simulator and its application. Raises SimulatorError when it does not run."""
+Step = float | Callable[[], object]
+"""Real seconds to wait, or a function that blocks until it has a result."""
+_BODILESS = (204, 304)
+_SCHEMES = ("http", "https")
+_VALUE = re.compile(rb"(?:[^\0\s]+(?:[ \t]+[^\0\s]+)*)?")
+"""What HTTP libraries send as the value of a header."""
+_PEER = ("127.0.0.1", 0)
+
+
+class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
+    """Hands the requests of a client of httpx2 or httpx to a simulator of this process, as `transport=` of the client.
+
+    Whatever host they are for, the simulator answers them as over its socket. Clients, threads and event loops may share a transport.
+    What goes wrong on the wire is an exception of the library of the client; a wait beyond the client's read time-out raises it at once.
+    """
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def handle_request(self, request: Any) -> Any:
+        """Answer a request of a blocking client."""
+        library, stream = _library(request.__class__), request.stream
+        body = request.read() if isinstance(stream, library.ByteStream) else b"".join(stream)
+        exchange = _Exchange(self._running, library, request)
+        if response := exchange.respond(body):
+            return response
+        steps, result = exchange.steps(body), cast("Any", None)
+        while True:
+            try:
+                step = steps.send(result)
+            except StopIteration as end:
+                return end.value
+            result = step() if callable(step) else time.sleep(step)  # type: ignore[func-returns-value]
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Answer a request of an asynchronous client, on asyncio or trio."""
+        library, stream = _library(request.__class__), request.stream
+        is_read = isinstance(stream, library.ByteStream)
+        body = await request.aread() if is_read else b"".join([piece async for piece in stream])
+        exchange = _Exchange(self._running, library, request)
+        if response := exchange.respond(body):
+            return response
+        steps, result = exchange.steps(body), cast("Any", None)
+        while True:
+            try:
+                step = steps.send(result)
+            except StopIteration as end:
+                return end.value
+            # In a thread: an app on the loop of the caller may have to answer the webhooks that are waited for.
+            result = await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
+
+
+class _Exchange:
+    """One request of a client, and its response; `library` is the module of the client."""
+
+    __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server")
+
+    def __init__(self, running: Running, library: Any, request: Any) -> None:
+        """Raises what the library raises when the simulator does not run, and for a URL or header that cannot be sent."""
+        self._library, self._request = library, request
+        if request.url.scheme not in _SCHEMES:
+            raise library.UnsupportedProtocol("Request URL is missing an 'http://' or 'https://' protocol.")
+        try:
+            self._server, self._application = running()
+            url, application = request.url, self._application
+            head = request.method, url.raw_path, url.scheme, tuple(request.headers.raw)
+            self._asked = copy(_read(*head, application.address, application.names == "case-sensitive"))
+        except SimulatorError as error:
+            raise library.ConnectError(str(error)) from None
+        except ValueError as error:
+            raise library.LocalProtocolError(str(error)) from None
+        self._asked.started = real_clock()
+
+    def respond(self, body: bytes) -> Any:
+        """The response of the library, None when something has to be waited for: then `steps` go on."""
+        asked, application = self._asked, self._application
+        self._answered: Response | None = None
+        if is_ours(asked.method, asked.path) or (application.direct is None and _is_of_a_page(asked)):
+            return None
+        if asked.header_bytes and asked.header_bytes > spec.HEAD_LIMIT:
+            return self._refused(*TOO_LONG)
+        responder = application.responder
+        try:
+            self._route = route = responder.route(asked)
+            limit = route.body_limit
+            if limit is not None:
+                if asked.content_length > limit or len(body) > limit:
+                    asked.body = None
+                else:
+                    asked.body, asked.received = body[: route.keep], len(body)
+            self._answered = response = responder.respond(asked, route)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            return self._whole(responder.fail(asked, error))
+        if response.transmission or is_late(response):
+            return None
+        if response.wakes:
+            application.dispatcher.wake()
+        responder.sent(response)
+        return self._whole(response)
+
+    def steps(self, body: bytes) -> Generator[Step, Any, Any]:
+        """Yield what has to be waited for, and return the response. Raises what the library raises when none comes."""
+        response, application = self._answered, self._application
+        if response is None:
+            call = partial(_messages, application, self._scope(), body)
+            start, *rest = yield lambda: self._server.call(call())
+            content = b"".join(message.get("body", b"") for message in rest)
+            return self._made(start["status"], start["headers"], content)
+        try:
+            world, instant = response.world, response.hold
+            if world and instant is not None:
+                held = application.dispatcher.reach
+                yield lambda: self._server.call(application.worlds.in_steps(held, world, instant))
+                response = response.dated(world.clock.now())
+            application.responder.record(response, self._route)
+            if response.wakes:
+                application.dispatcher.wake()
+            if response.pause:
+                yield self._wait(response.pause)
+            sent = self._transmission(response)
+            while (step := next(sent, None)) is not None:
+                yield step
+        finally:
+            application.responder.sent(response)
+        if not response.transmission:
+            return self._whole(response)
+        return self._made(response.status, response.headers, _body_class(self._library)(sent))
+
+    def _transmission(self, response: Response) -> Iterator[Any]:
+        """Yield seconds to wait, then None for status and headers, then the body in pieces and seconds to wait between them."""
+        body = b"" if self._is_bodiless(response.status) else response.body
+        received: int | None = None
+        for effect in response.transmission:
+            if isinstance(effect, Wait):
+                yield self._wait(effect.seconds)
+            elif isinstance(effect, SendBody):
+                yield None
+                received = effect.length(len(body))
+                parts = pieces(body[:received], effect.pieces)
+                for part in parts:
+                    if effect.seconds:
+                        yield self._wait(effect.seconds / len(parts))
+                    yield part
+            elif received != len(body) or not isinstance(effect, Close):
+                raise self._fault(effect, received, len(body))
+
+    def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
+        """What the library raises when so many bytes of a body were received, None: not even its headers."""
+        library = self._library
+        if isinstance(effect, Noise):
+            return library.RemoteProtocolError(f"illegal status line: {bytearray(effect.data)!r}")
+        if isinstance(effect, Reset):
+            return library.ReadError(effect.description)
+        if not isinstance(effect, Close):
+            bound = "" if self._patience else "; the client has no read time-out: it would wait for ever"
+            return library.ReadTimeout(f"{effect.description}{bound}")
+        if received is None:
+            return library.RemoteProtocolError("Server disconnected without sending a response.")
+        return library.RemoteProtocolError(
+            f"peer closed connection without sending complete message body (received {received} bytes, expected {length})"
+        )
+
+    def _wait(self, seconds: float) -> float:
+        """The seconds to wait. Raises ReadTimeout when the client would not wait so long."""
+        patience = self._patience
+        if patience is not None and seconds >= patience:
+            raise self._library.ReadTimeout(
+                f"no byte would come for {seconds:g} s, the read time-out is {patience:g} s"
+            )
+        return float(seconds)
+
+    @property
+    def _patience(self) -> float | None:
+        """The read time-out of the client."""
+        seconds: float | None = self._request.extensions.get("timeout", {}).get("read")
+        return seconds
+
+    def _refused(self, status: HTTPStatus, message: str) -> Any:
+        body = spec.queue_error(status, status.phrase, message).body
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        return self._made(status, headers, body)
+
+    def _whole(self, response: Response) -> Any:
+        return self._made(response.status, response.headers, response.body)
+
+    def _made(self, status: int, headers: Sequence[spec.Header], body: Any) -> Any:
+        """A response of the library, with the headers as the socket would carry them; `body` is bytes, or a stream of the library."""
+        library, names = self._library, self._application.names
+        if names is not None:
+            if not (self._is_bodiless(status) or any(name == b"content-length" for name, _ in headers)):
+                headers = [*headers, (b"transfer-encoding", b"chunked")]
+            if names == "title case":
+                headers = [(name.title(), value) for name, value in headers]
+        if isinstance(body, bytes):
+            body = library.ByteStream(b"" if self._is_bodiless(status) else body)
+        return library.Response(int(status), headers=headers, stream=body, extensions=_extensions(status))
+
+    def _is_bodiless(self, status: int) -> bool:
+        return self._asked.method == "HEAD" or status in _BODILESS
+
+    def _scope(self) -> Scope:
+        asked = self._asked
+        return {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": asked.method, "scheme": asked.scheme,
+            "path": asked.path, "raw_path": asked.path.encode(), "query_string": asked.query, "root_path": "",
+            "headers": asked.headers, "client": _PEER, "server": asked.server,
+        }  # fmt: skip
+
+
+def _is_of_a_page(asked: Request) -> bool:
+    return any(name == b"origin" for name, _ in asked.headers)
+
+
+@lru_cache(maxsize=256)
+def _read(
+    method: str,
+    target: bytes,
+    scheme: str,
+    headers: tuple[spec.Header, ...],
+    server: tuple[str, int | None],
+    keeps_case: bool,  # noqa: FBT001 - a cache takes longer to find arguments with names
+) -> Request:
+    """The head of a request, of which who polls sends the same again and again. Raises ValueError for a header that no client sends."""
+    for name, value in headers:
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"header {name.decode('latin-1')}: remove line breaks and outer spaces from its value")
+    path, _, query = target.partition(b"?")
+    return Request(
+        method=method, path=unquote(path.decode("ascii")), query=query, scheme=scheme, server=server,
+        headers=tuple((name.lower(), value) for name, value in headers),
+        # As the server counts them: each with a colon, a space and the end of its line.
+        header_bytes=len(target) + sum(len(name) + len(value) + 4 for name, value in headers),
+        raw_header_names=tuple(name for name, _ in headers) if keeps_case else (),
+    )  # fmt: skip
+
+
+class _Body:
+    """The body of a response that a fault paces or cuts; `pieces` yields it, and seconds to wait between the pieces."""
+
+    def __init__(self, pieces: Iterator[float | bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for each in self._pieces:
+            if isinstance(each, bytes):
+                yield each
+            else:
+                time.sleep(each)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for each in self._pieces:
+            if isinstance(each, bytes):
+                yield each
+            else:
+                await _sleep(each)
+
+
+async def _sleep(seconds: float) -> None:
+    """Not by anyio: what it calls could be taken for a sleep of the app, whose time may be virtual."""
+    trio = sys.modules.get("trio")
+    if trio and trio.lowlevel.in_trio_run():
+        await trio.sleep(seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+
+@cache
+def _library(kind: Any) -> Any:
+    """The module, httpx2 or httpx, of a class of requests."""
+    name = next(name for each in kind.__mro__ if (name := each.__module__.partition(".")[0]) in ("httpx", "httpx2"))
+    return sys.modules[name]
+
+
+@cache
+def _body_class(library: Any) -> Any:
+    return type("Body", (_Body, library.SyncByteStream, library.AsyncByteStream), {})
+
+
+@cache
+def _extensions(status: int) -> dict[str, Any]:
+    """What the libraries tell of a status line. They copy it."""
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    return {"http_version": b"HTTP/1.1", "reason_phrase": phrase.encode()}
+
+
+class App:
+    """A simulator that runs in this process as an ASGI application; its lifespan is that of the simulator.
+
+    Each request is handled on the loop of the simulator, so that any server, test client and event loop may call it.
+    """
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises SimulatorError when the simulator does not run, ConnectionCutError where a connection is to be cut."""
+        if scope["type"] == "lifespan":
+            for event in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{event}.complete"})
+            return
+        server, application = self._running()
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        for message in await run_sync(
+            lambda: server.call(_messages(application, scope, bytes(body))), abandon_on_cancel=True
+        ):
+            await send(message)
+
+
+async def _messages(application: Application, scope: Scope, body: bytes) -> list[MutableMapping[str, Any]]:
+    """What the application sends in answer to one request."""
+    received = iter([{"type": "http.request", "body": body}])
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(received, {"type": "http.disconnect"})
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    return sent
