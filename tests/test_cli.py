@@ -557,6 +557,57 @@ def test_version_and_help() -> None:
     assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", reported.stdout)
 
 
+MODULES = """
+import atexit
+
+@atexit.register
+def show():
+    print("modules:", *sys.modules)
+"""
+ANSWERED = """
+import os, socket
+from pixazo_simulator.cli import serve
+
+def answer(simulator, _):
+    with socket.socket() as caller:
+        caller.connect(("127.0.0.1", simulator.port))
+        head = "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\\r\\nHost: x\\r\\nOcp-Apim-Subscription-Key: sim-key\\r\\nContent-Type: application/json\\r\\nContent-Length: 15"
+        caller.sendall(head.encode() + b'\\r\\n\\r\\n{"prompt": "A"}')
+        assert b" 202 " in caller.recv(4096)
+    print("modules:", *sys.modules, flush=True)
+    os._exit(0)
+
+serve._print_ready = answer
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "absent"),
+    [
+        (MODULES, ["--version"], ["click", "email", "typing"]),
+        (MODULES, ["--help"], ["asyncio", "importlib.metadata", "logging", "msgspec"]),
+        (MODULES, ["serve", "--help"], ["asyncio", "importlib.metadata", "logging", "msgspec"]),
+        (
+            ANSWERED,
+            ["serve", "--port", "0"],
+            [
+                "anyio", "cryptography", "difflib", "encodings.idna", "http.client", "httpx2", "imagesize", "importlib.resources",
+                "pixazo_simulator.control.openapi", "pixazo_simulator.control.routes", "pixazo_simulator.mutants",
+                "pixazo_simulator.redirect", "pixazo_simulator.server.loopback", "re2", "starlette", "tomllib", "trustme", "xml",
+            ],
+        ),
+    ],
+    ids=["version", "help", "help of serve", "serve"],
+)  # fmt: skip
+def test_what_a_command_does_not_import(code: str, arguments: list[str], absent: list[str]) -> None:
+    """The help needs no server, and the first response of a server nothing that only other requests need."""
+    with child(code, *arguments) as process:
+        output, _ = process.communicate(timeout=PATIENCE)
+    imported = output.decode().rpartition("modules:")[2].split()
+    assert "pixazo_simulator.cli" in imported
+    assert sorted({*absent} & {*imported}) == []
+
+
 @pytest.mark.parametrize(
     ("package", "command"), [("pixazo_simulator", "pixazo-sim"), ("pixazo_contracts", "pixazo-contracts")]
 )

@@ -30,7 +30,7 @@ SIMULATOR = [
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "PolicyDecision", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StaleSignature", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "Transport", "TruncatedBody", "UniformDelay",
-    "UnknownStatus", "WaitResult", "When", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
+    "UnknownStatus", "WaitResult", "When", "WorldRecord", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
     "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 OPTIONAL = [

@@ -114,6 +114,34 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
     result.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
+def test_what_a_test_costs(pytester: pytest.Pytester) -> None:
+    """The simulator is asked three times for each test, and one TLS context is made for the clients of all."""
+    pytester.makeconftest(
+        """
+        import ssl
+        from pixazo_simulator import Simulator
+
+        asked, made = [], []
+        ask, create = Simulator.ask, ssl.SSLContext.__new__
+        Simulator.ask = lambda self, *request: asked.append(" ".join(request[:2])) or ask(self, *request)
+
+        def pytest_runtest_setup(item):
+            if item.name == "test_later":
+                asked.clear()
+                ssl.SSLContext.__new__ = lambda *given, **named: made.append(given) or create(*given, **named)
+
+        def pytest_unconfigure():
+            ssl.SSLContext.__new__ = create
+            print("asked:", *asked, len(made))
+        """
+    )
+    pytester.makepyfile("def test_first(pixazo_client): pass\n\ndef test_later(pixazo_client): pass")
+    result = pytester.runpytest_subprocess(*APART)
+    result.assert_outcomes(passed=2)
+    record = "GET /_sim/record?unmatched_after=0&elapsed=True"
+    result.stdout.fnmatch_lines([f"asked: POST /_sim/worlds {record.replace('?', '[?]')} DELETE /_sim/world 0"])
+
+
 def test_without_hypothesis_respx_and_httpx(pytester: pytest.Pytester) -> None:
     """A world needs none of them; the fixture that needs respx says what to install."""
     pytester.makepyfile(absent=ABSENT)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from contextlib import suppress
+
+from pixazo_simulator import __version__
 
 __all__ = ["main"]
 
@@ -57,10 +60,12 @@ def _discard_output() -> None:
 def _run() -> None:
     """Run the command; no other command is imported."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"pixazo-sim {version('pixazo-testkit')}\n")
+        sys.stdout.write(f"pixazo-sim {__version__}\n")
         return
-    from .group import pixazo_sim
+    gc.disable()  # while modules are imported nothing becomes garbage; a simulator switches it on when it starts
+    try:
+        from .group import pixazo_sim
 
-    pixazo_sim(prog_name="pixazo-sim")
+        pixazo_sim(prog_name="pixazo-sim")
+    finally:
+        gc.enable()

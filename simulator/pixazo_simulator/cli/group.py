@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from pixazo_simulator import __version__
+
 _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
     "exec": ("exec", "Run a command against a simulator of its own, even with the vendor's host hard-coded."),
@@ -62,6 +64,6 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pixazo-testkit", prog_name="pixazo-sim", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="pixazo-sim", message="%(prog)s %(version)s")
 def pixazo_sim() -> None:
     """An offline simulator of Pixazo's MiniMax Hailuo gateway. Unofficial, not affiliated with the vendor."""

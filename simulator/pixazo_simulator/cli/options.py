@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import replace
-
-from pixazo_simulator.server import Simulator, read_profile, read_script
-from pixazo_simulator.spec import micros, plain_ip
-from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory, read_start
-
-from .process import log_to_stderr
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.server import Simulator
+    from pixazo_simulator.world import Settings
 
 
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
@@ -43,6 +39,15 @@ class _Read(click.types.StringParamType):
             raise click.UsageError(str(error)) from None
 
 
+def _of(wing: str, name: str) -> _Read:
+    """A text that a function of another wing reads, which is imported with the first value: no help needs it."""
+
+    def read(text: str) -> Any:
+        return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
+
+    return _Read(read)
+
+
 class _ReadSeveral(_Read):
     """A text that may hold spaces: in a variable, semicolons separate several."""
 
@@ -63,6 +68,8 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 def _start(text: str) -> str:
+    from pixazo_simulator.world import read_start
+
     read_start(text)
     return text
 
@@ -74,6 +81,8 @@ def _token(text: str) -> str:
 
 
 def _control_host(text: str) -> str:
+    from pixazo_simulator.spec import plain_ip
+
     host = text.lower()
     if not _CONTROL_HOST.fullmatch(host):
         raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
@@ -94,20 +103,20 @@ def _option(*names: str, **settings: Any) -> click.Option:
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
 
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False)
 # fmt: off
 OPTIONS = (
     _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
     _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
     _option("--api-key", "keys", type=_Read(_key), multiple=True, metavar="KEY",
-            help=f"A key that opens a world of its own; may be repeated. Without: {DEFAULT_KEY}."),
+            help="A key that opens a world of its own; may be repeated. Without: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
-    _option("--balance", type=_Read(micros), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
-    _option("--profile", type=_Read(read_profile), default="documented", metavar="NAME|FILE",
+    _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
+    _option("--profile", type=_of("server", "read_profile"), default="documented", metavar="NAME|FILE",
             help="documented, observed, or a TOML or JSON file of policy values."),
     _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
-    _option("--clock", type=_Read(clock_factory), default="real", metavar="real|xN|manual",
+    _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),
     _option("--start", type=_Read(_start), metavar="now|INSTANT",
             help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
@@ -146,6 +155,12 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
 
     Raises click.UsageError with the remedy when options have no meaning together.
     """
+    from msgspec.structs import replace
+
+    from pixazo_simulator.server import Simulator
+
+    from .process import log_to_stderr
+
     if not options["host"].strip():
         raise click.UsageError(
             f"--host {options['host']!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
@@ -157,10 +172,17 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
+    gc.freeze()  # what was imported stays: no collection needs to look at it
+    gc.enable()
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 
 
 def _settings(options: dict[str, Any]) -> Settings:
+    from pathlib import Path
+
+    from pixazo_simulator.server import read_script
+    from pixazo_simulator.world import DEFAULT_KEY, Settings
+
     if options.get("control_token") is not None and options["control_open"]:
         raise ValueError("--control-token and --control-open exclude each other: choose one")
     origin = {} if options["public_origin"] is None else {"public_origin": options["public_origin"]}
@@ -169,7 +191,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
         policy=policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]}),
         magic=not options["no_magic"],
-        script=read_script(options["script"]) if options["script"] else (),
+        script=read_script(Path(options["script"])) if options["script"] else (),
         **{name: options[name] for name in _SETTINGS if name in options},
     )
 

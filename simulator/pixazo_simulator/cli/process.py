@@ -13,9 +13,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NoReturn
 
-from pixazo_simulator.server import thread_position
-from pixazo_simulator.spec import SECOND, timestamp
-
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
 WAITING_LIMIT = 1024 * 1024
@@ -42,6 +39,8 @@ class _JsonLines(logging.Formatter):
     """One line with a JSON object for each record; those about a call also have its method, path, status and duration in seconds."""
 
     def format(self, record: logging.LogRecord) -> str:
+        from pixazo_simulator.spec import SECOND, timestamp
+
         members: dict[str, object] = {
             "time": timestamp(int(record.created * SECOND)), "level": record.levelname.lower(), "logger": record.name,
             "message": record.getMessage(),
@@ -167,6 +166,8 @@ def end_in(seconds: float, code: int) -> None:
     """End the process after so many seconds with this code, whatever it is waiting for; normally it ends before."""
 
     def end() -> None:
+        from pixazo_simulator.server import thread_position
+
         log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, thread_position(threading.main_thread()))
         end_now(code)
 

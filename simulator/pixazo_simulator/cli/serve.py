@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import errno
-import gc
-import logging
 import os
 import signal
 import stat
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
-
 from .options import OPTIONS, simulator_of
-from .process import BY_SIGNAL, Signals, end_in, end_now
 
-LAST_RESORT = STOP_DEADLINE + 1
-"""Seconds after a signal until the process ends, whatever it is waiting for."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pixazo_simulator.server import Simulator
+
+LAST_RESORT = 3.0
+"""Seconds after a signal until the process ends, whatever it is waiting for: one more than the simulator takes to stop."""
 
 
 def _serve(**options: Any) -> None:
@@ -34,8 +33,12 @@ def _serve(**options: Any) -> None:
         raise click.UsageError(
             "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"
         )
+    from .process import Signals, end_now
+
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: _end(ended, number))
+    from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
+
     simulator = simulator_of(options)
     try:
         simulator.start()
@@ -44,7 +47,6 @@ def _serve(**options: Any) -> None:
     _log_reach(simulator)
     if not ended.is_set():
         _print_ready(simulator, options["ready_file"])
-    gc.freeze()  # what was imported stays: no collection needs to look at it
     ended.wait()
     simulator.stop()
     end_now(0)
@@ -55,17 +57,21 @@ serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve._
 
 def _end(ended: threading.Event, number: int) -> None:
     """Begin to end, by force when it takes too long; a second signal ends the process at once."""
+    from .process import BY_SIGNAL, end_in
+
     if ended.is_set():
         os._exit(BY_SIGNAL + number)
     ended.set()
     end_in(LAST_RESORT, code=0)
 
 
-def _print_ready(simulator: Simulator, ready_file: Path | None) -> None:
+def _print_ready(simulator: Simulator, ready_file: str | None) -> None:
+    from pathlib import Path
+
     line = f"ready {simulator.url} key {simulator.api_key}\n"
     try:
         if ready_file:
-            _replace(ready_file, line)
+            _replace(Path(ready_file), line)
     except OSError as error:
         simulator.stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
@@ -98,6 +104,8 @@ def _replace(path: Path, text: str) -> None:
 
 def _log_reach(simulator: Simulator) -> None:
     """Log who can use the server, if that is not only this machine."""
+    import logging
+
     settings, log = simulator.settings, logging.getLogger("pixazo_simulator")
     if settings.control_open:
         log.warning(

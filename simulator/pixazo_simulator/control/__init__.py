@@ -18,6 +18,7 @@ from .schema.responses import (
     Exchange,
     Explanation,
     Generation,
+    JournalPage,
     PolicyDecision,
     Request,
     ScriptRule,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError",
-    "ControlHandler", "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel",
+    "ControlHandler", "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "JournalPage",
     "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
     "document", "from_json", "read_body", "real_clock", "to_json",
 ]  # fmt: skip

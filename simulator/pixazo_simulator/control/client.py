@@ -178,6 +178,13 @@ class ControlClient:
         """The requests to this server that reached no world, such as those with an unknown key."""
         return self._list("unmatched", responses.JournalPage, **filters)
 
+    def record(self, *, unmatched_after: int | None = None, elapsed: bool | None = None) -> responses.WorldRecord:
+        """All that has happened in the world, in one response; of a longer journal the first 1,000 exchanges.
+
+        With `unmatched_after` also the requests beyond that number that reached no world.
+        """
+        return self._list("record", responses.WorldRecord, unmatched_after=unmatched_after, elapsed=elapsed)
+
     def script(self) -> responses.ScriptState:
         """The rules in order, with how often each of their steps was used."""
         return self._call("GET", "/_sim/script", responses.ScriptState)

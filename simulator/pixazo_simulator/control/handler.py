@@ -8,12 +8,10 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
@@ -21,9 +19,10 @@ from pixazo_simulator.world import Settings, Worlds
 
 from .client import TOKEN_HEADER
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
-from .routes import ROUTES
-from .schema import rendering
 from .schema.responses import Refusal, encode
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request: as many as a script may have."""
@@ -118,7 +117,9 @@ class ControlHandler:
                 status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
         except Refused as refused:
             status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
-        await Response(content, status, media_type="application/json")(scope, receive, send)
+        framing = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": framing})
+        await send({"type": "http.response.body", "body": content})
 
     def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
@@ -162,7 +163,12 @@ def _clock_document(rate: float) -> dict[str, Any]:
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
-    """The route of a request, and the number in its path, 0 if it has none. Raises Refused."""
+    """The route of a request, and the number in its path, 0 if it has none. Raises Refused.
+
+    The routes are imported with the first request: a server answers the gateway's before that.
+    """
+    from .routes import ROUTES
+
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)):
             return route, int(found[1]) if found.groups() else 0
@@ -204,6 +210,8 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes |
 
 
 async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
+    from .schema import rendering
+
     reason = refused.reason
     body = reason if isinstance(reason, Refusal) else rendering.refusal(redactor, reason, refused.error)
     return refused.status, await _encoded(body, (), redactor)
@@ -211,10 +219,13 @@ async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
 
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
-    encoded = encode(response)
+    encoded = searched = encode(response)
     if len(encoded) > _AT_A_TIME:
         await asyncio.sleep(0)
-    text = encoded.decode()
+    members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
+    if reveals:
+        searched = encode({name: value for name, value in members.items() if name not in reveals})
+    text = searched.decode()
     for start in range(0, len(text), _AT_A_TIME):
         if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
             break
@@ -222,11 +233,13 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Re
             await asyncio.sleep(0)
     else:
         return encoded
-    members = cast("dict[str, object]", msgspec.json.decode(encoded))
+    members = members or cast("dict[str, object]", msgspec.json.decode(encoded))
     return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
 
 
 async def _without_keys(value: object, redactor: spec.Redactor) -> object:
+    from .schema import rendering
+
     if not isinstance(value, list):
         return rendering.without_keys(value, redactor)
     found: list[object] = []

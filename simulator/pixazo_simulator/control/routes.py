@@ -205,15 +205,28 @@ async def unmatched(request: ControlRequest[requests.JournalFilter]) -> response
     return await _page(request.worlds, request.worlds.unmatched, request.body)
 
 
+@route("GET", "/_sim/record")
+async def record(request: ControlRequest[requests.RecordFilter]) -> responses.WorldRecord:
+    """Show all that has happened in a world: exchanges, generations, webhooks, the script and the clock.
+
+    The journal has its first 1,000 exchanges; those beyond them are read from it page by page.
+    """
+    world, unmatched, wanted = request.world, request.worlds.unmatched, request.body
+    after = unmatched.total if wanted.unmatched_after is UNSET else wanted.unmatched_after
+    own = await _page(world, world.journal, requests.JournalFilter(after=0, elapsed=wanted.elapsed))
+    return await rendering.record(
+        world, own, await _page(request.worlds, unmatched, requests.JournalFilter(after=after))
+    )
+
+
 async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
-    total, dropped = kept.total, kept.dropped
-    found: list[Exchange] = []
-    for number, exchange in enumerate(kept, 1):
+    total, dropped, after = kept.total, kept.dropped, wanted.after
+    found = list[Exchange]() if wanted.filters() else list(kept)
+    for number, exchange in enumerate(kept if wanted.filters() else (), 1):
         if _passes(owner, exchange, wanted):
             found.append(exchange)
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
-    after = wanted.after
     listed = (
         found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
@@ -40,9 +39,9 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         return json.loads(text) if as_json else spec.read_toml(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"script {name} is not valid TOML: {error}") from None
-    except ValueError:  # of int()
+    except ValueError as error:
+        if type(error) is not ValueError:  # a TOMLDecodeError; the others are of int()
+            raise ValueError(f"script {name} is not valid TOML: {error}") from None
         raise ValueError(f"script {name} holds a number of too many digits") from None
 
 

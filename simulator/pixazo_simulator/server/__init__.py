@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .files import read_profile, read_script
-from .loopback import HttpRequest, HttpResponse, LoopbackServer
 from .simulator import Simulator
 from .threaded import STOP_DEADLINE, SimulatorError, thread_position
+
+if TYPE_CHECKING:
+    from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
     "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "read_profile",
     "read_script", "thread_position",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("HttpRequest", "HttpResponse", "LoopbackServer"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import loopback  # which a simulator does not need
+
+    return getattr(loopback, name)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue, ControlHandler, real_clock
@@ -24,6 +20,8 @@ from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 MOST_HELD = 512 * 1024 * 1024
@@ -59,9 +57,10 @@ class Application:
         self.responder = self._gateway.responder
         self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds.lock)
         self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
-        self._lifespan = Router(lifespan=self._running).lifespan
         self._http: ASGIApp = self._dispatch
         if policy.cors != "off":
+            from starlette.middleware.cors import CORSMiddleware
+
             self._http = CORSMiddleware(
                 self._dispatch, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"]
             )
@@ -77,7 +76,7 @@ class Application:
         return edited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)
+        await (self._live if scope["type"] == "lifespan" else self._http)(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
@@ -89,16 +88,19 @@ class Application:
         """What answers requests of the gateway without ASGI; None where a middleware is to see each of them."""
         return self._gateway if self._http == self._dispatch else None
 
-    @asynccontextmanager
-    async def _running(self, _: object) -> AsyncGenerator[None]:
+    async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
+        """The lifespan: deliver webhooks until the server stops."""
+        await receive()
         running = asyncio.create_task(self.worlds.in_steps(self.dispatcher.run))
-        yield
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
         for step in (self.tls_listeners.close_all, self.dispatcher.close):
             # A task each, so that a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def is_ours(method: str, path: str) -> bool:

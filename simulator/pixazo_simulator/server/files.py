@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +66,7 @@ def read_script(path: Path) -> tuple[Rule, ...]:
 @cache
 def read_videos() -> Mapping[str, bytes]:
     """The four rendered videos, by file name."""
-    return {each.name: each.read_bytes() for each in files("pixazo_simulator.server").joinpath("videos").iterdir()}
+    return {each.name: each.read_bytes() for each in Path(__file__).with_name("videos").iterdir()}
 
 
 def _read_text(path: Path, what: str) -> str:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from typing import Protocol as StructuralType
 from urllib.parse import unquote
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -24,6 +23,9 @@ from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, Header, queue_error
 
 from .transmission import CONNECTION, Connection
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""

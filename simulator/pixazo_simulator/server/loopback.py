@@ -8,14 +8,15 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Self
-
-from starlette.types import Receive, Scope, Send
+from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.control import Refused, read_body
 
 from .http import GatewayProtocol
 from .threaded import ThreadedServer, listen
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024

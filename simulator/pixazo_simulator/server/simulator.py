@@ -69,6 +69,11 @@ class Simulator:
         """The first key of the settings, which opens a world."""
         return self.settings.keys[0]
 
+    @property
+    def unmatched(self) -> int:
+        """How many requests have reached no world so far."""
+        return self._application.worlds.unmatched.total if self._application else 0
+
     def start(self) -> Self:
         """Start to listen; returns when connections are accepted.
 

@@ -10,18 +10,20 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Generator, Sequence
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from pixazo_simulator.control import real_clock
 from pixazo_simulator.spec import LAST_PORT
 
 from .http import BACKLOG, Configuration, Connections, DirectWay, GatewayProtocol
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 T = TypeVar("T")
 
@@ -112,11 +114,13 @@ class ThreadedServer(uvicorn.Server):
         return self._wait(result, loop)
 
     def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
-        while not wait([result], timeout=LOOK_AGAIN).done:
-            # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
-            if (loop.is_closed() or self._is_left) and not result.done():
-                raise SimulatorError(_STOPPED)
         try:
+            while not result.done():
+                with suppress(TimeoutError):
+                    result.exception(LOOK_AGAIN)
+                # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
+                if (loop.is_closed() or self._is_left) and not result.done():
+                    raise SimulatorError(_STOPPED)
             return result.result()
         except CancelledError:
             raise SimulatorError(_STOPPED) from None
@@ -231,6 +235,15 @@ def _require_threads() -> None:
         )
 
 
+def _resolved(host: str, port: int) -> tuple[int, str]:
+    """Family and address of a host. One that is an IPv4 address is not looked up: that would import the codec of IDNA."""
+    with suppress(OSError, ValueError):
+        socket.inet_pton(socket.AF_INET, host)
+        return socket.AF_INET, host
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return family, str(address[0])
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
 
@@ -240,8 +253,8 @@ def listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        family, address = _resolved(host, port)
+        both = address == "::" and socket.has_dualstack_ipv6()
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
         reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"

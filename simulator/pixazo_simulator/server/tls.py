@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 from weakref import WeakSet
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from pixazo_simulator.control import TlsListener
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
@@ -22,6 +20,7 @@ from pixazo_simulator.world import AddAlias, World
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
     from trustme import CA
 
 

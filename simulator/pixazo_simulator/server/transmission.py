@@ -8,12 +8,14 @@ import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import pairwise
-
-from starlette.types import Message, Receive, Scope
-from starlette.types import Send as SendMessage
+from typing import TYPE_CHECKING
 
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Send, Wait
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope
+    from starlette.types import Send as SendMessage
 
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol lends the connection."""

@@ -9,7 +9,6 @@ import struct
 from typing import Literal
 from urllib.parse import unquote
 
-import imagesize  # type: ignore[import-untyped]  # ships no type information
 import msgspec
 
 from .text import quoted
@@ -142,6 +141,8 @@ def _format(data: bytes) -> Format:
 
 
 def _frame(data: bytes) -> tuple[int, int]:
+    import imagesize  # type: ignore[import-untyped]  # ships no type information; imports an HTTP client and an XML parser
+
     try:
         width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)  # pyright: ignore[reportUnknownMemberType] - untyped library
     except (ValueError, struct.error, EOFError, OSError, IndexError, OverflowError, TypeError):

@@ -3,15 +3,13 @@
 One row of the table is one annotated field of `Policy`. Its choices are those of its type, or a function reads its value from text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict, cast, get_args, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,7 +40,7 @@ class JobTimes(msgspec.Struct, frozen=True):
     polls: tuple[int, int] | None = None
 
     @classmethod
-    def parse(cls, text: str) -> JobTimes:
+    def parse(cls, text: str) -> "JobTimes":
         """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
 
         Raises ValueError with the remedy.
@@ -84,7 +82,7 @@ class Retention(msgspec.Struct, frozen=True):
     media: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Retention:
+    def parse(cls, text: str) -> "Retention":
         """Read `forever`, `media=86400` or `status=3600,media=86400` (seconds). Raises ValueError with the remedy."""
         if text == "forever":
             return cls()
@@ -126,7 +124,7 @@ class PriceList(msgspec.Struct, frozen=True):
     rules: tuple[_Rule, ...]
 
     @classmethod
-    def parse(cls, text: str) -> PriceList:
+    def parse(cls, text: str) -> "PriceList":
         """Read rules separated by commas; a bare `6=0.35` means any operation and resolution. Raises ValueError."""
         rules: list[_Rule] = []
         if text.count(",") >= MOST_PRICES:
@@ -161,7 +159,7 @@ class RateLimit(msgspec.Struct, frozen=True):
     submits_only: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> RateLimit | None:
+    def parse(cls, text: str) -> "RateLimit | None":
         """Read `off`, `60/60` (calls per seconds) or `5/60 submits`. Raises ValueError with the remedy."""
         if text == "off":
             return None
@@ -444,7 +442,7 @@ class Policy:
         72, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
 
-    def changed(self, values: Mapping[str, object]) -> Policy:
+    def changed(self, values: Mapping[str, object]) -> Self:
         """A copy with some fields set from text (or numbers, booleans and lists, as in a TOML file).
 
         Raises ValueError that names the field, the value and the remedy.
@@ -461,7 +459,7 @@ class Policy:
                 changes[name] = _POINTS[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
-        return replace(self, **changes)
+        return replace(self, **changes) if changes else self
 
     def text(self, name: str) -> str:
         """The value of a field as it is written on the command line."""

@@ -53,6 +53,8 @@ _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 # What a URL, JSON and Python write for a character. Decoding is for finding keys only.
 _ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
 _CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
+_UNESCAPED = re.compile(r"[\w.~-]+", re.ASCII)
+"""What is written alike in JSON, Python and a URL."""
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """How often a key may be percent-encoded, one encoding on top of another."""
@@ -348,7 +350,7 @@ def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str,
 @lru_cache
 def _encoded_forms(key: str) -> tuple[tuple[str, bool, bool], ...]:
     """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
-    escaped = {form for each in _read(key) for form in _escaped(each)}
+    escaped = {form for each in set(_read(key)) for form in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
 
@@ -364,6 +366,9 @@ def _read(key: str) -> Iterator[str]:
 
 
 def _escaped(key: str) -> Iterator[str]:
+    if _UNESCAPED.fullmatch(key):
+        yield key
+        return
     yield from (key, json.dumps(key)[1:-1], repr(key)[1:-1])
     yield from (quote(key, errors="replace"), quote(key, safe="", errors="replace"), quote_plus(key, errors="replace"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from reprlib import Repr
 
@@ -28,6 +27,8 @@ def closest(word: str, known: tuple[str, ...]) -> str | None:
     """The known word that was probably meant, if one is near."""
     if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
         return None
+    from difflib import get_close_matches  # only to word a refusal
+
     return next(iter(get_close_matches(word, known, n=1)), None)
 
 

@@ -37,7 +37,7 @@ class Case:
         """Create the world that the settings describe. Raises ValueError or ControlError with the remedy."""
         control = simulator.control()
         # On a shared simulator the unmatched requests may be those of other processes.
-        first_unmatched = None if isinstance(simulator, SharedSimulator) else control.unmatched(limit=1).total
+        first_unmatched = None if isinstance(simulator, SharedSimulator) else simulator.unmatched
         world = _create_world(control, name, key, settings)
         SECRETS.add(str(world.api_key))
         self.node = node

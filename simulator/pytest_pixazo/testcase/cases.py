@@ -42,7 +42,7 @@ class Cases:
         self._fixtures: dict[Case, str] = {}
         self._failed: list[Case] = []
         self._failure: tuple[str, BaseException | None] = ("", None)
-        self._remainders = Remainders(simulator.control())
+        self._remainders = Remainders(simulator)
 
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
         """A world that is open within a `with` block, for the test or collector for which code runs now."""

@@ -6,8 +6,10 @@ from collections import OrderedDict
 
 import pytest
 
-from pixazo_simulator.control import ControlClient
+from pixazo_simulator.server import Simulator
 from pytest_pixazo.world import Place, warn_of
+
+from .simulators import SharedSimulator
 
 MOST = 10_000
 """Ended worlds that are remembered, as many as a simulator remembers."""
@@ -19,9 +21,9 @@ class Remainders:
     A simulator may be shared: requests for the worlds of other processes are theirs to count.
     """
 
-    def __init__(self, control: ControlClient) -> None:
-        self._control = control
-        self._seen = control.unmatched(limit=1).total
+    def __init__(self, simulator: Simulator | SharedSimulator) -> None:
+        self._simulator = simulator
+        self._seen = simulator.unmatched
         self._places: OrderedDict[str, tuple[int, Place | None]] = OrderedDict()
         self._calls: dict[Place, tuple[int, str]] = {}
 
@@ -38,7 +40,8 @@ class Remainders:
 
     def collect(self) -> None:
         """Count what has come since the last call of this method."""
-        while exchanges := self._control.unmatched(after=self._seen).exchanges:
+        while self._simulator.unmatched > self._seen:
+            exchanges = self._simulator.control().unmatched(after=self._seen).exchanges
             self._seen = exchanges[-1].number
             for each in exchanges:
                 if place := self._places.get(each.former or "", (0, None))[1]:

@@ -31,6 +31,11 @@ class SharedSimulator:
         self.url = url.rstrip("/")
         self._channel = HttpChannel(self.url, control_token)
 
+    @property
+    def unmatched(self) -> int:
+        """How many requests have reached no world so far."""
+        return self.control().unmatched(limit=1).total
+
     def control(self, api_key: str | None = None) -> ControlClient:
         """A client of its control API, or of one of its worlds."""
         return ControlClient(self.url, api_key, channel=self._channel)

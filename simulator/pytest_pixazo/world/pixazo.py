@@ -19,6 +19,7 @@ from pixazo_simulator.control import (
     Exchange,
     Explanation,
     Generation,
+    JournalPage,
     WaitResult,
 )
 from pixazo_simulator.script import Call as AnyCall
@@ -304,11 +305,10 @@ class Pixazo:
     @property
     def webhooks(self) -> Deliveries:
         """The webhook deliveries so far with every attempt, oldest first (the latest 1,000)."""
-        return Deliveries(self.control, self._deliveries())
+        return Deliveries(self.control, self._explained(self.control.deliveries().deliveries))
 
-    def _deliveries(self) -> list[Delivery]:
-        """The deliveries; attempts that an inbox of this world refused have its reason as their problem."""
-        found = self.control.deliveries().deliveries
+    def _explained(self, found: list[Delivery]) -> list[Delivery]:
+        """Deliveries; attempts that an inbox of this world refused have its reason as their problem."""
         reasons = {each.url: each.problem for inbox in self._inboxes for each in inbox.refused}
         return [_explained(each, reasons[each.url]) if each.url in reasons else each for each in found]
 
@@ -455,24 +455,21 @@ class Pixazo:
 
     def record(self) -> Record:
         """All that happened so far, without the key."""
-        exchanges, dropped = self._exchanges()
-        deliveries = self._deliveries()
-        unmatched: list[Exchange] = []
-        if self._first_unmatched is not None:
-            page = self.control.unmatched(after=self._first_unmatched)
-            # What comes for a world that has ended is no fault of this test.
-            unmatched = [each for each in page.exchanges if each.former is None]
+        seen = self.control.record(unmatched_after=self._first_unmatched, elapsed=True)
+        exchanges, dropped = self._exchanges(seen.journal)
+        deliveries = self._explained(seen.deliveries.deliveries)
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
             start=self.start,
             exchanges=exchanges,
             deliveries=deliveries,
-            generations=self.control.generations().generations,
-            rules=self.control.script().rules,
+            generations=seen.generations.generations,
+            rules=seen.script.rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
-            clock=self.control.clock(),
-            unmatched=unmatched,
+            clock=seen.clock,
+            # What comes for a world that has ended is no fault of this test.
+            unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,
             inbox_problems=[
                 *(problem for each in self._inboxes for problem in each.problems),
@@ -480,11 +477,11 @@ class Pixazo:
             ],
         )
 
-    def _exchanges(self) -> tuple[list[Exchange], int]:
-        """The whole journal, read page by page, and the number of exchanges that are no longer kept."""
-        page = self.control.journal(after=0, elapsed=True)
+    def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
+        """The whole journal, of which the first page may be known, and the number of exchanges that are no longer kept."""
+        page = first or self.control.journal(after=0, elapsed=True)
         found = list(page.exchanges)
-        while page.exchanges:
+        while page.exchanges and found[-1].number < page.total:
             page = self.control.journal(after=found[-1].number, elapsed=True)
             found += page.exchanges
         return found, page.dropped

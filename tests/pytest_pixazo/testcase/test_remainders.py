@@ -182,7 +182,7 @@ def test_the_memory_is_bounded() -> None:
 
 def test_a_run_forgets_worlds_that_ended_long_ago(simulator: Simulator, world: ControlClient) -> None:
     """How often one of a name was opened is forgotten with them."""
-    remainders = Remainders(simulator.control())
+    remainders = Remainders(simulator)
     for number in range(MOST + 1):
         remainders.expect(f"test {number}", Place("test", "", 1), warns=True)
     assert [remainders.times(f"test {number}") for number in (0, 1, MOST)] == [0, 1, 1]

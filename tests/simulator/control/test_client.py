@@ -134,6 +134,18 @@ def test_requests_that_reached_no_world_are_listed(control: ControlClient) -> No
     assert (seen.target, seen.status) == (GENERATE, 401)
 
 
+def test_a_record_has_all_that_happened(control: ControlClient) -> None:
+    """It is what the lists say; requests that reached no world are left out unless they are asked for."""
+    before = control.unmatched().total
+    caller(control).accepted()
+    Caller(over_http(control.url), "a-key-of-nobody").generate()
+    record = control.record(unmatched_after=before)
+    assert (record.journal, record.generations) == (control.journal(), control.generations())
+    assert (record.deliveries, record.script, record.clock) == (control.deliveries(), control.script(), control.clock())
+    assert (len(record.journal.exchanges), len(record.unmatched.exchanges)) == (1, 1)
+    assert (control.record().unmatched.exchanges, control.record().unmatched.total) == ([], before + 1)
+
+
 def test_a_script_is_written_read_and_cleared(control: ControlClient) -> None:
     """Rules as values and as JSON, by number."""
     rule = Rule(

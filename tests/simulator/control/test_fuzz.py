@@ -115,7 +115,18 @@ def test_schemathesis_finds_nothing(
     conform(running, described, session, operation, examples)
 
 
-READ_ROUTES = ("world", "clock", "ledger", "generations", "journal", "script", "deliveries", "unmatched", "health")
+READ_ROUTES = (
+    "world",
+    "clock",
+    "ledger",
+    "generations",
+    "journal",
+    "script",
+    "deliveries",
+    "unmatched",
+    "record",
+    "health",
+)
 CHANGING = [
     route
     for route in ROUTES

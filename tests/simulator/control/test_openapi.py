@@ -29,7 +29,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 NAMES = [
     "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
-    "journal", "unmatched", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
+    "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
 WITHOUT_KEY = {"health", "openapi", "createWorld", "unmatched", "explain"}

@@ -206,7 +206,7 @@ def test_a_near_word_is_suggested() -> None:
 
 def test_a_word_far_longer_than_any_is_near_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused without comparing it: that would take seconds."""
-    monkeypatch.setattr("pixazo_simulator.spec.text.get_close_matches", None)
+    monkeypatch.setattr("difflib.get_close_matches", None)
     assert nearest("generate" * 100_000, ("generate", "imageToVideo")) == ""
     assert nearest("generate", ()) == ""
 

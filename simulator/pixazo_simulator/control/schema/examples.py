@@ -55,6 +55,7 @@ _EXCHANGE = body.Exchange(
         length=199, cut=None,
     ),
 )  # fmt: skip
+_JOURNAL = body.JournalPage(total=1, dropped=0, exchanges=[_EXCHANGE])
 _ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=())
 _DELIVERY = body.Delivery(
     1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
@@ -91,9 +92,17 @@ RESPONSES: dict[Any, object] = {
             body.Advanced(_ENDED, _EVENTS),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
             body.GenerationPage(total=1, generations=[_GENERATION]),
-            body.JournalPage(total=1, dropped=0, exchanges=[_EXCHANGE]),
+            _JOURNAL,
             body.WaitResult(exchanges=[_EXCHANGE]),
             body.ScriptState(_RULES),
+            body.WorldRecord(
+                body.ClockState(_START, "manual", next_webhook_at=_ENDED),
+                _JOURNAL,
+                body.JournalPage(0, 0, []),
+                body.GenerationPage(1, [_GENERATION]),
+                body.DeliveryPage(1, [_DELIVERY]),
+                body.ScriptState(_RULES),
+            ),
             body.RuleNumber(1),
             body.DeliveryPage(total=1, deliveries=[_DELIVERY]),
             _ATTEMPT,

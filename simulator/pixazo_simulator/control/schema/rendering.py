@@ -270,6 +270,18 @@ async def script(world: state.World) -> body.ScriptState:
     )
 
 
+async def record(world: state.World, exchanges: body.JournalPage, unmatched: body.JournalPage) -> body.WorldRecord:
+    """All that has happened in a world, with these pages of its journal and of the requests that reached no world."""
+    return body.WorldRecord(
+        clock(world),
+        exchanges,
+        unmatched,
+        await generations(world, MOST_LISTED),
+        await deliveries(world, MOST_LISTED),
+        await script(world),
+    )
+
+
 def rule_number(number: int) -> body.RuleNumber:
     return body.RuleNumber(number)
 

@@ -132,6 +132,16 @@ class JournalFilter(Parameters):
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
 
 
+class RecordFilter(Parameters):
+    """What is shown of a world besides what happened in it."""
+
+    unmatched_after: (
+        Annotated[Number, Meta(description="list the requests beyond this number that reached no world, too")]
+        | UnsetType
+    ) = UNSET
+    elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
+
+
 def operations_of(word: str) -> frozenset[str]:
     """The operations that a word means. Raises ValueError with the nearest known one."""
     known = tuple(name for name in CALLS if name != "webhook")

@@ -440,6 +440,17 @@ class ScriptState(Body, frozen=True):
     rules: list[ScriptRule]
 
 
+class WorldRecord(Body, frozen=True):
+    """All that has happened in a world: the first 1,000 exchanges, and of the other lists the latest 1,000."""
+
+    clock: ClockState
+    journal: JournalPage
+    unmatched: Annotated[JournalPage, Meta(description="the requests that reached no world, beyond the number given")]
+    generations: GenerationPage
+    deliveries: DeliveryPage
+    script: ScriptState
+
+
 class RuleDiagnosis(Body, frozen=True):
     """Whether one rule decides about a request."""
 
