@@ -49,8 +49,9 @@ class Decoder:
     @classmethod
     def of(cls, headers: Mapping[str, str], *, decoded: bool) -> Decoder:
         """The decoder of a body with these headers, which the HTTP library may have decoded already."""
-        name = headers.get("Content-Encoding")
-        return _IDENTITY if decoded or name is None else cls(name)
+        if decoded or "Content-Encoding" not in headers:
+            return _IDENTITY
+        return cls(headers["Content-Encoding"])
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """The decoded data, in pieces of bounded size. Raises BodyError for data that is not in this encoding."""
@@ -95,7 +96,9 @@ class Body:
     def add(self, data: bytes) -> bool:
         """Add what arrived; returns whether more is wanted."""
         try:
-            for piece in self._decoder.decode(data) if self.problem is None else ():
+            if self.problem is not None:
+                return False
+            for piece in (data,) if self._decoder is _IDENTITY else self._decoder.decode(data):
                 self._pieces.append(piece)
                 self._size += len(piece)
                 if self._size > LONGEST_BODY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -112,7 +113,8 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError("is not JSON") from error
-    if _is_deep(value):
+    opened = text.count("{") + text.count("[") if isinstance(text, str) else math.inf
+    if opened > MOST_DEPTH and _is_deep(value):
         raise ValueError(f"is nested more than {MOST_DEPTH} deep")
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004  # about a text's content, not an argument's type

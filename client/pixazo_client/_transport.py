@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
@@ -37,6 +37,10 @@ LONGEST_TIMEOUT = 2_000_000
 
 real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
+
+
+_unlimited = nullcontext()
+_whatever_happens = suppress(Exception)
 
 
 class HTTPResponse(Protocol):
@@ -67,7 +71,7 @@ class Builder(Protocol):
     def build_request(
         self,
         method: str,
-        url: str,
+        url: Any,
         *,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -149,7 +153,7 @@ class BlockingIO:
 
     def limit(self, _seconds: float) -> AbstractContextManager[object]:
         """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
-        return nullcontext()
+        return _unlimited
 
 
 class AsyncIO:
@@ -221,6 +225,8 @@ class Transport:
         # httpx is an optional package of the user's: it is found where their import left it, never imported here.
         roots = [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
         library: Any = sys.modules["httpx"] if "httpx" in roots else httpx2
+        # To parse a URL takes the HTTP library a third of a call, and a poll repeats the same one.
+        self._url: Callable[[str], Any] = lru_cache(library.URL) if client is None or library.__name__ in roots else str
         self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.InvalidURL)
         self._late = (library.TimeoutException, TimeoutError)
         self._too_many_redirects = library.TooManyRedirects
@@ -297,7 +303,7 @@ class Transport:
 
     def _built(self, client: Builder, method: str, url: str, **content: Any) -> Any:
         try:
-            return client.build_request(method, url, **content, **self._options)
+            return client.build_request(method, self._url(url), **content, **self._options)
         except Exception as error:
             raise self._no_answer(error, sent=False) from error
 
@@ -316,7 +322,7 @@ class Transport:
             raise self._no_answer(error) from error
 
     async def _close(self, response: HTTPResponse, chunks: Any) -> None:
-        with suppress(Exception):  # what was read is valid, however the connection ends
+        with _whatever_happens:  # what was read is valid, however the connection ends
             await self.io.close(response, chunks)
             self.io.pool.settle(response)
 
