@@ -130,6 +130,17 @@ class Simulator:
             events = server.call(application.worlds.in_steps(application.dispatcher.advance, world, milliseconds))
         return events
 
+    def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
+        """Advance the clock of a world if it is known that nothing falls due meanwhile; whatever else is the case, change nothing."""
+        try:
+            _, application, world = self._running(api_key)
+            milliseconds = world.clock.milliseconds(seconds)
+        except (SimulatorError, TypeError, ValueError):
+            return False
+        return (
+            milliseconds > 0 and application.dispatcher.advance_at_once(world, milliseconds, quietly=True) is not None
+        )
+
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND

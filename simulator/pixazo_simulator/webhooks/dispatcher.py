@@ -203,14 +203,17 @@ class Dispatcher:
         copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
-    def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
+    def advance_at_once(self, world: World, milliseconds: int, *, quietly: bool = False) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
-        None, too, when there are so many transitions that other requests would have to wait. Any thread may call it.
+        None, too, when there are so many transitions that other requests would have to wait; `quietly`, unless it is known that none
+        is due. Any thread may call it.
         """
         with self._worlds.lock:
             target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
-            if progress and (progress.advancing.locked() or progress.tasks):
+            if progress and (progress.advancing.locked() or progress.tasks or progress.unreported):
+                return None
+            if quietly and milliseconds >= world.until_next():
                 return None
             if (due is not None and due <= target) or world.coming > MOST_STARTED:
                 return None

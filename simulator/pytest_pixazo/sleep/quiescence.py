@@ -254,10 +254,16 @@ class Quiescence:
 
     def _threads(self) -> dict[int, FrameType | None]:
         """The frames of the app's other threads, by identity; None for one that is just being started."""
-        threads = [thread for thread in threading.enumerate() if not thread.name.startswith(OUR_THREADS)]
         passed = {threading.get_ident(), *self._asleep, *(loop.thread for loop in list(self._loops) if loop.running())}
+        threads = [
+            thread
+            for thread in threading.enumerate()
+            if thread.ident not in passed and not thread.name.startswith(OUR_THREADS)
+        ]
+        if not threads:
+            return {}
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
-        found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads if thread.ident not in passed}
+        found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads}
         return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:

@@ -109,6 +109,7 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
     return Clock(
         world,
         sleep=lambda seconds: simulator.advance(seconds, api_key=key),
+        passes=lambda seconds: simulator.advance_quietly(seconds, api_key=key),
         monotonic=lambda: simulator.monotonic(api_key=key),
     )
 
