@@ -468,6 +468,11 @@ class Policy:
             return ",".join(map(str, cast("tuple[object, ...]", value))) or "none"
         return "off" if value is None else str(value)
 
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """All fields as they are written on the command line."""
+        return MappingProxyType({name: self.text(name) for name in _POINTS})
+
     def decisions(self, names: Iterable[str]) -> tuple[PolicyDecision, ...]:
         """The points with these names, each once, with their values in this policy and how we know them."""
         return tuple(self._decision(name) for name in dict.fromkeys(names))

@@ -7,7 +7,7 @@ import binascii
 import json
 import logging
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -113,7 +113,7 @@ class Redactor:
     ) -> None:
         self._parent = parent
         self._mark = mark
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._forgotten: deque[str] = deque()
         self._remembered = remembered
         self._found = _EncodedKeys()
@@ -123,7 +123,7 @@ class Redactor:
     def add(self, key: str) -> None:
         """Take this key out of every text from now on."""
         if _is_distinctive(key):
-            self._counts[key] += 1
+            _count(self._counts, key, 1)
             if self._counts[key] == 1:
                 self._count(key, 1)
 
@@ -254,11 +254,11 @@ class _EncodedKeys:
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, bool]] = Counter()
+        self._counts: dict[tuple[str, bool], int] = {}
         """Encoded form and whether it must stand alone."""
-        self._sizes: dict[str, Counter[int]] = {}
+        self._sizes: dict[str, dict[int, int]] = {}
         """The first 4 characters of encoded forms, and their lengths."""
-        self._beginnings: Counter[str] = Counter()
+        self._beginnings: dict[str, int] = {}
         """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
@@ -266,7 +266,7 @@ class _EncodedKeys:
         """Add one more of a form, or one less; an `inner` one is a piece of a longer text."""
         head, size = form[:_HEAD], len(form)
         _count(self._counts, (form, alone), by)
-        sizes = self._sizes.setdefault(head, Counter())
+        sizes = self._sizes.setdefault(head, {})
         _count(sizes, size, by)
         if not sizes:
             del self._sizes[head]
@@ -316,9 +316,10 @@ def _places(part: str, text: str) -> Iterator[int]:
         place = text.find(part, place + 1)
 
 
-def _count(counts: Counter[T], name: T, by: int) -> None:
-    counts[name] += by
-    if not counts[name]:
+def _count(counts: dict[T, int], name: T, by: int) -> None:
+    if count := counts.get(name, 0) + by:
+        counts[name] = count
+    else:
         del counts[name]
 
 
@@ -381,7 +382,7 @@ def _in_base64(key: str) -> Iterator[str]:
         inner = encoded[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
         if len(inner) >= SHORT:
             yield inner
-            yield inner.translate(str.maketrans("+/", "-_"))
+            yield inner.replace("+", "-").replace("/", "_")
 
 
 def _decoded(text: str) -> str:

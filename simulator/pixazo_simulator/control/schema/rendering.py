@@ -85,7 +85,7 @@ def world(world: state.World) -> body.WorldState:
         exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
-        policy={name: world.policy.text(name) for name in points()},
+        policy=dict(world.policy.texts),
     )
 
 
