@@ -99,6 +99,21 @@ class ControlHandler:
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)
 
+    def answer_at_once(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer | None:
+        """The same in the thread of the caller; None, and nothing was done, for a request that needs the event loop."""
+        try:
+            if not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
+                return None
+        except Refused:
+            return None
+        answering = self.answer(method, path, query, body, host=host, key=key)
+        while True:
+            try:
+                answering.send(None)  # it waits for nothing but others, who are served in their own threads
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a control request, or one for the discovery document, unless the caller goes away before its end."""
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -74,7 +74,8 @@ class ControlRoute:
 
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
-    types. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
+    types. `at_once` says that a short request needs no event loop, so that a caller of this process gets it carried out in its own
+    thread. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
     """
 
     method: str
@@ -84,6 +85,7 @@ class ControlRoute:
     needs_world: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
     reveals: tuple[str, ...] = ()
+    at_once: bool = False
 
     @cached_property
     def name(self) -> str:

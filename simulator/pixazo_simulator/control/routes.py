@@ -55,7 +55,7 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
     return document(ROUTES)
 
 
-@route("POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",))
+@route("POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), at_once=True)
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds

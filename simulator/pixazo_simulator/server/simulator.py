@@ -153,11 +153,14 @@ class Simulator:
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
 
     def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
-        """Handle one control request on the server's loop, from any other thread; returns status code and body."""
+        """Handle one control request, mostly on the server's loop, from any other thread; returns status code and body."""
         server, application = self._serving()
         path, _, query = target.partition("?")
-        host = self.url.removeprefix("http://")
-        return server.call(application.control.answer(method, path, query, body, host=host, key=key or ""))
+        asked = method, path, query, body
+        where = {"host": self.url.removeprefix("http://"), "key": key or ""}
+        if answer := application.control.answer_at_once(*asked, **where):
+            return answer
+        return server.call(application.control.answer(*asked, **where))
 
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx, blocking and asynchronous, that uses no socket: `httpx2.Client(transport=...)`.
