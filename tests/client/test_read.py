@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from tests.client.scripted_gateway import (
     COMPLETED,
@@ -27,6 +28,19 @@ def test_a_status_is_read_as_the_page_prints_it(gateway: ScriptedGateway) -> Non
     assert (seen.method, seen.url, seen.body) == ("GET", STATUS_URL, b"")
     assert seen.headers["ocp-apim-subscription-key"] == KEY
     assert (generation.request_id, generation.status) == (ID, "COMPLETED")
+
+
+def test_the_url_of_several_reads_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes the HTTP library a third of a call."""
+    parsed: list[str] = []
+    real = httpx2.URL
+    monkeypatch.setattr(httpx2, "URL", lambda url: parsed.append(url) or real(url))  # type: ignore[func-returns-value]
+    gateway = ScriptedGateway("httpx2")
+    gateway.reply(QUEUED, COMPLETED)
+    client = gateway.client()
+    for _ in range(2):
+        gateway.run(client.retrieve(ID))
+    assert parsed == [STATUS_URL]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -41,8 +41,8 @@ class Patches:
 
     def __enter__(self) -> None:
         with ExitStack() as entered:
-            for owner, name, replacement in self._replacements():
-                entered.enter_context(_replaced(owner, name, replacement))
+            for owner, name, replacing in self._replacements():
+                entered.enter_context(_replaced(owner, name, replacing(getattr(owner, name))))
             self._stack = entered.pop_all()
         self.active.append(self._redirection)
 
@@ -54,32 +54,33 @@ class Patches:
 
     def install(self) -> None:
         """Replace everything until the process ends; a second call replaces what other code has replaced or restored meanwhile."""
-        for owner, name, replacement in self._replacements():
-            if getattr(owner, name) not in self._installed:
-                setattr(owner, name, replacement)
+        for owner, name, replacing in self._replacements():
+            if (original := getattr(owner, name)) not in self._installed:
+                setattr(owner, name, replacement := replacing(original))
                 self._installed.add(replacement)
 
-    def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
+    def _replacements(self) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+        """Owners of functions, the names of these, and what makes the replacement of one."""
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-            yield socket, name, self._resolving(getattr(socket, name))
-        yield socket.socket, "connect", self._connecting(socket.socket.connect)
-        yield socket.socket, "connect_ex", self._connecting_ex(socket.socket.connect_ex)
+            yield socket, name, self._resolving
+        yield socket.socket, "connect", self._connecting
+        yield socket.socket, "connect_ex", self._connecting_ex
         for name in ("_wrap_socket", "_wrap_bio"):
-            yield ssl.SSLContext, name, self._securing(getattr(ssl.SSLContext, name))
+            yield ssl.SSLContext, name, self._securing
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
-            yield owner, name, self._writing(getattr(owner, name))
-        yield asyncio.BaseEventLoop, "create_connection", self._opening(asyncio.BaseEventLoop.create_connection)
+            yield owner, name, self._writing
+        yield asyncio.BaseEventLoop, "create_connection", self._opening
         with suppress(ImportError):  # not installed, or too broken to be used by any code
             from uvloop import Loop
 
-            yield Loop, "create_connection", self._opening(Loop.create_connection)
-            yield Loop, "getaddrinfo", self._resolving_in_loop(Loop.getaddrinfo)
+            yield Loop, "create_connection", self._opening
+            yield Loop, "getaddrinfo", self._resolving_in_loop
         # aiohttp with aiodns queries name servers itself, without the system's resolver. Importing aiohttp is slow.
         if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _has_aiodns():
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 
-                yield AsyncResolver, "resolve", self._resolving_by(ThreadedResolver, AsyncResolver.resolve)
+                yield AsyncResolver, "resolve", partial(self._resolving_by, ThreadedResolver)
 
     # Names
 

@@ -116,7 +116,10 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
 
 def _create_world(control: ControlClient, name: str, key: str, settings: WorldSettings) -> ControlClient:
     default = PROFILES["documented"]
-    changed = [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
+    same = settings.policy == default
+    changed = (
+        () if same else [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
+    )
     policy = cast("PolicyFields", {field: settings.policy.text(field) for field in changed})
 
     def create(key: str | None) -> ControlClient:

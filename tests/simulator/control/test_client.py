@@ -336,7 +336,7 @@ def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
 
     with Simulator(Settings(clock=clock)) as own:
         running.append(own)
-        own.control().create_world()
+        ControlClient(own.url).create_world()
     assert refused == ["its own thread cannot wait for the server"]
 
 

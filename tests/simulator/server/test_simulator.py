@@ -217,6 +217,21 @@ def test_time_can_be_advanced_from_any_thread() -> None:
         assert simulator.monotonic(api_key="second-key") == before + 1
 
 
+def test_what_changes_nothing_but_the_clock_waits_for_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world is made and time passes quietly in the thread of the caller, until something may fall due."""
+    with Simulator() as simulator:
+        Caller(over_http(simulator.url), simulator.api_key).accepted()
+        began = simulator.monotonic()
+        with monkeypatch.context() as patch:
+            patch.delattr(threaded.ThreadedServer, "call")
+            assert simulator.control().create_world().api_key
+            assert [simulator.advance_quietly(seconds) for seconds in (0.5, 0, -1, 600)] == [True, False, False, False]
+        assert simulator.monotonic() - began == 0.5
+        assert not simulator.advance_quietly(1, api_key="nobody")
+        assert len(simulator.advance(600)) == 2
+        assert not simulator.advance_quietly(1)
+
+
 def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     """Code under test that sleeps on this clock must not continue at another instant; the error has the events."""
     monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
