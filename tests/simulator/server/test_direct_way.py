@@ -9,8 +9,6 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.simulator.server.raw_socket import request
 
 from pixazo_simulator import spec
@@ -244,38 +242,3 @@ def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
 def test_every_mutant(change: Mutant | Variant) -> None:
     """And every variant."""
     both_ways(Settings(), change)
-
-
-PLAIN = {
-    "prompt": st.text(max_size=8) | st.sampled_from(["a" * 500, "a" * 501, "[[sim:failed x]]", "  "]),
-    "duration": st.sampled_from([6, 10, 6.0, 7, "6", None]),
-    "resolution": st.sampled_from(["768P", "1080P", "480p", None]),
-    "prompt_optimizer": st.sampled_from([True, False, None, 1]),
-    "style": st.just("x"),
-}
-
-JUDGING = {
-    "null_members": ("ignore", "refuse"), "blank_prompt": ("refuse", "accept"), "t2v_limits": ("i2v", "open"),
-    "combo_1080p_10s": ("refuse", "accept", "fail"), "prompt_unit": ("code_points", "utf16", "bytes"),
-    "unknown_members": ("ignore", "refuse"), "moderation": ("refuse", "fail"),
-}  # fmt: skip
-
-
-@given(
-    members=st.fixed_dictionaries({}, optional=PLAIN),
-    values=st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in JUDGING.items()}),
-)
-def test_what_is_read_at_once_is_read_alike(members: dict[str, Any], values: dict[str, str]) -> None:
-    """A body about which no policy has a question is admitted under any policy as it is when each member is judged."""
-    policy, body = PROFILES["documented"].changed(values), msgspec.json.encode(members)
-    found = spec.plain_parameters(body)
-    read = spec.parameters_of(members, spec.OPERATIONS["generate"], policy)
-    judged = spec.check(read.parameters, spec.OPERATIONS["generate"], policy, {}, magic=True)
-    unknown = spec.unknown_member(members, spec.OPERATIONS["generate"])
-    if found:
-        assert (found, read.problems, judged, unknown) == (
-            read.parameters,
-            (),
-            spec.Findings([], [], decided_by=[]),
-            [],
-        )

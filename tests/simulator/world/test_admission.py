@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ from pixazo_simulator.spec.errors import (
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
 from pixazo_simulator.world.account import Account
-from pixazo_simulator.world.admission import Admission, Admitted, admit_read, refuse_key
+from pixazo_simulator.world.admission import Admission, Admitted, admit_plainly, admit_read, refuse_key
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -307,3 +308,49 @@ def test_of_a_large_body_with_unknown_members_the_names_are_read() -> None:
     assert isinstance(refused, InvalidParameters)
     assert [problem.member for problem in refused.problems] == ["duration", *(f"m{number}" for number in range(10))]
     assert refused.problems[-1].values == (", nor are 890 more",)
+
+
+PROMPT = st.text(max_size=8) | st.sampled_from(["a" * 500, "a" * 501, "[[sim:failed x]]", "  "])
+PLAIN = {
+    "duration": st.sampled_from([6, 10, 6.0, 7, "6", None]),
+    "resolution": st.sampled_from(["768P", "1080P", "480p", None]),
+    "prompt_optimizer": st.sampled_from([True, False, None, 1]),
+    "style": st.just("x"),
+}
+JUDGING = {
+    "null_members": ("ignore", "refuse"), "blank_prompt": ("refuse", "accept"), "t2v_limits": ("i2v", "open"),
+    "combo_1080p_10s": ("refuse", "accept", "fail"), "prompt_unit": ("code_points", "utf16", "bytes"),
+    "unknown_members": ("ignore", "refuse"), "moderation": ("refuse", "fail"), "content_type": ("400", "ignore"),
+    "price": ("*=0.35", "generate/6/768P=0.35,10=0.7,*=0.5"), "rate_limit": ("off", "5/60"), "concurrency": ("off", "1"),
+    "check_order": (",".join(CHECKS), "json,parameters,key,suspended,rate,model,funds"),
+}  # fmt: skip
+PARTS = {
+    "content_type": st.sampled_from(["application/json; charset=utf-8", "text/plain", None]), "key": st.sampled_from(["", " "]),
+    "model_id": st.just("another"), "webhook_url": st.just("https://a.test/"), "webhook_mode": st.sampled_from(["", "sync"]),
+    "outcome": st.sampled_from(["", "failed"]), "operation": st.just("imageToVideo"),
+}  # fmt: skip
+
+
+@given(
+    members=st.fixed_dictionaries({"prompt": PROMPT}, optional=PLAIN),
+    values=st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in JUDGING.items()}),
+    parts=st.just({}) | st.fixed_dictionaries({}, optional=PARTS),
+    switches=st.just({})
+    | st.fixed_dictionaries({}, optional=dict.fromkeys(("suspended", "broken", "model_enabled"), st.booleans())),
+    balance=st.sampled_from([0, 10**9]),
+)
+def test_what_is_admitted_plainly_is_admitted_by_all_checks(
+    members: dict[str, Any], values: dict[str, str], parts: dict[str, Any], switches: dict[str, bool], balance: int
+) -> None:
+    """Under any policy, with the same result, and none of them has a question."""
+    policy, asked = Policy().changed(values), call(body=msgspec.json.encode(members), **parts)
+    who = account(balance, **switches)
+    if plainly := admit_plainly(asked, who, policy, START):
+        admission = Admission(asked, who, policy, START)
+        assert (admission.decide(), admission.decided_by) == (plainly, [])
+
+
+def test_an_ordinary_submission_is_admitted_plainly() -> None:
+    """Also one with every switch."""
+    body = b'{"prompt":"A bear","duration":10,"resolution":"768P","prompt_optimizer":true,"aigc_watermark":false}'
+    assert admit_plainly(call(body=body), account(), Policy(), START)
