@@ -95,26 +95,26 @@ class Conversation:
         way = application.direct if direct else None
         assert bool(way) is direct or settings.policy.cors != "off"
         self._config = Configuration(application, protocol, "off", way)
-        self._protocol, self._line, self.replies = protocol, Line(), list[tuple[bytes, str]]()
+        self._protocol, self.line, self.replies = protocol, Line(), list[tuple[bytes, str]]()
         self._connect()
 
     def _connect(self) -> None:
-        self._line = Line()
+        self.line = Line()
         self.connection = self._protocol(self._config, Connections(), {})
-        self.connection.connection_made(cast("asyncio.Transport", self._line))
+        self.connection.connection_made(cast("asyncio.Transport", self.line))
 
     async def send(self, *pieces: bytes) -> None:
         """Send the pieces of one request or more, and wait for what comes back; a connection that has ended is replaced."""
         for piece in pieces:
             self.connection.data_received(piece)
         end = asyncio.get_running_loop().time() + ALL_DAY
-        while not self._line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
+        while not self.line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
             if asyncio.get_running_loop().time() > end:
-                self._line.end = "silence"
+                self.line.end = "silence"
             await asyncio.sleep(1)
-        self.replies.append((self._line.sent, self._line.end))
-        self._line.sent = b""
-        if self._line.end:
+        self.replies.append((self.line.sent, self.line.end))
+        self.line.sent = b""
+        if self.line.end:
             self.connection.connection_lost(None)
             self._connect()
 
@@ -218,6 +218,25 @@ def test_policies(values: dict[str, Any]) -> None:
 def test_every_form_of_a_request() -> None:
     """Pipelined, in pieces, chunked, of HTTP/1.0, refused."""
     both_ways(Settings(), talk=forms)
+
+
+def test_a_slow_reader_is_not_written_to() -> None:
+    """While the transport holds as much as it should, nothing is answered directly, and no more is read; then all is, in order."""
+
+    async def run() -> tuple[bytes, bool, bytes]:
+        to = Conversation(Settings(), None, direct=True)
+        reads = [request("GET", f"{STATUS}{number}") for number in range(100)]
+        to.connection.pause_writing()
+        to.connection.data_received(b"".join(reads))
+        await asyncio.sleep(1)
+        before, is_paused = to.line.sent, to.connection.flow.read_paused
+        to.connection.resume_writing()
+        await to.send()
+        return before, is_paused, to.replies[0][0]
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        before, is_paused, after = runner.run(run())
+    assert (before, is_paused, after.count(b"HTTP/1.1 404 ")) == (b"", True, 100)
 
 
 def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
