@@ -146,7 +146,7 @@ def at_submit(
     operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
 ) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
-    sent = {} if isinstance(members, InvalidBody) else members
+    sent: Mapping[str, Any] = {} if isinstance(members, InvalidBody) else members
     if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
         sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}
     facts = {name: value for name, value in sent.items() if name in _PARAMETERS}

@@ -334,7 +334,7 @@ PARTS: list[dict[str, Any]] = [
 @settings(max_examples=500)
 @given(
     members=st.just({"prompt": "A bear"}) | st.fixed_dictionaries({"prompt": PROMPT}, optional=PLAIN),
-    values=st.just({})
+    values=st.just(dict[str, str]())
     | st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in JUDGING.items()}),
     parts=st.sampled_from(PARTS),
     balance=st.sampled_from([10**9, 0]),
