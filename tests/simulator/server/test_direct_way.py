@@ -25,7 +25,8 @@ STATUS = "/v2/requests/status/"
 BEAR = b'{"prompt":"A bear"}'
 Talk = Callable[["Conversation"], Coroutine[Any, Any, None]]
 VIDEOS = {f"{side}-{seconds}.mp4": b"tkhd pasp" * 300 for side in ("768P", "1080P") for seconds in (6, 10)}
-ALL_DAY = 86_400.0
+LONG = 4_000.0
+"""Seconds; more than any fault waits."""
 
 
 class Line:
@@ -107,7 +108,7 @@ class Conversation:
         """Send the pieces of one request or more, and wait for what comes back; a connection that has ended is replaced."""
         for piece in pieces:
             self.connection.data_received(piece)
-        end = asyncio.get_running_loop().time() + ALL_DAY
+        end = asyncio.get_running_loop().time() + LONG
         while not self.line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
             if asyncio.get_running_loop().time() > end:
                 self.line.end = "silence"
