@@ -155,6 +155,9 @@ async def forms(to: Conversation) -> None:
         await to.send(request("POST", ANIMATE, b'{"prompt":"A bear"}', content_type="text/plain"))
         await to.send(request("GET", "/nowhere") + read + request("GET", "/_sim/health") + read)
         await to.send(whole[:30], whole[30:-5], whole[-5:])
+        await to.send(whole)
+        for end in range(len(whole)):
+            await to.send(whole[:end], whole[end:])
         await to.send(b"\r\n", b"\r\n" + whole + b"\r\n", whole)
         await to.send(request("POST", GENERATE, b'{"prompt":"%s"}' % (b"a" * 70_000)))
         await to.send(request("POST", GENERATE, b'{"prompt":"%s"}' % (b"a" * 3_000)))
