@@ -226,7 +226,9 @@ class Transport:
         roots = [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
         library: Any = sys.modules["httpx"] if "httpx" in roots else httpx2
         # To parse a URL takes the HTTP library a third of a call, and a poll repeats the same one.
-        self._url: Callable[[str], Any] = lru_cache(library.URL) if client is None or library.__name__ in roots else str
+        self._url: Callable[[str], Any] = (
+            lru_cache(128)(library.URL) if client is None or library.__name__ in roots else str
+        )
         self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.InvalidURL)
         self._late = (library.TimeoutException, TimeoutError)
         self._too_many_redirects = library.TooManyRedirects

@@ -34,7 +34,12 @@ def test_the_url_of_several_reads_is_parsed_once(monkeypatch: pytest.MonkeyPatch
     """That takes the HTTP library a third of a call."""
     parsed: list[str] = []
     real = httpx2.URL
-    monkeypatch.setattr(httpx2, "URL", lambda url: parsed.append(url) or real(url))  # type: ignore[func-returns-value]
+
+    def parse(url: str) -> httpx2.URL:
+        parsed.append(url)
+        return real(url)
+
+    monkeypatch.setattr(httpx2, "URL", parse)
     gateway = ScriptedGateway("httpx2")
     gateway.reply(QUEUED, COMPLETED)
     client = gateway.client()

@@ -156,13 +156,11 @@ class Simulator:
         """Handle one control request, mostly on the server's loop, from any other thread; returns status code and body."""
         server, application = self._serving()
         path, _, query = target.partition("?")
-        asked = method, path, query, body
-        where = {"host": self.url.removeprefix("http://"), "key": key or ""}
-        if server.thread is not threading.current_thread() and (
-            answer := application.control.answer_at_once(*asked, **where)
-        ):
-            return answer
-        return server.call(application.control.answer(*asked, **where))
+        control, host, key = application.control, self.url.removeprefix("http://"), key or ""
+        answer = None
+        if server.thread is not threading.current_thread():
+            answer = control.answer_at_once(method, path, query, body, host=host, key=key)
+        return answer or server.call(control.answer(method, path, query, body, host=host, key=key))
 
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx, blocking and asynchronous, that uses no socket: `httpx2.Client(transport=...)`.
