@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard, cast
 
+import msgspec
+
 from pixazo_simulator.spec import nearest, not_unicode, shown
 
 MOST_NESTED = 32
@@ -187,8 +189,7 @@ class Matcher:
         return Matcher("not", self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
+class _Operator(msgspec.Struct, frozen=True):
     holds: Callable[[Any, object], bool]
     check: Callable[[str, Any], None]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -244,8 +243,7 @@ def read_key(key: str) -> str | None:
     return max((name for name in KEYS if key == name or key.startswith(f"{name}-")), key=len, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(msgspec.Struct, frozen=True):
     """The outcome that the marks of a prompt, or of the header, choose; None where they choose nothing."""
 
     outcome: Status | None = None

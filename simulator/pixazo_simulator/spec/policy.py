@@ -5,11 +5,10 @@ One row of the table is one annotated field of `Policy`. Its choices are those o
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -325,8 +324,7 @@ class PolicyDecision(NamedTuple):
         return f"policy {self.field}={self.value} ({self.label})"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One value for every point that the page leaves open; each world has one."""
 
     # fmt: off
@@ -459,7 +457,7 @@ class Policy:
                 changes[name] = _POINTS[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
-        return replace(self, **changes) if changes else self
+        return msgspec.structs.replace(self, **changes) if changes else self
 
     def text(self, name: str) -> str:
         """The value of a field as it is written on the command line."""
@@ -613,8 +611,8 @@ def _text(value: object) -> str:
 
 
 def _points() -> Iterator[tuple[str, Point]]:
-    for name, annotated in get_type_hints(Policy, include_extras=True).items():
-        (point,), kind = annotated.__metadata__, get_args(annotated)[0]
+    for name, annotated in Policy.__annotations__.items():
+        kind, point = get_args(annotated)
         choices = get_args(kind) if point.read is str else ()
         yield name, point._replace(read=choice(*choices), forms=" | ".join(choices)) if choices else point
 

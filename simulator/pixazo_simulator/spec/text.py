@@ -15,6 +15,8 @@ CUT = "[cut]"
 _CUT_MARK = re.compile(r"\[c?u?t?\Z")
 
 LAST_PORT = 65535
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
+"""The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 IpAddress = IPv4Address | IPv6Address
 
 
