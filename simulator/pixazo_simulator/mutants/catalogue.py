@@ -43,7 +43,9 @@ def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
     def reply(reply: Reply, _: Context) -> Reply:
         return reply.with_body(encode(reply.body)) if reply.is_json and reply.body else reply
 
-    return _everywhere(reply) | edit_webhooks(lambda webhook, _: msgspec.structs.replace(webhook, body=encode(webhook.body)))
+    return _everywhere(reply) | edit_webhooks(
+        lambda webhook, _: msgspec.structs.replace(webhook, body=encode(webhook.body))
+    )
 
 
 def _backwards(body: bytes) -> bytes:

@@ -102,7 +102,9 @@ def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> 
 def webhook_header(name: str, value: Value) -> Edits:
     """Deliver webhooks with this header."""
     return edit_webhooks(
-        lambda webhook, context: msgspec.structs.replace(webhook, headers={**webhook.headers, name: _value(value, context)})
+        lambda webhook, context: msgspec.structs.replace(
+            webhook, headers={**webhook.headers, name: _value(value, context)}
+        )
     )
 
 
@@ -219,7 +221,9 @@ def without_checks(*checks: str) -> Edits:
     """Leave checks of a submit out (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
-        return msgspec.structs.replace(policy, check_order=tuple(name for name in policy.check_order if name not in checks))
+        return msgspec.structs.replace(
+            policy, check_order=tuple(name for name in policy.check_order if name not in checks)
+        )
 
     return Edits(policy=changed)
 

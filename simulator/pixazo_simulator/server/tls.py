@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning, regex
 from pixazo_simulator.world import AddAlias, World
 
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
@@ -39,8 +39,8 @@ _TURNS = 100
 """Iterations of the loop in which an aborted connection ends; it needs only a few."""
 
 _KEY = KEY_HEADER.lower().encode()
-_KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
-_HOST = re.compile(
+_KEY_QUERY = regex(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
+_HOST = regex(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
 

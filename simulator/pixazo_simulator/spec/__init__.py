@@ -124,6 +124,7 @@ from .text import (
     not_unicode,
     plain_ip,
     raised_at,
+    regex,
     shortened,
     shown,
 )
@@ -145,7 +146,7 @@ __all__ = [
     "closest", "description_of", "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer",
     "http_date", "image_facts", "is_loopback_ip", "is_secret", "json_lines", "left", "media_path", "media_type",
     "members", "micros", "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "queue_error", "raised_at",
-    "read", "read_data_url", "read_instant", "read_key", "read_toml", "refusal_answer", "refused_agent", "renamed", "rows", "sentence",
+    "read", "read_data_url", "read_instant", "read_key", "read_toml", "refusal_answer", "refused_agent", "regex", "renamed", "rows", "sentence",
     "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body",
     "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -27,7 +27,7 @@ from .errors import (
 from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .policy import Policy
-from .text import beginning, json_value, nearest, quoted
+from .text import beginning, json_value, nearest, quoted, regex
 from .units import SECOND
 
 MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
@@ -201,7 +201,7 @@ def _converts(value: object, kind: object) -> bool:
 OUTCOME_HEADER = "X-Sim-Outcome"
 """The header of a submission that says the same as marks in its prompt, without the brackets: `failed TEXT`, or `after 30; error TEXT`."""
 _OPEN, _CLOSE = "[[sim:", "]]"
-_OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
+_OPENING = regex(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
 _LONGEST_WORD, _LONGEST_TEXT = 40, 2000
 REACH = 20_000
 """Characters of a prompt in which marks are looked for: ten times the longest prompt that the page allows."""
@@ -219,7 +219,7 @@ PROMPTS = {
 }
 """Marks that may be anywhere in a prompt, alone or together: word -> (how it is written, what the generation does)."""
 
-_BETWEEN = re.compile(rf" *; *(?=(?:{'|'.join(PROMPTS)})\b)", re.IGNORECASE)
+_BETWEEN = regex(rf" *; *(?=(?:{'|'.join(PROMPTS)})\b)", re.IGNORECASE)
 
 KEYS = {
     "sim-empty-wallet": "has no money: a submission gets 402",
@@ -342,7 +342,7 @@ _COUNT: Mapping[str, Callable[[str], int]] = {
     "utf16": lambda text: len(text.encode("utf-16-le")) // 2,
     "bytes": lambda text: len(text.encode()),
 }
-_HOST = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
+_HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 """How PNG, JPEG and WebP files begin in Base64."""
 

@@ -3,22 +3,24 @@
 One row of the table is one annotated field of `Policy`. Its choices are those of its type, or a function reads its value from text.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from random import Random
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args
+from types import MappingProxyType, SimpleNamespace
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 
-from .text import nearest
+from .text import nearest, regex
 from .units import SECOND, dollars, micros
 
 # The values that are more than a word, and how each is read from text.
 
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
+_HOST = regex(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submission after its route, in the default order (policy `check_order`)."""
 
@@ -26,7 +28,7 @@ MOST_AGENTS = 20
 """Beginnings of User-Agent headers that the media host refuses."""
 MOST_PRICES = 100
 """Rules of one price list."""
-_RULE = re.compile(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
+_RULE = regex(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
 
 _RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
@@ -39,7 +41,7 @@ class JobTimes(msgspec.Struct, frozen=True):
     polls: tuple[int, int] | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "JobTimes":
+    def parse(cls, text: str) -> JobTimes:
         """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
 
         Raises ValueError with the remedy.
@@ -81,7 +83,7 @@ class Retention(msgspec.Struct, frozen=True):
     media: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Retention":
+    def parse(cls, text: str) -> Retention:
         """Read `forever`, `media=86400` or `status=3600,media=86400` (seconds). Raises ValueError with the remedy."""
         if text == "forever":
             return cls()
@@ -123,7 +125,7 @@ class PriceList(msgspec.Struct, frozen=True):
     rules: tuple[_Rule, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "PriceList":
+    def parse(cls, text: str) -> PriceList:
         """Read rules separated by commas; a bare `6=0.35` means any operation and resolution. Raises ValueError."""
         rules: list[_Rule] = []
         if text.count(",") >= MOST_PRICES:
@@ -158,7 +160,7 @@ class RateLimit(msgspec.Struct, frozen=True):
     submits_only: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> "RateLimit | None":
+    def parse(cls, text: str) -> RateLimit | None:
         """Read `off`, `60/60` (calls per seconds) or `5/60 submits`. Raises ValueError with the remedy."""
         if text == "off":
             return None
@@ -239,7 +241,7 @@ def origin(text: str) -> str:
 
 LONGEST_BASE_PATH = 1000
 """Characters of a path below which a proxy offers the gateway."""
-_SEGMENTS = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)*/?", re.ASCII)
+_SEGMENTS = regex(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)*/?", re.ASCII)
 
 
 def base_path(text: str) -> str | None:
@@ -286,9 +288,13 @@ def order(text: str) -> tuple[str, ...]:
 LONGEST_VALUE = 10_000
 """Characters that the value of a field may be written in."""
 # The vendor's prices per generation: $0.35 for 6 s, $0.60 for 10 s (not on the page).
-_PRICE = PriceList.parse("6=0.35,10=0.60,*=0.60")
+_PRICE = PriceList(
+    (_Rule((None, 6, None), 350_000), _Rule((None, 10, None), 600_000), _Rule((None, None, None), 600_000))
+)
 _RETENTION = Retention()
-_JOB_TIMES = JobTimes.parse("2+13")  # page, Response (Completed): 15 s from `created_at` to `completed_at`
+_JOB_TIMES = JobTimes(
+    (2000, 2000), (13_000, 13_000)
+)  # page, Response (Completed): 15 s from `created_at` to `completed_at`
 
 
 Label = Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"]
@@ -492,7 +498,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _changed(self) -> frozenset[str]:
         """The fields that do not have their default."""
         default = PROFILES["documented"]
-        return frozenset(name for name in _POINTS if getattr(self, name) != getattr(default, name))
+        return frozenset(name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
 
 
 class PolicyFields(TypedDict, total=False):
@@ -610,14 +616,28 @@ def _text(value: object) -> str:
     return text
 
 
-def _points() -> Iterator[tuple[str, Point]]:
-    for name, annotated in Policy.__annotations__.items():
-        kind, point = get_args(annotated)
-        choices = get_args(kind) if point.read is str else ()
-        yield name, point._replace(read=choice(*choices), forms=" | ".join(choices)) if choices else point
+class _Points(Mapping[str, Point]):
+    """Each point is read from its annotation when it is asked for: to read all takes longer than a server needs for the rest of this file."""
+
+    def __getitem__(self, name: str) -> Point:
+        return _point(Policy.__annotations__[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Policy.__struct_fields__)
+
+    def __len__(self) -> int:
+        return len(Policy.__struct_fields__)
 
 
-_POINTS = dict(_points())
+@cache
+def _point(annotation: str) -> Point:
+    holder = SimpleNamespace(__annotations__={"field": annotation})
+    kind, point = get_args(get_type_hints(holder, globals(), include_extras=True)["field"])
+    choices = get_args(kind) if point.read is str else ()
+    return point._replace(read=choice(*choices), forms=" | ".join(choices)) if choices else point
+
+
+_POINTS = _Points()
 
 
 def points() -> Mapping[str, Point]:
@@ -625,10 +645,26 @@ def points() -> Mapping[str, Point]:
     return _POINTS
 
 
-PROFILES: dict[str, Policy] = {
-    "documented": Policy(),
-    "observed": Policy().changed({name: point.observed for name, point in _POINTS.items() if point.observed}),
-}
+class _Profiles(Mapping[str, Policy]):
+    """`observed` is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made = {"documented": Policy()}
+
+    def __getitem__(self, name: str) -> Policy:
+        if name == "observed" and name not in self._made:
+            observed = {field: point.observed for field, point in _POINTS.items() if point.observed}
+            self._made[name] = Policy().changed(observed)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("documented", "observed"))
+
+    def __len__(self) -> int:
+        return 2
+
+
+PROFILES: Mapping[str, Policy] = _Profiles()
 """Named sets of values: what the page says where it speaks, and what public code has seen."""
 
 
