@@ -5,9 +5,8 @@ It is imported on first use: a process that only needs the client loads no serve
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from pixazo_simulator import exported
 
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from .openapi import document
     from .route import Refused
     from .routes import ROUTES
+    from .schema.policy import PolicyFields
     from .schema.responses import (
         Attempt,
         ClockState,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "JournalPage",
-    "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
     "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
@@ -49,6 +49,7 @@ _HOMES = {
     ".openapi": "document",
     ".route": "Refused",
     ".routes": "ROUTES",
+    ".schema.policy": "PolicyFields",
     ".schema.responses": (
         "Attempt ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
         "TlsListener WaitResult from_json to_json"
@@ -56,7 +57,8 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
-
-    def __getattr__(name: str) -> object:
-        return exported(name, __name__, _HOMES)
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(import_module(home, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,7 +15,8 @@ from .schema.responses import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
-    from pixazo_simulator.spec import PolicyFields
+
+    from .schema.policy import PolicyFields
 
 
 # These two as in `spec`, whose import would take as long as that of the client.

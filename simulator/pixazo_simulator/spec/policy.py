@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from random import Random
-from types import MappingProxyType, SimpleNamespace
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args, get_type_hints
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -302,7 +302,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 """How a value is known, from the page down to our own choice; `ours` is a safety rule of the simulator."""
 
 
-class Point(NamedTuple):
+class Point(msgspec.Struct, frozen=True):
     """What is known about a field: row of the table, label, clauses, sentence, value in profile `observed`, and how a value is read.
 
     The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `labels` says it
@@ -316,7 +316,7 @@ class Point(NamedTuple):
     observed: str | None = None
     read: Callable[[str], Any] = str
     forms: str = ""
-    labels: Mapping[str, Label] = MappingProxyType({})
+    labels: dict[str, Label] = {}
 
 
 class PolicyDecision(NamedTuple):
@@ -501,69 +501,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return frozenset(name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
 
 
-class PolicyFields(TypedDict, total=False):
-    """What the fields of a policy can be set to, for type checkers: texts as on the command line, or numbers and lists.
-
-    No type checker can derive it from `Policy`; tests/simulator/spec/test_policy.py holds the two equal.
-    """
-
-    request_id: Literal["uuid7", "thirteen"]
-    media: Literal["mp4", "placeholder"]
-    public_origin: str
-    t2v_limits: Literal["i2v", "open"]
-    combo_1080p_10s: Literal["refuse", "accept", "fail"]
-    prompt_unit: Literal["code_points", "utf16", "bytes"]
-    blank_prompt: Literal["refuse", "accept"]
-    unknown_members: Literal["ignore", "refuse"]
-    validation_body: Literal["title_message", "sentence_status"]
-    image_rules: Literal["refuse", "fail"]
-    image_urls: Literal["unseen", "table", "https"]
-    missing_key: Literal["apim", "queue"]
-    unknown_key: Literal["apim", "queue"]
-    query_key: Literal["refuse", "accept"]
-    forbidden: Literal["queue", "apim_quota", "html_reads"]
-    throttled: Literal["apim", "queue", "apim_bare"]
-    rate_limit: str
-    unknown_route: Literal["404", "405"] | int
-    unknown_id: Literal["404", "403_foreign"]
-    insufficient_balance: Literal["printed", "required"]
-    check_order: str | list[str]
-    content_type: Literal["400", "ignore", "415"] | int
-    body_limit: str | int
-    price: str
-    refunds: Literal["error", "error_failed"]
-    status_members: Literal["all", "minimal_failure"]
-    timestamps: Literal["rfc3339", "mixed"]
-    job_times: str
-    webhook_events: Literal["terminal", "header"]
-    webhook_retries: str | list[int]
-    webhook_signature: Literal["none", "standard"]
-    webhook_redirects: Literal["refuse", "follow"]
-    callback_url: Literal["post", "ignore", "challenge"]
-    both_channels: Literal["each", "header", "member"]
-    bad_webhook_url: Literal["refuse", "ignore"]
-    http_webhook_url: Literal["accept", "refuse"]
-    webhook_allow: str | list[str]
-    read_delay: str | int
-    moderation: Literal["fail", "refuse"]
-    retention: str
-    queued_to_end: Literal["no", "yes"]
-    cors: Literal["off", "on"] | bool
-    submit_code: Literal["202", "200"] | int
-    null_members: Literal["refuse", "ignore"]
-    empty_callback_url: Literal["ignore", "refuse"]
-    image_megabyte: Literal["mib", "mb"]
-    image_type: Literal["listed", "match", "any"]
-    media_origin: str
-    callback_events: Literal["end", "updates"]
-    media_user_agents: str | list[str]
-    video_aspect: Literal["fixed", "first_frame"]
-    status_head: Literal["refuse", "answer"]
-    cache_control: Literal["media", "none", "no_store"]
-    webhook_timeout: str | int
-    concurrency: str | int
-
-
 _DECIDED: Mapping[str, tuple[str, Point]] = {
     "number_forms": ("integral", Point(
         5, "assumed", "T2V-DUR-01, I2V-DUR-01", 'Forms of `duration`: 6 and 6.0 are accepted; "6", true and 6.5 are refused.')),
@@ -634,7 +571,7 @@ def _point(annotation: str) -> Point:
     holder = SimpleNamespace(__annotations__={"field": annotation})
     kind, point = get_args(get_type_hints(holder, globals(), include_extras=True)["field"])
     choices = get_args(kind) if point.read is str else ()
-    return point._replace(read=choice(*choices), forms=" | ".join(choices)) if choices else point
+    return msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices)) if choices else point
 
 
 _POINTS = _Points()
@@ -686,12 +623,16 @@ def description_of(name: str) -> str:
     return (_DECIDED[name][1] if name in _DECIDED else _POINTS[name]).description
 
 
+def _known(point: Point) -> tuple[Label, str, str]:
+    return point.label, point.clauses, point.description
+
+
 def rows() -> list[Row]:
     """The published table: every point, whether it is a field or not."""
     documented, observed = PROFILES["documented"], PROFILES["observed"]
     fields = [
-        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *point[1:4])
+        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *_known(point))
         for name, point in _POINTS.items()
     ]
-    decided = [Row(point.row, name, value, value, value, *point[1:4]) for name, (value, point) in _DECIDED.items()]
+    decided = [Row(point.row, name, value, value, value, *_known(point)) for name, (value, point) in _DECIDED.items()]
     return sorted(fields + decided)
