@@ -44,12 +44,7 @@ def transport(bench: Bench) -> None:
         constant = httpx2.MockTransport(
             lambda _: httpx2.Response(200, content=body, headers={"content-type": "application/json"})
         )
-        calls = {CONSTANT: _reader(stack, constant, status)}
-        make: Any = getattr(simulator, "transport", None)
-        if make:
-            calls[OURS] = _reader(stack, make(), status)
-        else:
-            bench.run.skipped["transport in process"] = "this version has no Simulator.transport()"
+        calls = {CONSTANT: _reader(stack, constant, status), OURS: _reader(stack, simulator.transport(), status)}
         if find_spec("respx"):
             import httpx
             import respx

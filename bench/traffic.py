@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
 import socket
-import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 
 from pixazo_simulator import ControlClient, ControlError
 
 from .apps import SUBMIT_PATH
-from .load import BODY, CONNECTIONS, LOAD_CORE, Kind, Load, LoadError, Target, run_load
+from .load import BODY, CONNECTIONS, LOAD_CORE, Kind, Load, LoadError, Target, pinned, run_load
 from .peers import peers
 from .plan import Bench
 from .results import OURS, RATIO, Goal, row
@@ -316,12 +318,12 @@ def webhooks(bench: Bench) -> None:
                 control = ControlClient(server.url).create_world(key=f"hooks-{port}-{number}", balance="100000000")
                 headers = Target(server.url, "", str(control.api_key)).headers
                 _pipelined(server.port, {**headers, "X-Webhook-URL": f"http://127.0.0.1:{port}/"}, WEBHOOKS)
-                with _reading(watched) as reads:
+                with _reading(watched) as slowest:
                     began = time.perf_counter()
                     with suppress(ControlError):  # at its bound an advance ends early, when all have been attempted
                         control.advance(15)
                     seconds = time.perf_counter() - began
-                measured.append((seconds, max(reads) * 1000))
+                    measured.append((seconds, slowest() * 1000))
                 control.delete_world()
     for what, measured in took.items():
         label = f"{WEBHOOKS:,} webhooks to {what}"
@@ -332,26 +334,37 @@ def webhooks(bench: Bench) -> None:
 
 
 @contextmanager
-def _reading(called: Target) -> Generator[list[float]]:
-    """Read a status again and again in a thread; the list gets the seconds that each read took."""
-    took, ended = [0.0], threading.Event()
+def _reading(called: Target) -> Generator[Callable[[], float]]:
+    """Read a status every 5 ms, in a process of its own; the function ends that and returns the seconds of the slowest read."""
+    context = multiprocessing.get_context("spawn")
+    slowest, begun, ended = context.Value("d", 0.0), context.Event(), context.Event()
+    reader = context.Process(target=_read, args=(called, slowest, begun, ended), daemon=True)
+    with pinned(LOAD_CORE):
+        reader.start()
 
-    def read() -> None:
-        connection = HTTPConnection(called.url.removeprefix("http://"), timeout=60)
-        while not ended.is_set():
-            began = time.perf_counter()
-            connection.request("GET", called.status, headers=called.headers)
-            connection.getresponse().read()
-            took.append(time.perf_counter() - began)
-        connection.close()
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
-        yield took
-    finally:
+    def end() -> float:
         ended.set()
-        thread.join()
+        reader.join()
+        return float(slowest.value)
+
+    try:
+        begun.wait(timeout=60)
+        yield end
+    finally:
+        end()
+
+
+def _read(called: Target, slowest: Any, begun: Event, ended: Event) -> None:
+    connection = HTTPConnection(called.url.removeprefix("http://"), timeout=60)
+    while not ended.is_set():
+        began = time.perf_counter()
+        connection.request("GET", called.status, headers=called.headers)
+        connection.getresponse().read()
+        if begun.is_set():
+            slowest.value = max(slowest.value, time.perf_counter() - began)
+        begun.set()
+        time.sleep(0.005)
+    connection.close()
 
 
 def _pipelined(port: int, headers: Mapping[str, str], count: int) -> None:

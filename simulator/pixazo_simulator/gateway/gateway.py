@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -225,11 +226,14 @@ class Gateway:
         return world
 
     def _url(self, request: Request, route: RoutedRequest) -> str:
-        return f"{request.origin(route.policy)}{quote(request.path)}"
+        return f"{request.origin(route.policy)}{_quoted(request.path)}"
 
     def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
+
+
+_quoted = lru_cache(maxsize=1024)(quote)
 
 
 def _sent_key(request: Request) -> str:

@@ -34,6 +34,7 @@ CALLS: Mapping[str, frozenset[str]] = {
     "request": SUBMITS | {"status", "media"},
 }
 """The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""
+_PARAMETERS = frozenset(ImageParameters.__struct_fields__)
 _WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
 _ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
 
@@ -145,11 +146,14 @@ def at_submit(
     operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
 ) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
-    sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
-    named = Headers(headers)
-    facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
-    facts |= {"headers": named, "body": sent}
-    if any(name.lower() == _WEBHOOK_URL for name, _ in headers) and (url := str(named.get("x-webhook-url")).strip()):
+    sent: Mapping[str, Any] = {} if isinstance(members, InvalidBody) else members
+    if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
+        sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}
+    facts = {name: value for name, value in sent.items() if name in _PARAMETERS}
+    facts["headers"] = named = Headers(headers)
+    facts["body"] = sent
+    has_url = any(len(name) == len(_WEBHOOK_URL) and name.lower() == _WEBHOOK_URL for name, _ in headers)
+    if has_url and (url := str(named.get("x-webhook-url")).strip()):
         facts["webhook_url"] = url
     return Facts(operation, facts, now)
 
@@ -164,7 +168,3 @@ def at_download(
 ) -> Facts:
     """A GET or HEAD for media."""
     return Facts("media", {**known, "request_id": request_id, "method": method, "headers": Headers(headers)}, now)
-
-
-def _cut(value: object) -> object:
-    return value[:LONGEST_TEXT] if isinstance(value, str) else value

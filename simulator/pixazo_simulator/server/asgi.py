@@ -15,7 +15,8 @@ from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds, real_clock
 
-from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, DirectWay, GatewayProtocol, encoded
+from .direct import DirectWay, encoded
+from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
 from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit

@@ -6,22 +6,21 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, cast
-from typing import Protocol as StructuralType
 from urllib.parse import unquote
 
 import httptools
 import uvicorn
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
-from pixazo_simulator.spec import HEAD_LIMIT, Header, queue_error
+from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
+from .direct import DirectWay, Heads
 from .transmission import CONNECTION, Connection
 
 if TYPE_CHECKING:
@@ -47,9 +46,6 @@ MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
-MOST_HEADS = 1024
-"""Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
-_BLANK = b"\r\n\r\n"
 
 
 class _Refusal(Exception):  # noqa: N818 - it is a response
@@ -94,45 +90,6 @@ class Connections(ServerState):
     is_closed = False
 
 
-class DirectWay(StructuralType):
-    """What answers requests without ASGI: see `Application`."""
-
-    def begin(self, request: Request) -> RoutedRequest | None:
-        """Route a request whose head is complete; None: it goes the way of ASGI."""
-        ...
-
-    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
-        """The bytes of the response to a complete request; or a response that is to be handed over to ASGI. Never raises."""
-        ...
-
-
-class _Heads:
-    """The latest heads of requests that were answered directly, by their bytes: what polls sends the same head each time.
-
-    They are those of clients that called one address, since a request without a usable Host header goes by that.
-    """
-
-    def __init__(self) -> None:
-        self._requests: dict[bytes, Request] = {}
-
-    def find(self, data: bytes) -> tuple[Request, bytes] | None:
-        """The request that these bytes are, and its body; None when the head is not known, or there is more or less than one request."""
-        if request := self._requests.get(data):
-            return request, b""
-        head, _, body = data.partition(_BLANK)
-        request = self._requests.get(head)
-        return (request, body) if request and len(body) == request.content_length else None
-
-    def keep(self, data: bytes, request: Request) -> None:
-        """Keep the head of the one request that these bytes were, as it is before it is routed."""
-        head, _, body = data.partition(_BLANK)
-        if len(body) != request.content_length:
-            return  # the head ends otherwise, or blank lines follow
-        if len(self._requests) >= MOST_HEADS:
-            self._requests.clear()
-        self._requests[head if body else data] = request
-
-
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a client.
 
@@ -159,7 +116,7 @@ class GatewayProtocol(HttpToolsProtocol):
         None  # what the application is to send to the next request passed on
     )
     _is_at_rest = True  # every request was answered, and the parser is between two of them
-    _heads: _Heads
+    _heads: Heads
 
     _received = memoryview(b"")  # bytes that are not parsed yet
     _in_head = False  # between the first byte of a request line and the end of the headers
@@ -189,7 +146,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._connection = Connection(transport)
         self._idle_since = self.loop.time()
         if self._way:
-            self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), _Heads())
+            self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), Heads())
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()
@@ -607,37 +564,6 @@ _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""
 
 
-def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
-    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them at once.
-
-    That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
-    """
-    if response.transmission or response.hold is not None or response.pause:
-        return None
-    head, length = _head(response.status, response.headers, keep_alive)
-    body = response.body
-    if response.request.method == "HEAD":
-        return head
-    return head + body if head and length == len(body) else None
-
-
-@lru_cache(maxsize=256)
-def _head(status: int, headers: tuple[Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
-    """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
-    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"content-length":
-            length = int(value) if value.isdigit() else None
-        elif lower in (b"connection", b"transfer-encoding"):
-            return None, None
-        parts += (lower, b": ", value, b"\r\n")
-    parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-    head = b"".join(parts)
-    is_sound = parts[0] and length is not None and head.count(b"\n") == len(headers) + (2 if keep_alive else 3)
-    return (head, length) if is_sound else (None, None)
-
-
 class Configuration(uvicorn.Config):
     """How uvicorn serves an application: it adds no header of its own, and logs nothing. `direct` answers without ASGI, if given."""
 
@@ -649,7 +575,7 @@ class Configuration(uvicorn.Config):
         direct: DirectWay | None = None,
     ) -> None:
         self.direct = direct
-        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], _Heads] = {}
+        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads] = {}
         super().__init__(
             _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
             server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,

@@ -20,7 +20,8 @@ import uvicorn
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .http import BACKLOG, Configuration, Connections, DirectWay, GatewayProtocol
+from .direct import DirectWay
+from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -46,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
     decided_by: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1024)
 def timestamp(instant: int) -> str:
     """RFC 3339 in UTC with three digits and Z, as printed (page, Response (Completed); TIME-01)."""
     return f"{datetime.fromtimestamp(instant // SECOND, UTC).isoformat()[:19]}.{instant % SECOND:03d}Z"

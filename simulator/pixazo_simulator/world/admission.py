@@ -108,6 +108,29 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
     return spec.Throttled(wait) if wait is not None else None
 
 
+def admit_plainly(asked: Submission, account: Account, policy: spec.Policy, now: int) -> Admitted | None:
+    """What is admitted of a submission about which no check has a question, whatever their order; None: ask them.
+
+    Most submissions are such. It is what `Admission.decide` returns, with nothing in `decided_by`, in a third of the time.
+    """
+    is_usual = policy.rate_limit is None and policy.concurrency is None and account.model_enabled
+    if account.suspended or account.broken or not is_usual or not asked.key.strip() or not _is_json(asked.content_type):
+        return None
+    if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or not asked.body.data:
+        return None
+    if asked.operation.name != "generate" or asked.model_id != spec.MODEL_ID:
+        return None
+    found = spec.plain_parameters(asked.body.data)
+    if found is None:
+        return None
+    duration = spec.DEFAULT_DURATION if found.duration is UNSET else found.duration
+    resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
+    price = policy.price.of("generate", duration, resolution)
+    if not account.affords(account.ledger, price, now):
+        return None
+    return Admitted(duration, resolution, price, (), spec.NO_MAGIC, cast("str", found.prompt))
+
+
 class Admission:
     """One submission on its way through the checks, each of which is the method of its name.
 
@@ -115,7 +138,7 @@ class Admission:
     """
 
     __slots__ = (
-        "_account", "_asked", "_findings", "_is_plain", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
+        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
         "decided_by",
     )  # fmt: skip
 
@@ -128,7 +151,6 @@ class Admission:
             _NOTHING  # the members of the body, none as long as it was not read, or cannot be
         )
         self._unknown: list[spec.Problem] = []
-        self._is_plain = False
         self._urls: Mapping[str, str] = _NOTHING  # the webhook URLs that were sent, by channel
         self._parameters = _NO_PARAMETERS
         self._type_problems: tuple[spec.Problem, ...] = ()
@@ -138,7 +160,7 @@ class Admission:
 
     def decide(self) -> Admitted | spec.Refusal:
         """Run the checks; when none refuses, what is admitted."""
-        return self.refusal() or self._plainly_admitted() or self._admitted()
+        return self.refusal() or self._admitted()
 
     def refusal(self) -> spec.Refusal | None:
         """Run the checks; the first refusal ends them."""
@@ -202,11 +224,6 @@ class Admission:
             self.decided_by.append("content_type")
             if self._policy.content_type != "ignore":
                 return spec.UnsupportedMediaType(submission.content_type)
-        if submission.operation.name == "generate" and not submission.outcome:
-            found = spec.plain_parameters(submission.body.data)
-            if found:
-                self._parameters, self._is_plain = found, True
-                return None
         sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
             self.decided_by.append("malformed_body")
@@ -225,8 +242,6 @@ class Admission:
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
-        if self._is_plain and self._asked.webhook_url is None:
-            return None
         account, asked, policy = self._account, self._asked, self._policy
         problems = [*self._type_problems]
         self._unknown = spec.unknown_member(self._sent, asked.operation)
@@ -317,13 +332,6 @@ class Admission:
             elif refuses_http and url[:5].lower() == "http:":
                 found[channel] = spec.Problem(channel, spec.Violation.HTTPS)
         return found
-
-    def _plainly_admitted(self) -> Admitted | None:
-        """What is admitted of a request of which no part is ignored, None for any other: most are such, and this takes a fifth of the time."""
-        asked, parameters = self._asked, self._parameters
-        if not self._is_plain or self._urls or asked.webhook_mode or not _is_json(asked.content_type):
-            return None
-        return Admitted(*self._frame(), self.price, (), spec.NO_MAGIC, cast("str", parameters.prompt))
 
     def _admitted(self) -> Admitted:
         found, prompt = self._findings, self._parameters.prompt

@@ -9,8 +9,6 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.simulator.server.raw_socket import request
 
 from pixazo_simulator import spec
@@ -28,7 +26,8 @@ STATUS = "/v2/requests/status/"
 BEAR = b'{"prompt":"A bear"}'
 Talk = Callable[["Conversation"], Coroutine[Any, Any, None]]
 VIDEOS = {f"{side}-{seconds}.mp4": b"tkhd pasp" * 300 for side in ("768P", "1080P") for seconds in (6, 10)}
-ALL_DAY = 86_400.0
+LONG = 4_000.0
+"""Seconds; more than any fault waits."""
 
 
 class Line:
@@ -98,26 +97,26 @@ class Conversation:
         way = application.direct if direct else None
         assert bool(way) is direct or settings.policy.cors != "off"
         self._config = Configuration(application, protocol, "off", way)
-        self._protocol, self._line, self.replies = protocol, Line(), list[tuple[bytes, str]]()
+        self._protocol, self.line, self.replies = protocol, Line(), list[tuple[bytes, str]]()
         self._connect()
 
     def _connect(self) -> None:
-        self._line = Line()
+        self.line = Line()
         self.connection = self._protocol(self._config, Connections(), {})
-        self.connection.connection_made(cast("asyncio.Transport", self._line))
+        self.connection.connection_made(cast("asyncio.Transport", self.line))
 
     async def send(self, *pieces: bytes) -> None:
         """Send the pieces of one request or more, and wait for what comes back; a connection that has ended is replaced."""
         for piece in pieces:
             self.connection.data_received(piece)
-        end = asyncio.get_running_loop().time() + ALL_DAY
-        while not self._line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
+        end = asyncio.get_running_loop().time() + LONG
+        while not self.line.end and (self.connection.is_responding() or self.connection.flow.read_paused):
             if asyncio.get_running_loop().time() > end:
-                self._line.end = "silence"
+                self.line.end = "silence"
             await asyncio.sleep(1)
-        self.replies.append((self._line.sent, self._line.end))
-        self._line.sent = b""
-        if self._line.end:
+        self.replies.append((self.line.sent, self.line.end))
+        self.line.sent = b""
+        if self.line.end:
             self.connection.connection_lost(None)
             self._connect()
 
@@ -157,6 +156,9 @@ async def forms(to: Conversation) -> None:
         await to.send(request("POST", ANIMATE, b'{"prompt":"A bear"}', content_type="text/plain"))
         await to.send(request("GET", "/nowhere") + read + request("GET", "/_sim/health") + read)
         await to.send(whole[:30], whole[30:-5], whole[-5:])
+        await to.send(whole)
+        for end in range(len(whole)):
+            await to.send(whole[:end], whole[end:])
         await to.send(b"\r\n", b"\r\n" + whole + b"\r\n", whole)
         await to.send(request("POST", GENERATE, b'{"prompt":"%s"}' % (b"a" * 70_000)))
         await to.send(request("POST", GENERATE, b'{"prompt":"%s"}' % (b"a" * 3_000)))
@@ -223,6 +225,25 @@ def test_every_form_of_a_request() -> None:
     both_ways(Settings(), talk=forms)
 
 
+def test_a_slow_reader_is_not_written_to() -> None:
+    """While the transport holds as much as it should, nothing is answered directly, and no more is read; then all is, in order."""
+
+    async def run() -> tuple[bytes, bool, bytes]:
+        to = Conversation(Settings(), None, direct=True)
+        reads = [request("GET", f"{STATUS}{number}") for number in range(100)]
+        to.connection.pause_writing()
+        to.connection.data_received(b"".join(reads))
+        await asyncio.sleep(1)
+        before, is_paused = to.line.sent, to.connection.flow.read_paused
+        to.connection.resume_writing()
+        await to.send()
+        return before, is_paused, to.replies[0][0]
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        before, is_paused, after = runner.run(run())
+    assert (before, is_paused, after.count(b"HTTP/1.1 404 ")) == (b"", True, 100)
+
+
 def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
     """As for that of any other request; then the connection is closed."""
 
@@ -245,38 +266,3 @@ def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
 def test_every_mutant(change: Mutant | Variant) -> None:
     """And every variant."""
     both_ways(Settings(), change)
-
-
-PLAIN = {
-    "prompt": st.text(max_size=8) | st.sampled_from(["a" * 500, "a" * 501, "[[sim:failed x]]", "  "]),
-    "duration": st.sampled_from([6, 10, 6.0, 7, "6", None]),
-    "resolution": st.sampled_from(["768P", "1080P", "480p", None]),
-    "prompt_optimizer": st.sampled_from([True, False, None, 1]),
-    "style": st.just("x"),
-}
-
-JUDGING = {
-    "null_members": ("ignore", "refuse"), "blank_prompt": ("refuse", "accept"), "t2v_limits": ("i2v", "open"),
-    "combo_1080p_10s": ("refuse", "accept", "fail"), "prompt_unit": ("code_points", "utf16", "bytes"),
-    "unknown_members": ("ignore", "refuse"), "moderation": ("refuse", "fail"),
-}  # fmt: skip
-
-
-@given(
-    members=st.fixed_dictionaries({}, optional=PLAIN),
-    values=st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in JUDGING.items()}),
-)
-def test_what_is_read_at_once_is_read_alike(members: dict[str, Any], values: dict[str, str]) -> None:
-    """A body about which no policy has a question is admitted under any policy as it is when each member is judged."""
-    policy, body = PROFILES["documented"].changed(values), msgspec.json.encode(members)
-    found = spec.plain_parameters(body)
-    read = spec.parameters_of(members, spec.OPERATIONS["generate"], policy)
-    judged = spec.check(read.parameters, spec.OPERATIONS["generate"], policy, {}, magic=True)
-    unknown = spec.unknown_member(members, spec.OPERATIONS["generate"])
-    if found:
-        assert (found, read.problems, judged, unknown) == (
-            read.parameters,
-            (),
-            spec.Findings([], [], decided_by=[]),
-            [],
-        )

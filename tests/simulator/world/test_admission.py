@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.simulator.samples import START, account, call
 
@@ -28,7 +29,7 @@ from pixazo_simulator.spec.errors import (
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
 from pixazo_simulator.world.account import Account
-from pixazo_simulator.world.admission import Admission, Admitted, admit_read, refuse_key
+from pixazo_simulator.world.admission import Admission, Admitted, admit_plainly, admit_read, refuse_key
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -307,3 +308,51 @@ def test_of_a_large_body_with_unknown_members_the_names_are_read() -> None:
     assert isinstance(refused, InvalidParameters)
     assert [problem.member for problem in refused.problems] == ["duration", *(f"m{number}" for number in range(10))]
     assert refused.problems[-1].values == (", nor are 890 more",)
+
+
+PROMPT = st.text(max_size=8) | st.sampled_from(["a" * 500, "a" * 501, "[[sim:failed x]]", "  "])
+PLAIN = {
+    "duration": st.sampled_from([6, 10, 6.0, 7, "6", None]),
+    "resolution": st.sampled_from(["768P", "1080P", "480p", None]),
+    "prompt_optimizer": st.sampled_from([True, False, None, 1]),
+    "style": st.just("x"),
+}
+JUDGING = {
+    "null_members": ("ignore", "refuse"), "blank_prompt": ("refuse", "accept"), "t2v_limits": ("i2v", "open"),
+    "combo_1080p_10s": ("refuse", "accept", "fail"), "prompt_unit": ("code_points", "utf16", "bytes"),
+    "unknown_members": ("ignore", "refuse"), "moderation": ("refuse", "fail"), "content_type": ("400", "ignore"),
+    "price": ("*=0.35", "generate/6/768P=0.35,10=0.7,*=0.5"), "rate_limit": ("off", "5/60"), "concurrency": ("off", "1"),
+    "check_order": (",".join(CHECKS), "json,parameters,key,suspended,rate,model,funds"),
+}  # fmt: skip
+PARTS: list[dict[str, Any]] = [
+    {}, {"content_type": "application/json; charset=utf-8"}, {"content_type": "text/plain"}, {"content_type": None}, {"key": " "},
+    {"model_id": "another"}, {"webhook_url": "https://a.test/"}, {"webhook_mode": "sync"}, {"outcome": "failed"},
+    {"operation": "imageToVideo"}, {"suspended": True}, {"broken": True}, {"model_enabled": False},
+]  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(
+    members=st.just({"prompt": "A bear"}) | st.fixed_dictionaries({"prompt": PROMPT}, optional=PLAIN),
+    values=st.just(dict[str, str]())
+    | st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in JUDGING.items()}),
+    parts=st.sampled_from(PARTS),
+    balance=st.sampled_from([10**9, 0]),
+)
+def test_what_is_admitted_plainly_is_admitted_by_all_checks(
+    members: dict[str, Any], values: dict[str, str], parts: dict[str, Any], balance: int
+) -> None:
+    """Under any policy, with the same result, and none of them has a question."""
+    switches = {name: value for name, value in parts.items() if isinstance(value, bool)}
+    sent = {name: value for name, value in parts.items() if name not in switches}
+    policy, asked = Policy().changed(values), call(body=msgspec.json.encode(members), **sent)
+    who = account(balance, **switches)
+    if plainly := admit_plainly(asked, who, policy, START):
+        admission = Admission(asked, who, policy, START)
+        assert (admission.decide(), admission.decided_by) == (plainly, [])
+
+
+def test_an_ordinary_submission_is_admitted_plainly() -> None:
+    """Also one with every switch."""
+    body = b'{"prompt":"A bear","duration":10,"resolution":"768P","prompt_optimizer":true,"aigc_watermark":false}'
+    assert admit_plainly(call(body=body), account(), Policy(), START)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ else:
     Dollars = _Dollars
 
 
+@lru_cache(maxsize=1024)
 def instant(milliseconds: int) -> Instant:
     """The instant so many milliseconds after the epoch."""
     return Instant.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)  # not rounded, as fromtimestamp would
