@@ -109,6 +109,7 @@ def test_the_commands_of_the_jobs_have_these_options(tmp_path: Path, monkeypatch
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).touch()
         command = contracts_command.get_command(click.Context(contracts_command), name)
+        assert command
         with command.make_context(name, arguments) as context:
             read.append(name)
             assert context.params.get("max_generations", 6) == 6

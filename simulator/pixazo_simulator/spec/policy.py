@@ -572,7 +572,8 @@ class _Points(Mapping[str, Point]):
 @cache
 def _point(annotation: str) -> Point:
     holder = SimpleNamespace(__annotations__={"field": annotation})
-    kind, point = get_args(get_type_hints(holder, globals(), include_extras=True)["field"])
+    annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
+    kind, point = cast("tuple[Any, Point]", get_args(annotated))
     choices = get_args(kind) if point.read is str else ()
     return msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices)) if choices else point
 
