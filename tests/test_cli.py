@@ -432,9 +432,9 @@ def test_an_idle_server_ends_at_once(serve: Serve) -> None:
     assert serving.log == ""
 
 
-def child(code: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """A process that runs some code, then the command with these arguments."""
-    code = f"import sys\nfrom pixazo_simulator.cli import main\n{code}\nsys.argv[1:] = {list(arguments)!r}\nmain()\n"
+def child(code: str, *arguments: str, of: str = "pixazo_simulator") -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process that runs some code, then the command of a package with these arguments."""
+    code = f"import sys\nfrom {of}.cli import main\n{code}\nsys.argv[1:] = {list(arguments)!r}\nmain()\n"
     return started(sys.executable, "-c", code)
 
 
@@ -579,32 +579,36 @@ def answer(simulator, _):
 
 serve._print_ready = answer
 """
+SIMULATOR, SLOW = "pixazo_simulator", ["asyncio", "importlib.metadata", "logging", "msgspec"]
 
 
 @pytest.mark.parametrize(
-    ("code", "arguments", "absent"),
+    ("package", "code", "arguments", "absent"),
     [
-        (MODULES, ["--version"], ["click", "email", "typing"]),
-        (MODULES, ["--help"], ["asyncio", "importlib.metadata", "logging", "msgspec"]),
-        (MODULES, ["serve", "--help"], ["asyncio", "importlib.metadata", "logging", "msgspec"]),
+        (SIMULATOR, MODULES, ["--version"], ["click", "email", "typing"]),
+        *[(SIMULATOR, MODULES, [*command, "--help"], SLOW) for command in ([], ["serve"], ["exec"])],
+        ("pixazo_contracts", MODULES, ["--help"], SLOW),
         (
+            SIMULATOR,
             ANSWERED,
             ["serve", "--port", "0"],
             [
                 "anyio", "cryptography", "difflib", "encodings.idna", "http.client", "httpx2", "imagesize", "importlib.resources",
-                "pixazo_simulator.control.openapi", "pixazo_simulator.control.routes", "pixazo_simulator.mutants",
-                "pixazo_simulator.redirect", "pixazo_simulator.server.loopback", "re2", "starlette", "tomllib", "trustme", "xml",
+                "pixazo_simulator.control.client", "pixazo_simulator.control.handler", "pixazo_simulator.control.schema",
+                "pixazo_simulator.mutants", "pixazo_simulator.redirect", "pixazo_simulator.script.builder",
+                "pixazo_simulator.script.examples", "pixazo_simulator.script.reader", "pixazo_simulator.server.loopback", "re2",
+                "starlette", "tomllib", "trustme", "xml",
             ],
         ),
     ],
-    ids=["version", "help", "help of serve", "serve"],
+    ids=["version", "help", "help of serve", "help of exec", "help of the contracts", "serve"],
 )  # fmt: skip
-def test_what_a_command_does_not_import(code: str, arguments: list[str], absent: list[str]) -> None:
+def test_what_a_command_does_not_import(package: str, code: str, arguments: list[str], absent: list[str]) -> None:
     """The help needs no server, and the first response of a server nothing that only other requests need."""
-    with child(code, *arguments) as process:
+    with child(code, *arguments, of=package) as process:
         output, _ = process.communicate(timeout=PATIENCE)
     imported = output.decode().rpartition("modules:")[2].split()
-    assert "pixazo_simulator.cli" in imported
+    assert f"{package}.cli" in imported
     assert sorted({*absent} & {*imported}) == []
 
 

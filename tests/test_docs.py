@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 
@@ -107,7 +108,8 @@ def test_the_commands_of_the_jobs_have_these_options(tmp_path: Path, monkeypatch
         for file in (word for word in arguments if word.endswith((".toml", ".ndjson"))):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).touch()
-        command = contracts_command.commands[name]
+        command = contracts_command.get_command(click.Context(contracts_command), name)
+        assert command
         with command.make_context(name, arguments) as context:
             read.append(name)
             assert context.params.get("max_generations", 6) == 6

@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from .explorer import InvalidAppError as InvalidAppError
     from .explorer import Scene as Scene
     from .explorer import explore as explore
-    from .plugin import Endpoint as Endpoint
     from .sleep import SleepLimitError as SleepLimitError
     from .sleep import Sleeps as Sleeps
+    from .testcase.endpoint import Endpoint as Endpoint
     from .testcase.simulators import SharedSimulator as SharedSimulator
     from .webhooks import Callback as Callback
     from .webhooks import Inbox as Inbox
@@ -68,8 +68,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".explorer": "BrokenOrderError Exploration InvalidAppError Scene explore",
-    ".plugin": "Endpoint",
     ".sleep": "SleepLimitError Sleeps",
+    ".testcase.endpoint": "Endpoint",
     ".testcase.simulators": "SharedSimulator",
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",

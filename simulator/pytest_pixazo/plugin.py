@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
+    from types import ModuleType
 
     import respx
 
@@ -26,22 +27,18 @@ if TYPE_CHECKING:
     from .sleep import Sleeps
     from .testcase.case import Case
     from .testcase.cases import Cases
+    from .testcase.endpoint import Endpoint
     from .testcase.simulators import SharedSimulator
     from .webhooks.inbox import Inbox
     from .world.pixazo import Pixazo, WorldFactory
     from .world.record import Record
 
 __all__ = [
-    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
-    "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
+    "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
+    "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_cmdline_main", "pytest_configure",
     "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_sessionfinish",
     "pytest_testnodedown", "pytest_unconfigure",
 ]  # fmt: skip
-
-#: Seconds between two polls, and until a generation must have ended, for the contract suite on a simulator started here, whose clock
-#: only the suite advances.
-PACE = 5.0
-DEADLINE = 120.0
 
 #: The world of a test, from set-up to teardown, and those of all tests.
 CASE: pytest.StashKey[Case] = pytest.StashKey()
@@ -60,22 +57,31 @@ WORKER_CALLS = "pixazo_real_calls"
 GUARDED = frozenset(name for name in __all__ if name.startswith("pixazo")) - {"pixazo_endpoint"}
 
 
-class Endpoint(NamedTuple):
-    """A gateway for the contract suite. Options decide what is None or empty here; `advance` moves the clock of a simulator."""
+#: The name under which the reports are registered, and that under which a worker of xdist sends its results.
+REPORTING, WORKER_REPORTS = "pixazo-reporting", "pixazo_reports"
 
-    url: str
-    api_key: str | None
-    accounts: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
-    pace: float | None = None
-    deadline: float | None = None
-    advance: Callable[[float], object] | None = None
+_REPORT_OPTIONS: dict[str, dict[str, Any]] = {
+    "conduct": {
+        "choices": ("off", "report", "fail"),
+        "help": "usage that will hurt on the real gateway (default: report)",
+    },
+    "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
+    "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
+    "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
+    "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
+    "mutants": {"default": "", "metavar": "all|GLOB,...", "help": "run the tests once per changed gateway"},
+    "mutants-jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: one per processor)"},
+    "mutants-json": {"metavar": "FILE", "help": "what the tests noticed, as JSON"},
+    "mutant": {"metavar": "NAME", "help": "this run's gateway is wrong in one respect: see pixazo-sim mutants"},
+    "variant": {"metavar": "NAME", "help": "this run's gateway differs in a way that the page allows"},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare options and ini settings; a fixture reads them when it needs them."""
     _add_world_options(parser)
     _add_contract_options(parser)
+    _add_report_options(parser)
 
 
 def _add_world_options(parser: pytest.Parser) -> None:
@@ -138,6 +144,15 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     add("strict-drift", "drift fails the test", action="store_true")
 
 
+def _add_report_options(parser: pytest.Parser) -> None:
+    """Of the reports."""
+    group = parser.getgroup("pixazo reports", "what a test run shows of the app")
+    for name, attributes in _REPORT_OPTIONS.items():
+        group.addoption(f"--pixazo-{name}", **attributes)
+    parser.addini("pixazo_conduct", "as --pixazo-conduct", default="report")
+    parser.addini("pixazo_cov_omit", "globs of behaviours that do not count, such as imageToVideo:*", type="args")
+
+
 class HookSpecs:
     """The hook that other plugins may implement."""
 
@@ -149,19 +164,38 @@ class HookSpecs:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare our hook, and register the reports, which implement it."""
-    from .reports import hooks
-
+    """Declare our hook."""
     pluginmanager.add_hookspecs(HookSpecs)
-    pluginmanager.register(hooks, "pixazo-reporting")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Run mutation testing instead of the tests when `--pixazo-mutants` asks for it."""
+    if not config.getoption("pixazo_mutants"):
+        return None
+    from .reports.hooks import run_mutants
+
+    return run_mutants(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker; register the reports if an option or setting is about them."""
+    given = (config.getoption(f"pixazo_{name.replace('-', '_')}") for name in _REPORT_OPTIONS)
+    if config.getini("pixazo_conduct") != "report" or any(value not in (None, False, "") for value in given):
+        _reports(config)
     config.addinivalue_line(
         "markers",
         "pixazo(profile=, policy=, balance=, clock=, seed=, start=, strict=, real_gateway=, allow_conduct=, only=): how the world of a test starts; the nearest marker wins",
     )
+
+
+def _reports(config: pytest.Config) -> ModuleType:
+    """The hooks of the reports, which are registered when they are asked for: most pytest sessions report nothing of ours."""
+    from .reports import hooks
+
+    if not config.pluginmanager.has_plugin(REPORTING):
+        config.pluginmanager.register(hooks, REPORTING)
+    return hooks
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -206,7 +240,8 @@ def pytest_fixture_setup(
 
 
 def _guard(item: pytest.Item) -> None:
-    """Refuse the real gateway, unless a marker or an option allows it."""
+    """Refuse the real gateway, unless a marker or an option allows it; and report on the test."""
+    _reports(item.config)
     from .access.guard import allows_real_gateway, watch_for
 
     import_module("pytest_pixazo.testcase.case")  # before a tool that freezes time replaces clocks and classes
@@ -253,8 +288,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what a worker of xdist tells, unless it crashed before."""
-    calls = getattr(node, "workeroutput", {}).get(WORKER_CALLS, ())
-    node.config.stash.setdefault(REAL_CALLS, []).extend(calls)
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(REAL_CALLS, []).extend(output.get(WORKER_CALLS, ()))
+    if results := output.get(WORKER_REPORTS):
+        _reports(node.config).merge(node.config, results)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -390,25 +427,7 @@ def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
 @pytest.fixture(scope="session")
 def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
     """The gateway that the options name, or a simulator of this session."""
-    url: str | None = pytestconfig.getoption("--pixazo-url")
-    if url is not None:
-        yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
-        return
-    from pixazo_simulator import Clock, Settings, Simulator
-    from pixazo_simulator.control import discovery_document
+    from .testcase.endpoint import endpoint_of
 
-    document = discovery_document(1)
-    accounts = tuple(f"{role}={key}" for role, keys in document["accounts"].items() for key in keys)
-    prompts = tuple(f"{kind}={text}" for kind, text in document["prompts"].items())
-    # An account of the role `recovering` recovers after its first use, which must be one of the suite's.
-    others = [key for role, keys in document["accounts"].items() if role != "recovering" for key in keys]
-    clock = Clock.manual()
-    with Simulator(Settings(clock=lambda: clock)) as simulator:
-
-        def advance(seconds: float) -> None:
-            """Move the clock that all accounts share, and attempt the deliveries of each that fell due."""
-            simulator.advance(seconds)
-            for key in others:
-                simulator.advance(0, api_key=key)
-
-        yield Endpoint(simulator.url, simulator.api_key, accounts, prompts, PACE, DEADLINE, advance)
+    with endpoint_of(pytestconfig) as endpoint:
+        yield endpoint

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from .commands import main
-from .configure import Given, choose, make_target, run_options
-from .repetition import again
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .group import main
+
+if TYPE_CHECKING:
+    from .configure import Given, choose, make_target, run_options
+    from .repetition import again
 
 __all__ = ["Given", "again", "choose", "main", "make_target", "run_options"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(".repetition" if name == "again" else ".configure", __name__), name)

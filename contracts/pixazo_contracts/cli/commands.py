@@ -1,11 +1,10 @@
-"""The command `pixazo-contracts`: run, plan, judge, diff, list."""
+"""The commands run, plan, judge, diff and list."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from traceback import extract_tb
@@ -46,6 +45,7 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
+from .group import COMMANDS
 from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -79,7 +79,16 @@ def _one_line(error: BaseException, text: str) -> str:
     return "; ".join([text, *getattr(error, "__notes__", [])])
 
 
-def _unforeseen(error: Exception) -> str:
+def end_for(error: BaseException) -> NoReturn:
+    """End a command that raised this with one line: what it cannot use, an interruption, or what nobody has foreseen."""
+    if isinstance(error, ConfigurationError | OSError):
+        begun = hasattr(error, "__notes__")
+        _fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
+    text = "interrupted" if isinstance(error, KeyboardInterrupt) else _unforeseen(error)
+    _fail(_one_line(error, text), ExitCode.SUITE)
+
+
+def _unforeseen(error: BaseException) -> str:
     at = extract_tb(error.__traceback__)[-1]
     return f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
 
@@ -136,41 +145,8 @@ _no_discovery = Option(
 )
 
 
-@contextmanager
-def _complaint() -> Generator[None]:
-    """What click says of arguments repeats them."""
-    try:
-        yield
-    except click.UsageError as error:
-        raise click.UsageError(visible(error.format_message()), error.ctx) from None
-
-
-class _Commands(click.Group):
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What stands before the command; without any arguments the help is shown."""
-        with _complaint() if args else nullcontext():
-            return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
-        try:
-            with _complaint():
-                return super().invoke(ctx)
-        except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
-            raise  # click ends the process, also when nobody reads the output any more
-        except (ConfigurationError, OSError) as error:
-            begun = hasattr(error, "__notes__")
-            _fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
-        except KeyboardInterrupt as error:
-            _fail(_one_line(error, "interrupted"), ExitCode.SUITE)
-        except Exception as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
-            _fail(_one_line(error, _unforeseen(error)), ExitCode.SUITE)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="pixazo-testkit", prog_name="pixazo-contracts", message="%(prog)s %(version)s")
-def main() -> None:
-    """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
+def _command(name: str, **more: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    return click.command(name, help=COMMANDS[name], **more)
 
 
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile, Advance | None]:
@@ -278,9 +254,8 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
-@main.command(params=[*_targeting, _no_discovery, *_selecting, *_judging])
+@_command("run", params=[*_targeting, _no_discovery, *_selecting, *_judging])
 def run(**options: Any) -> NoReturn:
-    """Send the probes, record what happens, judge it, report."""
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
     if options["out"] or options["html"]:
@@ -296,9 +271,8 @@ def run(**options: Any) -> NoReturn:
     _conclude(trace, clauses, options)
 
 
-@main.command(params=[*_targeting, *_selecting])
+@_command("plan", params=[*_targeting, *_selecting])
 def plan(**options: Any) -> None:
-    """Show what a run would send and cost at worst; sends nothing."""
     clauses = choose(options["globs"], core=options["core"])
     found, file, _ = _given(options)
     how = _run_options(found, file, clauses, options)
@@ -308,9 +282,8 @@ def plan(**options: Any) -> None:
     _print(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-@main.command(params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
+@_command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
 def judge(trace_file: Path, **options: Any) -> NoReturn:
-    """Judge a recorded trace again; costs nothing."""
     try:
         trace = load_trace(trace_file)
     except InvalidTraceError as error:
@@ -329,7 +302,7 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     return named
 
 
-@main.command()
+@_command("diff")
 @click.argument("before", type=GIVEN_RESULT)
 @click.argument("after", type=GIVEN_RESULT)
 @click.option(
@@ -341,7 +314,6 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     metavar="[FILE]", help="As JSON, into a file, or instead of the text.",
 )  # fmt: skip
 def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None) -> NoReturn:
-    """What changed between two results: files, or directories that --out made."""
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
@@ -356,9 +328,8 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     sys.exit(code)
 
 
-@main.command("list", params=[*_selecting])
+@_command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
-    """The clauses: id, strength, cost, section, requirement."""
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"

@@ -189,7 +189,9 @@ def _settings(options: dict[str, Any]) -> Settings:
     policy = options["profile"].changed(dict(options["values"]) | origin)
     return Settings(
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
-        policy=policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]}),
+        policy=policy.changed(
+            {"webhook_allow": [*policy.webhook_allow, *options["hosts"]]} if options["hosts"] else {}
+        ),
         magic=not options["no_magic"],
         script=read_script(Path(options["script"])) if options["script"] else (),
         **{name: options[name] for name in _SETTINGS if name in options},

@@ -1,6 +1,6 @@
 """The control API under `/_sim`, by which a test in any language creates, scripts, advances and reads a world; and its client.
 
-What only a server needs is imported on first use: a process that only needs the client loads no server.
+It is imported on first use: a process that only needs the client loads no server, and a server answers its first caller without it.
 """
 
 from __future__ import annotations
@@ -8,51 +8,57 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .client import LOOPBACK_OF, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, real_clock
-from .schema.responses import (
-    Attempt,
-    ClockState,
-    Delivery,
-    Entry,
-    Event,
-    Exchange,
-    Explanation,
-    Generation,
-    JournalPage,
-    PolicyDecision,
-    Request,
-    ScriptRule,
-    TlsListener,
-    WaitResult,
-    from_json,
-    to_json,
-)
-
 if TYPE_CHECKING:
-    from .handler import BodyQueue, ControlHandler, discovery_document, read_body
+    from .body_queue import BodyQueue
+    from .client import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
+    from .handler import ControlHandler, discovery_document, read_body
     from .openapi import document
     from .route import Refused
     from .routes import ROUTES
+    from .schema.policy import PolicyFields
+    from .schema.responses import (
+        Attempt,
+        ClockState,
+        Delivery,
+        Entry,
+        Event,
+        Exchange,
+        Explanation,
+        Generation,
+        JournalPage,
+        PolicyDecision,
+        Request,
+        ScriptRule,
+        TlsListener,
+        WaitResult,
+        from_json,
+        to_json,
+    )
 
 __all__ = [
-    "LOOPBACK_OF", "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError",
-    "ControlHandler", "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "JournalPage",
-    "PolicyDecision", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
-    "document", "from_json", "read_body", "real_clock", "to_json",
+    "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
+    "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "JournalPage",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
+    "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
-    "BodyQueue": ".handler",
-    "ControlHandler": ".handler",
-    "ROUTES": ".routes",
-    "Refused": ".route",
-    "discovery_document": ".handler",
-    "document": ".openapi",
-    "read_body": ".handler",
+    ".body_queue": "BodyQueue",
+    ".client": "TOKEN_VARIABLE ControlClient ControlError HttpChannel",
+    ".handler": "ControlHandler discovery_document read_body",
+    ".openapi": "document",
+    ".route": "Refused",
+    ".routes": "ROUTES",
+    ".schema.policy": "PolicyFields",
+    ".schema.responses": (
+        "Attempt ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
+        "TlsListener WaitResult from_json to_json"
+    ),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(import_module(home, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

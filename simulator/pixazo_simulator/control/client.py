@@ -15,21 +15,21 @@ from .schema.responses import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
-    from pixazo_simulator.spec import PolicyFields
+
+    from .schema.policy import PolicyFields
 
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"  # as in `spec`, whose import would take as long as that of the client
+# These two as in `spec`, whose import would take as long as that of the client.
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 TOKEN_HEADER, TOKEN_VARIABLE = "X-Pixazo-Control-Token", "PIXAZO_SIM_CONTROL_TOKEN"
 """The header in which the control token is sent, and the environment variable in which a server and its callers find it."""
-LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
-"""The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 LONGEST_ADVANCE = 600.0
 """Real seconds until a response is given up: an advance ends only when every webhook that fell due was attempted."""
 LONGEST_IDLE = 30.0
 """Real seconds after which a kept connection is not used again: the server closes an idle one after 75."""
 
-real_clock = partial(time.perf_counter)
-"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
+real_clock = partial(time.perf_counter)  # as in `world`
 
 Operation = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What exchanges can be about: `submit` is either submission, `request` any operation of the gateway."""

@@ -6,8 +6,7 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
@@ -17,6 +16,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
+from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
@@ -39,23 +39,6 @@ _SHOWN_PATH, _SHOWN_HOST = 120, 80
 Answer = tuple[int, bytes]
 
 log = logging.getLogger("pixazo_simulator")
-
-
-class BodyQueue:
-    """Lets one large body, of `/_sim` or of the gateway, be processed at a time, each in a turn of the event loop, so that others are served in between."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-
-    @asynccontextmanager
-    async def slot(self, size: int) -> AsyncGenerator[None]:
-        """Process a body of so many bytes. Nothing else may be awaited inside, since other large bodies wait."""
-        if size <= spec.SMALL_BODY:
-            yield
-            return
-        async with self._lock:
-            await asyncio.sleep(0)
-            yield
 
 
 class ControlHandler:

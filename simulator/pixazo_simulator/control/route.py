@@ -6,9 +6,10 @@ import re
 from asyncio import Lock
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
+
+import msgspec
 
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import Dispatcher
@@ -45,8 +46,7 @@ class TlsListeners(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRequest(Generic[R]):
+class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
     `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
@@ -68,8 +68,7 @@ class ControlRequest(Generic[R]):
         return world_of(self.key, self.worlds)
 
 
-@dataclass(frozen=True)
-class ControlRoute:
+class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
@@ -83,7 +82,7 @@ class ControlRoute:
     carry_out: Callable[[ControlRequest[Any]], Coroutine[Any, Any, object]]
     status: int = 200
     needs_world: bool = True
-    refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
+    refusals: Mapping[int, Any] = {}
     reveals: tuple[str, ...] = ()
     at_once: bool = False
 

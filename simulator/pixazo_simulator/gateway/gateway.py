@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -38,7 +37,7 @@ _ROUTES = (
     f"GET {spec.STATUS_PATH}{{request_id}}",
     "GET /v1/{request_id}/output.mp4",
 )
-_REQUEST_ID = re.compile(r"(?<=/)[a-z0-9-]+_[0-9A-Fa-f-]{20,40}(?=/|$)")
+_REQUEST_ID = spec.regex(r"(?<=/)[a-z0-9-]+_[0-9A-Fa-f-]{20,40}(?=/|$)")
 _OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key", "x-subscription-key", "apikey")
 _LONGEST = 120
 _QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)

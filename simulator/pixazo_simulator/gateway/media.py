@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping, Sequence
 
-from pixazo_simulator.spec import Answer, Header, Policy, media_type
+from pixazo_simulator.spec import Answer, Header, Policy, media_type, regex
 from pixazo_simulator.world import Generation
 
 _LONGEST_SHORT = 8
@@ -15,7 +14,7 @@ _OURS = b"pixazo-testkit\x00\x00"
 """The 16 bytes that mark a `uuid` box as ours; players skip boxes that they do not know (ISO/IEC 14496-12, 4.2)."""
 _TRACK_SIZE = 80
 """Bytes from the name of a track header (version 0) to its width and height."""
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = regex(r"bytes=(\d{0,18})-(\d{0,18})")
 Videos = Mapping[str, bytes]
 """The four rendered videos, by file name, such as `768P-6.mp4`."""
 

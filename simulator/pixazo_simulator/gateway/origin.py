@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from pixazo_simulator import spec
 
-_AUTHORITY = re.compile(r"([A-Za-z0-9.\-_]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_AUTHORITY = spec.regex(r"([A-Za-z0-9.\-_]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 # RFC 7239, 4: parameters of one proxy are separated by semicolons, proxies by commas. As many do, a host with a port may be unquoted.
-_PAIR = re.compile(
+_PAIR = spec.regex(
     r"""\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([^\s";,=]+)|"((?:[^"\\]|\\.)*)"))?\s*([;,]|\Z)""", re.ASCII
 )
 _PORTS = {"http": 80, "https": 443}

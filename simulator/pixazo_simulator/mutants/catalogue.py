@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -44,7 +43,9 @@ def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
     def reply(reply: Reply, _: Context) -> Reply:
         return reply.with_body(encode(reply.body)) if reply.is_json and reply.body else reply
 
-    return _everywhere(reply) | edit_webhooks(lambda webhook, _: replace(webhook, body=encode(webhook.body)))
+    return _everywhere(reply) | edit_webhooks(
+        lambda webhook, _: msgspec.structs.replace(webhook, body=encode(webhook.body))
+    )
 
 
 def _backwards(body: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -103,7 +102,9 @@ def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> 
 def webhook_header(name: str, value: Value) -> Edits:
     """Deliver webhooks with this header."""
     return edit_webhooks(
-        lambda webhook, context: replace(webhook, headers={**webhook.headers, name: _value(value, context)})
+        lambda webhook, context: msgspec.structs.replace(
+            webhook, headers={**webhook.headers, name: _value(value, context)}
+        )
     )
 
 
@@ -114,7 +115,7 @@ def in_webhooks(edit: Edit) -> Edits:
         members = members_of(webhook.body)
         if members is None or not is_envelope(members):  # such as the challenge of policy `callback_url`
             return webhook
-        return replace(webhook, body=msgspec.json.encode(edit(members, context)))
+        return msgspec.structs.replace(webhook, body=msgspec.json.encode(edit(members, context)))
 
     return edit_webhooks(edited)
 
@@ -220,7 +221,9 @@ def without_checks(*checks: str) -> Edits:
     """Leave checks of a submit out (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
-        return replace(policy, check_order=tuple(name for name in policy.check_order if name not in checks))
+        return msgspec.structs.replace(
+            policy, check_order=tuple(name for name in policy.check_order if name not in checks)
+        )
 
     return Edits(policy=changed)
 

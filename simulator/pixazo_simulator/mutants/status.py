@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from random import Random
 from urllib.parse import urlsplit
 
@@ -242,7 +241,7 @@ WEBHOOK = (
     Mutant("webhook-header-refused", "WEBHOOK-01", "A submit with X-Webhook-URL is refused with 400",
            refuse_submits(_has_webhook, "X-Webhook-URL is not supported."), ("SUBMIT-*", "T2V-BODY-01", "WEBHOOK-*", "ERR-402-01", "ERR-ENV-02", "WAL-02")),
     Mutant("webhook-without-query", "WEBHOOK-02", "A webhook is delivered to the URL without its query",
-           edit_webhooks(lambda webhook, _: replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
+           edit_webhooks(lambda webhook, _: msgspec.structs.replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
     Mutant("no-callback-on-completed", "WEBHOOK-03", "There is no webhook delivery on COMPLETED", drop_webhooks(status_is("COMPLETED")),
            ("WEBHOOK-*",)),
     Mutant("callback-nested", "WEBHOOK-04", "The envelope of a webhook delivery is nested under data",

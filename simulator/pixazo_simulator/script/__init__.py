@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .builder import When
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .effects import (
     BeforeResponse,
     Close,
@@ -42,9 +44,23 @@ from .facts import (
 from .faults import Fault
 from .injection import corrupted, edited, effect, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .reader import script_from
-from .rule import EXAMPLES, FAULTS, MOST_RULES, End, Length, Rule, in_python, in_toml, kind_of
+from .rule import FAULTS, MOST_RULES, End, Length, Rule, kind_of
+
+if TYPE_CHECKING:
+    from .builder import When
+    from .examples import EXAMPLES, in_python, in_toml
+    from .reader import script_from
 
 __all__ = [
     "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "BeforeResponse", "Call", "Close", "Condition", "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "Noise", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Sign", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip
+
+_HOMES = {".builder": "When", ".examples": "EXAMPLES in_python in_toml", ".reader": "script_from"}
+"""Imported on first use: a server without a script needs none of them."""
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(import_module(home, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

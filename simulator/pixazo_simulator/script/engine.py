@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from operator import itemgetter
 from random import Random
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     is_about: bool
 
 
-class _Difference(NamedTuple):
+class _Difference(msgspec.Struct, frozen=True):
     """Why a rule does not match: the place of a fact, its value, the condition."""
 
     path: tuple[str, ...]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeGuard, cast
+
+import msgspec
 
 from pixazo_simulator.spec import nearest, not_unicode, shown
 
@@ -102,15 +104,11 @@ class _Absent:
 ABSENT = _Absent()
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(msgspec.Struct, frozen=True, dict=True):
     """A condition: an operator and its operand. `&`, `|` and `~` make new ones."""
 
     operator: str
     operand: Any
-    levels: int = field(init=False, repr=False, compare=False, default=1)
-    size: int = field(init=False, repr=False, compare=False, default=1)
-    _pattern: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for an operator or operand that is not valid, and for one beyond the bounds.
@@ -125,15 +123,22 @@ class Matcher:
         _OPERATORS[self.operator].check(self.operator, self.operand)
         if not isinstance(self.operand, (Matcher, *_NESTED)):
             return
-        inner = self.inner
-        levels, size = 1 + max((each.levels for each in inner), default=0), 1 + sum(each.size for each in inner)
         try:
-            size = size if inner else extent(self.operand, MOST_NESTED, MOST_WEIGHT)
-            _bounded(levels, size)
+            _bounded(self.levels, self.size)
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None
-        object.__setattr__(self, "levels", levels)
-        object.__setattr__(self, "size", size)
+
+    @cached_property
+    def levels(self) -> int:
+        """How deep the conditions in it are nested."""
+        return 1 + max((each.levels for each in self.inner), default=0)
+
+    @cached_property
+    def size(self) -> int:
+        """How many conditions and values it has. Raises ValueError for too many values."""
+        if self.inner or not isinstance(self.operand, _NESTED):
+            return 1 + sum(each.size for each in self.inner)
+        return extent(self.operand, MOST_NESTED, MOST_WEIGHT)
 
     @property
     def inner(self) -> tuple[Matcher, ...]:
@@ -149,15 +154,14 @@ class Matcher:
         for each in self.inner:
             yield from each.leaves()
 
+    @cached_property
     def pattern(self) -> Any:
         """Its regular expression, compiled once. Raises ValueError with the remedy."""
-        if self._pattern is None:
-            object.__setattr__(self, "_pattern", compiled(self.operand))
-        return self._pattern
+        return compiled(self.operand)
 
     def test(self) -> tuple[Callable[[Any, object], bool], Any]:
         """The function that tests a value, and its first argument. Raises ValueError for a pattern that cannot be compiled."""
-        return _OPERATORS[self.operator].holds, self.pattern() if self.operator == "matches" else self.operand
+        return _OPERATORS[self.operator].holds, self.pattern if self.operator == "matches" else self.operand
 
     def holds(self, value: object) -> bool:
         """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
@@ -187,8 +191,7 @@ class Matcher:
         return Matcher("not", self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
+class _Operator(msgspec.Struct, frozen=True):
     holds: Callable[[Any, object], bool]
     check: Callable[[str, Any], None]
 
@@ -302,7 +305,7 @@ def weight(matchers: Iterable[Matcher], most: int) -> int:
         total += matcher.size
         for leaf in matcher.leaves():
             if leaf.operator == "matches":
-                total += max(len(leaf.operand), 3 * leaf.pattern().programsize)
+                total += max(len(leaf.operand), 3 * leaf.pattern.programsize)
             if total > most:
                 return total
     return total
@@ -342,7 +345,7 @@ def matches(pattern: str) -> Matcher:
     match a line's end. Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
     """
     made = Matcher("matches", pattern)
-    made.pattern()
+    made.test()  # compiles it
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
@@ -13,7 +12,7 @@ from pixazo_simulator import spec
 from .matchers import MOST_WEIGHT
 from .rule import DEEPEST_JSON, MOST_RULES, Rule, conditions
 
-_QUOTED = re.compile(r"'([^']*)'")
+_QUOTED = spec.regex(r"'([^']*)'")
 
 
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:

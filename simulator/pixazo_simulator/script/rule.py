@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, Any, cast
@@ -21,8 +20,8 @@ FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for
 
 MOST_RULES = 1000
 """Rules in one script."""
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
+_HEADER_NAME = spec.regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_HEADER_VALUE = spec.regex(r"[\t -~]{0,8000}")
 _MOST_HEADERS, _MOST_HEADER_BYTES = 100, 16 * 1024
 DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
 """Levels of lists and objects in the body of a reply, and values in it."""
@@ -40,7 +39,7 @@ Timeline = Annotated[tuple[tuple[str, Seconds | Polls], ...], msgspec.Meta(max_l
 Length = tuple[int, int]
 """Milliseconds of a state, or, where they are 0, how many status reads it lasts."""
 _STATES = (spec.Status.QUEUED, spec.Status.PROCESSING)
-_POLLS = re.compile(r"polls:([1-9][0-9]{0,5})")
+_POLLS = spec.regex(r"polls:([1-9][0-9]{0,5})")
 Moment = Seconds | Annotated[str, msgspec.Meta(max_length=40)]
 """Seconds of the world's clock since the rule was added, or an instant of it (RFC 3339)."""
 
@@ -235,15 +234,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
-        for name in ("probability", "since", "until"):
-            if (value := getattr(self, name)) not in (_DEFAULTS[name], None):
+        for name, usual in (("probability", 1), ("since", 0), ("until", None)):
+            if (value := getattr(self, name)) not in (usual, None):
                 phrase += f", {name} {written(value)}"
         return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
 _OPTIONS = ("after", "probability", "since", "until", "name")
 """What a rule takes besides its conditions; in Python they are given together."""
-_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in msgspec.structs.fields(Rule)}
 
 
 def written(value: float | str) -> str:
@@ -361,32 +359,3 @@ def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             )
         else:
             yield name, read_matcher(condition)
-
-
-EXAMPLES: Mapping[str, Rule] = {
-    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
-    for kind, fault in FAULTS.items()
-    for when, times, arguments in (fault.example,)
-}
-"""Kind of fault -> a rule with that fault alone."""
-
-
-def in_python(rule: Rule) -> str:
-    """A rule with one fault as a line of a test."""
-    (fault,) = rule.faults
-    arguments = ", ".join(
-        f"{field.name}={value!r}"
-        for field in msgspec.structs.fields(fault)
-        if (value := getattr(fault, field.name)) != field.default
-    )
-    times = f", times={rule.times}" if rule.times else ""
-    return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'
-
-
-def in_toml(rule: Rule) -> str:
-    """A rule with one fault as a table of a script file."""
-    # A text, number or boolean is written in TOML as in JSON.
-    members = msgspec.to_builtins(rule.faults[0]).items()
-    fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
-    times = [f"times = {rule.times}"] if rule.times else []
-    return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])

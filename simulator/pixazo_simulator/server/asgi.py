@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import BodyQueue, ControlHandler, real_clock
+from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
 from pixazo_simulator.webhooks import Dispatcher, Sender
-from pixazo_simulator.world import Worlds
+from pixazo_simulator.world import Worlds, real_clock
 
 from .direct import DirectWay, encoded
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
@@ -23,6 +24,7 @@ from .transmission import ConnectionCutError, holding, transmit
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 MOST_HELD = 512 * 1024 * 1024
@@ -53,11 +55,10 @@ class Application:
         self.names = change.edits.names if change else None
         _SECRETS.add(worlds.redactor)
         self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
-        policy, body_queue = worlds.settings.policy, BodyQueue()
-        self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, body_queue)
+        policy, self._body_queue = worlds.settings.policy, BodyQueue()
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, self._body_queue)
         self.responder = self._gateway.responder
         self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds.lock)
-        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
         self._http: ASGIApp = self._dispatch
         if policy.cors != "off":
             from starlette.middleware.cors import CORSMiddleware
@@ -65,6 +66,13 @@ class Application:
             self._http = CORSMiddleware(
                 self._dispatch, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"]
             )
+
+    @cached_property
+    def control(self) -> ControlHandler:
+        """The routes of `/_sim`. It is imported when one is called: the first response of a server would wait for that."""
+        from pixazo_simulator.control import ControlHandler
+
+        return ControlHandler(self.worlds, self.dispatcher, self.tls_listeners, self._body_queue)
 
     def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
         gateway = Gateway(self.worlds)

@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.script import Rule, script_from
 from pixazo_simulator.spec import PROFILES, Policy, nearest, read_toml
+
+if TYPE_CHECKING:
+    from pixazo_simulator.script import Rule
 
 FILE_LIMIT = 16 * 1024 * 1024
 """Bytes of a file that is read."""
@@ -60,6 +62,8 @@ def read_script(path: Path) -> tuple[Rule, ...]:
 
     Raises ValueError that names the file, the line, the key and the remedy.
     """
+    from pixazo_simulator.script import script_from
+
     return script_from(_read_text(path, "script"), str(path), as_json=path.suffix == ".json")
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import real_clock
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
-from pixazo_simulator.world import Worlds
+from pixazo_simulator.world import Worlds, real_clock
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway

@@ -8,9 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
-from pixazo_simulator.spec import SECOND, is_loopback_ip
-from pixazo_simulator.webhooks import AdvanceEvent
+from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
 from pixazo_simulator.world import Settings, World, Worlds
 
 from .asgi import Application
@@ -19,7 +17,9 @@ from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
 from .threaded import SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
+    from pixazo_simulator.control import ControlClient, TlsListener
     from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.webhooks import AdvanceEvent
 
     from .transport import App, Transport
 
@@ -150,6 +150,8 @@ class Simulator:
 
         Its methods raise SimulatorError when the server does not run.
         """
+        from pixazo_simulator.control import ControlClient
+
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
 
     def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import uvicorn
 
-from pixazo_simulator.control import real_clock
 from pixazo_simulator.spec import LAST_PORT
+from pixazo_simulator.world import real_clock
 
 from .direct import DirectWay
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol

@@ -6,15 +6,15 @@ import asyncio
 import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 from weakref import WeakSet
 
-from pixazo_simulator.control import TlsListener
-from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
+import msgspec
+
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning, regex
 from pixazo_simulator.world import AddAlias, World
 
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
@@ -22,6 +22,8 @@ from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
     from trustme import CA
+
+    from pixazo_simulator.control import TlsListener
 
 
 LISTENER = "pixazo.listener"
@@ -37,19 +39,18 @@ _TURNS = 100
 """Iterations of the loop in which an aborted connection ends; it needs only a few."""
 
 _KEY = KEY_HEADER.lower().encode()
-_KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
-_HOST = re.compile(
+_KEY_QUERY = regex(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
+_HOST = regex(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(msgspec.Struct, frozen=True):
     """An open TLS listener: its world, its socket, and its connections."""
 
     world: World
     server: asyncio.Server
-    state: Connections = field(default_factory=Connections)
+    state: Connections
 
     async def close(self) -> None:
         """Stop listening and abort the connections; returns when they have ended."""
@@ -87,6 +88,8 @@ class TlsListeners:
         Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts or listeners, and LookupError
         when the world was deleted meanwhile.
         """
+        from pixazo_simulator.control import TlsListener
+
         if len(self._open) + self._opening >= MOST_LISTENERS:
             raise ValueError(
                 f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"

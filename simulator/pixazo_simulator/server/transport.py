@@ -18,10 +18,10 @@ from anyio.to_thread import run_sync
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import real_clock
 from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Wait
 from pixazo_simulator.script import Send as SendBody
+from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG

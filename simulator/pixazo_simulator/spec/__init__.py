@@ -86,7 +86,6 @@ from .policy import (
     Label,
     Policy,
     PolicyDecision,
-    PolicyFields,
     RateLimit,
     base_path,
     description_of,
@@ -115,6 +114,7 @@ from .responses import (
 )
 from .text import (
     LAST_PORT,
+    LOOPBACK_OF,
     IpAddress,
     beginning,
     closest,
@@ -123,6 +123,7 @@ from .text import (
     not_unicode,
     plain_ip,
     raised_at,
+    regex,
     shortened,
     shown,
 )
@@ -131,20 +132,20 @@ from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros, read_ins
 __all__ = [
     "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
     "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS", "KEY_HEADER", "LABELS", "LAST_INSTANT", "LAST_PORT",
-    "LONGEST_BASE_PATH", "LONGEST_URL", "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "NO_MAGIC", "OPERATIONS",
+    "LONGEST_BASE_PATH", "LONGEST_URL", "LOOPBACK_OF", "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "NO_MAGIC", "OPERATIONS",
     "OUTCOME_HEADER", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED",
     "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL",
     "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header",
     "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey",
     "InvalidParameters", "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey",
-    "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "PolicyFields", "Problem",
+    "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "Problem",
     "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
     "TooManyBodies", "TooManyPending", "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute",
     "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "base_path", "beginning", "check", "classify",
     "closest", "description_of", "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer",
     "http_date", "image_facts", "is_loopback_ip", "is_secret", "json_lines", "left", "media_path", "media_type",
     "members", "micros", "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "queue_error", "raised_at",
-    "read", "read_data_url", "read_instant", "read_key", "read_toml", "refusal_answer", "refused_agent", "renamed", "rows", "sentence",
+    "read", "read_data_url", "read_instant", "read_key", "read_toml", "refusal_answer", "refused_agent", "regex", "renamed", "rows", "sentence",
     "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body",
     "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -26,21 +26,21 @@ from msgspec.inspect import (
     type_info,
 )  # fmt: skip
 
-from .text import beginning, nearest, shown
+from .text import beginning, nearest, regex, shown
 
 T = TypeVar("T")
 
 Path = tuple["str | int", ...]
 """Where a value is: names of members, and places in lists, counted from 0. `...` stands for any member of a mapping."""
 
-_MESSAGE = re.compile(r"(?P<says>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_ENUM = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
-_KIND = re.compile(r"Invalid value '(.*)'", re.DOTALL)
-_EXPECTED = re.compile(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
-_RANGE = re.compile(r"Integer value out of range")
+_MESSAGE = regex(r"(?P<says>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
+_STEP = regex(r"\.([^.\[]+)|\[([^\]]*)\]")
+_UNKNOWN = regex(r"Object contains unknown field `(.*)`", re.DOTALL)
+_ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
+_MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
+_KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
+_EXPECTED = regex(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
+_RANGE = regex(r"Integer value out of range")
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -75,7 +75,7 @@ def read(text: bytes, shape: type[T]) -> T:
         raise InvalidDataError(_fault(text, str(error))) from None
 
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
 
 
 def _fault(text: bytes, message: str) -> str:
@@ -97,7 +97,7 @@ _COMPRESSED = {
 }  # fmt: skip
 """How compressed data begins (RFC 1952, 8878, 1950)."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_FORM = re.compile(rb"[\w%+.\[\]-]{1,100}=[^\x00-\x20]*|--[^\r\n]{1,100}\r?\n", re.ASCII)
+_FORM = regex(rb"[\w%+.\[\]-]{1,100}=[^\x00-\x20]*|--[^\r\n]{1,100}\r?\n", re.ASCII)
 
 
 def json_fault(body: bytes) -> tuple[str, str]:
@@ -239,18 +239,16 @@ def _alternatives(info: Type) -> list[Type]:
 MOST_NAMES = 100
 """Names in one dotted key of a TOML text."""
 
-_QUIET = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_QUIET = regex(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BARE = regex(r"[A-Za-z0-9_-]+")
 _STRINGS = (
-    re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL),
-    re.compile(r"'''.*?'{3,5}", re.DOTALL),
-    re.compile(r'"(?:[^"\\\n]|\\.)*"'),
-    re.compile(r"'[^'\n]*'"),
+    regex(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL),
+    regex(r"'''.*?'{3,5}", re.DOTALL),
+    regex(r'"(?:[^"\\\n]|\\.)*"'),
+    regex(r"'[^'\n]*'"),
 )
-_PLAIN = re.compile(r"[^,\]}#\n]+")
-_LONG_KEY = re.compile(
-    rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII
-)
+_PLAIN = regex(r"[^,\]}#\n]+")
+_LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII)
 
 
 def read_toml(text: str) -> dict[str, Any]:

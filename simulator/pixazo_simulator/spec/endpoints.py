@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from .parameters import MODEL_ID, OPERATIONS, Operation
+from .text import regex
 
 Header = tuple[bytes, bytes]
 """Name and value, as ASGI has them."""
@@ -28,9 +29,9 @@ DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
-_MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
+_MEDIA = regex(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
 # A segment such as v2 is a version of the gateway's own routes; those of the simulator begin with another character.
-_ANY_MODEL = re.compile(r"/(?!v[0-9]+/)(?P<model_id>[A-Za-z0-9][\w.-]{0,99})/(?P<rest>.+)", re.ASCII | re.DOTALL)
+_ANY_MODEL = regex(r"/(?!v[0-9]+/)(?P<model_id>[A-Za-z0-9][\w.-]{0,99})/(?P<rest>.+)", re.ASCII | re.DOTALL)
 _DEFAULT_OPERATION = next(iter(OPERATIONS.values()))
 
 Name = Literal["generate", "imageToVideo", "status", "media"]

@@ -11,17 +11,17 @@ from urllib.parse import unquote
 
 import msgspec
 
-from .text import quoted
+from .text import quoted, regex
 
 MEDIA_TYPES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
 """What a data URL may be declared as, and the format that this is."""
-_PARAMETER = re.compile(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")
-_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
-_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_SPACE = re.compile(r"[ \t\r\n]")
+_PARAMETER = regex(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")
+_NO_BASE64 = regex(r"[^A-Za-z0-9+/=]")
+_NO_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})")
+_SPACE = regex(r"[ \t\r\n]")
 _FORM = ": write data:image/png;base64,DATA"
 _OTHER_KINDS = tuple(
-    (kind, re.compile(start, re.DOTALL))
+    (kind, regex(start, re.DOTALL))
     for kind, start in (
         ("GIF", rb"GIF8"), ("BMP", rb"BM"), ("TIFF", rb"II\*\0|MM\0\*"), ("HEIC or AVIF", rb"....ftyp(?:hei|mif|avi)"),
         ("PDF", rb"%PDF"), ("SVG, XML or HTML", rb"\s*<"), ("a data URL in Base64", rb"data:"),

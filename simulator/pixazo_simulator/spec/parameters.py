@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -28,7 +27,7 @@ from .errors import (
 from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .policy import Policy
-from .text import beginning, json_value, nearest, quoted
+from .text import beginning, json_value, nearest, quoted, regex
 from .units import SECOND
 
 MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
@@ -202,7 +201,7 @@ def _converts(value: object, kind: object) -> bool:
 OUTCOME_HEADER = "X-Sim-Outcome"
 """The header of a submission that says the same as marks in its prompt, without the brackets: `failed TEXT`, or `after 30; error TEXT`."""
 _OPEN, _CLOSE = "[[sim:", "]]"
-_OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
+_OPENING = regex(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
 _LONGEST_WORD, _LONGEST_TEXT = 40, 2000
 REACH = 20_000
 """Characters of a prompt in which marks are looked for: ten times the longest prompt that the page allows."""
@@ -220,7 +219,7 @@ PROMPTS = {
 }
 """Marks that may be anywhere in a prompt, alone or together: word -> (how it is written, what the generation does)."""
 
-_BETWEEN = re.compile(rf" *; *(?=(?:{'|'.join(PROMPTS)})\b)", re.IGNORECASE)
+_BETWEEN = regex(rf" *; *(?=(?:{'|'.join(PROMPTS)})\b)", re.IGNORECASE)
 
 KEYS = {
     "sim-empty-wallet": "has no money: a submission gets 402",
@@ -244,8 +243,7 @@ def read_key(key: str) -> str | None:
     return max((name for name in KEYS if key == name or key.startswith(f"{name}-")), key=len, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(msgspec.Struct, frozen=True):
     """The outcome that the marks of a prompt, or of the header, choose; None where they choose nothing."""
 
     outcome: Status | None = None
@@ -344,7 +342,7 @@ _COUNT: Mapping[str, Callable[[str], int]] = {
     "utf16": lambda text: len(text.encode("utf-16-le")) // 2,
     "bytes": lambda text: len(text.encode()),
 }
-_HOST = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
+_HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 """How PNG, JPEG and WebP files begin in Base64."""
 

@@ -3,23 +3,24 @@
 One row of the table is one annotated field of `Policy`. Its choices are those of its type, or a function reads its value from text.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from random import Random
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict, cast, get_args, get_type_hints
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 
-from .text import nearest
+from .text import nearest, regex
 from .units import SECOND, dollars, micros
 
 # The values that are more than a word, and how each is read from text.
 
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
+_HOST = regex(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submission after its route, in the default order (policy `check_order`)."""
 
@@ -27,7 +28,7 @@ MOST_AGENTS = 20
 """Beginnings of User-Agent headers that the media host refuses."""
 MOST_PRICES = 100
 """Rules of one price list."""
-_RULE = re.compile(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
+_RULE = regex(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
 
 _RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
@@ -40,7 +41,7 @@ class JobTimes(msgspec.Struct, frozen=True):
     polls: tuple[int, int] | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "JobTimes":
+    def parse(cls, text: str) -> JobTimes:
         """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
 
         Raises ValueError with the remedy.
@@ -82,7 +83,7 @@ class Retention(msgspec.Struct, frozen=True):
     media: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Retention":
+    def parse(cls, text: str) -> Retention:
         """Read `forever`, `media=86400` or `status=3600,media=86400` (seconds). Raises ValueError with the remedy."""
         if text == "forever":
             return cls()
@@ -124,7 +125,7 @@ class PriceList(msgspec.Struct, frozen=True):
     rules: tuple[_Rule, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "PriceList":
+    def parse(cls, text: str) -> PriceList:
         """Read rules separated by commas; a bare `6=0.35` means any operation and resolution. Raises ValueError."""
         rules: list[_Rule] = []
         if text.count(",") >= MOST_PRICES:
@@ -162,7 +163,7 @@ class RateLimit(msgspec.Struct, frozen=True):
     submits_only: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> "RateLimit | None":
+    def parse(cls, text: str) -> RateLimit | None:
         """Read `off`, `60/60` (calls per seconds) or `5/60 submits`. Raises ValueError with the remedy."""
         if text == "off":
             return None
@@ -243,7 +244,7 @@ def origin(text: str) -> str:
 
 LONGEST_BASE_PATH = 1000
 """Characters of a path below which a proxy offers the gateway."""
-_SEGMENTS = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)*/?", re.ASCII)
+_SEGMENTS = regex(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)*/?", re.ASCII)
 
 
 def base_path(text: str) -> str | None:
@@ -290,9 +291,13 @@ def order(text: str) -> tuple[str, ...]:
 LONGEST_VALUE = 10_000
 """Characters that the value of a field may be written in."""
 # The vendor's prices per generation: $0.35 for 6 s, $0.60 for 10 s (not on the page).
-_PRICE = PriceList.parse("6=0.35,10=0.60,*=0.60")
+_PRICE = PriceList(
+    (_Rule((None, 6, None), 350_000), _Rule((None, 10, None), 600_000), _Rule((None, None, None), 600_000))
+)
 _RETENTION = Retention()
-_JOB_TIMES = JobTimes.parse("2+13")  # page, Response (Completed): 15 s from `created_at` to `completed_at`
+_JOB_TIMES = JobTimes(
+    (2000, 2000), (13_000, 13_000)
+)  # page, Response (Completed): 15 s from `created_at` to `completed_at`
 
 
 Label = Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"]
@@ -300,7 +305,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 """How a value is known, from the page down to our own choice; `ours` is a safety rule of the simulator."""
 
 
-class Point(NamedTuple):
+class Point(msgspec.Struct, frozen=True):
     """What is known about a field: row of the table, label, clauses, sentence, value in profile `observed`, and how a value is read.
 
     The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `labels` says it
@@ -314,7 +319,7 @@ class Point(NamedTuple):
     observed: str | None = None
     read: Callable[[str], Any] = str
     forms: str = ""
-    labels: Mapping[str, Label] = MappingProxyType({})
+    labels: dict[str, Label] = {}
 
 
 class PolicyDecision(NamedTuple):
@@ -328,8 +333,7 @@ class PolicyDecision(NamedTuple):
         return f"policy {self.field}={self.value} ({self.label})"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One value for every point that the page leaves open; each world has one."""
 
     # fmt: off
@@ -462,7 +466,7 @@ class Policy:
                 changes[name] = _POINTS[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
-        return replace(self, **changes) if changes else self
+        return msgspec.structs.replace(self, **changes) if changes else self
 
     def text(self, name: str) -> str:
         """The value of a field as it is written on the command line."""
@@ -474,7 +478,7 @@ class Policy:
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """All fields as they are written on the command line."""
-        return MappingProxyType({name: self.text(name) for name in _POINTS})
+        return {name: self.text(name) for name in self.__struct_fields__}
 
     def decisions(self, names: Iterable[str]) -> tuple[PolicyDecision, ...]:
         """The points with these names, each once, with their values in this policy and how we know them."""
@@ -502,70 +506,7 @@ class Policy:
     def _changed(self) -> frozenset[str]:
         """The fields that do not have their default."""
         default = PROFILES["documented"]
-        return frozenset(name for name in _POINTS if getattr(self, name) != getattr(default, name))
-
-
-class PolicyFields(TypedDict, total=False):
-    """What the fields of a policy can be set to, for type checkers: texts as on the command line, or numbers and lists.
-
-    No type checker can derive it from `Policy`; tests/simulator/spec/test_policy.py holds the two equal.
-    """
-
-    request_id: Literal["uuid7", "thirteen"]
-    media: Literal["mp4", "placeholder"]
-    public_origin: str
-    t2v_limits: Literal["i2v", "open"]
-    combo_1080p_10s: Literal["refuse", "accept", "fail"]
-    prompt_unit: Literal["code_points", "utf16", "bytes"]
-    blank_prompt: Literal["refuse", "accept"]
-    unknown_members: Literal["ignore", "refuse"]
-    validation_body: Literal["title_message", "sentence_status"]
-    image_rules: Literal["refuse", "fail"]
-    image_urls: Literal["unseen", "table", "https"]
-    missing_key: Literal["apim", "queue"]
-    unknown_key: Literal["apim", "queue"]
-    query_key: Literal["refuse", "accept"]
-    forbidden: Literal["queue", "apim_quota", "html_reads"]
-    throttled: Literal["apim", "queue", "apim_bare"]
-    rate_limit: str
-    unknown_route: Literal["404", "405"] | int
-    unknown_id: Literal["404", "403_foreign"]
-    insufficient_balance: Literal["printed", "required"]
-    check_order: str | list[str]
-    content_type: Literal["400", "ignore", "415"] | int
-    body_limit: str | int
-    price: str
-    refunds: Literal["error", "error_failed"]
-    status_members: Literal["all", "minimal_failure"]
-    timestamps: Literal["rfc3339", "mixed"]
-    job_times: str
-    webhook_events: Literal["terminal", "header"]
-    webhook_retries: str | list[int]
-    webhook_signature: Literal["none", "standard"]
-    webhook_redirects: Literal["refuse", "follow"]
-    callback_url: Literal["post", "ignore", "challenge"]
-    both_channels: Literal["each", "header", "member"]
-    bad_webhook_url: Literal["refuse", "ignore"]
-    http_webhook_url: Literal["accept", "refuse"]
-    webhook_allow: str | list[str]
-    read_delay: str | int
-    moderation: Literal["fail", "refuse"]
-    retention: str
-    queued_to_end: Literal["no", "yes"]
-    cors: Literal["off", "on"] | bool
-    submit_code: Literal["202", "200"] | int
-    null_members: Literal["refuse", "ignore"]
-    empty_callback_url: Literal["ignore", "refuse"]
-    image_megabyte: Literal["mib", "mb"]
-    image_type: Literal["listed", "match", "any"]
-    media_origin: str
-    callback_events: Literal["end", "updates"]
-    media_user_agents: str | list[str]
-    video_aspect: Literal["fixed", "first_frame"]
-    status_head: Literal["refuse", "answer"]
-    cache_control: Literal["media", "none", "no_store"]
-    webhook_timeout: str | int
-    concurrency: str | int
+        return frozenset(name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
 
 
 _DECIDED: Mapping[str, tuple[str, Point]] = {
@@ -620,14 +561,29 @@ def _text(value: object) -> str:
     return text
 
 
-def _points() -> Iterator[tuple[str, Point]]:
-    for name, annotated in get_type_hints(Policy, include_extras=True).items():
-        (point,), kind = annotated.__metadata__, get_args(annotated)[0]
-        choices = get_args(kind) if point.read is str else ()
-        yield name, point._replace(read=choice(*choices), forms=" | ".join(choices)) if choices else point
+class _Points(Mapping[str, Point]):
+    """Each point is read from its annotation when it is asked for: to read all takes longer than a server needs for the rest of this file."""
+
+    def __getitem__(self, name: str) -> Point:
+        return _point(Policy.__annotations__[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Policy.__struct_fields__)
+
+    def __len__(self) -> int:
+        return len(Policy.__struct_fields__)
 
 
-_POINTS = dict(_points())
+@cache
+def _point(annotation: str) -> Point:
+    holder = SimpleNamespace(__annotations__={"field": annotation})
+    annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
+    kind, point = cast("tuple[Any, Point]", get_args(annotated))
+    choices = get_args(kind) if point.read is str else ()
+    return msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices)) if choices else point
+
+
+_POINTS = _Points()
 
 
 def points() -> Mapping[str, Point]:
@@ -635,10 +591,26 @@ def points() -> Mapping[str, Point]:
     return _POINTS
 
 
-PROFILES: dict[str, Policy] = {
-    "documented": Policy(),
-    "observed": Policy().changed({name: point.observed for name, point in _POINTS.items() if point.observed}),
-}
+class _Profiles(Mapping[str, Policy]):
+    """`observed` is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made = {"documented": Policy()}
+
+    def __getitem__(self, name: str) -> Policy:
+        if name == "observed" and name not in self._made:
+            observed = {field: point.observed for field, point in _POINTS.items() if point.observed}
+            self._made[name] = Policy().changed(observed)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("documented", "observed"))
+
+    def __len__(self) -> int:
+        return 2
+
+
+PROFILES: Mapping[str, Policy] = _Profiles()
 """Named sets of values: what the page says where it speaks, and what public code has seen."""
 
 
@@ -660,12 +632,16 @@ def description_of(name: str) -> str:
     return (_DECIDED[name][1] if name in _DECIDED else _POINTS[name]).description
 
 
+def _known(point: Point) -> tuple[Label, str, str]:
+    return point.label, point.clauses, point.description
+
+
 def rows() -> list[Row]:
     """The published table: every point, whether it is a field or not."""
     documented, observed = PROFILES["documented"], PROFILES["observed"]
     fields = [
-        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *point[1:4])
+        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *_known(point))
         for name, point in _POINTS.items()
     ]
-    decided = [Row(point.row, name, value, value, value, *point[1:4]) for name, (value, point) in _DECIDED.items()]
+    decided = [Row(point.row, name, value, value, value, *_known(point)) for name, (value, point) in _DECIDED.items()]
     return sorted(fields + decided)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import ref
 
 from .endpoints import QUERY_KEY, Header
-from .text import CUT
+from .text import CUT, regex
 
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
@@ -37,7 +37,7 @@ KEY_HEADERS = frozenset(
 
 T = TypeVar("T")
 
-_WORD_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORD_OF_NAME = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = frozenset(
     {
         "key", "keys", "token", "tokens", "secret", "secrets", "password", "passwords", "passwd", "passphrase", "pwd", "auth",
@@ -51,9 +51,9 @@ _LONGEST_NAME = 200
 _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 
 # What a URL, JSON and Python write for a character. Decoding is for finding keys only.
-_ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
-_CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
-_UNESCAPED = re.compile(r"[\w.~-]+", re.ASCII)
+_ESCAPE = regex(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
+_CUT_ESCAPE = regex(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
+_UNESCAPED = regex(r"[\w.~-]+", re.ASCII)
 """What is written alike in JSON, Python and a URL."""
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
@@ -62,12 +62,12 @@ _LONGEST_TAIL = 2048
 """Characters; the beginning of a key is shorter, however it is escaped."""
 _DEEPEST = 100
 
-_PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
-_NAME = re.compile(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
-_SCALAR = re.compile(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
+_PAIR = regex(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
+_NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
+_SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
 """The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all of the rest is taken."""
-_USERINFO = re.compile(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
-_SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
+_USERINFO = regex(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
+_SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
 # A key that is one of our own words is not a secret, and taking it out would garble every message.
 _OWN_WORDS = frozenset(
@@ -90,7 +90,7 @@ _HEAD = 4
 _FEW = 32
 """So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_JOINED = re.compile(r"[^\s\"'<>&]*")
+_JOINED = regex(r"[^\s\"'<>&]*")
 
 
 class Redactor:

@@ -7,14 +7,34 @@ import re
 import traceback
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from reprlib import Repr
+from typing import Any, AnyStr, cast
 
 CUT = "[cut]"
 """Stands where `beginning` cut a text: a redactor takes out what may be the first part of a key before it."""
 
 
-_CUT_MARK = re.compile(r"\[c?u?t?\Z")
+class _Regex:
+    """What `regex` returns: the methods that are asked for become members."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = given
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(re.compile(*self._given), name)
+        setattr(self, name, value)
+        return value
+
+
+def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """As `re.compile`, but it compiles on first use: a server that starts needs hardly any of them."""
+    return cast("re.Pattern[AnyStr]", _Regex(pattern, flags))
+
+
+_CUT_MARK = regex(r"\[c?u?t?\Z")
 
 LAST_PORT = 65535
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
+"""The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 IpAddress = IPv4Address | IPv6Address
 
 

@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
+from .text import regex
+
 SECOND = 1000
 """One second in milliseconds, the unit of every instant."""
 
@@ -15,7 +17,7 @@ PAGE_INSTANT = 1_774_951_200_000
 LAST_INSTANT = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: no clock goes beyond, since no timestamp could be written."""
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = regex(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROS = 1_000_000
 _MOST = 10**15
 

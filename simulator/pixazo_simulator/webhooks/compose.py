@@ -6,9 +6,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 from random import Random
+
+import msgspec
 
 from pixazo_simulator.script import Declare, Fault, RefuseConnection, Sign, corrupted, edited, effect
 from pixazo_simulator.spec import SECOND
@@ -84,7 +85,7 @@ def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> W
     if not faults:
         return webhook
     declared = effect(faults, Declare)
-    return replace(
+    return msgspec.structs.replace(
         webhook,
         body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import Thread
 from urllib.parse import urlsplit
+
+import msgspec
 
 from pixazo_simulator.spec import is_loopback_ip
 
@@ -20,8 +21,7 @@ MOST_LOOK_UPS = 64
 _SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """An address that was checked, and the host and port of the URL; `secure` says that it is https."""
 
     address: str
@@ -30,8 +30,7 @@ class Destination:
     secure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """Why nothing is sent, and the remedy; `final` when no retry can help."""
 
     problem: str

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
@@ -36,8 +35,7 @@ class _Challenge(msgspec.Struct):
     challenge: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRequest:
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to send and where; `echo` requires a response that repeats the body's challenge.
 
     `timeout` is how many real seconds a receiver has to accept the connection and complete the TLS handshake, and again to respond.
@@ -243,7 +241,7 @@ def _refusing(place: Destination) -> Generator[Destination]:
     """A destination that refuses every connection: a port that is bound, and on which nothing listens."""
     with socket.socket() as bound:
         bound.bind((LOOPBACK, 0))
-        yield replace(place, address=LOOPBACK, port=bound.getsockname()[1])
+        yield msgspec.structs.replace(place, address=LOOPBACK, port=bound.getsockname()[1])
 
 
 def _unconnected(error: OSError, place: Destination) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
+
+from pixazo_simulator.spec import regex
 
 CA_LIMIT = 16 * 1024 * 1024
 """Bytes of a file of authorities that are read."""
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """The variables of OpenSSL that replace the system's authorities: a file, and folders whose files are named by hash."""
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
+_CERTIFICATE = regex(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 # OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
 _OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from threading import RLock
 from types import coroutine
@@ -215,7 +214,7 @@ class Worlds:
         world.apply(
             ChangeWorld(
                 world.clock.now(),
-                policy=replace(world.policy, rate_limit=limits[kind]) if kind in limits else None,
+                policy=msgspec.structs.replace(world.policy, rate_limit=limits[kind]) if kind in limits else None,
                 suspended=kind == "sim-suspended",
                 broken=kind == "sim-broken",
                 model_enabled=kind != "sim-disabled-model",

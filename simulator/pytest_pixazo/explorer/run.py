@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pixazo_simulator import ControlClient
+from pixazo_simulator.control import PolicyFields
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
-from pixazo_simulator.spec import PolicyFields
 from pytest_pixazo.webhooks import Callback, Inbox
 
 from .order import EventStep, Kind, Order, Sees

@@ -1,6 +1,6 @@
-"""Options and hooks of the reports on a test run: conduct, behaviour coverage, assumptions and mutation testing.
+"""Hooks of the reports on a test run: conduct, behaviour coverage, assumptions and mutation testing.
 
-Every pytest session of an environment imports this file, so it imports nothing but pytest at its top.
+`plugin.py` registers them when an option asks for a report, or when the first test uses a fixture of ours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_FINDINGS = 5
 MOST_TESTS = 5
 """Tests that are named for one assumption unless the run is verbose."""
 OUTPUT = "pixazo_reports"
-"""The name under which a worker of xdist sends its results."""
+"""The name under which a worker of xdist sends its results, as in `plugin.py`."""
 _RESULTS = pytest.StashKey["Results"]()
 _COMPLAINTS = pytest.StashKey[list[str]]()
 _PASSED = pytest.StashKey[bool]()
@@ -32,28 +32,6 @@ _PROBLEMS = pytest.StashKey[list[str]]()
 
 MOST_WORLDS = 5
 """Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
-
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "conduct": {"choices": CONDUCT, "help": "usage that will hurt on the real gateway (default: report)"},
-    "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
-    "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
-    "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
-    "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
-    "mutants": {"default": "", "metavar": "all|GLOB,...", "help": "run the tests once per changed gateway"},
-    "mutants-jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: one per processor)"},
-    "mutants-json": {"metavar": "FILE", "help": "what the tests noticed, as JSON"},
-    "mutant": {"metavar": "NAME", "help": "this run's gateway is wrong in one respect: see pixazo-sim mutants"},
-    "variant": {"metavar": "NAME", "help": "this run's gateway differs in a way that the page allows"},
-}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options of the reports."""
-    group = parser.getgroup("pixazo reports", "what a test run shows of the app")
-    for name, attributes in _OPTIONS.items():
-        group.addoption(f"--pixazo-{name}", **attributes)
-    parser.addini("pixazo_conduct", "as --pixazo-conduct", default="report")
-    parser.addini("pixazo_cov_omit", "globs of behaviours that do not count, such as imageToVideo:*", type="args")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,11 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--{option.replace('_', '-')} {file}: there is no folder {Path(file).parent}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Run mutation testing instead of the tests when `--pixazo-mutants` asks for it."""
-    if not config.getoption("pixazo_mutants"):
-        return None
+def run_mutants(config: pytest.Config) -> int:
+    """Run mutation testing instead of the tests."""
     pytest_configure(config)
     from .mutation import run_mutation_testing
 
@@ -91,6 +66,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"pixazo: the gateway of this run is changed: {name}" if name else None
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """Add what one test did in its world."""
     problems = list[str]()
@@ -125,7 +101,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_PASSED] = call.excinfo is None
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test with findings, under `--pixazo-conduct=fail`, or that leans on more than its marker allows."""
     __tracebackhide__ = True  # an error of another teardown passes through here
@@ -143,6 +119,7 @@ def _fail_for_complaints(item: pytest.Item) -> None:
         pytest.fail("\n".join([*complaints[:MOST_WORLDS], *more]), pytrace=False)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the results of a worker; in the main process, write the file and compare with the least percentage."""
     config = session.config
@@ -154,13 +131,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         output[OUTPUT] = config.stash[_RESULTS].as_plain_values()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Merge the results of a worker of xdist, unless it crashed before it could send them."""
-    if values := getattr(node, "workeroutput", {}).get(OUTPUT):
-        _results(node.config).merge(values)
+def merge(config: pytest.Config, values: Any) -> None:
+    """Merge the results of a worker of xdist."""
+    _results(config).merge(values)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the findings and the coverage; nothing when no test used a world and no coverage was asked for."""
     results = config.stash.get(_RESULTS, None)

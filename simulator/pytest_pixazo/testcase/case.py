@@ -8,9 +8,9 @@ from typing import cast
 
 import pytest
 
-from pixazo_simulator.control import ControlClient, ControlError
+from pixazo_simulator.control import ControlClient, ControlError, PolicyFields
 from pixazo_simulator.server import Simulator
-from pixazo_simulator.spec import PROFILES, PolicyFields, points
+from pixazo_simulator.spec import PROFILES, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections

@@ -20,11 +20,11 @@ from pixazo_simulator.control import (
     Explanation,
     Generation,
     JournalPage,
+    PolicyFields,
     WaitResult,
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import Condition, MediaCall, SubmitCall, When, read_matcher
-from pixazo_simulator.spec import PolicyFields
 
 from .conditions import (
     Call,

@@ -239,7 +239,7 @@ def test_a_condition_has_at_most_ten_thousand_values(make: Callable[[], Matcher]
         (one_of("a", "b", "c"), 4),
         (equals({"a": [1, 2]}), 4),
         (contains("a") & ~contains("b"), 4),
-        (matches("a" * 30), 1 + 3 * matches("a" * 30).pattern().programsize),
+        (matches("a" * 30), 1 + 3 * matches("a" * 30).pattern.programsize),
         (matches("|".join(f"{n:04}" for n in range(100))), 1 + 499),
     ],
     ids=str,

@@ -24,6 +24,7 @@ from tests.receiver import Receiver
 
 from pixazo_simulator.control import ControlClient, to_json
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+from pixazo_simulator.script.examples import EXAMPLES
 from pixazo_simulator.script.faults import (
     Bandwidth,
     BeforeReply,
@@ -34,7 +35,7 @@ from pixazo_simulator.script.faults import (
     TruncatedBody,
     UniformDelay,
 )
-from pixazo_simulator.script.rule import EXAMPLES, Rule
+from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.server.transmission import ConnectionCutError

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy import CHECKS, PROFILES, Policy, PolicyFields, points, rows
+from pixazo_simulator.control import PolicyFields
+from pixazo_simulator.spec.policy import CHECKS, PROFILES, Policy, points, rows
 from pixazo_simulator.spec.text import nearest
 
 VALUES: dict[str, list[str]] = {

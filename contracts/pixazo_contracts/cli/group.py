@@ -1,0 +1,72 @@
+"""The command `pixazo-contracts`, which imports the commands below it when one is used, so that its help is fast."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "diff": "What changed between two results: files, or directories that --out made.",
+    "judge": "Judge a recorded trace again; costs nothing.",
+    "list": "The clauses: id, strength, cost, section, requirement.",
+    "plan": "Show what a run would send and cost at worst; sends nothing.",
+    "run": "Send the probes, record what happens, judge it, report.",
+}
+"""By name: what each is for."""
+
+
+@contextmanager
+def _complaint() -> Generator[None]:
+    """What click says of arguments repeats them."""
+    try:
+        yield
+    except click.UsageError as error:
+        from pixazo_contracts.trace import visible
+
+        raise click.UsageError(visible(error.format_message()), error.ctx) from None
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from . import commands
+
+        command: click.Command = getattr(commands, "catalogue" if cmd_name == "list" else cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, click.Command(name, help=text).get_short_help_str(room)) for name, text in COMMANDS.items()]
+            )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What stands before the command; without any arguments the help is shown."""
+        with _complaint() if args else nullcontext():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
+        try:
+            with _complaint():
+                return super().invoke(ctx)
+        except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click ends the process, also when nobody reads the output any more
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
+            from .commands import end_for
+
+            end_for(error)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="pixazo-testkit", prog_name="pixazo-contracts", message="%(prog)s %(version)s")
+def main() -> None:
+    """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""

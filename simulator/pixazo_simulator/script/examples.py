@@ -1,0 +1,37 @@
+"""A rule for every kind of fault, and how such a rule is written in Python and TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from .rule import FAULTS, Rule
+
+EXAMPLES: Mapping[str, Rule] = {
+    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
+    for kind, fault in FAULTS.items()
+    for when, times, arguments in (fault.example,)
+}
+"""Kind of fault -> a rule with that fault alone."""
+
+
+def in_python(rule: Rule) -> str:
+    """A rule with one fault as a line of a test."""
+    (fault,) = rule.faults
+    arguments = ", ".join(
+        f"{field.name}={value!r}"
+        for field in msgspec.structs.fields(fault)
+        if (value := getattr(fault, field.name)) != field.default
+    )
+    times = f", times={rule.times}" if rule.times else ""
+    return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'
+
+
+def in_toml(rule: Rule) -> str:
+    """A rule with one fault as a table of a script file."""
+    # A text, number or boolean is written in TOML as in JSON.
+    members = msgspec.to_builtins(rule.faults[0]).items()
+    fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
+    times = [f"times = {rule.times}"] if rule.times else []
+    return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])
