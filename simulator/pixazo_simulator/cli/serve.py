@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import stat
@@ -47,6 +48,7 @@ def _serve(**options: Any) -> None:
     _log_reach(simulator)
     if not ended.is_set():
         _print_ready(simulator, options["ready_file"])
+    gc.freeze()  # the worlds of its keys stay, however much they come to hold
     ended.wait()
     simulator.stop()
     end_now(0)

@@ -53,6 +53,14 @@ class _Shown(msgspec.Struct, frozen=True, gc=False):
     answer: spec.Answer
 
 
+class _Coming(msgspec.Struct, frozen=True, gc=False, order=True):
+    """The next transition of a generation, in the order in which they come; `number` is another for each generation."""
+
+    at: int
+    number: int
+    generation: Generation
+
+
 class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs.
 
@@ -106,7 +114,7 @@ class World(Part):
         self._generations: dict[str, Generation] = {}
         self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
-        self._coming: list[tuple[int, int, Generation]] = []
+        self._coming: list[_Coming] = []
         self._shown: dict[str, _Shown] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
@@ -329,7 +337,7 @@ class World(Part):
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
         instant = generation.finish if started is None else started
         if instant <= spec.LAST_INSTANT:
-            heappush(self._coming, (instant, number, generation))
+            heappush(self._coming, _Coming(instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
         """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
@@ -370,7 +378,7 @@ class World(Part):
 
     def until_next(self) -> int:
         """Milliseconds until the next transition or webhook attempt, 0 when it is due or there is none."""
-        ahead = [each for each in (self._coming[0][0] if self._coming else None, self.next_due()) if each is not None]
+        ahead = [each for each in (self._coming[0].at if self._coming else None, self.next_due()) if each is not None]
         instant = min(ahead, default=0)
         return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
 
@@ -381,12 +389,13 @@ class World(Part):
 
     def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
-        while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
-            instant, number, generation = heappop(self._coming)
+        while self._coming and self._coming[0].at <= command.at and len(found) != command.most:
+            coming = heappop(self._coming)
+            instant, generation = coming.at, coming.generation
             status = spec.Status.PROCESSING if instant < generation.finish else generation.plan.outcome
             found.append(Transition(instant, generation.request_id, status))
             if status is spec.Status.PROCESSING:
-                self._expect(generation, number)
+                self._expect(generation, coming.number)
         self.notifier.notify()
         return found
 

@@ -126,3 +126,15 @@ def test_entries_fold_to_the_balance_in_the_order_of_their_instants(
         assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
         assert all(entry.at <= now for entry in entries)
         known = entries
+
+
+def test_many_entries_stay_in_order() -> None:
+    """Those of a copy, too, which goes on by itself."""
+    ledger = Ledger(10**9, now=0)
+    for number in range(10_000):
+        ledger.debit(number, 1, str(number))
+    other = ledger.fork()
+    other.debit(10_000, 1, "another")
+    names = [str(number) for number in range(10_000)]
+    assert [entry.request_id for entry in ledger.entries(10_000)[1:]] == names
+    assert [entry.request_id for entry in other.entries(10_000)[1:]] == [*names, "another"]
