@@ -130,7 +130,7 @@ def outcome(send: Send, *arguments: Any, **options: Any) -> object:
 def conversation(send: Send, control: ControlClient) -> list[object]:
     """Two submissions, reads of one before and after its end, and its video."""
     seen = [outcome(send, "POST", GENERATE, json=BEAR) for _ in range(2)]
-    request_id = control.generations().generations[0].request_id
+    request_id = next((each.request_id for each in control.generations().generations), "none")
     seen.append(outcome(send, "GET", STATUS + request_id))
     control.advance(60)
     media = f"/v1/{request_id}/output.mp4"
