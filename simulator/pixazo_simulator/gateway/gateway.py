@@ -225,7 +225,8 @@ class Gateway:
         return world
 
     def _url(self, request: Request, route: RoutedRequest) -> str:
-        return f"{request.origin(route.policy)}{_quoted(request.path)}"
+        path = request.path  # that of a poll is short, and a cache of long ones would have no bound in bytes
+        return f"{request.origin(route.policy)}{_quoted(path) if len(path) <= _LONGEST else quote(path)}"
 
     def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""

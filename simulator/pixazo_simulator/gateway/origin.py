@@ -16,7 +16,7 @@ _PAIR = spec.regex(
 _PORTS = {"http": 80, "https": 443}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)  # a Host header may have 64 KiB
 def called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
     """The origin that a caller used, by the Host header; by the address that was called where that header is none."""
     if not _is_authority(host):

@@ -9,10 +9,11 @@ import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
 from pixazo_simulator.script.facts import at_submit
-from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending
+from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, TooManyUnfinished
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.account import EntryKind
 from pixazo_simulator.world.commands import (
+    AdvanceClock,
     ChangeWorld,
     Generation,
     RecordAttempt,
@@ -306,3 +307,13 @@ def test_rules_are_shown_the_beginning_of_a_long_text() -> None:
     where = world(t2v_limits="open")
     identity = accepted(where, "a" * 10_001).request_id
     assert where.known(identity, START)["prompt"] == "a" * 10_000
+
+
+def test_a_limit_counts_what_was_accepted_before_it() -> None:
+    """Generations that have not ended, whenever policy `concurrency` is set."""
+    where = world()
+    accepted(where)
+    where.apply(ChangeWorld(START, policy=where.policy.changed({"concurrency": "1"})))
+    assert isinstance(submit(where, call()), TooManyUnfinished)
+    where.apply(AdvanceClock(START + 15_000))
+    accepted(where)
