@@ -13,7 +13,7 @@ from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
-from pixazo_simulator.world.account import Account, Ledger, Quota
+from pixazo_simulator.world.account import Account, Ledger
 from pixazo_simulator.world.admission import Body, Submission
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Generation, SubmitGeneration
@@ -41,7 +41,10 @@ def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any)
 
 def account(balance: int = 100_000_000, **switches: Any) -> Account:
     """An account in good standing, but for the switches."""
-    return Account(Ledger(balance, START), Quota(), **switches)
+    made = Account(Ledger(balance, START))
+    for name, value in switches.items():
+        setattr(made, name, value)
+    return made
 
 
 def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = None, **policy: object) -> World:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, not_unicode, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, not_unicode, read, shortened, shown
 
 from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
@@ -106,6 +106,21 @@ class Entry:
         """In how many respects the nearest call differed."""
         self._nearest: Sequence[_Difference | str] = ()
 
+    def saved(self) -> SavedRule:
+        """The entry as it is kept."""
+        nearest = tuple(map(str, self._nearest))
+        return SavedRule(
+            self.number, msgspec.Raw(self.json), self.window, self.seed, self.matched, self.used, self.differing, nearest
+        )
+
+    @classmethod
+    def restored(cls, saved: SavedRule, rule: Rule) -> Entry:
+        """The entry that was saved."""
+        entry = cls(saved.number, rule, 0, saved.seed, MOST_WEIGHT, MOST_BYTES)
+        entry.window, entry.matched, entry.used = saved.window, saved.matched, saved.used
+        entry.differing, entry._nearest = saved.differing, saved.nearest
+        return entry
+
     def begin(self, added: int, seed: int) -> None:
         """Count its window from an instant, and draw from this seed."""
         self.window, self.seed = self.rule.window(added), seed
@@ -182,6 +197,27 @@ class Entry:
         return self.rule.steps[index].times or (None if last else 1)
 
 
+class SavedRule(msgspec.Struct, frozen=True):
+    """A rule as it is kept: the rule as JSON, and what became of it (see `Entry`)."""
+
+    number: int
+    rule: msgspec.Raw
+    window: tuple[int, int | None]
+    seed: int
+    matched: int
+    used: tuple[int, ...]
+    differing: int | None
+    nearest: tuple[str, ...]
+
+
+class SavedScript(msgspec.Struct, frozen=True):
+    """A script as it is kept."""
+
+    rules: tuple[SavedRule, ...]
+    made: int
+    seed: int
+
+
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
 
@@ -206,6 +242,18 @@ class Script:
         other._hold({number: copy(entry) for number, entry in self._entries.items()})
         other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
+
+    def saved(self) -> SavedScript:
+        """The script as it is kept."""
+        return SavedScript(tuple(map(Entry.saved, self._entries.values())), self._made, self._seed)
+
+    def restore(self, saved: SavedScript) -> None:
+        """Be as a script was when it was saved. Raises ValueError for rules that cannot be read."""
+        rules = [(each, read(bytes(each.rule), Rule)) for each in saved.rules]
+        entries = [Entry.restored(each, rule) for each, rule in rules]
+        self._hold({entry.number: entry for entry in entries})
+        self._made, self._seed = saved.made, saved.seed
+        self._weight, self._size = sum(each.weight for each in entries), sum(len(each.json) for each in entries)
 
     def begin(self, now: int, seed: int) -> None:
         """Take all rules as added at this instant (UTC milliseconds), and draw from this seed from now on."""

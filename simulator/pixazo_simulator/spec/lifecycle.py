@@ -23,7 +23,7 @@ class Status(StrEnum):
 TERMINAL = (Status.COMPLETED, Status.FAILED, Status.ERROR)
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False):
+class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How a generation goes on, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
 
     A plan that processes for 0 ms goes straight from QUEUED to its outcome. A state that lasts so many status reads (`..._polls`)

@@ -36,7 +36,7 @@ class EntryKind(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False, order=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
     """One movement: `at` an instant (UTC milliseconds), kind, amount (millionths of a dollar, negative when taken), request id."""
 
     at: int
@@ -56,11 +56,15 @@ class Ledger(Part):
     """
 
     __slots__ = ("_ahead", "_earlier", "_entries", "_total")
+    _earlier: list[tuple[Entry, ...]]
+    _entries: list[Entry]
+    _ahead: list[Entry]
+    _total: int
 
     def __init__(self, opening: int, now: int) -> None:
-        self._earlier: list[tuple[Entry, ...]] = []
-        self._entries: list[Entry] = []
-        self._ahead: list[Entry] = []
+        self._earlier = []
+        self._entries = []
+        self._ahead = []
         self._total = 0
         self._enter(Entry(now, EntryKind.OPENING, opening))
 
@@ -120,6 +124,8 @@ class Quota(Part):
     """How much of the current window is used; the window begins with the first call after the last one ended."""
 
     __slots__ = ("_began", "_used")
+    _began: int
+    _used: int
 
     def __init__(self) -> None:
         self._began = 0
@@ -148,9 +154,10 @@ class Unfinished(Part):
     """When the generations end that have not ended; they are entered only while policy `concurrency` asks for it."""
 
     __slots__ = ("_ends",)
+    _ends: dict[str, int]
 
     def __init__(self) -> None:
-        self._ends: dict[str, int] = {}
+        self._ends = {}
 
     def add(self, request_id: str, end: int) -> None:
         """A generation ends at an instant (UTC milliseconds), in place of any that was said of it before."""
@@ -168,20 +175,25 @@ class Unfinished(Part):
         return TooManyUnfinished(wait, len(self._ends))
 
 
-class Account(msgspec.Struct):
+class Account(Part):
     """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
 
+    __slots__ = ("affords", "broken", "images", "ledger", "magic", "model_enabled", "quota", "suspended", "unfinished")
     ledger: Ledger
     quota: Quota
-    suspended: bool = False
-    broken: bool = False
-    model_enabled: bool = True
-    magic: bool = True
-    images: Mapping[str, ImageFacts] = {}
-    affords: Callable[[Ledger, int, int], bool] = affords
-    unfinished: Unfinished = msgspec.field(default_factory=Unfinished)
+    unfinished: Unfinished
+    suspended: bool
+    broken: bool
+    model_enabled: bool
+    magic: bool
+    images: Mapping[str, ImageFacts]
 
-    def fork(self) -> Account:
-        """The same account with a wallet, a quota and generations of its own."""
-        parts = {name: getattr(self, name).fork() for name in ("ledger", "quota", "unfinished")}
-        return replace(self, **parts)
+    def __init__(
+        self, ledger: Ledger, *, magic: bool = True, affords: Callable[[Ledger, int, int], bool] = affords
+    ) -> None:
+        self.ledger, self.quota, self.unfinished = ledger, Quota(), Unfinished()
+        self.suspended = self.broken = False
+        self.model_enabled = True
+        self.magic = magic
+        self.images = {}
+        self.affords = affords

@@ -24,7 +24,7 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
     at: int
 
 
-class Generation(msgspec.Struct, frozen=True, gc=False):
+class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
     `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
@@ -35,7 +35,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     accepted: int
     plan: Plan
     operation: str
-    duration: float
+    duration: int | float  # as it was sent: 6 and 6.0 are shown so
     resolution: str
     origin: str
     frame: tuple[int, int] | None = None

@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.script import Fault
+from pixazo_simulator.script import AnyFault, Fault
 from pixazo_simulator.spec import SECOND
 
 from .part import Part
@@ -66,7 +66,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     attempts: tuple[Attempt, ...] = ()
     copy_of: int | None = None
     rule: str | None = None
-    faults: tuple[Fault, ...] | None = None
+    faults: tuple[AnyFault, ...] | None = None
     seed: int = 0
 
     @property
@@ -101,17 +101,26 @@ class Outbox(Part):
     """
 
     __slots__ = ("_agenda", "_due", "_held", "_most_finished", "_numbers", "_pending", "_taken", "finished", "latest")
+    _agenda: list[tuple[int, int]]
+    _due: dict[int, int]
+    _pending: dict[int, Delivery]
+    _numbers: dict[str, tuple[int, ...]]  # of what is pending, by request id
+    _taken: dict[int, None]
+    _most_finished: int
+    _held: int | None
+    finished: OrderedDict[int, Delivery]
+    latest: int
 
     def __init__(self, most_finished: int) -> None:
         # Heap of instants and numbers. An entry is void when `_due` says otherwise: to find it and take it out would take long.
-        self._agenda: list[tuple[int, int]] = []
-        self._due: dict[int, int] = {}
-        self._pending: dict[int, Delivery] = {}
-        self._numbers: dict[str, tuple[int, ...]] = {}  # of what is pending, by request id
-        self._taken: dict[int, None] = {}
+        self._agenda = []
+        self._due = {}
+        self._pending = {}
+        self._numbers = {}
+        self._taken = {}
         self._most_finished = most_finished
-        self.finished: OrderedDict[int, Delivery] = OrderedDict()
-        self._held: int | None = None
+        self.finished = OrderedDict()
+        self._held = None
         self.latest = 0
         """The number of the latest delivery."""
 

@@ -68,10 +68,13 @@ class Journal(Part):
     """The latest exchanges of a world; when it is full the oldest is dropped, and `dropped` counts those."""
 
     __slots__ = ("_exchanges", "_limits", "total")
+    _limits: Limits
+    _exchanges: deque[Exchange]
+    total: int
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
+        self._exchanges = deque(maxlen=limits.exchanges)
         self.total = 0
         """How many exchanges there were."""
 

@@ -12,9 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from pixazo_simulator import script, spec
+from pixazo_simulator.script import Script
 
 from . import commands, deciding
-from .account import Account, Ledger, Quota
+from .account import Account, Ledger
 from .admission import Admission, Admitted, Submission, admit_plainly, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
@@ -53,7 +54,7 @@ class _Shown(msgspec.Struct, frozen=True, gc=False):
     answer: spec.Answer
 
 
-class _Coming(msgspec.Struct, frozen=True, gc=False, order=True):
+class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
     """The next transition of a generation, in the order in which they come; `number` is another for each generation."""
 
     at: int
@@ -72,6 +73,27 @@ class World(Part):
         "_random", "_rotations", "_shift", "_shown", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
         "outbox", "policy", "redactor", "script", "seed", "source",
     )  # fmt: skip
+    account: Account
+    journal: Journal
+    outbox: Outbox
+    script: Script
+    policy: spec.Policy
+    key: str
+    name: str | None
+    source: str
+    number: int
+    seed: int
+    _shift: int
+    _random: Random
+    _chance: Random | None
+    _generations: dict[str, Generation]
+    _polls: dict[str, int]
+    _accepted: int
+    _coming: list[_Coming]
+    _prompts: OrderedDict[str, str]
+    _aliases: dict[str, None]
+    _rotations: int
+    _former_secrets: list[tuple[int, int]]
 
     def __init__(
         self,
@@ -102,7 +124,7 @@ class World(Part):
         self._shift = 0 if clock.rate else clock.start - spec.PAGE_INSTANT
         self.seed = seed
         self.bounds = bounds or Bounds()
-        self.account = Account(Ledger(balance, clock.now()), Quota(), magic=magic, affords=self._functions.affords)
+        self.account = Account(Ledger(balance, clock.now()), magic=magic, affords=self._functions.affords)
         self.script = script.Script() if rules is None else rules
         self.script.begin(clock.now(), seeded_random(seed, self.source, "rules").getrandbits(64))
         self.notifier = Notifier()
@@ -110,16 +132,16 @@ class World(Part):
         self.outbox = Outbox(self.bounds.deliveries)
         self._random = seeded_random(seed, self.source)
         # Faults do not draw where ids do, so that a script never changes an id.
-        self._chance: Random | None = None
-        self._generations: dict[str, Generation] = {}
-        self._polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
+        self._chance = None
+        self._generations = {}
+        self._polls = {}  # status reads that have shown a state which is left by reads
         self._accepted = 0
-        self._coming: list[_Coming] = []
+        self._coming = []
         self._shown: dict[str, _Shown] = {}
-        self._prompts: OrderedDict[str, str] = OrderedDict()
-        self._aliases: dict[str, None] = {}
+        self._prompts = OrderedDict()
+        self._aliases = {}
         self._rotations = 0
-        self._former_secrets: list[tuple[int, int]] = []
+        self._former_secrets = []
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
