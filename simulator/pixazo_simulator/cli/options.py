@@ -121,6 +121,8 @@ OPTIONS = (
     _option("--start", type=_Read(_start), metavar="now|INSTANT",
             help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
     _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
+    _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
+            help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy takes away."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
@@ -174,7 +176,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     log_to_stderr(options["log_format"])
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
-    return Simulator(settings, host=options["host"], port=options["port"], change=change)
+    return Simulator(settings, host=options["host"], port=options["port"], change=change, state=options["state"])
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -7,6 +7,7 @@ import hmac
 import logging
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ import msgspec
 
 from pixazo_simulator import spec
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
-from pixazo_simulator.world import Settings, Worlds
+from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, Worlds
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
@@ -62,8 +63,11 @@ class ControlHandler:
         try:
             route, number = _find(method, path)
             if route.needs_world:
+                await self._worlds.in_steps(self._worlds.opened, key)
                 with self._worlds.lock:
                     world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
+            if self._worlds.log:
+                await self._worlds.log.catch_up()
             async with self._body_queue.slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
                     decoded = _decoded(route, query, body)
@@ -74,6 +78,8 @@ class ControlHandler:
             response = await self._worlds.in_steps(route.carry_out, request)
         except Refused as refused:
             return await _refusal(refused, redactor)
+        except StateUnavailableError as error:
+            return await _refusal(_unavailable(error), redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
@@ -108,22 +114,25 @@ class ControlHandler:
                 return
             if scope["path"] == spec.DISCOVERY_PATH:
                 # Its accounts are keys that open no world yet, so they are shown.
-                status, content = 200, encode(self._discovered())
+                status, content = 200, encode(await self._discovered())
             else:
                 query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
                 method = "GET" if scope["method"] == "HEAD" else scope["method"]
                 status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        except Refused as refused:
+        except (Refused, StateUnavailableError) as error:
+            refused = error if isinstance(error, Refused) else _unavailable(error)
             status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
         framing = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            framing.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": status, "headers": framing})
         await send({"type": "http.response.body", "body": content})
 
-    def _discovered(self) -> dict[str, Any]:
+    async def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
             return {"clock": _clock_document(self._worlds.clock.rate)}
-        with self._worlds.lock:
-            return discovery_document(self._worlds.fresh_number(), self._worlds.clock.rate)
+        number = await self._worlds.in_steps(self._worlds.perform, TakeNumber())
+        return discovery_document(number, self._worlds.clock.rate)
 
 
 _ACCOUNTS = {
@@ -205,6 +214,10 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes |
     if max(announced, len(taken)) > limit:
         raise Refused(413, f"the body is larger than {limit} bytes")
     return bytes(taken)
+
+
+def _unavailable(error: StateUnavailableError) -> Refused:
+    return Refused(503, str(error), "Service unavailable")
 
 
 async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:

@@ -13,11 +13,12 @@ import msgspec
 
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import Dispatcher
-from pixazo_simulator.world import World, Worlds
+from pixazo_simulator.world import Command, World, Worlds
 
 from .schema.responses import Refusal, TlsListener
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818 - it is a response
@@ -66,6 +67,11 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     def world(self) -> World:
         """The world of the caller. Raises Refused when there is none."""
         return world_of(self.key, self.worlds)
+
+    async def apply(self, command: Callable[[int], Command[T]]) -> T:
+        """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome."""
+        world = self.world
+        return await self.worlds.apply(world, command(world.clock.now()))
 
 
 class ControlRoute(msgspec.Struct, frozen=True, dict=True):

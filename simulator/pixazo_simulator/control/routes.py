@@ -11,12 +11,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.script import Rule
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
+    AdvanceServer,
     ChangeWorld,
-    Clock,
+    CreateWorld,
+    DeleteWorld,
     Exchange,
     Journal,
     RemoveRule,
@@ -60,33 +62,29 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
     key = None if wanted.key is UNSET else wanted.key
-    script = None
     with refuse_value_errors():
         if key is not None:
             check_key(key)
-        if wanted.script is not UNSET:
-            script = Script()
-            script.set(wanted.script)
-        created = worlds.create(
-            key,
+        command = CreateWorld(
+            key=key,
             policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
             clock=_clock(wanted, worlds.settings),
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
             seed=None if wanted.seed is UNSET else wanted.seed,
-            script=script,
+            rules=None if wanted.script is UNSET else wanted.script,
             name=None if wanted.name is UNSET else wanted.name,
+            images=wanted.images,
         )
-    if wanted.images:
-        created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
-    return rendering.created_world(created)
+        return rendering.created_world(await worlds.perform(command))
 
 
-def _clock(wanted: requests.NewWorld, settings: Settings) -> Clock | None:
-    """The clock of a new world, None for the usual one of this server."""
+def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
+    """How fast the clock of a new world runs, and where it starts; None for the usual one of this server."""
     if wanted.clock is UNSET and wanted.start is UNSET:
         return None
     clock = settings.clock if wanted.clock is UNSET else clock_factory(wanted.clock)
-    return starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
+    made = starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
+    return made.rate, made.start
 
 
 def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:
@@ -114,7 +112,8 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
     with refuse_value_errors():
         policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
         balance = None if wanted.balance is UNSET else spec.micros(wanted.balance)
-    changed.apply(
+    await request.worlds.apply(
+        changed,
         ChangeWorld(
             changed.clock.now(),
             policy=policy,
@@ -122,7 +121,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
             suspended=None if wanted.suspended is UNSET else wanted.suspended,
             model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
             images=None if wanted.images is UNSET else wanted.images,
-        )
+        ),
     )
     return rendering.world(changed)
 
@@ -131,7 +130,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
 async def delete_world(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
-    request.worlds.delete(gone.key)
+    await request.worlds.perform(DeleteWorld(key=gone.key))
     await request.tls_listeners.close_all(gone)
     return rendering.DELETED
 
@@ -170,9 +169,8 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
 
 async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
     """Let time pass in all worlds but the caller's, and for those that are opened later; what a bound keeps pending stays so."""
-    server = request.worlds.clock
     targets = [(world, world.clock.now() + milliseconds) for world in request.worlds if world is not request.world]
-    server.advance_to(server.now() + milliseconds)
+    await request.worlds.perform(AdvanceServer(milliseconds=milliseconds))
     for world, target in targets:
         with suppress(AdvanceError):
             await request.dispatcher.advance(world, max(0, target - world.clock.now()))
@@ -421,14 +419,14 @@ async def script(request: ControlRequest[requests.NoParameters]) -> responses.Sc
 async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
     """Replace all rules; nothing changes when one of the new ones is wrong."""
     with refuse_value_errors():
-        request.world.apply(SetRules(request.world.clock.now(), tuple(request.body.rules)))
+        await request.apply(lambda now: SetRules(now, tuple(request.body.rules)))
     return await rendering.script(request.world)
 
 
 @route("DELETE", "/_sim/script")
 async def clear_script(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove every rule."""
-    request.world.apply(SetRules(request.world.clock.now(), ()))
+    await request.apply(lambda now: SetRules(now, ()))
     return rendering.DELETED
 
 
@@ -436,14 +434,14 @@ async def clear_script(request: ControlRequest[requests.NoParameters]) -> respon
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is asked after all others."""
     with refuse_value_errors():
-        return rendering.rule_number(request.world.apply(AddRule(request.world.clock.now(), request.body)))
+        return rendering.rule_number(await request.apply(lambda now: AddRule(now, request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
     with _refuse_unknown(request.number), refuse_value_errors():
-        request.world.apply(ReplaceRule(request.world.clock.now(), request.number, request.body))
+        await request.apply(lambda now: ReplaceRule(now, request.number, request.body))
     return rendering.rule_number(request.number)
 
 
@@ -451,7 +449,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
     with _refuse_unknown(request.number):
-        request.world.apply(RemoveRule(request.world.clock.now(), request.number))
+        await request.apply(lambda now: RemoveRule(now, request.number))
     return rendering.DELETED
 
 
@@ -487,7 +485,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
     with refuse_value_errors():
-        world.apply(RotateSecret(world.clock.now(), round(request.body.overlap * spec.SECOND)))
+        await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
     return rendering.world(world)
 
 

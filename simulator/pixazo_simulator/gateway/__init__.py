@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .exchange import Request, Response, framed
-from .gateway import Gateway, RoutedRequest
+from .gateway import Gateway, RoutedRequest, sent_key
 from .media import serve_media
 
-__all__ = ["Gateway", "Request", "Response", "RoutedRequest", "framed", "serve_media"]
+__all__ = ["Gateway", "Request", "Response", "RoutedRequest", "framed", "sent_key", "serve_media"]

@@ -123,7 +123,7 @@ class Gateway:
         `former` is the name of the deleted world that the request is for, which is not the business of the world that it reached.
         """
         if route.world is None:
-            former = self._worlds.former(_sent_key(request))
+            former = self._worlds.former(sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path, redactor = quote(request.path), request.redactor(self._worlds)
         if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
@@ -217,7 +217,7 @@ class Gateway:
             return self._worlds.find(request.key)
         if not request.query:
             return None
-        given = _sent_key(request)
+        given = sent_key(request)
         world = self._worlds.find(given)
         if world is None or world.policy.query_key == "refuse":
             return None
@@ -236,7 +236,7 @@ class Gateway:
 _quoted = lru_cache(maxsize=1024)(quote)
 
 
-def _sent_key(request: Request) -> str:
+def sent_key(request: Request) -> str:
     """The key in the header, else that in the query, which opens a world only where the policy allows it."""
     if request.key or not request.query:
         return request.key

@@ -110,7 +110,14 @@ class Entry:
         """The entry as it is kept."""
         nearest = tuple(map(str, self._nearest))
         return SavedRule(
-            self.number, msgspec.Raw(self.json), self.window, self.seed, self.matched, self.used, self.differing, nearest
+            self.number,
+            msgspec.Raw(self.json),
+            self.window,
+            self.seed,
+            self.matched,
+            self.used,
+            self.differing,
+            nearest,
         )
 
     @classmethod

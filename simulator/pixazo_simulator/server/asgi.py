@@ -7,17 +7,17 @@ import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
 from pixazo_simulator.webhooks import Dispatcher, Sender
-from pixazo_simulator.world import Worlds, real_clock
+from pixazo_simulator.world import StateUnavailableError, Worlds, real_clock
 
 from .direct import DirectWay, encoded
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
-from .responder import Responder
+from .responder import Responder, unavailable
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
+    from pixazo_simulator.state import Kept, Log, Store
 
 MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
@@ -50,6 +51,8 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
+        self.log: Log | None = None
+        """What keeps the commands of the worlds, if anything does."""
         self.address: tuple[str, int | None] = "localhost", None
         """Of the server that runs it; known to requests that come without a socket."""
         self.names = change.edits.names if change else None
@@ -58,8 +61,10 @@ class Application:
         policy, self._body_queue = worlds.settings.policy, BodyQueue()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, self._body_queue)
         self.responder = self._gateway.responder
-        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds.lock)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds)
         self._http: ASGIApp = self._dispatch
+        self.is_wrapped = policy.cors != "off"
+        """Whether a middleware is to see each request of a web page."""
         if policy.cors != "off":
             from starlette.middleware.cors import CORSMiddleware
 
@@ -73,6 +78,19 @@ class Application:
         from pixazo_simulator.control import ControlHandler
 
         return ControlHandler(self.worlds, self.dispatcher, self.tls_listeners, self._body_queue)
+
+    def keep(self, store: Store, kept: Kept) -> None:
+        """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
+        from pixazo_simulator.state import Log
+
+        self.log = Log(self.worlds, store, self.responder.carry_out)
+        self.log.wake = self.dispatcher.wake
+        self.log.load(kept)
+        self.worlds.log = self.log
+
+    async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
+        """The response to a request of the gateway that came as a whole, and its route; it is yet to be carried out."""
+        return await self._gateway.ask(request, body)
 
     def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
         gateway = Gateway(self.worlds)
@@ -94,19 +112,21 @@ class Application:
 
     @property
     def direct(self) -> DirectWay | None:
-        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them."""
-        return self._gateway if self._http == self._dispatch else None
+        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
+        return None if self.is_wrapped or self.log else self._gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
         """The lifespan: deliver webhooks until the server stops."""
         await receive()
+        if self.log:
+            self.log.start()
         running = asyncio.create_task(self.worlds.in_steps(self.dispatcher.run))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.tls_listeners.close_all, self.dispatcher.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close, *((self.log.close,) if self.log else ())):
             # A task each, so that a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
         await send({"type": "lifespan.shutdown.complete"})
@@ -186,30 +206,50 @@ class GatewayApp:
         except Exception as error:
             if begun:
                 raise
-            response = self.responder.fail(request, error)
+            response = self._failed(request, error)
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
+
+    async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
+        """The response to a request that came as a whole, and its route. Never raises."""
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body}
+
+        try:
+            answered = await self._answer(request, receive, lambda _: None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
+            route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
+            return self._failed(request, error), route
+        return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not go away
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, StateUnavailableError):
+            return unavailable(request, error, self._worlds.clock.now())
+        return self.responder.fail(request, error)
 
     async def _answer(
         self, request: Request, receive: Receive, count: Callable[[int], None]
     ) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that goes away before the end of its body."""
         request.started = real_clock()
+        if self._worlds.log:
+            await self._worlds.in_steps(self._worlds.opened, sent_key(request))
         route = self.responder.route(request)
         try:
             has_ended = await _read_body(request, route, receive, count)
         except TooManyBytesHeldError:
-            return self.responder.respond(request, route, spec.TooManyBodies(MOST_HELD)), route
+            return await self.responder.ask(request, route, spec.TooManyBodies(MOST_HELD)), route
         # The body of an unknown route is for the journal only.
         if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
             return None
         async with self._body_queue.slot(request.received):
-            return self.responder.respond(request, route), route
+            return await self.responder.ask(request, route), route
 
     async def _send(self, response: Response, route: RoutedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry out the effects of a response, journal it if it had to wait for them, send it."""
         response = await self._carry_out(response, scope)
-        self.responder.record(response, route)
+        await self.responder.record(response, route)
         try:
             await transmit(response, scope, receive, send)
         finally:

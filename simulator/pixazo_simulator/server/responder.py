@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
-from pixazo_simulator.world import Worlds, real_clock
+from pixazo_simulator.world import RecordExchange, RecordUnmatched, StateUnavailableError, Worlds, real_clock
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway
@@ -52,12 +53,40 @@ class Responder:
             self.log(response)
         return response
 
-    def record(self, response: Response, route: RoutedRequest) -> None:
+    async def ask(self, request: Request, route: RoutedRequest, refusal: spec.TooManyBodies | None = None) -> Response:
+        """The same where a log may keep the commands. Raises StateUnavailableError."""
+        if self.worlds.log is None:
+            return self.respond(request, route, refusal)
+        response: Response = await self.worlds.log.answer(request, refusal.limit if refusal else None)
+        if response.log:
+            self.log(response)
+        return response
+
+    def carry_out(self, request: Request, held: int | None) -> Response:
+        """Answer and journal a request of the log, or refuse it because of so many bytes of bodies that are `held`."""
+        try:
+            route = self.gateway.route(request)
+            now = route.clock.now()
+            if held is None:
+                response = self.gateway.respond(request, now, route)
+            else:
+                response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
+            return self.fail(request, error)
+        if not is_late(response):
+            self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+        return response
+
+    async def record(self, response: Response, route: RoutedRequest) -> None:
         """Journal a response that had to wait; nothing happens for any other."""
-        if is_late(response):
-            with self._lock:
-                entry = response.exchange(route.clock.elapsed())
-                self.worlds.record(response.world, entry, response.request.header_bytes)
+        if not is_late(response):
+            return
+        with self._lock:
+            entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
+        if response.world:
+            await self.worlds.in_steps(self.worlds.apply, response.world, RecordExchange(entry.at, entry, size))
+        else:
+            await self.worlds.in_steps(self.worlds.perform, RecordUnmatched(exchange=entry, header_bytes=size))
 
     def sent(self, response: Response) -> None:
         """Log a call that has no line of its own, if all calls are to be logged."""
@@ -86,6 +115,14 @@ class Responder:
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
+
+
+def unavailable(request: Request, error: StateUnavailableError, now: int) -> Response:
+    """The response while the store cannot be used; nothing has happened, and it is in no journal."""
+    message = f"The state of the simulator is not available: {error}."
+    answer = spec.queue_error(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE.phrase, message)
+    headers = (*framed(answer, now), (b"retry-after", b"1"))
+    return Response(request, now, answer.status, headers, answer.body, answer.reason)
 
 
 def is_late(response: Response) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
-from pixazo_simulator.world import Settings, World, Worlds
+from pixazo_simulator.world import Begun, Settings, World, Worlds, real_date, starting
 
 from .asgi import Application
 from .files import read_videos
@@ -33,7 +34,8 @@ class Simulator:
     """A running gateway: `with Simulator() as simulator: ... simulator.url`.
 
     `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
-    makes it wrong in one respect, or a variant, which the page allows.
+    makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
+    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state).
     Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
@@ -44,8 +46,10 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         change: Mutant | Variant | None = None,
+        state: str = "memory",
     ) -> None:
         self.settings = settings or Settings()
+        self.state = state
         self.change = change
         self.host = host
         self.port = port
@@ -83,12 +87,16 @@ class Simulator:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         protocol = PROTOCOLS[self.change.edits.names if self.change else "any case"]
-        worlds = Worlds(settings, read_videos())
         try:
-            application = Application(worlds, self.change, protocol)
-        except ValueError as error:  # the file of authorities cannot be used
+            application = self._made(settings, protocol)
+        except ValueError as error:  # such as a file of authorities, or a store, that cannot be used
             raise SimulatorError(str(error)) from None
-        listener = listen(self.host, self.port)
+        try:
+            listener = listen(self.host, self.port)
+        except SimulatorError:
+            if application.log:
+                asyncio.run(application.log.close())
+            raise
         self._address, self.port = listener.getsockname()[:2]
         if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
             self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
@@ -101,6 +109,25 @@ class Simulator:
             self._server = self._application = None
             raise
         return self
+
+    def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
+        """The application, with what its store holds. Raises ValueError."""
+        if self.state == "memory":
+            return Application(Worlds(settings, read_videos()), self.change, protocol)
+        from pixazo_simulator.state import Head, check_same, described, store_of
+
+        store = store_of(self.state)
+        begun = Begun(int(real_date() * SECOND), starting(settings.clock, settings.start)().start)
+        head = Head(begun, described(settings, self.change.name if self.change else ""))
+        kept = store.open(head)
+        try:
+            check_same(store.name, kept.head, head)
+            application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change, protocol)
+            application.keep(store, kept)
+        except BaseException:
+            asyncio.run(store.close())
+            raise
+        return application
 
     def stop(self) -> None:
         """Stop listening; returns when the thread has ended, or after 2 s.
@@ -208,8 +235,11 @@ class Simulator:
     def _running(self, api_key: str | None) -> tuple[ThreadedServer, Application, World]:
         server, application = self._serving()
         worlds, key = application.worlds, api_key or self.api_key
-        with worlds.lock:
-            world = worlds.find(key)
+        if worlds.log:
+            world = server.call(worlds.in_steps(worlds.opened, key))
+        else:
+            with worlds.lock:
+                world = worlds.find(key)
         if world is None:
             raise SimulatorError(worlds.missing(key, "the api_key that was given"))
         return server, application, world

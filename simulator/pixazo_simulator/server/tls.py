@@ -6,8 +6,8 @@ import asyncio
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 from weakref import WeakSet
@@ -15,7 +15,7 @@ from weakref import WeakSet
 import msgspec
 
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning, regex
-from pixazo_simulator.world import AddAlias, World
+from pixazo_simulator.world import AddAlias, StateUnavailableError, World, Worlds
 
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
@@ -69,11 +69,11 @@ class _Open(msgspec.Struct, frozen=True):
 class TlsListeners:
     """The open TLS listeners of one server, on whose loop every method runs.
 
-    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only, `lock` that of the worlds.
+    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only.
     """
 
-    def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol], lock: RLock) -> None:
-        self._lock = lock
+    def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol], worlds: Worlds) -> None:
+        self._worlds = worlds
         self._entry = entry
         self._gateway = gateway
         self._protocol = protocol
@@ -97,7 +97,7 @@ class TlsListeners:
         context = _context(_checked(hosts))
         state = Connections()
         config = Configuration(
-            _for_world(world, self._entry, self._gateway, self._lock), self._protocol, lifespan="off"
+            _for_world(world, self._entry, self._gateway, self._worlds), self._protocol, lifespan="off"
         )
         self._opening += 1
         try:
@@ -130,38 +130,43 @@ class TlsListeners:
                 await self._open.pop(number).close()
 
 
-def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp, lock: RLock) -> ASGIApp:
+def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp, worlds: Worlds) -> ASGIApp:
     """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         app = gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else entry
-        with lock:
-            scope = _with_key(scope, world)
+        with worlds.lock:
+            scope, others = _with_key(scope, world)
+        with suppress(StateUnavailableError):  # which the request meets, too
+            for key in others:
+                await worlds.in_steps(worlds.apply, world, AddAlias(world.clock.now(), key))
         await app(scope, receive, send)
 
     return serve
 
 
-def _with_key(scope: Scope, world: World) -> Scope:
-    """The request with the world's key in place of each key; a request without a key stays without (AUTH-01).
+def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
+    """The request with the world's key in place of each key, and those that the world does not know yet.
 
-    The world redacts the keys that are replaced from everything that it shows.
+    A request without a key stays without (AUTH-01). The world redacts the keys that are replaced from everything that it shows.
     """
-    key = world.key.encode("latin-1")
+    key, others = world.key.encode("latin-1"), list[str]()
 
     def replaced(match: re.Match[bytes]) -> bytes:
-        world.apply(AddAlias(world.clock.now(), unquote_plus(match[2].decode("latin-1"))))
+        others.append(unquote_plus(match[2].decode("latin-1")))
         return match[1] + quote(key).encode()
 
     headers: list[tuple[bytes, bytes]] = []
     for name, value in scope["headers"]:
         if name == _KEY and value.strip():
-            world.apply(AddAlias(world.clock.now(), value.strip().decode("latin-1")))
+            others.append(value.strip().decode("latin-1"))
             headers.append((name, key))
         else:
             headers.append((name, value))
     query = _KEY_QUERY.sub(replaced, scope["query_string"])
-    return {**scope, "headers": headers, "query_string": query, LISTENER: world}
+    return {**scope, "headers": headers, "query_string": query, LISTENER: world}, [
+        each for each in others if not world.knows(each)
+    ]
 
 
 def _checked(hosts: Sequence[str]) -> tuple[str, ...]:

@@ -118,11 +118,13 @@ class _Exchange:
         """The response of the library, None when something has to be waited for: then `steps` go on."""
         asked, application = self._asked, self._application
         self._answered: Response | None = None
-        if is_ours(asked.method, asked.path) or (application.direct is None and _is_of_a_page(asked)):
+        if is_ours(asked.method, asked.path) or (application.is_wrapped and _is_of_a_page(asked)):
             return None
         if asked.header_bytes and asked.header_bytes > spec.HEAD_LIMIT:
             return self._refused(*TOO_LONG)
         responder = application.responder
+        if application.log:
+            return None
         try:
             self._route = route = responder.route(asked)
             limit = route.body_limit
@@ -144,6 +146,8 @@ class _Exchange:
     def steps(self, body: bytes) -> Generator[Step, Any, Any]:
         """Yield what has to be waited for, and return the response. Raises what the library raises when none comes."""
         response, application = self._answered, self._application
+        if response is None and application.log and not is_ours(self._asked.method, self._asked.path):
+            response, self._route = yield lambda: self._server.call(application.ask(self._asked, body))
         if response is None:
             call = partial(_messages, application, self._scope(), body)
             start, *rest = yield lambda: self._server.call(call())
@@ -155,7 +159,8 @@ class _Exchange:
                 held = application.dispatcher.reach
                 yield lambda: self._server.call(application.worlds.in_steps(held, world, instant))
                 response = response.dated(world.clock.now())
-            application.responder.record(response, self._route)
+            if is_late(response):
+                yield lambda: self._server.call(application.responder.record(response, self._route))
             if response.wakes:
                 application.dispatcher.wake()
             if response.pause:

@@ -103,7 +103,7 @@ class Retention(msgspec.Struct, frozen=True):
 class _Rule(msgspec.Struct, frozen=True):
     """Operation, duration in seconds and resolution to which it applies (None: any), and the amount."""
 
-    wanted: tuple[str | None, float | None, str | None]
+    wanted: tuple[str | None, int | float | None, str | None]
     amount: int
 
     def fits(self, operation: str, duration: float, resolution: str) -> bool:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -16,12 +16,16 @@ from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
     Attempt,
+    Command,
     CopyDelivery,
     Delivery,
+    EndTurn,
     RecordAttempt,
     ReturnDelivery,
+    StateUnavailableError,
     TakeDelivery,
     TakeTransitions,
+    TakeTurn,
     Transition,
     World,
     Worlds,
@@ -41,6 +45,10 @@ LONGEST_ADVANCE = 300.0
 
 AdvanceEvent = Transition | tuple[Delivery, Attempt]
 """An event of an advance: a generation changed its status, or a webhook delivery was attempted."""
+
+_LOOK_AGAIN = 0.2
+"""Real seconds after which a store that could not be used is tried again."""
+_GIVEN_UP = "the server stopped during the attempt: it is attempted again, and may arrive twice"
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -105,7 +113,7 @@ class Dispatcher:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         while True:
             self._woken.clear()
-            pauses = [pause for world in self._worlds if (pause := self._start_due(world)) is not None]
+            pauses = [pause for world in self._worlds if (pause := await self._start_due(world)) is not None]
             with suppress(TimeoutError):
                 # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event was set.
                 async with asyncio.timeout(min(pauses, default=None)):
@@ -121,10 +129,17 @@ class Dispatcher:
     def _of(self, world: World) -> _Progress:
         return self._progress.get(world) or self._progress.setdefault(world, _Progress(world))
 
-    def _start_due(self, world: World) -> float | None:
+    @property
+    def _process(self) -> str:
+        """What this process is called where several may attempt deliveries."""
+        return self._worlds.log.process if self._worlds.log else ""
+
+    async def _start_due(self, world: World) -> float | None:
         """Start the attempts that are due; return after how many real seconds to look again, None for when woken."""
-        progress = self._progress.get(world)
+        progress, log = self._progress.get(world), self._worlds.log
         if progress and (progress.is_halted or progress.advancing.locked()):
+            return None
+        if log and (world.turn is not None or not log.dispatches):
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
@@ -132,7 +147,11 @@ class Dispatcher:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
-            if delivery := world.apply(TakeDelivery(now)):
+            try:
+                delivery = await self._worlds.apply(world, TakeDelivery(now, self._process))
+            except StateUnavailableError:
+                return _LOOK_AGAIN
+            if delivery:
                 self._start(world, delivery)
         return 0.0
 
@@ -169,10 +188,33 @@ class Dispatcher:
         try:
             attempt = await self._outcome(world, delivery)
         except asyncio.CancelledError:
-            world.apply(ReturnDelivery(world.clock.now(), delivery.number))
+            await self._return(world, [delivery.number])
             raise
-        _record(world, delivery, attempt)
+        await self._record(world, delivery, attempt)
         return attempt
+
+    async def _return(self, world: World, numbers: Iterable[int]) -> None:
+        """Put back deliveries whose attempts were given up. Without a store nobody could tell: the process that opens it next does it."""
+        interrupted = _GIVEN_UP if self._worlds.log else None
+        with suppress(StateUnavailableError):
+            for number in numbers:
+                await self._worlds.apply(world, ReturnDelivery(world.clock.now(), number, interrupted))
+
+    async def _surely(self, world: World, command: Command[None]) -> None:
+        """Carry out a command, as soon as the store can be used."""
+        while True:
+            try:
+                return await self._worlds.apply(world, command)
+            except StateUnavailableError:
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _record(self, world: World, delivery: Delivery, attempt: Attempt) -> None:
+        """Enter an attempt; what has happened is not lost while the store cannot be used."""
+        await self._surely(world, RecordAttempt(attempt.at, delivery, attempt, self._process))
+        if log.isEnabledFor(logging.INFO):
+            shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
+            fields = {"world": world.number, "request_id": delivery.request_id}
+            log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
     async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
         """Send a delivery when there is a slot for it; what came of that is not recorded yet."""
@@ -200,7 +242,7 @@ class Dispatcher:
         Raises KeyError when the world has no delivery of this number, or when it is just being attempted, ValueError when nobody
         knows when its event will be.
         """
-        copy = world.apply(CopyDelivery(world.clock.now(), number))
+        copy = await self._worlds.apply(world, CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
     def advance_at_once(self, world: World, milliseconds: int, *, quietly: bool = False) -> list[AdvanceEvent] | None:
@@ -210,6 +252,8 @@ class Dispatcher:
         is due. Any thread may call it.
         """
         with self._worlds.lock:
+            if self._worlds.log:
+                return None
             target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
             if progress and (progress.advancing.locked() or progress.tasks or progress.unreported):
                 return None
@@ -230,13 +274,13 @@ class Dispatcher:
         """
         progress = self._of(world)
         try:
-            async with progress.advancing:
+            async with progress.advancing, self._turn(world):
                 target = _after(world, milliseconds)
                 attempts, stopped = await self._attempt_until(world, target)
                 attempts += progress.unreported
                 progress.unreported.clear()
                 until, events = world.clock.now() if stopped else target, list[AdvanceEvent]()
-                while transitions := world.apply(TakeTransitions(until, MOST_STARTED)):
+                while transitions := await self._worlds.apply(world, TakeTransitions(until, MOST_STARTED)):
                     events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
@@ -246,6 +290,38 @@ class Dispatcher:
             raise AdvanceError(stopped, events)
         return events
 
+    @asynccontextmanager
+    async def _turn(self, world: World) -> AsyncGenerator[None]:
+        """Have no other process attempt deliveries of a world, and those under way attempted, before the `with` block begins."""
+        if self._worlds.log is None or not self._worlds.log.is_shared:
+            yield
+            return
+        changed = asyncio.Event()
+        try:
+            with world.notifier.listening(
+                changed.set
+            ):  # the turn of another process, or what it has taken, ends with a notification
+                async with asyncio.timeout(LONGEST_ADVANCE):
+                    while not await self._has_turn(world):
+                        await changed.wait()
+                        changed.clear()
+        except TimeoutError:
+            problem = f"another process has advanced this world for {LONGEST_ADVANCE:g} s"
+            raise StateUnavailableError(problem) from None
+        try:
+            yield
+        finally:
+            ending = asyncio.create_task(
+                self._worlds.in_steps(self._surely, world, EndTurn(world.clock.now(), self._process))
+            )
+            self._tasks.add(ending)
+            ending.add_done_callback(self._tasks.discard)
+
+    async def _has_turn(self, world: World) -> bool:
+        """Take the turn if it is free; whether no other process attempts a delivery."""
+        has_it = await self._worlds.apply(world, TakeTurn(world.clock.now(), self._process))
+        return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
+
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
 
@@ -253,7 +329,7 @@ class Dispatcher:
         """
         pause, progress = world.clock.real_seconds_until(instant), self._of(world)
         await asyncio.sleep(pause or 0)
-        async with progress.advancing:
+        async with progress.advancing, self._turn(world):
             attempts, stopped = await self._attempt_until(world, instant)
         if stopped:
             log.warning("%s", stopped)
@@ -277,13 +353,13 @@ class Dispatcher:
         while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
-            world.apply(AdvanceClock(due))
+            await self._worlds.apply(world, AdvanceClock(due))
             if world.outbox.are_due(FLOOD, due) and not world.script.is_about("webhook"):
                 attempts += await self._attempt_flood(world, due, MOST_ATTEMPTS - len(attempts), end)
-            elif delivery := world.apply(TakeDelivery(due)):
+            elif delivery := await self._worlds.apply(world, TakeDelivery(due, self._process)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
-        world.apply(AdvanceClock(target))
+        await self._worlds.apply(world, AdvanceClock(target))
         return attempts, None
 
     async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
@@ -293,8 +369,8 @@ class Dispatcher:
         """
         loop, taken, attempts = asyncio.get_running_loop(), dict[int, Delivery](), list[tuple[Delivery, Attempt]]()
 
-        def record(delivery: Delivery, attempt: Attempt) -> None:
-            _record(world, delivery, attempt)
+        async def record(delivery: Delivery, attempt: Attempt) -> None:
+            await self._record(world, delivery, attempt)
             attempts.append((delivery, attempt))
             del taken[delivery.number]
 
@@ -302,7 +378,10 @@ class Dispatcher:
             return self._worlds.get(world.key) is world and (not attempts or loop.time() < end)
 
         try:
-            while len(taken) < most and (delivery := world.apply(TakeDelivery(due))):
+            while len(taken) < most:
+                delivery = await self._worlds.apply(world, TakeDelivery(due, self._process))
+                if delivery is None:
+                    break
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests
@@ -310,8 +389,7 @@ class Dispatcher:
                 [*taken.values()], partial(self._outcome, world), record, goes_on, self._worlds.in_steps
             )
         finally:
-            for number in taken:
-                world.apply(ReturnDelivery(world.clock.now(), number))
+            await self._return(world, taken)
         return attempts
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
@@ -325,14 +403,6 @@ class Dispatcher:
             f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} webhooks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
         )
-
-
-def _record(world: World, delivery: Delivery, attempt: Attempt) -> None:
-    world.apply(RecordAttempt(attempt.at, delivery, attempt))
-    if log.isEnabledFor(logging.INFO):
-        shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
-        fields = {"world": world.number, "request_id": delivery.request_id}
-        log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
 
 def _after(world: World, milliseconds: int) -> int:

@@ -31,7 +31,7 @@ while, and yet the receiver may accept it later: the webhook would arrive twice.
 async def attempt_together(
     deliveries: Sequence[Delivery],
     attempt: Callable[[Delivery], Awaitable[Attempt]],
-    record: Callable[[Delivery, Attempt], None],
+    record: Callable[[Delivery, Attempt], Awaitable[None]],
     goes_on: Callable[[], bool],
     in_steps: Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]],
 ) -> None:
@@ -55,7 +55,7 @@ async def attempt_together(
                 made[place] = await attempt(deliveries[place])
                 turns.append(queue)
                 while done := made.pop(recorded, None):
-                    record(deliveries[recorded], done)
+                    await record(deliveries[recorded], done)
                     recorded += 1
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
 
@@ -65,4 +65,4 @@ async def attempt_together(
                 workers.create_task(in_steps(work))
     finally:
         for place in sorted(made):
-            record(deliveries[place], made[place])
+            await record(deliveries[place], made[place])

@@ -4,41 +4,59 @@ from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
-from .clock import Clock, clock_factory, read_start, real_clock, starting
+from .clock import Begun, Clock, StoredTime, clock_factory, read_start, real_clock, real_date, starting
 from .commands import (
     AddAlias,
     AddRule,
     AdvanceClock,
+    AdvanceServer,
     ChangeWorld,
+    Command,
+    CommandLog,
     CopyDelivery,
     CountCall,
+    CreateWorld,
     Debit,
+    DeleteWorld,
+    EndTurn,
+    ForgetProcess,
     Generation,
+    OpenWorld,
     Outcome,
     ReadMedia,
     ReadStatus,
     RecordAttempt,
+    RecordExchange,
+    RecordUnmatched,
     RemoveRule,
     ReplaceRule,
     ReturnDelivery,
     RotateSecret,
+    ServerCommand,
     SetRules,
+    StateUnavailableError,
     SubmitGeneration,
     TakeDelivery,
+    TakeNumber,
     TakeTransitions,
+    TakeTurn,
     Transition,
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
 from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
+from .part import Row
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
 from .world import World
 
 __all__ = [
-    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt",
-    "Body", "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange",
-    "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
-    "RemoveRule", "ReplaceRule", "ReturnDelivery", "RotateSecret", "SetRules", "Settings", "Submission",
-    "SubmitGeneration", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "check_key",
-    "clock_factory", "next_attempt", "plan_for", "read_start", "real_clock", "refund_due", "refuse_key", "seeded_random", "starting",
+    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock",
+    "AdvanceServer", "Attempt", "Begun", "Body", "ChangeWorld", "Clock", "Command", "CommandLog", "CopyDelivery",
+    "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange",
+    "ForgetProcess", "Forks", "Form", "Generation", "Journal", "Ledger", "OpenWorld", "Outcome", "ReadMedia",
+    "ReadStatus", "RecordAttempt", "RecordExchange", "RecordUnmatched", "RemoveRule", "ReplaceRule",
+    "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError",
+    "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",
+    "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for", "read_start",
+    "real_clock", "real_date", "refund_due", "refuse_key", "seeded_random", "starting",
 ]  # fmt: skip

@@ -8,12 +8,40 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_instant
 
 from .part import Part
 
 real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
+real_date = partial(time.time)
+"""Seconds since 1970, from which the date is the real one for the same reason."""
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """When the worlds of a server were begun, in real time, and where their clocks started then (UTC milliseconds)."""
+
+    at: int
+    start: int
+
+
+class StoredTime:
+    """Real time in seconds, as clocks take it: while a command is carried out, the time at which it was logged; it never goes back."""
+
+    def __init__(self) -> None:
+        self.command: int | None = None
+        """The instant of the command that is being carried out (UTC milliseconds)."""
+        self.latest = 0
+        """The latest instant of a command (UTC milliseconds)."""
+
+    def __call__(self) -> float:
+        return self.instant() / SECOND if self.command is None else self.command / SECOND
+
+    def instant(self) -> int:
+        """The present instant (UTC milliseconds)."""
+        return max(self.latest, int(real_date() * SECOND))
 
 
 class Clock(Part):
@@ -24,13 +52,19 @@ class Clock(Part):
     """
 
     __slots__ = ("_born", "_monotonic", "_offset", "rate", "start")
+    _born: float
+    _offset: int
+    rate: int | float
+    start: int
 
-    def __init__(self, start: int, rate: float, monotonic: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, start: int, rate: float, monotonic: Callable[[], float] = time.perf_counter, born: float | None = None
+    ) -> None:
         self.rate = rate
         self.start = start
         self._offset = start
         self._monotonic = monotonic
-        self._born = monotonic()
+        self._born = monotonic() if born is None else born
 
     @classmethod
     def manual(cls, start: int = PAGE_INSTANT) -> Clock:

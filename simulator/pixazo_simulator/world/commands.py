@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -14,11 +14,14 @@ from .admission import Submission
 from .deliveries import Attempt, Delivery
 from .journal import Exchange
 
+if TYPE_CHECKING:
+    from .world import World  # noqa: F401 - in the types of outcomes
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Command(msgspec.Struct, Generic[T], frozen=True):
+class Command(msgspec.Struct, Generic[T], frozen=True, tag=True):
     """Something that happens to a world `at` an instant (UTC milliseconds); T is what `World.apply` returns for it."""
 
     at: int
@@ -125,21 +128,46 @@ class TakeTransitions(Command[list[Transition]], frozen=True):
 class TakeDelivery(Command[Delivery | None], frozen=True):
     """The first delivery due by `at`, to be attempted and put back with `RecordAttempt` or `ReturnDelivery`; rules are asked about it.
 
-    None when nothing is due, or when a rule delays this one: then another may be due.
+    None when nothing is due, or when a rule delays this one: then another may be due. `by` is the process that takes it.
     """
+
+    by: str = ""
 
 
 class RecordAttempt(Command[None], frozen=True):
-    """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one."""
+    """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one.
+
+    Nothing happens when the process `by` has not taken it, or no longer: another one has then attempted it again.
+    """
 
     delivery: Delivery
     attempt: Attempt
+    by: str = ""
 
 
 class ReturnDelivery(Command[None], frozen=True):
-    """Put back a delivery whose attempt was given up: it is due at once."""
+    """Put back a delivery whose attempt was given up: it is due at once. `interrupted` is why the receiver may have it nevertheless."""
 
     number: int
+    interrupted: str | None = None
+
+
+class TakeTurn(Command[bool], frozen=True):
+    """Let only the process `by` attempt deliveries of this world from now on; False when it is the turn of another one."""
+
+    by: str
+
+
+class EndTurn(Command[None], frozen=True):
+    """End the turn of a process, if it has it."""
+
+    by: str
+
+
+class ForgetProcess(Command[None], frozen=True):
+    """A process has ended: its turn ends, and the deliveries that it had taken are due; None: so has every one."""
+
+    by: str | None = None
 
 
 class RotateSecret(Command[None], frozen=True):
@@ -216,3 +244,85 @@ class RemoveRule(Command[None], frozen=True):
     """Remove one rule. Raises KeyError for an unknown number."""
 
     number: int
+
+
+class ServerCommand(msgspec.Struct, Generic[T], frozen=True, tag=True, kw_only=True):
+    """Something that happens to the worlds of a server; T is what `Worlds.carry_out` returns for it."""
+
+
+class CreateWorld(ServerCommand["World"], frozen=True, kw_only=True):
+    """Create a world (see `Worlds.create`); `clock` is the rate of its clock and where it starts (UTC milliseconds)."""
+
+    key: str | None = None
+    policy: Policy | None = None
+    clock: tuple[float, int] | None = None
+    balance: int | None = None
+    seed: int | None = None
+    rules: tuple[Rule, ...] | None = None
+    name: str | None = None
+    images: Mapping[str, ImageFacts] = {}
+
+
+class OpenWorld(ServerCommand["World | None"], frozen=True, kw_only=True):
+    """The world that a key opens, which may be a new one (see `Worlds.find`)."""
+
+    key: str
+
+
+class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
+    """Forget a world (see `Worlds.delete`)."""
+
+    key: str
+
+
+class AdvanceServer(ServerCommand[None], frozen=True, kw_only=True):
+    """Let so many milliseconds pass for worlds that are opened later."""
+
+    milliseconds: int
+
+
+class TakeNumber(ServerCommand[int], frozen=True):
+    """A number never given before."""
+
+
+class RecordUnmatched(ServerCommand[None], frozen=True, kw_only=True):
+    """Enter an exchange in the journal of those that reached no world."""
+
+    exchange: Exchange
+    header_bytes: int | None = None
+
+
+class StateUnavailableError(Exception):
+    """The store of the commands cannot be used now, and nothing has changed. The message says why; callers may try again."""
+
+
+class CommandLog(Protocol):
+    """The log of the commands of a server: a command is appended to it, and carried out in the order in which all were appended.
+
+    Its methods raise StateUnavailableError when the store cannot be used; then nothing has changed.
+    """
+
+    process: str
+    """What this process is called in commands."""
+    is_shared: bool
+    """Whether other processes append to it, too."""
+
+    @property
+    def dispatches(self) -> bool:
+        """Whether this process attempts the webhooks that fall due by themselves."""
+        ...
+
+    async def append(self, target: Any, command: Any) -> Any:
+        """Append a command for a world, or for the server (None), and return its outcome, or raise what it raised."""
+        ...
+
+    async def answer(self, request: Any, held: int | None = None) -> Any:
+        """Append a request of the gateway, and return the response to it, which is journalled.
+
+        It is refused because of so many bytes of bodies that are `held`, if that is given.
+        """
+        ...
+
+    async def catch_up(self) -> None:
+        """Return when everything that any process had appended before was carried out here."""
+        ...

@@ -33,6 +33,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One attempt `at` an instant (UTC milliseconds): the HTTP status of the receiver's response or None, and what went wrong or None.
 
     `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
+    Of an `interrupted` one nobody knows what came of it: the process that made it has ended, so another one repeats it.
     """
 
     at: int
@@ -41,6 +42,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     final: bool = False
     rule: str | None = None
     faults: tuple[str, ...] = ()
+    interrupted: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -80,7 +82,7 @@ def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
     `retries` are the pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
     """
-    made = delivery.attempts
+    made = [each for each in delivery.attempts if not each.interrupted]
     if not made:
         return delivery.event
     if delivery.progress or made[-1].succeeded or made[-1].final or len(made) > len(retries):
@@ -105,7 +107,7 @@ class Outbox(Part):
     _due: dict[int, int]
     _pending: dict[int, Delivery]
     _numbers: dict[str, tuple[int, ...]]  # of what is pending, by request id
-    _taken: dict[int, None]
+    _taken: dict[int, str]  # by which process
     _most_finished: int
     _held: int | None
     finished: OrderedDict[int, Delivery]
@@ -169,21 +171,40 @@ class Outbox(Part):
                 places += 2 * place + 1, 2 * place + 2
         return len(found) >= count
 
-    def take(self, until: int) -> tuple[int, Delivery] | None:
-        """The first delivery due by `until` and the instant at which it was due; the caller puts it back."""
+    def take(self, until: int, by: str = "") -> tuple[int, Delivery] | None:
+        """The first delivery due by `until` and the instant at which it was due; the process that takes it puts it back."""
         if not self._agenda or self._agenda[0][0] > until:
             return None
         due, number = self._agenda[0]
         self._unschedule(number)
         if number == self._held:
             self._held = None
-        self._taken[number] = None
+        self._taken[number] = by
         return due, self._pending[number]
 
-    def give_back(self, number: int, due: int) -> None:
-        """Make a delivery that was taken due again; a copy, which was never taken, is left alone."""
+    def taken_by(self, process: str | None) -> list[int]:
+        """The deliveries that a process has taken, None: that any process has."""
+        return [number for number, by in self._taken.items() if process in (None, by)]
+
+    def takers(self) -> set[str]:
+        """The processes that have taken deliveries."""
+        return set(self._taken.values())
+
+    def is_taken_by(self, process: str, number: int) -> bool:
+        """Whether a process has taken this delivery."""
+        return self._taken.get(number) == process
+
+    def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
+        """Make a delivery that was taken due again, with an attempt that was interrupted if one was.
+
+        A copy, which was never taken, is left alone.
+        """
         if number in self._taken:
-            self.put(self._pending[number], due)
+            taken = self._pending[number]
+            if interrupted is not None:
+                attempt = Attempt(due, None, interrupted, interrupted=True, rule=taken.rule)
+                taken = replace(taken, attempts=(*taken.attempts, attempt))
+            self.put(taken, due)
 
     def hold(self, delivery: Delivery, until: int) -> bool:
         """Let the next delivery go before this one, which is due by `until` at the latest; False when one is held already."""

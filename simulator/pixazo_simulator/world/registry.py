@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from threading import RLock
 from types import coroutine
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import msgspec
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
-from .clock import Clock, starting
-from .commands import ChangeWorld, CloseWorld, RecordExchange
+from . import commands
+from .clock import Begun, Clock, StoredTime, starting
+from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
+from .part import Part, Row, restore, rows
 from .world import Bounds, World
 
 DEFAULT_KEY = "sim-key"
@@ -60,6 +63,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_requests: bool = False
 
 
+class SavedServer(msgspec.Struct, frozen=True):
+    """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command."""
+
+    worlds: tuple[int, ...]
+    former: dict[str, str]
+    made: int
+    opened: int
+    latest: int
+
+
+def _prefixed(name: str, part: Part) -> Iterator[Row]:
+    return (Row(f"{name}.{path}", data) for path, data in rows(part))
+
+
 def check_key(key: str) -> None:
     """Raise ValueError with the remedy unless a header can carry the key as it is."""
     if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
@@ -70,24 +87,99 @@ class Worlds:
     """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name.
 
     Several threads may use them: whoever reads or changes them holds the `lock` (re-entrant) during that step, and never while it waits.
+
+    Where a log keeps the commands, `begun` says when they began: then everything that happens is a command that the log carries out
+    (`apply`, `perform`), and clocks run by the time at which it was logged.
     """
 
-    def __init__(self, settings: Settings, videos: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, videos: Mapping[str, bytes] | None = None, begun: Begun | None = None
+    ) -> None:
         self.lock = RLock()
+        self.log: CommandLog | None = None
+        self.begun, self.time = begun, StoredTime() if begun else None
         self.settings = settings
         self.videos = videos or {}
         self.script = Script()
         self.script.set(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
-        self._new_clock = starting(settings.clock, settings.start)
+        self._new_clock = partial(self._stored, begun) if begun else starting(settings.clock, settings.start)
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
+        self._numbered: dict[int, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
             self.create(key)
+
+    def _stored(self, begun: Begun) -> Clock:
+        """A clock like those of the settings, whose time any process finds out alike."""
+        time = cast("StoredTime", self.time)
+        return Clock(begun.start, self.settings.clock().rate, time, begun.at / spec.SECOND)
+
+    async def apply(self, world: World, command: Command[T]) -> T:
+        """Carry out a command for a world, by way of the log if there is one, and return its outcome.
+
+        Raises what the command raises, and StateUnavailableError.
+        """
+        if self.log is None:
+            return world.apply(command)
+        outcome: T = await self.log.append(world, command)
+        return outcome
+
+    async def perform(self, command: ServerCommand[T]) -> T:
+        """The same for a command of the server."""
+        if self.log is None:
+            return self.carry_out(command)
+        outcome: T = await self.log.append(None, command)
+        return outcome
+
+    async def opened(self, key: str) -> World | None:
+        """The world that a key opens, also where that is only known to, or has to be agreed with, other processes."""
+        if self.log is None or (world := self.get(key)):
+            return self.find(key) if self.log is None else world
+        await self.log.catch_up()
+        return self.get(key) or (await self.perform(commands.OpenWorld(key=key)) if self._opens(key) else None)
+
+    def carry_out(self, command: ServerCommand[T]) -> T:
+        """Carry out a command of the server and return its outcome, whose type its class names."""
+        outcome: Any = None
+        given: ServerCommand[Any] = command
+        match given:
+            case commands.CreateWorld():
+                outcome = self._create(command)
+            case commands.OpenWorld(key=key):
+                outcome = self.find(key)
+            case commands.DeleteWorld(key=key):
+                self.delete(key)
+            case commands.AdvanceServer(milliseconds=milliseconds):
+                self.clock.advance_to(self.clock.now() + milliseconds)
+            case commands.TakeNumber():
+                outcome = self.fresh_number()
+            case commands.RecordUnmatched(exchange=exchange, header_bytes=header_bytes):
+                self.unmatched.record(exchange, header_bytes)
+            case _:
+                raise TypeError(f"{type(command).__name__} is no command of a server")
+        return cast("T", outcome)
+
+    def _create(self, command: commands.CreateWorld) -> World:
+        script = None
+        if command.rules is not None:
+            script = Script()
+            script.set(command.rules)
+        clock = None
+        if command.clock is not None:
+            rate, start = command.clock
+            clock = Clock(start, rate, self.time) if self.time else Clock(start, rate)
+        world = self.create(
+            command.key, policy=command.policy, clock=clock, balance=command.balance, seed=command.seed, script=script,
+            name=command.name,
+        )  # fmt: skip
+        if command.images:
+            world.apply(ChangeWorld(world.clock.now(), images=command.images))
+        return world
 
     def in_steps(
         self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -140,25 +232,65 @@ class Worlds:
             clock = self._new_clock()
             if not clock.rate:  # as far on as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
-        world = World(
+        world = self._made_world(
             key,
             policy=policy or settings.policy,
             clock=clock,
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
-            magic=settings.magic,
-            bounds=settings.bounds,
-            functions=settings.functions,
-            redactor=self.redactor,
             rules=self.script.fork() if script is None else script,
             name=name,
             source=None if name is None or any(each.source == name for each in self._worlds.values()) else name,
             number=self._opened,
         )
         self._former.pop(key, None)
-        self._worlds[key] = world
-        self.redactor.add(key)
+        self._enter(world)
         return world
+
+    def _made_world(self, key: str, **members: Any) -> World:
+        settings = self.settings
+        return World(
+            key, magic=settings.magic, bounds=settings.bounds, functions=settings.functions, redactor=self.redactor,
+            **members,
+        )  # fmt: skip
+
+    def _enter(self, world: World) -> None:
+        self._worlds[world.key] = self._numbered[world.number] = world
+        self.redactor.add(world.key)
+
+    def saved(self) -> Iterator[Row]:
+        """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""
+        parts: dict[str, Part] = {str(world.number): world.fork() for world in self._worlds.values()}
+        parts |= {"clock": self.clock.fork(), "unmatched": self.unmatched.fork()}
+        latest = self.time.latest if self.time else 0
+        server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest)
+        first = Row("", msgspec.msgpack.encode(server))
+        return chain([first], *(_prefixed(name, part) for name, part in parts.items()))
+
+    def restore(self, saved: Iterable[Row]) -> None:
+        """Be in the state that the rows hold. Raises ValueError for rows that are no such state."""
+        by_part: dict[str, list[Row]] = {}
+        for path, data in saved:
+            name, _, rest = path.partition(".")
+            by_part.setdefault(name, []).append(Row(rest, data))
+        try:
+            ((_, data),) = by_part.pop("")
+            server = msgspec.msgpack.decode(data, type=SavedServer)
+        except (KeyError, ValueError, msgspec.MsgspecError) as error:
+            raise ValueError(f"this is not the state of a server: {type(error).__name__} {error}") from None
+        restore(self.clock, by_part.pop("clock", ()))
+        restore(self.unmatched, by_part.pop("unmatched", ()))
+        self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
+        if self.time:
+            self.time.latest = server.latest
+        self._worlds.clear()
+        self._numbered.clear()
+        for number in server.worlds:
+            clock = Clock(0, 0, self.time) if self.time else Clock(0, 0)
+            world = self._made_world("", policy=self.settings.policy, clock=clock, seed=0, balance=0)
+            restore(world, by_part.pop(str(number), ()))
+            world.redact()
+            self._enter(world)
 
     def permitted(self, policy: spec.Policy) -> spec.Policy:
         """The policy, if it lets webhooks go only where those of this server may. Raises ValueError with the remedy."""
@@ -174,6 +306,7 @@ class Worlds:
         """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
         world = self._worlds.pop(key, None)
         if world:
+            del self._numbered[world.number]
             world.apply(CloseWorld(world.clock.now()))
             for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
                 self._former[each] = world.name or ""
@@ -190,6 +323,10 @@ class Worlds:
         gone = f" (that of {former}, which had it, was deleted)" if (former := self.former(key)) else ""
         return f"no world has {words}{gone}: create one with POST /_sim/worlds"
 
+    def numbered(self, number: int) -> World | None:
+        """The world of this number, as long as it is there."""
+        return self._numbered.get(number)
+
     def get(self, key: str) -> World | None:
         """The world that `key` opened before."""
         return self._worlds.get(key)
@@ -199,12 +336,19 @@ class Worlds:
 
         The key of a deleted world with a name opens none: what still sends it is a remainder of what the world was for.
         """
-        world, most = self._worlds.get(key), self.settings.most_worlds
-        if world or not key.strip() or key in self._former or len(self) >= most - int(most * KEPT_FREE):
+        world = self._worlds.get(key)
+        # Where there is a log only a command opens a world.
+        if world or not self._opens(key) or (self.time and self.time.command is None):
             return world
-        if self.settings.magic and (kind := spec.read_key(key)):
-            return self._magic(key, kind)
-        return self.create(key) if self.settings.open_keys else None
+        kind = spec.read_key(key) if self.settings.magic else None
+        return self._magic(key, kind) if kind else self.create(key)
+
+    def _opens(self, key: str) -> bool:
+        """Whether a key that opens no world yet opens one at first use."""
+        most = self.settings.most_worlds
+        if not key.strip() or key in self._former or len(self) >= most - int(most * KEPT_FREE):
+            return False
+        return self.settings.open_keys or (self.settings.magic and spec.read_key(key) is not None)
 
     def _magic(self, key: str, kind: str) -> World:
         price = self.settings.policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)

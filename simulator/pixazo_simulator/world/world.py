@@ -11,8 +11,24 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator import script, spec
-from pixazo_simulator.script import Script
+from pixazo_simulator import spec
+from pixazo_simulator.script import (
+    LONGEST_TEXT,
+    BeforeResponse,
+    Decision,
+    Facts,
+    GiveWay,
+    Repeat,
+    Script,
+    Skip,
+    Stall,
+    at_download,
+    at_read,
+    at_submit,
+    effect,
+    replacement,
+    wait,
+)
 
 from . import commands, deciding
 from .account import Account, Ledger
@@ -27,6 +43,9 @@ from .part import Notifier, Part
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
 _UNSCRIPTED = (None, None, ())
+_INTERRUPTED = (
+    "the process that attempted it ended before the outcome was known: it is attempted again, and may arrive twice"
+)
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
 
@@ -71,9 +90,10 @@ class World(Part):
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts",
         "_random", "_rotations", "_shift", "_shown", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "outbox", "policy", "redactor", "script", "seed", "source",
+        "outbox", "policy", "redactor", "script", "seed", "source", "turn",
     )  # fmt: skip
     account: Account
+    clock: Clock
     journal: Journal
     outbox: Outbox
     script: Script
@@ -94,6 +114,7 @@ class World(Part):
     _aliases: dict[str, None]
     _rotations: int
     _former_secrets: list[tuple[int, int]]
+    turn: str | None
 
     def __init__(
         self,
@@ -107,7 +128,7 @@ class World(Part):
         bounds: Bounds | None = None,
         functions: WorldFunctions | None = None,
         redactor: spec.Redactor | None = None,
-        rules: script.Script | None = None,
+        rules: Script | None = None,
         name: str | None = None,
         source: str | None = None,
         number: int = 0,
@@ -125,7 +146,7 @@ class World(Part):
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.account = Account(Ledger(balance, clock.now()), magic=magic, affords=self._functions.affords)
-        self.script = script.Script() if rules is None else rules
+        self.script = Script() if rules is None else rules
         self.script.begin(clock.now(), seeded_random(seed, self.source, "rules").getrandbits(64))
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
@@ -142,6 +163,8 @@ class World(Part):
         self._aliases = {}
         self._rotations = 0
         self._former_secrets = []
+        self.turn = None
+        """The process that alone attempts deliveries now, if any does."""
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
@@ -176,13 +199,13 @@ class World(Part):
                 decision = None
             return commands.Outcome(admitted, decision, passed=passed, decided_by=decided_by)
         if decision:
-            stuck = script.effect(decision.step.faults, script.Stall) is not None
+            stuck = effect(decision.step.faults, Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script.is_about("webhook") else None
         return commands.Outcome(generation, decision, admitted.ignored, hold, passed, decided_by)
 
-    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, script.Decision | None, tuple[str, ...]]:
+    def _scripted(self, request: _Request) -> tuple[spec.Answer | None, Decision | None, tuple[str, ...]]:
         """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
 
         Without rules about such requests no facts are read.
@@ -191,19 +214,19 @@ class World(Part):
             return _UNSCRIPTED
         facts, passed = self._facts(request), list[str]()
         decision = self._decide(facts, passed)
-        answer = script.replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
+        answer = replacement(decision.step, facts.operation, self.policy, request.url) if decision else None
         return answer, decision, tuple(passed)
 
-    def _facts(self, request: _Request) -> script.Facts:
+    def _facts(self, request: _Request) -> Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return script.at_submit(sent.operation.name, request.headers, sent.body.members, request.at)
+            return at_submit(sent.operation.name, request.headers, sent.body.members, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
-            return script.at_read(identity, known, request.headers, request.at)
-        return script.at_download(identity, known, request.method, request.headers, request.at)
+            return at_read(identity, known, request.headers, request.at)
+        return at_download(identity, known, request.method, request.headers, request.at)
 
-    def _decide(self, facts: script.Facts, passed: list[str] | None = None) -> script.Decision | None:
+    def _decide(self, facts: Facts, passed: list[str] | None = None) -> Decision | None:
         decision = self.script.decide(facts, passed)
         return replace(decision, seed=self._draw()) if decision and decision.step.faults else decision
 
@@ -228,7 +251,7 @@ class World(Part):
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._prompts[identity] = admitted.prompt[: script.LONGEST_TEXT]
+        self._prompts[identity] = admitted.prompt[:LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:
             self._prompts.popitem(last=False)
         ledger = self.account.ledger
@@ -246,7 +269,7 @@ class World(Part):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
             decision = self.script.peek(self._at_webhook(delivery, now))
-            if decision and script.effect(decision.step.faults, script.BeforeResponse):
+            if decision and effect(decision.step.faults, BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
@@ -458,7 +481,7 @@ class World(Part):
         return self.outbox.taken >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
-        taken = self.outbox.take(command.at)
+        taken = self.outbox.take(command.at, command.by)
         if taken is None:
             return None
         due, delivery = taken
@@ -475,28 +498,30 @@ class World(Part):
             return delivery
         faults, seed = decision.step.faults, decision.seed
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
-        if pause := round(script.wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
+        if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
-        reorder = script.effect(faults, script.GiveWay)
+        reorder = effect(faults, GiveWay)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _at_webhook(self, delivery: Delivery, now: int) -> script.Facts:
+    def _at_webhook(self, delivery: Delivery, now: int) -> Facts:
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
         if self.policy.webhook_signature == "standard":
             facts["signed"] = "standard"
-        return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1}, now)
+        return Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1}, now)
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         taken, attempt = command.delivery, command.attempt
+        if command.by and taken.copy_of is None and not self.outbox.is_taken_by(command.by, taken.number):
+            return
         faults = taken.faults or ()
         delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
-        if not script.effect(faults, script.Skip):  # one that was not posted has not overtaken the held one
+        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
-        repeated = script.effect(faults, script.Repeat)
+        repeated = effect(faults, Repeat)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:
@@ -538,7 +563,33 @@ class World(Part):
         self._rotations += 1
 
     def _return_delivery(self, command: commands.ReturnDelivery) -> None:
-        self.outbox.give_back(command.number, command.at)
+        self.outbox.give_back(command.number, command.at, command.interrupted)
+
+    def processes(self) -> set[str]:
+        """The processes that have the turn, or have taken deliveries."""
+        return {*self.outbox.takers(), *([self.turn] if self.turn else ())}
+
+    @property
+    def accepted(self) -> int:
+        """How many generations were accepted."""
+        return len(self._generations)
+
+    def _take_turn(self, command: commands.TakeTurn) -> bool:
+        if self.turn is None:
+            self.turn = command.by
+        return self.turn == command.by
+
+    def _end_turn(self, command: commands.EndTurn) -> None:
+        if self.turn == command.by:
+            self.turn = None
+            self.notifier.notify()
+
+    def _forget_process(self, command: commands.ForgetProcess) -> None:
+        for number in self.outbox.taken_by(command.by):
+            self.outbox.give_back(number, command.at, _INTERRUPTED)
+        if command.by in (None, self.turn):
+            self.turn = None
+        self.notifier.notify()
 
     def _copy_delivery(self, command: commands.CopyDelivery) -> Delivery:
         found = self.outbox.find(command.number)
@@ -593,7 +644,7 @@ class World(Part):
 
     def _add_alias(self, command: commands.AddAlias) -> None:
         """Beyond the bound the oldest alias is forgotten."""
-        if command.key == self.key or command.key in self._aliases:
+        if self.knows(command.key):
             return
         if len(self._aliases) >= self.bounds.aliases:
             oldest = next(iter(self._aliases))
@@ -601,6 +652,15 @@ class World(Part):
             self.redactor.forget(oldest)
         self._aliases[command.key] = None
         self.redactor.add(command.key)
+
+    def knows(self, key: str) -> bool:
+        """Whether callers have sent this key before, in place of the world's own, or it is that."""
+        return key == self.key or key in self._aliases
+
+    def redact(self) -> None:
+        """Have the other keys that callers send in place of its own taken out of what is shown."""
+        for key in self._aliases:
+            self.redactor.add(key)
 
     def _close(self, _: commands.CloseWorld) -> None:
         """The keys are still redacted until many other worlds have been deleted."""
@@ -634,6 +694,9 @@ class World(Part):
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
         commands.ReturnDelivery: _return_delivery,
+        commands.TakeTurn: _take_turn,
+        commands.EndTurn: _end_turn,
+        commands.ForgetProcess: _forget_process,
         commands.RotateSecret: _rotate_secret,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,

@@ -1,0 +1,107 @@
+"""What the log keeps: each command with the process that appended it and the instant at which it did, as bytes."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pixazo_simulator import world
+from pixazo_simulator.gateway import Request
+from pixazo_simulator.spec import Header
+from pixazo_simulator.world import Command, ServerCommand, World, Worlds
+
+FORMAT = 1
+"""The number of this form of entries and states; a later one that differs has another number."""
+
+
+class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
+
+    `listener` is the number of the world whose TLS listener it came through; `held` are the bytes of bodies because of which it is refused.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: tuple[Header, ...]
+    scheme: str
+    server: tuple[str, int | None]
+    listener: int | None = None
+    header_bytes: int | None = None
+    raw_header_names: tuple[bytes, ...] = ()
+    body: bytes | None = b""
+    received: int = 0
+    held: int | None = None
+
+    @classmethod
+    def of(cls, request: Request, held: int | None = None) -> AnswerRequest:
+        """The command that has a request answered."""
+        return cls(
+            request.method, request.path, request.query, tuple(request.headers), request.scheme, request.server,
+            request.listener.number if request.listener else None, request.header_bytes, request.raw_header_names,
+            request.body, request.received, held,
+        )  # fmt: skip
+
+    def request(self, worlds: Worlds) -> Request:
+        """The request, as it was before it was routed."""
+        listener: World | None = None if self.listener is None else worlds.numbered(self.listener)
+        return Request(
+            self.method, self.path, self.query, self.headers, self.scheme, self.server, listener, self.header_bytes,
+            self.raw_header_names, self.body, self.received,
+        )  # fmt: skip
+
+
+_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit", "CloseWorld")
+"""Commands that are part of answering a request, or of another command."""
+
+
+def _logged(base: type[Any]) -> list[type[Any]]:
+    return [
+        kind
+        for kind in vars(world).values()
+        if isinstance(kind, type) and issubclass(kind, base) and kind is not base and kind.__name__ not in _UNLOGGED
+    ]
+
+
+KINDS: tuple[type[Any], ...] = (AnswerRequest, *_logged(Command), *_logged(ServerCommand))
+"""Every command that is logged."""
+
+if TYPE_CHECKING:
+    LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
+else:  # msgspec tells the kinds apart by their names
+    LoggedCommand = reduce(or_, KINDS)
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A command as the log keeps it: appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds).
+
+    `world` is the number of the world that it is for, None: it is for the server.
+    """
+
+    process: str
+    number: int
+    at: int
+    world: int | None
+    command: LoggedCommand
+
+
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry as bytes. Raises ValueError for a command that holds a number of more than 64 bits."""
+    try:
+        return msgspec.msgpack.encode(entry)
+    except OverflowError as error:
+        raise ValueError(f"the command cannot be kept: {error}") from None
+
+
+def decode(data: bytes) -> Entry:
+    """The entry that was encoded. Raises ValueError for other bytes."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"this is not an entry of a log: {error}") from None

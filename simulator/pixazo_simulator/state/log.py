@@ -1,0 +1,275 @@
+"""The log of a server: commands are appended to a store, and carried out in the order in which the store has them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.world import (
+    AdvanceClock,
+    Command,
+    ForgetProcess,
+    ServerCommand,
+    StateUnavailableError,
+    StoredTime,
+    TakeTransitions,
+    World,
+    Worlds,
+    real_clock,
+)
+
+from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
+from .store import LEASE, Kept, Position, SharedStore, Store
+
+PATIENCE = 2.0
+"""Seconds in which an entry must come back from a shared store."""
+RETRY = 0.2
+"""Seconds after which a store that could not be used is tried again."""
+SAVED_AFTER = 20_000
+"""Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
+_PROGRESS = 2.0
+"""Seconds between two lines of the log about a long start."""
+_NOWHERE = (0, 0)
+
+log = logging.getLogger("pixazo_simulator")
+
+
+class _Waiting(msgspec.Struct):
+    """An entry of this process until it is carried out: what it is about, and who waits for its outcome."""
+
+    entry: Entry
+    data: bytes
+    target: World | Request | None
+    outcome: asyncio.Future[Any]
+
+    def set(self, outcome: object) -> None:
+        if self.outcome.done():  # whoever waited has gone
+            return
+        if isinstance(outcome, Exception):
+            self.outcome.set_exception(outcome)
+        else:
+            self.outcome.set_result(outcome)
+
+
+class Log:
+    """See `CommandLog`. It carries out what the store holds when it is made, and needs `run` from then on.
+
+    `answer` answers and journals a request of the gateway; `wake` is called when something has been carried out.
+    """
+
+    def __init__(self, worlds: Worlds, store: Store, answer: Callable[[Request, int | None], Response]) -> None:
+        self.process = secrets.token_hex(4)
+        self.is_shared = isinstance(store, SharedStore)
+        self.dispatches = not self.is_shared
+        self.unavailable: str | None = None
+        """Why the store cannot be used now."""
+        self.count = 0
+        """How many entries were carried out."""
+        self.wake: Callable[[], object] = lambda: None
+        self._worlds = worlds
+        self._time = worlds.time or StoredTime()
+        self._store = store
+        self._answer = answer
+        self._position: Position = _NOWHERE
+        self._saved = 0
+        self._made = 0
+        self._queue: list[_Waiting] = []
+        self._queued = asyncio.Event()
+        self._pending: dict[int, _Waiting] = {}
+        self._moved = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def load(self, kept: Kept) -> None:
+        """Carry out what a store holds. Raises ValueError for what is not a log."""
+        if kept.state:
+            self._worlds.restore(kept.state)
+        self.count = self._saved = kept.count
+        if isinstance(self._store, SharedStore):
+            self._position = self._store.cursor
+        began = shown = real_clock()
+        for data in kept.entries:
+            self._carry_out(decode(data))
+            if real_clock() - shown > _PROGRESS:
+                shown = real_clock()
+                log.info(
+                    "%s: carried out %d commands in %.0f s", self._store.name, self.count - kept.count, shown - began
+                )
+
+    # The way of a command
+
+    async def append(self, target: World | None, command: Command[Any] | ServerCommand[Any]) -> Any:
+        """Append a command for a world, or for the server; return its outcome, or raise what it raised."""
+        return await self._append(target, target.number if target else None, command)
+
+    async def answer(self, request: Request, held: int | None = None) -> Response:
+        """The response to a request of the gateway, which is journalled."""
+        response: Response = await self._append(request, None, AnswerRequest.of(request, held))
+        return response
+
+    async def _append(self, target: World | Request | None, world: int | None, command: LoggedCommand) -> Any:
+        if self.is_shared and self.unavailable is not None:
+            raise StateUnavailableError(self.unavailable)
+        self._made += 1
+        entry = Entry(self.process, self._made, self._time.instant(), world, command)
+        waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._queued.set()
+        if not self.is_shared:
+            return await waiting.outcome
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await waiting.outcome
+        except TimeoutError:
+            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
+
+    async def _flush(self) -> None:
+        """Append what waits, as much together as has come meanwhile."""
+        while True:
+            await self._queued.wait()
+            self._queued.clear()
+            batch, self._queue = self._queue, []
+            self._pending |= {each.entry.number: each for each in batch if self.is_shared}
+            durable = not all(_only_reads(each.entry.command) for each in batch)
+            try:
+                await self._store.append([each.data for each in batch], durable=durable)
+            except StateUnavailableError as error:
+                self._fail(error)
+                for each in batch:
+                    each.set(StateUnavailableError(str(error)))
+            else:
+                if not self.is_shared:
+                    self._succeed()
+                    self._carry_out_all((_NOWHERE, each.entry, each) for each in batch)
+
+    async def _follow(self, store: SharedStore) -> None:
+        """Carry out what any process appends."""
+        while True:
+            try:
+                entries = await store.follow()
+            except StateUnavailableError as error:
+                self._fail(error)
+                await asyncio.sleep(RETRY)
+            else:
+                self._succeed()
+                self._carry_out_all(self._own(position, decode(data)) for position, data in entries)
+
+    def _own(self, position: Position, entry: Entry) -> tuple[Position, Entry, _Waiting | None]:
+        return position, entry, self._pending.pop(entry.number, None) if entry.process == self.process else None
+
+    def _carry_out_all(self, entries: Iterable[tuple[Position, Entry, _Waiting | None]]) -> None:
+        for position, entry, waiting in entries:
+            outcome = self._carry_out(entry, waiting.target if waiting else None)
+            self._position = position
+            if waiting:
+                waiting.set(outcome)
+        self._moved.set()
+        self.wake()
+
+    def _carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
+        """Carry out an entry at its instant, or a later one that came before it; return the outcome, or the exception that it raised."""
+        time = self._time
+        with self._worlds.lock:
+            time.latest = time.command = max(time.latest, entry.at)
+            self.count += 1
+            try:
+                return self._outcome(entry, target)
+            except Exception as error:  # noqa: BLE001 - whoever appended it gets it
+                return error
+            finally:
+                time.command = None
+
+    def _outcome(self, entry: Entry, target: World | Request | None) -> object:
+        command = entry.command
+        if isinstance(command, AnswerRequest):
+            request = target if isinstance(target, Request) else command.request(self._worlds)
+            return self._answer(request, command.held)
+        if isinstance(command, ServerCommand):
+            return self._worlds.carry_out(command)
+        world = target if isinstance(target, World) else self._worlds.numbered(entry.world or 0)
+        if world is None:
+            return None
+        if not isinstance(
+            command, AdvanceClock | TakeTransitions
+        ):  # they name the instant until which something happens
+            command = msgspec.structs.replace(command, at=world.clock.now())
+        return world.apply(command)
+
+    async def catch_up(self) -> None:
+        """Return when everything that any process had appended before was carried out here."""
+        if not isinstance(self._store, SharedStore):
+            return
+        if self.unavailable is not None:
+            raise StateUnavailableError(self.unavailable)
+        tail = await self._store.tail()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while self._position < tail:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
+
+    # Its life
+
+    def start(self) -> None:
+        """Begin to append and to carry out, on the running loop."""
+        steps = [self._flush(), self._keep()]
+        if isinstance(self._store, SharedStore):
+            steps.append(self._follow(self._store))
+        self._tasks = [asyncio.create_task(step) for step in steps]
+
+    async def close(self) -> None:
+        """End; what was appended is kept."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._store.close()
+
+    async def _keep(self) -> None:
+        """Say that this process lives, put back what others that have ended had taken, and save the state now and then."""
+        while True:
+            with suppress(StateUnavailableError):
+                await self._keep_once()
+            await asyncio.sleep(LEASE / 3)
+
+    async def _keep_once(self) -> None:
+        shared = self._store if isinstance(self._store, SharedStore) else None
+        if shared:
+            held, self.dispatches = self.dispatches, await shared.hold(self.process)
+            if self.dispatches and not held:
+                self.wake()
+        if not self.dispatches:
+            return
+        others = {process for world in self._worlds for process in world.processes()} - {self.process}
+        living = await shared.living(others) if shared and others else set[str]()
+        for world in self._worlds if others - living else ():
+            for process in world.processes() & (others - living):
+                await self.append(world, ForgetProcess(world.clock.now(), process))
+        most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
+        if self.count - self._saved >= most:
+            with self._worlds.lock:
+                count, state, position = self.count, self._worlds.saved(), self._position
+            await self._store.save(count, state, position)
+            self._saved = count
+
+    def _fail(self, error: StateUnavailableError) -> None:
+        """Say once that the store cannot be used."""
+        if self.unavailable is None:
+            log.warning("%s", error)
+        self.unavailable = str(error)
+
+    def _succeed(self) -> None:
+        if self.unavailable is not None:
+            log.warning("%s can be used again", self._store.name)
+            self.unavailable = None
+
+
+def _only_reads(command: LoggedCommand) -> bool:
+    return isinstance(command, AnswerRequest) and command.method in ("GET", "HEAD")

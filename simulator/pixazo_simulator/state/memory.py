@@ -1,0 +1,39 @@
+"""A log in memory: nothing outlives the process, but what has happened can be exported and looked at as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pixazo_simulator.world import Row
+
+from .store import Head, Kept, Position
+
+
+class MemoryStore:
+    """A store in this process."""
+
+    name = "memory-log"
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+        self._count = 0
+        self._state: list[Row] = []
+        self._entries: list[bytes] = []
+
+    def open(self, head: Head) -> Kept:
+        """Return what was kept by the simulator that used it before, if any did."""
+        self._head = self._head or head
+        return Kept(self._head, self._count, self._state, tuple(self._entries))
+
+    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - nothing here is
+        """Append entries."""
+        self._entries += entries
+
+    async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
+        """Keep a state, and forget what led to it."""
+        self._state = list(state)
+        del self._entries[: count - self._count]
+        self._count = count
+
+    async def close(self) -> None:
+        """Nothing is to be let go."""

@@ -1,0 +1,242 @@
+"""A log in Redis or Valkey, which any number of processes share: a stream has the order of the commands."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import redis
+from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, RedisError
+
+from pixazo_simulator.spec import SECOND
+from pixazo_simulator.world import Row, StateUnavailableError
+
+from .store import LEASE, Head, Kept, Position, StoreError
+
+TIMEOUT = 1.0
+"""Seconds in which the server must answer."""
+_BLOCK = 500
+"""Milliseconds for which the server is asked to wait for further entries."""
+_PAGE = 1000
+"""Entries or rows that are read together."""
+_PREFIX = "pixazo-sim:"
+_HEAD, _ENTRIES, _STATE, _ROWS, _LEADER, _PROCESS = (
+    f"{_PREFIX}{name}" for name in ("head", "entries", "state", "rows:", "leader", "process:")
+)
+_DATA, _UNTIL = b"d", b"u"
+"""Fields of an entry: the entry, and the time of the server (milliseconds) until which it counts.
+
+A server that has stood still may take an entry long after its caller was told that it failed: nobody carries it out then.
+"""
+
+
+class _State(msgspec.Struct, frozen=True):
+    """Which state is the latest: after how many entries, where the last of them stands, where its rows are."""
+
+    count: int
+    position: Position
+    rows: str
+
+
+class RedisStore:
+    """A store in one database of Redis or Valkey (6.2 or later); whose answers come too late, it takes to be away."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        # The library knows Valkey under the name of Redis.
+        scheme = parts.scheme.replace("valkey", "redis")
+        self._url = urlunsplit(parts._replace(scheme=scheme))
+        self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+        self._identity = b""
+        self.cursor: Position = (0, 0)
+        self._ahead = 0.0  # of the clock of the server, beyond our monotonic one, in seconds
+        self._checked = False
+        self._lost = False
+        self._client: Redis | None = None
+        self._follower: Redis | None = None
+        self._leader: Lock | None = None
+
+    def open(self, head: Head) -> Kept:
+        """Read what the database holds; an empty one gets this head. Raises StoreError."""
+        try:
+            with redis.Redis.from_url(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT) as client:
+                return self._open(client, head)
+        except RedisError as error:
+            raise StoreError(f"{self.name} cannot be used: {error}; see that the server runs there") from None
+
+    def _open(self, client: Any, head: Head) -> Kept:
+        self._identity = secrets.token_hex(8).encode() + msgspec.json.encode(head)
+        if client.set(_HEAD, self._identity, nx=True):
+            client.xadd(
+                _ENTRIES, {_DATA: b""}
+            )  # without a stream one could not tell an empty server from one that has lost it
+        self._identity = client.get(_HEAD)
+        try:
+            found = msgspec.json.decode(self._identity[16:], type=Head)
+        except msgspec.MsgspecError:
+            raise StoreError(f"{self.name} has something else under {_HEAD}: choose another database") from None
+        count, rows = 0, []
+        if latest := client.get(_STATE):
+            state = msgspec.json.decode(latest, type=_State)
+            count, self.cursor = state.count, state.position
+            rows = self._rows(client, state)
+        seconds, micros = client.time()
+        self._ahead = seconds + micros / 1e6 - monotonic()
+        return Kept(found, count, rows, list(self._entries(client)))
+
+    def _rows(self, client: Any, state: _State) -> list[Row]:
+        rows: list[Row] = []
+        size = client.llen(state.rows)
+        for start in range(0, size, _PAGE):
+            rows += (
+                msgspec.msgpack.decode(each, type=Row) for each in client.lrange(state.rows, start, start + _PAGE - 1)
+            )
+        if len(rows) != size or not size:
+            raise StoreError(f"{self.name} was saved anew while it was read: start again")
+        return rows
+
+    def _entries(self, client: Any) -> Iterator[bytes]:
+        """The entries behind the cursor, which moves on."""
+        while found := client.xrange(_ENTRIES, f"({_written(self.cursor)}", count=_PAGE):
+            for _, data in self._counting(found):
+                yield data
+
+    def _counting(self, found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[tuple[Position, bytes]]:
+        """The entries that count, with the cursor behind each."""
+        for identity, fields in found:
+            self.cursor = _read(identity)
+            if fields[_DATA] and int(fields[_UNTIL]) >= self.cursor[0]:
+                yield self.cursor, fields[_DATA]
+
+    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
+        """Append entries to the stream; how durable that is, the settings of the server say."""
+        until = int((monotonic() + self._ahead + TIMEOUT) * SECOND)
+        async with self._using() as client:
+            transaction: Any = client.pipeline(transaction=True)
+            for data in entries:
+                transaction.xadd(_ENTRIES, {_DATA: data, _UNTIL: until}, nomkstream=True)
+            places = await transaction.execute()
+            if None in places:
+                self._lose()
+            last = _read(places[-1])[0]
+            self._ahead = last / SECOND - monotonic()
+            if last > until:
+                raise StateUnavailableError(f"{self.name} has taken longer than {TIMEOUT:g} s: try again")
+
+    async def follow(self) -> Sequence[tuple[Position, bytes]]:
+        """Wait for entries of any process."""
+        async with self._using(follows=True) as client:
+            found: Any = await client.xread({_ENTRIES: _written(self.cursor)}, count=_PAGE, block=_BLOCK)
+            return [each for _, entries in found or () for each in self._counting(entries)]
+
+    async def tail(self) -> Position:
+        """Where the latest entry stands."""
+        async with self._using() as client:
+            found: Any = await client.xrevrange(_ENTRIES, count=1)
+            if not found:
+                self._lose()
+            return _read(found[0][0])
+
+    async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
+        """Keep a state; the former one and what came after it stay for those who are just reading them."""
+        rows, key = iter(state), f"{_ROWS}{count}:{secrets.token_hex(4)}"
+        async with self._using() as client:
+            while some := [msgspec.msgpack.encode(each) for each in islice(rows, 20)]:
+                await client.rpush(key, *some)
+            former = await client.get(_STATE)
+            await client.set(_STATE, msgspec.json.encode(_State(count, position, key)))
+            if former:
+                before = msgspec.json.decode(former, type=_State)
+                await client.xtrim(_ENTRIES, minid=_written(before.position))
+                await client.expire(before.rows, 60)
+
+    async def hold(self, process: str) -> bool:
+        """Say that a process lives; whether it holds the lease of the leader."""
+        async with self._using() as client:
+            await client.set(f"{_PROCESS}{process}", 1, px=int(LEASE * SECOND))
+            if self._leader is None:
+                self._leader = Lock(client, _LEADER, timeout=LEASE, blocking=False, thread_local=False)
+            try:
+                if await self._leader.owned():
+                    return bool(await self._leader.reacquire())
+                return bool(await self._leader.acquire())
+            except LockError:
+                return False
+
+    async def living(self, processes: Iterable[str]) -> set[str]:
+        """Which processes have said so within LEASE seconds."""
+        asked = list(processes)
+        async with self._using() as client:
+            found = await client.mget([f"{_PROCESS}{each}" for each in asked])
+        return {process for process, value in zip(asked, found, strict=True) if value}
+
+    @asynccontextmanager
+    async def _using(self, *, follows: bool = False) -> AsyncIterator[Redis]:
+        """A client for one step. What goes wrong is a StateUnavailableError, and then the database is looked at again first."""
+        try:
+            client = self._clients()[follows]
+            if not self._checked:
+                await self._check(client)
+            yield client
+        except RedisError as error:
+            self._checked = False
+            raise StateUnavailableError(
+                f"{self.name} cannot be reached ({type(error).__name__}: {error}): try again"
+            ) from None
+
+    def _clients(self) -> tuple[Redis, Redis]:
+        if self._client is None or self._follower is None:
+            self._client, self._follower = (
+                Redis.from_url(
+                    self._url, socket_timeout=TIMEOUT + wait, socket_connect_timeout=TIMEOUT, retry=None, protocol=2
+                )
+                for wait in (0, _BLOCK / SECOND)
+            )
+        return self._client, self._follower
+
+    async def _check(self, client: Redis) -> None:
+        """See that it is still the database that was opened, with all that was read from it."""
+        if self._lost or await client.get(_HEAD) != self._identity:
+            self._lose()
+        about: Any = await client.xinfo_stream(_ENTRIES)
+        if _read(about["last-generated-id"]) < self.cursor:
+            self._lose()
+        first = about["first-entry"]
+        if first and _read(first[0]) > self.cursor:  # it has stood still for so long that what it has not read is gone
+            self._lose()
+        self._checked = True
+
+    def _lose(self) -> None:
+        self._lost, self._checked = True, False
+        raise StateUnavailableError(
+            f"{self.name} no longer has the worlds of this server (it was emptied, or lost its last entries): "
+            "restart all its processes, which then begin anew or with what is there"
+        )
+
+    async def close(self) -> None:
+        """Give up the lease, and close the connections."""
+        try:
+            if self._leader and await self._leader.owned():
+                await self._leader.release()
+        except RedisError:
+            pass
+        for client in (self._client, self._follower):
+            if client:
+                await client.aclose()
+
+
+def _written(position: Position) -> str:
+    return f"{position[0]}-{position[1]}"
+
+
+def _read(identity: bytes | str) -> Position:
+    ms, _, number = (identity.decode() if isinstance(identity, bytes) else identity).partition("-")
+    return int(ms), int(number)

@@ -1,0 +1,219 @@
+"""A log in a file of SQLite, for one process: what was answered outlives a process that is killed, and a submission a machine that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from zlib import crc32
+
+import msgspec
+
+from pixazo_simulator.world import Row, StateUnavailableError
+
+from .store import Head, Kept, Position, StoreError
+
+T = TypeVar("T")
+
+_APPLICATION = 0x70697861
+"""In the header of the file (`application_id`): `pixa`."""
+_MAGIC, _HEADER, _PLACE = b"SQLite format 3\0", 100, 68
+_BUSY = 1000
+"""Milliseconds for which a lock of another process is waited for."""
+_ROWS_TOGETHER = 20
+_SCHEMA = """
+CREATE TABLE head (data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE entries (number INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE states (count INTEGER PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE rows (count INTEGER NOT NULL, path TEXT NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE INDEX rows_of_a_state ON rows (count);
+"""
+
+
+class SqliteStore:
+    """A store in a file, in WAL mode, locked by the process that has it open."""
+
+    def __init__(self, path: str) -> None:
+        self.name = f"sqlite:{path}"
+        self._path = Path(path)
+        self._database: sqlite3.Connection | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="pixazo-sim:sqlite")
+        self._count = 0
+        self._full = True
+
+    def open(self, head: Head) -> Kept:
+        """Open the file, which is made if it is missing, for its owner only. Raises StoreError, and then leaves it as it was."""
+        try:
+            return self._open(head)
+        except sqlite3.DatabaseError as error:
+            raise StoreError(self._problem(error)) from None
+        except OSError as error:
+            raise StoreError(
+                f"{self.name} cannot be opened: {error.strerror}; name a file that this user can write"
+            ) from None
+
+    def _open(self, head: Head) -> Kept:
+        is_new = self._check()
+        kept = None if is_new else self._read()
+        if is_new:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect(
+            self._path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
+        )
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            with _transaction(database):
+                if is_new:
+                    database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                    for statement in _SCHEMA.split(";")[:-1]:
+                        database.execute(statement)
+                    database.execute("INSERT INTO head VALUES (?, ?)", _checked(msgspec.json.encode(head)))
+                else:
+                    database.execute(
+                        "UPDATE head SET crc = crc"
+                    )  # takes the lock, and finds out whether it can be written
+            if is_new:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself says whose it is
+        except BaseException:
+            database.close()
+            raise
+        self._database = database
+        return kept or Kept(head, 0, [], [])
+
+    def _check(self) -> bool:
+        """Whether the file is new. Raises StoreError for a file that is not ours."""
+        if not self._path.exists() or not self._path.stat().st_size:
+            return True
+        with self._path.open("rb") as file:
+            beginning = file.read(_HEADER)
+        if not beginning.startswith(_MAGIC) or int.from_bytes(beginning[_PLACE : _PLACE + 4]) != _APPLICATION:
+            raise StoreError(f"{self.name} is not a file of pixazo-sim: name another file; this one was not changed")
+        return False
+
+    def _read(self) -> Kept:
+        """What the file holds, all of it checked before anything is written."""
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
+            database.execute("BEGIN")
+            (head,) = self._whole(database.execute("SELECT data, crc FROM head"))
+            (count,) = database.execute("SELECT coalesce(max(count), 0) FROM states").fetchone()
+            rows = database.execute("SELECT path, data, crc FROM rows WHERE count = ? ORDER BY rowid", (count,))
+            state = [Row(path, self._sound(data, crc)) for path, data, crc in rows]
+            found = database.execute("SELECT data, crc, number FROM entries WHERE number > ? ORDER BY number", (count,))
+            entries: list[bytes] = []
+            for data, crc, number in found:
+                if number != count + len(entries) + 1:
+                    raise StoreError(f"{self.name} is damaged: entry {count + len(entries) + 1} is missing{_REMEDY}")
+                entries.append(self._sound(data, crc))
+        self._count = count + len(entries)
+        return Kept(msgspec.json.decode(head, type=Head), count, state, entries)
+
+    def _whole(self, rows: Iterable[tuple[bytes, int]]) -> list[bytes]:
+        return [self._sound(data, crc) for data, crc in rows]
+
+    def _sound(self, data: bytes, crc: int) -> bytes:
+        if crc32(data) != crc:
+            raise StoreError(f"{self.name} is damaged: a checksum is wrong{_REMEDY}")
+        return data
+
+    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
+        """Append entries in one transaction; the disk is waited for only when they are `durable`."""
+        await self._in_writer(lambda database: self._append(database, entries, full=durable))
+
+    def _append(self, database: sqlite3.Connection, entries: Sequence[bytes], *, full: bool) -> None:
+        self._synchronize(database, full=full)
+        with _transaction(database):
+            numbered = enumerate(entries, self._count + 1)
+            database.executemany("INSERT INTO entries VALUES (?, ?, ?)", ((n, *_checked(data)) for n, data in numbered))
+        self._count += len(entries)
+
+    def _synchronize(self, database: sqlite3.Connection, *, full: bool) -> None:
+        if full != self._full:
+            database.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            self._full = full
+
+    async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
+        """Keep a state, some rows at a time, between which entries are appended."""
+        await self._in_writer(lambda database: database.execute("DELETE FROM rows WHERE count = ?", (count,)))
+        rows = iter(state)
+        while await self._in_writer(lambda database: self._save(database, count, rows)):
+            pass
+        await self._in_writer(lambda database: self._replace(database, count))
+
+    def _save(self, database: sqlite3.Connection, count: int, rows: Iterator[Row]) -> bool:
+        self._synchronize(database, full=False)
+        some = [(count, path, *_checked(data)) for path, data in islice(rows, _ROWS_TOGETHER)]
+        with _transaction(database):
+            database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", some)
+        return bool(some)
+
+    def _replace(self, database: sqlite3.Connection, count: int) -> None:
+        self._synchronize(database, full=True)
+        with _transaction(database):
+            database.execute("INSERT INTO states VALUES (?)", (count,))
+            database.execute("DELETE FROM states WHERE count < ?", (count,))
+            database.execute("DELETE FROM rows WHERE count <> ?", (count,))
+            database.execute("DELETE FROM entries WHERE number <= ?", (count,))
+
+    async def _in_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in the thread that writes. Raises StateUnavailableError, and then nothing has changed."""
+        database = self._database
+        if database is None:
+            raise StateUnavailableError(f"{self.name} is not open")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work, database)
+        except sqlite3.Error as error:
+            raise StateUnavailableError(self._problem(error)) from None
+
+    async def close(self) -> None:
+        """Close the file once what is being written was written."""
+        database, self._database = self._database, None
+        if database:
+            await asyncio.get_running_loop().run_in_executor(self._writer, database.close)
+        self._writer.shutdown(wait=False)
+
+    def _problem(self, error: sqlite3.Error) -> str:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        what, remedy = _PROBLEMS.get(code, (str(error), "see that the file can be read and written"))
+        return f"{self.name} {what}: {remedy}"
+
+
+_REMEDY = ": restore a copy, or name another file; this one was not changed"
+_PROBLEMS = {
+    sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or name another file"),
+    sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or name another file"),
+    sqlite3.SQLITE_READONLY: ("cannot be written", "make the file and its folder writable for this user"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "make the file and its folder readable and writable for this user"),
+    sqlite3.SQLITE_FULL: ("cannot be written, the disk is full", "make room; what was not answered was not done"),
+    sqlite3.SQLITE_IOERR: (
+        "cannot be written",
+        "see that its disk works and has room; what was not answered was not done",
+    ),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or name another file"),
+    sqlite3.SQLITE_NOTADB: ("is damaged", "restore a copy, or name another file"),
+}
+"""What is wrong, and the remedy, by SQLite's result code."""
+
+
+def _checked(data: bytes) -> tuple[bytes, int]:
+    return data, crc32(data)
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
