@@ -118,7 +118,8 @@ def restore(part: Part, saved: Iterable[Row]) -> None:
 
 def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
     """Every member of a part and of its parts: path, owner, name, type."""
-    for name, kind in _members(type(part)).items():
+    of: Any = type(part)
+    for name, kind in _members(of).items():
         value = getattr(part, name)
         if isinstance(value, Part):
             yield from _walk(value, f"{prefix}{name}.")
@@ -127,7 +128,7 @@ def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
 
 
 @cache
-def _members(kind: type[Part]) -> dict[str, Any]:
+def _members(kind: type[Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
     slots = (name for each in kind.__mro__ for name in getattr(each, "__slots__", ()))
     return {name: hints[name] for name in slots if name not in DERIVED}

@@ -145,11 +145,10 @@ class Worlds:
 
     def carry_out(self, command: ServerCommand[T]) -> T:
         """Carry out a command of the server and return its outcome, whose type its class names."""
-        outcome: Any = None
-        given: ServerCommand[Any] = command
+        given, outcome = cast("Any", command), cast("Any", None)
         match given:
             case commands.CreateWorld():
-                outcome = self._create(command)
+                outcome = self._create(given)
             case commands.OpenWorld(key=key):
                 outcome = self.find(key)
             case commands.DeleteWorld(key=key):

@@ -506,9 +506,7 @@ def test_a_control_request_can_be_cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
-        control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds.lock), BodyQueue()
-        )
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue())
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
             control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")

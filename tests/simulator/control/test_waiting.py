@@ -214,7 +214,7 @@ class Handler:
         dispatcher = Dispatcher(worlds, send)
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
         self._control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds.lock), BodyQueue()
+            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue()
         )
 
     async def ask(self, method: str, path: str, **content: object) -> Response:
