@@ -91,7 +91,7 @@ class ControlHandler:
     def answer_at_once(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer | None:
         """The same in the thread of the caller; None, and nothing was done, for a request that needs the event loop."""
         try:
-            if not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
+            if self._worlds.log or not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
                 return None
         except Refused:
             return None
