@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .reader import script_from
 
 __all__ = [
-    "ABSENT", "AnyFault", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "BeforeResponse", "Call", "Close", "Condition", "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "Noise", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "Noise", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip
 
 _HOMES = {".builder": "When", ".examples": "EXAMPLES in_python in_toml", ".reader": "script_from"}

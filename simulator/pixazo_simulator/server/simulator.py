@@ -35,7 +35,7 @@ class Simulator:
 
     `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
     makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
-    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state).
+    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). A `listener` is a socket to use in place of `host` and `port`.
     Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
@@ -47,9 +47,11 @@ class Simulator:
         port: int = 0,
         change: Mutant | Variant | None = None,
         state: str = "memory",
+        listener: socket.socket | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.state = state
+        self._listener = listener
         self.change = change
         self.host = host
         self.port = port
@@ -62,6 +64,11 @@ class Simulator:
         """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
         host = LOOPBACK_OF.get(self._address, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_shareable(self) -> bool:
+        """Whether several processes can serve its worlds."""
+        return self.state.partition("://")[0] in ("redis", "rediss", "valkey")
 
     @property
     def is_local(self) -> bool:
@@ -92,14 +99,11 @@ class Simulator:
         except ValueError as error:  # such as a file of authorities, or a store, that cannot be used
             raise SimulatorError(str(error)) from None
         try:
-            listener = listen(self.host, self.port)
+            listener = self.listen()
         except SimulatorError:
             if application.log:
                 asyncio.run(application.log.close())
             raise
-        self._address, self.port = listener.getsockname()[:2]
-        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
-            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
         application.address = self._address, self.port
         self._server = ThreadedServer(listener, str(self.port), application, protocol, direct=application.direct)
@@ -109,6 +113,14 @@ class Simulator:
             self._server = self._application = None
             raise
         return self
+
+    def listen(self) -> socket.socket:
+        """The socket on which it serves, and from now on its `port`. Raises SimulatorError."""
+        listener = self._listener or listen(self.host, self.port)
+        self._address, self.port = listener.getsockname()[:2]
+        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
+        return listener
 
     def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
         """The application, with what its store holds. Raises ValueError."""
