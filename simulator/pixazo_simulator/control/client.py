@@ -105,17 +105,19 @@ class ControlClient:
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
         name: str | None = None,
+        log: Mapping[str, Any] | None = None,
     ) -> ControlClient:
         """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `start` is `now` or an
         instant of RFC 3339, `policy` maps fields to their values.
         `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
+        Of a `log` (see `export_world`) the world is made that was exported.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
             "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "start": start, "seed": seed,
-            "images": images, "script": rules, "name": name,
+            "images": images, "script": rules, "name": name, "log": log,
         }  # fmt: skip
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)
@@ -142,6 +144,22 @@ class ControlClient:
     def delete_world(self) -> None:
         """Delete the world; its key is unknown from now on."""
         self._call("DELETE", "/_sim/world", responses.Deleted)
+
+    def export_world(self) -> dict[str, Any]:
+        """The world as a document without its key, from which `create_world` and `pixazo-sim replay` make it anew."""
+        return self._call("GET", "/_sim/world/log", dict[str, Any])
+
+    def keep_state(self) -> int:
+        """Keep the present state of the world and return its number."""
+        return self._call("POST", "/_sim/world/states", responses.StateNumber, {}).number
+
+    def restore_state(self, number: int) -> responses.WorldState:
+        """Bring the world back into a state that was kept."""
+        return self._call("POST", f"/_sim/world/states/{number}/restore", responses.WorldState, {})
+
+    def forget_state(self, number: int) -> None:
+        """Keep a state no longer."""
+        self._call("DELETE", f"/_sim/world/states/{number}", responses.Deleted)
 
     def clock(self) -> responses.ClockState:
         """What time it is in the world, and how its clock runs."""

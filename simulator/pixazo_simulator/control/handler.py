@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from pixazo_simulator import spec
+from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, Worlds
 
@@ -49,8 +50,14 @@ class ControlHandler:
     """
 
     def __init__(
-        self, worlds: Worlds, dispatcher: Dispatcher, tls_listeners: TlsListeners, body_queue: BodyQueue
+        self,
+        worlds: Worlds,
+        dispatcher: Dispatcher,
+        tls_listeners: TlsListeners,
+        body_queue: BodyQueue,
+        scratch: Scratch,
     ) -> None:
+        self._scratch = scratch
         self._body_queue = body_queue
         self._worlds = worlds
         self._dispatcher = dispatcher
@@ -74,7 +81,7 @@ class ControlHandler:
                 else:  # in a thread, so that nobody else waits for it
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
             server = self._worlds, self._dispatcher, self._tls_listeners
-            request = ControlRequest(*server, host, key, number, decoded, self._look_lock)
+            request = ControlRequest(*server, host, key, number, decoded, self._look_lock, self._scratch)
             response = await self._worlds.in_steps(route.carry_out, request)
         except Refused as refused:
             return await _refusal(refused, redactor)

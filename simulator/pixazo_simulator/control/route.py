@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 import msgspec
 
 from pixazo_simulator.spec import KEY_HEADER
+from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Command, World, Worlds
 
@@ -51,7 +52,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
     `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
-    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world.
+    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world, `scratch` makes worlds to
+    try something on.
     """
 
     worlds: Worlds
@@ -62,6 +64,7 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     number: int
     body: R
     look_lock: Lock
+    scratch: Scratch
 
     @property
     def world(self) -> World:

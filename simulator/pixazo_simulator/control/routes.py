@@ -12,17 +12,22 @@ from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
+from pixazo_simulator.state import Replayed, WorldLog, export
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
+    AdoptWorld,
     AdvanceServer,
     ChangeWorld,
     CreateWorld,
     DeleteWorld,
     Exchange,
+    ForgetState,
     Journal,
+    KeepState,
     RemoveRule,
     ReplaceRule,
+    RestoreState,
     RotateSecret,
     SetRules,
     Settings,
@@ -61,10 +66,14 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
-    key = None if wanted.key is UNSET else wanted.key
+    key, name = (None if each is UNSET else each for each in (wanted.key, wanted.name))
     with refuse_value_errors():
         if key is not None:
             check_key(key)
+        if wanted.log is not UNSET:
+            replayed = await asyncio.to_thread(Replayed, wanted.log, request.scratch)
+            adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
+            return rendering.created_world(await worlds.perform(adopted))
         command = CreateWorld(
             key=key,
             policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
@@ -72,7 +81,7 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
             seed=None if wanted.seed is UNSET else wanted.seed,
             rules=None if wanted.script is UNSET else wanted.script,
-            name=None if wanted.name is UNSET else wanted.name,
+            name=name,
             images=wanted.images,
         )
         return rendering.created_world(await worlds.perform(command))
@@ -133,6 +142,48 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
     await request.worlds.perform(DeleteWorld(key=gone.key))
     await request.tls_listeners.close_all(gone)
     return rendering.DELETED
+
+
+@route("GET", "/_sim/world/log")
+async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldLog:
+    """Export the world of the caller as a document without its key, which `POST /_sim/worlds` and `pixazo-sim replay` read.
+
+    It holds the commands that the log keeps, and the state before them; on a server without a log only the present state.
+    """
+    world, worlds = request.world, request.worlds
+    kept = await worlds.log.read() if worlds.log else None
+    return await asyncio.to_thread(export, world, worlds, kept, request.scratch)
+
+
+@route("POST", "/_sim/world/states", status=201)
+async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
+    """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
+    with refuse_value_errors():
+        return responses.StateNumber(await request.apply(KeepState))
+
+
+@route("POST", "/_sim/world/states/{number}/restore")
+async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
+    """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
+    with _refuse_unknown_state(request.number):
+        await request.apply(lambda now: RestoreState(now, request.number))
+    return rendering.world(request.world)
+
+
+@route("DELETE", "/_sim/world/states/{number}")
+async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
+    """Keep a state no longer."""
+    with _refuse_unknown_state(request.number):
+        await request.apply(lambda now: ForgetState(now, request.number))
+    return rendering.DELETED
+
+
+@contextmanager
+def _refuse_unknown_state(number: int) -> Generator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Refused(404, f"no state is kept under the number {number}: POST /_sim/world/states keeps one") from None
 
 
 @route("GET", "/_sim/clock")

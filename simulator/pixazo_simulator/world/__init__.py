@@ -8,6 +8,7 @@ from .clock import Begun, Clock, StoredTime, clock_factory, read_start, real_clo
 from .commands import (
     AddAlias,
     AddRule,
+    AdoptWorld,
     AdvanceClock,
     AdvanceServer,
     ChangeWorld,
@@ -20,7 +21,9 @@ from .commands import (
     DeleteWorld,
     EndTurn,
     ForgetProcess,
+    ForgetState,
     Generation,
+    KeepState,
     OpenWorld,
     Outcome,
     ReadMedia,
@@ -30,6 +33,7 @@ from .commands import (
     RecordUnmatched,
     RemoveRule,
     ReplaceRule,
+    RestoreState,
     ReturnDelivery,
     RotateSecret,
     ServerCommand,
@@ -50,13 +54,13 @@ from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
 from .world import World
 
 __all__ = [
-    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock",
+    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock",
     "AdvanceServer", "Attempt", "Begun", "Body", "ChangeWorld", "Clock", "Command", "CommandLog", "CopyDelivery",
     "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange",
-    "ForgetProcess", "Forks", "Form", "Generation", "Journal", "Ledger", "OpenWorld", "Outcome", "ReadMedia",
-    "ReadStatus", "RecordAttempt", "RecordExchange", "RecordUnmatched", "RemoveRule", "ReplaceRule",
-    "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError",
-    "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",
-    "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for", "read_start",
-    "real_clock", "real_date", "refund_due", "refuse_key", "seeded_random", "starting",
+    "ForgetProcess", "ForgetState", "Forks", "Form", "Generation", "Journal", "KeepState", "Ledger", "OpenWorld",
+    "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt", "RecordExchange", "RecordUnmatched", "RemoveRule",
+    "ReplaceRule", "RestoreState", "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings",
+    "StateUnavailableError", "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber",
+    "TakeTransitions", "TakeTurn", "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt",
+    "plan_for", "read_start", "real_clock", "real_date", "refund_due", "refuse_key", "seeded_random", "starting",
 ]  # fmt: skip

@@ -86,6 +86,14 @@ class Clock(Part):
             return self._offset
         return min(LAST_INSTANT, self._offset + int((self._monotonic() - self._born) * SECOND * self.rate))
 
+    def stand(self, instant: int, born: float) -> None:
+        """Read `instant` when its real time is `born` seconds."""
+        self._offset, self._born = instant, born
+
+    def go_on(self) -> None:
+        """Go on from the instant at which it stood when its real time was other than it is here."""
+        self._born = self._monotonic()
+
     def elapsed(self) -> int:
         """Real milliseconds since this clock was made, however fast it runs; forks share them."""
         return int((self._monotonic() - self._born) * SECOND)

@@ -13,6 +13,7 @@ from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refu
 from .admission import Submission
 from .deliveries import Attempt, Delivery
 from .journal import Exchange
+from .part import Row
 
 if TYPE_CHECKING:
     from .world import World  # noqa: F401 - in the types of outcomes
@@ -269,6 +270,30 @@ class OpenWorld(ServerCommand["World | None"], frozen=True, kw_only=True):
     key: str
 
 
+class AdoptWorld(ServerCommand["World"], frozen=True, kw_only=True):
+    """Create a world in a state that another one had (see `Worlds.adopt`)."""
+
+    state: tuple[Row, ...]
+    key: str | None = None
+    name: str | None = None
+
+
+class KeepState(Command[int], frozen=True):
+    """Keep the present state of a world under the number that is returned. Raises ValueError when too many are kept."""
+
+
+class RestoreState(Command[None], frozen=True):
+    """Bring a world back into a state that was kept; its clock, too. Raises KeyError for an unknown number."""
+
+    number: int
+
+
+class ForgetState(Command[None], frozen=True):
+    """Keep a state no longer. Raises KeyError for an unknown number."""
+
+    number: int
+
+
 class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
     """Forget a world (see `Worlds.delete`)."""
 
@@ -321,6 +346,10 @@ class CommandLog(Protocol):
 
         It is refused because of so many bytes of bodies that are `held`, if that is given.
         """
+        ...
+
+    async def read(self) -> Any:
+        """What the log keeps."""
         ...
 
     async def catch_up(self) -> None:

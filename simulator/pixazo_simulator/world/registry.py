@@ -16,7 +16,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
 from . import commands
-from .clock import Begun, Clock, StoredTime, starting
+from .clock import Begun, Clock, StoredTime, real_date, starting
 from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
@@ -112,7 +112,21 @@ class Worlds:
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
+        if begun is None:
+            self.create_first()
+
+    def create_first(self) -> None:
+        """Create the worlds of the keys of the settings; where there is a log, whoever reads it does so, if it has no state."""
+        if self.time and self.begun:
+            self.time.command = self.time.latest = self.begun.at
+        for key in self.settings.keys:
             self.create(key)
+        if self.time:
+            self.time.command = None
+
+    def now(self) -> int:
+        """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
+        return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
 
     def _stored(self, begun: Begun) -> Clock:
         """A clock like those of the settings, whose time any process finds out alike."""
@@ -151,6 +165,8 @@ class Worlds:
                 outcome = self._create(given)
             case commands.OpenWorld(key=key):
                 outcome = self.find(key)
+            case commands.AdoptWorld():
+                outcome = self.adopt(given.key or self.fresh_key(), given.state, name=given.name)
             case commands.DeleteWorld(key=key):
                 self.delete(key)
             case commands.AdvanceServer(milliseconds=milliseconds):
@@ -256,6 +272,23 @@ class Worlds:
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
         self.redactor.add(world.key)
+
+    def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
+        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock goes on from there.
+
+        Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
+        """
+        world = self.create(key, clock=Clock(0, 0, self.time) if self.time else Clock(0, 0), name=name)
+        try:
+            number = world.number
+            restore(world, saved)
+            self.permitted(world.policy)
+        except ValueError:
+            del self._worlds[key], self._numbered[number]
+            self.redactor.forget(key)
+            raise
+        world.begin_anew(key, number, name)
+        return world
 
     def saved(self) -> Iterator[Row]:
         """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""

@@ -38,10 +38,12 @@ from .commands import Generation, Transition
 from .deliveries import Delivery, Form, Outbox, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
-from .part import Notifier, Part
+from .part import Notifier, Part, Row, restore, rows
 
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
+MOST_KEPT = 100
+"""States of one world that are kept for it to be brought back into."""
 _UNSCRIPTED = (None, None, ())
 _INTERRUPTED = (
     "the process that attempted it ended before the outcome was known: it is attempted again, and may arrive twice"
@@ -90,7 +92,7 @@ class World(Part):
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts",
         "_random", "_rotations", "_shift", "_shown", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "outbox", "policy", "redactor", "script", "seed", "source", "turn",
+        "outbox", "policy", "redactor", "script", "seed", "source", "turn", "_kept", "_keeping",
     )  # fmt: skip
     account: Account
     clock: Clock
@@ -115,6 +117,8 @@ class World(Part):
     _rotations: int
     _former_secrets: list[tuple[int, int]]
     turn: str | None
+    _kept: dict[int, tuple[Row, ...]]
+    _keeping: int
 
     def __init__(
         self,
@@ -163,6 +167,8 @@ class World(Part):
         self._aliases = {}
         self._rotations = 0
         self._former_secrets = []
+        self._kept = {}
+        self._keeping = 0
         self.turn = None
         """The process that alone attempts deliveries now, if any does."""
 
@@ -657,6 +663,51 @@ class World(Part):
         """Whether callers have sent this key before, in place of the world's own, or it is that."""
         return key == self.key or key in self._aliases
 
+    # Its state as a whole
+
+    def portable(self, at: int) -> tuple[Row, ...]:
+        """Its state, from which an equal world is made elsewhere; what is random there depends on its key no longer.
+
+        Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
+        """
+        other = self.fork()
+        other._chance = other._chance or seeded_random(self.seed, self.source, "faults")
+        other._kept = {}
+        other.clock.stand(self.clock.now(), at / spec.SECOND)
+        return tuple(rows(other))
+
+    def begin_anew(self, key: str, number: int, name: str | None) -> None:
+        """Go on under another key, when its state was that of another world."""
+        self.key, self.number, self.name = key, number, name or self.name
+        self.clock.go_on()
+        self._put_back(self.clock.now())
+
+    def _put_back(self, now: int) -> None:
+        """Have due again what was taken when the state was kept, since nobody attempts it now."""
+        for delivery in self.outbox.taken_by(None):
+            self.outbox.give_back(delivery, now)
+        self.turn = None
+
+    def _keep_state(self, _: commands.KeepState) -> int:
+        if len(self._kept) >= MOST_KEPT:
+            raise ValueError(f"{MOST_KEPT} states of this world are kept already: forget one first")
+        kept, self._kept = self._kept, {}
+        state = tuple(rows(self))
+        self._keeping += 1
+        self._kept = kept | {self._keeping: state}
+        return self._keeping
+
+    def _restore_state(self, command: commands.RestoreState) -> None:
+        kept, number = self._kept, self._keeping
+        restore(self, kept[command.number])
+        self._kept, self._keeping = kept, number
+        self._shown.clear()
+        self._put_back(self.clock.now())
+        self.notifier.notify()
+
+    def _forget_state(self, command: commands.ForgetState) -> None:
+        del self._kept[command.number]
+
     def redact(self) -> None:
         """Have the other keys that callers send in place of its own taken out of what is shown."""
         for key in self._aliases:
@@ -694,6 +745,9 @@ class World(Part):
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
         commands.ReturnDelivery: _return_delivery,
+        commands.KeepState: _keep_state,
+        commands.RestoreState: _restore_state,
+        commands.ForgetState: _forget_state,
         commands.TakeTurn: _take_turn,
         commands.EndTurn: _end_turn,
         commands.ForgetProcess: _forget_process,

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, read_matcher
 from pixazo_simulator.spec import ImageFacts, nearest, shown
+from pixazo_simulator.state import WorldLog
 
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
@@ -57,6 +58,13 @@ class NewWorld(Parameters):
     images: Images = {}
     script: Rules | UnsetType = UNSET
     name: Name | UnsetType = UNSET
+    log: WorldLog | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when a log comes with what it has itself."""
+        given = [name for name in self.__struct_fields__ if name not in ("key", "name", "log") and getattr(self, name)]
+        if self.log is not UNSET and (others := [name for name in given if getattr(self, name) is not UNSET]):
+            raise ValueError(f"log excludes {', '.join(others)}: a log has them, give it a key and a name only")
 
 
 class WorldChange(Parameters):

@@ -149,6 +149,12 @@ class CreatedWorld(WorldState, frozen=True):
     key: Annotated[str, Meta(description="opens the world: send it as Ocp-Apim-Subscription-Key")]
 
 
+class StateNumber(Body, frozen=True):
+    """The number under which a state of a world is kept."""
+
+    number: Annotated[int, Meta(description="names the state until it is forgotten")]
+
+
 class Deleted(Body, frozen=True):
     """Confirms a deletion."""
 
