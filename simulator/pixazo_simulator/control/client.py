@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
@@ -40,7 +41,8 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times.
+    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times; an instant beyond which
+    nothing is listed.
     """
 
     method: str | None
@@ -52,6 +54,7 @@ class JournalFilters(TypedDict, total=False):
     after: int | None
     limit: int | None
     elapsed: bool | None
+    at: datetime | str | None
 
 
 class ControlError(Exception):
@@ -148,35 +151,42 @@ class ControlClient:
         return self._call("GET", "/_sim/clock", responses.ClockState)
 
     def advance(
-        self, seconds: float | None = None, *, until: Literal["next"] | None = None, every_world: bool = False
+        self, seconds: float | None = None, *, until: datetime | str | None = None, every_world: bool = False
     ) -> list[responses.Event]:
         """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
 
         `until="next"` lets as many pass as it takes until the next of these falls due; none, and the list is empty, when nothing is
-        to come. With `every_world` the seconds pass in all other worlds of the simulator, too.
+        to come. An instant, a `datetime` with a time zone or a text of RFC 3339, lets the clock read it then. With `every_world` the seconds pass in all other worlds of the simulator, too.
 
         Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
         longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to go on.
         """
-        given = _given({"seconds": seconds, "until": until, "every_world": every_world or None})
+        given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
-    def ledger(self, *, limit: int | None = None) -> responses.LedgerPage:
-        """The balance, and the latest entries that it is the sum of."""
-        return self._list("ledger", responses.LedgerPage, limit=limit)
+    def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
+        """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""
+        return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))
 
-    def generations(self, *, limit: int | None = None) -> responses.GenerationPage:
-        """The latest generations: status, plan, what was asked for."""
-        return self._list("generations", responses.GenerationPage, limit=limit)
+    def generations(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.GenerationPage:
+        """The latest generations: status, plan, what was asked for; as they were `at` an instant that has come, else now."""
+        return self._list("generations", responses.GenerationPage, limit=limit, at=_instant(at))
+
+    def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
+        """What a status read of this generation is answered now, or `at` an instant: as `text`, byte for byte, and as `body`, decoded.
+
+        Of an instant to come it is what will be answered if nothing changes until then.
+        """
+        return self._list("status", responses.StatusAnswer, request_id=request_id, at=_instant(at))
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page."""
-        return self._list("journal", responses.JournalPage, **filters)
+        return self._list("journal", responses.JournalPage, **_dated(filters))
 
     def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The requests to this server that reached no world, such as those with an unknown key."""
-        return self._list("unmatched", responses.JournalPage, **filters)
+        return self._list("unmatched", responses.JournalPage, **_dated(filters))
 
     def record(self, *, unmatched_after: int | None = None, elapsed: bool | None = None) -> responses.WorldRecord:
         """All that has happened in the world, in one response; of a longer journal the first 1,000 exchanges.
@@ -347,6 +357,15 @@ class _Connection:
 
 def _given(members: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _instant(given: datetime | str | None) -> str | None:
+    """An instant as text."""
+    return given.isoformat() if isinstance(given, datetime) else given
+
+
+def _dated(filters: JournalFilters) -> dict[str, Any]:
+    return {**filters, "at": _instant(filters.get("at"))}
 
 
 def _rule(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:

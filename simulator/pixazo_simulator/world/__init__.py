@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
-from .clock import Clock, clock_factory, read_start, real_clock, starting
+from .clock import Clock, clock_factory, read_start, read_time, real_clock, starting
 from .commands import (
     AddAlias,
     AddRule,
@@ -40,5 +40,5 @@ __all__ = [
     "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
     "RemoveRule", "ReplaceRule", "ReturnDelivery", "RotateSecret", "SetRules", "Settings", "Submission",
     "SubmitGeneration", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "check_key",
-    "clock_factory", "next_attempt", "plan_for", "read_start", "real_clock", "refund_due", "refuse_key", "seeded_random", "starting",
+    "clock_factory", "next_attempt", "plan_for", "read_start", "read_time", "real_clock", "refund_due", "refuse_key", "seeded_random", "starting",
 ]  # fmt: skip

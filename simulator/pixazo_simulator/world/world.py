@@ -319,6 +319,12 @@ class World(Part):
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
         return self._status(generation, origin, at)[1]
 
+    def status_at(self, generation: Generation, at: int) -> spec.Answer:
+        """What a status read at an instant is answered, by the policy as it is now, whatever script, rate limit and switches would say."""
+        if self.readable(generation.request_id, at) is None:
+            return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
+        return spec.Answer(200, self.status_body(generation, generation.origin, at))
+
     def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
         """The state of a generation at an instant, and its encoded status body."""
         plan, accepted = generation.plan, generation.accepted
@@ -381,6 +387,10 @@ class World(Part):
         ahead = [each for each in (self._coming[0].at if self._coming else None, self.next_due()) if each is not None]
         instant = min(ahead, default=0)
         return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
+
+    def milliseconds_until(self, until: str) -> int:
+        """Milliseconds until an instant of RFC 3339, or `next`: see `until_next`. Raises ValueError with the remedy for anything else."""
+        return self.until_next() if until == "next" else self.clock.milliseconds_until(until)
 
     @property
     def coming(self) -> int:

@@ -279,6 +279,16 @@ class GenerationPage(Body, frozen=True):
     generations: list[Generation]
 
 
+class StatusAnswer(Body, frozen=True):
+    """What the gateway answers to a status read of a generation at an instant."""
+
+    request_id: Annotated[str, Meta(description="the generation concerned")]
+    at: At
+    status_code: Annotated[int, Meta(description="200, or 404 where the policy lets nobody read it then")]
+    text: Annotated[str, Meta(description="the body, byte for byte as it is sent")]
+    body: Annotated[Any, Meta(description="the same, decoded")]
+
+
 class PolicyDecision(Body, frozen=True):
     """A point that the vendor's page leaves open and the policy decided."""
 
