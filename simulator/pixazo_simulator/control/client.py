@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
@@ -55,6 +55,24 @@ class JournalFilters(TypedDict, total=False):
     limit: int | None
     elapsed: bool | None
     at: datetime | str | None
+
+
+class InitialGeneration(TypedDict, total=False):
+    """A generation that a world begins with; of `status` and `operation` on, all members but `status` may be left out.
+
+    `age` is in seconds since it was accepted: without it, it is as old as policy `job_times` has it in its status. `charged` says whether the
+    ledger has its price, and the refund that the policy has. What is due in the past counts as delivered to `webhook_url`.
+    """
+
+    status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
+    operation: Literal["generate", "imageToVideo"]
+    age: float
+    prompt: str
+    duration: float
+    resolution: str
+    error: str
+    webhook_url: str
+    charged: bool
 
 
 class ControlError(Exception):
@@ -108,17 +126,19 @@ class ControlClient:
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
         name: str | None = None,
+        generations: Sequence[InitialGeneration] | None = None,
     ) -> ControlClient:
         """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `start` is `now` or an
         instant of RFC 3339, `policy` maps fields to their values.
         `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
+        `generations` are those that it has accepted before; `balance` is what is left after they were paid.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
             "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "start": start, "seed": seed,
-            "images": images, "script": rules, "name": name,
+            "images": images, "script": rules, "name": name, "generations": generations,
         }  # fmt: skip
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)

@@ -15,6 +15,7 @@ from pixazo_simulator.script import Rule, Script
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
+    BeginWithGenerations,
     ChangeWorld,
     Clock,
     Exchange,
@@ -79,7 +80,14 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         )
     if wanted.images:
         created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
-    return rendering.created_world(created)
+    own = created.policy.public_origin
+    origin = f"http://{request.host}" if own in ("caller", "forwarded") else own
+    try:
+        begun = created.apply(BeginWithGenerations(created.clock.now(), wanted.generations, origin))
+    except ValueError as error:
+        worlds.delete(created.key)
+        raise Refused(400, str(error)) from None
+    return rendering.created_world(created, begun)
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> Clock | None:

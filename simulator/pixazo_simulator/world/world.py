@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pixazo_simulator import script, spec
 
 from . import commands, deciding
-from .account import Account, Ledger, Quota
-from .admission import Admission, Admitted, Submission, admit_plainly, admit_read
+from .account import Account, Entry, EntryKind, Ledger, Quota
+from .admission import Admission, Admitted, Body, Submission, admit_plainly, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
-from .deliveries import Delivery, Form, Outbox, next_progress
+from .deliveries import Attempt, Delivery, Form, Outbox, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part
@@ -199,16 +200,11 @@ class World(Part):
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
             admitted.frame, deciding.of_end(admitted, plan, self.policy),
         )  # fmt: skip
-        self._generations[identity] = generation
-        if self.policy.concurrency is not None:
-            self.account.unfinished.add(identity, generation.finish)
+        self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._prompts[identity] = admitted.prompt[: script.LONGEST_TEXT]
-        if len(self._prompts) > self.bounds.prompts:
-            self._prompts.popitem(last=False)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._functions.refund_due(plan, admitted.price, self.policy):
@@ -216,6 +212,83 @@ class World(Part):
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, submission.webhook_mode)
         return generation
+
+    def _enter(self, generation: Generation, prompt: str) -> None:
+        identity = generation.request_id
+        self._generations[identity] = generation
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, generation.finish)
+        self._prompts[identity] = prompt[: script.LONGEST_TEXT]
+        if len(self._prompts) > self.bounds.prompts:
+            self._prompts.popitem(last=False)
+
+    def _begin(self, command: commands.BeginWithGenerations) -> list[str]:
+        begun = [self._begun(number, each, command) for number, each in enumerate(command.generations)]
+        entries: list[Entry] = []
+        for generation, initial in sorted(begun, key=lambda each: each[0].accepted):
+            self._enter(generation, initial.prompt)
+            if generation.finish > command.at:
+                started = generation.accepted + generation.plan.queued
+                self._accepted += 1
+                self._expect(generation, self._accepted, started if started > command.at else None)
+            if initial.charged:
+                entries += self._charged(generation)
+            if initial.webhook_url is not UNSET:
+                self._announce_begun(generation, initial.webhook_url, command.at)
+        ledger = self.account.ledger
+        ledger.begin(each for each in entries if each.at <= command.at)
+        for each in entries:
+            if each.at > command.at:
+                ledger.refund(each.at, each.amount, str(each.request_id))
+        return [generation.request_id for generation, _ in begun]
+
+    def _begun(
+        self, number: int, initial: commands.InitialGeneration, command: commands.BeginWithGenerations
+    ) -> tuple[Generation, commands.InitialGeneration]:
+        """One of the generations that this world begins with. Raises ValueError with the remedy."""
+        policy, where, status = self.policy, f"generations[{number}]", spec.Status(initial.status)
+        magic = spec.read_magic(initial.prompt) if self.account.magic else spec.NO_MAGIC
+        if isinstance(magic, spec.Problem):
+            raise ValueError(f"{where}: {magic}")  # noqa: TRY004 - a value of the user's
+        end = None
+        if status in spec.TERMINAL:
+            end = script.End(status, None if initial.error is UNSET else initial.error)
+        admitted = Admitted(initial.duration, initial.resolution, 0, (), magic, initial.prompt, end=end)
+        planned = self._functions.plan_for(admitted, policy, self._random)
+        plan, age = spec.begun(planned, status, None if initial.age is UNSET else round(initial.age * spec.SECOND))
+        accepted = command.at - age
+        if spec.snapshot(0, plan, age).status is not status:
+            raise ValueError(
+                f"{where}: {status} lasts 0 s by policy job_times={policy.job_times}, or is left out: set another one"
+            )
+        if accepted < 0:
+            raise ValueError(
+                f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
+            )
+        submission = Submission(
+            spec.OPERATIONS[initial.operation], self.key, Body(b""), "application/json", command.origin
+        )
+        identity = self._functions.identify(submission, policy, self._random, accepted - self._shift)
+        return Generation(
+            identity, accepted, plan, initial.operation, initial.duration, initial.resolution, command.origin, None,
+            deciding.of_end(admitted, plan, policy),
+        ), initial  # fmt: skip
+
+    def _charged(self, generation: Generation) -> Iterator[Entry]:
+        """The debit and the refund of a generation that this world begins with."""
+        price = self.policy.price.of(generation.operation, generation.duration, generation.resolution)
+        yield Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id)
+        if back := self._functions.refund_due(generation.plan, price, self.policy):
+            yield Entry(generation.finish, EntryKind.REFUND, back, generation.request_id)
+
+    def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
+        """Enter the webhook of a generation that this world begins with; that of an end that is past was delivered at once."""
+        channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
+        if end > now:
+            self._announce(generation, url, channel, None)
+            return
+        made = (Attempt(end, 200),)
+        self.outbox.put(Delivery(self.outbox.number(), generation.request_id, url, channel, end, attempts=made), None)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
@@ -614,6 +687,7 @@ class World(Part):
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         commands.SubmitGeneration: _submit,
+        commands.BeginWithGenerations: _begin,
         commands.ReadStatus: _read_status,
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,

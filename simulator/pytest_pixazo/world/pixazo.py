@@ -19,6 +19,7 @@ from pixazo_simulator.control import (
     Exchange,
     Explanation,
     Generation,
+    InitialGeneration,
     JournalPage,
     PolicyFields,
     WaitResult,
@@ -172,6 +173,7 @@ class WorldOptions(TypedDict, total=False):
 
     balance: Decimal | str | float
     clock: str
+    generations: Sequence[InitialGeneration]
     policy: PolicyFields
     profile: str
     seed: int

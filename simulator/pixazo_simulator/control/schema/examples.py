@@ -92,7 +92,7 @@ RESPONSES: dict[Any, object] = {
             body.Health("ok", worlds=1),
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
-            body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE),
+            body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),

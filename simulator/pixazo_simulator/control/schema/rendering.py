@@ -89,9 +89,9 @@ def world(world: state.World) -> body.WorldState:
     )
 
 
-def created_world(created: state.World) -> body.CreatedWorld:
+def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:
     """A new world with its key, which its creator may not know yet."""
-    return body.CreatedWorld(**msgspec.structs.asdict(world(created)), key=created.key)
+    return body.CreatedWorld(**msgspec.structs.asdict(world(created)), key=created.key, request_ids=request_ids)
 
 
 def clock(world: state.World) -> body.ClockState:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, read_matcher
 from pixazo_simulator.spec import ImageFacts, nearest, shown
+from pixazo_simulator.world import InitialGeneration
 
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
@@ -27,6 +28,7 @@ Rules = Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)]
 Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 # fmt: off
+Initial = Annotated[tuple[InitialGeneration, ...], Meta(max_length=MOST_LISTED, description="generations that it has accepted before; the balance is what is left")]
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
 Until = Annotated[str, Meta(description="next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
 At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339 that has come, everything of that instant included; now if left out")]
@@ -59,6 +61,7 @@ class NewWorld(Parameters):
     images: Images = {}
     script: Rules | UnsetType = UNSET
     name: Name | UnsetType = UNSET
+    generations: Initial = ()
 
 
 class WorldChange(Parameters):

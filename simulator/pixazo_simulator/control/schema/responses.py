@@ -147,6 +147,7 @@ class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
     key: Annotated[str, Meta(description="opens the world: send it as Ocp-Apim-Subscription-Key")]
+    request_ids: Annotated[list[str], Meta(description="of the generations that it begins with, as they were listed")]
 
 
 class Deleted(Body, frozen=True):
