@@ -109,6 +109,14 @@ class ControlClient:
         """Whether the simulator answers, and how many worlds it holds."""
         return self._call("GET", "/_sim/health", responses.Health)
 
+    def ready(self) -> responses.Ready:
+        """Whether requests are answered. Raises ControlError with status 503 while what keeps the worlds cannot be used."""
+        return self._call("GET", "/_sim/ready", responses.Ready)
+
+    def metrics(self) -> str:
+        """What has happened so far, in Prometheus' text format."""
+        return self._content("GET", "/_sim/metrics").decode()
+
     def openapi(self) -> dict[str, Any]:
         """The description of these routes, as OpenAPI 3.1."""
         return self._call("GET", "/_sim/openapi.json", dict[str, Any])
@@ -293,17 +301,27 @@ class ControlClient:
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
         content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
-        status, answer = self._channel(method, target, self.api_key, content)
+        answer = self._content(method, target, content)
         try:
-            if status < 400:
-                return decode(answer, kind)
+            return decode(answer, kind)
+        except ValueError:
+            raise self._unexpected(200, answer) from None
+
+    def _content(self, method: str, target: str, content: bytes = b"") -> bytes:
+        """The body of the response to a request that is carried out."""
+        status, answer = self._channel(method, target, self.api_key, content)
+        if status < 400:
+            return answer
+        try:
             refusal = decode(answer, dict[str, Any])
             message: str = refusal["message"]
         except (ValueError, LookupError):
-            shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
-            problem = f"unexpected response {shown!r}: is this a pixazo-sim server?"
-            raise ControlError(status, problem) from None
+            raise self._unexpected(status, answer) from None
         raise ControlError(status, message, refusal)
+
+    def _unexpected(self, status: int, answer: bytes) -> ControlError:
+        shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
+        return ControlError(status, f"unexpected response {shown!r}: is this a pixazo-sim server?")
 
 
 class HttpChannel:

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import World, Worlds
@@ -50,7 +51,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
     `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
-    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world.
+    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world, `traffic` is what the gateway has
+    answered.
     """
 
     worlds: Worlds
@@ -61,6 +63,7 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     number: int
     body: R
     look_lock: Lock
+    traffic: Traffic
 
     @property
     def world(self) -> World:

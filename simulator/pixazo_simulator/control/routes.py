@@ -35,6 +35,7 @@ from pixazo_simulator.world import (
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
+from .metrics import exposition
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
 
@@ -47,6 +48,20 @@ _END = object()
 async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
     """Say that the simulator answers, and how many worlds it holds."""
     return rendering.health(request.worlds)
+
+
+@route("GET", "/_sim/ready", needs_world=False, refusals={503: responses.Refusal})
+async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Ready:
+    """Say that requests are answered; 503 with `Retry-After` while what keeps the worlds cannot be used."""
+    if reason := request.worlds.unavailable:
+        raise Refused(503, reason, "Not ready")
+    return rendering.READY
+
+
+@route("GET", "/_sim/metrics", needs_world=False)
+async def metrics(request: ControlRequest[requests.NoParameters]) -> str:
+    """Tell a monitoring system what has happened, in Prometheus' text format: requests, latency, worlds, generations, webhooks, store."""
+    return exposition(request.worlds, request.traffic, request.dispatcher)
 
 
 @route("GET", "/_sim/openapi.json", needs_world=False)

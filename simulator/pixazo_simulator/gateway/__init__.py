@@ -5,5 +5,6 @@ from __future__ import annotations
 from .exchange import Request, Response, framed
 from .gateway import Gateway, RoutedRequest
 from .media import serve_media
+from .traffic import BOUNDS, TIMED, Traffic
 
-__all__ = ["Gateway", "Request", "Response", "RoutedRequest", "framed", "serve_media"]
+__all__ = ["BOUNDS", "TIMED", "Gateway", "Request", "Response", "RoutedRequest", "Traffic", "framed", "serve_media"]

@@ -72,7 +72,9 @@ class Application:
         """The routes of `/_sim`. It is imported when one is called: the first response of a server would wait for that."""
         from pixazo_simulator.control import ControlHandler
 
-        return ControlHandler(self.worlds, self.dispatcher, self.tls_listeners, self._body_queue)
+        return ControlHandler(
+            self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.responder.traffic
+        )
 
     def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
         gateway = Gateway(self.worlds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
+from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
 from pixazo_simulator.world import Worlds, real_clock
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Responder:
         self.worlds = worlds
         self._lock = worlds.lock
         self._logs_each = worlds.settings.log_requests
+        self.traffic = Traffic()
+        self._counts = self.traffic.counts
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it."""
@@ -48,6 +50,10 @@ class Responder:
                 response = self.gateway.respond(request, route.clock.now(), route)
             if response.hold is None and not response.pause:
                 self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call would take half as long again
+                counts[response.status] = count = counts[response.status] + 1
+                if count % TIMED == 1:
+                    self.traffic.time(route.endpoint.name, request.started)
         if response.log:
             self.log(response)
         return response
@@ -55,9 +61,11 @@ class Responder:
     def record(self, response: Response, route: RoutedRequest) -> None:
         """Journal a response that had to wait; nothing happens for any other."""
         if is_late(response):
+            request = response.request
             with self._lock:
                 entry = response.exchange(route.clock.elapsed())
-                self.worlds.record(response.world, entry, response.request.header_bytes)
+                self.worlds.record(response.world, entry, request.header_bytes)
+                self.traffic.count(route.endpoint.name, response.status, request.started)
 
     def sent(self, response: Response) -> None:
         """Log a call that has no line of its own, if all calls are to be logged."""
@@ -83,6 +91,8 @@ class Responder:
     def fail(self, request: Request, error: Exception) -> Response:
         """The response to a request that the simulator fails to answer, which is logged."""
         what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
+        with self._lock:
+            self.traffic.count(request.endpoint.name, 500, request.started)
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)

@@ -83,7 +83,9 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
-        self._made = self._opened = 0
+        self._made = self._opened = self._forgotten = 0
+        self.unavailable: str | None = None
+        """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
@@ -174,6 +176,7 @@ class Worlds:
         """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
         world = self._worlds.pop(key, None)
         if world:
+            self._forgotten += world.accepted
             world.apply(CloseWorld(world.clock.now()))
             for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
                 self._former[each] = world.name or ""
@@ -238,6 +241,11 @@ class Worlds:
         """The world in which the generation with this request id can be read now, by that world's own clock."""
         world = self.holder(identity)
         return world if world and world.readable(identity, world.clock.now()) else None
+
+    @property
+    def generations(self) -> int:
+        """How many generations all worlds have accepted, those that were deleted, too."""
+        return self._forgotten + sum(world.accepted for world in self)
 
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))

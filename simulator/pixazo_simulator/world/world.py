@@ -412,6 +412,11 @@ class World(Part):
         """All accepted generations, oldest first."""
         return list(self._generations.values())
 
+    @property
+    def accepted(self) -> int:
+        """How many generations were accepted."""
+        return len(self._generations)
+
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
         instant = generation.finish if started is None else started

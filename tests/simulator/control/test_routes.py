@@ -18,6 +18,7 @@ from tests.inprocess import InProcess
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.gateway.traffic import Traffic
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
@@ -507,7 +508,7 @@ def test_a_control_request_can_be_cancelled() -> None:
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
         control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds.lock), BodyQueue()
+            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds.lock), BodyQueue(), Traffic()
         )
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(

@@ -86,10 +86,12 @@ _SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
 
 RESPONSES: dict[Any, object] = {
     dict[str, Any]: {"openapi": "3.1.0"},
+    str: "# HELP pixazo_worlds Worlds that are open.\n# TYPE pixazo_worlds gauge\npixazo_worlds 1.0\n",
     **{
         type(each): each
         for each in (
             body.Health("ok", worlds=1),
+            body.Ready("ready"),
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),

@@ -38,6 +38,7 @@ _AT_ONCE = 64 * 1024
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
 T = TypeVar("T")
+READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
 

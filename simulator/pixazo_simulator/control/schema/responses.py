@@ -123,6 +123,12 @@ class Health(Body, frozen=True):
     worlds: Annotated[int, Meta(description="how many worlds are open")]
 
 
+class Ready(Body, frozen=True):
+    """That the server takes requests."""
+
+    status: Literal["ready"]
+
+
 class WorldState(Body, frozen=True):
     """A world at a glance."""
 
