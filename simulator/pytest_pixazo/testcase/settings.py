@@ -18,7 +18,7 @@ import pytest
 
 from pixazo_simulator.control import InitialGeneration
 from pixazo_simulator.server import read_profile
-from pixazo_simulator.spec import PROFILES, Policy, fit, micros, nearest
+from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
 from pytest_pixazo.reports import require_checks, require_labels
@@ -135,7 +135,10 @@ def _policy(value: Any) -> Mapping[str, Any]:
 def _generations(value: Any) -> Sequence[InitialGeneration]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")  # noqa: TRY004 - a value of the user's
-    fit(value, tuple[Begun, ...])
+    try:
+        fit(value, tuple[Begun, ...])
+    except InvalidDataError as misfit:
+        raise ValueError(f"generations{misfit}") from None
     return cast("Sequence[InitialGeneration]", value)
 
 

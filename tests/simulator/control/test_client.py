@@ -357,6 +357,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
     control = ControlClient("http://127.0.0.1:1", channel=channel)
     samples: dict[str, Any] = {
         "number": 1,
+        "request_id": "any",
         "rule": {},
         "rules": [],
         "hosts": ["gateway.pixazo.ai"],

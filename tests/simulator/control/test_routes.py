@@ -62,7 +62,7 @@ def test_a_world_with_default_settings(caller: Caller) -> None:
     reply = caller.call("POST", "/_sim/worlds")
     body = reply.json()
     assert reply.status == 201
-    assert set(body) == WORLD_MEMBERS | {"key"}
+    assert set(body) == WORLD_MEMBERS | {"key", "request_ids"}
     assert body["key"].startswith("sim-")
     assert (body["balance"], body["clock"], body["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
     assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: body["key"]}).status == 200
