@@ -136,7 +136,7 @@ def _generations(value: Any) -> Sequence[InitialGeneration]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")  # noqa: TRY004 - a value of the user's
     try:
-        fit(value, tuple[Begun, ...])
+        fit(cast("object", value), tuple[Begun, ...])
     except InvalidDataError as misfit:
         raise ValueError(f"generations{misfit}") from None
     return cast("Sequence[InitialGeneration]", value)

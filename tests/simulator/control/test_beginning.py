@@ -44,7 +44,7 @@ def begin(where: World, *generations: Initial) -> list[str]:
 
 def test_each_state_is_read_from_the_gateway(control: ControlClient) -> None:
     """A FAILED one of three days ago with its error; the ids are listed in the order that was asked for."""
-    states: list[InitialGeneration] = [{"status": status, "age": 259_200} for status in ALL]
+    states: list[Any] = [{"status": status, "age": 259_200} for status in ALL]
     states[3] |= {"error": "no bears", "operation": "imageToVideo", "duration": 10, "resolution": "768P"}
     key = "a-world-with-a-past"
     reply = caller(control).call("POST", "/_sim/worlds", {"key": key, "generations": states})
