@@ -60,11 +60,11 @@ def test_requests_are_counted_by_operation_and_code(simulator: Simulator) -> Non
     }  # fmt: skip
 
 
-def test_a_response_that_waits_and_a_large_body_are_counted_once(simulator: Simulator) -> None:
+def test_a_response_that_waits_and_a_large_body_are_counted_once(simulator: Simulator, receiver: Receiver) -> None:
     """On whichever way they are answered."""
     control, app = simulator.control(), Caller(over_http(simulator.url), simulator.api_key)
-    control.add_rule({"when": "generate", "faults": [{"fault": "delay", "seconds": 0.01}], "times": 1})
-    app.accepted()
+    control.add_rule({"when": "webhook", "faults": [{"fault": "before_reply"}]})
+    app.accepted(webhook=receiver.url)
     app.generate("x" * 100_000)
     counts = told(simulator)
     assert (counts["pixazo_requests_total", "generate", "202"], counts["pixazo_requests_total", "generate", "400"]) == (
