@@ -81,7 +81,9 @@ class Application:
         """The routes of `/_sim`. It is imported when one is called: the first response of a server would wait for that."""
         from pixazo_simulator.control import ControlHandler
 
-        return ControlHandler(self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.scratch)
+        return ControlHandler(
+            self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.scratch, self.responder.traffic
+        )
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""

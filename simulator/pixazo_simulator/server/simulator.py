@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
@@ -154,15 +155,23 @@ class Simulator:
         if server and (unended := server.stop()):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
-    def advance(self, seconds: float, *, api_key: str | None = None) -> list[AdvanceEvent]:
+    def advance(
+        self, seconds: float | None = None, *, until: datetime | str | None = None, api_key: str | None = None
+    ) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        anything but a number of seconds from 0 to the end of the year 9999, AdvanceError when more deliveries are due than one
+        Give seconds, or `until`: `next`, which is when the next of these falls due, or an instant, a `datetime` with a time zone or a text
+        of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
+        anything but a number of seconds from 0 to the end of the year 9999 and for an instant that is past, AdvanceError when more deliveries are due than one
         advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
-        milliseconds = world.clock.milliseconds(seconds)
+        if seconds is not None and until is None:
+            milliseconds = world.clock.milliseconds(seconds)
+        elif seconds is None and until is not None:
+            milliseconds = world.milliseconds_until(until if isinstance(until, str) else until.isoformat())
+        else:
+            raise ValueError("give one of seconds and until")
         # On the server's loop when no time passes: it has then processed what it has received.
         events = application.dispatcher.advance_at_once(world, milliseconds) if milliseconds else None
         if events is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 
@@ -153,10 +153,10 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         cleaned = redactor.text(text)
         return value if cleaned == text else cleaned.encode("latin-1", "replace")
     if isinstance(value, dict):
-        members = cast("dict[Any, Any]", value)
+        members: dict[Any, Any] = value
         return {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
     if isinstance(value, list):
-        return _clean_list(cast("list[Any]", value), redactor, key)
+        return _clean_list(value, redactor, key)
     return value
 
 

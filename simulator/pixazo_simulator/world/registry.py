@@ -108,7 +108,7 @@ class Worlds:
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
-        self._made = self._opened = 0
+        self._made = self._opened = self._forgotten = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
@@ -123,6 +123,11 @@ class Worlds:
             self.create(key)
         if self.time:
             self.time.command = None
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
+        return self.log.unavailable if self.log else None
 
     def now(self) -> int:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
@@ -179,7 +184,7 @@ class Worlds:
                 raise TypeError(f"{type(command).__name__} is no command of a server")
         return cast("T", outcome)
 
-    def _create(self, command: commands.CreateWorld) -> World:
+    def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
         script = None
         if command.rules is not None:
             script = Script()
@@ -194,7 +199,12 @@ class Worlds:
         )  # fmt: skip
         if command.images:
             world.apply(ChangeWorld(world.clock.now(), images=command.images))
-        return world
+        try:
+            begun = world.apply(commands.BeginWithGenerations(world.clock.now(), command.generations, command.origin))
+        except ValueError:
+            self.delete(world.key)
+            raise
+        return world, begun
 
     def in_steps(
         self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -339,6 +349,7 @@ class Worlds:
         world = self._worlds.pop(key, None)
         if world:
             del self._numbered[world.number]
+            self._forgotten += world.accepted
             world.apply(CloseWorld(world.clock.now()))
             for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
                 self._former[each] = world.name or ""
@@ -414,6 +425,11 @@ class Worlds:
         """The world in which the generation with this request id can be read now, by that world's own clock."""
         world = self.holder(identity)
         return world if world and world.readable(identity, world.clock.now()) else None
+
+    @property
+    def generations(self) -> int:
+        """How many generations all worlds have accepted, those that were deleted, too."""
+        return self._forgotten + sum(world.accepted for world in self)
 
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))
