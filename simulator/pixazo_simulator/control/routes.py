@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
-from pixazo_simulator.state import Replayed, WorldLog, export
+from pixazo_simulator.state import Replayed, WorldLog, export, world_at
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
@@ -133,7 +133,7 @@ def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:
 @route("GET", "/_sim/world")
 async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Show the world of the caller at a glance."""
-    return rendering.world(request.world)
+    return rendering.world(request.world, request.worlds.position)
 
 
 @route("PATCH", "/_sim/world")
@@ -157,7 +157,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
             images=None if wanted.images is UNSET else wanted.images,
         ),
     )
-    return rendering.world(changed)
+    return rendering.world(changed, request.worlds.position)
 
 
 @route("DELETE", "/_sim/world")
@@ -192,7 +192,7 @@ async def restore_state(request: ControlRequest[requests.NoParameters]) -> respo
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
     with _refuse_unknown_state(request.number):
         await request.apply(lambda now: RestoreState(now, request.number))
-    return rendering.world(request.world)
+    return rendering.world(request.world, request.worlds.position)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
@@ -256,13 +256,35 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
-    return await rendering.ledger(request.world, request.body.limit, _past(request.world, request.body.at))
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.ledger(world, request.body.limit, at)
 
 
 @route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
     """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
-    return await rendering.generations(request.world, request.body.limit, _past(request.world, request.body.at))
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.generations(world, request.body.limit, at)
+
+
+async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[World, int | None]:
+    """The world of the caller and the instant of which something is to be shown, None: its present one.
+
+    After a position of the log the world is another one, as it was then. Raises Refused.
+    """
+    world, log = request.world, request.worlds.log
+    if at is UNSET or not at.isdecimal():
+        return world, _past(world, at)
+    if log is None:
+        raise Refused(
+            400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
+        )
+    kept = await log.read()
+    with refuse_value_errors():
+        found = await asyncio.to_thread(world_at, world.number, int(at), kept, request.scratch)
+    if found is None:
+        raise Refused(404, f"at {at}: the world was created later")
+    return found, None
 
 
 def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
@@ -278,14 +300,16 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
     It is computed from the plan of the generation and the policy as they are now: of an instant to come it is what will be answered if
     nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
     """
-    world, wanted = request.world, request.body
+    wanted = request.body
+    at_position = wanted.at if wanted.at is not UNSET and wanted.at.isdecimal() else UNSET
+    world, _ = await _as_of(request, at_position)
     accepted = world.generation_of(wanted.request_id)
     if accepted is None:
         raise Refused(
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
     with refuse_value_errors():
-        at = world.clock.now() if wanted.at in (UNSET, "now") else read_time("at", str(wanted.at), "now")
+        at = world.clock.now() if wanted.at in (UNSET, "now", at_position) else read_time("at", str(wanted.at), "now")
     return rendering.status_answer(world, accepted, at)
 
 
@@ -295,7 +319,8 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
     `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
-    return await _page(request.world, request.world.journal, request.body)
+    world, _ = await _as_of(request, request.body.at)
+    return await _page(world, world.journal, request.body)
 
 
 @route("GET", "/_sim/unmatched", needs_world=False)
@@ -320,7 +345,7 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
 
 async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
-    at = _past(owner, wanted.at)
+    at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
     for number, exchange in enumerate(kept if wanted.filters() else (), 1):
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
@@ -588,7 +613,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
     with refuse_value_errors():
         await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
-    return rendering.world(world)
+    return rendering.world(world, request.worlds.position)
 
 
 @route("POST", "/_sim/tls-listeners", status=201)

@@ -71,7 +71,7 @@ class Log:
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
-        self._position: Position = _NOWHERE
+        self._place: Position = _NOWHERE
         self._saved = 0
         self._made = 0
         self._queue: list[_Waiting] = []
@@ -80,11 +80,16 @@ class Log:
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def position(self) -> int:
+        """How many entries were carried out."""
+        return self.fold.count
+
     def load(self, kept: Kept) -> None:
         """Carry out the entries that a store holds. Raises ValueError for what is not one."""
         self._saved = kept.count
         if isinstance(self._store, SharedStore):
-            self._position = self._store.cursor
+            self._place = self._store.cursor
         began = shown = real_clock()
         for data in kept.entries:
             self.fold.carry_out(decode(data))
@@ -165,7 +170,7 @@ class Log:
     def _carry_out_all(self, entries: Iterable[tuple[Position, Entry, _Waiting | None]]) -> None:
         for position, entry, waiting in entries:
             outcome = self.fold.carry_out(entry, waiting.target if waiting else None)
-            self._position = position
+            self._place = position
             if waiting:
                 waiting.set(outcome)
         self._moved.set()
@@ -180,7 +185,7 @@ class Log:
         tail = await self._store.tail()
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._position < tail:
+                while self._place < tail:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -225,7 +230,7 @@ class Log:
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
         if self.fold.count - self._saved >= most:
             with self._worlds.lock:
-                count, state, position = self.fold.count, self._worlds.saved(), self._position
+                count, state, position = self.fold.count, self._worlds.saved(), self._place
             await self._store.save(count, state, position)
             self._saved = count
 

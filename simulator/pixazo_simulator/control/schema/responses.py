@@ -141,6 +141,9 @@ class WorldState(Body, frozen=True):
     model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
     generations: Annotated[int, Meta(description="how many were accepted")]
     exchanges: Annotated[int, Meta(description="how many were journalled")]
+    position: Annotated[
+        int | None, Meta(description="how many commands the log of the server has, null when it keeps none")
+    ]
     webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
     former_webhook_secrets: Annotated[
         list[str],
