@@ -75,7 +75,7 @@ class Simulator:
 
         replayed = Replayed(log, Application(Worlds(Settings(keys=()), read_videos())).scratch)
         world = replayed.world
-        policy = Settings().policy.changed({"webhook_allow": world.policy.webhook_allow})
+        policy = Settings().policy.changed({"webhook_allow": [*world.policy.webhook_allow]})
         simulator = cls(Settings(keys=(key,), policy=policy), host=host, port=port)
         world.clock.rate = 0
         simulator._replayed = replayed

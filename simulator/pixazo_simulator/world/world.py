@@ -788,7 +788,7 @@ class World(Part):
         return self._keeping
 
     def _restore_state(self, command: commands.RestoreState) -> None:
-        kept, number = self._states, self._keeping
+        kept, number = dict(self._states), self._keeping
         restore(self, kept[command.number])
         self._states, self._keeping = kept, number
         self._shown.clear()
