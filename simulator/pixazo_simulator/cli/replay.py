@@ -36,7 +36,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
         simulator, replayed = Simulator.replaying(log, key=key, host=options["host"], port=options["port"])
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    same = replayed.digest() == log.digest
+    same = replayed.is_same
     sys.stdout.write(f"{_told(log, replayed)}: {'the same' if same else 'not the same'} state as when it was saved\n")
     sys.stdout.flush()
     if not same:

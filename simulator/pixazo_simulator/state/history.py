@@ -61,6 +61,8 @@ class Replayed:
             if isinstance(outcome, Response):
                 self.responses.append(outcome)
         fold.time.command = fold.time.latest  # its clock stands still from now on
+        self.is_same = count is None and self.digest() == log.digest
+        """Whether the same state has come of it as where it was saved."""
 
     def digest(self) -> str:
         """A digest of the state of the world."""
