@@ -111,7 +111,7 @@ class Entry:
         nearest = tuple(map(str, self._nearest))
         return SavedRule(
             self.number,
-            msgspec.Raw(self.json),
+            self.json,
             self.window,
             self.seed,
             self.matched,
@@ -208,7 +208,7 @@ class SavedRule(msgspec.Struct, frozen=True):
     """A rule as it is kept: the rule as JSON, and what became of it (see `Entry`)."""
 
     number: int
-    rule: msgspec.Raw
+    rule: bytes
     window: tuple[int, int | None]
     seed: int
     matched: int
@@ -256,7 +256,7 @@ class Script:
 
     def restore(self, saved: SavedScript) -> None:
         """Be as a script was when it was saved. Raises ValueError for rules that cannot be read."""
-        rules = [(each, read(bytes(each.rule), Rule)) for each in saved.rules]
+        rules = [(each, read(each.rule, Rule)) for each in saved.rules]
         entries = [Entry.restored(each, rule) for each, rule in rules]
         self._hold({entry.number: entry for entry in entries})
         self._made, self._seed = saved.made, saved.seed

@@ -26,7 +26,7 @@ from pixazo_simulator.world import (
 )
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
-from .store import LEASE, Kept, Position, SharedStore, Store
+from .store import LEASE, Kept, SharedStore, Store
 
 PATIENCE = 2.0
 """Seconds in which an entry must come back from a shared store."""
@@ -36,7 +36,6 @@ SAVED_AFTER = 20_000
 """Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
 _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
-_NOWHERE = (0, 0)
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -48,6 +47,8 @@ class _Waiting(msgspec.Struct):
     data: bytes
     target: World | Request | None
     outcome: asyncio.Future[Any]
+    is_kept: bool = False
+    """Whether the store has said that it has the entry."""
 
     def set(self, outcome: object) -> None:
         if self.outcome.done():  # whoever waited has gone
@@ -77,7 +78,6 @@ class Log:
         self._time = worlds.time or StoredTime()
         self._store = store
         self._answer = answer
-        self._position: Position = _NOWHERE
         self._saved = 0
         self._made = 0
         self._queue: list[_Waiting] = []
@@ -91,8 +91,6 @@ class Log:
         if kept.state:
             self._worlds.restore(kept.state)
         self.count = self._saved = kept.count
-        if isinstance(self._store, SharedStore):
-            self._position = self._store.cursor
         began = shown = real_clock()
         for data in kept.entries:
             self._carry_out(decode(data))
@@ -119,15 +117,26 @@ class Log:
         self._made += 1
         entry = Entry(self.process, self._made, self._time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
+        self._pending[entry.number] = waiting
         self._queue.append(waiting)
         self._queued.set()
-        if not self.is_shared:
-            return await waiting.outcome
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await waiting.outcome
-        except TimeoutError:
-            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
+            return await (self._soon(waiting) if self.is_shared else waiting.outcome)
+        finally:
+            waiting.outcome.cancel()  # nobody waits for it any more
+            del self._pending[entry.number]
+
+    async def _soon(self, waiting: _Waiting) -> Any:
+        """The outcome of an entry of a shared store. Raises StateUnavailableError when it takes too long."""
+        # Twice: a process that has stood still finds the time over, and the outcome not yet read.
+        for _ in range(2):
+            await asyncio.wait({waiting.outcome}, timeout=PATIENCE / 2)
+        while waiting.is_kept and self.unavailable is None and not waiting.outcome.done():
+            await asyncio.wait({waiting.outcome}, timeout=PATIENCE)
+        if not waiting.outcome.done():
+            remedy = "it will do what was asked: look for that before trying again" if waiting.is_kept else "try again"
+            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: {remedy}")
+        return waiting.outcome.result()
 
     async def _flush(self) -> None:
         """Append what waits, as much together as has come meanwhile."""
@@ -135,38 +144,41 @@ class Log:
             await self._queued.wait()
             self._queued.clear()
             batch, self._queue = self._queue, []
-            self._pending |= {each.entry.number: each for each in batch if self.is_shared}
             durable = not all(_only_reads(each.entry.command) for each in batch)
             try:
                 await self._store.append([each.data for each in batch], durable=durable)
             except StateUnavailableError as error:
                 self._fail(error)
-                for each in batch:
-                    each.set(StateUnavailableError(str(error)))
+                if not self.is_shared:  # of a shared one nobody knows yet whether it has them
+                    for each in batch:
+                        each.set(StateUnavailableError(str(error)))
             else:
+                for each in batch:
+                    each.is_kept = True
                 if not self.is_shared:
                     self._succeed()
-                    self._carry_out_all((_NOWHERE, each.entry, each) for each in batch)
+                    self._carry_out_all(each.entry for each in batch)
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""
         while True:
             try:
-                entries = await store.follow()
+                entries = [decode(data) for data in await store.follow()]
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
+            except (
+                ValueError
+            ) as error:  # going on without it, its worlds would be others than those of the other processes
+                return self._fail(error)
             else:
                 self._succeed()
-                self._carry_out_all(self._own(position, decode(data)) for position, data in entries)
+                self._carry_out_all(entries)
 
-    def _own(self, position: Position, entry: Entry) -> tuple[Position, Entry, _Waiting | None]:
-        return position, entry, self._pending.pop(entry.number, None) if entry.process == self.process else None
-
-    def _carry_out_all(self, entries: Iterable[tuple[Position, Entry, _Waiting | None]]) -> None:
-        for position, entry, waiting in entries:
+    def _carry_out_all(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            waiting = self._pending.get(entry.number) if entry.process == self.process else None
             outcome = self._carry_out(entry, waiting.target if waiting else None)
-            self._position = position
             if waiting:
                 waiting.set(outcome)
         self._moved.set()
@@ -210,7 +222,7 @@ class Log:
         tail = await self._store.tail()
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._position < tail:
+                while self._store.cursor < tail:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -242,7 +254,8 @@ class Log:
     async def _keep_once(self) -> None:
         shared = self._store if isinstance(self._store, SharedStore) else None
         if shared:
-            held, self.dispatches = self.dispatches, await shared.hold(self.process)
+            # One that cannot carry out what the others append lets another one dispatch.
+            held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
                 self.wake()
         if not self.dispatches:
@@ -255,11 +268,11 @@ class Log:
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
         if self.count - self._saved >= most:
             with self._worlds.lock:
-                count, state, position = self.count, self._worlds.saved(), self._position
+                count, state, position = self.count, self._worlds.saved(), shared.cursor if shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved = count
 
-    def _fail(self, error: StateUnavailableError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Say once that the store cannot be used."""
         if self.unavailable is None:
             log.warning("%s", error)

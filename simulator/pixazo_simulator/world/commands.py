@@ -255,7 +255,7 @@ class CreateWorld(ServerCommand["World"], frozen=True, kw_only=True):
 
     key: str | None = None
     policy: Policy | None = None
-    clock: tuple[float, int] | None = None
+    clock: tuple[int | float, int] | None = None  # a clock that stands still has the rate 0, as JSON shows it
     balance: int | None = None
     seed: int | None = None
     rules: tuple[Rule, ...] | None = None
