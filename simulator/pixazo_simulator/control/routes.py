@@ -133,7 +133,7 @@ def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:
 @route("GET", "/_sim/world")
 async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Show the world of the caller at a glance."""
-    return rendering.world(request.world, request.worlds.position)
+    return rendering.world(request.world)
 
 
 @route("PATCH", "/_sim/world")
@@ -157,7 +157,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
             images=None if wanted.images is UNSET else wanted.images,
         ),
     )
-    return rendering.world(changed, request.worlds.position)
+    return rendering.world(changed)
 
 
 @route("DELETE", "/_sim/world")
@@ -192,7 +192,7 @@ async def restore_state(request: ControlRequest[requests.NoParameters]) -> respo
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
     with _refuse_unknown_state(request.number):
         await request.apply(lambda now: RestoreState(now, request.number))
-    return rendering.world(request.world, request.worlds.position)
+    return rendering.world(request.world)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
@@ -613,7 +613,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
     with refuse_value_errors():
         await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
-    return rendering.world(world, request.worlds.position)
+    return rendering.world(world)
 
 
 @route("POST", "/_sim/tls-listeners", status=201)

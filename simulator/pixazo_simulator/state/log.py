@@ -23,7 +23,7 @@ from pixazo_simulator.world import (
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Fold
-from .store import LEASE, Kept, Position, SharedStore, Store
+from .store import LEASE, Kept, SharedStore, Store
 
 PATIENCE = 2.0
 """Seconds in which an entry must come back from a shared store."""
@@ -33,7 +33,6 @@ SAVED_AFTER = 20_000
 """Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
 _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
-_NOWHERE = (0, 0)
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -45,6 +44,8 @@ class _Waiting(msgspec.Struct):
     data: bytes
     target: World | Request | None
     outcome: asyncio.Future[Any]
+    is_kept: bool = False
+    """Whether the store has said that it has the entry."""
 
     def set(self, outcome: object) -> None:
         if self.outcome.done():  # whoever waited has gone
@@ -71,7 +72,6 @@ class Log:
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
-        self._place: Position = _NOWHERE
         self._saved = 0
         self._made = 0
         self._queue: list[_Waiting] = []
@@ -85,21 +85,20 @@ class Log:
         """How many entries were carried out."""
         return self.fold.count
 
+    async def read(self) -> Kept:
+        """What the store holds now, up to what was carried out here or further."""
+        return await self._store.read()
+
     def load(self, kept: Kept) -> None:
         """Carry out the entries that a store holds. Raises ValueError for what is not one."""
         self._saved = kept.count
-        if isinstance(self._store, SharedStore):
-            self._place = self._store.cursor
         began = shown = real_clock()
         for data in kept.entries:
             self.fold.carry_out(decode(data))
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
                 log.info(
-                    "%s: carried out %d commands in %.0f s",
-                    self._store.name,
-                    self.fold.count - kept.count,
-                    shown - began,
+                    "%s: carried out %d commands in %.0f s", self._store.name, self.position - kept.count, shown - began
                 )
 
     # The way of a command
@@ -119,19 +118,26 @@ class Log:
         self._made += 1
         entry = Entry(self.process, self._made, self.fold.time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
+        self._pending[entry.number] = waiting
         self._queue.append(waiting)
         self._queued.set()
-        if not self.is_shared:
-            return await waiting.outcome
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await waiting.outcome
-        except TimeoutError:
-            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
+            return await (self._soon(waiting) if self.is_shared else waiting.outcome)
+        finally:
+            waiting.outcome.cancel()  # nobody waits for it any more
+            del self._pending[entry.number]
 
-    async def read(self) -> Kept:
-        """What the store holds now, up to what was carried out here or further."""
-        return await self._store.read()
+    async def _soon(self, waiting: _Waiting) -> Any:
+        """The outcome of an entry of a shared store. Raises StateUnavailableError when it takes too long."""
+        # Twice: a process that has stood still finds the time over, and the outcome not yet read.
+        for _ in range(2):
+            await asyncio.wait({waiting.outcome}, timeout=PATIENCE / 2)
+        while waiting.is_kept and self.unavailable is None and not waiting.outcome.done():
+            await asyncio.wait({waiting.outcome}, timeout=PATIENCE)
+        if not waiting.outcome.done():
+            remedy = "it will do what was asked: look for that before trying again" if waiting.is_kept else "try again"
+            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: {remedy}")
+        return waiting.outcome.result()
 
     async def _flush(self) -> None:
         """Append what waits, as much together as has come meanwhile."""
@@ -139,38 +145,41 @@ class Log:
             await self._queued.wait()
             self._queued.clear()
             batch, self._queue = self._queue, []
-            self._pending |= {each.entry.number: each for each in batch if self.is_shared}
             durable = not all(_only_reads(each.entry.command) for each in batch)
             try:
                 await self._store.append([each.data for each in batch], durable=durable)
             except StateUnavailableError as error:
                 self._fail(error)
-                for each in batch:
-                    each.set(StateUnavailableError(str(error)))
+                if not self.is_shared:  # of a shared one nobody knows yet whether it has them
+                    for each in batch:
+                        each.set(StateUnavailableError(str(error)))
             else:
+                for each in batch:
+                    each.is_kept = True
                 if not self.is_shared:
                     self._succeed()
-                    self._carry_out_all((_NOWHERE, each.entry, each) for each in batch)
+                    self._carry_out_all(each.entry for each in batch)
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""
         while True:
             try:
-                entries = await store.follow()
+                entries = [decode(data) for data in await store.follow()]
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
+            except (
+                ValueError
+            ) as error:  # going on without it, its worlds would be others than those of the other processes
+                return self._fail(error)
             else:
                 self._succeed()
-                self._carry_out_all(self._own(position, decode(data)) for position, data in entries)
+                self._carry_out_all(entries)
 
-    def _own(self, position: Position, entry: Entry) -> tuple[Position, Entry, _Waiting | None]:
-        return position, entry, self._pending.pop(entry.number, None) if entry.process == self.process else None
-
-    def _carry_out_all(self, entries: Iterable[tuple[Position, Entry, _Waiting | None]]) -> None:
-        for position, entry, waiting in entries:
+    def _carry_out_all(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            waiting = self._pending.get(entry.number) if entry.process == self.process else None
             outcome = self.fold.carry_out(entry, waiting.target if waiting else None)
-            self._place = position
             if waiting:
                 waiting.set(outcome)
         self._moved.set()
@@ -185,7 +194,7 @@ class Log:
         tail = await self._store.tail()
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._place < tail:
+                while self._store.cursor < tail:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -217,7 +226,8 @@ class Log:
     async def _keep_once(self) -> None:
         shared = self._store if isinstance(self._store, SharedStore) else None
         if shared:
-            held, self.dispatches = self.dispatches, await shared.hold(self.process)
+            # One that cannot carry out what the others append lets another one dispatch.
+            held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
                 self.wake()
         if not self.dispatches:
@@ -228,13 +238,13 @@ class Log:
             for process in world.processes() & (others - living):
                 await self.append(world, ForgetProcess(world.clock.now(), process))
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.fold.count - self._saved >= most:
+        if self.position - self._saved >= most:
             with self._worlds.lock:
-                count, state, position = self.fold.count, self._worlds.saved(), self._place
+                count, state, position = self.position, self._worlds.saved(), shared.cursor if shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved = count
 
-    def _fail(self, error: StateUnavailableError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Say once that the store cannot be used."""
         if self.unavailable is None:
             log.warning("%s", error)

@@ -29,14 +29,15 @@ _BLOCK = 500
 _PAGE = 1000
 """Entries or rows that are read together."""
 _PREFIX = "pixazo-sim:"
-_HEAD, _ENTRIES, _STATE, _ROWS, _LEADER, _PROCESS = (
-    f"{_PREFIX}{name}" for name in ("head", "entries", "state", "rows:", "leader", "process:")
-)
+_HEAD = f"{_PREFIX}head"
+_NAME = 16
+"""Bytes before the head: the name of the log, which is part of all other keys. Who still knows a log that was lost never writes to the next."""
 _DATA, _UNTIL = b"d", b"u"
-"""Fields of an entry: the entry, and the time of the server (milliseconds) until which it counts.
+"""Fields of a batch, which is one message of the stream: its entries, and the time of the server (milliseconds) until which it counts.
 
-A server that has stood still may take an entry long after its caller was told that it failed: nobody carries it out then.
+A server that has stood still may take a batch long after its callers were told that it failed: nobody carries it out then.
 """
+_BATCH = msgspec.msgpack.Decoder(list[bytes])
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -74,24 +75,38 @@ class RedisStore:
             raise StoreError(f"{self.name} cannot be used: {error}; see that the server runs there") from None
 
     def _open(self, client: Any, head: Head) -> Kept:
-        self._identity = secrets.token_hex(8).encode() + msgspec.json.encode(head)
-        if client.set(_HEAD, self._identity, nx=True):
-            client.xadd(
-                _ENTRIES, {_DATA: b""}
-            )  # without a stream one could not tell an empty server from one that has lost it
-        self._identity = client.get(_HEAD)
+        self._identity = client.get(_HEAD) or self._begin(client, head)
         try:
-            found = msgspec.json.decode(self._identity[16:], type=Head)
+            found = msgspec.json.decode(self._identity[_NAME:], type=Head)
         except msgspec.MsgspecError:
             raise StoreError(f"{self.name} has something else under {_HEAD}: choose another database") from None
         count, rows = 0, []
-        if latest := client.get(_STATE):
+        if latest := client.get(self._key("state")):
             state = msgspec.json.decode(latest, type=_State)
             count, self.cursor = state.count, state.position
             rows = self._rows(client, state)
+        first, entries = self.cursor, list(self._entries(client))
+        if first > (0, 0) and not client.xrange(self._key("entries"), _written(first), _written(first)):
+            raise StoreError(f"{self.name} was saved anew while it was read: start again")
         seconds, micros = client.time()
         self._ahead = seconds + micros / 1e6 - monotonic()
-        return Kept(found, count, rows, list(self._entries(client)))
+        return Kept(found, count, rows, entries)
+
+    def _begin(self, client: Any, head: Head) -> bytes:
+        """Begin a log, unless another process just does; return the identity of the one that is there."""
+        self._identity = secrets.token_hex(_NAME // 2).encode() + msgspec.json.encode(head)
+        both = client.pipeline(transaction=True)
+        both.set(_HEAD, self._identity, nx=True)
+        # Without a stream one could not tell an empty server from one that has lost it.
+        both.xadd(self._key("entries"), {_DATA: msgspec.msgpack.encode([]), _UNTIL: 0})
+        if not both.execute()[0]:
+            client.delete(self._key("entries"))
+        identity: bytes = client.get(_HEAD)
+        return identity
+
+    def _key(self, name: str) -> str:
+        """A key of this log."""
+        return f"{_PREFIX}{self._identity[:_NAME].decode()}:{name}"
 
     def _rows(self, client: Any, state: _State) -> list[Row]:
         rows: list[Row] = []
@@ -106,16 +121,21 @@ class RedisStore:
 
     def _entries(self, client: Any) -> Iterator[bytes]:
         """The entries behind the cursor, which moves on."""
-        while found := client.xrange(_ENTRIES, f"({_written(self.cursor)}", count=_PAGE):
-            for _, data in self._counting(found):
-                yield data
+        while found := client.xrange(self._key("entries"), f"({_written(self.cursor)}", count=_PAGE):
+            yield from self._counting(found)
 
-    def _counting(self, found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[tuple[Position, bytes]]:
-        """The entries that count, with the cursor behind each."""
+    def _counting(self, found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[bytes]:
+        """The entries that count; the cursor moves behind them. Raises StoreError for what is no batch of entries."""
         for identity, fields in found:
+            try:
+                if int(fields[_UNTIL]) >= _read(identity)[0]:
+                    yield from _BATCH.decode(fields[_DATA])
+            except (KeyError, ValueError, msgspec.MsgspecError) as error:
+                place = f"{self._key('entries')} {identity.decode()}"
+                raise StoreError(
+                    f"{self.name} is damaged: {place} is no entry ({type(error).__name__} {error}){_REMEDY}"
+                ) from None
             self.cursor = _read(identity)
-            if fields[_DATA] and int(fields[_UNTIL]) >= self.cursor[0]:
-                yield self.cursor, fields[_DATA]
 
     async def read(self) -> Kept:
         """What the database holds now, read by a store of its own, so that this one goes on where it is."""
@@ -128,51 +148,50 @@ class RedisStore:
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
         """Append entries to the stream; how durable that is, the settings of the server say."""
         until = int((monotonic() + self._ahead + TIMEOUT) * SECOND)
+        batch: Any = {_DATA: msgspec.msgpack.encode(entries), _UNTIL: until}
         async with self._using() as client:
-            transaction: Any = client.pipeline(transaction=True)
-            for data in entries:
-                transaction.xadd(_ENTRIES, {_DATA: data, _UNTIL: until}, nomkstream=True)
-            places = await transaction.execute()
-            if None in places:
+            place = await client.xadd(self._key("entries"), batch, nomkstream=True)
+            if place is None:
                 self._lose()
-            last = _read(places[-1])[0]
-            self._ahead = last / SECOND - monotonic()
-            if last > until:
+            taken = _read(place)[0]
+            self._ahead = taken / SECOND - monotonic()
+            if taken > until:
                 raise StateUnavailableError(f"{self.name} has taken longer than {TIMEOUT:g} s: try again")
 
-    async def follow(self) -> Sequence[tuple[Position, bytes]]:
+    async def follow(self) -> Sequence[bytes]:
         """Wait for entries of any process."""
         async with self._using(follows=True) as client:
-            found: Any = await client.xread({_ENTRIES: _written(self.cursor)}, count=_PAGE, block=_BLOCK)
+            read: Any = {self._key("entries"): _written(self.cursor)}
+            found: Any = await client.xread(read, count=_PAGE, block=_BLOCK)
             return [each for _, entries in found or () for each in self._counting(entries)]
 
     async def tail(self) -> Position:
         """Where the latest entry stands."""
         async with self._using() as client:
-            found: Any = await client.xrevrange(_ENTRIES, count=1)
+            found: Any = await client.xrevrange(self._key("entries"), count=1)
             if not found:
                 self._lose()
             return _read(found[0][0])
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
         """Keep a state; the former one and what came after it stay for those who are just reading them."""
-        rows, key = iter(state), f"{_ROWS}{count}:{secrets.token_hex(4)}"
+        rows, key = iter(state), self._key(f"rows:{count}:{secrets.token_hex(4)}")
         async with self._using() as client:
             while some := [msgspec.msgpack.encode(each) for each in islice(rows, 20)]:
                 await client.rpush(key, *some)
-            former = await client.get(_STATE)
-            await client.set(_STATE, msgspec.json.encode(_State(count, position, key)))
+            former = await client.get(self._key("state"))
+            await client.set(self._key("state"), msgspec.json.encode(_State(count, position, key)))
             if former:
                 before = msgspec.json.decode(former, type=_State)
-                await client.xtrim(_ENTRIES, minid=_written(before.position))
+                await client.xtrim(self._key("entries"), minid=_written(before.position))
                 await client.expire(before.rows, 60)
 
     async def hold(self, process: str) -> bool:
         """Say that a process lives; whether it holds the lease of the leader."""
         async with self._using() as client:
-            await client.set(f"{_PROCESS}{process}", 1, px=int(LEASE * SECOND))
+            await client.set(self._key(f"process:{process}"), 1, px=int(LEASE * SECOND))
             if self._leader is None:
-                self._leader = Lock(client, _LEADER, timeout=LEASE, blocking=False, thread_local=False)
+                self._leader = Lock(client, self._key("leader"), timeout=LEASE, blocking=False, thread_local=False)
             try:
                 if await self._leader.owned():
                     return bool(await self._leader.reacquire())
@@ -184,7 +203,7 @@ class RedisStore:
         """Which processes have said so within LEASE seconds."""
         asked = list(processes)
         async with self._using() as client:
-            found = await client.mget([f"{_PROCESS}{each}" for each in asked])
+            found = await client.mget([self._key(f"process:{each}") for each in asked])
         return {process for process, value in zip(asked, found, strict=True) if value}
 
     @asynccontextmanager
@@ -215,11 +234,9 @@ class RedisStore:
         """See that it is still the database that was opened, with all that was read from it."""
         if self._lost or await client.get(_HEAD) != self._identity:
             self._lose()
-        about: Any = await client.xinfo_stream(_ENTRIES)
-        if _read(about["last-generated-id"]) < self.cursor:
-            self._lose()
-        first = about["first-entry"]
-        if first and _read(first[0]) > self.cursor:  # it has stood still for so long that what it has not read is gone
+        last = _written(self.cursor)
+        # It has lost its last entries; or this process has stood still for so long that what it has not read is gone.
+        if not await client.xrange(self._key("entries"), last, last):
             self._lose()
         self._checked = True
 
@@ -240,6 +257,9 @@ class RedisStore:
         for client in (self._client, self._follower):
             if client:
                 await client.aclose()
+
+
+_REMEDY = ": restore a copy, or name another database"
 
 
 def _written(position: Position) -> str:

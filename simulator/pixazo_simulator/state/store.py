@@ -113,10 +113,13 @@ class SharedStore(Store, Protocol):
     """A store to which several processes append at the same time."""
 
     cursor: Position
-    """Where the last entry that was returned stands."""
+    """Where the last entry stands that was returned, or that does not count."""
 
-    async def follow(self) -> Sequence[tuple[Position, bytes]]:
-        """Wait for entries beyond those that were returned before, by whichever process, and return them in order."""
+    async def follow(self) -> Sequence[bytes]:
+        """Wait for entries beyond those that were returned before, by whichever process, and return them in order.
+
+        The cursor moves in the same turn of the loop. Raises StoreError for what is no entry.
+        """
         ...
 
     async def tail(self) -> Position:

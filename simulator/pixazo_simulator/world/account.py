@@ -79,16 +79,19 @@ class Ledger(Part):
         while self._ahead and self._ahead[0].at <= now:
             self._enter(heapq.heappop(self._ahead))
 
+    def _due(self, now: int) -> list[Entry]:
+        """The refunds up to `now` that are not entered. Whoever only looks enters none: commands of an earlier instant may follow."""
+        if not self._ahead or self._ahead[0].at > now:
+            return []
+        return sorted(each for each in self._ahead if each.at <= now)
+
     def balance(self, now: int) -> int:
         """What can be spent at `now`, in millionths of a dollar."""
-        if self._ahead:
-            self._settle(now)
-        return self._total
+        return self._total + sum(each.amount for each in self._due(now))
 
     def entries(self, now: int) -> list[Entry]:
         """All entries up to `now`, oldest first."""
-        self._settle(now)
-        return [*chain.from_iterable(self._earlier), *self._entries]
+        return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, earlier: Iterable[Entry]) -> None:
         """Enter what happened before there was any other entry than the opening: that comes before, and the balance stays what it is."""
@@ -119,7 +122,8 @@ class Ledger(Part):
 
     def adjust(self, now: int, balance: int) -> None:
         """Make the balance at `now` what the test wants it to be."""
-        self._enter(Entry(now, EntryKind.ADJUSTMENT, balance - self.balance(now)))
+        self._settle(now)
+        self._enter(Entry(now, EntryKind.ADJUSTMENT, balance - self._total))
 
 
 def affords(ledger: Ledger, price: int, now: int) -> bool:

@@ -308,7 +308,7 @@ class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only
 
     key: str | None = None
     policy: Policy | None = None
-    clock: tuple[float, int] | None = None
+    clock: tuple[int | float, int] | None = None  # a clock that stands still has the rate 0, as JSON shows it
     balance: int | None = None
     seed: int | None = None
     rules: tuple[Rule, ...] | None = None

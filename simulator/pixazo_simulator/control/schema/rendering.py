@@ -67,10 +67,10 @@ def _message(redactor: Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds))
+    return body.Health("ok", len(worlds), worlds.position)
 
 
-def world(world: state.World, position: int | None = None) -> body.WorldState:
+def world(world: state.World) -> body.WorldState:
     """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
     signing = secrets(world) if world.policy.webhook_signature == "standard" else ()
@@ -84,7 +84,6 @@ def world(world: state.World, position: int | None = None) -> body.WorldState:
         model_enabled=world.account.model_enabled,
         generations=len(world.generations()),
         exchanges=world.journal.total,
-        position=position,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),

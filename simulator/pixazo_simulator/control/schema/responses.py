@@ -121,6 +121,7 @@ class Health(Body, frozen=True):
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
+    position: Annotated[int | None, Meta(description="how many commands its log has, null where it keeps none")]
 
 
 class Ready(Body, frozen=True):
@@ -141,9 +142,6 @@ class WorldState(Body, frozen=True):
     model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
     generations: Annotated[int, Meta(description="how many were accepted")]
     exchanges: Annotated[int, Meta(description="how many were journalled")]
-    position: Annotated[
-        int | None, Meta(description="how many commands the log of the server has, null when it keeps none")
-    ]
     webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
     former_webhook_secrets: Annotated[
         list[str],

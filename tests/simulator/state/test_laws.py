@@ -1,0 +1,146 @@
+"""A world is the fold of its commands: alike in memory, carried out through a log, replayed, and restored from any state of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.caller import GENERATE, Caller, Reply
+from tests.inprocess import InProcess
+
+from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.webhooks.sender import Outcome
+from pixazo_simulator.world import Settings
+
+from .keeping import HEAD, KeptInProcess, Receiver, replayed, with_receiver
+
+SETTINGS = Settings(keys=("one", "two"), open_keys=True)
+HOOK = "http://127.0.0.1:9/hook"
+PROMPTS = (
+    "A bear", "A bear [[sim:after 0]]", "A bear [[sim:failed too wild]]", "A bear [[sim:error full]]", "A bear [[sim:stuck]]", "",
+)  # fmt: skip
+RULES: tuple[dict[str, Any], ...] = (
+    {"when": "generate", "times": 1, "faults": [{"fault": "status_code", "status": 502}]},
+    {"when": "generate", "faults": [{"fault": "garbled_body"}], "probability": 0.5},
+    {"when": "generate", "faults": [{"fault": "stuck"}]},
+    {"when": "generate", "faults": [{"fault": "before_reply"}]},
+    {"when": "status", "after": 1, "faults": [{"fault": "unknown_status"}]},
+    {"when": "webhook", "times": 2, "faults": [{"fault": "duplicate", "copies": 3}]},
+    {"when": "webhook", "faults": [{"fault": "reorder"}]},
+    {"when": "webhook", "faults": [{"fault": "lognormal_delay", "median": 2}]},
+    {"when": "webhook", "faults": [{"fault": "drop"}]},
+)
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"balance": "0.50"},
+    {"balance": "100.00"},
+    {"suspended": True},
+    {"suspended": False},
+    {"policy": {"rate_limit": "3/60"}},
+    {"policy": {"concurrency": "2"}},
+    {"policy": {"webhook_signature": "standard"}},
+    {"policy": {"read_delay": "5000"}},
+    {"policy": {"callback_url": "challenge", "callback_events": "updates"}},
+    {"policy": {"webhook_events": "header"}},
+    {"policy": {"retention": "status=20,media=10"}},
+    {"policy": {"progress": "polls"}},
+)
+NOTHING = st.none()
+Call = tuple[str, str, str, Any, dict[str, str]]
+"""A key, a method, a target, a body and headers; in the target, `{N}` stands for the N-th id that was given to any key."""
+
+
+def _submits(key: str, prompt: str, hook: bool, callback: bool, mode: str) -> Call:
+    headers = {"X-Webhook-URL": HOOK, "X-Webhook-Mode": mode} if hook else {}
+    body = {"prompt": prompt} | ({"callback_url": HOOK} if callback else {})
+    return key, "POST", GENERATE, body, headers
+
+
+def _control(method: str, target: str, body: st.SearchStrategy[Any] = NOTHING) -> st.SearchStrategy[Call]:
+    return st.builds(lambda key, given: (key, method, target, given, {}), KEYS, body)
+
+
+KEYS = st.sampled_from(["one", "two", "sim-one-video-1", "sim-throttled-briefly-2", "anyone", ""])
+SUBMITS = st.builds(
+    _submits, KEYS, st.sampled_from(PROMPTS), st.booleans(), st.booleans(), st.sampled_from(["async", "sync"])
+)
+READS = st.builds(
+    lambda key, number, path: (key, "GET", path % number, None, {}),
+    KEYS, st.integers(0, 4), st.sampled_from(["/v2/requests/status/{%d}", "/v1/{%d}/output.mp4", "/nowhere/{%d}"]),
+)  # fmt: skip
+ADVANCES = _control("POST", "/_sim/clock/advance", st.builds(
+    lambda seconds, every: {"seconds": seconds, **({"every_world": True} if every else {})},
+    st.sampled_from([0, 0.5, 2, 15, 16, 40, 2000]), st.booleans(),
+))  # fmt: skip
+CALLS = st.one_of(
+    SUBMITS,
+    SUBMITS,
+    READS,
+    ADVANCES,
+    _control("PATCH", "/_sim/world", st.sampled_from(CHANGES)),
+    _control("POST", "/_sim/script/rules", st.sampled_from(RULES)),
+    _control("DELETE", "/_sim/script"),
+    _control("DELETE", "/_sim/world"),
+    _control("POST", "/_sim/worlds", st.sampled_from([{}, {"key": "one"}, {"name": "shop", "seed": 3, "start": "2030-01-01T00:00:00Z"}])),
+    _control("POST", "/_sim/deliveries/1/resend"),
+    _control("POST", "/_sim/webhook-secret/rotate", st.just({"overlap": 60})),
+)  # fmt: skip
+OUTCOMES = st.lists(
+    st.sampled_from([Outcome(204), Outcome(500), Outcome(None, "refused"), Outcome(200)]), min_size=1, max_size=4
+)
+HISTORIES = st.lists(CALLS, min_size=1, max_size=14)
+
+
+def _carried_out(server: InProcess, calls: Sequence[Call]) -> list[Reply]:
+    """The replies to these calls, and then what the server shows of its worlds."""
+    ids, replies = list[str](), list[Reply]()
+    shown = [
+        (key, "GET", f"/_sim/{what}", None, {}) for key in ("one", "two") for what in ("record", "ledger", "deliveries")
+    ]
+    for key, method, target, body, headers in [*calls, *shown]:
+        place = re.sub(r"\{(\d)\}", lambda found: ids[int(found[1])] if int(found[1]) < len(ids) else "none", target)
+        replies.append(Caller(server, key).call(method, place, body, headers))
+        if replies[-1].status == 202:
+            ids.append(replies[-1].json()["request_id"])
+    return replies
+
+
+@given(HISTORIES, OUTCOMES)
+def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> None:
+    """The replies, and the webhooks, are the same bytes as without one."""
+    plainly, logged = Receiver(outcomes), Receiver(outcomes)
+    with with_receiver(InProcess(SETTINGS), plainly) as without:
+        expected = _carried_out(without, calls)
+    with with_receiver(KeptInProcess(MemoryStore(), SETTINGS), logged) as within:
+        replies = _carried_out(within, calls)
+    assert replies == expected
+    assert logged.webhooks == plainly.webhooks
+
+
+@given(HISTORIES, OUTCOMES, st.integers(0, 200))
+def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outcome], place: int) -> None:
+    """Replayed from its entries, or from a state of any moment and the entries after it, everything is as it was, to the byte."""
+    store = MemoryStore()
+    with with_receiver(KeptInProcess(store, SETTINGS), Receiver(outcomes)) as server:
+        _carried_out(server, calls)
+    entries = list(store.open(HEAD).entries)
+    assert replayed(SETTINGS, entries) == (server.rows, server.answers)
+    place %= len(entries) + 1
+    rows, answers = replayed(SETTINGS, entries[:place])
+    assert replayed(SETTINGS, entries[place:], rows) == (server.rows, server.answers[len(answers) :])
+
+
+@given(HISTORIES, OUTCOMES, st.lists(st.integers(1, 40_000), min_size=1, max_size=4))
+def test_any_split_of_an_advance_gives_the_same(calls: list[Call], outcomes: list[Outcome], parts: list[int]) -> None:
+    """All that is seen afterwards is the same as after one advance."""
+    seen = [_seen_after(calls, outcomes, some) for some in ([sum(parts)], parts)]
+    assert seen[0] == seen[1]
+
+
+def _seen_after(calls: Sequence[Call], outcomes: Sequence[Outcome], parts: Sequence[int]) -> list[Any]:
+    advances = [("one", "POST", "/_sim/clock/advance", {"seconds": part / 1000}, {}) for part in parts]
+    with with_receiver(KeptInProcess(MemoryStore(), SETTINGS), Receiver(outcomes)) as server:
+        replies = _carried_out(server, [*calls, *advances])
+    return [reply.body for reply in [*replies[: len(calls)], *replies[len(calls) + len(parts) :]]]
