@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -48,6 +48,8 @@ from .schema import rendering, requests, responses
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
 _END = object()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @route("GET", "/_sim/health", needs_world=False, local=True)
@@ -87,7 +89,7 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         if key is not None:
             check_key(key)
         if wanted.log is not UNSET:
-            replayed = await asyncio.to_thread(Replayed, wanted.log, request.scratch)
+            replayed = await _aside(Replayed, wanted.log, request.scratch)
             adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
             return rendering.created_world(await worlds.perform(adopted), [])
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
@@ -104,6 +106,15 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             origin=_origin(request, policy),
         )
         return rendering.created_world(*await worlds.perform(command))
+
+
+async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Do something that takes a while: in a thread, so that others are served; where there is no event loop nobody waits for it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work(*args, **named)
+    return await asyncio.to_thread(work, *args, **named)
 
 
 def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
@@ -177,7 +188,7 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
-    return await asyncio.to_thread(export, world, worlds, kept, request.scratch)
+    return await _aside(export, world, worlds, kept, request.scratch)
 
 
 @route("POST", "/_sim/world/states", status=201)
@@ -281,7 +292,7 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[Wor
         )
     kept = await log.read()
     with refuse_value_errors():
-        found = await asyncio.to_thread(world_at, world.number, int(at), kept, request.scratch)
+        found = await _aside(world_at, world.number, int(at), kept, request.scratch)
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
     return found, None
