@@ -95,14 +95,18 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         )
     if wanted.images:
         created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
+    return rendering.created_world(created, _begun(request, created) if wanted.generations else [])
+
+
+def _begun(request: ControlRequest[requests.NewWorld], created: World) -> list[str]:
+    """The request ids of the generations that a world begins with; where one cannot be, there is no world. Raises Refused."""
     own = created.policy.public_origin
     origin = f"http://{request.host}" if own in ("caller", "forwarded") else own
     try:
-        begun = created.apply(BeginWithGenerations(created.clock.now(), wanted.generations, origin))
+        return created.apply(BeginWithGenerations(created.clock.now(), request.body.generations, origin))
     except ValueError as error:
-        worlds.delete(created.key)
+        request.worlds.delete(created.key)
         raise Refused(400, str(error)) from None
-    return rendering.created_world(created, begun)
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> Clock | None:
