@@ -204,6 +204,8 @@ class Worlds:
         )  # fmt: skip
         if command.images:
             world.apply(ChangeWorld(world.clock.now(), images=command.images))
+        if not command.generations:
+            return world, []
         try:
             begun = world.apply(commands.BeginWithGenerations(world.clock.now(), command.generations, command.origin))
         except ValueError:
