@@ -195,7 +195,7 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
     with refuse_value_errors():
-        return responses.StateNumber(await request.apply(KeepState))
+        return rendering.state_number(await request.apply(KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")

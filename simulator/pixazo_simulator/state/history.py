@@ -22,6 +22,10 @@ _LONGEST = 64 * 1024
 """Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
 
 
+_LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
+"""Members that are bodies, of exchanges and requests, and those with their lengths."""
+
+
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
 
@@ -152,11 +156,15 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         if len(value) > _LONGEST:
             return value.replace(key, REDACTED.encode())
         text = value.decode("latin-1")
-        cleaned = redactor.text(text)
-        return value if cleaned == text else cleaned.encode("latin-1", "replace")
+        clean = redactor.text(text)
+        return value if clean == text else clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members: dict[Any, Any] = value
-        return {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        for body, length in _LENGTHS.items():
+            if isinstance(members.get(body), bytes):
+                cleaned[length] += len(cleaned[body]) - len(members[body])
+        return cleaned
     if isinstance(value, list):
         return _clean_list(value, redactor, key)
     return value

@@ -53,7 +53,11 @@ def refused(reply: Reply, status: int, *parts: str) -> None:
 
 def test_health_counts_the_worlds(caller: Caller) -> None:
     """No key is needed."""
-    assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {"status": "ok", "worlds": 1}
+    assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {
+        "status": "ok",
+        "worlds": 1,
+        "position": None,
+    }
     caller.call("POST", "/_sim/worlds")
     assert caller.sim("health") == {"status": "ok", "worlds": 2}
 

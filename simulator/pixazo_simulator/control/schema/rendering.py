@@ -297,6 +297,10 @@ async def record(world: state.World, exchanges: body.JournalPage, unmatched: bod
     )
 
 
+def state_number(number: int) -> body.StateNumber:
+    return body.StateNumber(number)
+
+
 def rule_number(number: int) -> body.RuleNumber:
     return body.RuleNumber(number)
 
