@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
@@ -28,13 +27,13 @@ def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
         yield running
 
 
-def used(simulator: Simulator, **more: Any) -> tuple[Caller, ControlClient]:
+def used(simulator: Simulator, prompt: str = "A bear") -> tuple[Caller, ControlClient]:
     """A world in which something has happened, and the caller whose it is."""
-    control = simulator.control().create_world(name="a bear", **more)
+    control = simulator.control().create_world(name="a bear")
     caller = Caller(over_http(simulator.url), str(control.api_key))
     control.add_rule({"when": "status", "reply": {"status": 429}, "times": 1})
     accepted = caller.call(
-        "POST", GENERATE, {"prompt": f"A bear {caller.key}"}, {"Authorization": "Bearer hunter2-S3cr3t"}
+        "POST", GENERATE, {"prompt": prompt.replace("KEY", caller.key)}, {"Authorization": "Bearer hunter2-S3cr3t"}
     )
     assert accepted.status == 202
     poll = f"/v2/requests/status/{accepted.json()['request_id']}"
@@ -65,7 +64,7 @@ def test_what_is_exported_becomes_the_same_world(simulator: Simulator) -> None:
 
 def test_no_secret_is_exported(simulator: Simulator) -> None:
     """Neither the key nor what was sent as one; not in what is encoded either."""
-    caller, control = used(simulator)
+    caller, control = used(simulator, "A bear, KEY")
     document = control.export_world()
     decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
     for secret in (caller.key, "hunter2-S3cr3t"):

@@ -90,7 +90,7 @@ RESPONSES: dict[Any, object] = {
     **{
         type(each): each
         for each in (
-            body.Health("ok", worlds=1),
+            body.Health("ok", worlds=1, position=None),
             body.Ready("ready"),
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
