@@ -11,9 +11,13 @@ import pytest
 from tests.command import environment, run_process
 
 AUDIT = Path(__file__).parents[1] / "tools" / "audit.py"
-HARMLESS = {"name": "click", "version": "8.2", "vulns": []}
-UNKNOWN = {"name": "trio", "skip_reason": "Dependency not found on PyPI"}
-HARMFUL = {"name": "aiohttp", "version": "3.1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.2"]}]}
+HARMLESS: dict[str, object] = {"name": "click", "version": "8.2", "vulns": []}
+UNKNOWN: dict[str, object] = {"name": "trio", "skip_reason": "Dependency not found on PyPI"}
+HARMFUL: dict[str, object] = {
+    "name": "aiohttp",
+    "version": "3.1",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.2"]}],
+}
 NOTHING = "audit: nothing was audited, since the service of advisories does not answer"
 
 

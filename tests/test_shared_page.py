@@ -42,7 +42,7 @@ def test_serve_has_the_options(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_probes_ask_routes_that_exist(name: str) -> None:
     """For readiness and, in Kubernetes, for liveness."""
     text = (EXAMPLES / name).read_text(encoding="utf-8")
-    probed = {"/_sim/ready"} | ({"/_sim/health"} if name == "kubernetes.yaml" else set())
+    probed = {"/_sim/ready", "/_sim/health"} if name == "kubernetes.yaml" else {"/_sim/ready"}
     assert all(path.rpartition("/")[2] in text for path in probed)
     paths = {route.path for route in ROUTES}
     if "/_sim/ready" not in paths:
