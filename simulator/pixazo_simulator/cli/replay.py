@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,9 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     """Make a world anew of FILE, and serve it until SIGINT or SIGTERM.
 
     FILE is what `GET /_sim/world/log` answered, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The commands of the file are
-    carried out again; when another state comes of them than on the machine that saved it, the exit code is 1. The clock stands still at
-    the end of the file, until it is advanced.
+    carried out again, and it is said whether the same state comes of them as on the machine that saved it. The clock stands still at the
+    end of the file, until it is advanced.
     """
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - Python sets it to None when it was closed
-        raise click.UsageError("standard output is closed, and what came of the replay cannot be written: redirect it")
     from pixazo_simulator.server import Simulator
 
     from .process import log_to_stderr
@@ -36,14 +35,14 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
         simulator, replayed = Simulator.replaying(log, key=key, host=options["host"], port=options["port"])
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    same = replayed.is_same
-    sys.stdout.write(f"{_told(log, replayed)}: {'the same' if same else 'not the same'} state as when it was saved\n")
-    sys.stdout.flush()
-    if not same:
-        raise SystemExit(1)
-    if not check:
-        log_to_stderr(options["log_format"])
-        serve_until_ended(lambda _: simulator, options)
+    told = _told(log, replayed)
+    if check:
+        sys.stdout.write(f"{told}\n")
+        sys.stdout.flush()
+        raise SystemExit(0 if replayed.is_same else 1)
+    log_to_stderr(options["log_format"])
+    logging.getLogger("pixazo_simulator").log(logging.INFO if replayed.is_same else logging.WARNING, "%s", told)
+    serve_until_ended(lambda _: simulator, options)
 
 
 def _read(file: Path) -> WorldLog:
@@ -68,7 +67,7 @@ def _told(log: WorldLog, replayed: Replayed) -> str:
     named = f" of {log.name}" if log.name else ""
     return (
         f"world{named} at {timestamp(world.clock.now())}: {len(log.commands)} commands replayed, {world.journal.total} exchanges, "
-        f"{world.accepted} generations"
+        f"{world.accepted} generations: {'the same' if replayed.is_same else 'not the same'} state as when it was saved"
     )
 
 
@@ -77,7 +76,9 @@ replay = click.Command(
     callback=_replay,
     params=[
         click.Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
-        click.Option(["--check"], is_flag=True, help="Only say whether the same state comes of it, and end."),
+        click.Option(
+            ["--check"], is_flag=True, help="Only say whether the same state comes of it: exit code 0, else 1."
+        ),
         click.Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
         *(option for option in OPTIONS if option.name in _TAKEN),
     ],

@@ -188,7 +188,8 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
-    return await _aside(export, world, worlds, kept, request.scratch)
+    with refuse_value_errors():
+        return await _aside(export, world, worlds, kept, request.scratch)
 
 
 @route("POST", "/_sim/world/states", status=201)

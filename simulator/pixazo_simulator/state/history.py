@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -81,7 +82,10 @@ class Replayed:
 
 
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
-    """The document of a world of a server: with all that its log keeps of it, None: with its state alone."""
+    """The document of a world of a server: with all that its log keeps of it, None: with its state alone.
+
+    Raises ValueError for a world whose key, or another secret, is a word without which nobody could read the document.
+    """
     if kept is None:
         with worlds.lock:
             begun, commands = Begun(worlds.now(), world.clock.start), tuple[bytes, ...]()
@@ -96,7 +100,12 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         "",
         redactor.text(world.name) if world.name else None,
     )
-    return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
+    try:
+        return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
+    except ValueError as error:
+        raise ValueError(
+            f"the world cannot be exported without its key, or other secrets: use a longer key ({error})"
+        ) from None
 
 
 def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
@@ -157,7 +166,11 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
             return value.replace(key, REDACTED.encode())
         text = value.decode("latin-1")
         clean = redactor.text(text)
-        return value if clean == text else clean.encode("latin-1", "replace")
+        if clean == text:
+            return value
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is taken out of it
+            return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
+        return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members: dict[Any, Any] = value
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}

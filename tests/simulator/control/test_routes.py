@@ -59,7 +59,7 @@ def test_health_counts_the_worlds(caller: Caller) -> None:
         "position": None,
     }
     caller.call("POST", "/_sim/worlds")
-    assert caller.sim("health") == {"status": "ok", "worlds": 2}
+    assert caller.sim("health") == {"status": "ok", "worlds": 2, "position": None}
 
 
 def test_a_world_with_default_settings(caller: Caller) -> None:
