@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .control.client import ControlClient as ControlClient
     from .control.client import ControlError as ControlError
+    from .control.client import InitialGeneration as InitialGeneration
     from .control.schema.responses import Attempt as Attempt
     from .control.schema.responses import ClockState as ClockState
     from .control.schema.responses import Delivery as Delivery
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from .control.schema.responses import LedgerPage as LedgerPage
     from .control.schema.responses import Plan as Plan
     from .control.schema.responses import PolicyDecision as PolicyDecision
+    from .control.schema.responses import Ready as Ready
     from .control.schema.responses import Request as Request
     from .control.schema.responses import Response as Response
     from .control.schema.responses import RuleDiagnosis as RuleDiagnosis
     from .control.schema.responses import ScriptRule as ScriptRule
     from .control.schema.responses import ScriptState as ScriptState
+    from .control.schema.responses import StatusAnswer as StatusAnswer
     from .control.schema.responses import TlsListener as TlsListener
     from .control.schema.responses import WaitResult as WaitResult
     from .control.schema.responses import WorldRecord as WorldRecord
@@ -64,10 +67,10 @@ if TYPE_CHECKING:
     from .world.registry import Settings as Settings
 
 _HOMES = {
-    ".control.client": "ControlClient ControlError",
+    ".control.client": "ControlClient ControlError InitialGeneration",
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
-        "JournalPage LedgerPage Plan PolicyDecision Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldRecord WorldState"
+        "JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis ScriptRule ScriptState StatusAnswer TlsListener WaitResult WorldRecord WorldState"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

@@ -185,7 +185,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _reports(config)
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, start=, strict=, real_gateway=, allow_conduct=, only=): how the world of a test starts; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, start=, generations=, strict=, real_gateway=, allow_conduct=, only=): how the world of a test starts; the nearest marker wins",
     )
 
 

@@ -9,17 +9,34 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from pixazo_simulator import state
+from pixazo_simulator.gateway import Gateway
+from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
 from pixazo_simulator.world.account import Account, Ledger
 from pixazo_simulator.world.admission import Body, Submission
-from pixazo_simulator.world.clock import Clock
+from pixazo_simulator.world.clock import Begun, Clock
 from pixazo_simulator.world.commands import Generation, SubmitGeneration
+from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import Bounds, World
 
-__all__ = ["KEY", "START", "accepted", "account", "call", "data_url", "jpeg", "png", "submit", "webp", "world"]
+__all__ = [
+    "KEY",
+    "START",
+    "accepted",
+    "account",
+    "call",
+    "data_url",
+    "jpeg",
+    "png",
+    "scratch",
+    "submit",
+    "webp",
+    "world",
+]
 
 KEY = "canary-5f1d-4c3b"
 START = 1_774_951_200_000
@@ -93,3 +110,9 @@ def webp(width: int, height: int) -> bytes:
 def data_url(image: bytes, kind: str = "png") -> str:
     """A Base64 data URL."""
     return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+
+
+def scratch(begun: Begun) -> tuple[Worlds, state.Answer]:
+    """Worlds to try something on, as a server makes them."""
+    worlds = Worlds(Settings(), begun=begun)
+    return worlds, Responder(Gateway(worlds), worlds).carry_out

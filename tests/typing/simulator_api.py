@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 import pixazo_simulator
 import pytest_pixazo
-from pixazo_simulator import PROFILES, ControlClient, Policy, Simulator, When
+from pixazo_simulator import PROFILES, ControlClient, Policy, Simulator, StatusAnswer, When
 from pytest_pixazo import (
     ConnectionReset,
     Delay,
@@ -86,6 +86,11 @@ def policies(pixazo: Pixazo) -> None:
     assert PROFILES["observed"].submit_code == "200"
     pixazo.policy(read_dealy=2000)  # type: ignore[call-arg]
     pixazo.control.change_world(policy={"read_dealy": 2000})  # type: ignore[arg-type]
+    pixazo.fresh(generations=[{"status": "FAILED", "age": 60, "error": "no bears"}])
+    pixazo.fresh(generations=[{"status": "FAILD"}])  # type: ignore[typeddict-item]
+    control = pixazo.control
+    assert_type(control.status("id", at=pixazo.clock.now), StatusAnswer)
+    control.create_world(generations=[{"age": 60}])  # type: ignore[typeddict-item]
     pixazo.policy(request_id="uuid8")  # type: ignore[arg-type]
     Policy(unknown_route="406")  # type: ignore[arg-type]
     Policy(submit_kode="200")  # type: ignore[call-arg]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.world import Settings
@@ -123,6 +125,7 @@ OPTIONS = (
     _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
+    _option("--workers", type=_Number(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy takes away."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
@@ -145,15 +148,15 @@ OPTIONS = (
 )
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
-SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
+SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
 _SETTINGS = (
     "clock", "start", "balance", "seed", "open_keys", "webhook_ca", "control_token", "control_open", "control_hosts", "log_requests",
 )  # fmt: skip
 """The options that are settings of the same name."""
 
 
-def simulator_of(options: dict[str, Any]) -> Simulator:
-    """The simulator that the options of `serve` describe; from now on this process logs on standard error.
+def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Simulator:
+    """The simulator that the options of `serve` describe, on a `listener` if one is given; from now on this process logs on standard error.
 
     Raises click.UsageError with the remedy when options have no meaning together.
     """
@@ -176,7 +179,9 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     log_to_stderr(options["log_format"])
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
-    return Simulator(settings, host=options["host"], port=options["port"], change=change, state=options["state"])
+    return Simulator(
+        settings, host=options["host"], port=options["port"], change=change, state=options["state"], listener=listener
+    )
 
 
 def _settings(options: dict[str, Any]) -> Settings:

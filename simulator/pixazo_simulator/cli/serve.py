@@ -17,6 +17,7 @@ import click
 from .options import OPTIONS, simulator_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pixazo_simulator.server import Simulator
@@ -35,23 +36,40 @@ def _serve(**options: Any) -> None:
             "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"
         )
     from .process import Signals, end_now
+    from .workers import inherited
 
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: _end(ended, number))
     from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
 
-    simulator = simulator_of(options)
+    listener = inherited()
+    simulator = simulator_of(options, listener)
     try:
-        simulator.start()
+        stop = (
+            simulator.start().stop if listener or options["workers"] == 1 else _supervise(simulator, options["workers"])
+        )
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
-    _log_reach(simulator)
+    if listener is None:
+        _log_reach(simulator)
     if not ended.is_set():
-        _print_ready(simulator, options["ready_file"])
+        _print_ready(simulator, None if listener else options["ready_file"], stop)
     gc.freeze()  # the worlds of its keys stay, however much they come to hold
     ended.wait()
-    simulator.stop()
+    stop()
     end_now(0)
+
+
+def _supervise(simulator: Simulator, count: int) -> Callable[[], None]:
+    """Let so many workers serve what the simulator would, and return what ends them. Raises click.UsageError."""
+    from .workers import Workers
+
+    if not simulator.is_shareable or sys.platform == "win32":
+        problem = "pass on their port" if simulator.is_shareable else f"share the state {simulator.state}"
+        raise click.UsageError(
+            f"--workers {count}: several processes cannot {problem}: use --state redis://HOST:PORT/DB, or one worker"
+        )
+    return Workers(count, simulator.listen()).end
 
 
 serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve.__doc__)
@@ -67,7 +85,7 @@ def _end(ended: threading.Event, number: int) -> None:
     end_in(LAST_RESORT, code=0)
 
 
-def _print_ready(simulator: Simulator, ready_file: str | None) -> None:
+def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[], None]) -> None:
     from pathlib import Path
 
     line = f"ready {simulator.url} key {simulator.api_key}\n"
@@ -75,13 +93,13 @@ def _print_ready(simulator: Simulator, ready_file: str | None) -> None:
         if ready_file:
             _replace(Path(ready_file), line)
     except OSError as error:
-        simulator.stop()
+        stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
     try:
         sys.stdout.write(line)
         sys.stdout.flush()
     except OSError as error:
-        simulator.stop()
+        stop()
         message = f"the ready line cannot be written to standard output: {error.strerror}"
         raise click.UsageError(f"{message}; redirect it to a file or /dev/null") from None
 

@@ -6,8 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
@@ -40,7 +41,8 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times.
+    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times; an instant beyond which
+    nothing is listed.
     """
 
     method: str | None
@@ -52,6 +54,25 @@ class JournalFilters(TypedDict, total=False):
     after: int | None
     limit: int | None
     elapsed: bool | None
+    at: datetime | str | None
+
+
+class InitialGeneration(TypedDict, total=False):
+    """A generation that a world begins with; of `status` and `operation` on, all members but `status` may be left out.
+
+    `age` is in seconds since it was accepted: without it, it is as old as policy `job_times` has it in its status. `charged` says whether the
+    ledger has its price, and the refund that the policy has. What is due in the past counts as delivered to `webhook_url`.
+    """
+
+    status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
+    operation: Literal["generate", "imageToVideo"]
+    age: float
+    prompt: str
+    duration: float
+    resolution: str
+    error: str
+    webhook_url: str
+    charged: bool
 
 
 class ControlError(Exception):
@@ -88,6 +109,14 @@ class ControlClient:
         """Whether the simulator answers, and how many worlds it holds."""
         return self._call("GET", "/_sim/health", responses.Health)
 
+    def ready(self) -> responses.Ready:
+        """Whether requests are answered. Raises ControlError with status 503 while what keeps the worlds cannot be used."""
+        return self._call("GET", "/_sim/ready", responses.Ready)
+
+    def metrics(self) -> str:
+        """What has happened so far, in Prometheus' text format."""
+        return self._content("GET", "/_sim/metrics").decode()
+
     def openapi(self) -> dict[str, Any]:
         """The description of these routes, as OpenAPI 3.1."""
         return self._call("GET", "/_sim/openapi.json", dict[str, Any])
@@ -105,17 +134,21 @@ class ControlClient:
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
         name: str | None = None,
+        log: Mapping[str, Any] | None = None,
+        generations: Sequence[InitialGeneration] | None = None,
     ) -> ControlClient:
         """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `start` is `now` or an
         instant of RFC 3339, `policy` maps fields to their values.
         `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
+        Of a `log` (see `export_world`) the world is made that was exported.
+        `generations` are those that it has accepted before; `balance` is what is left after they were paid.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
             "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "start": start, "seed": seed,
-            "images": images, "script": rules, "name": name,
+            "images": images, "script": rules, "name": name, "log": log, "generations": generations,
         }  # fmt: skip
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)
@@ -143,40 +176,63 @@ class ControlClient:
         """Delete the world; its key is unknown from now on."""
         self._call("DELETE", "/_sim/world", responses.Deleted)
 
+    def export_world(self) -> dict[str, Any]:
+        """The world as a document without its key, from which `create_world` and `pixazo-sim replay` make it anew."""
+        return self._call("GET", "/_sim/world/log", dict[str, Any])
+
+    def keep_state(self) -> int:
+        """Keep the present state of the world and return its number."""
+        return self._call("POST", "/_sim/world/states", responses.StateNumber, {}).number
+
+    def restore_state(self, number: int) -> responses.WorldState:
+        """Bring the world back into a state that was kept."""
+        return self._call("POST", f"/_sim/world/states/{number}/restore", responses.WorldState, {})
+
+    def forget_state(self, number: int) -> None:
+        """Keep a state no longer."""
+        self._call("DELETE", f"/_sim/world/states/{number}", responses.Deleted)
+
     def clock(self) -> responses.ClockState:
         """What time it is in the world, and how its clock runs."""
         return self._call("GET", "/_sim/clock", responses.ClockState)
 
     def advance(
-        self, seconds: float | None = None, *, until: Literal["next"] | None = None, every_world: bool = False
+        self, seconds: float | None = None, *, until: datetime | str | None = None, every_world: bool = False
     ) -> list[responses.Event]:
         """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
 
         `until="next"` lets as many pass as it takes until the next of these falls due; none, and the list is empty, when nothing is
-        to come. With `every_world` the seconds pass in all other worlds of the simulator, too.
+        to come. An instant, a `datetime` with a time zone or a text of RFC 3339, lets the clock read it then. With `every_world` the seconds pass in all other worlds of the simulator, too.
 
         Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
         longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to go on.
         """
-        given = _given({"seconds": seconds, "until": until, "every_world": every_world or None})
+        given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
-    def ledger(self, *, limit: int | None = None) -> responses.LedgerPage:
-        """The balance, and the latest entries that it is the sum of."""
-        return self._list("ledger", responses.LedgerPage, limit=limit)
+    def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
+        """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""
+        return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))
 
-    def generations(self, *, limit: int | None = None) -> responses.GenerationPage:
-        """The latest generations: status, plan, what was asked for."""
-        return self._list("generations", responses.GenerationPage, limit=limit)
+    def generations(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.GenerationPage:
+        """The latest generations: status, plan, what was asked for; as they were `at` an instant that has come, else now."""
+        return self._list("generations", responses.GenerationPage, limit=limit, at=_instant(at))
+
+    def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
+        """What a status read of this generation is answered now, or `at` an instant: as `text`, byte for byte, and as `body`, decoded.
+
+        Of an instant to come it is what will be answered if nothing changes until then.
+        """
+        return self._list("status", responses.StatusAnswer, request_id=request_id, at=_instant(at))
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page."""
-        return self._list("journal", responses.JournalPage, **filters)
+        return self._list("journal", responses.JournalPage, **_dated(filters))
 
     def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The requests to this server that reached no world, such as those with an unknown key."""
-        return self._list("unmatched", responses.JournalPage, **filters)
+        return self._list("unmatched", responses.JournalPage, **_dated(filters))
 
     def record(self, *, unmatched_after: int | None = None, elapsed: bool | None = None) -> responses.WorldRecord:
         """All that has happened in the world, in one response; of a longer journal the first 1,000 exchanges.
@@ -263,17 +319,27 @@ class ControlClient:
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
         content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
-        status, answer = self._channel(method, target, self.api_key, content)
+        answer = self._content(method, target, content)
         try:
-            if status < 400:
-                return decode(answer, kind)
+            return decode(answer, kind)
+        except ValueError:
+            raise self._unexpected(200, answer) from None
+
+    def _content(self, method: str, target: str, content: bytes = b"") -> bytes:
+        """The body of the response to a request that is carried out."""
+        status, answer = self._channel(method, target, self.api_key, content)
+        if status < 400:
+            return answer
+        try:
             refusal = decode(answer, dict[str, Any])
             message: str = refusal["message"]
         except (ValueError, LookupError):
-            shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
-            problem = f"unexpected response {shown!r}: is this a pixazo-sim server?"
-            raise ControlError(status, problem) from None
+            raise self._unexpected(status, answer) from None
         raise ControlError(status, message, refusal)
+
+    def _unexpected(self, status: int, answer: bytes) -> ControlError:
+        shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
+        return ControlError(status, f"unexpected response {shown!r}: is this a pixazo-sim server?")
 
 
 class HttpChannel:
@@ -347,6 +413,15 @@ class _Connection:
 
 def _given(members: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _instant(given: datetime | str | None) -> str | None:
+    """An instant as text."""
+    return given.isoformat() if isinstance(given, datetime) else given
+
+
+def _dated(filters: JournalFilters) -> dict[str, Any]:
+    return {**filters, "at": _instant(filters.get("at"))}
 
 
 def _rule(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,18 +7,20 @@ import hmac
 import logging
 import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from pixazo_simulator import spec
+from pixazo_simulator.gateway import Traffic
+from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, Worlds
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
+from .metrics import CONTENT_TYPE
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
 
@@ -37,7 +39,13 @@ _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
 
+_UNAVAILABLE = 503
 Answer = tuple[int, bytes]
+
+
+class _Text(bytes):
+    """A body that is not JSON."""
+
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -49,8 +57,16 @@ class ControlHandler:
     """
 
     def __init__(
-        self, worlds: Worlds, dispatcher: Dispatcher, tls_listeners: TlsListeners, body_queue: BodyQueue
+        self,
+        worlds: Worlds,
+        dispatcher: Dispatcher,
+        tls_listeners: TlsListeners,
+        body_queue: BodyQueue,
+        scratch: Scratch,
+        traffic: Traffic,
     ) -> None:
+        self._scratch = scratch
+        self._traffic = traffic
         self._body_queue = body_queue
         self._worlds = worlds
         self._dispatcher = dispatcher
@@ -66,7 +82,7 @@ class ControlHandler:
                 await self._worlds.in_steps(self._worlds.opened, key)
                 with self._worlds.lock:
                     world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
-            if self._worlds.log:
+            if self._worlds.log and not route.local:
                 await self._worlds.log.catch_up()
             async with self._body_queue.slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
@@ -74,7 +90,7 @@ class ControlHandler:
                 else:  # in a thread, so that nobody else waits for it
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
             server = self._worlds, self._dispatcher, self._tls_listeners
-            request = ControlRequest(*server, host, key, number, decoded, self._look_lock)
+            request = ControlRequest(*server, host, key, number, decoded, self._look_lock, self._scratch, self._traffic)
             response = await self._worlds.in_steps(route.carry_out, request)
         except Refused as refused:
             return await _refusal(refused, redactor)
@@ -91,7 +107,7 @@ class ControlHandler:
     def answer_at_once(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer | None:
         """The same in the thread of the caller; None, and nothing was done, for a request that needs the event loop."""
         try:
-            if not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
+            if self._worlds.log or not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
                 return None
         except Refused:
             return None
@@ -122,8 +138,9 @@ class ControlHandler:
         except (Refused, StateUnavailableError) as error:
             refused = error if isinstance(error, Refused) else _unavailable(error)
             status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
-        framing = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        kind = CONTENT_TYPE if isinstance(content, _Text) else b"application/json"
+        framing = [(b"content-length", b"%d" % len(content)), (b"content-type", kind)]
+        if status == _UNAVAILABLE:
             framing.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": status, "headers": framing})
         await send({"type": "http.response.body", "body": content})
@@ -229,7 +246,9 @@ async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
 
 
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
-    """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
+    """A response as JSON without known keys, but for the members that are revealed, a text as it is; others are served meanwhile."""
+    if isinstance(response, str):
+        return _Text(redactor.text(response).encode())
     encoded = searched = encode(response)
     if len(encoded) > _AT_A_TIME:
         await asyncio.sleep(0)

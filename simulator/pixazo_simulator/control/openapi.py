@@ -32,6 +32,7 @@ _REASONS = {
     409: "The clock stopped before the end of the advance",
     413: "The body is too large",
     500: "A fault of the simulator: please report it",
+    503: "What keeps the worlds cannot be used now: ask again after Retry-After seconds",
 }
 
 Reference = Callable[[Any], dict[str, Any]]
@@ -106,9 +107,11 @@ def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
         yield {"name": "number", "in": "path", "required": True, "schema": schema}
     if route.reads_query:
         (_,), components = msgspec.json.schema_components([route.request_type])
-        for name, schema in components[route.request_type.__name__]["properties"].items():
+        described_type = components[route.request_type.__name__]
+        required = described_type.get("required", ())
+        for name, schema in described_type["properties"].items():
             described = schema.pop("description", "")
-            parameter = {"name": name, "in": "query", "required": False, "schema": schema}
+            parameter = {"name": name, "in": "query", "required": name in required, "schema": schema}
             yield {**parameter, "description": described} if described else parameter
 
 
@@ -120,7 +123,7 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     good = {
         "description": "Done",
         "content": {
-            "application/json": {
+            "text/plain" if route.response_type is str else "application/json": {
                 "schema": reference(route.response_type),
                 "example": to_json(RESPONSES[route.response_type]),
             }

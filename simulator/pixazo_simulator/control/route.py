@@ -11,7 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.spec import KEY_HEADER
+from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Command, World, Worlds
 
@@ -51,7 +53,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
     `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
-    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world.
+    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world, `scratch` makes worlds to
+    try something on, `traffic` is what the gateway has answered.
     """
 
     worlds: Worlds
@@ -62,6 +65,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     number: int
     body: R
     look_lock: Lock
+    scratch: Scratch
+    traffic: Traffic
 
     @property
     def world(self) -> World:
@@ -80,7 +85,8 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
     types. `at_once` says that a short request needs no event loop, so that a caller of this process gets it carried out in its own
-    thread. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
+    thread. `local` says that it tells only of this process, whatever
+    others have done. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
     """
 
     method: str
@@ -91,6 +97,7 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     refusals: Mapping[int, Any] = {}
     reveals: tuple[str, ...] = ()
     at_once: bool = False
+    local: bool = False
 
     @cached_property
     def name(self) -> str:

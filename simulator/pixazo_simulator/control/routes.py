@@ -12,17 +12,22 @@ from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
+from pixazo_simulator.state import Replayed, WorldLog, export
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
+    AdoptWorld,
     AdvanceServer,
     ChangeWorld,
     CreateWorld,
     DeleteWorld,
     Exchange,
+    ForgetState,
     Journal,
+    KeepState,
     RemoveRule,
     ReplaceRule,
+    RestoreState,
     RotateSecret,
     SetRules,
     Settings,
@@ -30,11 +35,13 @@ from pixazo_simulator.world import (
     Worlds,
     check_key,
     clock_factory,
+    read_time,
     starting,
 )
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
+from .metrics import exposition
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
 
@@ -43,13 +50,27 @@ _AT_ONCE = 20
 _END = object()
 
 
-@route("GET", "/_sim/health", needs_world=False)
+@route("GET", "/_sim/health", needs_world=False, local=True)
 async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
     """Say that the simulator answers, and how many worlds it holds."""
     return rendering.health(request.worlds)
 
 
-@route("GET", "/_sim/openapi.json", needs_world=False)
+@route("GET", "/_sim/ready", needs_world=False, local=True, refusals={503: responses.Refusal})
+async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Ready:
+    """Say that requests are answered; 503 with `Retry-After` while what keeps the worlds cannot be used."""
+    if reason := request.worlds.unavailable:
+        raise Refused(503, reason, "Not ready")
+    return rendering.READY
+
+
+@route("GET", "/_sim/metrics", needs_world=False, local=True)
+async def metrics(request: ControlRequest[requests.NoParameters]) -> str:
+    """Tell a monitoring system what has happened, in Prometheus' text format: requests, latency, worlds, generations, webhooks, store."""
+    return exposition(request.worlds, request.traffic, request.dispatcher)
+
+
+@route("GET", "/_sim/openapi.json", needs_world=False, local=True)
 async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:  # noqa: ARG001 - every route takes the request
     """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
     from .openapi import document
@@ -61,21 +82,34 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
-    key = None if wanted.key is UNSET else wanted.key
+    key, name = (None if each is UNSET else each for each in (wanted.key, wanted.name))
     with refuse_value_errors():
         if key is not None:
             check_key(key)
+        if wanted.log is not UNSET:
+            replayed = await asyncio.to_thread(Replayed, wanted.log, request.scratch)
+            adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
+            return rendering.created_world(await worlds.perform(adopted), [])
+        policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
         command = CreateWorld(
             key=key,
-            policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
+            policy=policy,
             clock=_clock(wanted, worlds.settings),
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
             seed=None if wanted.seed is UNSET else wanted.seed,
             rules=None if wanted.script is UNSET else wanted.script,
-            name=None if wanted.name is UNSET else wanted.name,
+            name=name,
             images=wanted.images,
+            generations=wanted.generations,
+            origin=_origin(request, policy),
         )
-        return rendering.created_world(await worlds.perform(command))
+        return rendering.created_world(*await worlds.perform(command))
+
+
+def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
+    """The origin of URLs in what is sent about generations that nobody has submitted."""
+    own = policy.public_origin
+    return f"http://{request.host}" if own in ("caller", "forwarded") else own
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
@@ -135,6 +169,48 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
     return rendering.DELETED
 
 
+@route("GET", "/_sim/world/log")
+async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldLog:
+    """Export the world of the caller as a document without its key, which `POST /_sim/worlds` and `pixazo-sim replay` read.
+
+    It holds the commands that the log keeps, and the state before them; on a server without a log only the present state.
+    """
+    world, worlds = request.world, request.worlds
+    kept = await worlds.log.read() if worlds.log else None
+    return await asyncio.to_thread(export, world, worlds, kept, request.scratch)
+
+
+@route("POST", "/_sim/world/states", status=201)
+async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
+    """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
+    with refuse_value_errors():
+        return responses.StateNumber(await request.apply(KeepState))
+
+
+@route("POST", "/_sim/world/states/{number}/restore")
+async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
+    """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
+    with _refuse_unknown_state(request.number):
+        await request.apply(lambda now: RestoreState(now, request.number))
+    return rendering.world(request.world)
+
+
+@route("DELETE", "/_sim/world/states/{number}")
+async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
+    """Keep a state no longer."""
+    with _refuse_unknown_state(request.number):
+        await request.apply(lambda now: ForgetState(now, request.number))
+    return rendering.DELETED
+
+
+@contextmanager
+def _refuse_unknown_state(number: int) -> Generator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Refused(404, f"no state is kept under the number {number}: POST /_sim/world/states keeps one") from None
+
+
 @route("GET", "/_sim/clock")
 async def clock(request: ControlRequest[requests.NoParameters]) -> responses.ClockState:
     """Show what time it is in a world, and when its next webhook is due."""
@@ -145,16 +221,17 @@ async def clock(request: ControlRequest[requests.NoParameters]) -> responses.Clo
 async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanced:
     """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
 
-    `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there.
+    `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there;
+    `until` with an instant goes there.
     With `every_world` as much time passes in all other worlds, whose events are not listed, and in those that a key opens later.
     An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
     is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
     world = request.world
-    if request.body.seconds is UNSET:
-        milliseconds = world.until_next()
-    else:
-        with refuse_value_errors():
+    with refuse_value_errors():
+        if request.body.seconds is UNSET:
+            milliseconds = world.milliseconds_until(str(request.body.until))
+        else:
             milliseconds = world.clock.milliseconds(request.body.seconds)
     try:
         if request.body.every_world:
@@ -177,22 +254,46 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
 
 
 @route("GET", "/_sim/ledger")
-async def ledger(request: ControlRequest[requests.Latest]) -> responses.LedgerPage:
-    """List the latest entries of the wallet, and the balance that they come to."""
-    return await rendering.ledger(request.world, request.body.limit)
+async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
+    """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
+    return await rendering.ledger(request.world, request.body.limit, _past(request.world, request.body.at))
 
 
 @route("GET", "/_sim/generations")
-async def generations(request: ControlRequest[requests.Latest]) -> responses.GenerationPage:
-    """List the latest generations: what was asked for, how they are now, and their plan."""
-    return await rendering.generations(request.world, request.body.limit)
+async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
+    """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
+    return await rendering.generations(request.world, request.body.limit, _past(request.world, request.body.at))
+
+
+def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
+    """The instant of which something is to be shown, None: now. Raises Refused for one that has not come."""
+    with refuse_value_errors():
+        return None if at is UNSET else owner.clock.past(at)
+
+
+@route("GET", "/_sim/status")
+async def status(request: ControlRequest[requests.StatusAt]) -> responses.StatusAnswer:
+    """Show what the gateway answers to a status read of a generation now, or `at` an instant that is past or to come.
+
+    It is computed from the plan of the generation and the policy as they are now: of an instant to come it is what will be answered if
+    nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
+    """
+    world, wanted = request.world, request.body
+    accepted = world.generation_of(wanted.request_id)
+    if accepted is None:
+        raise Refused(
+            404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
+        )
+    with refuse_value_errors():
+        at = world.clock.now() if wanted.at in (UNSET, "now") else read_time("at", str(wanted.at), "now")
+    return rendering.status_answer(world, accepted, at)
 
 
 @route("GET", "/_sim/journal")
 async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number.
 
-    `total` counts those that pass, whatever `after` and `limit` leave out.
+    `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
     return await _page(request.world, request.world.journal, request.body)
 
@@ -219,9 +320,10 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
 
 async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
+    at = _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
     for number, exchange in enumerate(kept if wanted.filters() else (), 1):
-        if _passes(owner, exchange, wanted):
+        if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
             found.append(exchange)
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)

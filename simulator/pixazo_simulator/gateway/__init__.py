@@ -5,5 +5,8 @@ from __future__ import annotations
 from .exchange import Request, Response, framed
 from .gateway import Gateway, RoutedRequest, sent_key
 from .media import serve_media
+from .traffic import BOUNDS, TIMED, Traffic
 
-__all__ = ["Gateway", "Request", "Response", "RoutedRequest", "framed", "sent_key", "serve_media"]
+__all__ = [
+    "BOUNDS", "TIMED", "Gateway", "Request", "Response", "RoutedRequest", "Traffic", "framed", "sent_key", "serve_media",
+]  # fmt: skip

@@ -13,7 +13,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
 from pixazo_simulator.webhooks import Dispatcher, Sender
-from pixazo_simulator.world import StateUnavailableError, Worlds, real_clock
+from pixazo_simulator.world import Begun, StateUnavailableError, Worlds, real_clock
 
 from .direct import DirectWay, encoded
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
-    from pixazo_simulator.state import Kept, Log, Store
+    from pixazo_simulator.state import Answer, Kept, Log, Store
 
 MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
@@ -59,7 +59,11 @@ class Application:
         _SECRETS.add(worlds.redactor)
         self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
         policy, self._body_queue = worlds.settings.policy, BodyQueue()
-        self._gateway = GatewayApp(self._edited(change), self.dispatcher, worlds, self._body_queue)
+        self._change = change
+        gateway = self._gateway_over(worlds)
+        if not isinstance(gateway, Gateway):
+            self.dispatcher.edit = gateway.webhook
+        self._gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
         self.responder = self._gateway.responder
         self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds)
         self._http: ASGIApp = self._dispatch
@@ -77,30 +81,35 @@ class Application:
         """The routes of `/_sim`. It is imported when one is called: the first response of a server would wait for that."""
         from pixazo_simulator.control import ControlHandler
 
-        return ControlHandler(self.worlds, self.dispatcher, self.tls_listeners, self._body_queue)
+        return ControlHandler(
+            self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.scratch, self.responder.traffic
+        )
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
-        from pixazo_simulator.state import Log
+        from pixazo_simulator.state import Log, beginning
 
-        self.log = Log(self.worlds, store, self.responder.carry_out)
+        self.log = Log(beginning(kept, self.worlds, self.responder.carry_out), store)
         self.log.wake = self.dispatcher.wake
         self.log.load(kept)
         self.worlds.log = self.log
+
+    def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
+        """Worlds of the same settings to try something on, without any, and what answers requests there."""
+        worlds = Worlds(self.worlds.settings, self.worlds.videos, begun)
+        return worlds, Responder(self._gateway_over(worlds), worlds).carry_out
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
         """The response to a request of the gateway that came as a whole, and its route; it is yet to be carried out."""
         return await self._gateway.ask(request, body)
 
-    def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
-        gateway = Gateway(self.worlds)
-        if change is None:
+    def _gateway_over(self, worlds: Worlds) -> Gateway | EditedGateway:
+        gateway = Gateway(worlds)
+        if self._change is None:
             return gateway
         from pixazo_simulator.mutants import EditedGateway
 
-        edited = EditedGateway(gateway, change, self.worlds)
-        self.dispatcher.edit = edited.webhook
-        return edited
+        return EditedGateway(gateway, self._change, worlds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._live if scope["type"] == "lifespan" else self._http)(scope, receive, send)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
+from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
 from pixazo_simulator.world import RecordExchange, RecordUnmatched, StateUnavailableError, Worlds, real_clock
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Responder:
         self.worlds = worlds
         self._lock = worlds.lock
         self._logs_each = worlds.settings.log_requests
+        self.traffic = Traffic()
+        self._counts = self.traffic.counts
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it."""
@@ -49,6 +51,10 @@ class Responder:
                 response = self.gateway.respond(request, route.clock.now(), route)
             if response.hold is None and not response.pause:
                 self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call would take half as long again
+                counts[response.status] = count = counts[response.status] + 1
+                if count % TIMED == 1:
+                    self.traffic.time(route.endpoint.name, request.started)
         if response.log:
             self.log(response)
         return response
@@ -58,6 +64,8 @@ class Responder:
         if self.worlds.log is None:
             return self.respond(request, route, refusal)
         response: Response = await self.worlds.log.answer(request, refusal.limit if refusal else None)
+        if not is_late(response):
+            self.traffic.count(route.endpoint.name, response.status, request.started)
         if response.log:
             self.log(response)
         return response
@@ -87,6 +95,7 @@ class Responder:
             await self.worlds.in_steps(self.worlds.apply, response.world, RecordExchange(entry.at, entry, size))
         else:
             await self.worlds.in_steps(self.worlds.perform, RecordUnmatched(exchange=entry, header_bytes=size))
+        self.traffic.count(route.endpoint.name, response.status, response.request.started)
 
     def sent(self, response: Response) -> None:
         """Log a call that has no line of its own, if all calls are to be logged."""
@@ -112,6 +121,8 @@ class Responder:
     def fail(self, request: Request, error: Exception) -> Response:
         """The response to a request that the simulator fails to answer, which is logged."""
         what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
+        with self._lock:
+            self.traffic.count(request.endpoint.name, 500, request.started)
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
@@ -35,7 +36,7 @@ class Simulator:
 
     `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
     makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
-    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state).
+    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). A `listener` is a socket to use in place of `host` and `port`.
     Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
@@ -47,9 +48,11 @@ class Simulator:
         port: int = 0,
         change: Mutant | Variant | None = None,
         state: str = "memory",
+        listener: socket.socket | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.state = state
+        self._listener = listener
         self.change = change
         self.host = host
         self.port = port
@@ -62,6 +65,11 @@ class Simulator:
         """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
         host = LOOPBACK_OF.get(self._address, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_shareable(self) -> bool:
+        """Whether several processes can serve its worlds."""
+        return self.state.partition("://")[0] in ("redis", "rediss", "valkey")
 
     @property
     def is_local(self) -> bool:
@@ -92,14 +100,11 @@ class Simulator:
         except ValueError as error:  # such as a file of authorities, or a store, that cannot be used
             raise SimulatorError(str(error)) from None
         try:
-            listener = listen(self.host, self.port)
+            listener = self.listen()
         except SimulatorError:
             if application.log:
                 asyncio.run(application.log.close())
             raise
-        self._address, self.port = listener.getsockname()[:2]
-        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
-            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         self._application = application
         application.address = self._address, self.port
         self._server = ThreadedServer(listener, str(self.port), application, protocol, direct=application.direct)
@@ -109,6 +114,14 @@ class Simulator:
             self._server = self._application = None
             raise
         return self
+
+    def listen(self) -> socket.socket:
+        """The socket on which it serves, and from now on its `port`. Raises SimulatorError."""
+        listener = self._listener or listen(self.host, self.port)
+        self._address, self.port = listener.getsockname()[:2]
+        if self._address == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
+        return listener
 
     def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
         """The application, with what its store holds. Raises ValueError."""
@@ -142,15 +155,23 @@ class Simulator:
         if server and (unended := server.stop()):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
-    def advance(self, seconds: float, *, api_key: str | None = None) -> list[AdvanceEvent]:
+    def advance(
+        self, seconds: float | None = None, *, until: datetime | str | None = None, api_key: str | None = None
+    ) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        anything but a number of seconds from 0 to the end of the year 9999, AdvanceError when more deliveries are due than one
+        Give seconds, or `until`: `next`, which is when the next of these falls due, or an instant, a `datetime` with a time zone or a text
+        of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
+        anything but a number of seconds from 0 to the end of the year 9999 and for an instant that is past, AdvanceError when more deliveries are due than one
         advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
-        milliseconds = world.clock.milliseconds(seconds)
+        if seconds is not None and until is None:
+            milliseconds = world.clock.milliseconds(seconds)
+        elif seconds is None and until is not None:
+            milliseconds = world.milliseconds_until(until if isinstance(until, str) else until.isoformat())
+        else:
+            raise ValueError("give one of seconds and until")
         # On the server's loop when no time passes: it has then processed what it has received.
         events = application.dispatcher.advance_at_once(world, milliseconds) if milliseconds else None
         if events is None:

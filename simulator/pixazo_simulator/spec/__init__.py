@@ -47,7 +47,7 @@ from .errors import (
     Violation,
 )
 from .images import ImageFacts, image_facts, read_data_url
-from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, left, snapshot
+from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
 from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
@@ -75,6 +75,7 @@ from .parameters import (
     parameters_of,
     plain_parameters,
     read_key,
+    read_magic,
     unknown_member,
     url_problem,
 )
@@ -141,11 +142,11 @@ __all__ = [
     "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "Problem",
     "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled",
     "TooManyBodies", "TooManyPending", "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute",
-    "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "base_path", "beginning", "check", "classify",
+    "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "base_path", "beginning", "begun", "check", "classify",
     "closest", "description_of", "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer",
     "http_date", "image_facts", "is_loopback_ip", "is_secret", "json_lines", "left", "media_path", "media_type",
     "members", "micros", "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "queue_error", "raised_at",
-    "read", "read_data_url", "read_instant", "read_key", "read_toml", "refusal_answer", "refused_agent", "regex", "renamed", "rows", "sentence",
+    "read", "read_data_url", "read_instant", "read_key", "read_magic", "read_toml", "refusal_answer", "refused_agent", "regex", "renamed", "rows", "sentence",
     "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body",
     "upstream_challenge", "url_problem",
 ]  # fmt: skip

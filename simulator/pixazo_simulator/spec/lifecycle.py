@@ -58,6 +58,25 @@ def left(accepted: int, plan: Plan, now: int) -> Plan:
     return msgspec.structs.replace(plan, processing=now - accepted - plan.queued)
 
 
+def begun(plan: Plan, status: Status, age: int | None) -> tuple[Plan, int]:
+    """The plan of a generation that has `status` at an age of so many milliseconds, and the age; None: as old as the plan has it then.
+
+    It is this plan where that has the status at this age. Else the status begins at this age, but for QUEUED, which lasts as long again; the
+    time before an end is split between the two states as in the plan.
+    """
+    queued, processing = (0 if length == NEVER else length for length in (plan.queued, plan.processing))
+    if age is None:
+        age = {Status.QUEUED: 0, Status.PROCESSING: queued}.get(status, queued + processing)
+    if snapshot(0, plan, age).status is status:
+        return plan, age
+    if status is Status.QUEUED:
+        return msgspec.structs.replace(plan, queued=age + plan.queued), age
+    if status is Status.PROCESSING:
+        return msgspec.structs.replace(plan, queued=age, queued_polls=0), age
+    queued = age * queued // (queued + processing or 1)
+    return Plan(queued, age - queued, plan.outcome, plan.error), age
+
+
 def snapshot(accepted: int, plan: Plan, now: int) -> Snapshot:
     """The status at `now` (UTC milliseconds) of a generation that was accepted at `accepted`."""
     started = accepted + plan.queued

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from .entries import AnswerRequest
+from .fold import Answer, Fold
+from .history import Replayed, Scratch, WorldLog, beginning, export, world_at
 from .log import Log
 from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described, store_of
 
 __all__ = [
-    "AnswerRequest",
-    "Head",
-    "Kept",
-    "Log",
-    "SharedStore",
-    "Store",
-    "StoreError",
-    "check_same",
-    "described",
-    "store_of",
-]
+    "Answer", "Fold", "Head", "Kept", "Log", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
+    "check_same", "described", "export", "store_of", "world_at",
+]  # fmt: skip

@@ -13,19 +13,16 @@ import msgspec
 
 from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.world import (
-    AdvanceClock,
     Command,
     ForgetProcess,
     ServerCommand,
     StateUnavailableError,
-    StoredTime,
-    TakeTransitions,
     World,
-    Worlds,
     real_clock,
 )
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
+from .fold import Fold
 from .store import LEASE, Kept, SharedStore, Store
 
 PATIENCE = 2.0
@@ -62,22 +59,19 @@ class _Waiting(msgspec.Struct):
 class Log:
     """See `CommandLog`. It carries out what the store holds when it is made, and needs `run` from then on.
 
-    `answer` answers and journals a request of the gateway; `wake` is called when something has been carried out.
+    `wake` is called when something has been carried out.
     """
 
-    def __init__(self, worlds: Worlds, store: Store, answer: Callable[[Request, int | None], Response]) -> None:
+    def __init__(self, fold: Fold, store: Store) -> None:
         self.process = secrets.token_hex(4)
         self.is_shared = isinstance(store, SharedStore)
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
         """Why the store cannot be used now."""
-        self.count = 0
-        """How many entries were carried out."""
         self.wake: Callable[[], object] = lambda: None
-        self._worlds = worlds
-        self._time = worlds.time or StoredTime()
+        self.fold = fold
+        self._worlds = fold.worlds
         self._store = store
-        self._answer = answer
         self._saved = 0
         self._made = 0
         self._queue: list[_Waiting] = []
@@ -87,17 +81,18 @@ class Log:
         self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, kept: Kept) -> None:
-        """Carry out what a store holds. Raises ValueError for what is not a log."""
-        if kept.state:
-            self._worlds.restore(kept.state)
-        self.count = self._saved = kept.count
+        """Carry out the entries that a store holds. Raises ValueError for what is not one."""
+        self._saved = kept.count
         began = shown = real_clock()
         for data in kept.entries:
-            self._carry_out(decode(data))
+            self.fold.carry_out(decode(data))
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
                 log.info(
-                    "%s: carried out %d commands in %.0f s", self._store.name, self.count - kept.count, shown - began
+                    "%s: carried out %d commands in %.0f s",
+                    self._store.name,
+                    self.fold.count - kept.count,
+                    shown - began,
                 )
 
     # The way of a command
@@ -115,7 +110,7 @@ class Log:
         if self.is_shared and self.unavailable is not None:
             raise StateUnavailableError(self.unavailable)
         self._made += 1
-        entry = Entry(self.process, self._made, self._time.instant(), world, command)
+        entry = Entry(self.process, self._made, self.fold.time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
         self._pending[entry.number] = waiting
         self._queue.append(waiting)
@@ -137,6 +132,10 @@ class Log:
             remedy = "it will do what was asked: look for that before trying again" if waiting.is_kept else "try again"
             raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: {remedy}")
         return waiting.outcome.result()
+
+    async def read(self) -> Kept:
+        """What the store holds now, up to what was carried out here or further."""
+        return await self._store.read()
 
     async def _flush(self) -> None:
         """Append what waits, as much together as has come meanwhile."""
@@ -167,10 +166,8 @@ class Log:
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
-            except (
-                ValueError
-            ) as error:  # going on without it, its worlds would be others than those of the other processes
-                return self._fail(error)
+            except ValueError as error:
+                return self._fail(error)  # without it, its worlds would be others than those of the other processes
             else:
                 self._succeed()
                 self._carry_out_all(entries)
@@ -178,40 +175,11 @@ class Log:
     def _carry_out_all(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             waiting = self._pending.get(entry.number) if entry.process == self.process else None
-            outcome = self._carry_out(entry, waiting.target if waiting else None)
+            outcome = self.fold.carry_out(entry, waiting.target if waiting else None)
             if waiting:
                 waiting.set(outcome)
         self._moved.set()
         self.wake()
-
-    def _carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
-        """Carry out an entry at its instant, or a later one that came before it; return the outcome, or the exception that it raised."""
-        time = self._time
-        with self._worlds.lock:
-            time.latest = time.command = max(time.latest, entry.at)
-            self.count += 1
-            try:
-                return self._outcome(entry, target)
-            except Exception as error:  # noqa: BLE001 - whoever appended it gets it
-                return error
-            finally:
-                time.command = None
-
-    def _outcome(self, entry: Entry, target: World | Request | None) -> object:
-        command = entry.command
-        if isinstance(command, AnswerRequest):
-            request = target if isinstance(target, Request) else command.request(self._worlds)
-            return self._answer(request, command.held)
-        if isinstance(command, ServerCommand):
-            return self._worlds.carry_out(command)
-        world = target if isinstance(target, World) else self._worlds.numbered(entry.world or 0)
-        if world is None:
-            return None
-        if not isinstance(
-            command, AdvanceClock | TakeTransitions
-        ):  # they name the instant until which something happens
-            command = msgspec.structs.replace(command, at=world.clock.now())
-        return world.apply(command)
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
@@ -266,9 +234,9 @@ class Log:
             for process in world.processes() & (others - living):
                 await self.append(world, ForgetProcess(world.clock.now(), process))
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.count - self._saved >= most:
+        if self.fold.count - self._saved >= most:
             with self._worlds.lock:
-                count, state, position = self.count, self._worlds.saved(), shared.cursor if shared else (0, 0)
+                count, state, position = self.fold.count, self._worlds.saved(), shared.cursor if shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved = count
 

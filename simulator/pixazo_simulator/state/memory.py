@@ -23,7 +23,10 @@ class MemoryStore:
     def open(self, head: Head) -> Kept:
         """Return what was kept by the simulator that used it before, if any did."""
         self._head = self._head or head
-        return Kept(self._head, self._count, self._state, tuple(self._entries))
+        return self._kept(self._head)
+
+    def _kept(self, head: Head) -> Kept:
+        return Kept(head, self._count, self._state, tuple(self._entries))
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - nothing here is
         """Append entries."""
@@ -34,6 +37,11 @@ class MemoryStore:
         self._state = list(state)
         del self._entries[: count - self._count]
         self._count = count
+
+    async def read(self) -> Kept:
+        """What it holds now."""
+        assert self._head, "it is open"
+        return self._kept(self._head)
 
     async def close(self) -> None:
         """Nothing is to be let go."""

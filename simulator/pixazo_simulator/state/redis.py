@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -135,6 +136,14 @@ class RedisStore:
                     f"{self.name} is damaged: {place} is no entry ({type(error).__name__} {error}){_REMEDY}"
                 ) from None
             self.cursor = _read(identity)
+
+    async def read(self) -> Kept:
+        """What the database holds now, read by a store of its own, so that this one goes on where it is."""
+        other = RedisStore(self._url)
+        kept = await asyncio.to_thread(other.open, msgspec.json.decode(self._identity[_NAME:], type=Head))
+        if other._identity != self._identity:  # noqa: SLF001 - of the same class
+            self._lose()
+        return kept
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
         """Append entries to the stream; how durable that is, the settings of the server say."""

@@ -103,17 +103,21 @@ class SqliteStore:
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
             database.execute("BEGIN")
-            (head,) = self._whole(database.execute("SELECT data, crc FROM head"))
-            (count,) = database.execute("SELECT coalesce(max(count), 0) FROM states").fetchone()
-            rows = database.execute("SELECT path, data, crc FROM rows WHERE count = ? ORDER BY rowid", (count,))
-            state = [Row(path, self._sound(data, crc)) for path, data, crc in rows]
-            found = database.execute("SELECT data, crc, number FROM entries WHERE number > ? ORDER BY number", (count,))
-            entries: list[bytes] = []
-            for data, crc, number in found:
-                if number != count + len(entries) + 1:
-                    raise StoreError(f"{self.name} is damaged: entry {count + len(entries) + 1} is missing{_REMEDY}")
-                entries.append(self._sound(data, crc))
-        self._count = count + len(entries)
+            kept = self._kept(database)
+        self._count = kept.count + len(kept.entries)
+        return kept
+
+    def _kept(self, database: sqlite3.Connection) -> Kept:
+        (head,) = self._whole(database.execute("SELECT data, crc FROM head"))
+        (count,) = database.execute("SELECT coalesce(max(count), 0) FROM states").fetchone()
+        rows = database.execute("SELECT path, data, crc FROM rows WHERE count = ? ORDER BY rowid", (count,))
+        state = [Row(path, self._sound(data, crc)) for path, data, crc in rows]
+        found = database.execute("SELECT data, crc, number FROM entries WHERE number > ? ORDER BY number", (count,))
+        entries: list[bytes] = []
+        for data, crc, number in found:
+            if number != count + len(entries) + 1:
+                raise StoreError(f"{self.name} is damaged: entry {count + len(entries) + 1} is missing{_REMEDY}")
+            entries.append(self._sound(data, crc))
         return Kept(msgspec.json.decode(head, type=Head), count, state, entries)
 
     def _whole(self, rows: Iterable[tuple[bytes, int]]) -> list[bytes]:
@@ -172,6 +176,10 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._writer, work, database)
         except sqlite3.Error as error:
             raise StateUnavailableError(self._problem(error)) from None
+
+    async def read(self) -> Kept:
+        """What the file holds now."""
+        return await self._in_writer(self._kept)
 
     async def close(self) -> None:
         """Close the file once what is being written was written."""

@@ -68,7 +68,7 @@ class Kept(msgspec.Struct):
     head: Head
     count: int
     state: Sequence[Row]
-    entries: Iterable[bytes]
+    entries: Sequence[bytes]
 
 
 Position = tuple[int, int]
@@ -97,6 +97,10 @@ class Store(Protocol):
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
         """Keep the state after so many entries, the last of which stands at `position`, and forget what led to it."""
+        ...
+
+    async def read(self) -> Kept:
+        """What it holds now."""
         ...
 
     async def close(self) -> None:

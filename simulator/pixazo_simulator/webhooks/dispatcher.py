@@ -92,6 +92,8 @@ class Dispatcher:
         self._worlds = worlds
         self._send = send
         self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
+        self.attempts = {"delivered": 0, "refused": 0, "failed": 0}
+        """How many there were: answered 2xx, answered otherwise, not answered or not sent."""
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
@@ -226,7 +228,9 @@ class Dispatcher:
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(map(kind_of, faults))
-        return Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
+        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
+        self.attempts["failed" if attempt.status is None else "delivered" if attempt.succeeded else "refused"] += 1
+        return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if effect(faults, Skip):

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
-from .clock import Begun, Clock, StoredTime, clock_factory, read_start, real_clock, real_date, starting
+from .clock import (
+    Begun,
+    Clock,
+    StoredTime,
+    clock_factory,
+    read_start,
+    read_time,
+    real_clock,
+    real_date,
+    starting,
+)
 from .commands import (
     AddAlias,
     AddRule,
+    AdoptWorld,
     AdvanceClock,
     AdvanceServer,
+    BeginWithGenerations,
     ChangeWorld,
     Command,
     CommandLog,
@@ -20,7 +32,10 @@ from .commands import (
     DeleteWorld,
     EndTurn,
     ForgetProcess,
+    ForgetState,
     Generation,
+    InitialGeneration,
+    KeepState,
     OpenWorld,
     Outcome,
     ReadMedia,
@@ -30,6 +45,7 @@ from .commands import (
     RecordUnmatched,
     RemoveRule,
     ReplaceRule,
+    RestoreState,
     ReturnDelivery,
     RotateSecret,
     ServerCommand,
@@ -45,18 +61,19 @@ from .commands import (
 from .deliveries import Attempt, Delivery, Form, next_attempt
 from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
-from .part import Row
+from .part import Row, rows
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
 from .world import World
 
 __all__ = [
-    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock",
-    "AdvanceServer", "Attempt", "Begun", "Body", "ChangeWorld", "Clock", "Command", "CommandLog", "CopyDelivery",
-    "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange",
-    "ForgetProcess", "Forks", "Form", "Generation", "Journal", "Ledger", "OpenWorld", "Outcome", "ReadMedia",
-    "ReadStatus", "RecordAttempt", "RecordExchange", "RecordUnmatched", "RemoveRule", "ReplaceRule",
+    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock",
+    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeWorld", "Clock", "Command",
+    "CommandLog", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
+    "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
+    "InitialGeneration", "Journal", "KeepState", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
+    "RecordAttempt", "RecordExchange", "RecordUnmatched", "RemoveRule", "ReplaceRule", "RestoreState",
     "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError",
     "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",
     "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for", "read_start",
-    "real_clock", "real_date", "refund_due", "refuse_key", "seeded_random", "starting",
+    "read_time", "real_clock", "real_date", "refund_due", "refuse_key", "rows", "seeded_random", "starting",
 ]  # fmt: skip

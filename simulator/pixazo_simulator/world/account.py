@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from itertools import chain
 
@@ -92,6 +92,18 @@ class Ledger(Part):
     def entries(self, now: int) -> list[Entry]:
         """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
+
+    def begin(self, earlier: Iterable[Entry]) -> None:
+        """Enter what happened before there was any other entry than the opening: that comes before, and the balance stays what it is."""
+        (opening,), entries = self._entries, sorted(earlier)
+        first = min([opening.at, *(each.at for each in entries)])
+        self._entries.clear()
+        self._total = 0
+        for each in (
+            replace(opening, at=first, amount=opening.amount - sum(each.amount for each in entries)),
+            *entries,
+        ):
+            self._enter(each)
 
     def debit(self, now: int, amount: int, request_id: str) -> None:
         """Take the price of a generation (WAL-01)."""

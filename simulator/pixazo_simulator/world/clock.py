@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_instant
+from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_instant, timestamp
 
 from .part import Part
 
@@ -86,6 +86,14 @@ class Clock(Part):
             return self._offset
         return min(LAST_INSTANT, self._offset + int((self._monotonic() - self._born) * SECOND * self.rate))
 
+    def stand(self, instant: int, born: float) -> None:
+        """Read `instant` when its real time is `born` seconds."""
+        self._offset, self._born = instant, born
+
+    def go_on(self) -> None:
+        """Go on from the instant at which it stood when its real time was other than it is here."""
+        self._born = self._monotonic()
+
     def elapsed(self) -> int:
         """Real milliseconds since this clock was made, however fast it runs; forks share them."""
         return int((self._monotonic() - self._born) * SECOND)
@@ -100,6 +108,25 @@ class Clock(Part):
         if not 0 <= seconds <= left:
             raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
         return round(seconds * SECOND)
+
+    def milliseconds_until(self, until: str) -> int:
+        """Milliseconds until an instant of RFC 3339. Raises ValueError with the remedy for any other text, and for an instant that is past."""
+        left = read_time("until", until, "next") - self.now()
+        if left < 0:
+            raise ValueError(
+                f"until {until} is past, the clock reads {timestamp(self.now())} and is never turned back: give a later instant"
+            )
+        return left
+
+    def past(self, at: str) -> int:
+        """Read `now`, or an instant of RFC 3339 that has come. Raises ValueError with the remedy for anything else."""
+        now = self.now()
+        instant = now if at == "now" else read_time("at", at, "now")
+        if instant > now:
+            raise ValueError(
+                f"at {at} has not come, the clock reads {timestamp(now)}: give an earlier instant, or advance the clock until then"
+            )
+        return instant
 
     def real_seconds_until(self, instant: int) -> float | None:
         """How many real seconds until the clock reads `instant`: 0 when it is past, None when it never will by itself."""
@@ -123,12 +150,18 @@ def read_start(text: str) -> int:
 
     Raises ValueError with the remedy for any other text, and for an instant before 1970.
     """
-    if text == "now":
-        return _real_now() // SECOND * SECOND
+    return _real_now() // SECOND * SECOND if text == "now" else read_time("start", text, "now")
+
+
+def read_time(name: str, text: str, word: str) -> int:
+    """Read an instant of RFC 3339 in UTC milliseconds, from 1970 on.
+
+    Raises ValueError with the remedy for any other text; it begins with `name`, and names the `word` that would do as well.
+    """
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(
-            f"start {text!r} is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
+            f"{name} {text!r} is neither {word} nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
         )
     return instant
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from pixazo_simulator.script import Decision, Rule
-from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status, finish
+from pixazo_simulator.spec import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    PROMPT_LIMIT,
+    Answer,
+    Header,
+    ImageFacts,
+    Plan,
+    Policy,
+    Refusal,
+    Status,
+    beginning,
+    finish,
+    url_problem,
+)
 
 from .admission import Submission
 from .deliveries import Attempt, Delivery
 from .journal import Exchange
+from .part import Row
 
 if TYPE_CHECKING:
     from .world import World  # noqa: F401 - in the types of outcomes
@@ -106,6 +122,40 @@ class ReadMedia(ScriptedRequest[Generation | Answer], frozen=True):
     operation: ClassVar[str] = "media"
     request_id: str
     method: str
+
+
+# fmt: off
+class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A generation that a world begins with, in any state: what was asked for, and what has become of it."""
+
+    status: Annotated[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"], Meta(description="the status with which the world begins")]
+    operation: Literal["generate", "imageToVideo"] = "generate"
+    age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; left out: as the policy's job_times has it")] | UnsetType = UNSET
+    prompt: Annotated[str, Meta(max_length=PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
+    duration: Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = DEFAULT_DURATION
+    resolution: Annotated[str, Meta(min_length=1, max_length=100)] = DEFAULT_RESOLUTION
+    error: Annotated[str, Meta(max_length=2000, description="the error text of FAILED or ERROR")] | UnsetType = UNSET
+    webhook_url: Annotated[str, Meta(description="where its end is or was reported; what lies in the past counts as delivered")] | UnsetType = UNSET
+    charged: Annotated[bool, Meta(description="whether the ledger has its price, and the refund that the policy has")] = True
+    # fmt: on
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy for members that contradict each other, and for a webhook URL that is none."""
+        if self.error is not UNSET and self.status not in (Status.FAILED, Status.ERROR):
+            raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
+        if self.webhook_url is not UNSET and (problem := url_problem(self.webhook_url)):
+            raise ValueError(f"webhook_url {beginning(self.webhook_url, 80)!r} is not an absolute http or https URL: {problem}")
+
+
+class BeginWithGenerations(Command[list[str]], frozen=True):
+    """Let a new world have accepted these generations before; their request ids are returned, in this order.
+
+    `origin` is that of the URLs in their webhooks. The balance stays what it is: what they cost was there in addition. Raises ValueError with
+    the remedy, and nothing was entered, for one that cannot have its status.
+    """
+
+    generations: tuple[InitialGeneration, ...]
+    origin: str
 
 
 class RecordExchange(Command[None], frozen=True):
@@ -250,8 +300,11 @@ class ServerCommand(msgspec.Struct, Generic[T], frozen=True, tag=True, kw_only=T
     """Something that happens to the worlds of a server; T is what `Worlds.carry_out` returns for it."""
 
 
-class CreateWorld(ServerCommand["World"], frozen=True, kw_only=True):
-    """Create a world (see `Worlds.create`); `clock` is the rate of its clock and where it starts (UTC milliseconds)."""
+class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only=True):
+    """Create a world (see `Worlds.create`); `clock` is the rate of its clock and where it starts (UTC milliseconds).
+
+    It has accepted the `generations` before, whose request ids are returned (see `BeginWithGenerations`). Raises ValueError.
+    """
 
     key: str | None = None
     policy: Policy | None = None
@@ -261,12 +314,38 @@ class CreateWorld(ServerCommand["World"], frozen=True, kw_only=True):
     rules: tuple[Rule, ...] | None = None
     name: str | None = None
     images: Mapping[str, ImageFacts] = {}
+    generations: tuple[InitialGeneration, ...] = ()
+    origin: str = ""
 
 
 class OpenWorld(ServerCommand["World | None"], frozen=True, kw_only=True):
     """The world that a key opens, which may be a new one (see `Worlds.find`)."""
 
     key: str
+
+
+class AdoptWorld(ServerCommand["World"], frozen=True, kw_only=True):
+    """Create a world in a state that another one had (see `Worlds.adopt`)."""
+
+    state: tuple[Row, ...]
+    key: str | None = None
+    name: str | None = None
+
+
+class KeepState(Command[int], frozen=True):
+    """Keep the present state of a world under the number that is returned. Raises ValueError when too many are kept."""
+
+
+class RestoreState(Command[None], frozen=True):
+    """Bring a world back into a state that was kept; its clock, too. Raises KeyError for an unknown number."""
+
+    number: int
+
+
+class ForgetState(Command[None], frozen=True):
+    """Keep a state no longer. Raises KeyError for an unknown number."""
+
+    number: int
 
 
 class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
@@ -307,6 +386,9 @@ class CommandLog(Protocol):
     is_shared: bool
     """Whether other processes append to it, too."""
 
+    unavailable: str | None
+    """Why the store cannot be used now."""
+
     @property
     def dispatches(self) -> bool:
         """Whether this process attempts the webhooks that fall due by themselves."""
@@ -321,6 +403,10 @@ class CommandLog(Protocol):
 
         It is refused because of so many bytes of bodies that are `held`, if that is given.
         """
+        ...
+
+    async def read(self) -> Any:
+        """What the log keeps."""
         ...
 
     async def catch_up(self) -> None:

@@ -16,7 +16,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
 from . import commands
-from .clock import Begun, Clock, StoredTime, starting
+from .clock import Begun, Clock, StoredTime, real_date, starting
 from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
@@ -108,11 +108,30 @@ class Worlds:
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
-        self._made = self._opened = 0
+        self._made = self._opened = self._forgotten = 0
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
+        if begun is None:
+            self.create_first()
+
+    def create_first(self) -> None:
+        """Create the worlds of the keys of the settings; where there is a log, whoever reads it does so, if it has no state."""
+        if self.time and self.begun:
+            self.time.command = self.time.latest = self.begun.at
+        for key in self.settings.keys:
             self.create(key)
+        if self.time:
+            self.time.command = None
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
+        return self.log.unavailable if self.log else None
+
+    def now(self) -> int:
+        """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
+        return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
 
     def _stored(self, begun: Begun) -> Clock:
         """A clock like those of the settings, whose time any process finds out alike."""
@@ -151,6 +170,8 @@ class Worlds:
                 outcome = self._create(given)
             case commands.OpenWorld(key=key):
                 outcome = self.find(key)
+            case commands.AdoptWorld():
+                outcome = self.adopt(given.key or self.fresh_key(), given.state, name=given.name)
             case commands.DeleteWorld(key=key):
                 self.delete(key)
             case commands.AdvanceServer(milliseconds=milliseconds):
@@ -163,7 +184,7 @@ class Worlds:
                 raise TypeError(f"{type(command).__name__} is no command of a server")
         return cast("T", outcome)
 
-    def _create(self, command: commands.CreateWorld) -> World:
+    def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
         script = None
         if command.rules is not None:
             script = Script()
@@ -178,7 +199,12 @@ class Worlds:
         )  # fmt: skip
         if command.images:
             world.apply(ChangeWorld(world.clock.now(), images=command.images))
-        return world
+        try:
+            begun = world.apply(commands.BeginWithGenerations(world.clock.now(), command.generations, command.origin))
+        except ValueError:
+            self.delete(world.key)
+            raise
+        return world, begun
 
     def in_steps(
         self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -257,6 +283,23 @@ class Worlds:
         self._worlds[world.key] = self._numbered[world.number] = world
         self.redactor.add(world.key)
 
+    def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
+        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock goes on from there.
+
+        Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
+        """
+        world = self.create(key, clock=Clock(0, 0, self.time) if self.time else Clock(0, 0), name=name)
+        try:
+            number = world.number
+            restore(world, saved)
+            self.permitted(world.policy)
+        except ValueError:
+            del self._worlds[key], self._numbered[number]
+            self.redactor.forget(key)
+            raise
+        world.begin_anew(key, number, name)
+        return world
+
     def saved(self) -> Iterator[Row]:
         """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""
         parts: dict[str, Part] = {str(world.number): world.fork() for world in self._worlds.values()}
@@ -306,6 +349,7 @@ class Worlds:
         world = self._worlds.pop(key, None)
         if world:
             del self._numbered[world.number]
+            self._forgotten += world.accepted
             world.apply(CloseWorld(world.clock.now()))
             for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
                 self._former[each] = world.name or ""
@@ -381,6 +425,11 @@ class Worlds:
         """The world in which the generation with this request id can be read now, by that world's own clock."""
         world = self.holder(identity)
         return world if world and world.readable(identity, world.clock.now()) else None
+
+    @property
+    def generations(self) -> int:
+        """How many generations all worlds have accepted, those that were deleted, too."""
+        return self._forgotten + sum(world.accepted for world in self)
 
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pixazo_simulator import spec
@@ -16,6 +17,7 @@ from pixazo_simulator.script import (
     LONGEST_TEXT,
     BeforeResponse,
     Decision,
+    End,
     Facts,
     GiveWay,
     Repeat,
@@ -31,17 +33,19 @@ from pixazo_simulator.script import (
 )
 
 from . import commands, deciding
-from .account import Account, Ledger
-from .admission import Admission, Admitted, Submission, admit_plainly, admit_read
+from .account import Account, Entry, EntryKind, Ledger
+from .admission import Admission, Admitted, Body, Submission, admit_plainly, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
-from .deliveries import Delivery, Form, Outbox, next_progress
+from .deliveries import Attempt, Delivery, Form, Outbox, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
-from .part import Notifier, Part
+from .part import Notifier, Part, Row, restore, rows
 
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
+MOST_KEPT = 100
+"""States of one world that are kept for it to be brought back into."""
 _UNSCRIPTED = (None, None, ())
 _INTERRUPTED = (
     "the process that attempted it ended before the outcome was known: it is attempted again, and may arrive twice"
@@ -90,7 +94,7 @@ class World(Part):
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_polls", "_prompts",
         "_random", "_rotations", "_shift", "_shown", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "outbox", "policy", "redactor", "script", "seed", "source", "turn",
+        "outbox", "policy", "redactor", "script", "seed", "source", "turn", "_states", "_keeping",
     )  # fmt: skip
     account: Account
     clock: Clock
@@ -115,6 +119,8 @@ class World(Part):
     _rotations: int
     _former_secrets: list[tuple[int, int]]
     turn: str | None
+    _states: dict[int, tuple[Row, ...]]
+    _keeping: int
 
     def __init__(
         self,
@@ -163,6 +169,8 @@ class World(Part):
         self._aliases = {}
         self._rotations = 0
         self._former_secrets = []
+        self._states = {}
+        self._keeping = 0
         self.turn = None
         """The process that alone attempts deliveries now, if any does."""
 
@@ -244,16 +252,11 @@ class World(Part):
             identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
             admitted.frame, deciding.of_end(admitted, plan, self.policy),
         )  # fmt: skip
-        self._generations[identity] = generation
-        if self.policy.concurrency is not None:
-            self.account.unfinished.add(identity, generation.finish)
+        self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._prompts[identity] = admitted.prompt[:LONGEST_TEXT]
-        if len(self._prompts) > self.bounds.prompts:
-            self._prompts.popitem(last=False)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._functions.refund_due(plan, admitted.price, self.policy):
@@ -261,6 +264,83 @@ class World(Part):
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, submission.webhook_mode)
         return generation
+
+    def _enter(self, generation: Generation, prompt: str) -> None:
+        identity = generation.request_id
+        self._generations[identity] = generation
+        if self.policy.concurrency is not None:
+            self.account.unfinished.add(identity, generation.finish)
+        self._prompts[identity] = prompt[:LONGEST_TEXT]
+        if len(self._prompts) > self.bounds.prompts:
+            self._prompts.popitem(last=False)
+
+    def _begin(self, command: commands.BeginWithGenerations) -> list[str]:
+        begun = [self._begun(number, each, command) for number, each in enumerate(command.generations)]
+        entries: list[Entry] = []
+        for generation, initial in sorted(begun, key=lambda each: each[0].accepted):
+            self._enter(generation, initial.prompt)
+            if generation.finish > command.at:
+                started = generation.accepted + generation.plan.queued
+                self._accepted += 1
+                self._expect(generation, self._accepted, started if started > command.at else None)
+            if initial.charged:
+                entries += self._charged(generation)
+            if initial.webhook_url is not UNSET:
+                self._announce_begun(generation, initial.webhook_url, command.at)
+        ledger = self.account.ledger
+        ledger.begin(each for each in entries if each.at <= command.at)
+        for each in entries:
+            if each.at > command.at:
+                ledger.refund(each.at, each.amount, str(each.request_id))
+        return [generation.request_id for generation, _ in begun]
+
+    def _begun(
+        self, number: int, initial: commands.InitialGeneration, command: commands.BeginWithGenerations
+    ) -> tuple[Generation, commands.InitialGeneration]:
+        """One of the generations that this world begins with. Raises ValueError with the remedy."""
+        policy, where, status = self.policy, f"generations[{number}]", spec.Status(initial.status)
+        magic = spec.read_magic(initial.prompt) if self.account.magic else spec.NO_MAGIC
+        if isinstance(magic, spec.Problem):
+            raise ValueError(f"{where}: {magic}")  # noqa: TRY004 - a value of the user's
+        end = None
+        if status in spec.TERMINAL:
+            end = End(status, None if initial.error is UNSET else initial.error)
+        admitted = Admitted(initial.duration, initial.resolution, 0, (), magic, initial.prompt, end=end)
+        planned = self._functions.plan_for(admitted, policy, self._random)
+        plan, age = spec.begun(planned, status, None if initial.age is UNSET else round(initial.age * spec.SECOND))
+        accepted = command.at - age
+        if spec.snapshot(0, plan, age).status is not status:
+            raise ValueError(
+                f"{where}: {status} lasts 0 s by policy job_times={policy.job_times}, or is left out: set another one"
+            )
+        if accepted < 0:
+            raise ValueError(
+                f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
+            )
+        submission = Submission(
+            spec.OPERATIONS[initial.operation], self.key, Body(b""), "application/json", command.origin
+        )
+        identity = self._functions.identify(submission, policy, self._random, accepted - self._shift)
+        return Generation(
+            identity, accepted, plan, initial.operation, initial.duration, initial.resolution, command.origin, None,
+            deciding.of_end(admitted, plan, policy),
+        ), initial  # fmt: skip
+
+    def _charged(self, generation: Generation) -> Iterator[Entry]:
+        """The debit and the refund of a generation that this world begins with."""
+        price = self.policy.price.of(generation.operation, generation.duration, generation.resolution)
+        yield Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id)
+        if back := self._functions.refund_due(generation.plan, price, self.policy):
+            yield Entry(generation.finish, EntryKind.REFUND, back, generation.request_id)
+
+    def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
+        """Enter the webhook of a generation that this world begins with; that of an end that is past was delivered at once."""
+        channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
+        if end > now:
+            self._announce(generation, url, channel, None)
+            return
+        made = (Attempt(end, 200),)
+        self.outbox.put(Delivery(self.outbox.number(), generation.request_id, url, channel, end, attempts=made), None)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
@@ -364,6 +444,12 @@ class World(Part):
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
         return self._status(generation, origin, at)[1]
 
+    def status_at(self, generation: Generation, at: int) -> spec.Answer:
+        """What a status read at an instant is answered, by the policy as it is now, whatever script, rate limit and switches would say."""
+        if self.readable(generation.request_id, at) is None:
+            return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
+        return spec.Answer(200, self.status_body(generation, generation.origin, at))
+
     def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
         """The state of a generation at an instant, and its encoded status body."""
         plan, accepted = generation.plan, generation.accepted
@@ -377,6 +463,11 @@ class World(Part):
     def generations(self) -> list[Generation]:
         """All accepted generations, oldest first."""
         return list(self._generations.values())
+
+    @property
+    def accepted(self) -> int:
+        """How many generations were accepted."""
+        return len(self._generations)
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
@@ -426,6 +517,10 @@ class World(Part):
         ahead = [each for each in (self._coming[0].at if self._coming else None, self.next_due()) if each is not None]
         instant = min(ahead, default=0)
         return max(0, instant - self.clock.now()) if instant <= spec.LAST_INSTANT else 0
+
+    def milliseconds_until(self, until: str) -> int:
+        """Milliseconds until an instant of RFC 3339, or `next`: see `until_next`. Raises ValueError with the remedy for anything else."""
+        return self.until_next() if until == "next" else self.clock.milliseconds_until(until)
 
     @property
     def coming(self) -> int:
@@ -569,11 +664,6 @@ class World(Part):
         """The processes that have the turn, or have taken deliveries."""
         return {*self.outbox.takers(), *([self.turn] if self.turn else ())}
 
-    @property
-    def accepted(self) -> int:
-        """How many generations were accepted."""
-        return len(self._generations)
-
     def _take_turn(self, command: commands.TakeTurn) -> bool:
         if self.turn is None:
             self.turn = command.by
@@ -657,6 +747,51 @@ class World(Part):
         """Whether callers have sent this key before, in place of the world's own, or it is that."""
         return key == self.key or key in self._aliases
 
+    # Its state as a whole
+
+    def portable(self, at: int) -> tuple[Row, ...]:
+        """Its state, from which an equal world is made elsewhere; what is random there depends on its key no longer.
+
+        Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
+        """
+        other = self.fork()
+        other._chance = other._chance or seeded_random(self.seed, self.source, "faults")
+        other._states = {}
+        other.clock.stand(self.clock.now(), at / spec.SECOND)
+        return tuple(rows(other))
+
+    def begin_anew(self, key: str, number: int, name: str | None) -> None:
+        """Go on under another key, when its state was that of another world."""
+        self.key, self.number, self.name = key, number, name or self.name
+        self.clock.go_on()
+        self._put_back(self.clock.now())
+
+    def _put_back(self, now: int) -> None:
+        """Have due again what was taken when the state was kept, since nobody attempts it now."""
+        for delivery in self.outbox.taken_by(None):
+            self.outbox.give_back(delivery, now)
+        self.turn = None
+
+    def _keep_state(self, _: commands.KeepState) -> int:
+        if len(self._states) >= MOST_KEPT:
+            raise ValueError(f"{MOST_KEPT} states of this world are kept already: forget one first")
+        kept, self._states = self._states, {}
+        state = tuple(rows(self))
+        self._keeping += 1
+        self._states = kept | {self._keeping: state}
+        return self._keeping
+
+    def _restore_state(self, command: commands.RestoreState) -> None:
+        kept, number = self._states, self._keeping
+        restore(self, kept[command.number])
+        self._states, self._keeping = kept, number
+        self._shown.clear()
+        self._put_back(self.clock.now())
+        self.notifier.notify()
+
+    def _forget_state(self, command: commands.ForgetState) -> None:
+        del self._states[command.number]
+
     def redact(self) -> None:
         """Have the other keys that callers send in place of its own taken out of what is shown."""
         for key in self._aliases:
@@ -686,6 +821,7 @@ class World(Part):
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         commands.SubmitGeneration: _submit,
+        commands.BeginWithGenerations: _begin,
         commands.ReadStatus: _read_status,
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,
@@ -694,6 +830,9 @@ class World(Part):
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
         commands.ReturnDelivery: _return_delivery,
+        commands.KeepState: _keep_state,
+        commands.RestoreState: _restore_state,
+        commands.ForgetState: _forget_state,
         commands.TakeTurn: _take_turn,
         commands.EndTurn: _end_turn,
         commands.ForgetProcess: _forget_process,

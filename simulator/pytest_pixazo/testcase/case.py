@@ -125,7 +125,7 @@ def _create_world(control: ControlClient, name: str, key: str, settings: WorldSe
     def create(key: str | None) -> ControlClient:
         return control.create_world(
             key=key, balance=settings.balance, clock=settings.clock, start=settings.start, seed=settings.seed,
-            profile="documented", policy=policy, name=name,
+            profile="documented", policy=policy, name=name, generations=settings.generations,
         )  # fmt: skip
 
     try:

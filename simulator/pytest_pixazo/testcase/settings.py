@@ -6,7 +6,7 @@ Its seed and its key are derived from the test's name, so that the world is the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,31 +16,36 @@ from typing import Any, cast
 
 import pytest
 
+from pixazo_simulator.control import InitialGeneration
 from pixazo_simulator.server import read_profile
-from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
+from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
+from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
 from pytest_pixazo.reports import require_checks, require_labels
 
 from .simulators import located
 
-ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "start", "strict")
-"""The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
+ARGUMENTS = ("balance", "clock", "generations", "policy", "profile", "seed", "start", "strict")
+"""The arguments of the marker. Each but `generations` and `policy` is an ini setting, too, named `pixazo_<argument>`."""
 KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only")
 """With the arguments of the marker that the guard and the reports read."""
 
 
+_EMPTY: Mapping[str, Any] = {"generations": (), "policy": {}}
+"""What a world has where no marker gives it."""
 PAGE_START = "2026-03-31T10:00:00Z"
 """Where a manual clock starts when a seed is given: as on the vendor's page."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """How a world starts: its balance in US dollars, its clock (`manual`, `real`, `xN`) and the instant at which the clock starts, its policy
-    and seed; whether it is strict.
+    """How a world starts: its balance in US dollars, its clock (`manual`, `real`, `xN`) and the instant at which the clock starts, the
+    generations that it has accepted before, its policy and seed; whether it is strict.
     """
 
     balance: str
     clock: str
+    generations: Sequence[InitialGeneration]
     policy: Policy
     seed: int
     start: str | None
@@ -63,6 +68,7 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     return WorldSettings(
         balance=found["balance"],
         clock=found["clock"],
+        generations=found["generations"],
         policy=_located("marker pixazo", profile.changed, fields),
         seed=seed_of(name_of(node)) if seed is None else seed,
         start=start,
@@ -91,8 +97,8 @@ def _read(where: str, given: Iterable[tuple[str, Any]], known: tuple[str, ...], 
 
 def _inherited(config: pytest.Config, name: str) -> Any:
     """The value for tests whose marker does not give one."""
-    if name == "policy":
-        return {}
+    if name in _EMPTY:
+        return _EMPTY[name]
     if name in ("seed", "start") and (given := config.getoption(f"pixazo_{name}")) is not None:
         return _located(f"option --pixazo-{name}", _READERS[name], given)
     value = config.getini(f"pixazo_{name}")
@@ -126,6 +132,16 @@ def _policy(value: Any) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value)
 
 
+def _generations(value: Any) -> Sequence[InitialGeneration]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")  # noqa: TRY004 - a value of the user's
+    try:
+        fit(cast("object", value), tuple[Begun, ...])
+    except InvalidDataError as misfit:
+        raise ValueError(f"generations{misfit}") from None
+    return cast("Sequence[InitialGeneration]", value)
+
+
 def _profile(value: Any, root: Path) -> Policy:
     """The profile of this name, or in this file relative to the root folder."""
     path = root / str(value)
@@ -154,6 +170,7 @@ def _flag(name: str, value: Any) -> bool:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "balance": _balance,
     "clock": _clock,
+    "generations": _generations,
     "policy": _policy,
     "seed": _seed,
     "start": _start,

@@ -19,6 +19,7 @@ from pixazo_simulator.control import (
     Exchange,
     Explanation,
     Generation,
+    InitialGeneration,
     JournalPage,
     PolicyFields,
     WaitResult,
@@ -90,13 +91,14 @@ class Clock:
     def _read(self) -> float:
         return self.now.timestamp()
 
-    def advance(self, seconds: float | None = None, *, until: Literal["next"] | None = None) -> list[Event]:
+    def advance(self, seconds: float | None = None, *, until: datetime | str | None = None) -> list[Event]:
         """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
 
         `until="next"` stops at the next instant at which anything falls due; when nothing is to come no time passes, and the list is
-        empty: `while events := pixazo.clock.advance(until="next"):`.
+        empty: `while events := pixazo.clock.advance(until="next"):`. An instant, a `datetime` with a time zone or a text of RFC 3339, lets
+        the clock read it then.
 
-        Raises ControlError for a negative number of seconds, and when more webhooks are due than one advance attempts: the
+        Raises ControlError for a negative number of seconds, for an instant that is past, and when more webhooks are due than one advance attempts: the
         clock has stopped before the end, and `body["events"]` of the error is what fell due until then.
         """
         is_number = isinstance(seconds, int | float) and seconds is not True
@@ -171,6 +173,7 @@ class WorldOptions(TypedDict, total=False):
 
     balance: Decimal | str | float
     clock: str
+    generations: Sequence[InitialGeneration]
     policy: PolicyFields
     profile: str
     seed: int

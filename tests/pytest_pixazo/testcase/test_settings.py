@@ -11,8 +11,8 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
-    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean clock?)",
-    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only",
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean clock?)",
+    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
     "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
@@ -27,7 +27,9 @@ WRONG = {
     "allow_conduct=['poll-to-fast']": "marker pixazo: usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, unknown-parameter, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
     "only='docmented'": "marker pixazo: only 'docmented' is not one of documented, vendor, observed, inferred, assumed, ours (did you mean documented?)",
     "only=[]": "marker pixazo: only [] is not a label such as 'documented', nor a list of labels",
-    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean real_gateway?)",
+    "generations=3": "marker pixazo: generations 3 is not a list of dicts, such as [{'status': 'FAILED', 'age': 60}]",
+    "generations=[{'status': 'FAILD'}]": "marker pixazo: generations[0].status 'FAILD': give COMPLETED or ERROR or FAILED or PROCESSING or QUEUED (did you mean FAILED?)",
+    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean real_gateway?)",
     "real_gateway='yes'": "marker pixazo: real_gateway 'yes' is neither True nor False",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }
@@ -66,6 +68,26 @@ def test_the_nearest_marker_decides_argument_by_argument(run_tests: Callable[...
             assert (pixazo.wallet.balance, pixazo.seed) == (1, 1)
             assert pixazo.policy()["request_id"] == "uuid7"
         """).assert_outcomes(passed=2)
+
+
+def test_a_world_begins_with_the_generations_of_the_marker(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """Those of a fresh world come instead; without any there is none."""
+    run_tests(
+        """
+        import pytest
+
+        @pytest.mark.pixazo(generations=[{"status": "FAILED", "age": 259200, "error": "no bears"}], balance="1.00")
+        def test_marker(pixazo):
+            (failed,) = pixazo.generations
+            assert (failed.status, failed.plan.error, pixazo.wallet.balance) == ("FAILED", "no bears", 1)
+            assert (pixazo.clock.now - failed.accepted_at).days == 3
+            with pixazo.fresh(generations=[{"status": "QUEUED"}, {"status": "PROCESSING"}]) as other:
+                assert [each.status for each in other.generations] == ["PROCESSING", "QUEUED"]
+
+        def test_none(pixazo):
+            assert not pixazo.generations
+        """
+    ).assert_outcomes(passed=2)
 
 
 def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> None:

@@ -132,8 +132,11 @@ def walk(shown: dict[str, str], who: str, caller: Caller) -> None:
     for route in ORDER:
         for number, question in enumerate(questions(route)):
             target, body, headers = question
+            if route.name == "status":
+                target += f"{'&' if '?' in target else '?'}request_id={caller.sim('generations')['generations'][0]['request_id']}"
             reply = caller.call(route.method, target, body, headers)
-            reply_body: Any = reply.json()
+            is_text = reply.headers["content-type"].startswith("text/")
+            reply_body: Any = reply.body.decode() if is_text else reply.json()
             if route.name == "createWorld" and reply.status == 201:
                 assert reply_body.pop("key")  # its holder sees it
             shown[f"{who} {route.name} {number} {reply.status}"] = json.dumps(reply_body, ensure_ascii=False)
@@ -168,6 +171,8 @@ def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]
         yield f"{path}?limit={LONG}", None, {}
         if route.name in ("journal", "unmatched"):
             yield f"{path}?status=418&method=GET&path=/", None, {}
+        if route.name == "status":
+            yield f"{path}?at={LONG}", None, {}
         return
     for body in bodies:
         yield path, body, {}

@@ -126,6 +126,7 @@ READ_ROUTES = (
     "unmatched",
     "record",
     "health",
+    "ready",
 )
 CHANGING = [
     route
@@ -163,6 +164,8 @@ ODD: dict[str, list[Any]] = {
     "policy": [{"body_limit": [[1]]}, {"x": 1}, {"price": "1=1," * 200}, {"webhook_allow": ["a"] * 200}],
     "balance": ["nan", "1e999999999", "-1", 5, "9" * 5000],
     "clock": ["x", "x0", 5],
+    "generations": [5, [{}], [{"status": "QUEUED", "age": 1e308}], [{"status": "FAILED", "age": 10**9}], [{"status": "QUEUED", "prompt": "[[sim:x]]"}]],
+    "until": ["x", "2026-02-30T10:00:00Z", "0001-01-01T00:00:00+23:59", 5],
     "seed": [10**4000, "x", 1.5],
     "seconds": [-1, 1e308, "x", None, 10**400],
     "exchanges": [{"path": deep("not", 400, "x", listed=False)}, {"count": 0}, {"status": {"matches": "("}}, 5],

@@ -28,11 +28,11 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     for method, operation in methods.items()
 }
 NAMES = [
-    "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
+    "health", "ready", "metrics", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
-WITHOUT_KEY = {"health", "openapi", "createWorld", "unmatched", "explain"}
+WITHOUT_KEY = {"health", "ready", "metrics", "openapi", "createWorld", "unmatched", "explain"}
 
 
 def strict(schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,8 @@ def fits(value: object, schema: Mapping[str, Any]) -> list[str]:
 
 def response_schema(name: str, status: int) -> Mapping[str, Any]:
     """The schema of what an operation answers with this status."""
-    schema: Mapping[str, Any] = OPERATIONS[name][2]["responses"][str(status)]["content"]["application/json"]["schema"]
+    (content,) = OPERATIONS[name][2]["responses"][str(status)]["content"].values()
+    schema: Mapping[str, Any] = content["schema"]
     return schema
 
 
@@ -94,7 +95,7 @@ def test_an_operation_documents_its_purpose_input_responses_and_refusals(name: s
 def test_its_examples_fit_their_schemas(name: str) -> None:
     """What is asked, and what is answered."""
     _, _, operation = OPERATIONS[name]
-    described = [each["content"]["application/json"] for each in operation["responses"].values()]
+    described = [content for each in operation["responses"].values() for content in each["content"].values()]
     if "requestBody" in operation:
         described.append(operation["requestBody"]["content"]["application/json"])
         assert described[-1]["example"] is not None
@@ -106,11 +107,26 @@ def test_its_examples_fit_their_schemas(name: str) -> None:
 def test_filters_are_described_with_their_bounds() -> None:
     """As they are read."""
     named = {each["name"]: each for each in OPERATIONS["journal"][2]["parameters"]}
-    assert list(named) == ["method", "path", "status", "operation", "request_id", "rule", "after", "limit", "elapsed"]
+    assert list(named) == [
+        "method",
+        "path",
+        "status",
+        "operation",
+        "request_id",
+        "rule",
+        "after",
+        "limit",
+        "elapsed",
+        "at",
+    ]
     assert named["limit"] == {
         "name": "limit", "in": "query", "required": False, "description": "how many to list at most",
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
     }  # fmt: skip
+    assert {each["name"]: each["required"] for each in OPERATIONS["status"][2]["parameters"]} == {
+        "request_id": True,
+        "at": False,
+    }
 
 
 @pytest.fixture
@@ -123,7 +139,7 @@ def caller() -> Iterator[Caller]:
 def sent(caller: Caller, route: ControlRoute, body: object, target: str) -> Any:
     """What a route answers, which must be as it is described."""
     reply = caller.call(route.method, target, body)
-    reported = reply.json()
+    reported = reply.body.decode() if route.name == "metrics" else reply.json()
     assert fits(reported, response_schema(route.name, reply.status)) == []
     return reply.status, reported
 
@@ -143,7 +159,8 @@ def test_every_response_is_as_it_is_described(caller: Caller, receiver: Receiver
     caller.call("GET", "/nowhere", headers={KEY_HEADER: "a-key-of-nobody"})
     last = {"setScript": 1, "clearScript": 2, "deleteWorld": 3}
     for route in sorted(ROUTES, key=lambda each: last.get(each.name, 0)):
-        status, reported = sent(caller, route, REQUESTS.get(route.name), route.path.replace("{number}", "1"))
+        query = f"?request_id={identity}" if route.name == "status" else ""
+        status, reported = sent(caller, route, REQUESTS.get(route.name), route.path.replace("{number}", "1") + query)
         assert status == route.status, (route.name, reported)
 
 

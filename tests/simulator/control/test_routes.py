@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
+from tests.simulator.samples import scratch
 
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.gateway.traffic import Traffic
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
@@ -61,7 +63,7 @@ def test_a_world_with_default_settings(caller: Caller) -> None:
     reply = caller.call("POST", "/_sim/worlds")
     body = reply.json()
     assert reply.status == 201
-    assert set(body) == WORLD_MEMBERS | {"key"}
+    assert set(body) == WORLD_MEMBERS | {"key", "request_ids"}
     assert body["key"].startswith("sim-")
     assert (body["balance"], body["clock"], body["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
     assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: body["key"]}).status == 200
@@ -506,7 +508,9 @@ def test_a_control_request_can_be_cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
-        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue())
+        control = ControlHandler(
+            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue(), scratch, Traffic()
+        )
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
             control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")

@@ -14,7 +14,7 @@ import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
-from tests.simulator.samples import accepted
+from tests.simulator.samples import accepted, scratch
 
 from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -22,6 +22,7 @@ from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes import look
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
 from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.gateway.traffic import Traffic
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
@@ -214,7 +215,7 @@ class Handler:
         dispatcher = Dispatcher(worlds, send)
         front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
         self._control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue()
+            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue(), scratch, Traffic()
         )
 
     async def ask(self, method: str, path: str, **content: object) -> Response:

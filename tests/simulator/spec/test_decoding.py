@@ -45,7 +45,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
         (Advance, "[" * 50_000, ""),
         (Advance, "", "give one of seconds and until"),
-        (Advance, '{"until": "nxt"}', "until 'nxt': give next (did you mean next?)"),
+        (NewWorld, '{"generations": [{"status": "FAILD"}]}', "generations[0].status 'FAILD': give COMPLETED or ERROR or FAILED"),
         (NewScript, "", "missing required field `rules`"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from . import responses as body
@@ -41,6 +42,10 @@ _GENERATION = body.Generation(
     _ID, "generate", duration=6, resolution="768P", status="QUEUED", accepted_at=_START, since=_START,
     plan=body.Plan(queued=2, processing=13, outcome="COMPLETED", error=None),
 )  # fmt: skip
+_QUEUED: dict[str, Any] = {
+    "request_id": _ID, "status": "QUEUED", "model_id": "minimax-hailuo-ai", "error": None, "output": None,
+    "created_at": "2026-03-31T10:00:00.000Z", "updated_at": "2026-03-31T10:00:00.000Z", "completed_at": None,
+}  # fmt: skip
 _EXCHANGE = body.Exchange(
     1, _START, "POST", _SUBMIT, 202, reason=f"accepted {_ID}", request_id=_ID, rule=None, faults=(), expected=True, hint=None,
     request=body.Request(
@@ -81,17 +86,20 @@ _SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
 
 RESPONSES: dict[Any, object] = {
     dict[str, Any]: {"openapi": "3.1.0"},
+    str: "# HELP pixazo_worlds Worlds that are open.\n# TYPE pixazo_worlds gauge\npixazo_worlds 1.0\n",
     **{
         type(each): each
         for each in (
             body.Health("ok", worlds=1),
+            body.Ready("ready"),
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
-            body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE),
+            body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
             body.GenerationPage(total=1, generations=[_GENERATION]),
+            body.StatusAnswer(_ID, _START, 200, json.dumps(_QUEUED, separators=(",", ":")), _QUEUED),
             _JOURNAL,
             body.WaitResult(exchanges=[_EXCHANGE]),
             body.ScriptState(_RULES),

@@ -38,6 +38,7 @@ _AT_ONCE = 64 * 1024
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
 T = TypeVar("T")
+READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
 
@@ -89,9 +90,9 @@ def world(world: state.World) -> body.WorldState:
     )
 
 
-def created_world(created: state.World) -> body.CreatedWorld:
+def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:
     """A new world with its key, which its creator may not know yet."""
-    return body.CreatedWorld(**msgspec.structs.asdict(world(created)), key=created.key)
+    return body.CreatedWorld(**msgspec.structs.asdict(world(created)), key=created.key, request_ids=request_ids)
 
 
 def clock(world: state.World) -> body.ClockState:
@@ -122,26 +123,32 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
 
 
-async def ledger(world: state.World, limit: int) -> body.LedgerPage:
-    """The balance, and the latest entries."""
-    now = world.clock.now()
-    entries = world.account.ledger.entries(now)
+async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
+    """The balance and the latest entries, now or at an instant that has come."""
+    now, kept = world.clock.now(), world.account.ledger
+    entries, balance = kept.entries(now), kept.balance(now)
+    if at is not None:
+        entries = [each for each in entries if each.at <= at]
+        balance = sum(each.amount for each in entries)
     listed = await in_turns(_entry(each) for each in entries[-limit:])
-    return body.LedgerPage(_dollars(world.account.ledger.balance(now)), len(entries), listed)
+    return body.LedgerPage(_dollars(balance), len(entries), listed)
 
 
 def _entry(entry: state.Entry) -> body.Entry:
     return body.Entry(instant(entry.at), entry.kind.value, _dollars(entry.amount), entry.request_id)
 
 
-async def generations(world: state.World, limit: int) -> body.GenerationPage:
-    accepted = world.generations()
-    return body.GenerationPage(len(accepted), await in_turns(generation(world, each) for each in accepted[-limit:]))
+async def generations(world: state.World, limit: int, at: int | None = None) -> body.GenerationPage:
+    """The latest generations as they are now, or those that were accepted by an instant, as they were then."""
+    accepted = [each for each in world.generations() if at is None or each.accepted <= at]
+    listed = await in_turns(generation(world, each, at) for each in accepted[-limit:])
+    return body.GenerationPage(len(accepted), listed)
 
 
-def generation(world: state.World, accepted: state.Generation) -> body.Generation:
-    """One generation as it is now, in the state that the page specifies: a mutant may answer its caller another one."""
-    seen, plan = snapshot(accepted.accepted, accepted.plan, world.clock.now()), accepted.plan
+def generation(world: state.World, accepted: state.Generation, at: int | None = None) -> body.Generation:
+    """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may answer its caller another one."""
+    plan = accepted.plan
+    seen = snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
     return body.Generation(
         request_id=accepted.request_id,
         operation=accepted.operation,
@@ -159,6 +166,14 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
             processing_polls=plan.processing_polls or None,
         ),
     )
+
+
+def status_answer(world: state.World, accepted: state.Generation, at: int) -> body.StatusAnswer:
+    """What a status read at an instant is answered."""
+    answer = world.status_at(accepted, at)
+    content = _content(answer.body, len(answer.body), world.redactor)
+    text = world.redactor.text(answer.body.decode())
+    return body.StatusAnswer(accepted.request_id, instant(at), answer.status, text, content)
 
 
 async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:

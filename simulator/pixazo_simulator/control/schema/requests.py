@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, read_matcher
 from pixazo_simulator.spec import ImageFacts, nearest, shown
+from pixazo_simulator.state import WorldLog
+from pixazo_simulator.world import InitialGeneration
 
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
@@ -27,8 +29,11 @@ Rules = Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)]
 Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 # fmt: off
+Initial = Annotated[tuple[InitialGeneration, ...], Meta(max_length=MOST_LISTED, description="generations that it has accepted before; the balance is what is left")]
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
-Next = Annotated[Literal["next"], Meta(description="the next instant at which anything falls due; without one no time passes")]
+Until = Annotated[str, Meta(description="next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
+At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339 that has come, everything of that instant included; now if left out")]
+AtAny = Annotated[str, Meta(description="an instant of RFC 3339, past or to come; now if left out")]
 Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
 OperationName = Annotated[str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")]
 AtLeast = Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
@@ -57,6 +62,14 @@ class NewWorld(Parameters):
     images: Images = {}
     script: Rules | UnsetType = UNSET
     name: Name | UnsetType = UNSET
+    generations: Initial = ()
+    log: WorldLog | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when a log comes with what it has itself."""
+        given = [name for name in self.__struct_fields__ if name not in ("key", "name", "log") and getattr(self, name)]
+        if self.log is not UNSET and (others := [name for name in given if getattr(self, name) is not UNSET]):
+            raise ValueError(f"log excludes {', '.join(others)}: a log has them, give it a key and a name only")
 
 
 class WorldChange(Parameters):
@@ -70,10 +83,10 @@ class WorldChange(Parameters):
 
 
 class Advance(Parameters):
-    """How far a clock is to be advanced: by seconds, or until the next event. Give one of the two."""
+    """How far a clock is to be advanced: by seconds, or until the next event or an instant. Give one of the two."""
 
     seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")] | UnsetType = UNSET
-    until: Next | UnsetType = UNSET
+    until: Until | UnsetType = UNSET
     every_world: Annotated[bool, Meta(description="seconds pass in all other worlds, too")] = False
 
     def __post_init__(self) -> None:
@@ -81,7 +94,7 @@ class Advance(Parameters):
         if (self.seconds is UNSET) == (self.until is UNSET):
             raise ValueError("give one of seconds and until")
         if self.every_world and self.seconds is UNSET:
-            raise ValueError("every_world goes with seconds: what comes next differs from world to world")
+            raise ValueError("every_world goes with seconds: worlds differ in what comes next, and in their clocks")
 
 
 class SecretRotation(Parameters):
@@ -108,6 +121,19 @@ class Latest(Parameters):
     limit: Limit = MOST_LISTED
 
 
+class LatestAt(Latest):
+    """The latest of a list, as it was at an instant."""
+
+    at: At | UnsetType = UNSET
+
+
+class StatusAt(Parameters):
+    """Which generation, and when."""
+
+    request_id: Annotated[str, Meta(description="the generation concerned")]
+    at: AtAny | UnsetType = UNSET
+
+
 class JournalFilter(Parameters):
     """The latest exchanges that pass every filter; with `after` the first ones beyond that number, so that one can page."""
 
@@ -120,6 +146,7 @@ class JournalFilter(Parameters):
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
     elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
+    at: At | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError with the nearest name for an operation that there is not."""

@@ -123,6 +123,12 @@ class Health(Body, frozen=True):
     worlds: Annotated[int, Meta(description="how many worlds are open")]
 
 
+class Ready(Body, frozen=True):
+    """That the server takes requests."""
+
+    status: Literal["ready"]
+
+
 class WorldState(Body, frozen=True):
     """A world at a glance."""
 
@@ -147,6 +153,13 @@ class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
     key: Annotated[str, Meta(description="opens the world: send it as Ocp-Apim-Subscription-Key")]
+    request_ids: Annotated[list[str], Meta(description="of the generations that it begins with, as they were listed")]
+
+
+class StateNumber(Body, frozen=True):
+    """The number under which a state of a world is kept."""
+
+    number: Annotated[int, Meta(description="names the state until it is forgotten")]
 
 
 class Deleted(Body, frozen=True):
@@ -277,6 +290,16 @@ class GenerationPage(Body, frozen=True):
 
     total: Total
     generations: list[Generation]
+
+
+class StatusAnswer(Body, frozen=True):
+    """What the gateway answers to a status read of a generation at an instant."""
+
+    request_id: Annotated[str, Meta(description="the generation concerned")]
+    at: At
+    status_code: Annotated[int, Meta(description="200, or 404 where the policy lets nobody read it then")]
+    text: Annotated[str, Meta(description="the body, byte for byte as it is sent")]
+    body: Annotated[Any, Meta(description="the same, decoded")]
 
 
 class PolicyDecision(Body, frozen=True):

@@ -1,0 +1,113 @@
+"""Several processes that serve one port: the one that was started supervises the workers, which inherit its socket."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import socket
+
+VARIABLE = "PIXAZO_SIM_WORKER_FD"
+"""In the environment of a worker: the file descriptor of the port."""
+STEADY = 1.0
+"""Seconds that a worker must have run to be replaced when it ends; one that ends sooner ends all of them."""
+_GRACE = 2.5
+"""Seconds that workers have to end before they are killed."""
+
+log = logging.getLogger("pixazo_simulator")
+
+
+def inherited() -> socket.socket | None:
+    """The socket of the port in a worker, None in any other process. From now on the worker ends with its supervisor."""
+    import socket
+
+    if (number := os.environ.get(VARIABLE)) is None:
+        return None
+    threading.Thread(target=_end_with_supervisor, name="pixazo-supervisor", daemon=True).start()
+    return socket.socket(fileno=int(number))
+
+
+def _end_with_supervisor() -> None:
+    """The supervisor never writes: its end closes the pipe."""
+    with suppress(OSError):
+        os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Workers:
+    """So many workers that serve what this process was asked to serve, with its options, on a port that it listens on.
+
+    Raises click.UsageError when one does not start; what is wrong it has said itself.
+    """
+
+    def __init__(self, count: int, listener: socket.socket) -> None:
+        self._listener = listener
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        started = [self._start() for _ in range(count)]
+        if any(not _is_ready(process) for process in started):
+            self.end()
+            raise click.UsageError(f"a worker did not start, of {count}")
+        for process in started:
+            threading.Thread(target=self._watch, args=(process,), name="pixazo-worker", daemon=True).start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        number = self._listener.fileno()
+        with self._lock:
+            process = subprocess.Popen(  # noqa: S603 - this very command
+                [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
+            )  # fmt: skip
+            self._processes.append(process)
+        return process
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Replace a worker that ends, unless all are to end."""
+        while not self._ending.is_set():
+            began = time.monotonic()
+            code = process.wait()
+            if self._ending.is_set():
+                return
+            if time.monotonic() - began < STEADY:
+                log.error("a worker ended with %d within %g s of its start: the others are ended, too", code, STEADY)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            log.warning("a worker ended with %d: another one takes its place", code)
+            with self._lock:
+                self._processes.remove(process)
+            process = self._start()
+            if not _is_ready(process):
+                log.error("no worker could take its place: the others are ended, too")
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    def end(self) -> None:
+        """End all workers; returns when they have ended."""
+        self._ending.set()
+        with self._lock:
+            processes = list(self._processes)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _is_ready(process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a worker accepts connections, which it says in a line; False when it ends before."""
+    output: Any = process.stdout
+    return bool(output.readline())

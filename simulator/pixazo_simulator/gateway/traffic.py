@@ -1,0 +1,46 @@
+"""Counts what the gateway has answered, and how long that took."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from pixazo_simulator.spec import OPERATIONS
+from pixazo_simulator.world import real_clock
+
+BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0, 10.0)
+"""Seconds up to which a response belongs to each class; the last class has those that took longer."""
+TIMED = 64
+"""Of so many responses of one operation and status code the first is timed: to time each would take longer than to count it."""
+
+
+class Traffic:
+    """How many responses there were by operation and status code, and of those that were timed how many by operation and class of `BOUNDS`.
+
+    The operation is None where a request was for none. Whoever counts holds the lock of the worlds.
+    """
+
+    def __init__(self) -> None:
+        # Lists, since to count in a dict by both takes twice as long.
+        self.counts: dict[str | None, list[int]] = {name: [0] * 1000 for name in (*OPERATIONS, "status", "media", None)}
+        self.classes: dict[str | None, list[int]] = {}
+        self.seconds: dict[str | None, float] = {}
+        """What those that were timed took together."""
+
+    def count(self, operation: str | None, status: int, started: float) -> None:
+        """Count a response to a request that was there at a reading of `real_clock`."""
+        counts = self.counts[operation]
+        counts[status] = count = counts[status] + 1
+        if count % TIMED == 1:
+            self.time(operation, started)
+
+    def counted(self) -> Iterator[tuple[str | None, int, int]]:
+        """Operation, status code and number of responses."""
+        for operation, counts in self.counts.items():
+            yield from ((operation, status, count) for status, count in enumerate(counts) if count)
+
+    def time(self, operation: str | None, started: float) -> None:
+        """Time a response that is complete now."""
+        seconds = real_clock() - started
+        self.classes.setdefault(operation, [0] * (len(BOUNDS) + 1))[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds[operation] = self.seconds.get(operation, 0.0) + seconds

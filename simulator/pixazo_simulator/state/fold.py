@@ -1,0 +1,58 @@
+"""Carries out the entries of a log: the state of the worlds is the fold of them, whoever carries them out, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.world import AdvanceClock, ServerCommand, StoredTime, TakeTransitions, World, Worlds
+
+from .entries import AnswerRequest, Entry
+
+Answer = Callable[[Request, int | None], Response]
+"""Answers and journals a request of the gateway, or refuses it because of so many bytes of bodies that are held."""
+
+
+class Fold:
+    """Worlds that have a time of their own, to which nothing happens but the entries that are carried out here."""
+
+    def __init__(self, worlds: Worlds, answer: Answer, count: int = 0) -> None:
+        self.worlds = worlds
+        self.time: StoredTime = worlds.time or StoredTime()
+        self.count = count
+        """How many entries were carried out, with those that had led to the state from which it began."""
+        self._answer = answer
+
+    def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
+        """Carry out an entry at its instant, or that of one before it if that was later.
+
+        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is at hand.
+        """
+        time = self.time
+        with self.worlds.lock:
+            time.latest = time.command = max(time.latest, entry.at)
+            self.count += 1
+            try:
+                return self._outcome(entry, target)
+            except Exception as error:  # noqa: BLE001 - whoever appended it gets it
+                return error
+            finally:
+                time.command = None
+
+    def _outcome(self, entry: Entry, target: World | Request | None) -> object:
+        command = entry.command
+        if isinstance(command, AnswerRequest):
+            request = target if isinstance(target, Request) else command.request(self.worlds)
+            return self._answer(request, command.held)
+        if isinstance(command, ServerCommand):
+            return self.worlds.carry_out(command)
+        world = target if isinstance(target, World) else self.worlds.numbered(entry.world or 0)
+        if world is None:
+            return None
+        if not isinstance(
+            command, AdvanceClock | TakeTransitions
+        ):  # they name the instant until which something happens
+            command = msgspec.structs.replace(command, at=world.clock.now())
+        return world.apply(command)

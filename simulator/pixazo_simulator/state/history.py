@@ -1,0 +1,166 @@
+"""What has happened in one world, as a document: its state at some time, and the commands since; and the world made anew of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+
+from pixazo_simulator.gateway import Response
+from pixazo_simulator.spec import HIDDEN, REDACTED, Redactor, is_secret
+from pixazo_simulator.world import Begun, Row, World, Worlds, rows
+
+from .entries import FORMAT, Entry, decode, encode
+from .fold import Answer, Fold
+from .store import Kept
+
+Scratch = Callable[[Begun], tuple[Worlds, Answer]]
+"""Makes worlds like those of a server, but none of its own, and what answers requests there."""
+_LONGEST = 64 * 1024
+"""Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
+
+
+class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
+
+    `digest` is that of the state to which the commands lead, on any machine.
+    """
+
+    begun: Begun
+    state: Annotated[
+        tuple[Row, ...], msgspec.Meta(description="path and value of each member, in MessagePack and Base64")
+    ]
+    commands: Annotated[tuple[bytes, ...], msgspec.Meta(description="in MessagePack and Base64")]
+    digest: str
+    name: str | None = None
+    form: int = FORMAT
+
+
+class Replayed:
+    """The world of a document, on worlds of its own; `count` commands of it were carried out, by default all.
+
+    Raises ValueError for a document that cannot be read.
+    """
+
+    def __init__(self, log: WorldLog, scratch: Scratch, count: int | None = None) -> None:
+        if log.form != FORMAT:
+            raise ValueError(
+                f"the log has form {log.form}, and this version reads {FORMAT}: use the version that wrote it"
+            )
+        self.worlds, answer = scratch(log.begun)
+        self.responses: list[Response] = []
+        """What was answered, in order."""
+        fold = Fold(self.worlds, answer)
+        fold.time.latest = fold.time.command = log.begun.at
+        self.world = self.worlds.adopt(REDACTED, log.state)
+        for data in log.commands[:count]:
+            entry = decode(data)
+            outcome = fold.carry_out(entry, None if entry.world is None else self.world)
+            if isinstance(outcome, Response):
+                self.responses.append(outcome)
+        fold.time.command = fold.time.latest  # its clock stands still from now on
+
+    def digest(self) -> str:
+        """A digest of the state of the world."""
+        found = blake2b(digest_size=16)
+        for path, data in rows(self.world):
+            found.update(b"%d %s %s" % (len(data), path.encode(), data))
+        return found.hexdigest()
+
+    def state(self) -> tuple[Row, ...]:
+        """The state of the world as it is adopted elsewhere."""
+        return self.world.portable(self.worlds.now())
+
+
+def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
+    """The document of a world of a server: with all that its log keeps of it, None: with its state alone."""
+    if kept is None:
+        with worlds.lock:
+            begun, commands = Begun(worlds.now(), world.clock.start), tuple[bytes, ...]()
+            state = world.portable(begun.at)
+    else:
+        begun, state, commands = _history(world.number, kept, scratch)
+    redactor, key = world.redactor, world.key
+    log = WorldLog(
+        begun,
+        tuple(Row(path, _without_secrets(data, redactor, key)) for path, data in state),
+        tuple(_without_secrets(data, redactor, key) for data in commands),
+        "",
+        redactor.text(world.name) if world.name else None,
+    )
+    return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
+
+
+def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
+    """When a world was first there, as far as the log reaches back, how it was then, and the entries that concerned it since."""
+    worlds, answer = scratch(kept.head.begun)
+    fold = beginning(kept, worlds, answer)
+    begun, state = kept.head.begun, tuple[Row, ...]()
+    commands: list[bytes] = []
+    for data in (None, *kept.entries):
+        if data is not None:
+            entry = decode(data)
+            outcome = fold.carry_out(entry)
+            reached = outcome.world if isinstance(outcome, Response) else None
+            if state and number == (reached.number if reached else entry.world):
+                commands.append(encode(Entry("", len(commands) + 1, entry.at, entry.world, entry.command)))
+        if not state and (world := worlds.numbered(number)):
+            fold.time.command = fold.time.latest
+            begun, state = Begun(worlds.now(), world.clock.start), world.portable(worlds.now())
+            fold.time.command = None
+    return begun, state, tuple(commands)
+
+
+def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
+    """A world as it was after so many commands of its server; None when there was none of this number.
+
+    Raises ValueError for a position that the log does not reach.
+    """
+    most = kept.count + len(kept.entries)
+    if not kept.count <= position <= most:
+        raise ValueError(f"position {position} is not kept: the log reaches from {kept.count} to {most}")
+    worlds, answer = scratch(kept.head.begun)
+    fold = beginning(kept, worlds, answer)
+    for data in kept.entries[: position - kept.count]:
+        fold.carry_out(decode(data))
+    fold.time.command = fold.time.latest
+    return worlds.numbered(number)
+
+
+def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
+    """The worlds as they were before the entries that a store holds."""
+    if kept.state:
+        worlds.restore(kept.state)
+    else:
+        worlds.create_first()
+    return Fold(worlds, answer, kept.count)
+
+
+def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
+    """MessagePack without the key of the world, which has a sign in its place, and without other secrets."""
+    return msgspec.msgpack.encode(_clean(msgspec.msgpack.decode(data), redactor, key.encode()))
+
+
+def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, bytes):
+        if len(value) > _LONGEST:
+            return value.replace(key, REDACTED.encode())
+        text = value.decode("latin-1")
+        cleaned = redactor.text(text)
+        return value if cleaned == text else cleaned.encode("latin-1", "replace")
+    if isinstance(value, dict):
+        members: dict[Any, Any] = value
+        return {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+    if isinstance(value, list):
+        return _clean_list(value, redactor, key)
+    return value
+
+
+def _clean_list(values: list[Any], redactor: Redactor, key: bytes) -> list[Any]:
+    if len(values) == 2 and all(isinstance(each, bytes) for each in values) and is_secret(values[0].decode("latin-1")):  # noqa: PLR2004
+        return [values[0], (REDACTED if values[1].strip() == key else HIDDEN).encode()]  # a header
+    return [_clean(each, redactor, key) for each in values]
