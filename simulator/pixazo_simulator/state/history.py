@@ -161,6 +161,6 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
 
 
 def _clean_list(values: list[Any], redactor: Redactor, key: bytes) -> list[Any]:
-    if len(values) == 2 and all(isinstance(each, bytes) for each in values) and is_secret(values[0].decode("latin-1")):  # noqa: PLR2004
+    if len(values) == 2 and all(isinstance(each, bytes) for each in values) and is_secret(values[0].decode("latin-1")):
         return [values[0], (REDACTED if values[1].strip() == key else HIDDEN).encode()]  # a header
     return [_clean(each, redactor, key) for each in values]
