@@ -141,7 +141,7 @@ class Redis(Program):
         try:
             with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(7) == b"+PONG\r\n"
+                return connection.recv(7) in (b"+PONG\r\n", b"-NOAUTH")
         except (ConnectionRefusedError, ConnectionResetError):
             return False
 

@@ -37,10 +37,10 @@ def test_the_world_of_a_failed_test_is_saved(pytester: pytest.Pytester) -> None:
     assert re.fullmatch(r"test_it\.py-test_bear-fails-[0-9a-f]{8}\.json", file.name)
     result.stdout.fnmatch_lines(["*- pixazo world -*", f"saved: pixazo-sim replay worlds/today/{file.name}"])
     told = pixazo_sim("replay", "--check", str(file))
-    assert (told.returncode, told.stdout) == (
-        0,
+    assert told.returncode == 0
+    assert told.stdout == (
         "world of test_it.py::test_bear[fails] at 2026-03-31T10:00:20.000Z: 11 commands replayed, 2 exchanges, 1 generations: "
-        "the same state as when it was saved\n",
+        "the same state as when it was saved\n"
     )
 
 

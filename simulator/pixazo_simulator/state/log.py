@@ -168,10 +168,8 @@ class Log:
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
-            except (
-                ValueError
-            ) as error:  # going on without it, its worlds would be others than those of the other processes
-                return self._fail(error)
+            except ValueError as error:
+                return self._fail(error)  # without it, its worlds would be others than those of the other processes
             else:
                 self._succeed()
                 self._carry_out_all(entries)

@@ -140,7 +140,7 @@ class RedisStore:
     async def read(self) -> Kept:
         """What the database holds now, read by a store of its own, so that this one goes on where it is."""
         other = RedisStore(self._url)
-        kept = await asyncio.to_thread(other.open, msgspec.json.decode(self._identity[16:], type=Head))
+        kept = await asyncio.to_thread(other.open, msgspec.json.decode(self._identity[_NAME:], type=Head))
         if other._identity != self._identity:
             self._lose()
         return kept

@@ -61,18 +61,21 @@ class SqliteStore:
     def _open(self, head: Head) -> Kept:
         is_new = self._check()
         kept = None if is_new else self._read()
-        if is_new:
+        if kept is None:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         database = sqlite3.connect(
             self._path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if kept is None:
+                # One page in one piece: a process that is killed now leaves a file that says whose it is, and no other one.
+                database.execute("PRAGMA journal_mode = OFF")
+                database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             with _transaction(database):
-                if is_new:
-                    database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                if kept is None:
                     for statement in _SCHEMA.split(";")[:-1]:
                         database.execute(statement)
                     database.execute("INSERT INTO head VALUES (?, ?)", _checked(msgspec.json.encode(head)))
@@ -80,8 +83,6 @@ class SqliteStore:
                     database.execute(
                         "UPDATE head SET crc = crc"
                     )  # takes the lock, and finds out whether it can be written
-            if is_new:
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself says whose it is
         except BaseException:
             database.close()
             raise
@@ -98,11 +99,17 @@ class SqliteStore:
             raise StoreError(f"{self.name} is not a file of pixazo-sim: name another file; this one was not changed")
         return False
 
-    def _read(self) -> Kept:
-        """What the file holds, all of it checked before anything is written."""
-        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+    def _read(self) -> Kept | None:
+        """What the file holds, all of it checked before anything is written; None when its making was interrupted."""
+        # Files beside it are made only if there are some.
+        mode = "mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1"
+        uri = f"{self._path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
             database.execute("BEGIN")
+            if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return None
+            if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise StoreError(f"{self.name} is damaged: its pages do not fit together{_REMEDY}")
             kept = self._kept(database)
         self._count = kept.count + len(kept.entries)
         return kept
@@ -112,6 +119,8 @@ class SqliteStore:
         (count,) = database.execute("SELECT coalesce(max(count), 0) FROM states").fetchone()
         rows = database.execute("SELECT path, data, crc FROM rows WHERE count = ? ORDER BY rowid", (count,))
         state = [Row(path, self._sound(data, crc)) for path, data, crc in rows]
+        if count and not state:
+            raise StoreError(f"{self.name} is damaged: its state is missing{_REMEDY}")
         found = database.execute("SELECT data, crc, number FROM entries WHERE number > ? ORDER BY number", (count,))
         entries: list[bytes] = []
         for data, crc, number in found:
@@ -123,8 +132,8 @@ class SqliteStore:
     def _whole(self, rows: Iterable[tuple[bytes, int]]) -> list[bytes]:
         return [self._sound(data, crc) for data, crc in rows]
 
-    def _sound(self, data: bytes, crc: int) -> bytes:
-        if crc32(data) != crc:
+    def _sound(self, data: object, crc: int) -> bytes:
+        if not isinstance(data, bytes) or crc32(data) != crc:
             raise StoreError(f"{self.name} is damaged: a checksum is wrong{_REMEDY}")
         return data
 

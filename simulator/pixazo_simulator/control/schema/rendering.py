@@ -119,6 +119,7 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
         return body.Event("transition", instant(event.at), event.request_id, event.status.value)
     delivery, made = event
     members = msgspec.structs.asdict(attempt(world, made))
+    del members["interrupted"]  # what became of it is known
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
 
@@ -204,7 +205,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 
 def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
     problem, rule = made.problem and world.redactor.text(made.problem), made.rule and world.redactor.text(made.rule)
-    return body.Attempt(instant(made.at), made.status, problem, rule, made.faults)
+    return body.Attempt(instant(made.at), made.status, problem, rule, made.faults, made.interrupted)
 
 
 async def journal(

@@ -402,6 +402,9 @@ class Attempt(Body, frozen=True):
     problem: Problem
     rule: Rule
     faults: Faults
+    interrupted: Annotated[
+        bool, Meta(description="the process that made it ended before the outcome was known: it was made again")
+    ] = False
 
     def __str__(self) -> str:
         return self.problem or f"answered {self.status}"

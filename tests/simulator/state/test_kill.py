@@ -1,0 +1,88 @@
+"""A server that is killed at any instant has lost nothing of what it had acknowledged."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from tests.servers import Redis
+from tests.serving import ServeProcess
+
+from .load import OPTIONS, Counting, Load
+
+KILLS = [4, pytest.param(200, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1500)])]
+
+
+def _some_time(load: Load, chance: random.Random) -> None:
+    """Let the callers go on for a random while, in which something is acknowledged."""
+    for _ in range(chance.randrange(1, 20)):
+        load.answered.acquire()
+    time.sleep(chance.uniform(0, 0.05))
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_server_with_a_file_that_is_killed(kills: int, tmp_path: Path) -> None:
+    """Every acknowledged submission is there once, the ledger adds up, bodies are the same bytes, repeated webhooks are marked."""
+    chance = random.Random(kills)
+    with (
+        Counting() as receiver,
+        ServeProcess(tmp_path, *OPTIONS, "--state", f"sqlite:{tmp_path / 'worlds'}") as serving,
+    ):
+        loads = list[Load]()
+        for number in range(kills):
+            with Load([serving.url], f"key-{number}", receiver) as load:
+                _some_time(load, chance)
+                serving.kill()
+            loads.append(load)
+            serving.start()
+            load.check()
+            assert set(load.codes) <= {200, 202}
+        for load in loads:
+            load.check()
+        interrupted = sum(load.check_webhooks() for load in loads)
+        print(
+            "interrupted",
+            interrupted,
+            "accepted",
+            sum(len(each.accepted) for each in loads),
+            "unanswered",
+            sum(each.unanswered for each in loads),
+            "seen",
+            sum(len(each.seen) for each in loads),
+        )
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_one_of_three_servers_that_is_killed(kills: int, tmp_path: Path) -> None:
+    """The others go on with everything that it had acknowledged, and deliver what it has left undelivered."""
+    chance = random.Random(kills)
+    with Redis(tmp_path / "redis") as redis, Counting() as receiver:
+        servers = [ServeProcess(tmp_path / name, *OPTIONS, "--state", redis.url) for name in ("one", "two", "three")]
+        with servers[0], servers[1], servers[2]:
+            loads = list[Load]()
+            for number in range(kills):
+                with Load([each.url for each in servers], f"key-{number}", receiver) as load:
+                    _some_time(load, chance)
+                    killed = chance.choice(servers)
+                    killed.kill()
+                    load.answered.acquire()
+                    _some_time(load, chance)
+                load.check()
+                loads.append(load)
+                killed.start()
+                assert set(load.codes) <= {200, 202}
+            for load in loads:
+                load.check()
+            interrupted = sum(load.check_webhooks() for load in loads)
+            print(
+                "interrupted",
+                interrupted,
+                "accepted",
+                sum(len(each.accepted) for each in loads),
+                "unanswered",
+                sum(each.unanswered for each in loads),
+                "seen",
+                sum(len(each.seen) for each in loads),
+            )
