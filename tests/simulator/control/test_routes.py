@@ -53,13 +53,9 @@ def refused(reply: Reply, status: int, *parts: str) -> None:
 
 def test_health_counts_the_worlds(caller: Caller) -> None:
     """No key is needed."""
-    assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {
-        "status": "ok",
-        "worlds": 1,
-        "position": None,
-    }
+    assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {"status": "ok", "worlds": 1}
     caller.call("POST", "/_sim/worlds")
-    assert caller.sim("health") == {"status": "ok", "worlds": 2, "position": None}
+    assert caller.sim("health") == {"status": "ok", "worlds": 2}
 
 
 def test_a_world_with_default_settings(caller: Caller) -> None:

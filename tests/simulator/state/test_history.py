@@ -14,6 +14,7 @@ from tests.receiver import Receiver
 
 from pixazo_simulator import ControlError, Settings, Simulator
 from pixazo_simulator.control.client import ControlClient
+from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
 
 KEY = "canary-7d1c-90aa"
@@ -163,7 +164,7 @@ def test_what_was_so_after_a_command_is_shown() -> None:
 def test_without_a_log_there_are_no_positions() -> None:
     """The remedy is named."""
     with Simulator() as simulator:
-        assert simulator.control().health().position is None
+        assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(
             ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
         ):

@@ -93,7 +93,7 @@ RESPONSES: dict[Any, object] = {
     **{
         type(each): each
         for each in (
-            body.Health("ok", worlds=1, position=None),
+            body.Health("ok", worlds=1),
             body.Ready("ready"),
             body.StateNumber(1),
             WorldLog(

@@ -67,7 +67,7 @@ def _message(redactor: Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds), worlds.position)
+    return body.Health("ok", len(worlds), **({} if worlds.position is None else {"position": worlds.position}))
 
 
 def world(world: state.World) -> body.WorldState:

@@ -121,7 +121,7 @@ class Health(Body, frozen=True):
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
-    position: Annotated[int | None, Meta(description="how many commands its log has, null where it keeps none")]
+    position: Annotated[int, Meta(description="how many commands its log has, if it keeps one")] = _ABSENT
 
 
 class Ready(Body, frozen=True):
