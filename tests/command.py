@@ -201,13 +201,13 @@ def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
 
 
 class Serving:
-    """`pixazo-sim serve` with these options and variables, from its ready line to its end; `log` can be read after that."""
+    """`pixazo-sim serve`, or `replay`, with these options and variables, from its ready line to its end; `log` can be read after that."""
 
-    def __init__(self, *options: str, **variables: str) -> None:
+    def __init__(self, *options: str, command: str = "serve", **variables: str) -> None:
         self.log = ""
         self._ended = False
         self._code: int | None = None
-        self._forked = _Forked(("serve", *options), environment(**variables))
+        self._forked = _Forked((command, *options), environment(**variables))
         with selectors.DefaultSelector() as selector:
             selector.register(self._forked.output, selectors.EVENT_READ)
             self.ready_line = self._forked.output.readline().decode() if selector.select(PATIENCE) else ""

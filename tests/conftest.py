@@ -74,8 +74,8 @@ def serve() -> Iterator[Callable[..., Serving]]:
     """Starts `pixazo-sim serve` with some options, on a free port; all of them are ended."""
     started: list[Serving] = []
 
-    def start(*options: str, **variables: str) -> Serving:
-        started.append(Serving("--port", "0", *options, **variables))
+    def start(*options: str, command: str = "serve", **variables: str) -> Serving:
+        started.append(Serving("--port", "0", *options, command=command, **variables))
         return started[-1]
 
     yield start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -161,39 +162,28 @@ error_log stderr warn;
 events {{ worker_connections 1024; }}
 http {{
   access_log off;
-  client_max_body_size 0;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  upstream simulators {{
-    {servers}
-    keepalive 64;
-  }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://simulators;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-    }}
-  }}
+  {site}
 }}
 """
-"""Each upstream in turn, however often it failed: one that was killed is asked again as soon as it is back."""
+_SITE = Path(__file__).parents[1] / "docs" / "examples" / "nginx.conf"
 
 
 class Nginx(Program):
-    """nginx in front of these ports, which it asks in turn, over connections that it keeps."""
+    """nginx in front of these ports, which it asks in turn, over connections that it keeps, as in the example of the docs."""
 
     def __init__(self, folder: Path, *ports: int) -> None:
         port, file = free_port(), folder / "nginx.conf"
         folder.mkdir(parents=True)
         servers = " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ports)
+        site = re.sub(r"(\n +server sim-\d:8900 max_fails=0;)+", f"\n{servers}", _SITE.read_text(encoding="utf-8"))
+        site = site.replace("listen 80;", f"listen 127.0.0.1:{port};")
         # Its workers may use the folder, which only the user of the tests may enter.
         user = "user root;" if os.geteuid() == 0 else ""
-        file.write_text(_NGINX.format(user=user, folder=folder, servers=servers, port=port), encoding="utf-8")
+        file.write_text(_NGINX.format(user=user, folder=folder, site=site), encoding="utf-8")
         super().__init__((tool("nginx"), "-e", "stderr", "-c", str(file)), folder, port)
         self.url = f"http://127.0.0.1:{port}"

@@ -31,7 +31,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "STATE", "WORKERS", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT", "LOG_REQUESTS",
 ]  # fmt: skip
 
@@ -568,7 +568,7 @@ ANSWERED = """
 import os, socket
 from pixazo_simulator.cli import serve
 
-def answer(simulator, _):
+def answer(simulator, *_):
     with socket.socket() as caller:
         caller.connect(("127.0.0.1", simulator.port))
         head = "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\\r\\nHost: x\\r\\nOcp-Apim-Subscription-Key: sim-key\\r\\nContent-Type: application/json\\r\\nContent-Length: 15"

@@ -1,12 +1,17 @@
-"""The contents of the wheel, inspected where tox has installed it."""
+"""The contents of the wheel, inspected where tox has installed it, and that anybody gets the same one."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from importlib.metadata import Distribution, distribution
 from pathlib import Path, PurePosixPath
 
 import pytest
+
+from tests.command import environment, run_process
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,3 +70,31 @@ def test_its_metadata(wheel: Distribution) -> None:
         "anyio", "click", "google-re2", "httptools", "httpx2", "imagesize", "msgspec", "starlette", "trustme", "uvicorn", "uvloop",
     }  # fmt: skip
     assert any(path.name == "LICENSE" for path in files(wheel))
+
+
+def test_two_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
+    """In other folders, of files of another age, with other rights, and at another hash seed: only the sources count."""
+    built = [
+        _built(tmp_path / name, age, umask)
+        for name, age, umask in (("one", 10**9, 0o022), ("two/deeper", 15 * 10**8, 0o077))
+    ]
+    assert built[0] == built[1]
+
+
+def _built(place: Path, changed: int, umask: int) -> tuple[str, bytes]:
+    """The name and the bytes of a wheel of a copy of the sources, whose files were changed so many seconds after 1970."""
+    place.mkdir(parents=True)
+    for name in ("client", "simulator", "contracts"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, place)
+    for file in place.rglob("*"):
+        file.chmod(0o777 & ~umask)
+        os.utime(file, (changed, changed))
+    variables = environment(PYTHONHASHSEED=str(changed % 4_294_967_296))
+    variables.pop("SOURCE_DATE_EPOCH", None)
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "dist"))
+    ran = run_process(*command, cwd=place, env=variables)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (wheel,) = (place / "dist").iterdir()
+    return wheel.name, wheel.read_bytes()

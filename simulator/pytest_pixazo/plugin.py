@@ -91,6 +91,9 @@ def _add_world_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
     )
+    group.addoption(
+        "--pixazo-save-worlds", metavar="DIR", help="save the world of each test that fails, for pixazo-sim replay"
+    )
     group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
     group.addoption("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test says")
     group.addoption(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import faulthandler
+
 import pytest
 
 from .figures import Record
+
+
+@pytest.fixture(autouse=True)
+def _as_long_as_was_asked_for() -> None:
+    """Ten minutes, too: their own time limit ends what hangs, not the one of pyproject.toml that ends a whole process."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ import click
 from .options import OPTIONS, simulator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from socket import socket
 
     from pixazo_simulator.server import Simulator
 
@@ -35,6 +36,14 @@ def _serve(**options: Any) -> None:
         raise click.UsageError(
             "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"
         )
+    serve_until_ended(lambda listener: simulator_of(options, listener), options)
+
+
+def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
+    """Start the simulator that `make` makes, on a socket if it gets one, say that it is ready, and serve until a signal comes.
+
+    Raises click.UsageError when it does not start.
+    """
     from .process import Signals, end_now
     from .workers import inherited
 
@@ -43,11 +52,9 @@ def _serve(**options: Any) -> None:
     from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
 
     listener = inherited()
-    simulator = simulator_of(options, listener)
+    simulator, workers = make(listener), options.get("workers", 1)
     try:
-        stop = (
-            simulator.start().stop if listener or options["workers"] == 1 else _supervise(simulator, options["workers"])
-        )
+        stop = simulator.start().stop if listener or workers == 1 else _supervise(simulator, workers)
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
     if listener is None:

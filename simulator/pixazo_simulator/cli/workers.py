@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
 STEADY = 1.0
-"""Seconds that a worker must have run to be replaced when it ends; one that ends sooner ends all of them."""
+"""Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all of them."""
 _GRACE = 2.5
 """Seconds that workers have to end before they are killed."""
 
@@ -79,7 +79,7 @@ class Workers:
             code = process.wait()
             if self._ending.is_set():
                 return
-            if time.monotonic() - began < STEADY:
+            if code >= 0 and time.monotonic() - began < STEADY:
                 log.error("a worker ended with %d within %g s of its start: the others are ended, too", code, STEADY)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
-from pixazo_simulator.state import Replayed, WorldLog, export
+from pixazo_simulator.state import Replayed, WorldLog, export, world_at
 from pixazo_simulator.webhooks import AdvanceError
 from pixazo_simulator.world import (
     AddRule,
@@ -48,6 +48,8 @@ from .schema import rendering, requests, responses
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
 _END = object()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @route("GET", "/_sim/health", needs_world=False, local=True)
@@ -87,7 +89,7 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         if key is not None:
             check_key(key)
         if wanted.log is not UNSET:
-            replayed = await asyncio.to_thread(Replayed, wanted.log, request.scratch)
+            replayed = await _aside(Replayed, wanted.log, request.scratch)
             adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
             return rendering.created_world(await worlds.perform(adopted), [])
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
@@ -104,6 +106,15 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             origin=_origin(request, policy),
         )
         return rendering.created_world(*await worlds.perform(command))
+
+
+async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Do something that takes a while: in a thread, so that others are served; where there is no event loop nobody waits for it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work(*args, **named)
+    return await asyncio.to_thread(work, *args, **named)
 
 
 def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
@@ -177,14 +188,15 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
-    return await asyncio.to_thread(export, world, worlds, kept, request.scratch)
+    with refuse_value_errors():
+        return await _aside(export, world, worlds, kept, request.scratch)
 
 
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
     with refuse_value_errors():
-        return responses.StateNumber(await request.apply(KeepState))
+        return rendering.state_number(await request.apply(KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
@@ -256,13 +268,35 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
-    return await rendering.ledger(request.world, request.body.limit, _past(request.world, request.body.at))
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.ledger(world, request.body.limit, at)
 
 
 @route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
     """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
-    return await rendering.generations(request.world, request.body.limit, _past(request.world, request.body.at))
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.generations(world, request.body.limit, at)
+
+
+async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[World, int | None]:
+    """The world of the caller and the instant of which something is to be shown, None: its present one.
+
+    After a position of the log the world is another one, as it was then. Raises Refused.
+    """
+    world, log = request.world, request.worlds.log
+    if at is UNSET or not at.isdecimal():
+        return world, _past(world, at)
+    if log is None:
+        raise Refused(
+            400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
+        )
+    kept = await log.read()
+    with refuse_value_errors():
+        found = await _aside(world_at, world.number, int(at), kept, request.scratch)
+    if found is None:
+        raise Refused(404, f"at {at}: the world was created later")
+    return found, None
 
 
 def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
@@ -278,14 +312,16 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
     It is computed from the plan of the generation and the policy as they are now: of an instant to come it is what will be answered if
     nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
     """
-    world, wanted = request.world, request.body
+    wanted = request.body
+    at_position = wanted.at if wanted.at is not UNSET and wanted.at.isdecimal() else UNSET
+    world, _ = await _as_of(request, at_position)
     accepted = world.generation_of(wanted.request_id)
     if accepted is None:
         raise Refused(
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
     with refuse_value_errors():
-        at = world.clock.now() if wanted.at in (UNSET, "now") else read_time("at", str(wanted.at), "now")
+        at = world.clock.now() if wanted.at in (UNSET, "now", at_position) else read_time("at", str(wanted.at), "now")
     return rendering.status_answer(world, accepted, at)
 
 
@@ -295,7 +331,8 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
     `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
-    return await _page(request.world, request.world.journal, request.body)
+    world, _ = await _as_of(request, request.body.at)
+    return await _page(world, world.journal, request.body)
 
 
 @route("GET", "/_sim/unmatched", needs_world=False)
@@ -320,7 +357,7 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
 
 async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
-    at = _past(owner, wanted.at)
+    at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
     for number, exchange in enumerate(kept if wanted.filters() else (), 1):
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):

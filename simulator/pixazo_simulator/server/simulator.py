@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
-from pixazo_simulator.world import Begun, Settings, World, Worlds, real_date, starting
+from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, real_date, starting
 
 from .asgi import Application
 from .files import read_videos
@@ -21,6 +21,7 @@ from .threaded import SimulatorError, ThreadedServer, listen
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient, TlsListener
     from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.state import Replayed, WorldLog
     from pixazo_simulator.webhooks import AdvanceEvent
 
     from .transport import App, Transport
@@ -53,12 +54,32 @@ class Simulator:
         self.settings = settings or Settings()
         self.state = state
         self._listener = listener
+        self._replayed: Replayed | None = None
         self.change = change
         self.host = host
         self.port = port
         self._address = host
         self._application: Application | None = None
         self._server: ThreadedServer | None = None
+
+    @classmethod
+    def replaying(
+        cls, log: WorldLog, *, key: str = DEFAULT_KEY, host: str = "127.0.0.1", port: int = 0
+    ) -> tuple[Self, Replayed]:
+        """A simulator whose one world is that of a log (see `ControlClient.export_world`), and what came of replaying it.
+
+        Its clock stands still at the end of the log, so that nothing happens but what is asked for. Raises ValueError for a log that
+        cannot be read.
+        """
+        from pixazo_simulator.state import Replayed
+
+        replayed = Replayed(log, Application(Worlds(Settings(keys=()), read_videos())).scratch)
+        world = replayed.world
+        policy = Settings().policy.changed({"webhook_allow": [*world.policy.webhook_allow]})
+        simulator = cls(Settings(keys=(key,), policy=policy), host=host, port=port)
+        world.clock.rate = 0
+        simulator._replayed = replayed
+        return simulator, replayed
 
     @property
     def url(self) -> str:
@@ -126,7 +147,11 @@ class Simulator:
     def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
         """The application, with what its store holds. Raises ValueError."""
         if self.state == "memory":
-            return Application(Worlds(settings, read_videos()), self.change, protocol)
+            worlds = Worlds(settings, read_videos())
+            if self._replayed:
+                worlds.delete(self.api_key)
+                worlds.adopt(self.api_key, self._replayed.state())
+            return Application(worlds, self.change, protocol)
         from pixazo_simulator.state import Head, check_same, described, store_of
 
         store = store_of(self.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -20,6 +21,10 @@ Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but none of its own, and what answers requests there."""
 _LONGEST = 64 * 1024
 """Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
+
+
+_LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
+"""Members that are bodies, of exchanges and requests, and those with their lengths."""
 
 
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +66,8 @@ class Replayed:
             if isinstance(outcome, Response):
                 self.responses.append(outcome)
         fold.time.command = fold.time.latest  # its clock stands still from now on
+        self.is_same = count is None and self.digest() == log.digest
+        """Whether the same state has come of it as where it was saved."""
 
     def digest(self) -> str:
         """A digest of the state of the world."""
@@ -75,7 +82,10 @@ class Replayed:
 
 
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
-    """The document of a world of a server: with all that its log keeps of it, None: with its state alone."""
+    """The document of a world of a server: with all that its log keeps of it, None: with its state alone.
+
+    Raises ValueError for a world whose key, or another secret, is a word without which nobody could read the document.
+    """
     if kept is None:
         with worlds.lock:
             begun, commands = Begun(worlds.now(), world.clock.start), tuple[bytes, ...]()
@@ -90,7 +100,12 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         "",
         redactor.text(world.name) if world.name else None,
     )
-    return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
+    try:
+        return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
+    except ValueError as error:
+        raise ValueError(
+            f"the world cannot be exported without its key, or other secrets: use a longer key ({error})"
+        ) from None
 
 
 def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
@@ -150,11 +165,19 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         if len(value) > _LONGEST:
             return value.replace(key, REDACTED.encode())
         text = value.decode("latin-1")
-        cleaned = redactor.text(text)
-        return value if cleaned == text else cleaned.encode("latin-1", "replace")
+        clean = redactor.text(text)
+        if clean == text:
+            return value
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is taken out of it
+            return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
+        return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members: dict[Any, Any] = value
-        return {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        for body, length in _LENGTHS.items():
+            if isinstance(members.get(body), bytes):
+                cleaned[length] += len(cleaned[body]) - len(members[body])
+        return cleaned
     if isinstance(value, list):
         return _clean_list(value, redactor, key)
     return value

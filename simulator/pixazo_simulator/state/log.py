@@ -80,6 +80,15 @@ class Log:
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def position(self) -> int:
+        """How many entries were carried out."""
+        return self.fold.count
+
+    async def read(self) -> Kept:
+        """What the store holds now, up to what was carried out here or further."""
+        return await self._store.read()
+
     def load(self, kept: Kept) -> None:
         """Carry out the entries that a store holds. Raises ValueError for what is not one."""
         self._saved = kept.count
@@ -89,10 +98,7 @@ class Log:
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
                 log.info(
-                    "%s: carried out %d commands in %.0f s",
-                    self._store.name,
-                    self.fold.count - kept.count,
-                    shown - began,
+                    "%s: carried out %d commands in %.0f s", self._store.name, self.position - kept.count, shown - began
                 )
 
     def _decoded(self, data: bytes) -> Entry:
@@ -141,10 +147,6 @@ class Log:
                 raise StateUnavailableError(f"{late}it will do what was asked, look for that before trying again")
             raise StateUnavailableError(self.unavailable or f"{late}try again")
         return waiting.outcome.result()
-
-    async def read(self) -> Kept:
-        """What the store holds now, up to what was carried out here or further."""
-        return await self._store.read()
 
     async def _flush(self) -> None:
         """Append what waits, as much together as has come meanwhile."""
@@ -243,9 +245,9 @@ class Log:
             for process in world.processes() & (others - living):
                 await self.append(world, ForgetProcess(world.clock.now(), process))
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.fold.count - self._saved >= most:
+        if self.position - self._saved >= most:
             with self._worlds.lock:
-                count, state, position = self.fold.count, self._worlds.saved(), shared.cursor if shared else (0, 0)
+                count, state, position = self.position, self._worlds.saved(), shared.cursor if shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved = count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pixazo_simulator.world import Row
+from pixazo_simulator.world import Row, StateUnavailableError
 
 from .store import Head, Kept, Position
 
@@ -40,7 +40,8 @@ class MemoryStore:
 
     async def read(self) -> Kept:
         """What it holds now."""
-        assert self._head, "it is open"
+        if self._head is None:
+            raise StateUnavailableError(f"{self.name} is not open")
         return self._kept(self._head)
 
     async def close(self) -> None:

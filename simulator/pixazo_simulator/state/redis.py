@@ -152,7 +152,7 @@ class RedisStore:
         until = int((monotonic() + self._ahead + TIMEOUT) * SECOND)
         batch: Any = {_DATA: msgspec.msgpack.encode(entries), _UNTIL: until}
         async with self._using() as client:
-            place = await client.xadd(self._key("entries"), batch, nomkstream=True)
+            place: Any = await client.xadd(self._key("entries"), batch, nomkstream=True)
             if place is None:
                 self._lose()
             taken = _read(place)[0]

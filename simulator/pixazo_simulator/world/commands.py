@@ -390,6 +390,11 @@ class CommandLog(Protocol):
     """Why the store cannot be used now."""
 
     @property
+    def position(self) -> int:
+        """How many commands were carried out here."""
+        ...
+
+    @property
     def dispatches(self) -> bool:
         """Whether this process attempts the webhooks that fall due by themselves."""
         ...

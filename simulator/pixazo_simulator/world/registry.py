@@ -129,6 +129,11 @@ class Worlds:
         """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
         return self.log.unavailable if self.log else None
 
+    @property
+    def position(self) -> int | None:
+        """How many commands the log has, None where there is no log."""
+        return self.log.position if self.log else None
+
     def now(self) -> int:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
         return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
@@ -199,6 +204,8 @@ class Worlds:
         )  # fmt: skip
         if command.images:
             world.apply(ChangeWorld(world.clock.now(), images=command.images))
+        if not command.generations:
+            return world, []
         try:
             begun = world.apply(commands.BeginWithGenerations(world.clock.now(), command.generations, command.origin))
         except ValueError:

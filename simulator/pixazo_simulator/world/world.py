@@ -92,37 +92,9 @@ class World(Part):
     """
 
     __slots__ = (
-        "__weakref__",
-        "_accepted",
-        "_aliases",
-        "_chance",
-        "_coming",
-        "_former_secrets",
-        "_functions",
-        "_generations",
-        "_keeping",
-        "_polls",
-        "_prompts",
-        "_random",
-        "_rotations",
-        "_shift",
-        "_shown",
-        "_states",
-        "account",
-        "bounds",
-        "clock",
-        "journal",
-        "key",
-        "name",
-        "notifier",
-        "number",
-        "outbox",
-        "policy",
-        "redactor",
-        "script",
-        "seed",
-        "source",
-        "turn",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
+        "_random", "_rotations", "_shift", "_shown", "_states", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
+        "outbox", "policy", "redactor", "script", "seed", "source", "turn",
     )  # fmt: skip
     account: Account
     clock: Clock
@@ -268,9 +240,12 @@ class World(Part):
 
     def _draw(self) -> int:
         """The next seed for the faults of a rule."""
+        return self._draws().getrandbits(64)
+
+    def _draws(self) -> Random:
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.source, "faults")
-        return self._chance.getrandbits(64)
+        return self._chance
 
     def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
         # The time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started.
@@ -783,10 +758,13 @@ class World(Part):
         Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
         """
         other = self.fork()
-        other._chance = other._chance or seeded_random(self.seed, self.source, "faults")
-        other._states = {}
+        other._prepare()  # noqa: SLF001 - of the same class
         other.clock.stand(self.clock.now(), at / spec.SECOND)
         return tuple(rows(other))
+
+    def _prepare(self) -> None:
+        self._draws()
+        self._states = {}
 
     def begin_anew(self, key: str, number: int, name: str | None) -> None:
         """Go on under another key, when its state was that of another world."""
@@ -810,7 +788,7 @@ class World(Part):
         return self._keeping
 
     def _restore_state(self, command: commands.RestoreState) -> None:
-        kept, number = self._states, self._keeping
+        kept, number = dict(self._states), self._keeping
         restore(self, kept[command.number])
         self._states, self._keeping = kept, number
         self._shown.clear()

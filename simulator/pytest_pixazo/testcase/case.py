@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import shlex
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,6 +21,9 @@ from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, repo
 from .failure_report import sections
 from .settings import WorldSettings
 from .simulators import SharedSimulator
+
+_LONGEST_NAME = 150
+"""Characters of the name of a test in that of a file."""
 
 
 class Case:
@@ -61,7 +69,23 @@ class Case:
         if outcome.failed and self._shown_for != outcome.nodeid:
             added = self._sections(outcome.longreprtext)
             self._shown_for = outcome.nodeid if added else self._shown_for
+            if folder := self.node.config.getoption("pixazo_save_worlds"):
+                added.append(("pixazo world", self._saved(Path(folder), outcome.nodeid)))
             outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
+
+    def _saved(self, folder: Path, nodeid: str) -> str:
+        """Save the world in a file named after the test, and say how to look at it."""
+        name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
+        digest = hashlib.blake2b(
+            nodeid.encode(), digest_size=4
+        ).hexdigest()  # names that differ in other characters only
+        file = folder / f"{name[-_LONGEST_NAME:].strip('-')}-{digest}.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(self.pixazo.control.export_world(), indent=1), encoding="utf-8")
+        except (OSError, ControlError) as error:
+            return f"the world could not be saved in {file}: {error}"
+        return f"saved: pixazo-sim replay {shlex.quote(str(file))}"
 
     def _sections(self, failure: str) -> list[tuple[str, str]]:
         """What to show below a failure, with the complaints of a strict test that may explain it and that it does not mention."""

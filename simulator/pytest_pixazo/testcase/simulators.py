@@ -72,7 +72,9 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities)
     with ExitStack() as stack:
         try:
-            simulator = stack.enter_context(Simulator(settings, change=change))
+            # Only a log tells how a world came to be as it is.
+            state = "memory-log" if config.getoption("pixazo_save_worlds") else "memory"
+            simulator = stack.enter_context(Simulator(settings, change=change, state=state))
         except SimulatorError as error:
             raise ValueError(str(error)) from None
         yield simulator

@@ -456,6 +456,19 @@ class Pixazo:
                 raise
             raise AssertionError(f"{error.message}; all that there is:\n{_TABLES[where](self.control)}") from None
 
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """At the end of the `with` block, bring the world back into the state that it has at the beginning, its clock and script, too.
+
+        What an app or an inbox of the test has received stays there.
+        """
+        number = self.control.keep_state()
+        try:
+            yield
+        finally:
+            self.control.restore_state(number)
+            self.control.forget_state(number)
+
     def assert_clean(self) -> None:
         """Raise AssertionError if a request was unexpected or a rule unused, as the end of a strict test would."""
         if found := complaints(self.record()):

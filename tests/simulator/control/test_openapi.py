@@ -28,7 +28,8 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     for method, operation in methods.items()
 }
 NAMES = [
-    "health", "ready", "metrics", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations", "status",
+    "health", "ready", "metrics", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
+    "forgetState", "clock", "advance", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip

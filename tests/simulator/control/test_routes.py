@@ -362,9 +362,7 @@ def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
     }
     named = {"kind": "webhook", "number": 1, "request_id": identity, "url": "http://10.0.0.7/hook"}
     assert event == named | attempt
-    assert caller.sim("deliveries")["deliveries"] == [
-        expected | {"attempts": [attempt | {"interrupted": False}]}
-    ]
+    assert caller.sim("deliveries")["deliveries"] == [expected | {"attempts": [attempt | {"interrupted": False}]}]
 
 
 def test_the_journal_can_be_filtered(caller: Caller) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pixazo_simulator.state import WorldLog
+from pixazo_simulator.world import Begun, Row
+
 from . import responses as body
 from .responses import Dollars, Instant
 
@@ -92,6 +95,13 @@ RESPONSES: dict[Any, object] = {
         for each in (
             body.Health("ok", worlds=1),
             body.Ready("ready"),
+            body.StateNumber(1),
+            WorldLog(
+                Begun(1_774_951_200_000, 1_774_951_200_000),
+                (Row("turn", b"\xc0"),),
+                (),
+                "00112233445566778899aabbccddeeff",
+            ),
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),

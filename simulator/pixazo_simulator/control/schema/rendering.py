@@ -67,7 +67,7 @@ def _message(redactor: Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds))
+    return body.Health("ok", len(worlds), **({} if worlds.position is None else {"position": worlds.position}))
 
 
 def world(world: state.World) -> body.WorldState:
@@ -296,6 +296,10 @@ async def record(world: state.World, exchanges: body.JournalPage, unmatched: bod
         await deliveries(world, MOST_LISTED),
         await script(world),
     )
+
+
+def state_number(number: int) -> body.StateNumber:
+    return body.StateNumber(number)
 
 
 def rule_number(number: int) -> body.RuleNumber:

@@ -121,6 +121,7 @@ class Health(Body, frozen=True):
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
+    position: Annotated[int, Meta(description="how many commands its log has, if it keeps one")] = _ABSENT
 
 
 class Ready(Body, frozen=True):
@@ -401,7 +402,9 @@ class Attempt(Body, frozen=True):
     problem: Problem
     rule: Rule
     faults: Faults
-    interrupted: Annotated[bool, Meta(description="the process that made it ended before the outcome was known: it was made again")] = False
+    interrupted: Annotated[
+        bool, Meta(description="the process that made it ended before the outcome was known: it was made again")
+    ] = False
 
     def __str__(self) -> str:
         return self.problem or f"answered {self.status}"

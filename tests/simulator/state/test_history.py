@@ -1,0 +1,171 @@
+"""A world as a document: what is exported comes to the same state elsewhere, under any key, and holds no secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+import pytest
+from tests.caller import Caller, over_http
+from tests.receiver import Receiver
+
+from pixazo_simulator import ControlError, Settings, Simulator
+from pixazo_simulator.control.client import ControlClient
+from pixazo_simulator.control.schema.responses import Health
+from pixazo_simulator.state.history import WorldLog
+
+KEY = "canary-7d1c-90aa"
+GENERATE = "/minimax-hailuo-ai/v1/generate"
+
+
+@pytest.fixture(scope="module", params=["memory", "memory-log"])
+def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    """A simulator without and with a log."""
+    with Simulator(Settings(keys=(KEY,)), state=request.param) as running:
+        yield running
+
+
+def used(simulator: Simulator, prompt: str = "A bear") -> tuple[Caller, ControlClient]:
+    """A world in which something has happened, and the caller whose it is."""
+    control = simulator.control().create_world(name="a bear")
+    caller = Caller(over_http(simulator.url), str(control.api_key))
+    control.add_rule({"when": "status", "reply": {"status": 429}, "times": 1})
+    accepted = caller.call(
+        "POST", GENERATE, {"prompt": prompt.replace("KEY", caller.key)}, {"Authorization": "Bearer hunter2-S3cr3t"}
+    )
+    assert accepted.status == 202
+    poll = f"/v2/requests/status/{accepted.json()['request_id']}"
+    assert [caller.call("GET", poll).status for _ in range(2)] == [429, 200]
+    control.advance(20)
+    caller.call("GET", f"{poll}?token=hunter2-S3cr3t")
+    return caller, control
+
+
+def shown(control: ControlClient) -> list[object]:
+    """All that a world shows."""
+    return [control.record(), control.ledger(), control.generations(), control.deliveries(), control.script()]
+
+
+def test_what_is_exported_becomes_the_same_world(simulator: Simulator) -> None:
+    """Under another key, on another simulator; it then goes on as the first one does."""
+    caller, control = used(simulator)
+    before = shown(control)
+    with Simulator() as other:
+        copy = other.control().create_world(key="another-key", log=control.export_world())
+        assert shown(copy) == before
+        again = Caller(over_http(other.url), "another-key")
+        assert (
+            again.call("POST", GENERATE, {"prompt": "B"}).json()["request_id"]
+            == (caller.call("POST", GENERATE, {"prompt": "B"}).json()["request_id"])
+        )
+
+
+def test_no_secret_is_exported(simulator: Simulator) -> None:
+    """Neither the key nor what was sent as one; not in what is encoded either."""
+    caller, control = used(simulator, "A bear, KEY")
+    document = control.export_world()
+    decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
+    for secret in (caller.key, "hunter2-S3cr3t"):
+        assert secret not in json.dumps(document)
+        assert secret.encode() not in decoded
+
+
+def test_a_log_that_was_changed_is_noticed() -> None:
+    """Another state comes of it than the one that was saved."""
+    with Simulator(state="memory-log") as simulator:
+        _, control = used(simulator)
+        document = control.export_world()
+    log = msgspec.convert(document, WorldLog)
+    whole, cut = (
+        Simulator.replaying(log)[1],
+        Simulator.replaying(msgspec.structs.replace(log, commands=log.commands[:-1]))[1],
+    )
+    assert (whole.is_same, cut.is_same) == (True, False)
+    assert [each.status for each in whole.responses] == [202, 429, 200, 200]
+
+
+def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
+    """Anything else is refused with the reason, and no world is created."""
+    _, control = used(simulator)
+    document = control.export_world()
+    health = simulator.control().health()
+    for change, reason in (
+        ({"form": 99}, "form 99, and this version reads 1"),
+        ({"state": [["nothing", "AAAA"]]}, "this is not the state of a world"),
+        ({"commands": ["AAAA"]}, "this is not an entry of a log"),
+    ):
+        with pytest.raises(ControlError, match=reason):
+            simulator.control().create_world(log=document | change)
+    with pytest.raises(ControlError, match="log excludes seed"):
+        simulator.control().create_world(log=document, seed=3)
+    assert simulator.control().health().worlds == health.worlds
+
+
+def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator) -> None:
+    """Its clock and script, too; what happens then happens as it did before."""
+    caller, control = used(simulator)
+    number, before = control.keep_state(), shown(control)
+    first = caller.call("POST", GENERATE, {"prompt": "C"}).json()
+    control.advance(100)
+    control.clear_script()
+    control.restore_state(number)
+    assert shown(control) == before
+    assert caller.call("POST", GENERATE, {"prompt": "C"}).json() == first
+    control.forget_state(number)
+    with pytest.raises(ControlError, match="no state is kept under the number"):
+        control.restore_state(number)
+
+
+def test_states_that_are_kept_are_bounded(simulator: Simulator) -> None:
+    """By 100 of a world."""
+    control = simulator.control().create_world()
+    numbers = [control.keep_state() for _ in range(100)]
+    with pytest.raises(ControlError, match="100 states of this world are kept already"):
+        control.keep_state()
+    control.forget_state(numbers[0])
+    assert control.keep_state() == numbers[-1] + 1
+
+
+def test_a_webhook_that_is_undone_is_sent_again(simulator: Simulator) -> None:
+    """What had been delivered since is due once more."""
+    caller, control = used(simulator)
+    with Receiver() as receiver:
+        caller.call("POST", GENERATE, {"prompt": "D"}, {"X-Webhook-URL": receiver.url})
+        number = control.keep_state()
+        control.advance(20)
+        control.restore_state(number)
+        control.advance(20)
+        assert len(receiver.received) == 2
+        assert [len(each.attempts) for each in control.deliveries().deliveries] == [1]
+
+
+def test_what_was_so_after_a_command_is_shown() -> None:
+    """By its position in the log: the ledger, the journal, the generations, and what a status read would have said."""
+    with Simulator(state="memory-log") as simulator:
+        caller, control = used(simulator)
+        position = simulator.control().health().position
+        (before,) = control.generations().generations
+        caller.call("POST", GENERATE, {"prompt": "E"})
+        control.advance(100)
+        at = str(position)
+        assert [each.request_id for each in control.generations(at=at).generations] == [before.request_id]
+        assert control.ledger(at=at).balance == Decimal("99.65")
+        assert control.journal(at=at).total == 4
+        assert control.status(before.request_id, at=at).status_code == 200
+        with pytest.raises(ControlError, match=r"position 99999 is not kept: the log reaches from 0 to \d+"):
+            control.ledger(at="99999")
+        with pytest.raises(ControlError, match="at 0: the world was created later"):
+            control.ledger(at="0")
+
+
+def test_without_a_log_there_are_no_positions() -> None:
+    """The remedy is named."""
+    with Simulator() as simulator:
+        assert simulator.control().health() == Health("ok", 1)
+        with pytest.raises(
+            ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
+        ):
+            simulator.control().ledger(at="1")

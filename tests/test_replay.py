@@ -1,0 +1,104 @@
+"""`pixazo-sim replay FILE` and `pytest --pixazo-save-worlds=DIR`: the world of a failed test, looked at elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pixazo_simulator import Settings, Simulator
+from tests.caller import Caller, over_http
+from tests.command import Serving, mistake, pixazo_sim
+
+pytest_plugins = ["pytester"]
+
+FAILING = """
+import pytest
+
+@pytest.mark.pixazo(seed=7, start="2026-03-31T10:00:00Z")
+@pytest.mark.parametrize("ending", ["fails", "passes"])
+def test_bear(pixazo, pixazo_client, ending):
+    handle = pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
+    pixazo.clock.advance(20)
+    assert handle.status().status == "COMPLETED"
+    assert ending == "passes"
+"""
+
+
+def test_the_world_of_a_failed_test_is_saved(pytester: pytest.Pytester) -> None:
+    """In a file named after it, which the report of the failure names; those of other tests are not."""
+    pytester.makepyfile(test_it=FAILING)
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider", "--pixazo-save-worlds=worlds/today")
+    result.assert_outcomes(failed=1, passed=1)
+    (file,) = (pytester.path / "worlds" / "today").iterdir()
+    assert re.fullmatch(r"test_it\.py-test_bear-fails-[0-9a-f]{8}\.json", file.name)
+    result.stdout.fnmatch_lines(["*- pixazo world -*", f"saved: pixazo-sim replay worlds/today/{file.name}"])
+    told = pixazo_sim("replay", "--check", str(file))
+    assert told.returncode == 0
+    assert told.stdout == (
+        "world of test_it.py::test_bear[fails] at 2026-03-31T10:00:20.000Z: 11 commands replayed, 2 exchanges, 1 generations: "
+        "the same state as when it was saved\n"
+    )
+
+
+def saved(folder: Path, state: str = "memory-log") -> tuple[Path, str]:
+    """The file of a world with one generation, and its request id."""
+    with Simulator(Settings(), state=state) as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        request_id = caller.accepted("A bear")
+        simulator.control().advance(20)
+        document = simulator.control().export_world()
+    file = folder / "world.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return file, request_id
+
+
+@pytest.mark.parametrize("state", ["memory", "memory-log"])
+def test_a_saved_world_is_served(state: str, tmp_path: Path, serve: Callable[..., Serving]) -> None:
+    """Under the key of the ready line, with what it had; its clock stands still until it is advanced."""
+    file, request_id = saved(tmp_path, state)
+    serving = serve("--api-key", "my-key", str(file), command="replay")
+    caller = Caller(over_http(serving.url), "my-key")
+    assert caller.call("GET", f"/v2/requests/status/{request_id}").json()["status"] == "COMPLETED"
+    assert caller.sim("clock")["clock"] == "manual"
+    assert [each["request_id"] for each in caller.sim("generations")["generations"]] == [request_id]
+
+
+def test_another_state_than_was_saved_exits_1(tmp_path: Path) -> None:
+    """As when a part of the file is missing, or another version carries the commands out otherwise."""
+    file, _ = saved(tmp_path)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(document | {"commands": []}), encoding="utf-8")
+    ended = pixazo_sim("replay", "--check", str(file))
+    assert ended.returncode == 1
+    assert ended.stdout.endswith(": not the same state as when it was saved\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("no JSON", "is not the log of a world: JSON is malformed"),
+        ("{}", "is not the log of a world: Object missing required field `begun`"),
+        (
+            '{"begun":{"at":0,"start":0},"state":[],"commands":[],"digest":"","form":9}',
+            "cannot be replayed: the log has form 9",
+        ),
+    ],
+)
+def test_any_other_file_is_refused(content: str, said: str, tmp_path: Path) -> None:
+    """In one line, with exit code 2."""
+    file = tmp_path / "world.json"
+    file.write_text(content, encoding="utf-8")
+    assert said in mistake("replay", str(file))
+
+
+def test_a_folder_that_cannot_be_written_is_told(pytester: pytest.Pytester) -> None:
+    """The test fails as it would without."""
+    pytester.makepyfile(test_it=FAILING)
+    pytester.makefile(".txt", file="")
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider", "--pixazo-save-worlds=file.txt")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["the world could not be saved in file.txt*"])
