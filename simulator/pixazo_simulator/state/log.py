@@ -23,7 +23,7 @@ from pixazo_simulator.world import (
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Fold
-from .store import LEASE, Kept, SharedStore, Store
+from .store import LEASE, Kept, SharedStore, Store, StoreError
 
 PATIENCE = 2.0
 """Seconds in which an entry must come back from a shared store."""
@@ -94,12 +94,19 @@ class Log:
         self._saved = kept.count
         began = shown = real_clock()
         for data in kept.entries:
-            self.fold.carry_out(decode(data))
+            self.fold.carry_out(self._decoded(data))
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
                 log.info(
                     "%s: carried out %d commands in %.0f s", self._store.name, self.position - kept.count, shown - began
                 )
+
+    def _decoded(self, data: bytes) -> Entry:
+        try:
+            return decode(data)
+        except ValueError as error:
+            remedy = "restore a copy, or name another state"
+            raise StoreError(f"{self._store.name} is damaged: {error}; {remedy}") from None
 
     # The way of a command
 
@@ -135,8 +142,10 @@ class Log:
         while waiting.is_kept and self.unavailable is None and not waiting.outcome.done():
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE)
         if not waiting.outcome.done():
-            remedy = "it will do what was asked: look for that before trying again" if waiting.is_kept else "try again"
-            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: {remedy}")
+            late = f"{self._store.name} has not answered for {PATIENCE:g} s: "
+            if waiting.is_kept:
+                raise StateUnavailableError(f"{late}it will do what was asked, look for that before trying again")
+            raise StateUnavailableError(self.unavailable or f"{late}try again")
         return waiting.outcome.result()
 
     async def _flush(self) -> None:
@@ -164,7 +173,7 @@ class Log:
         """Carry out what any process appends."""
         while True:
             try:
-                entries = [decode(data) for data in await store.follow()]
+                entries = [*map(self._decoded, await store.follow())]
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)

@@ -69,7 +69,9 @@ class RedisStore:
     def open(self, head: Head) -> Kept:
         """Read what the database holds; an empty one gets this head. Raises StoreError."""
         try:
-            with redis.Redis.from_url(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT) as client:
+            with redis.Redis.from_url(
+                self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2
+            ) as client:
                 return self._open(client, head)
         except RedisError as error:
             raise StoreError(f"{self.name} cannot be used: {error}; see that the server runs there") from None

@@ -67,6 +67,8 @@ class Load:
         self.codes: Counter[int] = Counter()
         self.unanswered = 0
         """Submissions of which nobody knows whether they were accepted."""
+        self.cut = 0
+        """Responses that ended early."""
         self.seen: dict[tuple[str, int], bytes] = {}
         """What was read of an id at an instant."""
         self.answered = threading.Semaphore(0)
@@ -106,8 +108,9 @@ class Load:
             )
         except ConnectionRefusedError:
             return
-        except _UNANSWERED:
+        except _UNANSWERED as error:
             self.unanswered += 1
+            self._note(error)
             return
         self.codes[reply.status] += 1
         if reply.status == 202:
@@ -120,8 +123,8 @@ class Load:
         identity, still = chance.choice(self.accepted[-20:]), self._still
         try:
             reply = caller.call("GET", f"/v2/requests/status/{identity}", None, HOST)
-        except _UNANSWERED:
-            return
+        except _UNANSWERED as error:
+            return self._note(error)
         self.codes[reply.status] += 1
         self._polled.release()
         if still and still is self._still and reply.status == 200:
@@ -133,12 +136,15 @@ class Load:
             reply = caller.call("POST", "/_sim/clock/advance", {"seconds": chance.choice([0.5, 1, 2])})
             self.codes[reply.status] += 1
             now = caller.sim("clock")["now"]
-        except _UNANSWERED:
-            return
+        except _UNANSWERED as error:
+            return self._note(error)
         if reply.status == 200:
             self._still = [now]
             for _ in range(3):  # polls, of which the instant is known
                 self._polled.acquire(timeout=PATIENCE if not self._over.is_set() else 0)
+
+    def _note(self, error: Exception) -> None:
+        self.cut += isinstance(error, http.client.IncompleteRead)
 
     def __enter__(self) -> Load:
         for each in self._threads:
