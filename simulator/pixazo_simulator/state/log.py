@@ -31,6 +31,8 @@ RETRY = 0.2
 """Seconds after which a store that could not be used is tried again."""
 SAVED_AFTER = 20_000
 """Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
+SAVED_BEYOND = 64 * 1024 * 1024
+"""Bytes of entries after which the state is saved, however few they are: a submission may hold 27 MiB."""
 _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
 
@@ -72,7 +74,7 @@ class Log:
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
-        self._saved = 0
+        self._saved = self._size = 0
         self._made = 0
         self._queue: list[_Waiting] = []
         self._queued = asyncio.Event()
@@ -167,13 +169,15 @@ class Log:
                     each.is_kept = True
                 if not self.is_shared:
                     self._succeed()
+                    self._size += sum(len(each.data) for each in batch)
                     self._carry_out_all(each.entry for each in batch)
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""
         while True:
             try:
-                entries = [*map(self._decoded, await store.follow())]
+                found = await store.follow()
+                entries = [*map(self._decoded, found)]
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
@@ -181,6 +185,7 @@ class Log:
                 return self._fail(error)  # without it, its worlds would be others than those of the other processes
             else:
                 self._succeed()
+                self._size += sum(map(len, found))
                 self._carry_out_all(entries)
 
     def _carry_out_all(self, entries: Iterable[Entry]) -> None:
@@ -245,11 +250,11 @@ class Log:
             for process in world.processes() & (others - living):
                 await self.append(world, ForgetProcess(world.clock.now(), process))
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.position - self._saved >= most:
+        if self.position - self._saved >= most or self._size >= SAVED_BEYOND:
             with self._worlds.lock:
                 count, state, position = self.position, self._worlds.saved(), shared.cursor if shared else (0, 0)
             await self._store.save(count, state, position)
-            self._saved = count
+            self._saved, self._size = count, 0
 
     def _fail(self, error: Exception) -> None:
         """Say once that the store cannot be used."""
