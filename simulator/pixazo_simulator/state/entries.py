@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -72,7 +71,7 @@ KINDS: tuple[type[Any], ...] = (AnswerRequest, *_logged(Command), *_logged(Serve
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
 else:  # msgspec tells the kinds apart by their names
-    LoggedCommand = reduce(or_, KINDS)
+    LoggedCommand = reduce(lambda kinds, kind: kinds | kind, KINDS)
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -172,18 +172,18 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
             return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
-        members: dict[Any, Any] = value
+        members = cast("Mapping[Any, Any]", value)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
         for body, length in _LENGTHS.items():
             if isinstance(members.get(body), bytes):
                 cleaned[length] += len(cleaned[body]) - len(members[body])
         return cleaned
     if isinstance(value, list):
-        return _clean_list(value, redactor, key)
+        return _clean_list(cast("Sequence[Any]", value), redactor, key)
     return value
 
 
-def _clean_list(values: list[Any], redactor: Redactor, key: bytes) -> list[Any]:
+def _clean_list(values: Sequence[Any], redactor: Redactor, key: bytes) -> list[Any]:
     if len(values) == 2 and all(isinstance(each, bytes) for each in values) and is_secret(values[0].decode("latin-1")):
         return [values[0], (REDACTED if values[1].strip() == key else HIDDEN).encode()]  # a header
     return [_clean(each, redactor, key) for each in values]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -69,9 +69,8 @@ class RedisStore:
     def open(self, head: Head) -> Kept:
         """Read what the database holds; an empty one gets this head. Raises StoreError."""
         try:
-            with redis.Redis.from_url(
-                self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2
-            ) as client:
+            connect: Any = redis.Redis.from_url  # half of its types are unknown
+            with connect(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2) as client:
                 return self._open(client, head)
         except RedisError as error:
             raise StoreError(f"{self.name} cannot be used: {error}; see that the server runs there") from None
@@ -155,7 +154,7 @@ class RedisStore:
             place: Any = await client.xadd(self._key("entries"), batch, nomkstream=True)
             if place is None:
                 self._lose()
-            taken = _read(place)[0]
+            taken = _read(cast("bytes", place))[0]
             self._ahead = taken / SECOND - monotonic()
             if taken > until:
                 raise StateUnavailableError(f"{self.name} has taken longer than {TIMEOUT:g} s: try again")
@@ -209,7 +208,7 @@ class RedisStore:
         return {process for process, value in zip(asked, found, strict=True) if value}
 
     @asynccontextmanager
-    async def _using(self, *, follows: bool = False) -> AsyncIterator[Redis]:
+    async def _using(self, *, follows: bool = False) -> AsyncGenerator[Redis]:
         """A client for one step. What goes wrong is a StateUnavailableError, and then the database is looked at again first."""
         try:
             client = self._clients()[follows]
@@ -224,8 +223,9 @@ class RedisStore:
 
     def _clients(self) -> tuple[Redis, Redis]:
         if self._client is None or self._follower is None:
+            connect: Any = Redis.from_url
             self._client, self._follower = (
-                Redis.from_url(
+                connect(
                     self._url, socket_timeout=TIMEOUT + wait, socket_connect_timeout=TIMEOUT, retry=None, protocol=2
                 )
                 for wait in (0, _BLOCK / SECOND)

@@ -136,6 +136,9 @@ def refund_due(plan: Plan, price: int, policy: Policy) -> int:
     return price if plan.outcome in REFUNDED[policy.refunds] else 0
 
 
+_AFFORDS = affords
+
+
 class Quota(Part):
     """How much of the current window is used; the window begins with the first call after the last one ended."""
 
@@ -205,7 +208,7 @@ class Account(Part):
     images: Mapping[str, ImageFacts]
 
     def __init__(
-        self, ledger: Ledger, *, magic: bool = True, affords: Callable[[Ledger, int, int], bool] = affords
+        self, ledger: Ledger, *, magic: bool = True, affords: Callable[[Ledger, int, int], bool] = _AFFORDS
     ) -> None:
         self.ledger, self.quota, self.unfinished = ledger, Quota(), Unfinished()
         self.suspended = self.broken = False

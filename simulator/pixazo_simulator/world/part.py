@@ -91,10 +91,8 @@ def rows(part: Part) -> Iterator[Row]:
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            # A tuple may hold thousands of elements itself.
-            size = (
-                max(1, MOST_TOGETHER // len(elements[0])) if elements and type(elements[0]) is tuple else MOST_TOGETHER
-            )
+            held: Any = elements[0] if elements else None  # a tuple may hold thousands of elements itself
+            size = max(1, MOST_TOGETHER // len(held)) if type(held) is tuple else MOST_TOGETHER
             for start in range(0, len(elements), size):
                 yield Row(path, msgspec.msgpack.encode(elements[start : start + size]))
         else:

@@ -162,10 +162,12 @@ class Worlds:
 
     async def opened(self, key: str) -> World | None:
         """The world that a key opens, also where that is only known to, or has to be agreed with, other processes."""
-        if self.log is None or (world := self.get(key)):
-            return self.find(key) if self.log is None else world
-        await self.log.catch_up()
-        return self.get(key) or (await self.perform(commands.OpenWorld(key=key)) if self._opens(key) else None)
+        if self.log is None:
+            return self.find(key)
+        if (world := self.get(key)) is None:
+            await self.log.catch_up()
+            world = self.get(key)
+        return await self.perform(commands.OpenWorld(key=key)) if world is None and self._opens(key) else world
 
     def carry_out(self, command: ServerCommand[T]) -> T:
         """Carry out a command of the server and return its outcome, whose type its class names."""
@@ -296,8 +298,8 @@ class Worlds:
         Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
         """
         world = self.create(key, clock=Clock(0, 0, self.time) if self.time else Clock(0, 0), name=name)
+        number = world.number
         try:
-            number = world.number
             restore(world, saved)
             self.permitted(world.policy)
         except ValueError:
