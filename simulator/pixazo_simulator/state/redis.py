@@ -69,7 +69,7 @@ class RedisStore:
     def open(self, head: Head) -> Kept:
         """Read what the database holds; an empty one gets this head. Raises StoreError."""
         try:
-            connect: Any = redis.Redis.from_url  # half of its types are unknown
+            connect = cast("Any", redis.Redis).from_url  # half of its types are unknown
             with connect(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2) as client:
                 return self._open(client, head)
         except RedisError as error:
@@ -221,9 +221,10 @@ class RedisStore:
                 f"{self.name} cannot be reached ({type(error).__name__}: {error}): try again"
             ) from None
 
-    def _clients(self) -> tuple[Redis, Redis]:
-        if self._client is None or self._follower is None:
-            connect: Any = Redis.from_url
+    def _clients(self) -> tuple[Any, Any]:
+        """The client that asks, and the one that follows, which waits for what others append."""
+        if self._client is None:
+            connect = cast("Any", Redis).from_url
             self._client, self._follower = (
                 connect(
                     self._url, socket_timeout=TIMEOUT + wait, socket_connect_timeout=TIMEOUT, retry=None, protocol=2

@@ -91,8 +91,10 @@ def rows(part: Part) -> Iterator[Row]:
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            held: Any = elements[0] if elements else None  # a tuple may hold thousands of elements itself
-            size = max(1, MOST_TOGETHER // len(held)) if type(held) is tuple else MOST_TOGETHER
+            held = (
+                len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
+            )  # it may hold thousands
+            size = max(1, MOST_TOGETHER // max(1, held))
             for start in range(0, len(elements), size):
                 yield Row(path, msgspec.msgpack.encode(elements[start : start + size]))
         else:
