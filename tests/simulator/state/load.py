@@ -119,7 +119,7 @@ class Load:
 
     def _poll(self, caller: Caller, chance: random.Random) -> None:
         if not self.accepted:
-            return
+            return None
         identity, still = chance.choice(self.accepted[-20:]), self._still
         try:
             reply = caller.call("GET", f"/v2/requests/status/{identity}", None, HOST)

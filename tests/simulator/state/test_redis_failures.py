@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
@@ -17,10 +18,10 @@ from tests.patience import PATIENCE
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
-from .keeping import HEAD
-
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
+
+from .keeping import HEAD
 
 OPTIONS = ("--clock", "manual", "--api-key", "a-key", "--balance", "100000")
 AWAY = (503, "1")
@@ -163,6 +164,19 @@ def _until_lost(caller: Caller) -> str:
         assert time.monotonic() < last
     text: str = message
     return text
+
+
+def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, callers: list[Caller]) -> None:
+    """A response that a script delays says what was done; the journal lacks it."""
+    script = {"rules": [{"when": "generate", "faults": [{"fault": "delay", "seconds": 0.5}]}]}
+    assert callers[0].call("PUT", "/_sim/script", script).status == 200
+    with ThreadPoolExecutor(1) as pool:
+        answering = pool.submit(callers[0].accepted)
+        last = time.monotonic() + PATIENCE
+        while not (found := _ids(callers[1])):
+            assert time.monotonic() < last
+        store.kill()
+        assert [answering.result()] == found
 
 
 def test_an_entry_that_is_none_is_not_passed_over(
