@@ -119,12 +119,13 @@ class Load:
 
     def _poll(self, caller: Caller, chance: random.Random) -> None:
         if not self.accepted:
-            return None
+            return
         identity, still = chance.choice(self.accepted[-20:]), self._still
         try:
             reply = caller.call("GET", f"/v2/requests/status/{identity}", None, HOST)
         except _UNANSWERED as error:
-            return self._note(error)
+            self._note(error)
+            return
         self.codes[reply.status] += 1
         self._polled.release()
         if still and still is self._still and reply.status == 200:
@@ -137,7 +138,8 @@ class Load:
             self.codes[reply.status] += 1
             now = caller.sim("clock")["now"]
         except _UNANSWERED as error:
-            return self._note(error)
+            self._note(error)
+            return
         if reply.status == 200:
             self._still = [now]
             for _ in range(3):  # polls, of which the instant is known
