@@ -69,7 +69,7 @@ class Load:
         """Submissions of which nobody knows whether they were accepted."""
         self.cut = 0
         """Responses that ended early."""
-        self.seen: dict[tuple[str, int], bytes] = {}
+        self.seen: dict[tuple[str, str], bytes] = {}
         """What was read of an id at an instant."""
         self.answered = threading.Semaphore(0)
         self._urls = urls

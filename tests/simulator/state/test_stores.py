@@ -12,7 +12,8 @@ import pytest
 from tests.caller import Caller
 from tests.servers import Redis
 
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.state import Head, Kept, Store, log, store_of
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.state.store import SharedStore
@@ -159,11 +160,10 @@ def test_a_simulator_goes_on_with_the_state_that_it_has_saved(place: Place, monk
                 ids = [caller.accepted(webhook="http://127.0.0.1:9/hook") for _ in range(4)]
                 caller.advance(16)
                 assert caller.status(ids[0]) == "COMPLETED"
-                assert server._app.log
-                server._runner.run(server._app.log._keep())
-                server._runner.run(server._app.log._save())
+                server._runner.run(server.log._keep())
+                server._runner.run(server.log._save())
             caller.accepted()
-            assert server._app.log._saved
+            assert server.log._saved
             rows = server.rows
         application, _ = opened(place(), settings)
         assert [*application.worlds.saved()] == rows
