@@ -8,26 +8,26 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_simulator.mutants import Mutant
-from tests.contracts.simulator_run import GATEWAYS, Row, Run, row, suite_run
+from tests.contracts.simulator_run import GATEWAYS, STATES, Row, Run, row, suite_run
 
 CORE_KILLED, ALL_KILLED, SPECIFIC = 1.00, 0.98, 0.95
 """The gates: shares of core mutants killed, of all mutants killed, of mutants that felled no clause but their own."""
 CLEAN_SEEDS = 50
 
 
-def _one(task: tuple[str, Run]) -> Row:
-    name, clean = task
+def _one(name: str, *, clean: Run, state: str) -> Row:
     change = GATEWAYS[name]
     # A variant is another faithful gateway, not a change of this one: nobody has a baseline of it.
     baseline = clean.observations if isinstance(change, Mutant) else None
-    return row(change, clean, suite_run(change, baseline=baseline))
+    return row(change, clean, suite_run(change, baseline=baseline, state=state))
 
 
-def _seed(seed: int) -> tuple[int, list[str]]:
-    return seed, sorted(suite_run(seed=seed).alarms)
+def _seed(seed: int, *, state: str) -> tuple[int, list[str]]:
+    return seed, sorted(suite_run(seed=seed, state=state).alarms)
 
 
 def _share(rows: Sequence[Row], good: Sequence[Row]) -> float:
@@ -51,18 +51,18 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=["*"], help="globs of mutants and variants")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seeds", type=int, default=CLEAN_SEEDS, help="clean runs with other seeds")
+    parser.add_argument("--state", choices=STATES, default="memory", help="where the worlds are kept")
     given = parser.parse_args()
     chosen = [name for name in GATEWAYS if any(fnmatchcase(name, glob) for glob in given.names)]
-    clean = suite_run()
+    clean = suite_run(state=given.state)
     print(f"clean run: {len(clean.outcomes)} clauses, alarms: {', '.join(sorted(clean.alarms)) or 'none'}")
     with ProcessPoolExecutor(given.jobs) as pool:
         rows: list[Row] = []
-        for made in pool.map(_one, [(name, clean) for name in chosen]):
+        for made in pool.map(partial(_one, clean=clean, state=given.state), chosen):
             rows.append(made)
             print(_line(made), flush=True)
-        noisy = [
-            f"seed {seed}: {', '.join(alarms)}" for seed, alarms in pool.map(_seed, range(1, given.seeds + 1)) if alarms
-        ]
+        seeds = pool.map(partial(_seed, state=given.state), range(1, given.seeds + 1))
+        noisy = [f"seed {seed}: {', '.join(alarms)}" for seed, alarms in seeds if alarms]
     return 0 if _gates(rows, clean, noisy) else 1
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.cli.configure import Given, observable, run_clock
 from pixazo_contracts.judge.verdict import judge
-from pixazo_contracts.probes import PROBES, feeders
+from pixazo_contracts.probes import PROBES, Probe, feeders
 from pixazo_contracts.runner.receiver import ReceiverAddress
 from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.target import ProfileFile
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+from tests.servers import Redis
 
+STATES = ("memory", "memory-log", "sqlite", "redis")
 ALARMS = frozenset({"FAIL", "DRIFT"})
 
 Changed = Mutant | Variant
@@ -35,14 +40,35 @@ class Run:
         return frozenset(clause for clause, outcome in self.outcomes.items() if outcome in ALARMS)
 
 
-def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping[str, str] | None = None) -> Run:
-    """All probes against the simulator, or against it with one change; a baseline turns changed observations into DRIFT."""
+@contextmanager
+def empty_state(kind: str) -> Generator[str]:
+    """Names a state of one of STATES that holds nothing: a file, or a database of a server of its own; both are gone after the block."""
+    with TemporaryDirectory() as folder:
+        if kind == "redis":
+            with Redis(Path(folder, "redis"), "--appendonly", "no") as redis:
+                yield redis.url
+        else:
+            yield f"sqlite:{folder}/worlds" if kind == "sqlite" else kind
+
+
+def suite_run(
+    change: Changed | None = None, *, seed: int = 0, baseline: Mapping[str, str] | None = None, state: str = "memory",
+    probes: Sequence[Probe] = PROBES,
+) -> Run:  # fmt: skip
+    """The probes against the simulator, or against it with one change; its worlds are kept in one of STATES."""
+    settings = Settings(seed=seed)
+    with empty_state(state) as kept, Simulator(settings, change=change, state=kept) as simulator:
+        return gateway_run(simulator.url, simulator.api_key, seed=seed, baseline=baseline, probes=probes)
+
+
+def gateway_run(
+    url: str, key: str, *, seed: int = 0, baseline: Mapping[str, str] | None = None, probes: Sequence[Probe] = PROBES
+) -> Run:
+    """The probes against a gateway that describes itself; a baseline turns changed observations into DRIFT."""
     options = RunOptions(run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None))
-    with Simulator(Settings(seed=seed), change=change) as simulator:
-        given = Given(target=simulator.url, api_key=simulator.api_key)
-        target, _, advance = observable(given, ProfileFile(), ask=True)
-        with run_clock(target, advance) as clock:
-            trace = run(target, PROBES, options, clock=clock)
+    target, _, advance = observable(Given(target=url, api_key=key), ProfileFile(), ask=True)
+    with run_clock(target, advance) as clock:
+        trace = run(target, probes, options, clock=clock)
     verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))
     return Run(
         {verdict.clause: verdict.outcome.value for verdict in verdicts},

@@ -34,6 +34,8 @@ MOST_BYTES = 1_000_000
 """Bytes of entries that are appended together, unless one alone has more."""
 SAVED_AFTER = 20_000
 """Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
+SAVED_BEYOND = 64 * 1024 * 1024
+"""Bytes of entries after which the state is saved, however few they are: a submission may hold 27 MiB."""
 _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
 
@@ -75,7 +77,7 @@ class Log:
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
-        self._saved = 0
+        self._saved = self._size = 0
         self._made = 0
         self._queue: deque[_Waiting] = deque()
         self._queued = asyncio.Event()
@@ -170,6 +172,7 @@ class Log:
             else:
                 if not self.is_shared:
                     self._succeed()
+                    self._size += sum(len(each.data) for each in batch)
                     self._carry_out_all(each.entry for each in batch)
 
     def _batch(self) -> list[_Waiting]:
@@ -189,7 +192,8 @@ class Log:
         """Carry out what any process appends."""
         while True:
             try:
-                entries = [*map(self._decoded, await store.follow())]
+                found = await store.follow()
+                entries = [*map(self._decoded, found)]
             except StateUnavailableError as error:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
@@ -197,6 +201,7 @@ class Log:
                 return self._fail(error)  # without it, its worlds would be others than those of the other processes
             else:
                 self._succeed()
+                self._size += sum(map(len, found))
                 self._carry_out_all(entries)
 
     def _carry_out_all(self, entries: Iterable[Entry]) -> None:
@@ -265,12 +270,13 @@ class Log:
     async def _save(self) -> None:
         """Save the state if much has happened since the last one."""
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.dispatches and self.position - self._saved >= most:
+        is_due = self.position - self._saved >= most or self._size >= SAVED_BEYOND
+        if self.dispatches and is_due:
             with self._worlds.lock:
                 count, state = self.position, self._worlds.saved()
                 position = self._store.cursor if isinstance(self._store, SharedStore) else (0, 0)
             await self._store.save(count, state, position)
-            self._saved = count
+            self._saved, self._size = count, 0
 
     def _fail(self, error: Exception) -> None:
         """Say once that the store cannot be used."""

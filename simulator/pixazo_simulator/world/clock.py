@@ -35,13 +35,14 @@ class StoredTime:
         """The instant of the command that is being carried out (UTC milliseconds)."""
         self.latest = 0
         """The latest instant of a command (UTC milliseconds)."""
+        self._ahead = real_date() - real_clock()  # a date that is set, or frozen, later on changes nothing
 
     def __call__(self) -> float:
         return self.instant() / SECOND if self.command is None else self.command / SECOND
 
     def instant(self) -> int:
         """The present instant (UTC milliseconds)."""
-        return max(self.latest, int(real_date() * SECOND))
+        return max(self.latest, int((real_clock() + self._ahead) * SECOND))
 
 
 class Clock(Part):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 from tests.caller import Caller, over_http
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 from pixazo_simulator import ControlError, Settings, Simulator
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
+from pixazo_simulator.state.memory import MemoryStore
 
 KEY = "canary-7d1c-90aa"
 GENERATE = "/minimax-hailuo-ai/v1/generate"
@@ -169,3 +173,27 @@ def test_without_a_log_there_are_no_positions() -> None:
             ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
         ):
             simulator.control().ledger(at="1")
+
+
+def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In entries and in bytes: then the state is saved in their place, and what led to it can no longer be looked at."""
+    monkeypatch.setattr("pixazo_simulator.state.log.SAVED_BEYOND", 100_000)
+    monkeypatch.setattr("pixazo_simulator.state.log.LEASE", 0.03)
+    store = MemoryStore()
+    monkeypatch.setattr("pixazo_simulator.state.memory.MemoryStore", lambda: store)
+    saved = threading.Event()
+    keep = store.save
+
+    async def save(*state: Any) -> None:
+        await keep(*state)
+        saved.set()
+
+    monkeypatch.setattr(store, "save", save)
+    with Simulator(Settings(keys=(KEY,)), state="memory-log") as simulator:
+        caller = Caller(over_http(simulator.url), KEY)
+        for _ in range(3):
+            caller.generate("A bear", padding="x" * 60_000)
+        assert saved.wait(PATIENCE)
+        with pytest.raises(ControlError, match="position 0 is not kept: the log reaches from"):
+            simulator.control().ledger(at="0")
+        assert len(simulator.control().export_world()["commands"]) < 3
