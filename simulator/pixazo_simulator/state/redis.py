@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -247,7 +247,7 @@ class RedisStore:
             self._lose()
         self._checked = True
 
-    def _lose(self) -> None:
+    def _lose(self) -> NoReturn:
         self._lost, self._checked = True, False
         raise StateUnavailableError(
             f"{self.name} no longer has the worlds of this server (it was emptied, or lost its last entries): "

@@ -1,5 +1,7 @@
 """Simulators in this process whose worlds are kept in a store, and what becomes of them when the store is opened again."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,5 +1,7 @@
 """A world is the fold of its commands: alike in memory, carried out through a log, replayed, and restored from any state of it."""
 
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import re

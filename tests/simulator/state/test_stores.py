@@ -1,5 +1,7 @@
 """What every store does alike: in memory, in a file of SQLite, in Redis, in Valkey."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
