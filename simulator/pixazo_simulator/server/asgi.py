@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -287,7 +287,10 @@ class GatewayApp:
     async def _carry_out(self, response: Response, scope: Scope) -> Response:
         """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
         if response.hold is not None and response.world:
-            with holding(scope):
+            with (
+                holding(scope),
+                suppress(StateUnavailableError),
+            ):  # the submission is accepted, whatever becomes of webhooks
                 await self._worlds.in_steps(self._dispatcher.reach, response.world, response.hold)
             response = response.dated(response.world.clock.now())
         if response.wakes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -91,10 +92,13 @@ class Responder:
             return
         with self._lock:
             entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
-        if response.world:
-            await self.worlds.in_steps(self.worlds.apply, response.world, RecordExchange(entry.at, entry, size))
-        else:
-            await self.worlds.in_steps(self.worlds.perform, RecordUnmatched(exchange=entry, header_bytes=size))
+        with suppress(
+            StateUnavailableError
+        ):  # what was asked for is done, and is answered, though nobody can enter it now
+            if response.world:
+                await self.worlds.in_steps(self.worlds.apply, response.world, RecordExchange(entry.at, entry, size))
+            else:
+                await self.worlds.in_steps(self.worlds.perform, RecordUnmatched(exchange=entry, header_bytes=size))
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
 
     def sent(self, response: Response) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,8 @@ PATIENCE = 2.0
 """Seconds in which an entry must come back from a shared store."""
 RETRY = 0.2
 """Seconds after which a store that could not be used is tried again."""
+MOST_BYTES = 1_000_000
+"""Bytes of entries that are appended together, unless one alone has more."""
 SAVED_AFTER = 20_000
 """Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
 SAVED_BEYOND = 64 * 1024 * 1024
@@ -46,8 +49,8 @@ class _Waiting(msgspec.Struct):
     data: bytes
     target: World | Request | None
     outcome: asyncio.Future[Any]
-    is_kept: bool = False
-    """Whether the store has said that it has the entry."""
+    is_handed_over: bool = False
+    """Whether the store has the entry, or is asked to take it just now."""
 
     def set(self, outcome: object) -> None:
         if self.outcome.done():  # whoever waited has gone
@@ -76,7 +79,7 @@ class Log:
         self._store = store
         self._saved = self._size = 0
         self._made = 0
-        self._queue: list[_Waiting] = []
+        self._queue: deque[_Waiting] = deque()
         self._queued = asyncio.Event()
         self._pending: dict[int, _Waiting] = {}
         self._moved = asyncio.Event()
@@ -141,11 +144,11 @@ class Log:
         # Twice: a process that has stood still finds the time over, and the outcome not yet read.
         for _ in range(2):
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE / 2)
-        while waiting.is_kept and self.unavailable is None and not waiting.outcome.done():
+        while waiting.is_handed_over and self.unavailable is None and not waiting.outcome.done():
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE)
         if not waiting.outcome.done():
             late = f"{self._store.name} has not answered for {PATIENCE:g} s: "
-            if waiting.is_kept:
+            if waiting.is_handed_over:
                 raise StateUnavailableError(f"{late}it will do what was asked, look for that before trying again")
             raise StateUnavailableError(self.unavailable or f"{late}try again")
         return waiting.outcome.result()
@@ -155,22 +158,35 @@ class Log:
         while True:
             await self._queued.wait()
             self._queued.clear()
-            batch, self._queue = self._queue, []
+            batch = self._batch()
             durable = not all(_only_reads(each.entry.command) for each in batch)
             try:
-                await self._store.append([each.data for each in batch], durable=durable)
+                if batch:
+                    await self._store.append([each.data for each in batch], durable=durable)
             except StateUnavailableError as error:
                 self._fail(error)
-                if not self.is_shared:  # of a shared one nobody knows yet whether it has them
-                    for each in batch:
+                for each in batch:
+                    each.is_handed_over = False
+                    if not self.is_shared:  # of a shared one nobody knows yet whether it has them
                         each.set(StateUnavailableError(str(error)))
             else:
-                for each in batch:
-                    each.is_kept = True
                 if not self.is_shared:
                     self._succeed()
                     self._size += sum(len(each.data) for each in batch)
                     self._carry_out_all(each.entry for each in batch)
+
+    def _batch(self) -> list[_Waiting]:
+        """The next entries to be handed over, without those whose callers were told that they have waited too long."""
+        batch, size = list[_Waiting](), 0
+        while self._queue and size < MOST_BYTES:
+            waiting = self._queue.popleft()
+            if not waiting.outcome.done():
+                waiting.is_handed_over = True
+                batch.append(waiting)
+                size += len(waiting.data)
+        if self._queue:
+            self._queued.set()
+        return batch
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""
@@ -216,7 +232,8 @@ class Log:
 
     def start(self) -> None:
         """Begin to append and to carry out, on the running loop."""
-        steps = [self._flush(), self._keep()]
+        # Saving takes longer than the others take for granted that this process lives.
+        steps = [self._flush(), self._repeat(self._keep), self._repeat(self._save)]
         if isinstance(self._store, SharedStore):
             steps.append(self._follow(self._store))
         self._tasks = [asyncio.create_task(step) for step in steps]
@@ -228,14 +245,14 @@ class Log:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._store.close()
 
-    async def _keep(self) -> None:
-        """Say that this process lives, put back what others that have ended had taken, and save the state now and then."""
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             with suppress(StateUnavailableError):
-                await self._keep_once()
+                await step()
             await asyncio.sleep(LEASE / 3)
 
-    async def _keep_once(self) -> None:
+    async def _keep(self) -> None:
+        """Say that this process lives, and put back what others that have ended had taken."""
         shared = self._store if isinstance(self._store, SharedStore) else None
         if shared:
             # One that cannot carry out what the others append lets another one dispatch.
@@ -249,10 +266,15 @@ class Log:
         for world in self._worlds if others - living else ():
             for process in world.processes() & (others - living):
                 await self.append(world, ForgetProcess(world.clock.now(), process))
+
+    async def _save(self) -> None:
+        """Save the state if much has happened since the last one."""
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
-        if self.position - self._saved >= most or self._size >= SAVED_BEYOND:
+        is_due = self.position - self._saved >= most or self._size >= SAVED_BEYOND
+        if self.dispatches and is_due:
             with self._worlds.lock:
-                count, state, position = self.position, self._worlds.saved(), shared.cursor if shared else (0, 0)
+                count, state = self.position, self._worlds.saved()
+                position = self._store.cursor if isinstance(self._store, SharedStore) else (0, 0)
             await self._store.save(count, state, position)
             self._saved, self._size = count, 0
 

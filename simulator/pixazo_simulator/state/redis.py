@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -23,11 +23,17 @@ from pixazo_simulator.world import Row, StateUnavailableError
 from .store import LEASE, Head, Kept, Position, StoreError
 
 TIMEOUT = 1.0
-"""Seconds in which the server must answer."""
+"""Seconds in which the server must answer; it has more for many bytes."""
+_RATE = 4_000_000
+"""Bytes a second that the server takes at least."""
+_FOLLOW_TIMEOUT = 5.0
+"""Seconds in which further entries must be read, which may be large, after those for which the server waits."""
 _BLOCK = 500
 """Milliseconds for which the server is asked to wait for further entries."""
-_PAGE = 1000
-"""Entries or rows that are read together."""
+_SAVE_TIMEOUT = 600.0
+"""Seconds in which a state must be saved."""
+_PAGE = 100
+"""Batches of entries, or rows, that are read together."""
 _PREFIX = "pixazo-sim:"
 _HEAD = f"{_PREFIX}head"
 _NAME = 16
@@ -148,20 +154,21 @@ class RedisStore:
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
         """Append entries to the stream; how durable that is, the settings of the server say."""
-        until = int((monotonic() + self._ahead + TIMEOUT) * SECOND)
+        seconds = TIMEOUT + sum(map(len, entries)) / _RATE
+        until = int((monotonic() + self._ahead + seconds) * SECOND)
         batch: Any = {_DATA: msgspec.msgpack.encode(entries), _UNTIL: until}
-        async with self._using() as client:
+        async with self._using(seconds) as client:
             place: Any = await client.xadd(self._key("entries"), batch, nomkstream=True)
             if place is None:
                 self._lose()
             taken = _read(cast("bytes", place))[0]
             self._ahead = taken / SECOND - monotonic()
             if taken > until:
-                raise StateUnavailableError(f"{self.name} has taken longer than {TIMEOUT:g} s: try again")
+                raise StateUnavailableError(f"{self.name} has taken longer than {seconds:.3g} s: try again")
 
     async def follow(self) -> Sequence[bytes]:
         """Wait for entries of any process."""
-        async with self._using(follows=True) as client:
+        async with self._using(_FOLLOW_TIMEOUT + _BLOCK / SECOND, follows=True) as client:
             read: Any = {self._key("entries"): _written(self.cursor)}
             found: Any = await client.xread(read, count=_PAGE, block=_BLOCK)
             return [each for _, entries in found or () for each in self._counting(entries)]
@@ -177,7 +184,7 @@ class RedisStore:
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
         """Keep a state; the former one and what came after it stay for those who are just reading them."""
         rows, key = iter(state), self._key(f"rows:{count}:{secrets.token_hex(4)}")
-        async with self._using() as client:
+        async with self._using(_SAVE_TIMEOUT) as client:
             while some := [msgspec.msgpack.encode(each) for each in islice(rows, 20)]:
                 await client.rpush(key, *some)
             former = await client.get(self._key("state"))
@@ -208,28 +215,26 @@ class RedisStore:
         return {process for process, value in zip(asked, found, strict=True) if value}
 
     @asynccontextmanager
-    async def _using(self, *, follows: bool = False) -> AsyncGenerator[Redis]:
+    async def _using(self, seconds: float = TIMEOUT, *, follows: bool = False) -> AsyncGenerator[Redis]:
         """A client for one step. What goes wrong is a StateUnavailableError, and then the database is looked at again first."""
         try:
-            client = self._clients()[follows]
-            if not self._checked:
-                await self._check(client)
-            yield client
-        except RedisError as error:
+            async with asyncio.timeout(seconds):
+                client = self._clients()[follows]
+                if not self._checked:
+                    await self._check(client)
+                yield client
+        except (RedisError, TimeoutError) as error:
             self._checked = False
-            raise StateUnavailableError(
-                f"{self.name} cannot be reached ({type(error).__name__}: {error}): try again"
-            ) from None
+            why = str(error) or f"no answer within {seconds:.3g} s"
+            raise StateUnavailableError(f"{self.name} cannot be reached ({why}): try again") from None
 
     def _clients(self) -> tuple[Any, Any]:
         """The client that asks, and the one that follows, which waits for what others append."""
         if self._client is None:
             connect = cast("Any", Redis).from_url
             self._client, self._follower = (
-                connect(
-                    self._url, socket_timeout=TIMEOUT + wait, socket_connect_timeout=TIMEOUT, retry=None, protocol=2
-                )
-                for wait in (0, _BLOCK / SECOND)
+                connect(self._url, socket_timeout=None, socket_connect_timeout=TIMEOUT, retry=None, protocol=2)
+                for _ in range(2)
             )
         return self._client, self._follower
 
@@ -243,7 +248,7 @@ class RedisStore:
             self._lose()
         self._checked = True
 
-    def _lose(self) -> None:
+    def _lose(self) -> NoReturn:
         self._lost, self._checked = True, False
         raise StateUnavailableError(
             f"{self.name} no longer has the worlds of this server (it was emptied, or lost its last entries): "

@@ -1,10 +1,12 @@
 """Simulators in this process whose worlds are kept in a store, and what becomes of them when the store is opened again."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.inprocess import InProcess
 
@@ -12,6 +14,7 @@ from pixazo_simulator.gateway import Response
 from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec import PAGE_INSTANT
+from pixazo_simulator.state import Log
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.state.store import Head, Store
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
@@ -35,7 +38,10 @@ class Receiver:
         return next(self._outcomes)
 
 
-def with_receiver(sending: InProcess, receiver: Receiver) -> InProcess:
+Server = TypeVar("Server", bound=InProcess)
+
+
+def with_receiver(sending: Server, receiver: Receiver) -> Server:
     """A simulator that posts to this receiver."""
     sending._app.dispatcher._send = receiver.post
     return sending
@@ -50,8 +56,13 @@ class KeptInProcess(InProcess):
         self._runner.run(self._start())
 
     async def _start(self) -> None:
+        self.log.start()
+
+    @property
+    def log(self) -> Log:
+        """What keeps its commands."""
         assert self._app.log
-        self._app.log.start()
+        return self._app.log
 
     @property
     def rows(self) -> list[Row]:
@@ -59,8 +70,7 @@ class KeptInProcess(InProcess):
         return [*self._app.worlds.saved()]
 
     def __exit__(self, *_: object) -> None:
-        assert self._app.log
-        self._runner.run(self._app.log.close())
+        self._runner.run(self.log.close())
         super().__exit__()
 
 

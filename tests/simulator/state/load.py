@@ -69,7 +69,7 @@ class Load:
         """Submissions of which nobody knows whether they were accepted."""
         self.cut = 0
         """Responses that ended early."""
-        self.seen: dict[tuple[str, int], bytes] = {}
+        self.seen: dict[tuple[str, str], bytes] = {}
         """What was read of an id at an instant."""
         self.answered = threading.Semaphore(0)
         self._urls = urls
@@ -124,7 +124,8 @@ class Load:
         try:
             reply = caller.call("GET", f"/v2/requests/status/{identity}", None, HOST)
         except _UNANSWERED as error:
-            return self._note(error)
+            self._note(error)
+            return
         self.codes[reply.status] += 1
         self._polled.release()
         if still and still is self._still and reply.status == 200:
@@ -137,7 +138,8 @@ class Load:
             self.codes[reply.status] += 1
             now = caller.sim("clock")["now"]
         except _UNANSWERED as error:
-            return self._note(error)
+            self._note(error)
+            return
         if reply.status == 200:
             self._still = [now]
             for _ in range(3):  # polls, of which the instant is known

@@ -13,7 +13,12 @@ from tests.serving import ServeProcess
 
 from .load import OPTIONS, Counting, Load
 
-KILLS = [4, pytest.param(200, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1500)])]
+
+def _kills(few: int, many: int) -> pytest.MarkDecorator:
+    """A few in the default run, many in an exhaustive one, where each takes a second or two."""
+    return pytest.mark.parametrize(
+        "kills", [few, pytest.param(many, marks=[pytest.mark.exhaustive, pytest.mark.timeout(590)])]
+    )
 
 
 def _some_time(load: Load, chance: random.Random) -> None:
@@ -23,7 +28,7 @@ def _some_time(load: Load, chance: random.Random) -> None:
     time.sleep(chance.uniform(0, 0.05))
 
 
-@pytest.mark.parametrize("kills", KILLS)
+@_kills(4, 200)
 def test_a_server_with_a_file_that_is_killed(kills: int, tmp_path: Path) -> None:
     """Every acknowledged submission is there once, the ledger adds up, bodies are the same bytes, repeated webhooks are marked."""
     chance = random.Random(kills)
@@ -46,7 +51,7 @@ def test_a_server_with_a_file_that_is_killed(kills: int, tmp_path: Path) -> None
             load.check_webhooks()
 
 
-@pytest.mark.parametrize("kills", KILLS)
+@_kills(3, 30)
 def test_one_of_three_servers_that_is_killed(kills: int, tmp_path: Path) -> None:
     """The others go on with everything that it had acknowledged, and deliver what it has left undelivered."""
     chance = random.Random(kills)

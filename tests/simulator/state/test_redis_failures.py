@@ -1,13 +1,17 @@
 """What goes wrong with Redis: before the start one line and exit code 2, later 503 at once until it is back; nothing that was refused is done."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 import redis
@@ -17,10 +21,10 @@ from tests.patience import PATIENCE
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
-from .keeping import HEAD
-
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
+
+from .keeping import HEAD
 
 OPTIONS = ("--clock", "manual", "--api-key", "a-key", "--balance", "100000")
 AWAY = (503, "1")
@@ -45,6 +49,11 @@ def servers(store: Redis, tmp_path: Path) -> Iterator[list[ServeProcess]]:
 def callers(servers: list[ServeProcess]) -> list[Caller]:
     """A caller of each."""
     return [Caller(over_http(each.url), "a-key") for each in servers]
+
+
+def _connected(url: str, **options: Any) -> Any:
+    connected: Any = redis.Redis
+    return connected.from_url(url, **options)
 
 
 def _away(reply: Reply) -> bool:
@@ -128,7 +137,7 @@ def test_a_store_that_comes_back_empty_is_not_used(
 ) -> None:
     """Nor one that is emptied while it runs; also when another process has begun anew there. Restarted, the servers do so, too."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         client.flushall()
     servers[1].restart()
     identity = callers[1].accepted()
@@ -148,7 +157,7 @@ def test_a_store_that_comes_back_empty_is_not_used(
 def test_a_store_that_has_lost_its_last_entries_is_not_used(store: Redis, callers: list[Caller]) -> None:
     """By no server that has carried them out, though others may have gone on."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         (stream,) = client.keys("*:entries")
         ((last, _),) = client.xrevrange(stream, count=1)
         client.xdel(stream, last)
@@ -165,12 +174,25 @@ def _until_lost(caller: Caller) -> str:
     return text
 
 
+def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, callers: list[Caller]) -> None:
+    """A response that a script delays says what was done; the journal lacks it."""
+    script = {"rules": [{"when": "generate", "faults": [{"fault": "delay", "seconds": 0.5}]}]}
+    assert callers[0].call("PUT", "/_sim/script", script).status == 200
+    with ThreadPoolExecutor(1) as pool:
+        answering = pool.submit(callers[0].accepted)
+        last = time.monotonic() + PATIENCE
+        while not (found := _ids(callers[1])):
+            assert time.monotonic() < last
+        store.kill()
+        assert [answering.result()] == found
+
+
 def test_an_entry_that_is_none_is_not_passed_over(
     store: Redis, servers: list[ServeProcess], callers: list[Caller]
 ) -> None:
     """Neither by servers that meet it, nor by one that starts."""
     callers[0].accepted()
-    with redis.Redis.from_url(store.url) as client:
+    with _connected(store.url) as client:
         (stream,) = client.keys("*:entries")
         client.xadd(stream, {"d": b"\x91\xc4\x03abc", "u": 99999999999999})
     for caller in callers:
@@ -190,7 +212,7 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
     assert said.endswith("see that the server runs there")
     with (
         Redis(tmp_path / "redis", "--requirepass", "right") as guarded,
-        redis.Redis.from_url(guarded.url, password="right") as client,
+        _connected(guarded.url, password="right") as client,
     ):
         for secret in ("", ":wrong@"):
             said = mistake("serve", "--port", "0", "--state", guarded.url.replace("//", f"//{secret}"))

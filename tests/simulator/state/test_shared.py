@@ -1,5 +1,7 @@
 """Three servers over one Redis are one gateway."""
 
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import http.client

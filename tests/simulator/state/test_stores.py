@@ -1,5 +1,7 @@
 """What every store does alike: in memory, in a file of SQLite, in Redis, in Valkey."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -9,15 +11,18 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
+from tests.caller import Caller
 from tests.servers import Redis
 
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
-from pixazo_simulator.state import Head, Kept, Store, store_of
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
+from pixazo_simulator.state import Head, Kept, Store, log, store_of
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.state.store import SharedStore
+from pixazo_simulator.webhooks.sender import Outcome
 from pixazo_simulator.world import Begun, Row, Settings
 
-from .keeping import HEAD
+from .keeping import HEAD, KeptInProcess, Receiver, opened, with_receiver
 
 T = TypeVar("T")
 Place = Callable[[], Store]
@@ -144,6 +149,28 @@ def test_a_batch_is_appended_as_a_whole_or_not_at_all(place: Place) -> None:
     if not isinstance(place(), MemoryStore):
         _opened(place, append)
         assert _opened(place, _kept)[3] == [b"2"]
+
+
+def test_a_simulator_goes_on_with_the_state_that_it_has_saved(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens the store has the same worlds, whether it was saved never, once, or again."""
+    monkeypatch.setattr(log, "SAVED_AFTER", 5)
+    settings = Settings(keys=("a-key",), balance=10**12)
+    for _ in range(3):
+        with with_receiver(KeptInProcess(place(), settings), Receiver([Outcome(500), Outcome(204)])) as server:
+            caller = Caller(server, "a-key")
+            for _ in range(4):
+                ids = [caller.accepted(webhook="http://127.0.0.1:9/hook") for _ in range(4)]
+                caller.advance(16)
+                assert caller.status(ids[0]) == "COMPLETED"
+                server._runner.run(server.log._keep())
+                server._runner.run(server.log._save())
+            caller.accepted()
+            assert server.log._saved
+            rows = server.rows
+        application, _ = opened(place(), settings)
+        assert [*application.worlds.saved()] == rows
+        assert application.log
+        asyncio.run(application.log.close())
 
 
 @pytest.mark.parametrize(
