@@ -14,16 +14,17 @@ from types import FrameType
 
 import click
 
-from . import local, report, traffic
+from . import local, report, states, traffic
 from .load import CORES, LoadError, require_wrk
 from .plan import Bench, Scenario, carry_out
-from .results import Run, check_writable, comparison, load, store
+from .results import Run, check_takes, check_writable, comparison, load, store
 
 STORED = Path(__file__).with_name("results.json")
 SCENARIOS = (
     Scenario("load", 330, 55, traffic.load),
     Scenario("rules", 45, 10, traffic.rules),
     Scenario("growth", 170, 12, traffic.growth),
+    Scenario("states", 170, 75, states.states),
     Scenario("cold start", 20, 5, traffic.cold_start, needs_load=False),
     Scenario("webhooks", 25, 8, traffic.webhooks, needs_load=False),
     Scenario("transport", 4, 2, local.transport, needs_load=False),
@@ -69,7 +70,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--write-docs", type=_FILE, is_flag=False, flag_value=STORED, metavar="[FILE]",
-    help="Measure nothing: write a stored run into docs/performance.md.",
+    help="Measure nothing: write a stored run into docs/performance.md. With --only: measure these scenarios, and replace their figures in both.",
 )  # fmt: skip
 def main(
     *, quick: bool, scenarios: list[Scenario], peers: Path | None, soak: bool, output: Path | None, compare: Path | None,
@@ -81,15 +82,15 @@ def main(
     measured; a missed goal or a slower figure is no failure.
     """
     try:
-        if write_docs:
-            report.write_docs(load(write_docs))
+        stored = load(write_docs) if write_docs else None
+        if stored and scenarios == [*SCENARIOS]:
+            report.write_docs(stored)
             return
         former = load(compare) if compare else None
-        if any(each.needs_load for each in scenarios):
-            require_wrk()
-        if len(CORES) < 2:
-            click.echo("bench: servers cannot have a core apart from the load: ratios are coarse", err=True)
-        run = Run(_machine(), is_quick=quick)
+        _check_load(scenarios)
+        run = Run(machine(), is_quick=quick)
+        if stored:
+            check_takes(stored, run)
         if output:
             check_writable(output)
         with tempfile.TemporaryDirectory() as folder:
@@ -100,13 +101,25 @@ def main(
             click.echo("\n".join(comparison(run, former)))
         if output:
             store(run, output)
+        if stored and write_docs and not failed:
+            stored.take(run)
+            store(stored, write_docs)
+            report.write_docs(stored, plotted=bool(run.curves))
     except (ValueError, LoadError) as error:
         raise click.UsageError(str(error)) from None
     if failed:
         raise click.UsageError(f"not measured, for the reason above: {', '.join(failed)}")
 
 
-def _machine() -> dict[str, str]:
+def _check_load(scenarios: list[Scenario]) -> None:
+    if any(each.needs_load for each in scenarios):
+        require_wrk()
+    if len(CORES) < 2:
+        click.echo("bench: servers cannot have a core apart from the load: ratios are coarse", err=True)
+
+
+def machine() -> dict[str, str]:
+    """What a run was measured on: machine and libraries."""
     info = Path("/proc/cpuinfo")
     models = (
         [line.partition(": ")[2] for line in info.read_text().splitlines() if "model name" in line]

@@ -8,13 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .results import OURS, RATIO, Row, Run, number
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
-_MARKED = re.compile(
-    r"(?<=<!-- figures: written by `python -m bench --write-docs` -->\n).*?(?=<!-- end of figures -->)", re.DOTALL
-)
+_MARKED = r"(?<=<!-- {0}: written by `python -m bench --write-docs` -->\n).*?(?=<!-- end of {0} -->)"
 _COLOURS = (
     "#1b6ca8",
     "#d1495b",
@@ -83,13 +83,42 @@ def _by_server(title: str, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def write_docs(run: Run) -> None:
+def by_state(run: Run) -> str:
+    """A table of reads and one of submissions, by where the worlds are kept, and what a further process adds to each request.
+
+    With a core for each, n processes do 1 / (own / n + added) requests a second, where own + added is what one process needs.
+    """
+    lines: list[str] = []
+    for kind in ("status read", "submit"):
+        rows = [each for each in run.rows if each.scenario.startswith(f"{kind} by state, ")]
+        named = [
+            msgspec.structs.replace(
+                each, scenario=f"{each.scenario.partition(', ')[2]} ({each.unit})".replace(" (/s)", "")
+            )
+            for each in rows
+        ]
+        lines += _by_server(f"A {kind}", named)
+        cost = {each.subject: each.median for each in rows if each.scenario.endswith("CPU of the servers")}
+        if cost:
+            one = cost["Redis, 1 process"]
+            added = (cost["Redis, 4 processes"] - one) / 3
+            most = f"any number of processes and cores do at most {one / added:.2g} times what one does"
+            each = f"Each further process adds {number(added)} us of CPU to a {kind}"
+            lines += ["", f"{each}. At {number(1e6 / added)} a second that alone fills a core of each: {most}."]
+    return "\n".join([*lines[1:], ""])
+
+
+def write_docs(run: Run, *, plotted: bool = True) -> None:
     """Write the tables between the marks of the page, and the plots beside it. Raises ValueError when something is missing."""
-    before = PAGE.read_text(encoding="utf-8")
-    if not _MARKED.search(before):
-        raise ValueError(f"{PAGE} has no marks between which the figures go: see bench/report.py")
-    plots(run, DOCS)
-    PAGE.write_text(_MARKED.sub(lambda _: f"\n{figures(run)}\n", before), encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in (("figures", figures(run)), ("processes", by_state(run))):
+        before, *after = re.split(_MARKED.format(name), page, flags=re.DOTALL)
+        if not after:
+            raise ValueError(f"{PAGE} has no marks between which the {name} go: see bench/report.py")
+        page = f"{before}\n{text}\n{after[0]}"
+    if plotted:
+        plots(run, DOCS)
+    PAGE.write_text(page, encoding="utf-8")
 
 
 def plots(run: Run, folder: Path) -> None:

@@ -76,6 +76,12 @@ class Run(msgspec.Struct):
         """Add a line to a plot."""
         self.curves.setdefault(plot, {})[line] = [(float(f"{x:.6g}"), float(f"{y:.6g}")) for x, y in points]
 
+    def take(self, run: Run) -> None:
+        """Replace what another run has measured, too, and add what only that one has."""
+        new = {each.name: each for each in run.rows}
+        self.rows = [new.pop(each.name, each) for each in self.rows] + [*new.values()]
+        self.curves |= run.curves
+
 
 def row(
     scenario: str, subject: str, unit: str, values: Sequence[float], goal: Goal | None = None, *,
@@ -116,8 +122,8 @@ def check_writable(path: Path) -> None:
         raise ValueError(f"{path} cannot be written: {error.strerror}; choose another with --output") from None
 
 
-def comparison(new: Run, old: Run) -> list[str]:
-    """What got slower or faster than in an older run by more than the spread of both, a line each; first what else differs."""
+def differences(new: Run, old: Run) -> list[str]:
+    """What keeps the figures of two runs from being compared, a line each."""
     said = [
         f"{what} differs: {old.machine.get(what, 'unknown')!r} then, {new.machine.get(what, 'unknown')!r} now"
         for what in ("cpu", "cores", "python")
@@ -125,6 +131,20 @@ def comparison(new: Run, old: Run) -> list[str]:
     ]
     if old.is_quick != new.is_quick:
         said.append("one of the runs was quick: its figures are coarse")
+    return said
+
+
+def check_takes(stored: Run, run: Run) -> None:
+    """Raise ValueError with the remedy where a stored run cannot take the figures of another one."""
+    if differs := differences(run, stored):
+        raise ValueError(
+            f"the stored run cannot take these figures: {differs[0]}; measure all, and store it with --output"
+        )
+
+
+def comparison(new: Run, old: Run) -> list[str]:
+    """What got slower or faster than in an older run by more than the spread of both, a line each; first what else differs."""
+    said = differences(new, old)
     former = {each.name: each for each in old.rows}
     compared = [(each, former[each.name]) for each in new.rows if each.name in former]
     for word, changed in (

@@ -127,7 +127,7 @@ def _measured(bench: Bench, kind: Kind, server: Server, called: Target, connecti
     """A round of one second."""
     before = server.cpu()
     measured = run_load(kind, called, 1, bench.folder, connections)
-    return msgspec.structs.replace(measured, cpu=server.cpu() - before)
+    return msgspec.structs.replace(measured, cpu=(server.cpu() - before).total() / 1000)
 
 
 def _side_by_side(bench: Bench, kind: Kind, connections: int, reference: Server, servers: dict[str, Server]) -> Pairs:

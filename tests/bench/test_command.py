@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 import pytest
-from bench.__main__ import main
+from bench import report
+from bench.__main__ import machine, main
 from bench.plan import Bench, Scenario, carry_out
 from bench.report import table
-from bench.results import Run, row
+from bench.results import Goal, Run, load, row, store
 from bench.servers import Server, ServerError, pixazo_sim, serving
 from tests.command import run_process
 
@@ -30,6 +31,27 @@ def test_a_cheap_scenario_is_measured_and_stored(
     assert (output.splitlines()[1][:25], errors) == ("a fresh world  simulator ", "")
     (row,) = json.loads(stored.read_bytes())["rows"]
     assert (row["scenario"], row["unit"], row["goal"]) == ("a fresh world", "ms", {"value": 0.3, "at_least": False})
+
+
+def test_some_figures_are_replaced_in_the_stored_run_and_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others stay as they were; a run of another machine takes none."""
+    page, stored = tmp_path / "performance.md", tmp_path / "run.json"
+    page.write_bytes(report.PAGE.read_bytes())
+    monkeypatch.setattr(report, "PAGE", page)
+    command = ["--quick", "--only", "fresh*", "--write-docs", str(stored)]
+    former = row("a fresh world", "simulator", "ms", [9000.0], Goal(0.3))
+    store(Run(machine(), is_quick=True, rows=[former, FIGURE]), stored)
+    main(command, standalone_mode=False)
+    found = load(stored)
+    assert found.rows[0].name == former.name
+    assert found.rows[0].median < former.median
+    assert found.rows[1:] == [FIGURE]
+    assert report.figures(found) in page.read_text(encoding="utf-8")
+    store(Run(machine() | {"cores": "1000"}, is_quick=True), stored)
+    with pytest.raises(click.UsageError, match="cannot take these figures: cores differs: '1000' then"):
+        main(command, standalone_mode=False)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.report import PAGE, figures, table
+from bench.report import PAGE, by_state, figures, table
 from bench.results import Goal, Run, comparison, load, row, store
 
 MACHINE = {"cpu": "A", "cores": "2", "python": "3.11.7"}
@@ -65,4 +65,16 @@ def test_a_stored_run_is_read_as_it_was(tmp_path: Path) -> None:
 def test_the_page_shows_the_stored_run() -> None:
     """Its tables are those that `python -m bench --write-docs` makes of bench/results.json."""
     stored = load(Path(__file__).parents[2] / "bench" / "results.json")
-    assert figures(stored) in PAGE.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    assert figures(stored) in page
+    assert by_state(stored) in page
+
+
+def test_the_page_says_how_much_processes_can_do_at_most() -> None:
+    """A request costs one process 100 us of CPU, of which each further one adds 40."""
+    costs = {"Redis, 1 process": 100.0, "Redis, 4 processes": 220.0}
+    rows = [row("submit by state, CPU of the servers", name, "us", [cost]) for name, cost in costs.items()]
+    said = by_state(Run(MACHINE, is_quick=False, rows=rows))
+    assert "| Redis, 4 processes | 220 |" in said
+    assert "adds 40 us of CPU to a submit. At 25,000 a second that alone fills a core of each" in said
+    assert "at most 2.5 times what one does." in said
