@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -63,7 +64,8 @@ def _redis(bench: Bench, name: str) -> Generator[Server]:
     folder.mkdir()
     settings = ("--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "yes")
     with serving(name, lambda port: ["redis-server", "--port", str(port), *settings], wait=False, core=None) as server:
-        with redis.Redis(port=server.port, retry=Retry(ConstantBackoff(0.05), 200)) as client:
+        client: Any = redis.Redis(port=server.port, retry=Retry(ConstantBackoff(0.05), 200))
+        with client:
             client.ping()
         yield server
 
