@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
 from pixazo_simulator.state import Replayed, WorldLog, export, world_at
-from pixazo_simulator.webhooks import AdvanceError
+from pixazo_simulator.webhooks import MOST_STARTED, AdvanceError
 from pixazo_simulator.world import (
     AddRule,
     AdoptWorld,
@@ -258,11 +258,15 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
 
 async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
     """Let time pass in all worlds but the caller's, and for those that are opened later; what a bound keeps pending stays so."""
-    targets = [(world, world.clock.now() + milliseconds) for world in request.worlds if world is not request.world]
-    await request.worlds.perform(AdvanceServer(milliseconds=milliseconds))
-    for world, target in targets:
-        with suppress(AdvanceError):
-            await request.dispatcher.advance(world, max(0, target - world.clock.now()))
+    starts = {world.number: world.clock.now() for world in request.worlds}
+    advanced = AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
+    for number in await request.worlds.perform(advanced):
+        if world := request.worlds.numbered(number):
+            # What has passed since by itself, for the others before it, counts.
+            passed = world.clock.now() - starts.get(number, world.clock.now()) if world.clock.rate else 0
+            with suppress(AdvanceError):
+                await request.dispatcher.advance(world, max(0, milliseconds - passed))
+    request.dispatcher.wake()
 
 
 @route("GET", "/_sim/ledger")

@@ -26,7 +26,7 @@ from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Fold
 from .store import LEASE, Kept, SharedStore, Store, StoreError
 
-PATIENCE = 2.0
+PATIENCE = 3.0
 """Seconds in which an entry must come back from a shared store."""
 RETRY = 0.2
 """Seconds after which a store that could not be used is tried again."""

@@ -22,7 +22,7 @@ from pixazo_simulator.world import Row, StateUnavailableError
 
 from .store import LEASE, Head, Kept, Position, StoreError
 
-TIMEOUT = 1.0
+TIMEOUT = 2.0
 """Seconds in which the server must answer; it has more for many bytes."""
 _RATE = 4_000_000
 """Bytes a second that the server takes at least."""

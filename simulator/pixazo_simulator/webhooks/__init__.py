@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .compose import secrets
-from .dispatcher import AdvanceError, AdvanceEvent, Dispatcher
+from .dispatcher import MOST_STARTED, AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest
 from .trust import read_authorities
 
 __all__ = [
-    "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "read_authorities",
+    "MOST_STARTED", "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "read_authorities",
     "secrets",
 ]  # fmt: skip

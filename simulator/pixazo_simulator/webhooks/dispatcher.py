@@ -15,6 +15,7 @@ from pixazo_simulator.script import Fault, Skip, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
+    AdvanceIdly,
     Attempt,
     Command,
     CopyDelivery,
@@ -256,19 +257,17 @@ class Dispatcher:
         is due. Any thread may call it.
         """
         with self._worlds.lock:
-            if self._worlds.log:
-                return None
-            target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
-            if progress and (progress.advancing.locked() or progress.tasks or progress.unreported):
+            due, progress = world.next_due(), self._progress.get(world)
+            if self._worlds.log or (
+                progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
+            ):
                 return None
             if quietly and milliseconds >= world.until_next():
                 return None
-            if (due is not None and due <= target) or world.coming > MOST_STARTED:
-                return None
-            world.apply(AdvanceClock(target))
-            if due is not None:
-                self.wake()
-            return [*world.apply(TakeTransitions(target))]
+            events = world.apply(AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+        if due is not None and events is not None:
+            self.wake()
+        return None if events is None else [*events]
 
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
@@ -277,6 +276,11 @@ class Dispatcher:
         pending, and another advance continues.
         """
         progress = self._of(world)
+        if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):
+            # One command, where there would be five.
+            idle = await self._worlds.apply(world, AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+            if idle is not None:
+                return [*idle]
         try:
             async with progress.advancing, self._turn(world):
                 target = _after(world, milliseconds)

@@ -20,6 +20,7 @@ from .commands import (
     AddRule,
     AdoptWorld,
     AdvanceClock,
+    AdvanceIdly,
     AdvanceServer,
     BeginWithGenerations,
     ChangeWorld,
@@ -66,7 +67,7 @@ from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
 from .world import World
 
 __all__ = [
-    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock",
+    "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
     "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeWorld", "Clock", "Command",
     "CommandLog", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
     "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",

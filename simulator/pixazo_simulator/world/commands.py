@@ -169,6 +169,16 @@ class AdvanceClock(Command[None], frozen=True):
     """Let the clock read `at` now; an instant already past changes nothing."""
 
 
+class AdvanceIdly(Command[list[Transition] | None], frozen=True):
+    """Let so many milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
+
+    None, and nothing changes, when one is due or under way, when it is the turn of a process, or when there are more than so many transitions.
+    """
+
+    milliseconds: int
+    most: int
+
+
 class TakeTransitions(Command[list[Transition]], frozen=True):
     """What happened to the generations by `at` since the last such command, in order, at most so many."""
 
@@ -354,10 +364,15 @@ class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
     key: str
 
 
-class AdvanceServer(ServerCommand[None], frozen=True, kw_only=True):
-    """Let so many milliseconds pass for worlds that are opened later."""
+class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
+    """Let so many milliseconds pass for worlds that are opened later, and in those that there are but one, as `AdvanceIdly` does.
+
+    The numbers of those are returned in which it is to pass otherwise.
+    """
 
     milliseconds: int
+    most: int
+    but: int
 
 
 class TakeNumber(ServerCommand[int], frozen=True):

@@ -181,8 +181,8 @@ class Worlds:
                 outcome = self.adopt(given.key or self.fresh_key(), given.state, name=given.name)
             case commands.DeleteWorld(key=key):
                 self.delete(key)
-            case commands.AdvanceServer(milliseconds=milliseconds):
-                self.clock.advance_to(self.clock.now() + milliseconds)
+            case commands.AdvanceServer():
+                outcome = self._advance(given)
             case commands.TakeNumber():
                 outcome = self.fresh_number()
             case commands.RecordUnmatched(exchange=exchange, header_bytes=header_bytes):
@@ -190,6 +190,12 @@ class Worlds:
             case _:
                 raise TypeError(f"{type(command).__name__} is no command of a server")
         return cast("T", outcome)
+
+    def _advance(self, command: commands.AdvanceServer) -> list[int]:
+        self.clock.advance_to(self.clock.now() + command.milliseconds)
+        idly = commands.AdvanceIdly(0, command.milliseconds, command.most)
+        others = (world for world in self if world.number != command.but)
+        return [world.number for world in others if world.apply(idly) is None]
 
     def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
         script = None

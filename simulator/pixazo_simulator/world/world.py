@@ -530,6 +530,13 @@ class World(Part):
         """How many generations have transitions that no `TakeTransitions` has returned."""
         return len(self._coming)
 
+    def _advance_idly(self, command: commands.AdvanceIdly) -> list[Transition] | None:
+        target, due = min(self.clock.now() + command.milliseconds, spec.LAST_INSTANT), self.next_due()
+        if (due is not None and due <= target) or self.outbox.taken or self.turn or len(self._coming) > command.most:
+            return None
+        self.clock.advance_to(target)
+        return self._take_transitions(commands.TakeTransitions(self.clock.now()))
+
     def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
         while self._coming and self._coming[0].at <= command.at and len(found) != command.most:
@@ -832,6 +839,7 @@ class World(Part):
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,
         commands.AdvanceClock: _advance_clock,
+        commands.AdvanceIdly: _advance_idly,
         commands.TakeTransitions: _take_transitions,
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
