@@ -31,7 +31,10 @@ MOST_EACH = 450
 MOST_BYTES = 40_000
 """Of memory for each submission, with its exchanges in the journal and its webhook: several times what it takes."""
 OPTIONS = ("--clock", "x60", "--open-keys", "--balance", "1000000")
-STORES: dict[str, Callable[[Path], tuple[str, ...]]] = {"memory": lambda _folder: ()}
+STORES: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    "memory": lambda _folder: (),
+    "sqlite": lambda folder: ("--state", f"sqlite:{folder / 'worlds'}"),
+}
 """The options of `serve` for each store; a folder is there for its files."""
 
 

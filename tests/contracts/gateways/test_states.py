@@ -18,13 +18,12 @@ SOME = ("throttled account", "several on funds for one", "bad ends, called back"
 
 
 @cache
-def served(state: str, *options: str, images: bool = True) -> Run:
-    """All probes against `serve`, whose worlds are kept in one of STATES; or all but those about images, of up to 19 MB."""
-    probes = [probe for probe in PROBES if images or "IMG" not in probe.name]
+def served(state: str, *options: str) -> Run:
+    """All probes against `serve`, whose worlds are kept in one of STATES."""
     with ExitStack() as stack:
         folder, kept = stack.enter_context(TemporaryDirectory()), stack.enter_context(empty_state(state))
         serving = stack.enter_context(ServeProcess(Path(folder), "--clock", "manual", "--state", kept, *options))
-        return gateway_run(serving.url, serving.key, probes=probes)
+        return gateway_run(serving.url, serving.key)
 
 
 @cache
@@ -50,5 +49,5 @@ def test_the_contract_table_is_that_of_memory(state: str) -> None:
 
 @pytest.mark.exhaustive
 def test_the_contract_table_of_three_processes_is_that_of_memory() -> None:
-    """Any of them answers a connection. Images take Redis and three processes so long that a busy machine answers 503."""
-    assert served("redis", "--workers", "3", images=False) == served("memory", images=False)
+    """Any of them answers a connection."""
+    assert served("redis", "--workers", "3") == served("memory")
