@@ -14,6 +14,8 @@ from tests.contracts.gateways.edits import accepted, coded, envelope, having, is
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 
+import pixazo_contracts
+
 if TYPE_CHECKING:
     from tests.contracts.gateways.edits import Edit
 
@@ -26,7 +28,9 @@ def session(directory: Path, *command: str) -> tuple[int, str]:
     # A worker of pytest-xdist tells its children that they are workers, too.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**inherited, "XDG_STATE_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[3])}
-    options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly")
+    # The suite may be installed below this repository, whose conftest.py a pytest before 9.1 would load.
+    alone = f"--confcutdir={Path(pixazo_contracts.__file__).parent}"
+    options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", alone)
     done = subprocess.run(
         [*command, *options],
         cwd=directory,

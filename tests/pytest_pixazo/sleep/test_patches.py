@@ -176,6 +176,21 @@ def test_a_cancelled_sleep_moves_nothing(sleeps: Sleeps, run: Callable[[Main], A
     assert (sleeps.count, sleeps.total) == (3, 6.0)
 
 
+def test_a_sleep_that_is_a_whole_task_waits_for_the_others(sleeps: Sleeps) -> None:
+    """trio starts the function as it is; while another task works, the clock stands still."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, 1000)
+            await trio.sleep(5)
+            for _ in range(300):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    assert (sleeps.count, sleeps.total) == (2, 5.0)
+
+
 async def with_timeout(nap: Main) -> None:
     """The block of asyncio."""
     async with asyncio.timeout(600):
