@@ -68,6 +68,7 @@ def test_a_worker_that_is_killed_is_replaced(serving: ServeProcess) -> None:
     assert Caller(over_http(serving.url), serving.key).generate("A bear").status == 202
 
 
+@pytest.mark.exhaustive
 def test_the_workers_end_with_their_supervisor(serving: ServeProcess) -> None:
     """Whether it is asked to, or killed."""
     before = workers(serving)
@@ -75,6 +76,7 @@ def test_the_workers_end_with_their_supervisor(serving: ServeProcess) -> None:
     until(lambda: not any(Path(f"/proc/{each}").exists() for each in before))
 
 
+@pytest.mark.exhaustive
 def test_sigterm_ends_all(serving: ServeProcess) -> None:
     """With exit code 0."""
     before = workers(serving)
