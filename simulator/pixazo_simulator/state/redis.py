@@ -187,6 +187,8 @@ class RedisStore:
         async with self._using(_SAVE_TIMEOUT) as client:
             while some := [msgspec.msgpack.encode(each) for each in islice(rows, 20)]:
                 await client.rpush(key, *some)
+                await client.expire(key, 3600)  # should this process end before the state is whole
+            await client.persist(key)
             former = await client.get(self._key("state"))
             await client.set(self._key("state"), msgspec.json.encode(_State(count, position, key)))
             if former:
