@@ -49,6 +49,14 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"policy": {"retention": "status=20,media=10"}},
     {"policy": {"progress": "polls"}},
 )
+PAST = {
+    "key": "anyone",
+    "clock": "manual",
+    "generations": [
+        {"status": "FAILED", "age": 60, "webhook_url": HOOK},
+        {"status": "PROCESSING", "webhook_url": HOOK},
+    ],
+}
 NOTHING = st.none()
 Call = tuple[str, str, str, Any, dict[str, str]]
 """A key, a method, a target, a body and headers; in the target, `{N}` stands for the N-th id that was given to any key."""
@@ -85,7 +93,10 @@ CALLS = st.one_of(
     _control("POST", "/_sim/script/rules", st.sampled_from(RULES)),
     _control("DELETE", "/_sim/script"),
     _control("DELETE", "/_sim/world"),
-    _control("POST", "/_sim/worlds", st.sampled_from([{}, {"key": "one"}, {"name": "shop", "seed": 3, "start": "2030-01-01T00:00:00Z"}])),
+    _control("POST", "/_sim/worlds", st.sampled_from([{}, {"key": "one"}, {"name": "shop", "seed": 3, "start": "2030-01-01T00:00:00Z"}, PAST])),
+    _control("POST", "/_sim/world/states"),
+    _control("POST", "/_sim/world/states/1/restore"),
+    _control("DELETE", "/_sim/world/states/1"),
     _control("POST", "/_sim/deliveries/1/resend"),
     _control("POST", "/_sim/webhook-secret/rotate", st.just({"overlap": 60})),
 )  # fmt: skip
