@@ -11,9 +11,9 @@ import msgspec
 
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.spec import HIDDEN, REDACTED, Redactor, is_secret
-from pixazo_simulator.world import Begun, Row, World, Worlds, rows
+from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, World, Worlds, rows
 
-from .entries import FORMAT, Entry, decode, encode
+from .entries import FORMAT, AnswerRequest, Entry, decode, encode
 from .fold import Answer, Fold
 from .store import Kept
 
@@ -117,10 +117,14 @@ def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Ro
     for data in (None, *kept.entries):
         if data is not None:
             entry = decode(data)
-            outcome = fold.carry_out(entry)
-            reached = outcome.world if isinstance(outcome, Response) else None
-            if state and number == (reached.number if reached else entry.world):
-                commands.append(encode(Entry("", len(commands) + 1, entry.at, entry.world, entry.command)))
+            outcome, command, concerned = fold.carry_out(entry), entry.command, entry.world
+            if isinstance(outcome, Response):
+                concerned = outcome.world.number if outcome.world else None
+            elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
+                concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
+            if state and concerned == number:
+                place = None if isinstance(command, AnswerRequest) else number
+                commands.append(encode(Entry("", len(commands) + 1, entry.at, place, command)))
         if not state and (world := worlds.numbered(number)):
             fold.time.command = fold.time.latest
             begun, state = Begun(worlds.now(), world.clock.start), world.portable(worlds.now())

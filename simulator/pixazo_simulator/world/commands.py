@@ -132,7 +132,7 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     operation: Literal["generate", "imageToVideo"] = "generate"
     age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; left out: as the policy's job_times has it")] | UnsetType = UNSET
     prompt: Annotated[str, Meta(max_length=PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
-    duration: Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = DEFAULT_DURATION
+    duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = DEFAULT_DURATION
     resolution: Annotated[str, Meta(min_length=1, max_length=100)] = DEFAULT_RESOLUTION
     error: Annotated[str, Meta(max_length=2000, description="the error text of FAILED or ERROR")] | UnsetType = UNSET
     webhook_url: Annotated[str, Meta(description="where its end is or was reported; what lies in the past counts as delivered")] | UnsetType = UNSET

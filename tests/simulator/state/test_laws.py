@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, Reply
 from tests.inprocess import InProcess
 
+from pixazo_simulator.state.history import Replayed, export
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.webhooks.sender import Outcome
 from pixazo_simulator.world import Settings
+from pixazo_simulator.world.world import World
 
 from .keeping import HEAD, KeptInProcess, Receiver, replayed, with_receiver
 
@@ -157,3 +159,26 @@ def _seen_after(calls: Sequence[Call], outcomes: Sequence[Outcome], parts: Seque
     with with_receiver(KeptInProcess(MemoryStore(), SETTINGS), Receiver(outcomes)) as server:
         replies = _carried_out(server, [*calls, *advances])
     return [reply.body for reply in [*replies[: len(calls)], *replies[len(calls) + len(parts) :]]]
+
+
+@given(HISTORIES, OUTCOMES)
+def test_what_is_exported_comes_to_the_same_state(calls: list[Call], outcomes: list[Outcome]) -> None:
+    """Of each world, by its commands alone, on worlds that know nothing of the others."""
+    store = MemoryStore()
+    with with_receiver(KeptInProcess(store, SETTINGS), Receiver(outcomes)) as server:
+        _carried_out(server, calls)
+        application = server._app
+        kept = store.open(HEAD)
+        for world in application.worlds:
+            replayed = Replayed(export(world, application.worlds, kept, application.scratch), application.scratch)
+            assert replayed.is_same
+            assert _essence(replayed.world) == _essence(world)
+
+
+def _essence(world: World) -> list[object]:
+    """What a world has, without its key."""
+    now = world.clock.now()
+    return [
+        now, world.policy, world.generations(), world.account.ledger.entries(now), world.deliveries(),
+        [(each.at, each.status, each.reason, each.response_body) for each in world.journal], world.script.saved(),
+    ]  # fmt: skip
