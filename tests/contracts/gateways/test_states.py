@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +24,18 @@ def served(state: str, *options: str) -> Run:
     with ExitStack() as stack:
         folder, kept = stack.enter_context(TemporaryDirectory()), stack.enter_context(empty_state(state))
         serving = stack.enter_context(ServeProcess(Path(folder), "--clock", "manual", "--state", kept, *options))
-        return gateway_run(serving.url, serving.key)
+        return _told(gateway_run(serving.url, serving.key))
 
 
 @cache
 def some(state: str) -> Run:
     """Some probes against a simulator in this process."""
-    return suite_run(state=state, probes=[probe for probe in PROBES if probe.name in SOME])
+    return _told(suite_run(state=state, probes=[probe for probe in PROBES if probe.name in SOME]))
+
+
+def _told(run: Run) -> Run:
+    """Without the one clause that asks how long a submission takes, which depends on what else the machine does."""
+    return replace(run, outcomes={clause: outcome for clause, outcome in run.outcomes.items() if clause != "SUBMIT-14"})
 
 
 @pytest.mark.parametrize("state", ["memory-log", "sqlite"])

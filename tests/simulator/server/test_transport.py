@@ -385,7 +385,8 @@ def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch, kind: type) -> No
         def look() -> None:
             for number in range(count):
                 control.create_world(key=f"world-{number}").delete_world()
-                assert control.journal().total >= len(control.generations().generations)
+                accepted = len(control.generations().generations)
+                assert control.journal().total >= accepted  # asked later: others submit meanwhile
                 control.explain("POST", GENERATE, body=BEAR)
                 control.wait_for({"exchanges": {"count": 1}}, timeout=10)
                 running.advance(1)
