@@ -35,6 +35,7 @@ def test_a_store_that_is_killed_has_kept_what_it_acknowledged(store: Redis) -> N
         assert ([identity for identity, _ in kept], client.dbsize()) == (written, 0)
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_is_paused_does_not_answer(store: Redis) -> None:
     """Until it goes on: then what was sent meanwhile is answered."""
     with socket.create_connection(("127.0.0.1", store.port), PATIENCE) as connection:
@@ -53,6 +54,7 @@ def test_a_program_that_cannot_start_says_why(tmp_path: Path) -> None:
         Redis(tmp_path / "store", "--no-such-option", "1").start()
 
 
+@pytest.mark.exhaustive
 def test_nginx_asks_each_port_in_turn(tmp_path: Path) -> None:
     """Over one connection of the caller; a port whose server is down is left out, and asked again when it is back."""
     one, two = (ServeProcess(tmp_path / name, "--api-key", "a-key") for name in ("one", "two"))
@@ -94,6 +96,7 @@ def test_a_server_is_killed_and_started_again_on_its_port(tmp_path: Path) -> Non
         assert serving.log.count("GET /v2/requests/status/") == 1
 
 
+@pytest.mark.exhaustive
 def test_what_a_server_uses(tmp_path: Path) -> None:
     """Its memory, and a descriptor for each connection that is open."""
     with ServeProcess(tmp_path) as serving:

@@ -106,7 +106,7 @@ def test_control_is_answered_when_the_last_entry_does_not_count(store: Redis, ca
     _until(lambda: callers[1].call("GET", "/_sim/ledger"), 200)
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.7])
+@pytest.mark.parametrize("seconds", [0.2, pytest.param(0.7, marks=pytest.mark.exhaustive)])
 def test_a_store_that_hesitates_is_waited_for(store: Redis, callers: list[Caller], seconds: float) -> None:
     """Less than a second is nothing that anybody notices."""
     with ExitStack() as pausing:
@@ -157,6 +157,7 @@ def test_a_store_that_comes_back_empty_is_not_used(
     assert _ids(callers[1]) == [identity]
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_has_lost_its_last_entries_is_not_used(store: Redis, callers: list[Caller]) -> None:
     """By no server that has carried them out, though others may have gone on."""
     callers[0].accepted()
@@ -177,6 +178,7 @@ def _until_lost(caller: Caller) -> str:
     return text
 
 
+@pytest.mark.exhaustive
 def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, callers: list[Caller]) -> None:
     """A response that a script delays says what was done; the journal lacks it."""
     script = {"rules": [{"when": "generate", "faults": [{"fault": "delay", "seconds": 0.5}]}]}
@@ -190,6 +192,7 @@ def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, calle
         assert [answering.result()] == found
 
 
+@pytest.mark.exhaustive
 def test_an_entry_that_is_none_is_not_passed_over(
     store: Redis, servers: list[ServeProcess], callers: list[Caller]
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_last_money_is_spent_once(servers: list[ServeProcess], races: int) -
             assert sorted(found) == [202, 402]
 
 
+@pytest.mark.exhaustive
 def test_a_rate_limit_holds_over_all(servers: list[ServeProcess]) -> None:
     """However the calls are spread."""
     callers = _callers(servers, "limited")
@@ -119,6 +120,7 @@ def test_webhooks_are_sent_once(servers: list[ServeProcess]) -> None:
     assert attempts == (204,)
 
 
+@pytest.mark.exhaustive
 def test_webhooks_of_a_running_clock_are_sent_once(servers: list[ServeProcess]) -> None:
     """By the one server that sends what falls due by itself."""
     with Counting() as receiver:
@@ -130,6 +132,7 @@ def test_webhooks_of_a_running_clock_are_sent_once(servers: list[ServeProcess]) 
         assert receiver.arrived == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.exhaustive
 def test_worlds_are_created_and_deleted_for_all(servers: list[ServeProcess]) -> None:
     """At once."""
     for number in range(10):
