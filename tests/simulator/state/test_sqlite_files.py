@@ -242,7 +242,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(100, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.exhaustive)])
 def test_a_server_that_is_killed_while_it_makes_its_file(kills: int, tmp_path: Path) -> None:
     """Whatever it has made of the file by then, the next start uses it."""
     chance = random.Random(kills)
