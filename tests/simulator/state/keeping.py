@@ -65,6 +65,11 @@ class KeptInProcess(InProcess):
         return self._app.log
 
     @property
+    def application(self) -> Application:
+        """What it runs."""
+        return self._app
+
+    @property
     def rows(self) -> list[Row]:
         """Its state."""
         return [*self._app.worlds.saved()]

@@ -167,7 +167,7 @@ def test_what_is_exported_comes_to_the_same_state(calls: list[Call], outcomes: l
     store = MemoryStore()
     with with_receiver(KeptInProcess(store, SETTINGS), Receiver(outcomes)) as server:
         _carried_out(server, calls)
-        application = server._app
+        application = server.application
         kept = store.open(HEAD)
         for world in application.worlds:
             replayed = Replayed(export(world, application.worlds, kept, application.scratch), application.scratch)
