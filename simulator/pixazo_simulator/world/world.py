@@ -620,7 +620,7 @@ class World(Part):
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         taken, attempt = command.delivery, command.attempt
-        if command.by and taken.copy_of is None and not self.outbox.is_taken_by(command.by, taken.number):
+        if taken.copy_of is None and not self.outbox.is_taken_by(command.by, taken.number):
             return
         faults = taken.faults or ()
         delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)

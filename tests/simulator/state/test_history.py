@@ -14,12 +14,14 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
+from tests.simulator.samples import accepted, world
 
 from pixazo_simulator import ControlError, Settings, Simulator
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
 from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.world import Attempt, KeepState, RecordAttempt, RestoreState, TakeDelivery
 
 KEY = "canary-7d1c-90aa"
 GENERATE = "/minimax-hailuo-ai/v1/generate"
@@ -197,3 +199,16 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ControlError, match="position 0 is not kept: the log reaches from"):
             simulator.control().ledger(at="0")
         assert len(simulator.control().export_world()["commands"]) < 3
+
+
+def test_an_attempt_that_is_undone_is_not_entered() -> None:
+    """Its outcome comes after the world was brought back: the webhook is still due, as it was then."""
+    where = world()
+    accepted(where, webhook_url="http://127.0.0.1:9/hook")
+    due = where.next_due() or 0
+    number = where.apply(KeepState(due))
+    taken = where.apply(TakeDelivery(due))
+    assert taken
+    where.apply(RestoreState(due, number))
+    where.apply(RecordAttempt(due, taken, Attempt(due, 204)))
+    assert (where.next_due(), [each.attempts for each in where.deliveries()]) == (due, [()])
