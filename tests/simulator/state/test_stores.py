@@ -153,7 +153,7 @@ def test_a_batch_is_appended_as_a_whole_or_not_at_all(place: Place) -> None:
 
 async def _saved(kept: Log) -> None:
     """Return when the log has no need to save its state."""
-    while kept.position - kept._saved >= log.SAVED_AFTER:
+    while kept.position - kept._saved >= log.SAVED_AFTER:  # noqa: ASYNC110 - the log tells nobody
         await asyncio.sleep(0)
 
 
