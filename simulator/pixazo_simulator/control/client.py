@@ -153,6 +153,10 @@ class ControlClient:
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)
 
+    def worlds(self, *, limit: int | None = None) -> responses.WorldList:
+        """The latest worlds of the server, whoever's they are: number, name, clock, balance, counts; no keys."""
+        return self._list("worlds", responses.WorldList, limit=limit)
+
     def world(self) -> responses.WorldState:
         """The world at a glance: balance, clock, seed, switches, policy."""
         return self._call("GET", "/_sim/world", responses.WorldState)

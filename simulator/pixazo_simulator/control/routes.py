@@ -108,6 +108,12 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         return rendering.created_world(*await worlds.perform(command))
 
 
+@route("GET", "/_sim/worlds", needs_world=False)
+async def worlds(request: ControlRequest[requests.Latest]) -> responses.WorldList:
+    """List the latest worlds of the server, whoever's they are, without their keys."""
+    return await rendering.worlds(request.worlds, request.body.limit)
+
+
 async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Do something that takes a while: in a thread, so that others are served; where there is no event loop nobody waits for it."""
     try:

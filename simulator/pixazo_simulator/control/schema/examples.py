@@ -105,6 +105,7 @@ RESPONSES: dict[Any, object] = {
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
+            body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Dollars("99.65"), 1, 1)]),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),

@@ -78,15 +78,33 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
-        name=world.name and world.redactor.text(world.name),
+        name=_name(world),
         balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
-        generations=len(world.generations()),
+        generations=world.accepted,
         exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),
+    )
+
+
+def _name(world: state.World) -> str | None:
+    return world.name and world.redactor.text(world.name)
+
+
+async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
+    """The latest worlds of a server, without their keys."""
+    kept = list(worlds)
+    return body.WorldList(len(kept), await in_turns(_at_a_glance(each) for each in kept[-limit:]))
+
+
+def _at_a_glance(world: state.World) -> body.WorldSummary:
+    now = world.clock.now()
+    balance = _dollars(world.account.ledger.balance(now))
+    return body.WorldSummary(
+        world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
 
 

@@ -157,6 +157,25 @@ class CreatedWorld(WorldState, frozen=True):
     request_ids: Annotated[list[str], Meta(description="of the generations that it begins with, as they were listed")]
 
 
+class WorldSummary(Body, frozen=True):
+    """One world of the server, without its key."""
+
+    number: Annotated[int, Meta(description="counts the worlds of the server from 1; log lines name them by it")]
+    name: Annotated[str | None, Meta(description="what it is for, null when nobody said so")]
+    now: At
+    clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    balance: Sum
+    generations: Annotated[int, Meta(description="how many were accepted")]
+    exchanges: Annotated[int, Meta(description="how many were journalled")]
+
+
+class WorldList(Body, frozen=True):
+    """The latest worlds of the server, oldest first."""
+
+    total: Total
+    worlds: list[WorldSummary]
+
+
 class StateNumber(Body, frozen=True):
     """The number under which a state of a world is kept."""
 
