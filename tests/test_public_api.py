@@ -31,9 +31,9 @@ SIMULATOR = [
     "NotFoundWindow", "PROFILES", "Plan", "Policy", "PolicyDecision", "Ready", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StaleSignature", "StatusAnswer", "StatusCode", "Step", "Stuck", "TamperedBody",
-    "TlsListener", "Transport", "TruncatedBody", "UniformDelay", "UnknownStatus", "WaitResult", "When", "WorldList",
-    "WorldRecord", "WorldState", "WorldSummary", "WrongContentType", "absent", "at_least", "at_most", "contains",
-    "ends_with", "equals", "matches", "one_of", "present", "starts_with",
+    "TlsListener", "Transport", "TruncatedBody", "UniformDelay", "UnknownStatus", "Upcoming", "UpcomingEvent",
+    "WaitResult", "When", "WorldList", "WorldRecord", "WorldState", "WorldSummary", "WrongContentType", "absent",
+    "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 OPTIONAL = [
     "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark", "webhook_url", "extra_body",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .control.schema.responses import ScriptState as ScriptState
     from .control.schema.responses import StatusAnswer as StatusAnswer
     from .control.schema.responses import TlsListener as TlsListener
+    from .control.schema.responses import Upcoming as Upcoming
+    from .control.schema.responses import UpcomingEvent as UpcomingEvent
     from .control.schema.responses import WaitResult as WaitResult
     from .control.schema.responses import WorldList as WorldList
     from .control.schema.responses import WorldRecord as WorldRecord
@@ -73,7 +75,8 @@ _HOMES = {
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage "
         "Health JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis ScriptRule "
-        "ScriptState StatusAnswer TlsListener WaitResult WorldList WorldRecord WorldState WorldSummary"
+        "ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult WorldList WorldRecord WorldState "
+        "WorldSummary"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

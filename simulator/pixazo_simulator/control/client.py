@@ -215,6 +215,13 @@ class ControlClient:
         given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
+    def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
+        """What falls due within so many seconds of the world's clock (15) if nothing else happens; nothing is sent and nothing changes.
+
+        Of a webhook only the next attempt is listed.
+        """
+        return self._list("upcoming", responses.Upcoming, seconds=seconds)
+
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
         """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""
         return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))

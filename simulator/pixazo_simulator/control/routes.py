@@ -41,6 +41,7 @@ from pixazo_simulator.world import (
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
+from .dry_run import upcoming as look_ahead
 from .metrics import exposition
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
@@ -273,6 +274,16 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
             with suppress(AdvanceError):
                 await request.dispatcher.advance(world, max(0, milliseconds - passed))
     request.dispatcher.wake()
+
+
+@route("GET", "/_sim/upcoming")
+async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcoming:
+    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes, and webhooks.
+
+    It is found out on a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+    nobody knows what will come of it. A generation that goes on by status reads does not go on by itself.
+    """
+    return await look_ahead(request.world, round(request.body.seconds * spec.SECOND))
 
 
 @route("GET", "/_sim/ledger")

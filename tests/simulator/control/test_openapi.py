@@ -29,7 +29,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 NAMES = [
     "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
-    "forgetState", "clock", "advance", "ledger", "generations", "status",
+    "forgetState", "clock", "advance", "upcoming", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip

@@ -142,6 +142,22 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
 
 
+def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
+    """The first 1,000 of the events that are to come."""
+    listed = [_upcoming_event(world, each) for each in events[:MOST_LISTED]]
+    return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
+
+
+def _upcoming_event(world: state.World, event: AdvanceEvent) -> body.UpcomingEvent:
+    if isinstance(event, state.Transition):
+        return body.UpcomingEvent("transition", instant(event.at), event.request_id, event.status.value)
+    coming, made = event[0], attempt(world, event[1])
+    return body.UpcomingEvent(
+        "webhook", made.at, coming.request_id, number=coming.number, url=world.redactor.text(coming.url),
+        attempt=len(coming.attempts) + 1, rule=made.rule, faults=made.faults,
+    )  # fmt: skip
+
+
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
     """The balance and the latest entries, now or at an instant that has come."""
     now, kept = world.clock.now(), world.account.ledger

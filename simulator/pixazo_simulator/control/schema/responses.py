@@ -240,6 +240,29 @@ class AdvanceStopped(Refusal, frozen=True):
     events: list[Event]
 
 
+class UpcomingEvent(Body, frozen=True):
+    """Something that falls due by itself: a generation enters a status (`transition`), or a webhook is attempted (`webhook`)."""
+
+    kind: Literal["transition", "webhook"]
+    at: At
+    request_id: str
+    status: Annotated[Status, Meta(description="of a transition: the new status")] = _ABSENT
+    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = _ABSENT
+    url: Annotated[str, Meta(description="of a webhook: where it is posted")] = _ABSENT
+    attempt: Annotated[int, Meta(description="of a webhook: which attempt it is, 1 for the first")] = _ABSENT
+    rule: Rule = _ABSENT
+    faults: Faults = _ABSENT
+
+
+class Upcoming(Body, frozen=True):
+    """What falls due after `now`, up to and with `until`, if nothing else happens; of a webhook only the next attempt."""
+
+    now: At
+    until: At
+    events: Annotated[list[UpcomingEvent], Meta(description="in order, the first 1,000")]
+    more: Annotated[bool, Meta(description="whether more falls due than is listed")]
+
+
 class Entry(Body, frozen=True):
     """One line of the ledger; a refund may lie ahead."""
 
