@@ -41,6 +41,7 @@ from pixazo_simulator.world import (
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
+from .dry_run import upcoming as look_ahead
 from .metrics import exposition
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
@@ -106,6 +107,12 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             origin=_origin(request, policy),
         )
         return rendering.created_world(*await worlds.perform(command))
+
+
+@route("GET", "/_sim/worlds", needs_world=False)
+async def worlds(request: ControlRequest[requests.Latest]) -> responses.WorldList:
+    """List the latest worlds of the server, whoever's they are, without their keys."""
+    return await rendering.worlds(request.worlds, request.body.limit)
 
 
 async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
@@ -267,6 +274,16 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
             with suppress(AdvanceError):
                 await request.dispatcher.advance(world, max(0, milliseconds - passed))
     request.dispatcher.wake()
+
+
+@route("GET", "/_sim/upcoming")
+async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcoming:
+    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes, and webhooks.
+
+    It is found out on a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+    nobody knows what will come of it. A generation that goes on by status reads does not go on by itself.
+    """
+    return await look_ahead(request.world, round(request.body.seconds * spec.SECOND))
 
 
 @route("GET", "/_sim/ledger")

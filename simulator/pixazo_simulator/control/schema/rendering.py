@@ -78,15 +78,33 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
-        name=world.name and world.redactor.text(world.name),
+        name=_name(world),
         balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
-        generations=len(world.generations()),
+        generations=world.accepted,
         exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),
+    )
+
+
+def _name(world: state.World) -> str | None:
+    return world.name and world.redactor.text(world.name)
+
+
+async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
+    """The latest worlds of a server, without their keys."""
+    kept = list(worlds)
+    return body.WorldList(len(kept), await in_turns(_at_a_glance(each) for each in kept[-limit:]))
+
+
+def _at_a_glance(world: state.World) -> body.WorldSummary:
+    now = world.clock.now()
+    balance = _dollars(world.account.ledger.balance(now))
+    return body.WorldSummary(
+        world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
 
 
@@ -122,6 +140,22 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
     del members["interrupted"]  # what became of it is known
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
+
+
+def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
+    """The first 1,000 of the events that are to come."""
+    listed = [_upcoming_event(world, each) for each in events[:MOST_LISTED]]
+    return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
+
+
+def _upcoming_event(world: state.World, event: AdvanceEvent) -> body.UpcomingEvent:
+    if isinstance(event, state.Transition):
+        return body.UpcomingEvent("transition", instant(event.at), event.request_id, event.status.value)
+    coming, made = event[0], attempt(world, event[1])
+    return body.UpcomingEvent(
+        "webhook", made.at, coming.request_id, number=coming.number, url=world.redactor.text(coming.url),
+        attempt=len(coming.attempts) + 1, rule=made.rule, faults=made.faults,
+    )  # fmt: skip
 
 
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:

@@ -17,6 +17,8 @@ MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
+LONGEST_LOOK = 86_400
+"""Seconds of the world's clock that one can look ahead."""
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
@@ -95,6 +97,12 @@ class Advance(Parameters):
             raise ValueError("give one of seconds and until")
         if self.every_world and self.seconds is UNSET:
             raise ValueError("every_world goes with seconds: worlds differ in what comes next, and in their clocks")
+
+
+class Ahead(Parameters):
+    """How far to look ahead."""
+
+    seconds: Annotated[float, Meta(ge=0, le=LONGEST_LOOK, description="seconds of the world's clock")] = 15.0
 
 
 class SecretRotation(Parameters):
