@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times; an instant beyond which
+    concerned, any part of the rule that decided, any part of whatever is shown of it; a number to list those beyond it; whether to show real times; an instant beyond which
     nothing is listed.
     """
 
@@ -51,6 +51,7 @@ class JournalFilters(TypedDict, total=False):
     operation: Operation | None
     request_id: str | None
     rule: str | None
+    text: str | None
     after: int | None
     limit: int | None
     elapsed: bool | None

@@ -48,6 +48,8 @@ from .schema import rendering, requests, responses
 
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
+_BODY_AT_ONCE = 1024
+"""Bytes of bodies that count as one exchange more."""
 _END = object()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -380,10 +382,13 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     total, dropped, after = kept.total, kept.dropped, wanted.after
     at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
-    for number, exchange in enumerate(kept if wanted.filters() else (), 1):
+    since = 0
+    for exchange in kept if wanted.filters() else ():
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
             found.append(exchange)
-        if number % _AT_ONCE == 0:
+        since += 1 + (len(exchange.request_body) + len(exchange.response_body)) // _BODY_AT_ONCE
+        if since >= _AT_ONCE:
+            since = 0
             await asyncio.sleep(0)
     listed = (
         found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
@@ -401,6 +406,7 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
         # What is shown is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
+        and (wanted.text is UNSET or rendering.shows(owner, exchange, wanted.text))
     )
 
 

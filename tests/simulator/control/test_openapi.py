@@ -115,6 +115,7 @@ def test_filters_are_described_with_their_bounds() -> None:
         "operation",
         "request_id",
         "rule",
+        "text",
         "after",
         "limit",
         "elapsed",

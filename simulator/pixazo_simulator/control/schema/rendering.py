@@ -7,7 +7,8 @@ none of them. The routes build no struct themselves, so that redaction cannot be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar, cast
 
@@ -16,8 +17,10 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import (
+    HIDDEN,
     LAST_INSTANT,
     NEVER,
+    REDACTED,
     SECOND,
     PolicyDecision,
     Redactor,
@@ -259,7 +262,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
         method=seen.method,
         target=redactor.text(seen.target),
         status=seen.status,
-        reason=redactor.text("; ".join([seen.reason, *map(str, seen.decided_by)])),
+        reason=redactor.text(_reason(seen)),
         request_id=seen.request_id and redactor.text(seen.request_id),
         rule=seen.rule and redactor.text(seen.rule),
         faults=seen.faults,
@@ -283,6 +286,10 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
     )
 
 
+def _reason(seen: state.Exchange) -> str:
+    return "; ".join([seen.reason, *map(str, seen.decided_by)])
+
+
 def _decided_by(found: Iterable[PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
     return tuple(body.PolicyDecision(*each) for each in found)
 
@@ -292,14 +299,51 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
     return owner.redactor.with_request_secrets(seen.request_headers, seen.target).text(seen.target)
 
 
-def _content(content: bytes, length: int, redactor: Redactor) -> Any:
-    """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
+def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
+    """Whether what is shown of an exchange contains a text, in either case; only parts that may contain it are redacted, which takes long."""
+    wanted = text.casefold()
+    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (REDACTED, HIDDEN))
+    for plain, shown in _parts(seen, owner.redactor.with_request_secrets(seen.request_headers, seen.target)):
+        # What is redacted may be shown decoded, if it is percent-encoded or escaped.
+        may_contain = is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain
+        if may_contain and wanted in shown().casefold():
+            return True
+    return False
+
+
+def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The parts of an exchange that are searched: as they were sent, and what makes of them what is shown."""
+    named = (seen.rule, seen.request_id, seen.hint)
+    head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
+    yield head, partial(redactor.text, head)
+    for headers in (seen.request_headers, seen.response_headers):
+        for name, value in {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}.items():
+            yield f"{name}: {value}", partial(_header_line, name, value, redactor)
+    request, response = (seen.request_body, seen.request_length), (seen.response_body, seen.response_length)
+    for content, length in (request, response):
+        yield _json_text(content, length), partial(_json_text, content, length, redactor)
+
+
+def _header_line(name: str, value: str, redactor: Redactor) -> str:
+    return f"{redactor.text(name)}: {redactor.header(name, value)}"
+
+
+def _json_text(content: bytes, length: int, redactor: Redactor | None = None) -> str:
+    value = _content(content, length, redactor)
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def _content(content: bytes, length: int, redactor: Redactor | None) -> Any:
+    """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
-        return redactor.start(content.decode(errors="replace"))
+        text = content.decode(errors="replace")
+        return redactor.start(text) if redactor else text
     try:
-        return redactor.json(msgspec.json.decode(content))
+        value = msgspec.json.decode(content)
+        return redactor.json(value) if redactor else value
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redactor.text(content.decode(errors="replace"))
+        text = content.decode(errors="replace")
+        return redactor.text(text) if redactor else text
 
 
 async def script(world: state.World) -> body.ScriptState:

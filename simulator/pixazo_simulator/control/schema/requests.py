@@ -19,6 +19,8 @@ LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
 LONGEST_LOOK = 86_400
 """Seconds of the world's clock that one can look ahead."""
+LONGEST_TEXT = 1000
+"""Characters of a text that is searched for."""
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
@@ -151,6 +153,16 @@ class JournalFilter(Parameters):
     operation: OperationName | UnsetType = UNSET
     request_id: Annotated[str, Meta(description="the generation concerned")] | UnsetType = UNSET
     rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
+    text: (
+        Annotated[
+            str,
+            Meta(
+                max_length=LONGEST_TEXT,
+                description="any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
     elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
