@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
     from .client import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
-    from .handler import ControlHandler, discovery_document, read_body
+    from .handler import ControlHandler, check_access, discovery_document, read_body
     from .openapi import document
     from .repeat import curl
     from .route import Refused
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
-    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "curl", "discovery_document",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "discovery_document",
     "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
@@ -47,7 +47,7 @@ _HOMES = {
     ".body_queue": "BodyQueue",
     ".client": "TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
     ".repeat": "curl",
-    ".handler": "ControlHandler discovery_document read_body",
+    ".handler": "ControlHandler check_access discovery_document read_body",
     ".openapi": "document",
     ".route": "Refused",
     ".routes": "ROUTES",
