@@ -151,9 +151,9 @@ def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:
 
 
 @route("GET", "/_sim/world")
-async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
-    """Show the world of the caller at a glance."""
-    return rendering.world(request.world)
+async def world(request: ControlRequest[requests.AtPosition]) -> responses.WorldState:
+    """Show the world of the caller at a glance, now or as it was after a command of the log."""
+    return rendering.world(await _after_command(request, "policy and switches"))
 
 
 @route("PATCH", "/_sim/world")
@@ -312,6 +312,17 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[Wor
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
     return found, None
+
+
+async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> World:
+    """The world of the caller, now or as it was after so many commands. Raises Refused."""
+    at = request.body.at
+    if at is not UNSET and not at.isdecimal():
+        raise Refused(
+            400,
+            f"at {at} is not a position of the log: {what} are shown after a command, ledger, generations, journal and deliveries at an instant, too",
+        )
+    return (await _as_of(request, at))[0]
 
 
 def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
@@ -568,9 +579,9 @@ def _header(name: str, value: str) -> spec.Header:
 
 
 @route("GET", "/_sim/script")
-async def script(request: ControlRequest[requests.NoParameters]) -> responses.ScriptState:
-    """List the rules in the order in which they are asked, and how often each of their steps was used."""
-    return await rendering.script(request.world)
+async def script(request: ControlRequest[requests.AtPosition]) -> responses.ScriptState:
+    """List the rules in the order in which they are asked, and how often each of their steps was used, now or after a command of the log."""
+    return await rendering.script(await _after_command(request, "rules"))
 
 
 @route("PUT", "/_sim/script")
@@ -628,9 +639,10 @@ _UNKNOWN = {
 
 
 @route("GET", "/_sim/deliveries")
-async def deliveries(request: ControlRequest[requests.Latest]) -> responses.DeliveryPage:
-    """List the latest webhooks, delivered or pending, with every attempt."""
-    return await rendering.deliveries(request.world, request.body.limit)
+async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.DeliveryPage:
+    """List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`)."""
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.deliveries(world, request.body.limit, at)
 
 
 @route("GET", "/_sim/deliveries/{number}")

@@ -167,6 +167,24 @@ def test_what_was_so_after_a_command_is_shown() -> None:
             control.ledger(at="0")
 
 
+def test_world_script_and_deliveries_are_shown_as_they_were_after_a_command() -> None:
+    """Switches and policy, the rules and their counts, what was posted by then; an instant is no position."""
+    with Simulator(state="memory-log") as simulator:
+        caller, control = used(simulator)
+        caller.call("POST", GENERATE, {"prompt": "E"}, {"X-Webhook-URL": "http://127.0.0.1:9/hook"})
+        at = str(simulator.control().health().position)
+        before = control.world(), control.script(), control.deliveries()
+        control.change_world(policy={"timestamps": "mixed"}, balance="7.00", suspended=True)
+        control.clear_script()
+        control.advance(100)
+        assert (control.world(at=at), control.script(at=at), control.deliveries(at=at)) == before
+        assert control.world() != before[0]
+        for read in (control.world, control.script):
+            with pytest.raises(ControlError, match="at 2026-03-31T10:00:00Z is not a position of the log: ") as caught:
+                read(at="2026-03-31T10:00:00Z")
+            assert caught.value.status == 400
+
+
 def test_without_a_log_there_are_no_positions() -> None:
     """The remedy is named."""
     with Simulator() as simulator:

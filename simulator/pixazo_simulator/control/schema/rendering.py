@@ -216,8 +216,9 @@ def status_answer(world: state.World, accepted: state.Generation, at: int) -> bo
     return body.StatusAnswer(accepted.request_id, instant(at), answer.status, text, content)
 
 
-async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:
-    kept = world.deliveries()
+async def deliveries(world: state.World, limit: int, at: int | None = None) -> body.DeliveryPage:
+    """The latest deliveries as they are now, or those that were there at an instant, as they were then."""
+    kept = world.deliveries(at)
     return body.DeliveryPage(len(kept), await in_turns(delivery(world, each) for each in kept[-limit:]))
 
 
@@ -239,8 +240,14 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
         decided_by=_decided_by(world.deciding_delivery(kept)),
-        next_attempt_at=_to_come(world.outbox.due(kept.number)),
+        next_attempt_at=_to_come(_next_attempt(world, kept)),
     )
+
+
+def _next_attempt(world: state.World, kept: state.Delivery) -> int | None:
+    """When a delivery is attempted next; of one as it was, when it was."""
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)
+    return latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
 
 
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:

@@ -37,6 +37,7 @@ Initial = Annotated[tuple[InitialGeneration, ...], Meta(max_length=MOST_LISTED, 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
 Until = Annotated[str, Meta(description="next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
 At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out")]
+Position = Annotated[str, Meta(description="show what was so after so many commands of the log; now if left out")]
 AtAny = Annotated[str, Meta(description="an instant of RFC 3339, past or to come; now if left out")]
 Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
 OperationName = Annotated[str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")]
@@ -135,6 +136,12 @@ class LatestAt(Latest):
     """The latest of a list, as it was at an instant."""
 
     at: At | UnsetType = UNSET
+
+
+class AtPosition(Parameters):
+    """After which command."""
+
+    at: Position | UnsetType = UNSET
 
 
 class StatusAt(Parameters):
