@@ -185,6 +185,13 @@ class ControlClient:
         """The world as a document without its key, from which `create_world` and `pixazo-sim replay` make it anew."""
         return self._call("GET", "/_sim/world/log", dict[str, Any])
 
+    def history(self, *, after: int | None = None, limit: int | None = None) -> responses.History:
+        """The latest commands that have changed the world, as far as the log reaches back; with `after` the first ones beyond that position.
+
+        Raises ControlError with status 400 on a server that keeps no log.
+        """
+        return self._list("world/history", responses.History, after=after, limit=limit)
+
     def keep_state(self) -> int:
         """Keep the present state of the world and return its number."""
         return self._call("POST", "/_sim/world/states", responses.StateNumber, {}).number

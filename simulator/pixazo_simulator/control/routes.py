@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
-from pixazo_simulator.state import Replayed, WorldLog, export, world_at
+from pixazo_simulator.state import Replayed, WorldLog, export, happened, world_at
 from pixazo_simulator.webhooks import MOST_STARTED, AdvanceError
 from pixazo_simulator.world import (
     AddRule,
@@ -201,6 +201,21 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
         return await _aside(export, world, worlds, kept, request.scratch)
 
 
+@route("GET", "/_sim/world/history")
+async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.History:
+    """List the latest commands of the log that have changed the world of the caller, or with `after` the first ones beyond that position.
+
+    `position` is what `at` takes elsewhere. The first one listed may be the beginning of the log.
+    """
+    wanted, log = request.body, request.worlds.log
+    if log is None:
+        raise Refused(400, "there is no history: this server keeps no log: start it with another --state than memory")
+    found = await _aside(happened, request.world.number, await log.read(), request.scratch)
+    beyond = [each for each in found if wanted.after is UNSET or each.position > wanted.after]
+    listed = beyond[-wanted.limit :] if wanted.after is UNSET else beyond[: wanted.limit]
+    return await rendering.history(request.world, len(found), listed)
+
+
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
@@ -320,7 +335,7 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
     if at is not UNSET and not at.isdecimal():
         raise Refused(
             400,
-            f"at {at} is not a position of the log: {what} are shown after a command, ledger, generations, journal and deliveries at an instant, too",
+            f"at {at} is not a position of the log: {what} are shown after a command that GET /_sim/world/history lists, not at an instant",
         )
     return (await _as_of(request, at))[0]
 

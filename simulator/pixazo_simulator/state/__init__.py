@@ -6,8 +6,9 @@ from .fold import Answer, Fold
 from .history import Replayed, Scratch, WorldLog, beginning, export, world_at
 from .log import Log
 from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described, store_of
+from .telling import Happened, happened
 
 __all__ = [
-    "Answer", "Fold", "Head", "Kept", "Log", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
-    "check_same", "described", "export", "store_of", "world_at",
+    "Answer", "Fold", "Happened", "Head", "Kept", "Log", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
+    "check_same", "described", "export", "happened", "store_of", "world_at",
 ]  # fmt: skip

@@ -70,8 +70,15 @@ def test_what_is_exported_becomes_the_same_world(simulator: Simulator) -> None:
 
 
 def test_no_secret_is_exported(simulator: Simulator) -> None:
-    """Neither the key nor what was sent as one; not in what is encoded either."""
+    """Neither the key nor what was sent as one, or stands in a rule; not in what is encoded either."""
     caller, control = used(simulator, "A bear, KEY")
+    named: dict[str, Any] = {
+        "headers": {"authorization": "hunter2-S3cr3t"},
+        "body": {"apiKey": {"contains": "hunter2-S3cr3t"}},
+    }
+    reply = {"status": 418, "json": {"token": ["hunter2-S3cr3t"]}}
+    control.add_rule({"when": "generate", "match": named, "reply": reply})
+    control.set_script([{"when": "generate", "match": named, "reply": reply}])
     document = control.export_world()
     decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
     for secret in (caller.key, "hunter2-S3cr3t"):

@@ -30,6 +30,7 @@ from pixazo_simulator.spec import (
     renamed,
     snapshot,
 )
+from pixazo_simulator.state import Happened
 from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, secrets
 
 from . import responses as body
@@ -40,6 +41,8 @@ _AT_ONCE = 64 * 1024
 """Bytes of JSON that are encoded before others are served."""
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
+_LONGEST_PHRASE = 200
+"""Characters of what is said of a command."""
 T = TypeVar("T")
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
@@ -109,6 +112,19 @@ def _at_a_glance(world: state.World) -> body.WorldSummary:
     return body.WorldSummary(
         world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
+
+
+async def history(world: state.World, total: int, listed: Iterable[Happened]) -> body.History:
+    """What has happened in a world; `total` is how much in all."""
+    rendered = (body.HistoryEntry(each.position, instant(each.at), _what(world, each.what)) for each in listed)
+    return body.History(total, await in_turns(rendered))
+
+
+def _what(world: state.World, what: str | state.Exchange) -> str:
+    if isinstance(what, str):
+        return world.redactor.text(beginning(what, _LONGEST_PHRASE))
+    redactor = world.redactor.with_request_secrets(what.request_headers, what.target)
+    return f"{redactor.text(beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
 
 
 def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:

@@ -186,6 +186,12 @@ class JournalFilter(Parameters):
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
 
 
+class HistoryFilter(Latest):
+    """The latest commands; with `after` the first ones beyond that position."""
+
+    after: Annotated[Number, Meta(description="a position of the log")] | UnsetType = UNSET
+
+
 class RecordFilter(Parameters):
     """What is shown of a world besides what happened in it."""
 
