@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Annotated, Any, NamedTuple, cast
+from urllib.parse import quote
 
 import msgspec
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.spec import HIDDEN, REDACTED, Policy, Redactor, is_secret
-from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, World, Worlds, rows
+from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, Policy, Redactor, is_secret
+from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, StopClock, World, Worlds, rows
 
 from .entries import FORMAT, AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Answer, Fold
-from .store import Kept
+from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but none of its own, and what answers requests there."""
@@ -44,29 +45,20 @@ class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Replayed:
-    """The world of a document, on worlds of its own; `count` commands of it were carried out, by default all.
+    """The world of a document, on worlds of its own, after all its commands. Raises ValueError for a document that cannot be read."""
 
-    Raises ValueError for a document that cannot be read.
-    """
-
-    def __init__(self, log: WorldLog, scratch: Scratch, count: int | None = None) -> None:
+    def __init__(self, log: WorldLog, scratch: Scratch) -> None:
         if log.form != FORMAT:
             raise ValueError(
                 f"the log has form {log.form}, and this version reads {FORMAT}: use the version that wrote it"
             )
-        self.worlds, answer = scratch(log.begun)
-        self.responses: list[Response] = []
+        fold, self.world = _begun(log, REDACTED, scratch)
+        self.worlds = fold.worlds
+        outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
+        self.responses = [each for each in outcomes if isinstance(each, Response)]
         """What was answered, in order."""
-        fold = Fold(self.worlds, answer)
-        fold.time.latest = fold.time.command = log.begun.at
-        self.world = self.worlds.adopt(REDACTED, log.state)
-        for data in log.commands[:count]:
-            entry = decode(data)
-            outcome = fold.carry_out(entry, None if entry.world is None else self.world)
-            if isinstance(outcome, Response):
-                self.responses.append(outcome)
         fold.time.command = fold.time.latest  # its clock stands still from now on
-        self.is_same = count is None and self.digest() == log.digest
+        self.is_same = self.digest() == log.digest
         """Whether the same state has come of it as where it was saved."""
 
     def digest(self) -> str:
@@ -79,6 +71,39 @@ class Replayed:
     def state(self) -> tuple[Row, ...]:
         """The state of the world as it is adopted elsewhere."""
         return self.world.portable(self.worlds.now())
+
+
+def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
+    """The world of a document as it was before its commands, under this key."""
+    fold = Fold(*scratch(log.begun))
+    fold.time.latest = fold.time.command = log.begun.at
+    return fold, fold.worlds.adopt(key, log.state)
+
+
+def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
+    """The commands of a document as those of a world with this key and number."""
+    for entry in map(decode, log.commands):
+        command = entry.command
+        if not isinstance(command, AnswerRequest):
+            yield msgspec.structs.replace(entry, world=number)
+            continue
+        mark, sent = REDACTED.encode(), key.encode()
+        headers = tuple((name, sent if value == mark else value) for name, value in command.headers)
+        query = command.query.replace(f"{QUERY_KEY}={REDACTED}".encode(), f"{QUERY_KEY}={quote(key, safe='')}".encode())
+        listener = None if command.listener is None else number
+        command = msgspec.structs.replace(command, headers=headers, query=query, listener=listener)
+        yield msgspec.structs.replace(entry, command=command)
+
+
+def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch) -> Kept:
+    """What a store holds of a server whose one world is that of a document, under this key; its clock stands still at the end."""
+    fold, world = _begun(log, key, scratch)
+    state = tuple(fold.worlds.saved())
+    entries = [*_addressed(log, key, world.number)]
+    if world.clock.rate:
+        at = entries[-1].at if entries else log.begun.at
+        entries.append(Entry("", len(entries) + 1, at, world.number, StopClock(0)))
+    return Kept(Head(log.begun, settings), 0, state, tuple(map(encode, entries)))
 
 
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:

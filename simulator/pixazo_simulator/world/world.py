@@ -716,6 +716,9 @@ class World(Part):
     def _advance_clock(self, command: commands.AdvanceClock) -> None:
         self.clock.advance_to(command.at)
 
+    def _stop_clock(self, _: commands.StopClock) -> None:
+        self.clock.stop()
+
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
@@ -851,6 +854,7 @@ class World(Part):
         commands.RecordExchange: _record_exchange,
         commands.AdvanceClock: _advance_clock,
         commands.AdvanceIdly: _advance_idly,
+        commands.StopClock: _stop_clock,
         commands.TakeTransitions: _take_transitions,
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
