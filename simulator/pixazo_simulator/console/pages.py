@@ -36,10 +36,12 @@ TABS = (
     ("", "Timeline"), ("/requests", "Requests"), ("/webhooks", "Webhooks"), ("/videos", "Videos"), ("/script", "Script"),
     ("/policy", "Policy"), ("/try", "Try it"),
 )  # fmt: skip
+_HISTORY = ("/history", "History")
+"""Of a server that keeps a log."""
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A point of the past: what `at` of the control routes takes, when it was, and what happened."""
+    """An instant of the past, as `at` of the control routes takes it, and what happened then."""
 
     at: str
     instant: datetime
@@ -76,10 +78,12 @@ async def _exchange(asked: Asked, journal: str, number: int) -> Exchange:
 async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Shown:
     """A page of a world: with its head, and its tabs."""
     at = asked.query.get("at") or None
-    state = await asked.calls.get(responses.WorldState, "world", at=at if at and at.isdecimal() else None)
+    # The policy and the switches of an instant nobody knows, only those after a command of the log.
+    state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
+    then = datetime.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
-        "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": TABS, "target": asked.target, "at": at, "state": state,
-        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen,
+        "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
+        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
         "unmatched_count": asked.worlds.unmatched.total, "worlds_count": len(asked.worlds),
     }  # fmt: skip
     return Shown(template, common | context)
@@ -89,22 +93,25 @@ async def world(asked: Asked) -> Shown:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment of the past."""
     moments = await _moments(asked)
     back = _back(asked.query.get("moment"), len(moments))
-    at = moments[-1 - back].at if back else None
+    if back:
+        asked.query["at"] = moments[-1 - back].at
+    at = asked.query.get("at") or None
     generations = await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
     deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000, at=at)
     ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=1000, at=at)
     reads = await asked.calls.get(JournalPage, "journal", limit=1000, operation="status", at=at)
     latest = await asked.calls.get(JournalPage, "journal", limit=_LATEST, at=at)
-    upcoming = None if back else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
+    upcoming = None if at else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
     clock = await asked.calls.get(ClockState, "clock")
-    now = moments[-1 - back].instant if back else clock.now
-    drawing = drawn(generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, now)
-    asked.query["at"] = at or ""
-    return await _framed(
-        asked, "", "world.jinja", moments=moments, back=back, moment=moments[-1 - back] if back else None, drawing=drawing,
-        generations=generations, deliveries=deliveries, ledger=ledger, latest=latest, upcoming=upcoming, soon=SOON,
-        next_webhook=clock.next_webhook_at,
+    shown = await _framed(
+        asked, "", "world.jinja", moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
+        latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
     )  # fmt: skip
+    now = shown.context["state"].now
+    shown.context["drawing"] = drawn(
+        generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, now
+    )
+    return shown
 
 
 def _back(text: str | None, count: int) -> int:
@@ -115,22 +122,30 @@ def _back(text: str | None, count: int) -> int:
         return 0
 
 
+def _position(at: str | None) -> int | None:
+    """The position of the log that is meant, None for an instant or for now."""
+    return int(at) if at and at.isdecimal() else None
+
+
 async def _moments(asked: Asked) -> list[Moment]:
-    """The past of a world, oldest first: the commands of its log, or without one the instants at which something happened."""
-    if asked.worlds.log:
-        kept = await asked.calls.get(responses.History, "world/history", limit=1000)
-        return [Moment(str(each.position), each.at, each.what) for each in kept.entries]
+    """The instants at which something happened in the world, oldest first, and the present one."""
     now = (await asked.calls.get(ClockState, "clock")).now
     found = dict[datetime, str]()
     for exchange in (await asked.calls.get(JournalPage, "journal", limit=1000)).exchanges:
-        found[exchange.at] = f"{exchange.method} {exchange.path}: {exchange.status}"
+        found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
     for each in (await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
-        found.setdefault(each.since, f"{each.request_id} is {each.status}")
+        found.setdefault(each.since, f"…{each.request_id[-6:]} is {each.status}")
     for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
     past = sorted(item for item in found.items() if item[0] <= now)
     return [*(Moment(str(at), at, what) for at, what in past), Moment(str(now), now, "now")]
+
+
+async def history(asked: Asked) -> Shown:
+    """Every command of the log that changed the world, each with the world as it was after it."""
+    found = await asked.calls.get(responses.History, "world/history", limit=1000)
+    return await _framed(asked, "/history", "history.jinja", found=found)
 
 
 async def requests(asked: Asked) -> Shown:
@@ -288,5 +303,6 @@ PAGES: Mapping[str, Show] = {
     "/worlds/{number:int}/script": script,
     "/worlds/{number:int}/policy": policy,
     "/worlds/{number:int}/try": try_it,
+    "/worlds/{number:int}/history": history,
 }
 """Path below the console -> the page."""

@@ -408,9 +408,10 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
         if since >= _AT_ONCE:
             since = 0
             await asyncio.sleep(0)
-    listed = (
-        found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
-    )
+    if after is not UNSET:
+        listed = [each for each in found if each.number > after][: wanted.limit]
+    else:
+        listed = [each for each in found if wanted.before is UNSET or each.number < wanted.before][-wanted.limit :]
     count = len(found) if wanted.filters() else total
     return await rendering.journal(owner, count, dropped, listed, real_times=wanted.elapsed)
 

@@ -152,7 +152,7 @@ class StatusAt(Parameters):
 
 
 class JournalFilter(Parameters):
-    """The latest exchanges that pass every filter; with `after` the first ones beyond that number, so that one can page."""
+    """The latest exchanges that pass every filter; so that one can page, the first ones `after` a number, or the latest ones `before` it."""
 
     method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
     path: Annotated[str, Meta(description="any part of the target")] | UnsetType = UNSET
@@ -171,18 +171,21 @@ class JournalFilter(Parameters):
         | UnsetType
     ) = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
+    before: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
     elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
     at: At | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the nearest name for an operation that there is not."""
+        """Raise ValueError with the nearest name for an operation that there is not, or for both numbers."""
         if self.operation is not UNSET:
             operations_of(self.operation)
+        if self.after is not UNSET and self.before is not UNSET:
+            raise ValueError("after and before exclude each other: give one of them")
 
     def filters(self) -> bool:
-        """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is shown of them."""
-        others = ("after", "limit", "elapsed")
+        """Whether it filters; `after`, `before` and `limit` only choose a page, `elapsed` what is shown of them."""
+        others = ("after", "before", "limit", "elapsed")
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
 
 
