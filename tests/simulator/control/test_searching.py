@@ -88,7 +88,10 @@ def strings(value: Any) -> Iterator[str]:
     """Every text in JSON."""
     if isinstance(value, str):
         yield value
-    for each in value if isinstance(value, list) else [*value, *value.values()] if isinstance(value, dict) else ():
+    nested: list[Any] = (
+        [*value.values(), *value] if isinstance(value, dict) else value if isinstance(value, list) else []
+    )
+    for each in nested:
         yield from strings(each)
 
 
