@@ -82,7 +82,7 @@ def test_what_is_missing_leads() -> None:
     missing = Missing(clause="FLOW-01", why="INCONCLUSIVE: nothing", fails=True)
     judged = build(trace(), [Verdict(clause="FLOW-01", outcome=Outcome.INCONCLUSIVE, reason="nothing")], 13)
     page = render_html(replace(judged, summary=replace(judged.summary, missing=(missing,))))
-    said = ("Too little was judged", "1 clause that this run was to judge", "What broke", "fails the run")
+    said = ("Too little was judged", "1 clause that this run must judge", "What broke", "fails the run")
     assert sorted(said, key=page.index) == [*said]
 
 
@@ -112,7 +112,7 @@ def test_it_says_what_it_cost() -> None:
 def test_a_result_without_timelines_has_no_drawing() -> None:
     """Where nothing broke and nothing was generated, the page says so."""
     page = Page(render_html(build(trace(), [], 0)))
-    assert "Nothing." in page.text
+    assert "✓ Nothing." in page.text
     assert "svg" not in page.elements
 
 

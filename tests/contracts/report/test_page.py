@@ -48,9 +48,8 @@ def _wrong(ask: Ask, reply: Reply) -> Reply:
 
 
 def _run(kind: str) -> Result:
-    seen = observe(
-        probes=for_clauses(SOME), options=RunOptions(run="testrun0"), **{"edit": _wrong} if kind != "clean" else {}
-    ).trace
+    edit = (lambda _, reply: reply) if kind == "clean" else _wrong
+    seen = observe(probes=for_clauses(SOME), options=RunOptions(run="testrun0"), edit=edit).trace
     if kind == "cut":
         seen = replace(seen, footer=None, cut="the trace is not whole, it has no footer: judged by what is there")
     return evaluate(seen, selection(seen), Terms(today=date(2026, 3, 31)))
