@@ -7,10 +7,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from pixazo_simulator import Settings, Simulator
-from tests.caller import Caller, over_http
+from pixazo_simulator import PROFILES, ControlClient, Settings, Simulator
+from pixazo_simulator.control import to_json
+from pixazo_simulator.state import WorldLog
+from pixazo_simulator.world import clock_factory
+from tests.caller import GENERATE, Caller, over_http
 from tests.command import Serving, mistake, pixazo_sim
 
 pytest_plugins = ["pytester"]
@@ -66,6 +70,83 @@ def test_a_saved_world_is_served(state: str, tmp_path: Path, serve: Callable[...
     assert caller.call("GET", f"/v2/requests/status/{request_id}").json()["status"] == "COMPLETED"
     assert caller.sim("clock")["clock"] == "manual"
     assert [each["request_id"] for each in caller.sim("generations")["generations"]] == [request_id]
+
+
+def test_the_past_of_a_saved_world_can_be_looked_at(tmp_path: Path, serve: Callable[..., Serving]) -> None:
+    """After each command of the file, from the state with which it begins; what is done then goes on from its end."""
+    file, request_id = saved(tmp_path)
+    serving = serve("--api-key", "my-key", str(file), command="replay")
+    control, caller = ControlClient(serving.url, "my-key"), Caller(over_http(serving.url), "my-key")
+    caller.read(request_id)
+    history = control.history().entries
+    read = f"GET /v2/requests/status/{request_id}: 200"
+    assert [each.what for each in history] == [
+        "the log begins", "POST /minimax-hailuo-ai/v1/generate: 202", "advance 20 s", read,
+    ]  # fmt: skip
+    past = [control.generations(at=str(each.position)).generations for each in history]
+    assert [[each.status for each in found] for found in past] == [[], ["QUEUED"], ["COMPLETED"], ["COMPLETED"]]
+    assert [str(control.world(at=str(each.position)).balance) for each in history] == [
+        "100.00",
+        "99.65",
+        "99.65",
+        "99.65",
+    ]
+    assert (history[0].position, control.journal(at="0").total, control.journal().total) == (0, 0, 2)
+
+
+@pytest.mark.parametrize("state", ["memory", "memory-log"])
+def test_a_clock_that_ran_stands_still_at_the_end(state: str) -> None:
+    """At the instant of the last command, however long ago it was; the commands before it are carried out as they were."""
+    with Simulator(Settings(clock=clock_factory("x100000")), state=state) as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        identity = caller.accepted("A bear")
+        while caller.status(identity) != "COMPLETED":
+            pass
+        document = simulator.control().export_world()
+        journal = simulator.control().journal().exchanges
+    copy, replayed = Simulator.replaying(msgspec.convert(document, WorldLog), key="another-key")
+    with copy:
+        control = copy.control()
+        assert replayed.is_same
+        assert (control.clock().clock, control.clock()) == ("manual", control.clock())
+        assert control.clock().now >= journal[-1].at
+        assert round(control.clock().now.timestamp() * 1000) == replayed.world.clock.now()
+        assert [(each.at, each.response) for each in control.journal().exchanges] == [
+            (each.at, each.response) for each in journal
+        ]
+        before = control.world()
+        Caller(over_http(copy.url), "another-key").accepted("B")
+        assert control.world(at=str(control.history().entries[-2].position)) == before
+
+
+def test_a_replayed_world_is_opened_by_its_new_key_only(tmp_path: Path) -> None:
+    """Also where the key was sent in the query; neither key is shown."""
+    with Simulator(
+        Settings(keys=("canary-77a1-0b4e",), policy=PROFILES["documented"].changed({"query_key": "accept"})),
+        state="memory-log",
+    ) as simulator:
+        send = over_http(simulator.url)
+        assert (
+            send(
+                "POST",
+                f"{GENERATE}?subscription-key=canary-77a1-0b4e",
+                {"Content-Type": "application/json"},
+                b'{"prompt": "A"}',
+            ).status
+            == 202
+        )
+        document = simulator.control().export_world()
+    copy, replayed = Simulator.replaying(msgspec.convert(document, WorldLog), key="canary-new/+key")
+    with copy:
+        control = copy.control()
+        shown = json.dumps([to_json(each) for each in (control.journal(), control.history(), control.unmatched())])
+        assert (
+            [each.status for each in control.journal().exchanges]
+            == [each.status for each in replayed.responses]
+            == [202]
+        )
+    assert "canary" not in shown
+    assert control.api_key == "canary-new/+key"
 
 
 def test_another_state_than_was_saved_exits_1(tmp_path: Path) -> None:

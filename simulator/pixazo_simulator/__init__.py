@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .control.schema.responses import Generation as Generation
     from .control.schema.responses import GenerationPage as GenerationPage
     from .control.schema.responses import Health as Health
+    from .control.schema.responses import History as History
+    from .control.schema.responses import HistoryEntry as HistoryEntry
     from .control.schema.responses import JournalPage as JournalPage
     from .control.schema.responses import LedgerPage as LedgerPage
     from .control.schema.responses import Plan as Plan
@@ -75,9 +77,9 @@ _HOMES = {
     ".control.client": "ControlClient ControlError InitialGeneration",
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryDetail DeliveryPage Entry Event Exchange Explanation Generation "
-        "GenerationPage Health JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis "
-        "ScriptRule ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult WorldList WorldRecord "
-        "WorldState WorldSummary"
+        "GenerationPage Health History HistoryEntry JournalPage LedgerPage Plan PolicyDecision Ready Request "
+        "Response RuleDiagnosis ScriptRule ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult "
+        "WorldList WorldRecord WorldState WorldSummary"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

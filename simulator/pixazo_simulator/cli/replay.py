@@ -24,7 +24,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
 
     FILE is what `GET /_sim/world/log` answered, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The commands of the file are
     carried out again, and it is said whether the same state comes of them as on the machine that saved it. The clock stands still at the
-    end of the file, until it is advanced.
+    end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows what was so after each of them.
     """
     from pixazo_simulator.server import Simulator
 

@@ -22,7 +22,7 @@ from pixazo_simulator.world import Settings, StateUnavailableError, World
 from . import actions, pages
 from .asked import BASE, Asked
 from .calls import Calls
-from .events import events
+from .events import events, seen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -73,7 +73,10 @@ class Console:
             for path, answer in special.items()
         ]
         routes += [Route(BASE + path, self._guarded(self._page(show))) for path, show in pages.PAGES.items()]
-        routes += [Route(BASE + path, self._action(do), methods=["POST"]) for path, do in actions.ACTIONS.items()]
+        routes += [
+            Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
+            for path, do in actions.ACTIONS.items()
+        ]
         self._router = Router([*routes, Route("/{rest:path}", self._guarded(self._nothing))], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +104,8 @@ class Console:
                 return await answer(request)
             except (Refused, StateUnavailableError) as error:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
-                return self._html("refused.jinja", {"refused": refused}, refused.status)
+                # A part of a page that is loaded anew shows the refusal in its place.
+                return self._html("refused.jinja", {"refused": refused}, 200 if _is_ours(request) else refused.status)
 
         return respond
 
@@ -116,15 +120,15 @@ class Console:
 
     def _action(self, do: actions.Do) -> Answer:
         async def respond(request: Request) -> Response:
+            if not _is_ours(request):
+                raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
-                _check_sender(request)
                 asked = await self._asked(request)
                 body = await read_body(request.receive, MOST_SENT)
                 asked.form.update(parse_qsl((body or b"").decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
-                status = error.status if isinstance(error, Refused) else 503
-                return self._html("message.jinja", {"text": str(error), "is_good": False}, status)
+                return self._html("message.jinja", {"text": str(error), "is_good": False})
             response = self._html("message.jinja", {"text": done.text, "is_good": True})
             response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
             return response
@@ -139,8 +143,9 @@ class Console:
         calls = Calls(self._control, request.headers.get("host", ""), world.key if world else "")
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Asked(
-            calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world
-        )
+            calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
+            seen(world) if world else "",
+        )  # fmt: skip
 
     def _world(self, number: int) -> World:
         with self._worlds.lock:
@@ -176,7 +181,11 @@ class Console:
 
     async def _events(self, request: Request) -> Response:
         asked = await self._asked(request)
-        return StreamingResponse(events(asked.shown, self._worlds), media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(
+            events(asked.shown, self._worlds, asked.query.get("shown", "")),
+            media_type="text/event-stream",
+            headers=_HEADERS,
+        )
 
     async def _har(self, request: Request) -> Response:
         document = await pages.as_har(await self._asked(request))
@@ -201,10 +210,9 @@ async def _receive(request: Request) -> Response:
             return Response(status_code=204)
 
 
-def _check_sender(request: Request) -> None:
-    """Raise Refused unless a page of ours sent the form: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
-    if request.headers.get("hx-request") != "true":
-        raise Refused(403, "only the console itself may do this: it needs JavaScript")
+def _is_ours(request: Request) -> bool:
+    """Whether a page of ours sends it: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
+    return request.headers.get("hx-request") == "true"
 
 
 def _digest(token: str) -> str:

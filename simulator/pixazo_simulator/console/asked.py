@@ -30,6 +30,8 @@ class Asked(msgspec.Struct, frozen=True):
     form: dict[str, str]
     target: str
     world: World | None
+    seen: str
+    """What was so when it was asked (see `events.seen`)."""
 
     @property
     def shown(self) -> World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from pixazo_simulator.spec import snapshot, timestamp
 
@@ -13,25 +14,32 @@ if TYPE_CHECKING:
 
 TICK = 1.0
 """Seconds after which the time is told again, and a change is found of which nobody is notified, such as a new rule."""
+CHANGED = "event: changed\ndata: -\n\n"
 MOST_LINES = 50
 """Generations that a page shows."""
 PAUSE = 0.2
 """Seconds between two changes that are told: what happens meanwhile is shown together."""
 
 
-async def events(world: World, worlds: Worlds) -> AsyncIterator[str]:
-    """Server-sent events: the time as text, `changed` when the page is out of date, until the world is deleted."""
+async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
+    """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
+
+    `shown` is what `seen` was when the page was made.
+    """
+    if world is None:
+        yield CHANGED
+        return
     happened, loop = asyncio.Event(), asyncio.get_running_loop()
     with world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
-        before, told = _seen(world), ""
+        told = ""
         yield ": the events of a world\n\n"
         while worlds.numbered(world.number) is world:
             if (time := clock_text(world)) != told:
                 told = time
                 yield f"data: {time}\n\n"
-            if (now := _seen(world)) != before:
-                before = now
-                yield "event: changed\ndata: -\n\n"
+            if (now := seen(world)) != shown:
+                shown = now
+                yield CHANGED
                 await asyncio.sleep(PAUSE)
             try:
                 async with asyncio.timeout(TICK):
@@ -39,7 +47,7 @@ async def events(world: World, worlds: Worlds) -> AsyncIterator[str]:
             except TimeoutError:
                 pass
             happened.clear()
-        yield "event: changed\ndata: -\n\n"
+        yield CHANGED
 
 
 def clock_text(world: World) -> str:
@@ -48,12 +56,13 @@ def clock_text(world: World) -> str:
     return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
 
 
-def _seen(world: World) -> tuple[object, ...]:
-    """What a page shows, in short: two that are equal show the same."""
+def seen(world: World) -> str:
+    """What a page shows, in short: while it is the same, the page is up to date."""
     account, now = world.account, world.clock.now()
     rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
     statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
-    return (
+    shown = (
         world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
         account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
     )  # fmt: skip
+    return f"{crc32(repr(shown).encode(errors='replace')):08x}"

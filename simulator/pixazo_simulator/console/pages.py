@@ -14,6 +14,7 @@ import msgspec
 
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl
 from pixazo_simulator.control.schema import responses
+from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows
 
@@ -78,7 +79,7 @@ async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Show
     state = await asked.calls.get(responses.WorldState, "world", at=at if at and at.isdecimal() else None)
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": TABS, "target": asked.target, "at": at, "state": state,
-        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "query": asked.query,
+        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen,
         "unmatched_count": asked.worlds.unmatched.total, "worlds_count": len(asked.worlds),
     }  # fmt: skip
     return Shown(template, common | context)
@@ -205,8 +206,18 @@ async def videos(asked: Asked) -> Shown:
     for each in reversed(page.generations):
         if each.status == "COMPLETED":
             answer = await asked.calls.get(responses.StatusAnswer, "status", request_id=each.request_id)
-            shown.append({"generation": each, "answer": answer, "etag": f'"{each.request_id}"'})
+            shown.append({"generation": each, "answer": answer, **_media(asked, each.request_id)})
     return await _framed(asked, "/videos", "videos.jinja", page=page, shown=shown[:12])
+
+
+def _media(asked: Asked, request_id: str) -> dict[str, str]:
+    """What the media host says of a video."""
+    generation = asked.shown.generation_of(request_id)
+    if generation is None:
+        return {}
+    answer = serve_media(generation, asked.worlds.videos, "GET", (), asked.shown.policy)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return {"etag": headers["etag"], "size": str(len(answer.body))}
 
 
 async def script(asked: Asked) -> Shown:

@@ -65,7 +65,7 @@ class Timeline(msgspec.Struct, frozen=True):
     pauses: list[Tick]
     now: float
     height: float
-    width: float = LABEL + WIDTH + 60
+    width: float = LABEL + WIDTH + 110
 
 
 class _Axis:

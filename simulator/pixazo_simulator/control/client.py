@@ -158,9 +158,9 @@ class ControlClient:
         """The latest worlds of the server, whoever's they are: number, name, clock, balance, counts; no keys."""
         return self._list("worlds", responses.WorldList, limit=limit)
 
-    def world(self) -> responses.WorldState:
-        """The world at a glance: balance, clock, seed, switches, policy."""
-        return self._call("GET", "/_sim/world", responses.WorldState)
+    def world(self, *, at: str | None = None) -> responses.WorldState:
+        """The world at a glance: balance, clock, seed, switches, policy; as it was `at` a position of the log, else now."""
+        return self._list("world", responses.WorldState, at=at)
 
     def change_world(
         self,
@@ -184,6 +184,13 @@ class ControlClient:
     def export_world(self) -> dict[str, Any]:
         """The world as a document without its key, from which `create_world` and `pixazo-sim replay` make it anew."""
         return self._call("GET", "/_sim/world/log", dict[str, Any])
+
+    def history(self, *, after: int | None = None, limit: int | None = None) -> responses.History:
+        """The latest commands that have changed the world, as far as the log reaches back; with `after` the first ones beyond that position.
+
+        Raises ControlError with status 400 on a server that keeps no log.
+        """
+        return self._list("world/history", responses.History, after=after, limit=limit)
 
     def keep_state(self) -> int:
         """Keep the present state of the world and return its number."""
@@ -253,9 +260,9 @@ class ControlClient:
         """
         return self._list("record", responses.WorldRecord, unmatched_after=unmatched_after, elapsed=elapsed)
 
-    def script(self) -> responses.ScriptState:
-        """The rules in order, with how often each of their steps was used."""
-        return self._call("GET", "/_sim/script", responses.ScriptState)
+    def script(self, *, at: str | None = None) -> responses.ScriptState:
+        """The rules in order, with how often each of their steps was used; as they were `at` a position of the log, else now."""
+        return self._list("script", responses.ScriptState, at=at)
 
     def set_script(self, rules: Sequence[Rule | Mapping[str, Any]]) -> responses.ScriptState:
         """Replace all rules; none is changed when one of the new ones is wrong."""
@@ -301,9 +308,9 @@ class ControlClient:
         """
         return self._call("POST", "/_sim/verify", responses.WaitResult, expected)
 
-    def deliveries(self, *, limit: int | None = None) -> responses.DeliveryPage:
-        """The latest webhooks, delivered or pending, with every attempt."""
-        return self._list("deliveries", responses.DeliveryPage, limit=limit)
+    def deliveries(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.DeliveryPage:
+        """The latest webhooks, delivered or pending, with every attempt; as they were `at` an instant that has come, else now."""
+        return self._list("deliveries", responses.DeliveryPage, limit=limit, at=_instant(at))
 
     def delivery(self, number: int) -> responses.DeliveryDetail:
         """A webhook with what was posted at its latest attempt, or what would be posted now if none was made."""

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule
-from pixazo_simulator.state import Replayed, WorldLog, export, world_at
+from pixazo_simulator.state import Replayed, WorldLog, export, happened, world_at
 from pixazo_simulator.webhooks import MOST_STARTED, AdvanceError
 from pixazo_simulator.world import (
     AddRule,
@@ -151,9 +151,9 @@ def _policy(wanted: requests.NewWorld, default: spec.Policy) -> spec.Policy:
 
 
 @route("GET", "/_sim/world")
-async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
-    """Show the world of the caller at a glance."""
-    return rendering.world(request.world)
+async def world(request: ControlRequest[requests.AtPosition]) -> responses.WorldState:
+    """Show the world of the caller at a glance, now or as it was after a command of the log."""
+    return rendering.world(await _after_command(request, "policy and switches"))
 
 
 @route("PATCH", "/_sim/world")
@@ -199,6 +199,21 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     kept = await worlds.log.read() if worlds.log else None
     with refuse_value_errors():
         return await _aside(export, world, worlds, kept, request.scratch)
+
+
+@route("GET", "/_sim/world/history")
+async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.History:
+    """List the latest commands of the log that have changed the world of the caller, or with `after` the first ones beyond that position.
+
+    `position` is what `at` takes elsewhere. The first one listed may be the beginning of the log.
+    """
+    wanted, log = request.body, request.worlds.log
+    if log is None:
+        raise Refused(400, "there is no history: this server keeps no log: start it with another --state than memory")
+    found = await _aside(happened, request.world.number, await log.read(), request.scratch)
+    beyond = [each for each in found if wanted.after is UNSET or each.position > wanted.after]
+    listed = beyond[-wanted.limit :] if wanted.after is UNSET else beyond[: wanted.limit]
+    return await rendering.history(request.world, len(found), listed)
 
 
 @route("POST", "/_sim/world/states", status=201)
@@ -312,6 +327,17 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[Wor
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
     return found, None
+
+
+async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> World:
+    """The world of the caller, now or as it was after so many commands. Raises Refused."""
+    at = request.body.at
+    if at is not UNSET and not at.isdecimal():
+        raise Refused(
+            400,
+            f"at {at} is not a position of the log: {what} are shown after a command that GET /_sim/world/history lists, not at an instant",
+        )
+    return (await _as_of(request, at))[0]
 
 
 def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
@@ -568,9 +594,9 @@ def _header(name: str, value: str) -> spec.Header:
 
 
 @route("GET", "/_sim/script")
-async def script(request: ControlRequest[requests.NoParameters]) -> responses.ScriptState:
-    """List the rules in the order in which they are asked, and how often each of their steps was used."""
-    return await rendering.script(request.world)
+async def script(request: ControlRequest[requests.AtPosition]) -> responses.ScriptState:
+    """List the rules in the order in which they are asked, and how often each of their steps was used, now or after a command of the log."""
+    return await rendering.script(await _after_command(request, "rules"))
 
 
 @route("PUT", "/_sim/script")
@@ -628,9 +654,10 @@ _UNKNOWN = {
 
 
 @route("GET", "/_sim/deliveries")
-async def deliveries(request: ControlRequest[requests.Latest]) -> responses.DeliveryPage:
-    """List the latest webhooks, delivered or pending, with every attempt."""
-    return await rendering.deliveries(request.world, request.body.limit)
+async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.DeliveryPage:
+    """List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`)."""
+    world, at = await _as_of(request, request.body.at)
+    return await rendering.deliveries(world, request.body.limit, at)
 
 
 @route("GET", "/_sim/deliveries/{number}")

@@ -21,7 +21,7 @@ from .threaded import SimulatorError, ThreadedServer, listen
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient, TlsListener
     from pixazo_simulator.mutants import Mutant, Variant
-    from pixazo_simulator.state import Replayed, WorldLog
+    from pixazo_simulator.state import Kept, Replayed, WorldLog
     from pixazo_simulator.webhooks import AdvanceEvent
 
     from .transport import App, Transport
@@ -54,7 +54,7 @@ class Simulator:
         self.settings = settings or Settings()
         self.state = state
         self._listener = listener
-        self._replayed: Replayed | None = None
+        self._kept: Kept | None = None
         self.change = change
         self.host = host
         self.port = port
@@ -68,17 +68,16 @@ class Simulator:
     ) -> tuple[Self, Replayed]:
         """A simulator whose one world is that of a log (see `ControlClient.export_world`), and what came of replaying it.
 
-        Its clock stands still at the end of the log, so that nothing happens but what is asked for. Raises ValueError for a log that
-        cannot be read.
+        Its clock stands still at the end of the log, so that nothing happens but what is asked for; what was so after each command can be
+        looked at. Raises ValueError for a log that cannot be read.
         """
-        from pixazo_simulator.state import Replayed
+        from pixazo_simulator.state import Replayed, described, kept_log
 
-        replayed = Replayed(log, Application(Worlds(Settings(keys=()), read_videos())).scratch)
-        world = replayed.world
-        policy = Settings().policy.changed({"webhook_allow": [*world.policy.webhook_allow]})
-        simulator = cls(Settings(keys=(key,), policy=policy), host=host, port=port)
-        world.clock.rate = 0
-        simulator._replayed = replayed
+        scratch = Application(Worlds(Settings(keys=()), read_videos())).scratch
+        replayed = Replayed(log, scratch)
+        policy = Settings().policy.changed({"webhook_allow": [*replayed.world.policy.webhook_allow]})
+        simulator = cls(Settings(keys=(key,), policy=policy), host=host, port=port, state="memory-log")
+        simulator._kept = kept_log(log, key, described(simulator.settings, ""), scratch)
         return simulator, replayed
 
     @property
@@ -147,14 +146,10 @@ class Simulator:
     def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
         """The application, with what its store holds. Raises ValueError."""
         if self.state == "memory":
-            worlds = Worlds(settings, read_videos())
-            if self._replayed:
-                worlds.delete(self.api_key)
-                worlds.adopt(self.api_key, self._replayed.state())
-            return Application(worlds, self.change, protocol)
-        from pixazo_simulator.state import Head, check_same, described, store_of
+            return Application(Worlds(settings, read_videos()), self.change, protocol)
+        from pixazo_simulator.state import Head, MemoryStore, check_same, described, store_of
 
-        store = store_of(self.state)
+        store = MemoryStore(self._kept) if self._kept else store_of(self.state)
         begun = Begun(int(real_date() * SECOND), starting(settings.clock, settings.start)().start)
         head = Head(begun, described(settings, self.change.name if self.change else ""))
         kept = store.open(head)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from .fold import Answer, Fold
-from .history import Replayed, Scratch, WorldLog, beginning, export, world_at
+from .history import Replayed, Scratch, WorldLog, beginning, export, kept_log, world_at
 from .log import Log
+from .memory import MemoryStore
 from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described, store_of
+from .telling import Happened, happened
 
 __all__ = [
-    "Answer", "Fold", "Head", "Kept", "Log", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
-    "check_same", "described", "export", "store_of", "world_at",
+    "Answer", "Fold", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
+    "check_same", "described", "export", "happened", "kept_log", "store_of", "world_at",
 ]  # fmt: skip

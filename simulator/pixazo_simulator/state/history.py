@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
+from urllib.parse import quote
 
 import msgspec
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.spec import HIDDEN, REDACTED, Redactor, is_secret
-from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, World, Worlds, rows
+from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, Policy, Redactor, is_secret
+from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, StopClock, World, Worlds, rows
 
-from .entries import FORMAT, AnswerRequest, Entry, decode, encode
+from .entries import FORMAT, AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Answer, Fold
-from .store import Kept
+from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but none of its own, and what answers requests there."""
@@ -44,29 +45,20 @@ class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Replayed:
-    """The world of a document, on worlds of its own; `count` commands of it were carried out, by default all.
+    """The world of a document, on worlds of its own, after all its commands. Raises ValueError for a document that cannot be read."""
 
-    Raises ValueError for a document that cannot be read.
-    """
-
-    def __init__(self, log: WorldLog, scratch: Scratch, count: int | None = None) -> None:
+    def __init__(self, log: WorldLog, scratch: Scratch) -> None:
         if log.form != FORMAT:
             raise ValueError(
                 f"the log has form {log.form}, and this version reads {FORMAT}: use the version that wrote it"
             )
-        self.worlds, answer = scratch(log.begun)
-        self.responses: list[Response] = []
+        fold, self.world = _begun(log, REDACTED, scratch)
+        self.worlds = fold.worlds
+        outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
+        self.responses = [each for each in outcomes if isinstance(each, Response)]
         """What was answered, in order."""
-        fold = Fold(self.worlds, answer)
-        fold.time.latest = fold.time.command = log.begun.at
-        self.world = self.worlds.adopt(REDACTED, log.state)
-        for data in log.commands[:count]:
-            entry = decode(data)
-            outcome = fold.carry_out(entry, None if entry.world is None else self.world)
-            if isinstance(outcome, Response):
-                self.responses.append(outcome)
         fold.time.command = fold.time.latest  # its clock stands still from now on
-        self.is_same = count is None and self.digest() == log.digest
+        self.is_same = self.digest() == log.digest
         """Whether the same state has come of it as where it was saved."""
 
     def digest(self) -> str:
@@ -79,6 +71,39 @@ class Replayed:
     def state(self) -> tuple[Row, ...]:
         """The state of the world as it is adopted elsewhere."""
         return self.world.portable(self.worlds.now())
+
+
+def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
+    """The world of a document as it was before its commands, under this key."""
+    fold = Fold(*scratch(log.begun))
+    fold.time.latest = fold.time.command = log.begun.at
+    return fold, fold.worlds.adopt(key, log.state)
+
+
+def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
+    """The commands of a document as those of a world with this key and number."""
+    for entry in map(decode, log.commands):
+        command = entry.command
+        if not isinstance(command, AnswerRequest):
+            yield msgspec.structs.replace(entry, world=number)
+            continue
+        mark, sent = REDACTED.encode(), key.encode()
+        headers = tuple((name, sent if value == mark else value) for name, value in command.headers)
+        query = command.query.replace(f"{QUERY_KEY}={REDACTED}".encode(), f"{QUERY_KEY}={quote(key, safe='')}".encode())
+        listener = None if command.listener is None else number
+        command = msgspec.structs.replace(command, headers=headers, query=query, listener=listener)
+        yield msgspec.structs.replace(entry, command=command)
+
+
+def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch) -> Kept:
+    """What a store holds of a server whose one world is that of a document, under this key; its clock stands still at the end."""
+    fold, world = _begun(log, key, scratch)
+    state = tuple(fold.worlds.saved())
+    entries = [*_addressed(log, key, world.number)]
+    if world.clock.rate:
+        at = entries[-1].at if entries else log.begun.at
+        entries.append(Entry("", len(entries) + 1, at, world.number, StopClock(0)))
+    return Kept(Head(log.begun, settings), 0, state, tuple(map(encode, entries)))
 
 
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
@@ -110,26 +135,57 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
 
 def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
     """When a world was first there, as far as the log reaches back, how it was then, and the entries that concerned it since."""
-    worlds, answer = scratch(kept.head.begun)
-    fold = beginning(kept, worlds, answer)
-    begun, state = kept.head.begun, tuple[Row, ...]()
+    fold = beginning(kept, *scratch(kept.head.begun))
+    fold.time.command = fold.time.latest
+    begun, state = _present(number, fold)
     commands: list[bytes] = []
-    for data in (None, *kept.entries):
-        if data is not None:
-            entry = decode(data)
-            outcome, command, concerned = fold.carry_out(entry), entry.command, entry.world
-            if isinstance(outcome, Response):
-                concerned = outcome.world.number if outcome.world else None
-            elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
-                concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
-            if state and concerned == number:
-                place = None if isinstance(command, AnswerRequest) else number
-                commands.append(encode(Entry("", len(commands) + 1, entry.at, place, command)))
-        if not state and (world := worlds.numbered(number)):
-            fold.time.command = fold.time.latest
-            begun, state = Begun(worlds.now(), world.clock.start), world.portable(worlds.now())
-            fold.time.command = None
+    for step in steps(number, kept, fold):
+        if not state:
+            begun, state = _present(number, fold)
+        elif step.command is not None:
+            place = None if isinstance(step.command, AnswerRequest) else number
+            commands.append(encode(Entry("", len(commands) + 1, step.at, place, step.command)))
     return begun, state, tuple(commands)
+
+
+def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
+    """When it is, and the state of a world; empty when there is none of this number."""
+    world, now = fold.worlds.numbered(number), fold.worlds.now()
+    return (Begun(now, world.clock.start), world.portable(now)) if world else (Begun(now, now), ())
+
+
+class Before(NamedTuple):
+    """What one may want to know of a world as it was before a command: the instant that its clock read, its policy."""
+
+    at: int
+    policy: Policy
+
+
+class Step(NamedTuple):
+    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None: it did not concern it."""
+
+    at: int
+    command: LoggedCommand | None
+    outcome: object
+    before: Before | None
+
+
+def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
+    """Carry out the entries that a store holds, and say what each of them was for a world; clocks stand still between them."""
+    for data in kept.entries:
+        entry = decode(data)
+        fold.time.command = max(fold.time.latest, entry.at)
+        world = fold.worlds.numbered(number)
+        before = Before(world.clock.now(), world.policy) if world else None
+        outcome, command, concerned = fold.carry_out(entry), entry.command, entry.world
+        fold.time.command = fold.time.latest
+        if isinstance(outcome, Response):
+            concerned = outcome.world.number if outcome.world else None
+        elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
+            concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
+        elif world is None and fold.worlds.numbered(number):  # it has brought it about
+            concerned = number
+        yield Step(entry.at, command if concerned == number else None, outcome, before)
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
@@ -177,6 +233,8 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)
+        if "when" in members:  # a rule: the names in it are of its author's choice
+            return redactor.json(members)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
         for body, length in _LENGTHS.items():
             if isinstance(members.get(body), bytes):

@@ -10,15 +10,15 @@ from .store import Head, Kept, Position
 
 
 class MemoryStore:
-    """A store in this process."""
+    """A store in this process, which may begin with what another one has held."""
 
     name = "memory-log"
 
-    def __init__(self) -> None:
-        self._head: Head | None = None
-        self._count = 0
-        self._state: list[Row] = []
-        self._entries: list[bytes] = []
+    def __init__(self, kept: Kept | None = None) -> None:
+        self._head = kept.head if kept else None
+        self._count = kept.count if kept else 0
+        self._state = list(kept.state) if kept else list[Row]()
+        self._entries = list(kept.entries) if kept else list[bytes]()
 
     def open(self, head: Head) -> Kept:
         """Return what was kept by the simulator that used it before, if any did."""

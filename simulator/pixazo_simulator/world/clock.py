@@ -91,6 +91,10 @@ class Clock(Part):
         """Read `instant` when its real time is `born` seconds."""
         self._offset, self._born = instant, born
 
+    def stop(self) -> None:
+        """Stand still at what it reads, until it is advanced."""
+        self._offset, self.rate = self.now(), 0
+
     def go_on(self) -> None:
         """Go on from the instant at which it stood when its real time was other than it is here."""
         self._born = self._monotonic()

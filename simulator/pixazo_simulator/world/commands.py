@@ -169,6 +169,10 @@ class AdvanceClock(Command[None], frozen=True):
     """Let the clock read `at` now; an instant already past changes nothing."""
 
 
+class StopClock(Command[None], frozen=True):
+    """Let the clock stand still, until it is advanced."""
+
+
 class AdvanceIdly(Command[list[Transition] | None], frozen=True):
     """Let so many milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
 

@@ -76,6 +76,11 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
         """The number of the delivery that this one is or repeats."""
         return self.number if self.copy_of is None else self.copy_of
 
+    def as_of(self, at: int) -> Delivery:
+        """The delivery with those attempts only that had been made by an instant; no rule had been asked about the next one."""
+        made = tuple(each for each in self.attempts if each.at <= at)
+        return self if len(made) == len(self.attempts) else replace(self, attempts=made, rule=None, faults=None)
+
 
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     """The instant of the next attempt, None when none is left; a progress webhook is never repeated.

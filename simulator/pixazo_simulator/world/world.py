@@ -37,7 +37,7 @@ from .account import Account, Entry, EntryKind, Ledger
 from .admission import Admission, Admitted, Body, Submission, admit_plainly, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
-from .deliveries import Attempt, Delivery, Form, Outbox, next_progress
+from .deliveries import PROGRESS_INTERVAL, Attempt, Delivery, Form, Outbox, next_progress
 from .functions import WorldFunctions, seeded_random
 from .journal import Journal, Limits
 from .part import Notifier, Part, Row, restore, rows
@@ -716,6 +716,9 @@ class World(Part):
     def _advance_clock(self, command: commands.AdvanceClock) -> None:
         self.clock.advance_to(command.at)
 
+    def _stop_clock(self, _: commands.StopClock) -> None:
+        self.clock.stop()
+
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
@@ -828,9 +831,20 @@ class World(Part):
     def _remove_rule(self, command: commands.RemoveRule) -> None:
         self.script.remove(command.number)
 
-    def deliveries(self) -> list[Delivery]:
-        """Finished and pending deliveries, oldest first; those that were never attempted are included."""
-        return self.outbox.deliveries()
+    def deliveries(self, at: int | None = None) -> list[Delivery]:
+        """Finished and pending deliveries, oldest first, those that were never attempted, too; or as they were at an instant that has come."""
+        kept = self.outbox.deliveries()
+        if at is None:
+            return kept
+        return [each.as_of(at) for each in kept if self._entered(each) <= at]
+
+    def _entered(self, delivery: Delivery) -> int:
+        """When a delivery was entered, as if a challenge had been echoed at once."""
+        generation = self._generations[delivery.request_id]
+        if delivery.copy_of is not None:  # it is posted at once
+            return delivery.attempts[0].at if delivery.attempts else self.clock.now()
+        is_later = delivery.progress and delivery.event > generation.accepted + generation.plan.queued
+        return delivery.event - PROGRESS_INTERVAL if is_later else generation.accepted
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         commands.SubmitGeneration: _submit,
@@ -840,6 +854,7 @@ class World(Part):
         commands.RecordExchange: _record_exchange,
         commands.AdvanceClock: _advance_clock,
         commands.AdvanceIdly: _advance_idly,
+        commands.StopClock: _stop_clock,
         commands.TakeTransitions: _take_transitions,
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,

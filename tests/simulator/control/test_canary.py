@@ -195,7 +195,7 @@ def shown() -> Shown:
     log.setLevel(logging.DEBUG)
     with (
         Receiver(http_response(500, f"no {LONG}".encode())) as listener,
-        Simulator(Settings(keys=(*KEYS, OTHER), policy=SIGNED)) as simulator,
+        Simulator(Settings(keys=(*KEYS, OTHER), policy=SIGNED), state="memory-log") as simulator,
     ):
         send = over_http(simulator.url)
         callers = {key: Caller(send, key) for key in (*KEYS, OTHER)}

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its types are no part of it
 from openapi_spec_validator import validate
-from tests.caller import KEY_HEADER, Caller
+from tests.caller import KEY_HEADER, Caller, over_http
 from tests.command import pixazo_sim
 from tests.inprocess import InProcess
 from tests.receiver import Receiver
 
+from pixazo_simulator import Simulator
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.openapi import document
 from pixazo_simulator.control.route import ControlRoute
@@ -28,7 +29,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     for method, operation in methods.items()
 }
 NAMES = [
-    "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
+    "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "history", "keepState", "restoreState",
     "forgetState", "clock", "advance", "upcoming", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "delivery", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
@@ -161,9 +162,21 @@ def test_every_response_is_as_it_is_described(caller: Caller, receiver: Receiver
     caller.call("GET", "/nowhere", headers={KEY_HEADER: "a-key-of-nobody"})
     last = {"setScript": 1, "clearScript": 2, "deleteWorld": 3}
     for route in sorted(ROUTES, key=lambda each: last.get(each.name, 0)):
+        if route.name == "history":  # there is no log
+            continue
         query = f"?request_id={identity}" if route.name == "status" else ""
         status, reported = sent(caller, route, REQUESTS.get(route.name), route.path.replace("{number}", "1") + query)
         assert status == route.status, (route.name, reported)
+
+
+def test_the_history_of_a_world_is_as_it_is_described() -> None:
+    """Which only a server with a log has."""
+    route = next(each for each in ROUTES if each.name == "history")
+    with Simulator(state="memory-log") as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        caller.accepted()
+        status, reported = sent(caller, route, None, route.path)
+    assert (status, reported["total"]) == (200, 2)
 
 
 def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.caller import Caller, over_http
+from tests.caller import GENERATE, Caller, over_http
+from tests.receiver import Behaviour, Receiver, http_response
 from tests.simulator.samples import accepted, world
 
-from pixazo_simulator import ControlClient, ControlError, Simulator
+from pixazo_simulator import ControlClient, ControlError, DeliveryPage, Simulator
 from pixazo_simulator.control.schema.responses import LedgerPage
 from pixazo_simulator.world import AdvanceClock, ReadStatus
 
@@ -96,7 +97,38 @@ def test_the_journal_of_an_instant(control: ControlClient, seconds: float, numbe
     assert control.unmatched(at="now").total == 0
 
 
-@pytest.mark.parametrize("what", ["ledger", "generations", "journal"])
+WEBHOOKS: list[dict[str, Any]] = [
+    {},
+    {"policy": {"webhook_events": "header"}},
+    {"policy": {"webhook_retries": [10, 20]}, "answers": [500, 500]},
+    {"policy": {"callback_url": "challenge", "callback_events": "updates"}},
+    {"rule": {"when": "webhook", "faults": [{"fault": "duplicate"}], "times": 1}},
+]
+
+
+@pytest.mark.parametrize("given", WEBHOOKS, ids=["plain", "sync", "retries", "challenge", "duplicate"])
+def test_the_deliveries_of_an_instant(simulator: Simulator, given: dict[str, Any]) -> None:
+    """They are those that were listed then, with the attempts of then, and the next one that was to come."""
+    control, app = simulator.control(), caller(simulator)
+    policy: Any = {"job_times": "20+20", **given.get("policy", {})}
+    with Receiver(*map(http_response, given.get("answers", [])), Behaviour.ECHOING) as receiver:
+        control.change_world(policy=policy)
+        if "rule" in given:
+            control.add_rule(given["rule"])
+        seen: dict[datetime, DeliveryPage] = {}
+        for second in range(80):
+            if second in (3, 30):
+                body = {"prompt": "A bear", "callback_url": receiver.url}
+                sent = {"X-Webhook-URL": receiver.url, "X-Webhook-Mode": "sync"}
+                assert app.call("POST", GENERATE, body, sent).status == 202
+            control.advance(0)
+            seen[control.clock().now] = control.deliveries()
+            control.advance(1)
+    assert sum(map(len, (each.attempts for each in control.deliveries().deliveries))) >= 4
+    assert {at: control.deliveries(at=at) for at in seen} == seen
+
+
+@pytest.mark.parametrize("what", ["ledger", "generations", "journal", "deliveries"])
 def test_what_has_not_come_cannot_be_listed(control: ControlClient, what: str) -> None:
     """The refusal says what time it is, and how to get there."""
     with pytest.raises(ControlError) as caught:

@@ -70,8 +70,15 @@ def test_what_is_exported_becomes_the_same_world(simulator: Simulator) -> None:
 
 
 def test_no_secret_is_exported(simulator: Simulator) -> None:
-    """Neither the key nor what was sent as one; not in what is encoded either."""
+    """Neither the key nor what was sent as one, or stands in a rule; not in what is encoded either."""
     caller, control = used(simulator, "A bear, KEY")
+    named: dict[str, Any] = {
+        "headers": {"authorization": "hunter2-S3cr3t"},
+        "body": {"apiKey": {"contains": "hunter2-S3cr3t"}},
+    }
+    reply = {"status": 418, "json": {"token": ["hunter2-S3cr3t"]}}
+    control.add_rule({"when": "generate", "match": named, "reply": reply})
+    control.set_script([{"when": "generate", "match": named, "reply": reply}])
     document = control.export_world()
     decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
     for secret in (caller.key, "hunter2-S3cr3t"):
@@ -165,6 +172,24 @@ def test_what_was_so_after_a_command_is_shown() -> None:
             control.ledger(at="99999")
         with pytest.raises(ControlError, match="at 0: the world was created later"):
             control.ledger(at="0")
+
+
+def test_world_script_and_deliveries_are_shown_as_they_were_after_a_command() -> None:
+    """Switches and policy, the rules and their counts, what was posted by then; an instant is no position."""
+    with Simulator(state="memory-log") as simulator:
+        caller, control = used(simulator)
+        caller.call("POST", GENERATE, {"prompt": "E"}, {"X-Webhook-URL": "http://127.0.0.1:9/hook"})
+        at = str(simulator.control().health().position)
+        before = control.world(), control.script(), control.deliveries()
+        control.change_world(policy={"timestamps": "mixed"}, balance="7.00", suspended=True)
+        control.clear_script()
+        control.advance(100)
+        assert (control.world(at=at), control.script(at=at), control.deliveries(at=at)) == before
+        assert control.world() != before[0]
+        for read in (control.world, control.script):
+            with pytest.raises(ControlError, match="at 2026-03-31T10:00:00Z is not a position of the log: ") as caught:
+                read(at="2026-03-31T10:00:00Z")
+            assert caught.value.status == 400
 
 
 def test_without_a_log_there_are_no_positions() -> None:

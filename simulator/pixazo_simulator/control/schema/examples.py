@@ -118,6 +118,7 @@ RESPONSES: dict[Any, object] = {
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
             body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Dollars("99.65"), 1, 1)]),
+            body.History(1, [body.HistoryEntry(17, _START, f"POST {_SUBMIT}: 202")]),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
             body.Upcoming(_START, _ENDED, _UPCOMING, more=False),

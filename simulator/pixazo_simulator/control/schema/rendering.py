@@ -30,6 +30,7 @@ from pixazo_simulator.spec import (
     renamed,
     snapshot,
 )
+from pixazo_simulator.state import Happened
 from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, secrets
 
 from . import responses as body
@@ -40,6 +41,8 @@ _AT_ONCE = 64 * 1024
 """Bytes of JSON that are encoded before others are served."""
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
+_LONGEST_PHRASE = 200
+"""Characters of what is said of a command."""
 T = TypeVar("T")
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
@@ -109,6 +112,19 @@ def _at_a_glance(world: state.World) -> body.WorldSummary:
     return body.WorldSummary(
         world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
+
+
+async def history(world: state.World, total: int, listed: Iterable[Happened]) -> body.History:
+    """What has happened in a world; `total` is how much in all."""
+    rendered = (body.HistoryEntry(each.position, instant(each.at), _what(world, each.what)) for each in listed)
+    return body.History(total, await in_turns(rendered))
+
+
+def _what(world: state.World, what: str | state.Exchange) -> str:
+    if isinstance(what, str):
+        return world.redactor.text(beginning(what, _LONGEST_PHRASE))
+    redactor = world.redactor.with_request_secrets(what.request_headers, what.target)
+    return f"{redactor.text(beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
 
 
 def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:
@@ -216,8 +232,9 @@ def status_answer(world: state.World, accepted: state.Generation, at: int) -> bo
     return body.StatusAnswer(accepted.request_id, instant(at), answer.status, text, content)
 
 
-async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:
-    kept = world.deliveries()
+async def deliveries(world: state.World, limit: int, at: int | None = None) -> body.DeliveryPage:
+    """The latest deliveries as they are now, or those that were there at an instant, as they were then."""
+    kept = world.deliveries(at)
     return body.DeliveryPage(len(kept), await in_turns(delivery(world, each) for each in kept[-limit:]))
 
 
@@ -239,8 +256,14 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
         decided_by=_decided_by(world.deciding_delivery(kept)),
-        next_attempt_at=_to_come(world.outbox.due(kept.number)),
+        next_attempt_at=_to_come(_next_attempt(world, kept)),
     )
+
+
+def _next_attempt(world: state.World, kept: state.Delivery) -> int | None:
+    """When a delivery is attempted next; of one as it was, when it was."""
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)
+    return latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
 
 
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:

@@ -37,6 +37,7 @@ Initial = Annotated[tuple[InitialGeneration, ...], Meta(max_length=MOST_LISTED, 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
 Until = Annotated[str, Meta(description="next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
 At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out")]
+Position = Annotated[str, Meta(description="show what was so after so many commands of the log; now if left out")]
 AtAny = Annotated[str, Meta(description="an instant of RFC 3339, past or to come; now if left out")]
 Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
 OperationName = Annotated[str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")]
@@ -137,6 +138,12 @@ class LatestAt(Latest):
     at: At | UnsetType = UNSET
 
 
+class AtPosition(Parameters):
+    """After which command."""
+
+    at: Position | UnsetType = UNSET
+
+
 class StatusAt(Parameters):
     """Which generation, and when."""
 
@@ -177,6 +184,12 @@ class JournalFilter(Parameters):
         """Whether it filters; `after` and `limit` only choose a page, `elapsed` what is shown of them."""
         others = ("after", "limit", "elapsed")
         return any(getattr(self, name) is not UNSET for name in self.__struct_fields__ if name not in others)
+
+
+class HistoryFilter(Latest):
+    """The latest commands; with `after` the first ones beyond that position."""
+
+    after: Annotated[Number, Meta(description="a position of the log")] | UnsetType = UNSET
 
 
 class RecordFilter(Parameters):

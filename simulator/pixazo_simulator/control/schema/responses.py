@@ -176,6 +176,23 @@ class WorldList(Body, frozen=True):
     worlds: list[WorldSummary]
 
 
+class HistoryEntry(Body, frozen=True):
+    """A command that changed a world."""
+
+    position: Annotated[
+        int, Meta(description="how many commands the log had then: as `at` it shows the world after it")
+    ]
+    at: At
+    what: Annotated[str, Meta(description="what it was, as a phrase")]
+
+
+class History(Body, frozen=True):
+    """What has happened in a world as far as the log reaches back, oldest first."""
+
+    total: Total
+    entries: list[HistoryEntry]
+
+
 class StateNumber(Body, frozen=True):
     """The number under which a state of a world is kept."""
 

@@ -1,0 +1,82 @@
+"""What has happened in one world, told from the log: a phrase for each command that changed what one can see of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from pixazo_simulator.gateway import Response
+from pixazo_simulator.spec import SECOND, Policy, dollars
+from pixazo_simulator.world import (
+    AdvanceClock,
+    AdvanceIdly,
+    ChangeWorld,
+    CopyDelivery,
+    EndTurn,
+    Exchange,
+    RecordAttempt,
+    RecordExchange,
+    TakeDelivery,
+    TakeTransitions,
+    TakeTurn,
+)
+
+from .history import Scratch, Step, beginning, steps
+from .store import Kept
+
+_UNTOLD = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndTurn)
+"""Parts of what other commands tell."""
+
+
+class Happened(NamedTuple):
+    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its answer."""
+
+    position: int
+    at: int
+    what: str | Exchange
+
+
+def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
+    """What has happened in a world as far as the log reaches back, and first how it was there."""
+    fold = beginning(kept, *scratch(kept.head.begun))
+    fold.time.command = fold.time.latest
+    found = list[Happened]()
+    if world := fold.worlds.numbered(number):
+        found.append(Happened(fold.count, world.clock.now(), "the log begins"))
+    for step in steps(number, kept, fold):
+        if (world := fold.worlds.numbered(number)) and (what := _told(step, world.clock.now())):
+            found.append(Happened(fold.count, world.clock.now(), what))
+    return found
+
+
+def _told(step: Step, now: int) -> str | Exchange | None:
+    """What a command did to the world; None for one that did not concern it, was refused, or changed nothing."""
+    command, outcome = step.command, step.outcome
+    if command is None or isinstance(outcome, Exception) or isinstance(command, _UNTOLD):
+        return None
+    if isinstance(outcome, Response):
+        return outcome.exchange()
+    policy, passed = (step.before.policy, now - step.before.at) if step.before else (None, 0)
+    match command:
+        case AdvanceIdly() | AdvanceClock():
+            return f"advance {passed / SECOND:.15g} s" if passed else None
+        case ChangeWorld():
+            return f"set {', '.join(_changes(command, policy))}"
+        case RecordAttempt(delivery=delivery, attempt=attempt):
+            said = attempt.problem if attempt.status is None else attempt.status
+            return f"webhook {delivery.number}, attempt {len(delivery.attempts) + 1}: {said}"
+        case CopyDelivery():
+            return f"resend webhook {command.number}"
+        case _:
+            words = re.sub("(?<=.)([A-Z])", r" \1", type(command).__name__).lower()
+            number: Any = getattr(command, "number", outcome)
+            return f"{words} {number}" if isinstance(number, int) else words
+
+
+def _changes(command: ChangeWorld, before: Policy | None) -> list[str]:
+    found = [] if command.balance is None else [f"balance {dollars(command.balance)}"]
+    if command.policy and before:
+        found += [f"{name}={text}" for name, text in command.policy.texts.items() if text != before.texts.get(name)]
+    given = {name: getattr(command, name) for name in ("suspended", "model_enabled", "broken")}
+    found += [f"{name}={str(value).lower()}" for name, value in given.items() if value is not None]
+    return found + (["images"] if command.images is not None else []) or ["nothing"]
