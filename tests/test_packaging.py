@@ -32,7 +32,7 @@ def files(wheel: Distribution) -> set[PurePosixPath]:
     return {path for path in recorded if path.parts[0] != ".." and "__pycache__" not in path.parts}
 
 
-def test_it_holds_the_three_packages_whole(wheel: Distribution) -> None:
+def test_it_holds_the_packages_whole(wheel: Distribution) -> None:
     """Every file of the three source roots is in it, and nothing else but its metadata: no test, no tool, no document."""
     packaged = {path for path in files(wheel) if not path.parts[0].endswith(".dist-info")}
     sources = {
@@ -53,8 +53,10 @@ def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
     assert {
         f"pixazo_contracts/probes/samples/{name}.json" for name in ("text_to_video", "image_to_video", "completed")
     } <= found
-    assert {f"pixazo_contracts/report/{name}" for name in ("page.html.jinja", "page.css")} <= found
-    assert {f"{package}/py.typed" for package in ("pixazo_client", "pixazo_contracts", "pixazo_simulator")} <= found
+    assert {"pixazo_contracts/report/page.html.jinja", "pixazo_html/components.jinja", "pixazo_html/style.css"} <= found
+    assert {
+        f"{package}/py.typed" for package in ("pixazo_client", "pixazo_contracts", "pixazo_html", "pixazo_simulator")
+    } <= found
 
 
 def test_its_metadata(wheel: Distribution) -> None:
@@ -67,7 +69,7 @@ def test_its_metadata(wheel: Distribution) -> None:
     }
     always = [each for each in wheel.requires or () if "extra ==" not in each]
     assert {each.partition(">")[0] for each in always} == {
-        "anyio", "click", "google-re2", "httptools", "httpx2", "imagesize", "msgspec", "starlette", "trustme", "uvicorn", "uvloop",
+        "anyio", "click", "google-re2", "httptools", "httpx2", "imagesize", "jinja2", "msgspec", "starlette", "trustme", "uvicorn", "uvloop",
     }  # fmt: skip
     assert any(path.name == "LICENSE" for path in files(wheel))
 

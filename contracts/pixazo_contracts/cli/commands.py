@@ -29,7 +29,7 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
+from pixazo_contracts.report import render_changes, render_html, render_junit, render_plan, render_terminal
 from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
@@ -258,8 +258,6 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
-    if options["out"] or options["html"]:
-        check_html()  # before anything is sent
     _check_places(options)
     found, file, advance = _given(options, ask=True)
     how = replace(_run_options(found, file, clauses, options), again=_again(options))

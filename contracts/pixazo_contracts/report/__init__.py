@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .alarm import ContractBrokenError, ContractDriftWarning, Objection, raise_alarm
-from .html import check_html, render_html
+from .html import render_html
 from .junit import render_junit
 from .terminal import render_changes, render_plan, render_terminal, spending, verdict_lines
 
 __all__ = [
-    "ContractBrokenError", "ContractDriftWarning", "Objection", "check_html", "raise_alarm", "render_changes", "render_html",
+    "ContractBrokenError", "ContractDriftWarning", "Objection", "raise_alarm", "render_changes", "render_html",
     "render_junit", "render_plan", "render_terminal", "spending", "verdict_lines",
 ]  # fmt: skip

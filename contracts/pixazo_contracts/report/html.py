@@ -1,31 +1,30 @@
-"""A result as one self-contained HTML page: what broke, the clauses, the page's statements, the timelines."""
+"""A result as one self-contained HTML page, for somebody who does not know the project: what was tested, what broke, how to repeat it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from importlib.resources import files
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
-from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS, Clause
-from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline
-from pixazo_contracts.trace import ConfigurationError, visible
+from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS
+from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 
 from .page import quotations, repeat_command, repeat_keys
-from .terminal import by_group, not_compared_lines, reported, source, spending
+from .terminal import MOST_SHOWN, by_group, not_compared_lines, source, spending
 
+#: Each outcome with the sign that stands beside its colour, and what it means to somebody who does not know it.
 MEANINGS: Final = {
-    Outcome.PASS: "as the page says",
-    Outcome.FAIL: "not as the page says",
-    Outcome.DRIFT: "not as the page's example shows, or not as it used to be",
-    Outcome.OBSERVED: "the page is silent; recorded",
-    Outcome.BLOCKED: "explained by another clause that failed",
-    Outcome.INCONCLUSIVE: "nothing was seen that bears on it",
-    Outcome.SKIPPED: "the target lacks what it needs",
-    Outcome.UNFUNDED: "the budget did not reach it",
-    Outcome.ERROR: "the suite itself failed",
+    Outcome.PASS: ("✓", "as the page says"),
+    Outcome.FAIL: ("✗", "not as the page says"),
+    Outcome.ERROR: ("!", "the suite itself failed"),
+    Outcome.DRIFT: ("≠", "not as the page's example shows, or not as it used to be"),
+    Outcome.BLOCKED: ("⊘", "explained by another clause that failed"),
+    Outcome.OBSERVED: ("○", "the page is silent; recorded"),
+    Outcome.INCONCLUSIVE: ("?", "nothing was seen that bears on it"),
+    Outcome.SKIPPED: ("–", "the target lacks what it needs"),
+    Outcome.UNFUNDED: ("$", "the budget did not reach it"),
 }
 
 #: What the exit codes mean to somebody who does not know them.
@@ -39,82 +38,93 @@ ENDS: Final = {
     ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
 
+#: What the groups of clauses are about.
+GROUPS: Final = {
+    "BASE": "Addresses and methods", "AUTH": "Keys", "HDR": "Headers", "SUBMIT": "Submitting", "T2V": "Text to video: parameters",
+    "I2V": "Image to video: parameters", "STATUS": "Reading a status", "FLOW": "From state to state", "OUT": "The video",
+    "TIME": "Times", "FAIL": "Generations that fail", "WAL": "Wallet and charges", "ERR": "Errors", "WEBHOOK": "Callbacks",
+}  # fmt: skip
+
+#: The sign of each state that ends a generation; how any other that was seen is drawn.
+STATE_ENDS: Final = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
+STATES: Final = frozenset({"QUEUED", "PROCESSING", *STATE_ENDS})
+
 #: The timelines' drawing area, in pixels: labels, bars, one row.
-LABEL, WIDTH, ROW = 260, 680, 18
-
-
-def _visible(value: object) -> object:
-    """What the template shows of a value; Jinja2 then escapes the markup, except in what is marked as safe."""
-    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+LABEL, WIDTH, ROW = 300, 700, 20
 
 
 def _bars(timeline: Timeline, scale: float) -> Iterator[dict[str, Any]]:
-    """For each state that was seen: its name, and where its bar begins and how wide it is, in pixels."""
+    """For each state that was seen: its name, its look, where its bar begins and how wide it is, in pixels, and the sign of an end."""
     for (state, at), (_, until) in pairwise([*timeline.states, ("", timeline.last)]):
-        yield {"state": state, "x": LABEL + at * scale, "width": max(2.0, (until - at) * scale)}
-
-
-def _timelines(result: Result) -> list[dict[str, Any]]:
-    shown = result.timelines
-    ends = [instant for timeline in shown for instant in (timeline.last, *timeline.callbacks)]
-    scale = WIDTH / max([*ends, 0.001])
-    return [
-        {
-            "about": timeline,
-            "y": row * ROW,
-            "bars": list(_bars(timeline, scale)),
-            "circles": [LABEL + at * scale for at in timeline.callbacks],
+        yield {
+            "state": state,
+            "look": state if state in STATES else "odd",
+            "x": LABEL + (at - timeline.submitted) * scale,
+            "width": max(2.0, (until - at) * scale),
+            "sign": STATE_ENDS.get(state, ""),
         }
-        for row, timeline in enumerate(shown)
+
+
+def _timelines(result: Result) -> dict[str, Any]:
+    """All generations from the moment of their acceptance, with the seconds of the axis."""
+    ends = [instant - each.submitted for each in result.timelines for instant in (each.last, *each.callbacks)]
+    longest = max([*ends, 0.001])
+    scale = WIDTH / longest
+    rows = [
+        {
+            "about": each,
+            "y": row * ROW,
+            "bars": list(_bars(each, scale)),
+            "callbacks": [LABEL + (at - each.submitted) * scale for at in each.callbacks],
+        }
+        for row, each in enumerate(result.timelines)
     ]
+    axis = [(LABEL + WIDTH * part / 4, longest * part / 4) for part in range(5)]
+    return {"rows": rows, "axis": axis, "label": LABEL, "width": LABEL + WIDTH + 30, "row": ROW}
 
 
-def check_html() -> None:
-    """Raise `ConfigurationError` where Jinja2 is missing, without which no HTML report can be written."""
-    if find_spec("jinja2") is None:
-        raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]")
+def _with_outcome(result: Result, *outcomes: Outcome) -> list[Verdict]:
+    """The verdicts of these outcomes in their order, core clauses first, excused ones last."""
+    found = [each for outcome in outcomes for each in result.verdicts if each.outcome is outcome]
+    return sorted(found, key=lambda each: (each.clause in result.summary.excused, not BY_ID[each.clause].core))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _sentence(result: Result, broken: Sequence[Verdict]) -> str:
+    """How many clauses were judged and how many of them broke."""
+    core = sum(BY_ID[each.clause].core for each in broken)
+    of_them = f" ({core} of the core)" if core else ""
+    judged = _count(result.summary.judged, "clause")
+    return f"{judged} judged, {len(broken) or 'none'} broken{of_them}."
 
 
 def render_html(result: Result) -> str:
-    """The page, with its style inside and nothing outside. Raises `ConfigurationError` where Jinja2 is missing."""
-    check_html()
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup, escape
+    """The page, with its style inside and nothing outside, without a script."""
+    from markupsafe import Markup
 
-    def prose(text: str) -> Markup:
-        return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just there
+    from pixazo_html import STYLE, templates  # when a page is made: who runs the suite does not wait for Jinja2
 
-    def quoted(clause: Clause) -> list[tuple[str, str, bool]]:
-        # Samples have several lines, which stay: they are ours, and escaped here.
-        return [(heading, escape(text), is_sample) for heading, text, is_sample in quotations(clause)]
-
-    folder = files(__package__ or "pixazo_contracts.report")
-    environment = Environment(
-        autoescape=True, finalize=_visible, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    page = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
+    broken = _with_outcome(result, Outcome.ERROR, Outcome.FAIL)
+    exit_code = ExitCode(result.exit_code)
+    page = templates(files(__package__ or "pixazo_contracts.report")).get_template("page.html.jinja")
     return page.render(
-        result=result,
-        meta=result.meta,
-        summary=result.summary,
-        verdicts=result.by_id,
-        exit_code=ExitCode(result.exit_code),
-        summary_line=ENDS[ExitCode(result.exit_code)],
-        spending=list(spending(result)),
-        meanings=[(outcome.value, meaning) for outcome, meaning in MEANINGS.items()],
-        broken=list(reported(result)),
-        not_compared=list(not_compared_lines(result.summary.not_compared)),
-        groups=by_group(result),
-        statements=STATEMENTS,
-        timelines=_timelines(result),
-        size={"label": LABEL, "width": LABEL + WIDTH + 10, "row": ROW},
-        clauses=BY_ID,
-        source=source,
-        repeat_command=repeat_command,
-        keys=repeat_keys(result),
-        page_url=PAGE_URL,
-        quotations=quoted,
-        prose=prose,
+        result=result, meta=result.meta, summary=result.summary, verdicts=result.by_id, clauses=BY_ID,
+        exit_code=exit_code.value, end=ENDS[exit_code], sentence=_sentence(result, broken),
+        started=datetime.fromisoformat(result.meta.started_at), duration=_duration(result.meta.seconds), count=_count,
+        meanings={outcome.value: meaning for outcome, meaning in MEANINGS.items()},
+        broken=broken, drift=_with_outcome(result, Outcome.DRIFT), observed=_with_outcome(result, Outcome.OBSERVED),
+        unjudged=_with_outcome(result, Outcome.BLOCKED, Outcome.INCONCLUSIVE, Outcome.UNFUNDED, Outcome.SKIPPED),
+        spending=list(spending(result)), not_compared=list(not_compared_lines(result.summary.not_compared)),
+        groups=by_group(result), titles=GROUPS, statements=STATEMENTS, timelines=_timelines(result), most=MOST_SHOWN,
+        source=source, repeat_command=repeat_command, keys=repeat_keys(result), quotations=quotations, page_url=PAGE_URL,
         # The style is ours, and a style element takes no escapes.
-        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704
-    )
+        style=Markup(STYLE),  # noqa: S704
+    )  # fmt: skip
