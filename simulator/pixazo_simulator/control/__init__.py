@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
     from .client import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
-    from .handler import ControlHandler, discovery_document, read_body
+    from .handler import ControlHandler, check_access, discovery_document, read_body
     from .openapi import document
     from .route import Refused
     from .routes import ROUTES
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
-    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "discovery_document",
-    "document", "from_json", "read_body", "to_json",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access",
+    "discovery_document", "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
     ".body_queue": "BodyQueue",
     ".client": "TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
-    ".handler": "ControlHandler discovery_document read_body",
+    ".handler": "ControlHandler check_access discovery_document read_body",
     ".openapi": "document",
     ".route": "Refused",
     ".routes": "ROUTES",
