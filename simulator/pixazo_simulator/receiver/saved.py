@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -70,7 +69,7 @@ def _callback(line: bytes) -> Callback:
         raise ValueError("body and body_base64 exclude each other: leave one out")
     try:
         body = base64.b64decode(saved.body_base64 or "", validate=True) or (saved.body or "").encode()
-    except binascii.Error:
+    except ValueError:
         raise ValueError("body_base64 is not Base64") from None
     headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in saved.headers.items())
     return Callback(at=at, method=saved.method, target=saved.path, headers=headers, body=body)
