@@ -194,10 +194,10 @@ def _chosen(path: str, only: tuple[int, ...] | None) -> list[tuple[int, Callback
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise click.UsageError(f"{path} is not a file of webhooks, as --save writes it: {error}") from None
-    if beyond := [number for number in only or () if number not in callbacks]:
-        raise click.UsageError(f"--only {beyond[0]}: {path} has {len(callbacks)} webhooks")
     if not callbacks:
         raise click.UsageError(f"{path} has no webhook: save some with --save")
+    if beyond := [number for number in only or () if number not in callbacks]:
+        raise click.UsageError(f"--only {beyond[0]}: {path} has {len(callbacks)} webhooks")
     return [(number, callbacks[number]) for number in only or callbacks]
 
 
