@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pixazo_simulator.server.simulator import Simulator
+from tests.browser import browsing, chromium, page
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.receiver import Receiver
+
+__all__ = ["browsing", "chromium", "page"]
 
 _NUMBERS = itertools.count(1)
 

@@ -23,15 +23,17 @@ CLIENT = [
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
 SIMULATOR = [
-    "PROFILES", "AdvanceError", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
-    "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
-    "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody",
-    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "InitialGeneration", "JournalPage", "LedgerPage", "LimitData",
-    "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "PolicyDecision", "Ready", "Reorder", "Reply", "ReplyLost",
+    "AdvanceError", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Clock", "ClockState",
+    "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery",
+    "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation",
+    "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health", "HtmlPage",
+    "InitialGeneration", "JournalPage", "LedgerPage", "LimitData", "LognormalDelay", "Matcher", "MediaGone",
+    "NotFoundWindow", "PROFILES", "Plan", "Policy", "PolicyDecision", "Ready", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
-    "SimulatorError", "SlowDrip", "StaleSignature", "StatusAnswer", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener", "Transport", "TruncatedBody", "UniformDelay",
-    "UnknownStatus", "WaitResult", "When", "WorldRecord", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
+    "SimulatorError", "SlowDrip", "StaleSignature", "StatusAnswer", "StatusCode", "Step", "Stuck", "TamperedBody",
+    "TlsListener", "Transport", "TruncatedBody", "UniformDelay", "UnknownStatus", "Upcoming", "UpcomingEvent",
+    "WaitResult", "When", "WorldList", "WorldRecord", "WorldState", "WorldSummary", "WrongContentType", "absent",
+    "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 OPTIONAL = [
     "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark", "webhook_url", "extra_body",

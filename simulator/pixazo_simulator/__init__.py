@@ -37,9 +37,13 @@ if TYPE_CHECKING:
     from .control.schema.responses import ScriptState as ScriptState
     from .control.schema.responses import StatusAnswer as StatusAnswer
     from .control.schema.responses import TlsListener as TlsListener
+    from .control.schema.responses import Upcoming as Upcoming
+    from .control.schema.responses import UpcomingEvent as UpcomingEvent
     from .control.schema.responses import WaitResult as WaitResult
+    from .control.schema.responses import WorldList as WorldList
     from .control.schema.responses import WorldRecord as WorldRecord
     from .control.schema.responses import WorldState as WorldState
+    from .control.schema.responses import WorldSummary as WorldSummary
     from .script.builder import When as When
     from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
     from .script.matchers import Matcher as Matcher
@@ -69,8 +73,10 @@ if TYPE_CHECKING:
 _HOMES = {
     ".control.client": "ControlClient ControlError InitialGeneration",
     ".control.schema.responses": (
-        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
-        "JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis ScriptRule ScriptState StatusAnswer TlsListener WaitResult WorldRecord WorldState"
+        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage "
+        "Health JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis ScriptRule "
+        "ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult WorldList WorldRecord WorldState "
+        "WorldSummary"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

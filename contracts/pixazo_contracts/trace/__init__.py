@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pixazo_html import encode_json, visible
+
 from .exchange import (
     MISSING,
     Callback,
@@ -41,7 +43,6 @@ from .target import (
     read_profile,
     read_toml,
 )
-from .texts import encode_json, visible
 from .trace import (
     RANK,
     STATES,

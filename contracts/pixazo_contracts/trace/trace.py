@@ -17,9 +17,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from pixazo_html import encode_json
+
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
-from .texts import encode_json
 
 T = TypeVar("T")
 

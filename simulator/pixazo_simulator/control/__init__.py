@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .client import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
     from .handler import ControlHandler, check_access, discovery_document, read_body
     from .openapi import document
+    from .repeat import curl
     from .route import Refused
     from .routes import ROUTES
     from .schema.policy import PolicyFields
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
-    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access",
-    "discovery_document", "document", "from_json", "read_body", "to_json",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "discovery_document",
+    "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
     ".body_queue": "BodyQueue",
     ".client": "TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
+    ".repeat": "curl",
     ".handler": "ControlHandler check_access discovery_document read_body",
     ".openapi": "document",
     ".route": "Refused",

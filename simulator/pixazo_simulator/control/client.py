@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided; a number to list those beyond it; whether to show real times; an instant beyond which
+    concerned, any part of the rule that decided, any part of whatever is shown of it; a number to list those beyond it; whether to show real times; an instant beyond which
     nothing is listed.
     """
 
@@ -51,6 +51,7 @@ class JournalFilters(TypedDict, total=False):
     operation: Operation | None
     request_id: str | None
     rule: str | None
+    text: str | None
     after: int | None
     limit: int | None
     elapsed: bool | None
@@ -153,6 +154,10 @@ class ControlClient:
         created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
         return ControlClient(self.url, created.key, channel=self._channel)
 
+    def worlds(self, *, limit: int | None = None) -> responses.WorldList:
+        """The latest worlds of the server, whoever's they are: number, name, clock, balance, counts; no keys."""
+        return self._list("worlds", responses.WorldList, limit=limit)
+
     def world(self) -> responses.WorldState:
         """The world at a glance: balance, clock, seed, switches, policy."""
         return self._call("GET", "/_sim/world", responses.WorldState)
@@ -210,6 +215,13 @@ class ControlClient:
         """
         given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
+
+    def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
+        """What falls due within so many seconds of the world's clock (15) if nothing else happens; nothing is sent and nothing changes.
+
+        Of a webhook only the next attempt is listed.
+        """
+        return self._list("upcoming", responses.Upcoming, seconds=seconds)
 
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
         """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""

@@ -1,26 +1,33 @@
-"""A dry run: what the gateway would do with a request, found out on forks of the worlds, while nothing changes."""
+"""Dry runs: what the gateway would do with a request, and what falls due by itself, found out on forks of worlds, while nothing changes."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from pixazo_simulator.gateway import Gateway, Request, RoutedRequest
 from pixazo_simulator.script import Facts, at_download, at_read, at_submit, kind_of
-from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
+from pixazo_simulator.spec import LAST_INSTANT, Header, MediaRead, StatusRead, Submit, members
+from pixazo_simulator.webhooks import MOST_STARTED, AdvanceEvent
 from pixazo_simulator.world import (
     AdvanceClock,
     Attempt,
+    Delivery,
     EntryKind,
     Forks,
     Generation,
     RecordAttempt,
     TakeDelivery,
+    TakeTransitions,
+    Transition,
     World,
     Worlds,
 )
 
 from .schema import rendering
-from .schema.responses import Explanation
+from .schema.requests import MOST_LISTED
+from .schema.responses import Explanation, Upcoming
 
 
 def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
@@ -38,7 +45,8 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     response = gateway.respond(request, route.clock.now(), route)
     world = response.world
     if world and response.hold is not None:
-        _attempt_until(world, response.hold)
+        for _ in _attempts_until(world, response.hold):
+            pass
         response = response.dated(world.clock.now())
     forks.record(world, response.exchange(), request.header_bytes)
     if world:
@@ -47,15 +55,39 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     return rendering.explanation(forks, exchange)
 
 
-def _attempt_until(world: World, instant: int) -> None:
-    """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried."""
+async def upcoming(world: World, milliseconds: int) -> Upcoming:
+    """What falls due within so many milliseconds if nothing else happens; nothing is sent, so of a webhook only the next attempt is known."""
+    now = world.clock.now()
+    until, fork = min(now + milliseconds, LAST_INSTANT), world.fork_at(now)
+    while fork.apply(TakeTransitions(now, MOST_STARTED)):  # noqa: ASYNC110 - they are past; nothing is waited for, others are served
+        await asyncio.sleep(0)
+    events: list[AdvanceEvent] = [*fork.apply(TakeTransitions(until, MOST_LISTED + 1))]
+    most = len(events) + MOST_LISTED + 1
+    for attempted in _attempts_until(fork, until):
+        events += [attempted] if attempted else []
+        if len(events) == most:
+            break
+        await asyncio.sleep(0)  # the rules of a script may take long
+    events.sort(key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
+    return rendering.upcoming(world, now, until, events)
+
+
+def _attempts_until(world: World, instant: int) -> Iterator[tuple[Delivery, Attempt] | None]:
+    """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried.
+
+    None stands for one that a rule has delayed.
+    """
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(AdvanceClock(due))
-        if delivery := world.apply(TakeDelivery(due)):
-            faults = tuple(map(kind_of, delivery.faults or ()))
-            problem = "not posted: nothing is sent in a dry run"
-            attempt = Attempt(due, None, problem, final=True, rule=delivery.rule, faults=faults)
-            world.apply(RecordAttempt(due, delivery, attempt))
+        delivery = world.apply(TakeDelivery(due))
+        if delivery is None:
+            yield None
+            continue
+        faults = tuple(map(kind_of, delivery.faults or ()))
+        problem = "not posted: nothing is sent in a dry run"
+        attempt = Attempt(world.clock.now(), None, problem, final=True, rule=delivery.rule, faults=faults)
+        world.apply(RecordAttempt(attempt.at, delivery, attempt))
+        yield delivery, attempt
     world.apply(AdvanceClock(instant))
 
 

@@ -41,12 +41,15 @@ from pixazo_simulator.world import (
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
+from .dry_run import upcoming as look_ahead
 from .metrics import exposition
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
 
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
+_BODY_AT_ONCE = 1024
+"""Bytes of bodies that count as one exchange more."""
 _END = object()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +109,12 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             origin=_origin(request, policy),
         )
         return rendering.created_world(*await worlds.perform(command))
+
+
+@route("GET", "/_sim/worlds", needs_world=False)
+async def worlds(request: ControlRequest[requests.Latest]) -> responses.WorldList:
+    """List the latest worlds of the server, whoever's they are, without their keys."""
+    return await rendering.worlds(request.worlds, request.body.limit)
 
 
 async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
@@ -269,6 +278,16 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
     request.dispatcher.wake()
 
 
+@route("GET", "/_sim/upcoming")
+async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcoming:
+    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes, and webhooks.
+
+    It is found out on a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+    nobody knows what will come of it. A generation that goes on by status reads does not go on by itself.
+    """
+    return await look_ahead(request.world, round(request.body.seconds * spec.SECOND))
+
+
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
@@ -363,10 +382,13 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     total, dropped, after = kept.total, kept.dropped, wanted.after
     at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
-    for number, exchange in enumerate(kept if wanted.filters() else (), 1):
+    since = 0
+    for exchange in kept if wanted.filters() else ():
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
             found.append(exchange)
-        if number % _AT_ONCE == 0:
+        since += 1 + (len(exchange.request_body) + len(exchange.response_body)) // _BODY_AT_ONCE
+        if since >= _AT_ONCE:
+            since = 0
             await asyncio.sleep(0)
     listed = (
         found[-wanted.limit :] if after is UNSET else [each for each in found if each.number > after][: wanted.limit]
@@ -384,6 +406,7 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
         # What is shown is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
+        and (wanted.text is UNSET or rendering.shows(owner, exchange, wanted.text))
     )
 
 

@@ -24,6 +24,7 @@ from .transmission import ConnectionCutError, holding, transmit
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from pixazo_simulator.console import Console
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
     from pixazo_simulator.state import Answer, Kept, Log, Store
@@ -85,6 +86,13 @@ class Application:
             self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.scratch, self.responder.traffic
         )
 
+    @cached_property
+    def console(self) -> Console:
+        """The pages of `/_sim/console`, which are imported when one is asked for, too."""
+        from pixazo_simulator.console import Console
+
+        return Console(self.control, self.worlds, self._gateway)
+
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
         from pixazo_simulator.state import Log, beginning
@@ -116,7 +124,10 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        app = self.control if is_ours(scope["method"], scope["path"]) else self._gateway
+        path: str = scope["path"]
+        app: ASGIApp = self._gateway
+        if is_ours(scope["method"], path):
+            app = self.console if path.startswith(spec.CONSOLE_PATH) else self.control
         await app(scope, receive, send)
 
     @property

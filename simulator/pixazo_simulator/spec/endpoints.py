@@ -25,6 +25,8 @@ SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERA
 STATUS_PATH = "/v2/requests/status/"
 CONTROL_PREFIX = "/_sim"
 """How the path of every control route begins."""
+CONSOLE_PATH = "/_sim/console"
+"""How the path of every page of the console begins."""
 DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
 

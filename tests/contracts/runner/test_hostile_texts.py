@@ -18,7 +18,7 @@ from pixazo_contracts.judge import Terms, evaluate, to_json, to_ndjson
 from pixazo_contracts.report import render_html, render_junit, render_terminal
 from pixazo_contracts.runner import RunOptions
 from pixazo_contracts.trace import load_trace
-from pixazo_contracts.trace.texts import UNSEEN
+from pixazo_html.texts import UNSEEN
 
 if TYPE_CHECKING:
     from pathlib import Path

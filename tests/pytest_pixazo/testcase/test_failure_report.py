@@ -16,9 +16,8 @@ import pytest
 from tests.caller import KEY_HEADER, Caller
 from tests.patience import PATIENCE
 
-from pixazo_simulator.control import Exchange, from_json
+from pixazo_simulator.control import Exchange, curl, from_json
 from pixazo_simulator.server.simulator import Simulator
-from pytest_pixazo.testcase.failure_report import curl
 
 PLANTED = "hunter2-S3cr3t"
 """The value of names that look like secrets."""

@@ -28,12 +28,12 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     for method, operation in methods.items()
 }
 NAMES = [
-    "health", "ready", "metrics", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
-    "forgetState", "clock", "advance", "ledger", "generations", "status",
+    "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
+    "forgetState", "clock", "advance", "upcoming", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
-WITHOUT_KEY = {"health", "ready", "metrics", "openapi", "createWorld", "unmatched", "explain"}
+WITHOUT_KEY = {"health", "ready", "metrics", "openapi", "createWorld", "worlds", "unmatched", "explain"}
 
 
 def strict(schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +115,7 @@ def test_filters_are_described_with_their_bounds() -> None:
         "operation",
         "request_id",
         "rule",
+        "text",
         "after",
         "limit",
         "elapsed",

@@ -58,6 +58,27 @@ def test_health_counts_the_worlds(caller: Caller) -> None:
     assert caller.sim("health") == {"status": "ok", "worlds": 2}
 
 
+def test_the_worlds_of_the_server_are_listed_without_their_keys(caller: Caller) -> None:
+    """For whoever may use `/_sim`, the newest last; a name is shown without any key that is in it."""
+    other = {"key": "canary-4e1b-77d0", "name": "nightly with canary-4e1b-77d0", "clock": "x20", "balance": "0.50"}
+    caller.call("POST", "/_sim/worlds", other)
+    caller.accepted()
+    listed = caller.call("GET", "/_sim/worlds", headers={KEY_HEADER: ""}).json()
+    first, second = listed["worlds"]
+    assert listed["total"] == 2
+    assert first == {
+        "number": 1, "name": None, "now": "2026-03-31T10:00:00.000Z", "clock": "manual", "balance": "99.65", "generations": 1, "exchanges": 1,
+    }  # fmt: skip
+    assert (second["number"], second["name"], second["clock"], second["balance"]) == (
+        2,
+        "nightly with [redacted]",
+        "x20",
+        "0.50",
+    )
+    page = caller.sim("worlds?limit=1")
+    assert (page["total"], [each["number"] for each in page["worlds"]]) == (2, [2])
+
+
 def test_a_world_with_default_settings(caller: Caller) -> None:
     """A key is made up; the rest comes from the server."""
     reply = caller.call("POST", "/_sim/worlds")

@@ -74,6 +74,11 @@ _EVENTS = [
     body.Event("transition", _ENDED, _ID, "COMPLETED"),
     body.Event("webhook", _ENDED, _ID, 204, number=1, url=_HOOK, problem=None, rule=None, faults=()),
 ]
+_UPCOMING = [
+    body.UpcomingEvent("transition", _STARTED, _ID, "PROCESSING"),
+    body.UpcomingEvent("transition", _ENDED, _ID, "COMPLETED"),
+    body.UpcomingEvent("webhook", _ENDED, _ID, number=1, url=_HOOK, attempt=1, rule=None, faults=()),
+]
 _ENTRIES = [
     body.Entry(_START, "opening", Dollars("100.00"), request_id=None),
     body.Entry(_START, "debit", Dollars("-0.35"), _ID),
@@ -105,8 +110,10 @@ RESPONSES: dict[Any, object] = {
             body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
+            body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Dollars("99.65"), 1, 1)]),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
+            body.Upcoming(_START, _ENDED, _UPCOMING, more=False),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
             body.GenerationPage(total=1, generations=[_GENERATION]),
             body.StatusAnswer(_ID, _START, 200, json.dumps(_QUEUED, separators=(",", ":")), _QUEUED),

@@ -7,7 +7,8 @@ none of them. The routes build no struct themselves, so that redaction cannot be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar, cast
 
@@ -16,8 +17,10 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import (
+    HIDDEN,
     LAST_INSTANT,
     NEVER,
+    REDACTED,
     SECOND,
     PolicyDecision,
     Redactor,
@@ -78,15 +81,33 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
-        name=world.name and world.redactor.text(world.name),
+        name=_name(world),
         balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
-        generations=len(world.generations()),
+        generations=world.accepted,
         exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),
+    )
+
+
+def _name(world: state.World) -> str | None:
+    return world.name and world.redactor.text(world.name)
+
+
+async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
+    """The latest worlds of a server, without their keys."""
+    kept = list(worlds)
+    return body.WorldList(len(kept), await in_turns(_at_a_glance(each) for each in kept[-limit:]))
+
+
+def _at_a_glance(world: state.World) -> body.WorldSummary:
+    now = world.clock.now()
+    balance = _dollars(world.account.ledger.balance(now))
+    return body.WorldSummary(
+        world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
 
 
@@ -122,6 +143,22 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
     del members["interrupted"]  # what became of it is known
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
+
+
+def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
+    """The first 1,000 of the events that are to come."""
+    listed = [_upcoming_event(world, each) for each in events[:MOST_LISTED]]
+    return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
+
+
+def _upcoming_event(world: state.World, event: AdvanceEvent) -> body.UpcomingEvent:
+    if isinstance(event, state.Transition):
+        return body.UpcomingEvent("transition", instant(event.at), event.request_id, event.status.value)
+    coming, made = event[0], attempt(world, event[1])
+    return body.UpcomingEvent(
+        "webhook", made.at, coming.request_id, number=coming.number, url=world.redactor.text(coming.url),
+        attempt=len(coming.attempts) + 1, rule=made.rule, faults=made.faults,
+    )  # fmt: skip
 
 
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
@@ -225,7 +262,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
         method=seen.method,
         target=redactor.text(seen.target),
         status=seen.status,
-        reason=redactor.text("; ".join([seen.reason, *map(str, seen.decided_by)])),
+        reason=redactor.text(_reason(seen)),
         request_id=seen.request_id and redactor.text(seen.request_id),
         rule=seen.rule and redactor.text(seen.rule),
         faults=seen.faults,
@@ -249,6 +286,10 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
     )
 
 
+def _reason(seen: state.Exchange) -> str:
+    return "; ".join([seen.reason, *map(str, seen.decided_by)])
+
+
 def _decided_by(found: Iterable[PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
     return tuple(body.PolicyDecision(*each) for each in found)
 
@@ -258,14 +299,51 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
     return owner.redactor.with_request_secrets(seen.request_headers, seen.target).text(seen.target)
 
 
-def _content(content: bytes, length: int, redactor: Redactor) -> Any:
-    """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
+def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
+    """Whether what is shown of an exchange contains a text, in either case; only parts that may contain it are redacted, which takes long."""
+    wanted = text.casefold()
+    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (REDACTED, HIDDEN))
+    for plain, shown in _parts(seen, owner.redactor.with_request_secrets(seen.request_headers, seen.target)):
+        # What is redacted may be shown decoded, if it is percent-encoded or escaped.
+        may_contain = is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain
+        if may_contain and wanted in shown().casefold():
+            return True
+    return False
+
+
+def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The parts of an exchange that are searched: as they were sent, and what makes of them what is shown."""
+    named = (seen.rule, seen.request_id, seen.hint)
+    head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
+    yield head, partial(redactor.text, head)
+    for headers in (seen.request_headers, seen.response_headers):
+        for name, value in {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}.items():
+            yield f"{name}: {value}", partial(_header_line, name, value, redactor)
+    request, response = (seen.request_body, seen.request_length), (seen.response_body, seen.response_length)
+    for content, length in (request, response):
+        yield _json_text(content, length), partial(_json_text, content, length, redactor)
+
+
+def _header_line(name: str, value: str, redactor: Redactor) -> str:
+    return f"{redactor.text(name)}: {redactor.header(name, value)}"
+
+
+def _json_text(content: bytes, length: int, redactor: Redactor | None = None) -> str:
+    value = _content(content, length, redactor)
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def _content(content: bytes, length: int, redactor: Redactor | None) -> Any:
+    """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
-        return redactor.start(content.decode(errors="replace"))
+        text = content.decode(errors="replace")
+        return redactor.start(text) if redactor else text
     try:
-        return redactor.json(msgspec.json.decode(content))
+        value = msgspec.json.decode(content)
+        return redactor.json(value) if redactor else value
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redactor.text(content.decode(errors="replace"))
+        text = content.decode(errors="replace")
+        return redactor.text(text) if redactor else text
 
 
 async def script(world: state.World) -> body.ScriptState:

@@ -17,6 +17,10 @@ MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
+LONGEST_LOOK = 86_400
+"""Seconds of the world's clock that one can look ahead."""
+LONGEST_TEXT = 1000
+"""Characters of a text that is searched for."""
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
@@ -97,6 +101,12 @@ class Advance(Parameters):
             raise ValueError("every_world goes with seconds: worlds differ in what comes next, and in their clocks")
 
 
+class Ahead(Parameters):
+    """How far to look ahead."""
+
+    seconds: Annotated[float, Meta(ge=0, le=LONGEST_LOOK, description="seconds of the world's clock")] = 15.0
+
+
 class SecretRotation(Parameters):
     """How a signing secret gives way to a new one."""
 
@@ -143,6 +153,16 @@ class JournalFilter(Parameters):
     operation: OperationName | UnsetType = UNSET
     request_id: Annotated[str, Meta(description="the generation concerned")] | UnsetType = UNSET
     rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
+    text: (
+        Annotated[
+            str,
+            Meta(
+                max_length=LONGEST_TEXT,
+                description="any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
     elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False

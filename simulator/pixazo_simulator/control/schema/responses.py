@@ -157,6 +157,25 @@ class CreatedWorld(WorldState, frozen=True):
     request_ids: Annotated[list[str], Meta(description="of the generations that it begins with, as they were listed")]
 
 
+class WorldSummary(Body, frozen=True):
+    """One world of the server, without its key."""
+
+    number: Annotated[int, Meta(description="counts the worlds of the server from 1; log lines name them by it")]
+    name: Annotated[str | None, Meta(description="what it is for, null when nobody said so")]
+    now: At
+    clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    balance: Sum
+    generations: Annotated[int, Meta(description="how many were accepted")]
+    exchanges: Annotated[int, Meta(description="how many were journalled")]
+
+
+class WorldList(Body, frozen=True):
+    """The latest worlds of the server, oldest first."""
+
+    total: Total
+    worlds: list[WorldSummary]
+
+
 class StateNumber(Body, frozen=True):
     """The number under which a state of a world is kept."""
 
@@ -219,6 +238,29 @@ class AdvanceStopped(Refusal, frozen=True):
 
     now: At
     events: list[Event]
+
+
+class UpcomingEvent(Body, frozen=True):
+    """Something that falls due by itself: a generation enters a status (`transition`), or a webhook is attempted (`webhook`)."""
+
+    kind: Literal["transition", "webhook"]
+    at: At
+    request_id: str
+    status: Annotated[Status, Meta(description="of a transition: the new status")] = _ABSENT
+    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = _ABSENT
+    url: Annotated[str, Meta(description="of a webhook: where it is posted")] = _ABSENT
+    attempt: Annotated[int, Meta(description="of a webhook: which attempt it is, 1 for the first")] = _ABSENT
+    rule: Rule = _ABSENT
+    faults: Faults = _ABSENT
+
+
+class Upcoming(Body, frozen=True):
+    """What falls due after `now`, up to and with `until`, if nothing else happens; of a webhook only the next attempt."""
+
+    now: At
+    until: At
+    events: Annotated[list[UpcomingEvent], Meta(description="in order, the first 1,000")]
+    more: Annotated[bool, Meta(description="whether more falls due than is listed")]
 
 
 class Entry(Body, frozen=True):

@@ -1,0 +1,174 @@
+"""What the forms of the console do: each calls a control route, with its checks and its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pixazo_simulator.control import Exchange, JournalPage, Refused
+from pixazo_simulator.control.schema import responses
+from pixazo_simulator.script import EXAMPLES
+from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS
+
+from .asked import BASE, Asked, Done
+
+if TYPE_CHECKING:
+    from starlette.types import Message
+
+Do = Callable[[Asked], Awaitable[Done]]
+
+
+async def open_world(asked: Asked) -> Done:
+    """Go to the world that a key opens."""
+    key = asked.form.get("key", "").strip()
+    if asked.worlds.log:
+        await asked.worlds.opened(key)
+    with asked.worlds.lock:
+        world = asked.worlds.get(key)
+    if world is None:
+        raise Refused(
+            404,
+            "no world has this key: create one with POST /_sim/worlds, or call the gateway with a key of the server",
+        )
+    return Done(f"world {world.number}", f"{BASE}/worlds/{world.number}")
+
+
+async def advance(asked: Asked) -> Done:
+    """Let time pass."""
+    step = asked.form.get("step", "")
+    body = {"until": "next"} if step == "next" else {"seconds": _number("seconds", step)}
+    done = responses.decode(await asked.calls.send("POST", "clock/advance", body), responses.Advanced)
+    happened = ", ".join(map(_told, done.events[:5])) + (
+        f" and {len(done.events) - 5} more" if len(done.events) > 5 else ""
+    )
+    return Done(f"It is {done.now}: {happened or 'nothing fell due'}.")
+
+
+def _told(event: responses.Event) -> str:
+    if event.kind == "transition":
+        return f"{event.request_id[-6:]} is {event.status}"
+    return f"webhook {event.number}: {event.problem or event.status}"
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Refused(400, f"{name} {text!a} is not a number: give seconds, such as 15") from None
+
+
+async def change(asked: Asked) -> Done:
+    """Change the balance, a switch, or a point of the policy."""
+    form, body = asked.form, dict[str, Any]()
+    if "balance" in form:
+        body["balance"] = form["balance"].strip().removeprefix("$")
+    for name in ("suspended", "model_enabled"):
+        if name in form:
+            body[name] = form[name] == "true"
+    if "field" in form:
+        body["policy"] = {form["field"]: form.get("value", "").strip()}
+    await asked.calls.send("PATCH", "world", body)
+    return Done(
+        "Changed for this world: "
+        + ", ".join(f"{name} {value}" for name, value in (body.get("policy") or body).items())
+        + "."
+    )
+
+
+async def resend(asked: Asked) -> Done:
+    """Post a webhook once more."""
+    number = asked.path["delivery"]
+    attempt = responses.decode(await asked.calls.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
+    return Done(f"Webhook {number} was posted again: {attempt}.")
+
+
+async def add_rule(asked: Asked) -> Done:
+    """Append a rule that was written as JSON, or put it in the place of another one."""
+    number, text = asked.form.get("number"), asked.form.get("rule", "").encode()
+    if number:
+        await asked.calls.send("PUT", f"script/rules/{int(_number('rule', number))}", text)
+        return Done(f"Rule {number} was replaced; it starts unused.")
+    added = responses.decode(await asked.calls.send("POST", "script/rules", text), responses.RuleNumber)
+    return Done(f"Rule {added.number} was added; it is asked after all others.")
+
+
+async def remove_rule(asked: Asked) -> Done:
+    """Remove a rule."""
+    await asked.calls.send("DELETE", f"script/rules/{asked.path['rule']}")
+    return Done(f"Rule {asked.path['rule']} was removed.")
+
+
+async def arm(asked: Asked) -> Done:
+    """Add the example of a fault, for the next call that it is about."""
+    kind = asked.path["kind"]
+    if kind not in EXAMPLES:
+        raise Refused(404, f"there is no fault {kind!a}: the page Script lists them")
+    rule = msgspec.structs.replace(EXAMPLES[kind], times=1)
+    added = responses.decode(
+        await asked.calls.send("POST", "script/rules", msgspec.json.encode(rule)), responses.RuleNumber
+    )
+    return Done(f"Armed as rule {added.number}: {kind} at the next {rule.when}.")
+
+
+async def send(asked: Asked) -> Done:
+    """Send a request to the gateway with the key of the world, and open it in the journal."""
+    operation, body = asked.form.get("operation", ""), asked.form.get("body", "").encode()
+    path = next((path for path, found in SUBMIT_PATHS.items() if found.name == operation), None)
+    if path is None:
+        raise Refused(
+            400, f"operation {operation!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}"
+        )
+    headers = {
+        KEY_HEADER: asked.calls.key,
+        "Host": asked.calls.host,
+        "Content-Type": "application/json",
+        "User-Agent": "pixazo-sim console",
+        "Content-Length": str(len(body)),
+    }
+    if webhook := asked.form.get("webhook", "").strip():
+        headers["X-Webhook-URL"] = webhook
+    cut = await _answered(asked, path, headers, body)
+    latest = (await asked.calls.get(JournalPage, "journal", limit=1)).exchanges
+    return _seen(latest[-1], cut, asked.here) if latest else Done("Nothing was answered.")
+
+
+def _seen(exchange: Exchange, cut: str, here: str) -> Done:
+    return Done(f"{exchange.status} {exchange.reason}{cut}", f"{here}/requests/{exchange.number}")
+
+
+async def _answered(asked: Asked, path: str, headers: Mapping[str, str], body: bytes) -> str:
+    """Let the gateway answer; what a fault did to the connection, if anything."""
+    began = False
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def sent(message: Message) -> None:
+        nonlocal began
+        began = began or message["type"] == "http.response.start"
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 0), "server": ("127.0.0.1", None),
+        "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
+    }  # fmt: skip
+    try:
+        await asked.gateway(scope, receive, sent)
+    except ConnectionError:  # a fault that cuts the connection
+        return " (the connection was cut)"
+    return "" if began else " (nothing was answered)"
+
+
+ACTIONS: Mapping[str, Do] = {
+    "/open": open_world,
+    "/worlds/{number:int}/advance": advance,
+    "/worlds/{number:int}/change": change,
+    "/worlds/{number:int}/webhooks/{delivery:int}/resend": resend,
+    "/worlds/{number:int}/rules": add_rule,
+    "/worlds/{number:int}/rules/{rule:int}/remove": remove_rule,
+    "/worlds/{number:int}/faults/{kind}": arm,
+    "/worlds/{number:int}/send": send,
+}
+"""Path below the console -> what a form that is posted there does."""

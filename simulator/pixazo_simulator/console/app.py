@@ -1,0 +1,226 @@
+"""The console as an ASGI application: who may see it, which page a path is, and what a form does."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http.cookies import CookieError, SimpleCookie
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route, Router
+
+from pixazo_html import STYLE, templates
+from pixazo_simulator.control import Refused, check_access, read_body
+from pixazo_simulator.control.client import TOKEN_HEADER
+from pixazo_simulator.gateway import serve_media
+from pixazo_simulator.world import Settings, StateUnavailableError, World
+
+from . import actions, pages
+from .asked import BASE, Asked
+from .calls import Calls
+from .events import events
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from pixazo_simulator.control import ControlHandler
+    from pixazo_simulator.world import Worlds
+
+Answer = Callable[["Request"], Awaitable["Response"]]
+COOKIE = "pixazo-console"
+"""Holds a digest of the control token, once somebody has sent the token."""
+MOST_SENT = 4 * 1024 * 1024
+"""Bytes of a form."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of every page: nothing is loaded from elsewhere, and no script or style stands in a page."""
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_STATIC: dict[str, bytes] = {
+    each.name: each.read_bytes()
+    for each in files("pixazo_simulator.console").joinpath("static").iterdir()
+    if each.name.rpartition(".")[2] in _TYPES
+} | {"style.css": STYLE.encode()}
+
+
+class Console:
+    """The console over the worlds of one server; `gateway` is what answers the requests that somebody tries."""
+
+    def __init__(self, control: ControlHandler, worlds: Worlds, gateway: ASGIApp) -> None:
+        self._control = control
+        self._worlds = worlds
+        self._gateway = gateway
+        self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
+        special = {
+            "/static/{name}": self._static, "/login": self._log_in, "/worlds/{number:int}/events": self._events,
+            "/worlds/{number:int}/requests.har": self._har, "/worlds/{number:int}/videos/{request_id}": self._video,
+        }  # fmt: skip
+        routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"])]
+        routes += [
+            Route(BASE + path, self._guarded(answer), methods=["POST"] if path == "/login" else ["GET"])
+            for path, answer in special.items()
+        ]
+        routes += [Route(BASE + path, self._guarded(self._page(show))) for path, show in pages.PAGES.items()]
+        routes += [Route(BASE + path, self._action(do), methods=["POST"]) for path, do in actions.ACTIONS.items()]
+        self._router = Router([*routes, Route("/{rest:path}", self._guarded(self._nothing))], redirect_slashes=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Never raises for anything that is sent."""
+        response: ASGIApp = self._router
+        if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
+            try:
+                _check(scope, self._worlds.settings)
+            except Refused as refused:
+                needs_token = self._worlds.settings.control_token is not None and refused.status == 403
+                if not (needs_token and scope["path"] == f"{BASE}/login"):
+                    page = "login.jinja" if needs_token else "refused.jinja"
+                    response = self._html(page, {"refused": refused}, refused.status)
+        await response(scope, receive, send)
+
+    def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
+        text = self._templates.get_template(template).render(base=BASE, **context)
+        return HTMLResponse(text, status, headers=_HEADERS)
+
+    def _guarded(self, answer: Answer) -> Answer:
+        """Show a refusal as a page."""
+
+        async def respond(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except (Refused, StateUnavailableError) as error:
+                refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
+                return self._html("refused.jinja", {"refused": refused}, refused.status)
+
+        return respond
+
+    def _page(self, show: pages.Show) -> Answer:
+        async def respond(request: Request) -> Response:
+            shown = await show(await self._asked(request))
+            if isinstance(shown, str):
+                return RedirectResponse(shown, 303, headers=_HEADERS)
+            return self._html(shown.template, shown.context)
+
+        return respond
+
+    def _action(self, do: actions.Do) -> Answer:
+        async def respond(request: Request) -> Response:
+            try:
+                _check_sender(request)
+                asked = await self._asked(request)
+                body = await read_body(request.receive, MOST_SENT)
+                asked.form.update(parse_qsl((body or b"").decode(errors="replace"), keep_blank_values=True))
+                done = await do(asked)
+            except (Refused, StateUnavailableError) as error:
+                status = error.status if isinstance(error, Refused) else 503
+                return self._html("message.jinja", {"text": str(error), "is_good": False}, status)
+            response = self._html("message.jinja", {"text": done.text, "is_good": True})
+            response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
+            return response
+
+        return respond
+
+    async def _asked(self, request: Request) -> Asked:
+        number, worlds = request.path_params.get("number"), self._worlds
+        if worlds.log:
+            await worlds.log.catch_up()
+        world = None if number is None else self._world(number)
+        calls = Calls(self._control, request.headers.get("host", ""), world.key if world else "")
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return Asked(
+            calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world
+        )
+
+    def _world(self, number: int) -> World:
+        with self._worlds.lock:
+            if (world := self._worlds.numbered(number)) is None:
+                raise Refused(
+                    404, f"there is no world {number}: it was deleted, or never made; {BASE} lists those there are"
+                )
+            return world
+
+    async def _nothing(self, request: Request) -> Response:
+        raise Refused(404, f"the console has no page {request.url.path!a}: begin at {BASE}", "Not found")
+
+    async def _static(self, request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if name not in _STATIC:
+            return await self._nothing(request)
+        tag = f'"{hashlib.sha256(_STATIC[name]).hexdigest()[:16]}"'
+        headers = _HEADERS | {"cache-control": "no-cache", "etag": tag}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(_STATIC[name], media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+
+    async def _log_in(self, request: Request) -> Response:
+        """Take the control token, and remember in a cookie that it was right."""
+        body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
+        token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
+        if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
+            refused = Refused(403, "this is not the control token: send that of --control-token")
+            return self._html("login.jinja", {"refused": refused}, 403)
+        response = RedirectResponse(BASE, 303, headers=_HEADERS)
+        response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
+        return response
+
+    async def _events(self, request: Request) -> Response:
+        asked = await self._asked(request)
+        return StreamingResponse(events(asked.shown, self._worlds), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _har(self, request: Request) -> Response:
+        document = await pages.as_har(await self._asked(request))
+        name = f"world-{request.path_params['number']}.har"
+        return JSONResponse(document, headers=_HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
+
+    async def _video(self, request: Request) -> Response:
+        """The video of a generation as the media host serves it; the world does not journal that it was watched here."""
+        world = self._world(request.path_params["number"])
+        if (generation := world.generation_of(request.path_params["request_id"])) is None:
+            raise Refused(404, "there is no such generation: the page Videos lists those there are")
+        answer = serve_media(generation, self._worlds.videos, request.method, request.headers.raw, world.policy)
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
+        return Response(answer.body, answer.status, headers=_HEADERS | sent)
+
+
+async def _receive(request: Request) -> Response:
+    """Take a webhook: what was sent is shown with its delivery."""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return Response(status_code=204)
+
+
+def _check_sender(request: Request) -> None:
+    """Raise Refused unless a page of ours sent the form: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
+    if request.headers.get("hx-request") != "true":
+        raise Refused(403, "only the console itself may do this: it needs JavaScript")
+
+
+def _digest(token: str) -> str:
+    return hmac.new(token.encode(), b"pixazo-console", hashlib.sha256).hexdigest()
+
+
+def _check(scope: Scope, settings: Settings) -> None:
+    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of."""
+    token = settings.control_token
+    headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+    if token is not None and not any(name == TOKEN_HEADER.lower().encode() for name, _ in headers):
+        sent = [value.decode("latin-1") for name, value in headers if name == b"cookie"]
+        try:
+            cookie = SimpleCookie("; ".join(sent)).get(COOKIE)
+        except CookieError:
+            cookie = None
+        if cookie and hmac.compare_digest(cookie.value.encode(), _digest(token).encode()):
+            scope = {**scope, "headers": [*headers, (TOKEN_HEADER.lower().encode(), token.encode())]}
+    check_access(scope, settings)

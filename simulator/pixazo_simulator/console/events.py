@@ -1,0 +1,59 @@
+"""What an open page is told as it happens: the time of the world, and that something has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from pixazo_simulator.spec import snapshot, timestamp
+
+if TYPE_CHECKING:
+    from pixazo_simulator.world import World, Worlds
+
+TICK = 1.0
+"""Seconds after which the time is told again, and a change is found of which nobody is notified, such as a new rule."""
+MOST_LINES = 50
+"""Generations that a page shows."""
+PAUSE = 0.2
+"""Seconds between two changes that are told: what happens meanwhile is shown together."""
+
+
+async def events(world: World, worlds: Worlds) -> AsyncIterator[str]:
+    """Server-sent events: the time as text, `changed` when the page is out of date, until the world is deleted."""
+    happened, loop = asyncio.Event(), asyncio.get_running_loop()
+    with world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
+        before, told = _seen(world), ""
+        yield ": the events of a world\n\n"
+        while worlds.numbered(world.number) is world:
+            if (time := clock_text(world)) != told:
+                told = time
+                yield f"data: {time}\n\n"
+            if (now := _seen(world)) != before:
+                before = now
+                yield "event: changed\ndata: -\n\n"
+                await asyncio.sleep(PAUSE)
+            try:
+                async with asyncio.timeout(TICK):
+                    await happened.wait()
+            except TimeoutError:
+                pass
+            happened.clear()
+        yield "event: changed\ndata: -\n\n"
+
+
+def clock_text(world: World) -> str:
+    """What time it is in the world, to the second where it runs."""
+    text = timestamp(world.clock.now())
+    return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
+
+
+def _seen(world: World) -> tuple[object, ...]:
+    """What a page shows, in short: two that are equal show the same."""
+    account, now = world.account, world.clock.now()
+    rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
+    statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
+    return (
+        world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
+        account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
+    )  # fmt: skip

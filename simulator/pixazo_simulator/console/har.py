@@ -1,0 +1,72 @@
+"""A journal as HAR 1.2, which browsers and other HTTP tools read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from pixazo_simulator import __version__
+from pixazo_simulator.control import Exchange
+
+_UNKNOWN = -1
+"""What HAR writes where something was not measured."""
+
+
+def har(exchanges: Iterable[Exchange], origin: str) -> dict[str, Any]:
+    """The exchanges as they are shown: without keys, long bodies cut; `origin` is that of the gateway."""
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "pixazo-sim", "version": __version__},
+            "entries": [_entry(each, origin) for each in exchanges],
+        }
+    }
+
+
+def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
+    sent, answered = exchange.request, exchange.response
+    posted = {"postData": {"mimeType": sent.headers.get("content-type", ""), "text": _text(sent.body)}}
+    return {
+        "startedDateTime": str(exchange.at),
+        "time": 0,
+        "request": {
+            "method": exchange.method,
+            "url": origin + exchange.target,
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _listed(sent.headers),
+            "queryString": _listed(dict(parse_qsl(urlsplit(exchange.target).query, keep_blank_values=True))),
+            "headersSize": _UNKNOWN,
+            "bodySize": sent.length,
+            **(posted if sent.length else {}),
+        },
+        "response": {
+            "status": exchange.status,
+            "statusText": HTTPStatus(exchange.status).phrase if exchange.status in set(HTTPStatus) else "",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _listed(answered.headers),
+            "content": {
+                "size": answered.length,
+                "mimeType": answered.headers.get("content-type", ""),
+                "text": _text(answered.body),
+            },
+            "redirectURL": answered.headers.get("location", ""),
+            "headersSize": _UNKNOWN,
+            "bodySize": answered.length,
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+        "comment": exchange.reason,
+    }
+
+
+def _listed(members: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in members.items()]
+
+
+def _text(body: object) -> str:
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)

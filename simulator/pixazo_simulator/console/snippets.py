@@ -1,0 +1,72 @@
+"""A request of the gateway as code that sends it; origin and key are taken from the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from shlex import quote
+from typing import Any
+
+from pixazo_simulator.spec import KEY_HEADER
+
+_SETTINGS = {
+    "duration": 6, "resolution": "768P", "prompt_optimizer": True, "fast_pretreatment": False, "aigc_watermark": False,
+}  # fmt: skip
+SAMPLES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "generate": (
+        "/minimax-hailuo-ai/v1/generate",
+        {
+            "prompt": "A high-energy scene of a large, muscular bear leaping gracefully into a fast-flowing river to catch a fish.",
+            **_SETTINGS,
+        },
+    ),
+    "imageToVideo": (
+        "/minimax-hailuo-ai/v1/imageToVideo",
+        {
+            "prompt": "Man walked into winter cave with polar bear",
+            "first_frame_image": "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg",
+            **_SETTINGS,
+        },
+    ),
+}
+"""Path and body of each operation, as the page shows them (Request Code); of the long prompt only the first sentence."""
+
+
+def snippets(method: str, path: str, headers: Mapping[str, str], body: str) -> dict[str, str]:
+    """The request by language: cURL, Python, JavaScript."""
+    return {
+        "cURL": _curl(method, path, headers, body),
+        "Python": _python(method, path, headers, body),
+        "JavaScript": _javascript(method, path, headers, body),
+    }
+
+
+def _curl(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
+    lines = [f'curl -sS -X {method} "$PIXAZO_BASE_URL"{quote(path)}', f'-H "{KEY_HEADER}: $PIXAZO_API_KEY"']
+    lines += [f"-H {quote(f'{name}: {value}')}" for name, value in headers.items()]
+    return " \\\n  ".join([*lines, *([f"--data-raw {quote(body)}"] if body else [])])
+
+
+def _python(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
+    own = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in headers.items())
+    content = f"\n    content={body!r}," if body else ""
+    return f"""import os
+
+import httpx2
+
+response = httpx2.request(
+    {json.dumps(method)},
+    os.environ["PIXAZO_BASE_URL"] + {path!r},
+    headers={{{json.dumps(KEY_HEADER)}: os.environ["PIXAZO_API_KEY"]{own}}},{content}
+)
+print(response.status_code, response.text)"""
+
+
+def _javascript(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
+    own = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in headers.items())
+    content = f"\n  body: {json.dumps(body)}," if body else ""
+    return f"""const response = await fetch(process.env.PIXAZO_BASE_URL + {json.dumps(path)}, {{
+  method: {json.dumps(method)},
+  headers: {{{json.dumps(KEY_HEADER)}: process.env.PIXAZO_API_KEY{own}}},{content}
+}});
+console.log(response.status, await response.text());"""

@@ -1,0 +1,211 @@
+"""What happened in a world as a drawing: a row per generation, over the time of the world without its long pauses."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from pixazo_simulator.control.schema.responses import Delivery, Entry, Exchange, Generation
+
+LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
+"""The drawing in its own units: the labels on the left, the axis, one row, and the head with the times."""
+LONGEST_PAUSE = 20.0
+"""Seconds in which nothing happens that are drawn as long as they are; a longer pause is drawn as so many."""
+_TICKS = 7
+_SIGNS = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A state of a generation; `coming` lies ahead."""
+
+    state: str
+    x: float
+    width: float
+    coming: bool = False
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something that happened at an instant: what it was, in words, and whether it went well."""
+
+    x: float
+    text: str
+    is_good: bool = True
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One generation."""
+
+    generation: Generation
+    y: float
+    spans: list[Span]
+    end: Mark | None
+    polls: list[Mark]
+    webhooks: list[Mark]
+    money: list[Mark]
+    text: str
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A time on the axis, or how long a pause is."""
+
+    x: float
+    text: str
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """The drawing: its lines from the newest to the oldest, the times above, where the pauses are, and where now is."""
+
+    lines: list[Line]
+    ticks: list[Tick]
+    pauses: list[Tick]
+    now: float
+    height: float
+    width: float = LABEL + WIDTH + 60
+
+
+class _Axis:
+    """Where an instant is drawn."""
+
+    def __init__(self, instants: Iterable[datetime]) -> None:
+        self._at = sorted({each.timestamp() for each in instants})
+        self._x = [0.0]
+        self.pauses: list[tuple[float, float]] = []
+        for before, after in pairwise(self._at):
+            seconds = after - before
+            if seconds > LONGEST_PAUSE:
+                self.pauses.append((self._x[-1] + LONGEST_PAUSE / 2, seconds))
+            self._x.append(self._x[-1] + min(seconds, LONGEST_PAUSE))
+        self._scale = WIDTH / max(self._x[-1], 1.0)
+
+    def x(self, instant: datetime) -> float:
+        return self._place(instant.timestamp())
+
+    def _place(self, at: float) -> float:
+        index = max(0, min(bisect_right(self._at, at), len(self._at)) - 1)
+        return LABEL + (self._x[index] + min(max(0.0, at - self._at[index]), LONGEST_PAUSE)) * self._scale
+
+    def ticks(self) -> Iterator[Tick]:
+        """Some instants of those that were given, far enough from one another."""
+        last = -WIDTH
+        for at, x in zip(self._at, self._x, strict=True):
+            if (x - last) * self._scale >= WIDTH / _TICKS or x == 0:
+                last = x
+                yield Tick(LABEL + x * self._scale, _clock_time(at))
+
+    def shortened(self) -> list[Tick]:
+        return [Tick(LABEL + x * self._scale, _duration(seconds)) for x, seconds in self.pauses]
+
+
+def drawn(
+    generations: Sequence[Generation],
+    exchanges: Iterable[Exchange],
+    deliveries: Iterable[Delivery],
+    entries: Iterable[Entry],
+    now: datetime,
+) -> Timeline:
+    """The drawing of these generations, with what concerned them."""
+    polls, webhooks, money = (defaultdict[str, list[tuple[datetime, str, bool]]](list) for _ in range(3))
+    for exchange in exchanges:
+        if exchange.request_id and exchange.operation == "status":
+            shown = _status_of(exchange)
+            text = f"read {exchange.number}: {exchange.status} {shown}".rstrip()
+            polls[exchange.request_id].append((exchange.at, text, exchange.status == 200))
+    for delivery in deliveries:
+        for number, attempt in enumerate(delivery.attempts, 1):
+            taken = attempt.status is not None and 200 <= attempt.status < 300
+            webhooks[delivery.request_id].append(
+                (attempt.at, f"webhook {delivery.number}, attempt {number}: {attempt}", taken)
+            )
+    for entry in entries:
+        if entry.request_id and entry.at <= now:
+            money[entry.request_id].append(
+                (entry.at, f"{entry.kind} {'+' if entry.amount > 0 else '−'}${abs(entry.amount)}", entry.amount > 0)
+            )
+    known = {each.request_id for each in generations}
+    instants = [now, *(at for each in generations for _, start, end in _states(each, now) for at in (start, end))]
+    instants += (
+        at for marks in (polls, webhooks) for name, found in marks.items() if name in known for at, _, _ in found
+    )
+    axis = _Axis(instants)
+
+    def marks(found: Iterable[tuple[datetime, str, bool]]) -> list[Mark]:
+        return [Mark(axis.x(at), text, good) for at, text, good in found]
+
+    lines = list[Line]()
+    for row, each in enumerate(reversed(generations)):
+        identity = each.request_id
+        lines.append(
+            Line(
+                generation=each,
+                y=HEAD + row * ROW,
+                spans=[*_spans(each, now, axis)],
+                end=Mark(axis.x(each.since), _SIGNS[each.status]) if each.is_terminal else None,
+                polls=marks(polls[identity]),
+                webhooks=marks(webhooks[identity]),
+                money=marks(money[identity]),
+                text=_words(each, polls[identity], webhooks[identity], money[identity]),
+            )
+        )
+    return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
+
+
+def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """The states of a generation, from when until when: those to come by its plan, too, if that has an end."""
+    plan, accepted = each.plan, each.accepted_at
+    if plan.queued is None or plan.processing is None:  # it is left by reads, or never
+        first = accepted if each.status == "QUEUED" else each.since
+        yield "QUEUED", accepted, now if each.status == "QUEUED" else first
+        if each.status == "PROCESSING":
+            yield "PROCESSING", first, now
+        return
+    try:
+        started = accepted + timedelta(seconds=plan.queued)
+        ended = started + timedelta(seconds=plan.processing)
+    except OverflowError:  # beyond the year 9999
+        yield each.status, accepted, now
+        return
+    if plan.queued:
+        yield "QUEUED", accepted, started
+    if plan.processing:
+        yield "PROCESSING", started, ended
+
+
+def _spans(each: Generation, now: datetime, axis: _Axis) -> Iterator[Span]:
+    for state, start, end in _states(each, now):
+        for first, last, coming in ((start, min(end, now), False), (max(start, now), end, True)):
+            if first < last:
+                x = axis.x(first)
+                yield Span(state, x, max(2.0, axis.x(last) - x), coming)
+
+
+def _status_of(exchange: Exchange) -> str:
+    body = exchange.response.body
+    return str(body.get("status", "")) if isinstance(body, dict) else ""
+
+
+def _words(each: Generation, *found: Sequence[tuple[datetime, str, bool]]) -> str:
+    """All of it as a text, for those who do not see the drawing."""
+    ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
+    happened = sorted((at, text) for marks in found for at, text, _ in marks)
+    rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])
+    return (
+        f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at.timestamp())}, "
+        f"{each.status} since {_clock_time(each.since.timestamp())}{ends}{rest}"
+    )
+
+
+def _clock_time(at: float) -> str:
+    found = datetime.fromtimestamp(at, UTC)
+    return f"{found:%H:%M:%S}" + (f".{found.microsecond // 1000:03}" if found.microsecond else "")
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,100 @@
+"""A journalled request as a command that repeats it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from shlex import quote
+from typing import Any, cast
+
+from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
+
+from .schema.responses import Exchange, Request
+
+_KEY_HEADER = KEY_HEADER.lower()
+"""As headers are recorded."""
+KEY = "PIXAZO_API_KEY"
+OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
+"""Variables for the key to the world of a test, and for any other."""
+LONGEST_DATA_URL = 96
+"""Characters of a data URL that are printed; a longer one is cut, with a note."""
+_DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
+#: Headers that curl adds by itself, and those that a repetition must not copy.
+_LEFT_OUT = frozenset(
+    ("accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent", "x-forwarded-host", "x-forwarded-proto")
+)  # fmt: skip
+
+
+def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
+    """The request of an exchange as a command; comments before it say what had to be changed.
+
+    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to a name of its own for a key that opened no world.
+    """
+    request, notes = exchange.request, list[str]()
+    key = KEY if reached_world else OTHER_KEY
+    if not reached_world and (_KEY_HEADER in request.headers or REDACTED in exchange.target):
+        notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
+    # The variable takes the place of the redacted key, whose brackets made `quote` use single quotes.
+    target = quote(exchange.target).replace(REDACTED, f"'\"${key}\"'")
+    words = [
+        "curl -sS",
+        *_method(exchange.method, sends=bool(request.length)),
+        *_headers(request, key, notes),
+        *([f"--data-raw {quote(_text(request, notes))}"] if request.length else []),
+        f'"$PIXAZO_BASE_URL"{target}',
+    ]
+    if any(HIDDEN in word for word in words):
+        notes.append(f"{HIDDEN} stands for a secret that was sent")
+    return "".join(f"# {note}\n" for note in notes) + " ".join(words)
+
+
+def _method(method: str, *, sends: bool) -> list[str]:
+    if method == "HEAD":
+        return ["--head"]
+    return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
+
+
+def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
+    if request.length and "content-type" not in request.headers:
+        yield "-H 'Content-Type:'"  # else curl sends that of a form
+    for name, value in request.headers.items():
+        if name == _KEY_HEADER:
+            yield f'-H "{KEY_HEADER}: ${key}"'
+        elif REDACTED in value or HIDDEN in value:
+            notes.append(f"header {name} is left out: it held a secret")
+        elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
+            yield f"-H {quote(f'{name}: {value}')}"
+
+
+def _text(request: Request, notes: list[str]) -> str:
+    body = _shortened(request.body, notes)
+    if not isinstance(body, str):
+        return json.dumps(body)
+    if "\0" in body:
+        notes.append("NUL bytes of the body are left out: no argument can hold one")
+    if "\ufffd" in body:
+        notes.append("bytes of the body that are not UTF-8 are replaced")
+    kept = len(request.body.encode(errors="replace"))
+    if kept < request.length:
+        notes.append(f"the body is cut: {kept} of {request.length} bytes were kept")
+    return body.replace("\0", "")
+
+
+def _shortened(value: Any, notes: list[str]) -> Any:
+    """A JSON value with its data URLs cut."""
+    if isinstance(value, list):
+        return [_shortened(each, notes) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {name: _shortened(each, notes) for name, each in cast("dict[str, Any]", value).items()}
+    if not isinstance(value, str):
+        return value
+
+    def cut(found: re.Match[str]) -> str:
+        whole = found[0]
+        if len(whole) <= LONGEST_DATA_URL:
+            return whole
+        notes.append(f"a data URL is cut: {LONGEST_DATA_URL} of {len(whole)} characters")
+        return whole[:LONGEST_DATA_URL]
+
+    return _DATA_URL.sub(cut, value)
