@@ -57,7 +57,7 @@ def _receive(options: dict[str, Any]) -> None:
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
     from pixazo_simulator.receiver import Receiver
     from pixazo_simulator.server import GatewayProtocol, SimulatorError, ThreadedServer, listen
-    from pixazo_simulator.spec import LOOPBACK_OF
+    from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
     from pixazo_simulator.world import Settings
 
     log_to_stderr("text")
@@ -83,7 +83,7 @@ def _receive(options: dict[str, Any]) -> None:
     called = LOOPBACK_OF.get(host, host)
     url = f"http://{f'[{called}]' if ':' in called else called}:{port}"
     if not ended.is_set():
-        print_ready(f"ready {url}\n", options["ready_file"], server.stop)
+        print_ready(f"ready {url}\n", options["ready_file"], server.stop, more=f"console {url}{CONSOLE_PATH}\n")
     ended.wait()
     server.stop()
     flush()

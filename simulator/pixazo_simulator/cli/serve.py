@@ -101,8 +101,8 @@ def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[]
     print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop)
 
 
-def print_ready(line: str, ready_file: str | None, stop: Callable[[], object]) -> None:
-    """Say that a server is ready, in a file, too, if one is named. Raises click.UsageError after `stop` when that cannot be written."""
+def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:
+    """Say that a server is ready, in a file, too, if one is named, and `more`. Raises click.UsageError after `stop` when that cannot be written."""
     from pathlib import Path
 
     try:
@@ -112,7 +112,7 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object]) -
         stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
     try:
-        sys.stdout.write(line)
+        sys.stdout.write(line + more)
         sys.stdout.flush()
     except OSError as error:
         stop()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pixazo_simulator.control import Refused, check_access, read_body
-from pixazo_simulator.spec import CONTROL_PREFIX, Header, beginning
+from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, Header, beginning
 
 from .callback import Answer, Callback
 from .kept import Entry, Kept
@@ -16,7 +17,7 @@ from .shown import shown
 from .signature import verify
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from pixazo_simulator.world import Settings
 
@@ -28,7 +29,7 @@ LISTED = 4096
 """Characters of each body in the list."""
 _SHOWN = 120
 """Characters of what was asked for that a message shows."""
-_ROUTES = f"GET {CONTROL_PREFIX}/callbacks, POST {CONTROL_PREFIX}/callbacks/{{number}}/resend"
+_ROUTES = f"GET {CONSOLE_PATH}, GET {CONTROL_PREFIX}/callbacks, POST {CONTROL_PREFIX}/callbacks/{{number}}/resend"
 _RESEND = re.compile(rf"{CONTROL_PREFIX}/callbacks/([0-9]{{1,9}})/resend")
 _NO_BODY = (204, 304)
 _JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
@@ -59,6 +60,10 @@ class Receiver:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, unless the caller goes away before its end."""
         try:
+            if scope["path"] == CONSOLE_PATH or scope["path"].startswith(f"{CONSOLE_PATH}/"):
+                check_access(scope, self._settings)
+                await self._page(scope, receive, send)
+                return
             answered = await self._answer(scope, receive)
         except Refused as refused:
             answered = refused.status, _JSON, _json({"error": refused.error, "message": str(refused)})
@@ -79,6 +84,13 @@ class Receiver:
         length = dict(scope["headers"]).get(b"content-length", b"")
         body = await read_body(receive, BODY_LIMIT, int(length) if length.isdigit() else 0)
         return None if body is None else await self._take(scope, body)
+
+    @cached_property
+    def _page(self) -> ASGIApp:
+        from .page import Page  # with the first that is looked at: Jinja2 takes as long as a hundred webhooks
+
+        answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
+        return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None)
 
     # Webhooks
 

@@ -50,6 +50,7 @@ class Forwarder:
     """
 
     def __init__(self, url: str, now: Callable[[], int], timeout: float = FORWARD_TIMEOUT) -> None:
+        self.shown_url = Redactor().text(url)
         self._url = url
         self._now = now
         self._timeout = timeout

@@ -36,7 +36,9 @@ def listen(serve: Serve) -> Serve:
     """Starts `pixazo-sim listen` with some options, on a free port."""
 
     def start(*options: str, **variables: str) -> Serving:
-        return serve(*options, command="listen", **variables)
+        listening = serve(*options, command="listen", **variables)
+        assert listening.line() == f"console {listening.url}/_sim/console\n"
+        return listening
 
     return start
 
@@ -131,7 +133,7 @@ def test_colours_on_a_terminal(variables: dict[str, str], colours: bool) -> None
     ):
         os.close(theirs)
         shown = b""
-        while b"\n" not in shown:
+        while b"/_sim/console" not in shown:
             shown += terminal.read(65536)
         assert Caller(over_http(shown.split()[1].decode()), "k").call("POST", "/", {}).status == 500
         process.send_signal(signal.SIGTERM)
@@ -264,6 +266,7 @@ def test_every_option_can_be_given_in_the_environment(listen: Serve, tmp_path: P
         PIXAZO_SIM_PORT="1",
     )
     try:
+        assert listening.line() == f"console {listening.url}/_sim/console\n"
         post(listening, {})
         assert json.loads(listening.line())["signature"]["verdict"] == "missing"
         sent = {"Host": "other", "X-Pixazo-Control-Token": "token-1"}
