@@ -25,8 +25,8 @@ CLIENT = [
 SIMULATOR = [
     "AdvanceError", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Clock", "ClockState",
     "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery",
-    "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation",
-    "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health", "HtmlPage",
+    "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange",
+    "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health", "HtmlPage",
     "InitialGeneration", "JournalPage", "LedgerPage", "LimitData", "LognormalDelay", "Matcher", "MediaGone",
     "NotFoundWindow", "PROFILES", "Plan", "Policy", "PolicyDecision", "Ready", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .control.schema.responses import Attempt as Attempt
     from .control.schema.responses import ClockState as ClockState
     from .control.schema.responses import Delivery as Delivery
+    from .control.schema.responses import DeliveryDetail as DeliveryDetail
     from .control.schema.responses import DeliveryPage as DeliveryPage
     from .control.schema.responses import Entry as Entry
     from .control.schema.responses import Event as Event
@@ -73,10 +74,10 @@ if TYPE_CHECKING:
 _HOMES = {
     ".control.client": "ControlClient ControlError InitialGeneration",
     ".control.schema.responses": (
-        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage "
-        "Health JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis ScriptRule "
-        "ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult WorldList WorldRecord WorldState "
-        "WorldSummary"
+        "Attempt ClockState Delivery DeliveryDetail DeliveryPage Entry Event Exchange Explanation Generation "
+        "GenerationPage Health JournalPage LedgerPage Plan PolicyDecision Ready Request Response RuleDiagnosis "
+        "ScriptRule ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult WorldList WorldRecord "
+        "WorldState WorldSummary"
     ),
     ".script.builder": "When",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

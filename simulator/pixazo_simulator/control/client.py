@@ -305,6 +305,10 @@ class ControlClient:
         """The latest webhooks, delivered or pending, with every attempt."""
         return self._list("deliveries", responses.DeliveryPage, limit=limit)
 
+    def delivery(self, number: int) -> responses.DeliveryDetail:
+        """A webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
+        return self._call("GET", f"/_sim/deliveries/{number}", responses.DeliveryDetail)
+
     def resend(self, number: int) -> responses.Attempt:
         """Post a webhook once more, now, and return that attempt."""
         return self._call("POST", f"/_sim/deliveries/{number}/resend", responses.Attempt)

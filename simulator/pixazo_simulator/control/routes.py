@@ -211,7 +211,7 @@ async def keep_state(request: ControlRequest[requests.NoParameters]) -> response
 @route("POST", "/_sim/world/states/{number}/restore")
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
-    with _refuse_unknown_state(request.number):
+    with _refuse_unknown("state", request.number):
         await request.apply(lambda now: RestoreState(now, request.number))
     return rendering.world(request.world)
 
@@ -219,17 +219,9 @@ async def restore_state(request: ControlRequest[requests.NoParameters]) -> respo
 @route("DELETE", "/_sim/world/states/{number}")
 async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Keep a state no longer."""
-    with _refuse_unknown_state(request.number):
+    with _refuse_unknown("state", request.number):
         await request.apply(lambda now: ForgetState(now, request.number))
     return rendering.DELETED
-
-
-@contextmanager
-def _refuse_unknown_state(number: int) -> Generator[None]:
-    try:
-        yield
-    except KeyError:
-        raise Refused(404, f"no state is kept under the number {number}: POST /_sim/world/states keeps one") from None
 
 
 @route("GET", "/_sim/clock")
@@ -606,7 +598,7 @@ async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
-    with _refuse_unknown(request.number), refuse_value_errors():
+    with _refuse_unknown("rule", request.number), refuse_value_errors():
         await request.apply(lambda now: ReplaceRule(now, request.number, request.body))
     return rendering.rule_number(request.number)
 
@@ -614,17 +606,25 @@ async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
 @route("DELETE", "/_sim/script/rules/{number}")
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
-    with _refuse_unknown(request.number):
+    with _refuse_unknown("rule", request.number):
         await request.apply(lambda now: RemoveRule(now, request.number))
     return rendering.DELETED
 
 
 @contextmanager
-def _refuse_unknown(number: int) -> Generator[None]:
+def _refuse_unknown(what: str, number: int) -> Generator[None]:
     try:
         yield
     except KeyError:
-        raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
+        raise Refused(404, _UNKNOWN[what].format(number)) from None
+
+
+_UNKNOWN = {
+    "state": "no state is kept under the number {}: POST /_sim/world/states keeps one",
+    "rule": "no rule has the number {}: GET /_sim/script lists them",
+    "delivery": "no delivery has the number {}: GET /_sim/deliveries lists them",
+}
+"""What is said of a number that there is not, with the remedy."""
 
 
 @route("GET", "/_sim/deliveries")
@@ -633,14 +633,22 @@ async def deliveries(request: ControlRequest[requests.Latest]) -> responses.Deli
     return await rendering.deliveries(request.world, request.body.limit)
 
 
+@route("GET", "/_sim/deliveries/{number}")
+async def delivery(request: ControlRequest[requests.NoParameters]) -> responses.DeliveryDetail:
+    """Show a webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
+    world = request.world
+    with _refuse_unknown("delivery", request.number):
+        kept = world.outbox.find(request.number)
+        if kept is None:
+            raise KeyError
+    return rendering.delivery_detail(world, kept, request.dispatcher.posted(world, kept))
+
+
 @route("POST", "/_sim/deliveries/{number}/resend")
 async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
     """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
-    try:
-        with refuse_value_errors():
-            _, attempt = await request.dispatcher.resend(request.world, request.number)
-    except KeyError:
-        raise Refused(404, f"no delivery has the number {request.number}: GET /_sim/deliveries lists them") from None
+    with _refuse_unknown("delivery", request.number), refuse_value_errors():
+        _, attempt = await request.dispatcher.resend(request.world, request.number)
     return rendering.attempt(request.world, attempt)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .compose import secrets
+from .compose import composed, secrets
 from .dispatcher import MOST_STARTED, AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest
 from .trust import read_authorities, trusting
 
 __all__ = [
-    "MOST_STARTED", "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "read_authorities",
+    "MOST_STARTED", "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "composed", "read_authorities",
     "secrets", "trusting",
 ]  # fmt: skip

@@ -29,15 +29,15 @@ SECRET_BYTES = 24
 """Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 
 
-def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
-    """The webhook as the gateway composes and signs it."""
+def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: int) -> WebhookRequest:
+    """The webhook as the gateway composes it, and signs it `at` an instant (UTC milliseconds)."""
     body = edited(world.webhook_body(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
         wanted = effect(faults, Sign) or Sign()
-        instant = world.clock.now() - round(wanted.age * SECOND)
-        headers |= signed_headers((_WRONG,) if wanted.wrong else secrets(world), message_id, instant, body)
+        signing = (_WRONG,) if wanted.wrong else secrets(world, at)
+        headers |= signed_headers(signing, message_id, at - round(wanted.age * SECOND), body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
     seconds = CHALLENGE_TIMEOUT if challenge else float(world.policy.webhook_timeout)
     least = min(seconds, LEAST_TIMEOUT)
@@ -52,9 +52,9 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     )
 
 
-def secrets(world: World) -> tuple[str, ...]:
-    """The secrets with which webhooks are signed now, the newest first: two or more for some time after a rotation."""
-    return tuple(secret(world.seed, world.source, number) for number in world.secrets(world.clock.now()))
+def secrets(world: World, at: int) -> tuple[str, ...]:
+    """The secrets with which webhooks are signed at an instant, the newest first: two or more for some time after a rotation."""
+    return tuple(secret(world.seed, world.source, number) for number in world.secrets(at))
 
 
 @lru_cache

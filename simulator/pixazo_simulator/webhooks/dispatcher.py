@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -39,6 +39,8 @@ from .sender import Outcome, WebhookRequest
 
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
+MOST_POSTED = 1000
+"""Webhooks of one world of which it is remembered what was posted."""
 MOST_ATTEMPTS = 10_000
 """Attempts that one advance makes; it ends at the instant of the last one."""
 LONGEST_ADVANCE = 300.0
@@ -75,7 +77,7 @@ class _Progress:
     """What is under way for one world.
 
     `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
-    `reach`, which the next `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    `reach`, which the next `advance` reports, `posted` is what was posted, by number of the delivery, and at which attempt. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
     """
 
     def __init__(self, world: World) -> None:
@@ -84,6 +86,14 @@ class _Progress:
         self.tasks: set[asyncio.Task[None]] = set()
         self.unreported: deque[tuple[Delivery, Attempt]] = deque(maxlen=world.bounds.deliveries)
         self.is_halted = False
+        self.posted: OrderedDict[int, tuple[int, WebhookRequest]] = OrderedDict()
+
+    def remember(self, delivery: Delivery, webhook: WebhookRequest) -> None:
+        """Keep what is posted at the coming attempt of a delivery."""
+        self.posted[delivery.number] = len(delivery.attempts) + 1, webhook
+        self.posted.move_to_end(delivery.number)
+        if len(self.posted) > MOST_POSTED:
+            self.posted.popitem(last=False)
 
 
 class Dispatcher:
@@ -237,9 +247,16 @@ class Dispatcher:
         if effect(faults, Skip):
             return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
-        for each in self.edit(world, composed(world, delivery, faults)):
-            outcome = await self._send(injected(each, faults, delivery.seed))
+        for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):
+            webhook = injected(each, faults, delivery.seed)
+            self._of(world).remember(delivery, webhook)
+            outcome = await self._send(webhook)
         return outcome
+
+    def posted(self, world: World, delivery: Delivery) -> WebhookRequest | None:
+        """What was posted at the latest attempt of a delivery, as long as it is remembered; None, too, where another process has made it."""
+        ordinal, webhook = self._of(world).posted.get(delivery.number, (0, None))
+        return webhook if ordinal == len(delivery.attempts) else None
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
         """Send a delivery once more, now; return the copy and its attempt. Rules do not apply to it.

@@ -159,6 +159,10 @@ class Outbox(Part):
         """The instant of the next attempt."""
         return self._agenda[0][0] if self._agenda else None
 
+    def due(self, number: int) -> int | None:
+        """The instant of the next attempt of a delivery, None when there is none, or when it is just being attempted."""
+        return self._due.get(number)
+
     def are_due(self, count: int, until: int) -> bool:
         """Whether at least so many deliveries are due by `until`."""
         found, places = set[int](), [0]

@@ -31,7 +31,7 @@ NAMES = [
     "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "keepState", "restoreState",
     "forgetState", "clock", "advance", "upcoming", "ledger", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
-    "deliveries", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
+    "deliveries", "delivery", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
 WITHOUT_KEY = {"health", "ready", "metrics", "openapi", "createWorld", "worlds", "unmatched", "explain"}
 

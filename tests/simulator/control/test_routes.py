@@ -367,6 +367,7 @@ def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
         "faults": [],
         "attempts": [],
         "decided_by": [],
+        "next_attempt_at": "2026-03-31T10:00:15.000Z",
     }
     assert caller.sim("deliveries") == {"total": 1, "deliveries": [expected]}
     (*_, event) = caller.advance(15)["events"]
@@ -383,7 +384,9 @@ def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
     }
     named = {"kind": "webhook", "number": 1, "request_id": identity, "url": "http://10.0.0.7/hook"}
     assert event == named | attempt
-    assert caller.sim("deliveries")["deliveries"] == [expected | {"attempts": [attempt | {"interrupted": False}]}]
+    assert caller.sim("deliveries")["deliveries"] == [
+        expected | {"attempts": [attempt | {"interrupted": False}], "next_attempt_at": None}
+    ]
 
 
 def test_the_journal_can_be_filtered(caller: Caller) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from pixazo_simulator.state import WorldLog
 from pixazo_simulator.world import Begun, Row
 
@@ -69,6 +71,11 @@ _DELIVERY = body.Delivery(
     1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
     attempts=(_ATTEMPT,),
 )  # fmt: skip
+_POSTED = {"request_id": _ID, "status": "COMPLETED"}
+_DETAIL = body.DeliveryDetail(
+    **msgspec.structs.asdict(_DELIVERY), method="POST", headers={"content-type": "application/json"},
+    text=json.dumps(_POSTED, separators=(",", ":")), body=_POSTED, exact=True,
+)  # fmt: skip
 _EVENTS = [
     body.Event("transition", _STARTED, _ID, "PROCESSING"),
     body.Event("transition", _ENDED, _ID, "COMPLETED"),
@@ -130,6 +137,7 @@ RESPONSES: dict[Any, object] = {
             ),
             body.RuleNumber(1),
             body.DeliveryPage(total=1, deliveries=[_DELIVERY]),
+            _DETAIL,
             _ATTEMPT,
             body.Explanation(_SUMMARY, _EXCHANGE, (), Dollars("0.35"), _GENERATION, deliveries=()),
             body.TlsListener(1, 41443, "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"),

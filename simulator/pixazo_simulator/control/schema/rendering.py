@@ -30,7 +30,7 @@ from pixazo_simulator.spec import (
     renamed,
     snapshot,
 )
-from pixazo_simulator.webhooks import AdvanceEvent, secrets
+from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, secrets
 
 from . import responses as body
 from .requests import MOST_LISTED
@@ -76,7 +76,7 @@ def health(worlds: state.Worlds) -> body.Health:
 def world(world: state.World) -> body.WorldState:
     """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
-    signing = secrets(world) if world.policy.webhook_signature == "standard" else ()
+    signing = secrets(world, now) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
         now=instant(now),
         clock=str(world.clock),
@@ -118,9 +118,11 @@ def created_world(created: state.World, request_ids: list[str]) -> body.CreatedW
 
 def clock(world: state.World) -> body.ClockState:
     """What time it is, and when the next webhook is due."""
-    due = world.next_due()
-    next_at = instant(due) if due is not None and due <= LAST_INSTANT else None
-    return body.ClockState(instant(world.clock.now()), str(world.clock), next_at)
+    return body.ClockState(instant(world.clock.now()), str(world.clock), _to_come(world.next_due()))
+
+
+def _to_come(due: int | None) -> Instant | None:
+    return instant(due) if due is not None and due <= LAST_INSTANT else None
 
 
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
@@ -237,6 +239,23 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
         decided_by=_decided_by(world.deciding_delivery(kept)),
+        next_attempt_at=_to_come(world.outbox.due(kept.number)),
+    )
+
+
+def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:
+    """One delivery with what was posted at its latest attempt, if that is remembered, else what the state says."""
+    at = kept.attempts[-1].at if kept.attempts else world.clock.now()
+    seen = posted or (composed(world, kept, (), at) if kept.event <= LAST_INSTANT else None)
+    text = world.redactor.text
+    return body.DeliveryDetail(
+        **msgspec.structs.asdict(delivery(world, kept)),
+        method="POST",
+        # The signature is shown: it says nothing about the secret, and whoever verifies it needs it.
+        headers={name: text(value) for name, value in seen.headers.items()} if seen else None,
+        text=text(seen.body.decode(errors="replace")) if seen else None,
+        body=_content(seen.body, len(seen.body), world.redactor) if seen else None,
+        exact=posted is not None,
     )
 
 

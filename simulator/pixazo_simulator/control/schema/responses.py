@@ -467,6 +467,10 @@ class Delivery(Body, frozen=True):
     faults: Faults
     attempts: Annotated[tuple[Attempt, ...], Meta(description="each try to post it, oldest first")]
     decided_by: DecidedBy = ()
+    next_attempt_at: Annotated[
+        Instant | None,
+        Meta(description="when it is attempted next, null when it is not, or is just being attempted, or nobody knows"),
+    ] = None
 
     @property
     def summary(self) -> str:
@@ -476,6 +480,28 @@ class Delivery(Body, frozen=True):
 
     def __repr__(self) -> str:
         return f"<{self.number}: POST {self.url} {self.summary}>"
+
+
+class DeliveryDetail(Delivery, frozen=True, kw_only=True):
+    """A delivery with the request that was posted at its latest attempt, or would be posted now if there was none.
+
+    Headers, text and body are null when nobody knows yet what will be reported.
+    """
+
+    method: Literal["POST"]
+    headers: Annotated[
+        dict[str, str] | None,
+        Meta(description="by their names in lower case, with the signature; HTTP adds those of the connection"),
+    ]
+    text: Annotated[str | None, Meta(description="the body, byte for byte but for keys")]
+    body: Annotated[Any, Meta(description="the same, decoded")]
+    exact: Annotated[
+        bool,
+        Meta(
+            description="whether this is what was posted at the latest attempt, with faults; if not, it is computed by the policy and the secrets of now "
+            "for the instant of that attempt, or for now: what faults and a mutant change is left out, and the signature may bear another second"
+        ),
+    ]
 
 
 class DeliveryPage(Body, frozen=True):
