@@ -51,7 +51,7 @@ def _listen(**options: Any) -> None:
 
 
 def _receive(options: dict[str, Any]) -> None:
-    from .process import Signals, end_now, log_to_stderr
+    from .process import LineWriter, Signals, end_now, log_to_stderr
 
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
@@ -67,7 +67,8 @@ def _receive(options: dict[str, Any]) -> None:
     receiver = Receiver(
         settings, _now, secrets=options["secrets"], forwarder=forwarder, respond=options["respond"] or 204
     )
-    show, flush = _printing(as_json=options["as_json"], forwards=forwarder is not None)
+    lines = LineWriter(1, lambda count: f"{count} lines were dropped: standard output was not read fast enough")
+    show = _printing(lines.write, as_json=options["as_json"], forwards=forwarder is not None)
     if options["save"]:
         receiver.kept.watchers.append(_saving(options["save"]))
     receiver.kept.watchers.append(show)
@@ -86,7 +87,7 @@ def _receive(options: dict[str, Any]) -> None:
         print_ready(f"ready {url}\n", options["ready_file"], server.stop, more=f"console {url}{CONSOLE_PATH}\n")
     ended.wait()
     server.stop()
-    flush()
+    lines.flush()
     end_now(0)
 
 
@@ -112,25 +113,24 @@ def _forwarder(url: str) -> Forwarder:
         raise click.UsageError(str(error)) from None
 
 
-def _printing(*, as_json: bool, forwards: bool) -> tuple[Callable[[Entry], None], Callable[[], None]]:
-    """What prints what has happened to a webhook, and what waits until that is written."""
+def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[Entry], None]:
+    """What writes a line about what has happened to a webhook."""
     from pixazo_simulator.receiver import json_line, text_line
 
-    from .process import LineWriter, printable
+    from .process import printable
 
-    writer = LineWriter(1, lambda count: f"{count} lines were dropped: standard output was not read fast enough")
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen
 
     def show(entry: Entry) -> None:
         if as_json:
             if entry.answers:
-                writer.write(json_line(entry))
+                write(json_line(entry))
         elif said := text_line(entry, forwards=forwards):
             text, tone = printable(said[0]), said[1]
-            writer.write(click.style(text, fg=_COLOURS[tone]) if is_coloured else text)
+            write(click.style(text, fg=_COLOURS[tone]) if is_coloured else text)
 
-    return show, writer.flush
+    return show
 
 
 def _saving(path: str) -> Callable[[Entry], None]:
@@ -166,7 +166,7 @@ def _replay(options: dict[str, Any]) -> int:
     gc.enable()
     chosen = _chosen(options["replay"], options["only"])
     forwarder = _forwarder(options["forward_to"])
-    show, flush = _printing(as_json=options["as_json"], forwards=True)
+    show = _printing(lambda line: click.echo(line, color=True), as_json=options["as_json"], forwards=True)
 
     async def post() -> bool:
         all_taken = True
@@ -178,9 +178,7 @@ def _replay(options: dict[str, Any]) -> int:
             all_taken &= is_taken(answer.status)
         return all_taken
 
-    code = 0 if asyncio.run(post()) else 1
-    flush()
-    return code
+    return 0 if asyncio.run(post()) else 1
 
 
 def _chosen(path: str, only: tuple[int, ...] | None) -> list[tuple[int, Callback]]:

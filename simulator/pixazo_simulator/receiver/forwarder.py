@@ -70,7 +70,7 @@ class Forwarder:
         except TimeoutError:
             status = GATEWAY_TIMEOUT
             problem = f"the app has not answered within {self._timeout:g} s: answer first, and work later"
-        except (_NoAnswerError, httpx2.HTTPError, OSError, ValueError) as error:
+        except (_NoAnswerError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             problem = Redactor().text(_described(error))
         if problem:
             body = f"{problem}\n".encode()

@@ -15,7 +15,6 @@ BYTES_KEPT = 64 * 1024 * 1024
 """Bytes of them all; the newest one is kept whatever its size."""
 MOST_ANSWERS = 20
 """Answers that are kept of one webhook, the latest."""
-
 KEPT_OF_ANSWER = 64 * 1024
 """Bytes of each answer that are kept."""
 
@@ -28,6 +27,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     times: int = 1
     answers: tuple[Answer, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the webhook and of its answers."""
+        return self.callback.size + sum(len(each.body) for each in self.answers)
 
     def answered(self, answer: Answer) -> Entry:
         """The same with one answer more."""
@@ -49,22 +53,23 @@ class Kept:
         self.total += 1
         times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
         entry = Entry(number=self.total, callback=callback, verdict=verdict, times=times)
-        self._bytes += callback.size
-        while self._entries and (len(self._entries) >= self._most or self._bytes > self._most_bytes):
-            self._bytes -= self._entries.pop(next(iter(self._entries))).callback.size
-        self._entries[entry.number] = entry
-        self._tell(entry)
+        self._put(entry)
         return entry
 
     def answered(self, entry: Entry, answer: Answer) -> Entry:
         """Keep an answer to it, if it is still kept itself."""
-        entry = self._entries.get(entry.number, entry).answered(answer)
-        if entry.number in self._entries:
-            self._entries[entry.number] = entry
-        self._tell(entry)
+        before = self._entries.get(entry.number)
+        entry = (before or entry).answered(answer)
+        self._put(entry, before)
         return entry
 
-    def _tell(self, entry: Entry) -> None:
+    def _put(self, entry: Entry, before: Entry | None = None) -> None:
+        """Keep a new entry, or one in the place of what it was `before`, and tell the watchers."""
+        if before or not entry.answers:
+            self._bytes += entry.size - (before.size if before else 0)
+            self._entries[entry.number] = entry
+            while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
+                self._bytes -= self._entries.pop(next(iter(self._entries))).size
         for watch in tuple(self.watchers):
             watch(entry)
 

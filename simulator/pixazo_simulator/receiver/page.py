@@ -36,10 +36,11 @@ class Page:
     ) -> None:
         self._kept = kept
         self._resend = resend
-        self._context = {"base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwards}
+        self._context: dict[str, Any] = {
+            "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwards,
+            "is_taken": is_taken, "ordinal": ordinal, "value_of": _value_of,
+        }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
-        self._templates.filters |= {"ordinal": ordinal, "json": _as_json}
-        self._templates.tests["taken"] = is_taken
         routes = {
             "": self._list, "/{number:int}": self._list, "/events": self._events, "/static/{name}": self._static,
         }  # fmt: skip
@@ -104,7 +105,7 @@ class Page:
         return Response(content, 200 if content else 404, media_type=kind, headers=headers)
 
 
-def _as_json(text: str) -> object:
+def _value_of(text: str) -> object:
     """The value of a text that is JSON, any other text as it is."""
     try:
         return json.loads(text)

@@ -99,9 +99,9 @@ def _answered(view: dict[str, Any]) -> tuple[str, Tone]:
     ) else "bad"
 
 
-def is_taken(status: int) -> bool:
-    """Whether the gateway takes a webhook with this answer for delivered."""
-    return 200 <= status < 300
+def is_taken(value: int) -> bool:
+    """Whether the gateway takes a webhook that is answered with this status code for delivered."""
+    return 200 <= value < 300
 
 
 def ordinal(number: int) -> str:

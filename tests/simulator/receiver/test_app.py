@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trustme
@@ -103,10 +105,9 @@ def test_an_app_that_does_not_run() -> None:
 
 def test_an_app_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is trusted when SSL_CERT_FILE names its authority; otherwise the line says so."""
-    import ssl
-
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    certificate: Any = authority.issue_cert("localhost")
+    certificate.configure_cert(context)
     statuses: list[int] = []
     with Receiver(context=context) as app, authority.cert_pem.tempfile() as file:
         for named in (None, file):

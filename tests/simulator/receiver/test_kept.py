@@ -40,6 +40,17 @@ def test_the_latest_are_kept() -> None:
     assert [each.number for each in small] == [4]
 
 
+def test_answers_count_as_well() -> None:
+    """What the app says at length takes the place of older webhooks."""
+    kept = Kept(most_bytes=100)
+    first, second = (kept.add(each, verify(each, (), NOW)) for each in (callback(b"a"), callback(b"b")))
+    kept.answered(first, Answer(at=NOW, status=200, body=b"a" * 90))
+    kept.answered(second, Answer(at=NOW, status=200, body=b"b" * 5))
+    assert [(each.number, len(each.answers)) for each in kept] == [(1, 1), (2, 1)]
+    kept.answered(second, Answer(at=NOW, status=200, body=b"bb"))
+    assert [(each.number, len(each.answers)) for each in kept] == [(2, 2)]
+
+
 def test_watchers_are_told_of_what_is_not_kept_any_more() -> None:
     """A late answer is shown, and does not bring its webhook back."""
     kept, told = Kept(most=1), list[tuple[int, int]]()
