@@ -44,7 +44,7 @@ def wait_and_signal():
 threading.Thread(target=wait_and_signal, daemon=True).start()
 """
 """Delivers SIGTERM to a thread other than the main one, as the system may, once a byte is on standard input."""
-_READY = re.compile(r"ready (?P<url>http://\S+) key (?P<key>\S+)\n")
+_READY = re.compile(r"ready (?P<url>http://\S+)(?: key (?P<key>\S+))?\n")
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -201,21 +201,25 @@ def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
 
 
 class Serving:
-    """`pixazo-sim serve`, or `replay`, with these options and variables, from its ready line to its end; `log` can be read after that."""
+    """`pixazo-sim serve`, or `replay` or `listen`, with these options and variables, from its ready line to its end; `log` can be read after that."""
 
     def __init__(self, *options: str, command: str = "serve", **variables: str) -> None:
         self.log = ""
         self._ended = False
         self._code: int | None = None
         self._forked = _Forked((command, *options), environment(**variables))
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._forked.output, selectors.EVENT_READ)
-            self.ready_line = self._forked.output.readline().decode() if selector.select(PATIENCE) else ""
+        self.ready_line = self.line()
         found = _READY.fullmatch(self.ready_line)
         if found is None:
             self.end(signal.SIGKILL)
             raise AssertionError(f"no ready line but {self.ready_line!r}; standard error: {self.log!r}")
-        self.url, self.key = found["url"], found["key"]
+        self.url, self.key = found["url"], found["key"] or ""
+
+    def line(self) -> str:
+        """The next line that it prints, empty when none comes."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._forked.output, selectors.EVENT_READ)
+            return self._forked.output.readline().decode() if selector.select(PATIENCE) else ""
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int | None:
         """Send the signal and return the exit code; it is None when the process outlives the patience of a test."""

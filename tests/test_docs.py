@@ -20,7 +20,7 @@ from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.trace import ProfileFile
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
-from tests.command import run_process
+from tests.command import COMMAND, run_process
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,8 @@ def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_pa
 def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """Each command and each part of a pipe succeeds."""
     tool("curl")
-    direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    path = f"{Path(COMMAND).parent}{os.pathsep}{environment['PATH']}"
+    direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PATH": path}
     ran = run_process(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

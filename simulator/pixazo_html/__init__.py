@@ -9,12 +9,15 @@ from .texts import encode_json, visible
 
 if TYPE_CHECKING:
     from .pages import STYLE, templates
+    from .serving import HEADERS, STATIC
 
-__all__ = ["STYLE", "encode_json", "templates", "visible"]
+__all__ = ["HEADERS", "STATIC", "STYLE", "encode_json", "templates", "visible"]
+
+_HOMES = {"STYLE": ".pages", "templates": ".pages", "HEADERS": ".serving", "STATIC": ".serving"}
 
 
 def __getattr__(name: str) -> object:
     """Jinja2 is imported when a page is made: who shows texts only does not wait for it."""
-    if name in ("STYLE", "templates"):
-        return getattr(import_module(".pages", __name__), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@ import gc
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,13 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = [each.strip() for each in text.split(",")]
+    if not all(each.isascii() and each.isdecimal() and int(each) for each in numbers):
+        raise ValueError(f"--only {text!r} is not numbers from 1, such as 1,3")
+    return tuple(map(int, numbers))
+
+
 def _start(text: str) -> str:
     from pixazo_simulator.world import read_start
 
@@ -97,9 +105,9 @@ def _control_host(text: str) -> str:
     return host
 
 
-def _option(*names: str, **settings: Any) -> click.Option:
-    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>."""
-    name = names[0].partition("/")[0].removeprefix("--")
+def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
+    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>, of some commands as PIXAZO_SIM_<COMMAND>_<OPTION>."""
+    name = f"{command}{names[0].partition('/')[0].removeprefix('--')}"
     variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
@@ -149,6 +157,31 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
+
+_of_listen = partial(_option, command="listen-")
+# fmt: off
+LISTEN_OPTIONS = (
+    _of_listen("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
+    _of_listen("--port", type=_Number(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
+    _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
+               help="Post each webhook to this URL of your app, and answer what it answers. Without: answer --respond."),
+    _of_listen("--secret", "secrets", type=_of("receiver", "read_secret"), multiple=True, metavar="whsec_...",
+               help="Check signatures with this secret; may be repeated, as after a rotation."),
+    _of_listen("--respond", type=_Number(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
+    _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, a JSON line each."),
+    _of_listen("--replay", type=_FILE, metavar="FILE", help="Listen to nothing: post the webhooks of such a file to --forward-to, in order."),
+    _of_listen("--only", type=_Read(_numbers), metavar="N,...", help="Of --replay, those with these numbers, counted from 1."),
+    _of_listen("--json", "as_json", is_flag=True, help="Print one JSON object a line, when a webhook was answered."),
+    _of_listen("--control-token", type=_Read(_token), metavar="TOKEN",
+               help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
+    _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
+    _of_listen("--control-host", "control_hosts", type=_Read(_control_host), multiple=True, metavar="NAME",
+               help="A host name besides localhost by which /_sim of the receiver may be called; may be repeated."),
+    _of_listen("--ready-file", type=_FILE, help="Also write the ready line to this file."),
+)
+# fmt: on
+"""The options of `listen`."""
+
 _SETTINGS = (
     "clock", "start", "balance", "seed", "open_keys", "webhook_ca", "control_token", "control_open", "control_hosts", "log_requests",
 )  # fmt: skip
@@ -166,10 +199,7 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
 
     from .process import log_to_stderr
 
-    if not options["host"].strip():
-        raise click.UsageError(
-            f"--host {options['host']!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
-        )
+    check_host(options["host"])
     try:
         settings, change = _settings(options), _change(options["mutant"], options["variant"])
     except ValueError as error:
@@ -182,6 +212,14 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
     return Simulator(
         settings, host=options["host"], port=options["port"], change=change, state=options["state"], listener=listener
     )
+
+
+def check_host(host: str) -> None:
+    """Raise click.UsageError for the empty address, on which a socket would listen everywhere."""
+    if not host.strip():
+        raise click.UsageError(
+            f"--host {host!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        )
 
 
 def _settings(options: dict[str, Any]) -> Settings:

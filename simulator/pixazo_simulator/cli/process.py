@@ -29,9 +29,9 @@ class _TextLines(logging.Formatter):
     """One line for each record, with control characters escaped; the lines of a traceback are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = _printable(record.getMessage())
+        text = printable(record.getMessage())
         if record.exc_info:
-            text += "".join(f"\n    {_printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
+            text += "".join(f"\n    {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text
 
 
@@ -52,41 +52,40 @@ class _JsonLines(logging.Formatter):
         return json.dumps(members)  # in ASCII: some readers break lines at other characters, too
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with everything escaped that could begin a line or control a terminal: callers choose parts of it."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-class _QueueHandler(logging.Handler):
-    """Passes lines to a thread that writes them to a file descriptor; drops and counts them while that blocks."""
+class LineWriter:
+    """Passes lines to a thread that writes them to a file descriptor; drops and counts them while that blocks.
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
+    Not through `sys.stderr` or `sys.stdout`: a thread that blocks on a full pipe holds its lock, and the process could not end.
+    """
+
+    def __init__(self, descriptor: int, dropped: Callable[[int], str]) -> None:
         self._descriptor = descriptor
+        self._line_of_dropped = dropped
         self._changed = threading.Condition()
         self._lines: list[str] = []
         self._waiting = self._dropped = 0
         self._is_writing = False
         threading.Thread(target=self._write_for_ever, name="pixazo-log", daemon=True).start()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = f"{self.format(record)}\n"
-        except Exception:  # noqa: BLE001 - as in every handler: logging must not break the code that logs
-            self.handleError(record)
-            return
+    def write(self, line: str) -> None:
+        """Write a line soon, unless too much waits."""
         with self._changed:
             if self._waiting + len(line) > WAITING_LIMIT:
                 self._dropped += 1
             else:
-                self._lines.append(line)
-                self._waiting += len(line)
+                self._lines.append(f"{line}\n")
+                self._waiting += len(line) + 1
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until everything is written, FLUSH_TIMEOUT at most; `logging` calls it at the end of the process."""
+        """Wait until everything is written, FLUSH_TIMEOUT at most."""
         with self._changed:
             self._changed.wait_for(lambda: not (self._lines or self._dropped or self._is_writing), FLUSH_TIMEOUT)
 
@@ -97,9 +96,7 @@ class _QueueHandler(logging.Handler):
                 lines, dropped = self._lines, self._dropped
                 self._lines, self._waiting, self._dropped, self._is_writing = [], 0, 0, True
             if dropped:
-                text = f"{dropped} log lines were dropped: standard error was not read fast enough"
-                record = logging.makeLogRecord({"name": log.name, "msg": text, "levelname": "WARNING"})
-                lines.append(f"{self.format(record)}\n")
+                lines.append(f"{self._line_of_dropped(dropped)}\n")
             data = "".join(lines).encode(errors="backslashreplace")
             with suppress(OSError):  # a closed pipe, a full disk
                 while data:
@@ -112,11 +109,34 @@ class _QueueHandler(logging.Handler):
                 self._changed.notify_all()
 
 
+class _QueueHandler(logging.Handler):
+    """Writes the log by a LineWriter."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._writer = LineWriter(descriptor, self._line_of_dropped)
+
+    def _line_of_dropped(self, count: int) -> str:
+        text = f"{count} log lines were dropped: standard error was not read fast enough"
+        return self.format(logging.makeLogRecord({"name": log.name, "msg": text, "levelname": "WARNING"}))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - as in every handler: logging must not break the code that logs
+            self.handleError(record)
+            return
+        self._writer.write(line)
+
+    def flush(self) -> None:
+        """Wait until everything is written; `logging` calls it at the end of the process."""
+        self._writer.flush()
+
+
 def log_to_stderr(form: str) -> None:
     """Write the log to standard error from now on, as `text` or `json`: our records from INFO on, all others from WARNING on.
 
-    A reader that does not read it delays nothing. Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock,
-    and the process could not end.
+    A reader that does not read it delays nothing.
     """
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())

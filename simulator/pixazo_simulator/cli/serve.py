@@ -32,11 +32,16 @@ def _serve(**options: Any) -> None:
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections. A second signal ends it at once.
     """
+    check_output()
+    serve_until_ended(lambda listener: simulator_of(options, listener), options)
+
+
+def check_output() -> None:
+    """Raise click.UsageError where a ready line cannot be written."""
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - Python sets it to None when it was closed
         raise click.UsageError(
             "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"
         )
-    serve_until_ended(lambda listener: simulator_of(options, listener), options)
 
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
@@ -48,7 +53,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     from .workers import inherited
 
     ended = threading.Event()
-    Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: _end(ended, number))
+    Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
     from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
 
     listener = inherited()
@@ -82,7 +87,7 @@ def _supervise(simulator: Simulator, count: int) -> Callable[[], None]:
 serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve.__doc__)
 
 
-def _end(ended: threading.Event, number: int) -> None:
+def begin_end(ended: threading.Event, number: int) -> None:
     """Begin to end, by force when it takes too long; a second signal ends the process at once."""
     from .process import BY_SIGNAL, end_in
 
@@ -93,9 +98,13 @@ def _end(ended: threading.Event, number: int) -> None:
 
 
 def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[], None]) -> None:
+    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop)
+
+
+def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:
+    """Say that a server is ready, in a file, too, if one is named, and `more`. Raises click.UsageError after `stop` when that cannot be written."""
     from pathlib import Path
 
-    line = f"ready {simulator.url} key {simulator.api_key}\n"
     try:
         if ready_file:
             _replace(Path(ready_file), line)
@@ -103,7 +112,7 @@ def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[]
         stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
     try:
-        sys.stdout.write(line)
+        sys.stdout.write(line + more)
         sys.stdout.flush()
     except OSError as error:
         stop()

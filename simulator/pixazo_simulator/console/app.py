@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from pixazo_html import STYLE, templates
+from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import Refused, check_access, read_body
 from pixazo_simulator.control.client import TOKEN_HEADER
 from pixazo_simulator.gateway import serve_media
@@ -36,23 +36,6 @@ COOKIE = "pixazo-console"
 """Holds a digest of the control token, once somebody has sent the token."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of a form."""
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""The Content-Security-Policy of every page: nothing is loaded from elsewhere, and no script or style stands in a page."""
-_HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
-_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC: dict[str, bytes] = {
-    each.name: each.read_bytes()
-    for each in files("pixazo_simulator.console").joinpath("static").iterdir()
-    if each.name.rpartition(".")[2] in _TYPES
-} | {"style.css": STYLE.encode()}
 
 
 class Console:
@@ -94,7 +77,7 @@ class Console:
 
     def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         text = self._templates.get_template(template).render(base=BASE, **context)
-        return HTMLResponse(text, status, headers=_HEADERS)
+        return HTMLResponse(text, status, headers=HEADERS)
 
     def _guarded(self, answer: Answer) -> Answer:
         """Show a refusal as a page."""
@@ -113,7 +96,7 @@ class Console:
         async def respond(request: Request) -> Response:
             shown = await show(await self._asked(request))
             if isinstance(shown, str):
-                return RedirectResponse(shown, 303, headers=_HEADERS)
+                return RedirectResponse(shown, 303, headers=HEADERS)
             return self._html(shown.template, shown.context)
 
         return respond
@@ -160,13 +143,14 @@ class Console:
 
     async def _static(self, request: Request) -> Response:
         name: str = request.path_params["name"]
-        if name not in _STATIC:
+        if name not in STATIC:
             return await self._nothing(request)
-        tag = f'"{hashlib.sha256(_STATIC[name]).hexdigest()[:16]}"'
-        headers = _HEADERS | {"cache-control": "no-cache", "etag": tag}
+        kind, content = STATIC[name]
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(_STATIC[name], media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+        return Response(content, media_type=kind, headers=headers)
 
     async def _log_in(self, request: Request) -> Response:
         """Take the control token, and remember in a cookie that it was right."""
@@ -175,22 +159,19 @@ class Console:
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
             refused = Refused(403, "this is not the control token: send that of --control-token")
             return self._html("login.jinja", {"refused": refused}, 403)
-        response = RedirectResponse(BASE, 303, headers=_HEADERS)
+        response = RedirectResponse(BASE, 303, headers=HEADERS)
         response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
         return response
 
     async def _events(self, request: Request) -> Response:
-        asked = await self._asked(request)
-        return StreamingResponse(
-            events(asked.shown, self._worlds, asked.query.get("shown", "")),
-            media_type="text/event-stream",
-            headers=_HEADERS,
-        )
+        world = self._worlds.numbered(request.path_params["number"])
+        told = events(world, self._worlds, request.query_params.get("shown", ""))
+        return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
 
     async def _har(self, request: Request) -> Response:
         document = await pages.as_har(await self._asked(request))
         name = f"world-{request.path_params['number']}.har"
-        return JSONResponse(document, headers=_HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
+        return JSONResponse(document, headers=HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
 
     async def _video(self, request: Request) -> Response:
         """The video of a generation as the media host serves it; the world does not journal that it was watched here."""
@@ -199,7 +180,7 @@ class Console:
             raise Refused(404, "there is no such generation: the page Videos lists those there are")
         answer = serve_media(generation, self._worlds.videos, request.method, request.headers.raw, world.policy)
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
-        return Response(answer.body, answer.status, headers=_HEADERS | sent)
+        return Response(answer.body, answer.status, headers=HEADERS | sent)
 
 
 async def _receive(request: Request) -> Response:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .files import read_profile, read_script
+from .http import GatewayProtocol
 from .simulator import Simulator
-from .threaded import STOP_DEADLINE, SimulatorError, thread_position
+from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
 
 if TYPE_CHECKING:
     from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
-    "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "read_profile",
-    "read_script", "thread_position",
+    "STOP_DEADLINE", "GatewayProtocol", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
+    "ThreadedServer", "listen", "read_profile", "read_script", "thread_position",
 ]  # fmt: skip
 
 

@@ -1,0 +1,202 @@
+"""The command `pixazo-sim listen`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import stat
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from .options import LISTEN_OPTIONS, check_host
+from .serve import begin_end, check_output, print_ready
+
+if TYPE_CHECKING:
+    from pixazo_simulator.receiver import Callback, Entry, Forwarder
+
+_COLOURS = {"good": "green", "bad": "red", "notable": "yellow", "plain": None}
+
+log = logging.getLogger("pixazo_simulator")
+
+
+def _listen(**options: Any) -> None:
+    """Receive webhooks until SIGINT or SIGTERM: show each as it comes, and forward it to a running app.
+
+    Aim the webhooks at any path of the port that `ready http://HOST:PORT` names; `console http://...` is a page with all of them. With
+    --replay FILE nothing is received: the webhooks of the file are posted to the app, and the exit code is 0 if it answered each with 2xx, else 1.
+    """
+    forward_to, replay = options["forward_to"], options["replay"]
+    for name, needs, is_met in (("replay", "forward_to", forward_to), ("only", "replay", replay)):
+        if options[name] is not None and not is_met:
+            raise click.UsageError(f"--{name} needs --{needs.replace('_', '-')}: name it, too")
+    for name, other in (("respond", "forward_to"), ("save", "replay"), ("control_token", "control_open")):
+        if options[name] is not None and options[other]:
+            names = " and ".join(f"--{each.replace('_', '-')}" for each in (name, other))
+            raise click.UsageError(f"{names} exclude each other: choose one")
+    check_host(options["host"])
+    check_output()
+    if replay:
+        raise SystemExit(_replay(options))
+    _receive(options)
+
+
+def _receive(options: dict[str, Any]) -> None:
+    from .process import LineWriter, Signals, end_now, log_to_stderr
+
+    ended = threading.Event()
+    Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
+    from pixazo_simulator.receiver import Receiver
+    from pixazo_simulator.server import GatewayProtocol, SimulatorError, ThreadedServer, listen
+    from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
+    from pixazo_simulator.world import Settings
+
+    log_to_stderr("text")
+    gc.enable()
+    settings = Settings(**{name: options[name] for name in ("control_token", "control_open", "control_hosts")})
+    forwarder = _forwarder(options["forward_to"]) if options["forward_to"] else None
+    receiver = Receiver(
+        settings, _now, secrets=options["secrets"], forwarder=forwarder, respond=options["respond"] or 204
+    )
+    lines = LineWriter(1, lambda count: f"{count} lines were dropped: standard output was not read fast enough")
+    show = _printing(lines.write, as_json=options["as_json"], forwards=forwarder is not None)
+    if options["save"]:
+        receiver.kept.watchers.append(_saving(options["save"]))
+    receiver.kept.watchers.append(show)
+    host: str = options["host"]
+    try:
+        listener = listen(host, options["port"])
+        port = listener.getsockname()[1]
+        _refuse_itself(options["forward_to"], port)
+        server = ThreadedServer(listener, str(port), receiver, GatewayProtocol, lifespan="off")
+        server.start()
+    except SimulatorError as error:
+        raise click.UsageError(str(error)) from None
+    called = LOOPBACK_OF.get(host, host)
+    url = f"http://{f'[{called}]' if ':' in called else called}:{port}"
+    if not ended.is_set():
+        print_ready(f"ready {url}\n", options["ready_file"], server.stop, more=f"console {url}{CONSOLE_PATH}\n")
+    ended.wait()
+    server.stop()
+    lines.flush()
+    end_now(0)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _refuse_itself(url: str | None, port: int) -> None:
+    """Raise click.UsageError for an app that is the receiver: each webhook would be forwarded for ever."""
+    from pixazo_simulator.spec import is_loopback_ip
+
+    parts = urlsplit(url or "")
+    if parts.port == port and (parts.hostname == "localhost" or is_loopback_ip(parts.hostname or "")):
+        raise click.UsageError(f"--forward-to {url} is this receiver itself: name the URL of your app")
+
+
+def _forwarder(url: str) -> Forwarder:
+    from pixazo_simulator.receiver import Forwarder
+
+    try:
+        return Forwarder(url, _now)
+    except ValueError as error:  # the environment names authorities that cannot be used
+        raise click.UsageError(str(error)) from None
+
+
+def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[Entry], None]:
+    """What writes a line about what has happened to a webhook."""
+    from pixazo_simulator.receiver import json_line, text_line
+
+    from .process import printable
+
+    chosen = click.get_current_context().color  # False where NO_COLOR is set
+    is_coloured = os.isatty(1) if chosen is None else chosen
+
+    def show(entry: Entry) -> None:
+        if as_json:
+            if entry.answers:
+                write(json_line(entry))
+        elif said := text_line(entry, forwards=forwards):
+            text, tone = printable(said[0]), said[1]
+            write(click.style(text, fg=_COLOURS[tone]) if is_coloured else text)
+
+    return show
+
+
+def _saving(path: str) -> Callable[[Entry], None]:
+    """What appends each new webhook to a file, which only its owner may read. Raises click.UsageError where that is no file."""
+    from pixazo_simulator.receiver import saved_line
+
+    try:
+        # Without waiting: a pipe that nobody reads is refused, too.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+        file = os.open(path, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise click.UsageError(f"--save {path} is not a regular file: name a path of its own")
+        with suppress(AttributeError):  # not on every system
+            os.fchmod(file, 0o600)
+    except OSError as error:
+        raise click.UsageError(f"--save {path} cannot be written: {error.strerror}") from None
+
+    def save(entry: Entry) -> None:
+        if entry.answers:
+            return
+        try:
+            os.write(file, saved_line(entry.callback))
+        except OSError as error:
+            log.warning("webhook %d was not saved: %s cannot be written: %s", entry.number, path, error.strerror)
+
+    return save
+
+
+def _replay(options: dict[str, Any]) -> int:
+    """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for a file that is none."""
+    from pixazo_simulator.receiver import Entry, is_taken, verify
+
+    gc.enable()
+    chosen = _chosen(options["replay"], options["only"])
+    forwarder = _forwarder(options["forward_to"])
+    show = _printing(lambda line: click.echo(line, color=True), as_json=options["as_json"], forwards=True)
+
+    async def post() -> bool:
+        all_taken = True
+        for number, callback in chosen:
+            entry = Entry(number=number, callback=callback, verdict=verify(callback, options["secrets"], _now()))
+            show(entry)
+            answer = await forwarder.forward(callback)
+            show(entry.answered(answer))
+            all_taken &= is_taken(answer.status)
+        return all_taken
+
+    return 0 if asyncio.run(post()) else 1
+
+
+def _chosen(path: str, only: tuple[int, ...] | None) -> list[tuple[int, Callback]]:
+    """The webhooks of a file, by number; those with these numbers, if some are given. Raises click.UsageError."""
+    from pixazo_simulator.receiver import read_saved
+
+    try:
+        with Path(path).open("rb") as lines:
+            callbacks = dict(enumerate(read_saved(lines), 1))
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise click.UsageError(f"{path} is not a file of webhooks, as --save writes it: {error}") from None
+    if not callbacks:
+        raise click.UsageError(f"{path} has no webhook: save some with --save")
+    if beyond := [number for number in only or () if number not in callbacks]:
+        raise click.UsageError(f"--only {beyond[0]}: {path} has {len(callbacks)} webhooks")
+    return [(number, callbacks[number]) for number in only or callbacks]
+
+
+listen = click.Command("listen", callback=_listen, params=[*LISTEN_OPTIONS], help=_listen.__doc__)

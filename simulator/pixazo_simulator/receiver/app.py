@@ -1,0 +1,145 @@
+"""The receiver as an ASGI application: any POST or PUT is a webhook, `/_sim` is about those that have come."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pixazo_simulator.control import Refused, check_access, read_body
+from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, Header, beginning
+
+from .callback import Answer, Callback
+from .kept import Entry, Kept
+from .shown import shown
+from .signature import verify
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from pixazo_simulator.world import Settings
+
+    from .forwarder import Forwarder
+
+BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes of a webhook; a longer one is answered 413."""
+LISTED = 4096
+"""Characters of each body in the list."""
+_SHOWN = 120
+"""Characters of what was asked for that a message shows."""
+_ROUTES = f"GET {CONSOLE_PATH}, GET {CONTROL_PREFIX}/callbacks, POST {CONTROL_PREFIX}/callbacks/{{number}}/resend"
+_RESEND = re.compile(rf"{CONTROL_PREFIX}/callbacks/([0-9]{{1,9}})/resend")
+_NO_BODY = (204, 304)
+_JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+
+_Answered = tuple[int, Sequence[Header], bytes]
+"""Status code, headers, body."""
+
+
+class Receiver:
+    """Keeps what comes, and answers `respond`, or what the app answers where there is a `forwarder`; `now` is the real clock in milliseconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], int],
+        *,
+        secrets: Sequence[bytes] = (),
+        forwarder: Forwarder | None = None,
+        respond: int = 204,
+    ) -> None:
+        self.kept = Kept()
+        self._settings = settings
+        self._now = now
+        self._secrets = secrets
+        self._forwarder = forwarder
+        self._respond = respond
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, unless the caller goes away before its end."""
+        try:
+            if scope["path"] == CONSOLE_PATH or scope["path"].startswith(f"{CONSOLE_PATH}/"):
+                check_access(scope, self._settings)
+                await self._page(scope, receive, send)
+                return
+            answered = await self._answer(scope, receive)
+        except Refused as refused:
+            answered = refused.status, _JSON, _json({"error": refused.error, "message": str(refused)})
+        if answered is None:
+            return
+        status, headers, body = answered
+        has_body = status not in _NO_BODY
+        framing = [(b"content-length", b"%d" % len(body))] if has_body else []
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *framing]})
+        await send({"type": "http.response.body", "body": body if has_body else b""})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> _Answered | None:
+        if scope["path"] == CONTROL_PREFIX or scope["path"].startswith(f"{CONTROL_PREFIX}/"):
+            check_access(scope, self._settings)
+            return await self._own(scope["method"], scope["path"], dict(scope["headers"]))
+        if scope["method"] not in ("POST", "PUT"):
+            raise Refused(405, "this receives webhooks, by POST or PUT", "Method not allowed")
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        body = await read_body(receive, BODY_LIMIT, int(length) if length.isdigit() else 0)
+        return None if body is None else await self._take(scope, body)
+
+    @cached_property
+    def _page(self) -> ASGIApp:
+        from .page import Page  # with the first that is looked at: Jinja2 takes as long as a hundred webhooks
+
+        answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
+        return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None)
+
+    # Webhooks
+
+    async def _take(self, scope: Scope, body: bytes) -> _Answered:
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        callback = Callback(
+            at=self._now(), method=scope["method"], target=target.decode("latin-1"), headers=tuple(map(tuple, scope["headers"])), body=body,
+        )  # fmt: skip
+        entry = self.kept.add(callback, verify(callback, self._secrets, callback.at))
+        if self._forwarder is None:
+            answer = Answer(at=self._now(), status=self._respond)
+        else:
+            answer = await self._forwarder.forward(callback)
+        self.kept.answered(entry, answer)
+        return answer.status, answer.headers, answer.body
+
+    # Our own routes
+
+    async def _own(self, method: str, path: str, headers: dict[bytes, bytes]) -> _Answered:
+        if method in ("GET", "HEAD") and path == f"{CONTROL_PREFIX}/callbacks":
+            return (
+                200,
+                _JSON,
+                _json({"total": self.kept.total, "callbacks": [shown(each, LISTED) for each in self.kept]}),
+            )
+        if method == "POST" and (found := _RESEND.fullmatch(path)):
+            _refuse_simple(headers)
+            return 200, _JSON, _json(shown(await self._resend(int(found[1]))))
+        asked = beginning(f"{method} {path}", _SHOWN)
+        raise Refused(404, f"{asked} is not a route of this receiver: known are {_ROUTES}", "Not found")
+
+    async def _resend(self, number: int) -> Entry:
+        """Post a webhook to the app once more. Raises Refused."""
+        entry = self.kept.get(number)
+        if entry is None:
+            raise Refused(404, f"there is no webhook {number}: it has not come, or is not kept any more", "Not found")
+        if self._forwarder is None:
+            raise Refused(409, "there is no app to send it to: start with --forward-to URL", "Not forwarding")
+        return self.kept.answered(entry, await self._forwarder.forward(entry.callback))
+
+
+def _refuse_simple(headers: dict[bytes, bytes]) -> None:
+    """Raise Refused for a request that a page of another site could send without asking the browser."""
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and b"hx-request" not in headers:
+        raise Refused(
+            415, "a request that changes something needs Content-Type: application/json", "Unsupported media type"
+        )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

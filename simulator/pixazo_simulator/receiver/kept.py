@@ -1,0 +1,84 @@
+"""The latest webhooks, numbered, with what each was answered; who watches is told of every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from .callback import Answer, Callback
+from .signature import Verdict
+
+MOST_KEPT = 1000
+"""Webhooks; the oldest goes first."""
+BYTES_KEPT = 64 * 1024 * 1024
+"""Bytes of them all; the newest one is kept whatever its size."""
+MOST_ANSWERS = 20
+"""Answers that are kept of one webhook, the latest."""
+KEPT_OF_ANSWER = 64 * 1024
+"""Bytes of each answer that are kept."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook with its number, how often it has come so far, what was found about its signature, and its answers in order."""
+
+    number: int
+    callback: Callback
+    verdict: Verdict
+    times: int = 1
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the webhook and of its answers."""
+        return self.callback.size + sum(len(each.body) for each in self.answers)
+
+    def answered(self, answer: Answer) -> Entry:
+        """The same with one answer more."""
+        kept = msgspec.structs.replace(answer, body=answer.body[:KEPT_OF_ANSWER])
+        return msgspec.structs.replace(self, answers=(*self.answers, kept)[-MOST_ANSWERS:])
+
+
+class Kept:
+    """The entries by number. `watchers` are called with an entry when it is new and after each of its answers."""
+
+    def __init__(self, most: int = MOST_KEPT, most_bytes: int = BYTES_KEPT) -> None:
+        self.watchers: list[Callable[[Entry], None]] = []
+        self.total = 0
+        self._most, self._most_bytes, self._bytes = most, most_bytes, 0
+        self._entries: dict[int, Entry] = {}
+
+    def add(self, callback: Callback, verdict: Verdict) -> Entry:
+        """Keep a webhook that has come."""
+        self.total += 1
+        times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
+        entry = Entry(number=self.total, callback=callback, verdict=verdict, times=times)
+        self._put(entry)
+        return entry
+
+    def answered(self, entry: Entry, answer: Answer) -> Entry:
+        """Keep an answer to it, if it is still kept itself."""
+        before = self._entries.get(entry.number)
+        entry = (before or entry).answered(answer)
+        self._put(entry, before)
+        return entry
+
+    def _put(self, entry: Entry, before: Entry | None = None) -> None:
+        """Keep a new entry, or one in the place of what it was `before`, and tell the watchers."""
+        if before or not entry.answers:
+            self._bytes += entry.size - (before.size if before else 0)
+            self._entries[entry.number] = entry
+            while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
+                self._bytes -= self._entries.pop(next(iter(self._entries))).size
+        for watch in tuple(self.watchers):
+            watch(entry)
+
+    def get(self, number: int) -> Entry | None:
+        """The entry with a number, None when it is not kept, or not any more."""
+        return self._entries.get(number)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)

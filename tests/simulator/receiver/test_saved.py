@@ -1,0 +1,88 @@
+"""Files of webhooks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pixazo_simulator.receiver import Callback, read_saved, saved_line
+
+from .listening import NOW
+
+
+def sent(body: bytes = b"{}", target: str = "/hook?a=b", **headers: str) -> Callback:
+    """A webhook."""
+    written = tuple((name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items())
+    return Callback(at=NOW, method="PUT", target=target, headers=written, body=body)
+
+
+@pytest.mark.parametrize("body", [b"", b'{"a": "\xc3\xa9"}', b"\x00\x1b[2K\n\r\x7f", b"\xff\xfe", bytes(range(256))])
+def test_what_is_saved_is_read_back(body: bytes) -> None:
+    """To the byte, whatever the bytes."""
+    callback = sent(body, content_type="application/json", x_odd="\xe9\t\x80", webhook_signature="v1,abc")
+    line = saved_line(callback)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert list(read_saved([line])) == [callback]
+
+
+def test_a_line_has_no_secret() -> None:
+    """Neither a header that is one, nor a parameter of the path; a signature is none."""
+    callback = sent(
+        target="/hook?token=canary-1",
+        authorization="Bearer canary-2",
+        ocp_apim_subscription_key="canary-3",
+        cookie="canary-4",
+        x_api_key="canary-5",
+        webhook_signature="v1,abc",
+    )
+    line = saved_line(callback)
+    assert b"canary" not in line
+    assert json.loads(line) == {
+        "time": "2026-03-31T10:00:15.000Z",
+        "method": "PUT",
+        "path": "/hook?token=[hidden]",
+        "headers": {"webhook-signature": "v1,abc"},
+        "body": "{}",
+    }
+
+
+def test_headers_of_one_name_are_joined() -> None:
+    """As a recipient may do (RFC 9110, 5.3)."""
+    callback = Callback(at=NOW, method="POST", target="/", headers=((b"x-a", b"1"), (b"x-a", b"2")), body=b"")
+    assert json.loads(saved_line(callback))["headers"] == {"x-a": "1, 2"}
+
+
+def test_a_line_by_hand_needs_no_more_than_a_body() -> None:
+    """Empty lines are skipped; header names may be in any case."""
+    lines = [b"\n", b'{"body": "a"}\n', b"  \n", b'{"headers": {"X-A": "1"}}']
+    assert list(read_saved(lines)) == [
+        Callback(at=0, method="POST", target="/", headers=(), body=b"a"),
+        Callback(at=0, method="POST", target="/", headers=((b"x-a", b"1"),), body=b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"{", "Input data was truncated"),
+        (b"\xff", "JSON is malformed: invalid character (byte 0)"),
+        (b"[]", "[]: give an object"),
+        (b'{"bodi": ""}', "bodi: unknown field `bodi` (did you mean body?); known members are time, method, path, headers, body, body_base64"),
+        (b'{"body": 1}', "body 1: give a text or null"),
+        (b'{"method": "GET"}', "method 'GET': give POST or PUT"),
+        (b'{"time": "today"}', "time 'today' is not an instant such as 2026-03-31T10:00:00Z"),
+        (b'{"headers": {"a b": "c"}}', "header 'a b' cannot be sent: use a name without spaces and a value in one line"),
+        (b'{"headers": {"a": "b\\r\\nc: d"}}', "header 'a' cannot be sent: use a name without spaces and a value in one line"),
+        (b'{"headers": {"a": "\\u20ac"}}', "header 'a' cannot be sent: use a name without spaces and a value in one line"),
+        (b'{"body": "", "body_base64": ""}', "body and body_base64 exclude each other: leave one out"),
+        (b'{"body_base64": "?"}', "body_base64 is not Base64"),
+        (b'{"body_base64": "\\u20ac"}', "body_base64 is not Base64"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_none_is_named(line: bytes, says: str) -> None:
+    """In one line, with its number."""
+    with pytest.raises(ValueError, match=r"^line 2: ") as caught:
+        list(read_saved([b"{}\n", line]))
+    assert str(caught.value) == f"line 2: {says}"

@@ -1,0 +1,81 @@
+"""The lines that a receiver prints."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pixazo_simulator.receiver import Callback, Entry, json_line, text_line, verify
+from pixazo_simulator.receiver.callback import Answer
+from pixazo_simulator.receiver.shown import MOST_SHOWN, ordinal
+
+from .listening import NOW
+
+BODY = b'{"request_id": "r-1", "status": "COMPLETED"}'
+
+
+def entry(
+    *answers: Answer, body: bytes = BODY, target: str = "/hook", times: int = 1, secrets: tuple[bytes, ...] = ()
+) -> Entry:
+    """A webhook that was answered so."""
+    callback = Callback(at=NOW, method="POST", target=target, headers=(), body=body)
+    verdict = verify(callback, secrets, NOW)
+    return Entry(number=7, callback=callback, verdict=verdict, times=times, answers=answers)
+
+
+def answer(status: int, problem: str | None = None) -> Answer:
+    """An answer after 12 ms."""
+    return Answer(at=NOW, status=status, milliseconds=12, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("forwards", "shown", "line", "tone"),
+    [
+        (True, entry(), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed", "plain"),
+        (True, entry(times=2), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  again, 2nd time  not signed", "notable"),
+        (True, entry(body=b"?", secrets=(b"a",)), "#7  10:00:15Z  POST /hook  1 bytes  signature missing: there is no webhook-id", "bad"),
+        (True, entry(answer(204)), "#7  answered 204 in 12 ms", "good"),
+        (True, entry(answer(500)), "#7  answered 500 in 12 ms", "bad"),
+        (True, entry(answer(204), answer(302)), "#7  sent again: answered 302 in 12 ms", "bad"),
+        (True, entry(answer(502, "the app cannot be reached")), "#7  answered 502: the app cannot be reached", "bad"),
+        (False, entry(answer(204)), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed  answered 204", "plain"),
+    ],
+)  # fmt: skip
+def test_what_has_happened_is_a_line(forwards: bool, shown: Entry, line: str, tone: str) -> None:
+    """With a tone, which a terminal shows as a colour."""
+    assert text_line(shown, forwards=forwards) == (line, tone)
+
+
+def test_where_nothing_is_forwarded_arrival_and_answer_are_one_line() -> None:
+    """So there is none before the answer."""
+    assert text_line(entry(), forwards=False) is None
+
+
+def test_what_is_long_is_cut() -> None:
+    """A line stays one that can be read, and an object one that can be kept."""
+    long = entry(
+        body=b'{"request_id": "%b", "status": "%b"}' % (b"a" * 100_000, b"b" * 100_000), target="/" + "c" * 60_000
+    )
+    line = text_line(long, forwards=True)
+    assert line is not None
+    assert len(line[0]) < 700
+    assert len(json_line(long)) < MOST_SHOWN + 2000
+
+
+@pytest.mark.parametrize("body", [b"\x1b[2K\x07\x7f\xc2\x85\xe2\x80\xae", b"\xff\x1b", b"<script>alert(1)</script>"])
+def test_an_object_is_one_line_of_printable_ascii(body: bytes) -> None:
+    """Whatever came, and it says the same."""
+    line = json_line(entry(body=body))
+    assert line.isascii()
+    assert line.isprintable()
+    read: dict[str, Any] = json.loads(line)
+    assert read["body"] == body.decode(errors="backslashreplace")
+
+
+def test_ordinals() -> None:
+    """Of English."""
+    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 22, 101, 111)
+    words = ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "101st", "111th"]
+    assert [ordinal(number) for number in numbers] == words
