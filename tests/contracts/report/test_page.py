@@ -147,3 +147,13 @@ def test_a_statement_of_the_page_leads_to_its_clause(browsing: Browsing, broken:
     page.get_by_text("56 statements").click()
     page.get_by_role("link", name="AUTH-02").first.click()
     assert page.locator("#AUTH-02").is_visible()
+
+
+def test_an_element_that_slipped_in_could_load_nothing(browsing: Browsing, broken: str) -> None:
+    """The page forbids it: not even a picture on loopback."""
+    page = browsing.open(broken)
+    page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/picture'}))")
+    browsing.close()
+    found = [line for line in browsing.complaints if "img-src forbids http://127.0.0.1:9/picture" in line]
+    browsing.complaints.clear()
+    assert len(found) == 1
