@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -88,9 +88,8 @@ def strings(value: Any) -> Iterator[str]:
     """Every text in JSON."""
     if isinstance(value, str):
         yield value
-    nested: list[Any] = (
-        [*value.values(), *value] if isinstance(value, dict) else value if isinstance(value, list) else []
-    )
+    members: Any = [*value.values(), *value] if isinstance(value, dict) else value
+    nested = cast("list[object]", members) if isinstance(members, list) else []
     for each in nested:
         yield from strings(each)
 
