@@ -30,7 +30,7 @@ LAST_RESORT = 3.0
 def _serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
-    Prints `ready http://HOST:PORT key KEY` when it accepts connections. A second signal ends it at once.
+    Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. A second signal ends it at once.
     """
     check_output()
     serve_until_ended(lambda listener: simulator_of(options, listener), options)
@@ -98,7 +98,10 @@ def begin_end(ended: threading.Event, number: int) -> None:
 
 
 def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[], None]) -> None:
-    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop)
+    from pixazo_simulator.spec import CONSOLE_PATH
+
+    console = f"console {simulator.url}{CONSOLE_PATH}\n"
+    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop, more=console)
 
 
 def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:

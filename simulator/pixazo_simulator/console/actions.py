@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pixazo_simulator.control import Exchange, JournalPage, Refused
-from pixazo_simulator.control.schema import responses
+from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
 from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS
 

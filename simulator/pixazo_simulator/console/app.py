@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route, Router
 
 from pixazo_html import HEADERS, STATIC, templates
-from pixazo_simulator.control import Refused, check_access, read_body
-from pixazo_simulator.control.client import TOKEN_HEADER
+from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from pixazo_simulator.control import Refused
-from pixazo_simulator.control.schema import responses
+from pixazo_simulator.control import Refused, responses
 
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlHandler

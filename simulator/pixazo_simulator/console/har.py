@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pixazo_simulator import __version__
 from pixazo_simulator.control import Exchange
 
 _UNKNOWN = -1
@@ -20,7 +20,7 @@ def har(exchanges: Iterable[Exchange], origin: str) -> dict[str, Any]:
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "pixazo-sim", "version": __version__},
+            "creator": {"name": "pixazo-sim", "version": version("pixazo-testkit")},
             "entries": [_entry(each, origin) for each in exchanges],
         }
     }

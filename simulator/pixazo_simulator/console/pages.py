@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl
-from pixazo_simulator.control.schema import responses
+from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import cast
 
 import msgspec
 
-from pixazo_simulator.control.schema.responses import Delivery, Entry, Exchange, Generation
+from pixazo_simulator.control import Delivery, Entry, Exchange, Generation
 
 LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
 """The drawing in its own units: the labels on the left, the axis, one row, and the head with the times."""
@@ -185,7 +186,7 @@ def _spans(each: Generation, now: datetime, axis: _Axis) -> Iterator[Span]:
 
 def _status_of(exchange: Exchange) -> str:
     body = exchange.response.body
-    return str(body.get("status", "")) if isinstance(body, dict) else ""
+    return str(cast("dict[str, object]", body).get("status", "")) if isinstance(body, dict) else ""
 
 
 def _words(each: Generation, *found: Sequence[tuple[datetime, str, bool]]) -> str:

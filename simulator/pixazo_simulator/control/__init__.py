@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
-    from .client import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
+    from .client import TOKEN_HEADER, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
     from .handler import ControlHandler, check_access, discovery_document, read_body
     from .openapi import document
     from .repeat import curl
     from .route import Refused
     from .routes import ROUTES
+    from .schema import responses
     from .schema.policy import PolicyFields
     from .schema.responses import (
         Attempt,
@@ -37,15 +38,15 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "ROUTES", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
+    "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
     "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "discovery_document",
-    "document", "from_json", "read_body", "to_json",
+    "document", "from_json", "read_body", "responses", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
     ".body_queue": "BodyQueue",
-    ".client": "TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
+    ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
     ".repeat": "curl",
     ".handler": "ControlHandler check_access discovery_document read_body",
     ".openapi": "document",
@@ -60,6 +61,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "responses":
+        return import_module(".schema.responses", __name__)
     for home, names in _HOMES.items():
         if name in names.split():
             return getattr(import_module(home, __name__), name)

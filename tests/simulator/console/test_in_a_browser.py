@@ -76,7 +76,7 @@ def test_the_clock_that_runs_is_seen_to_run(browsing: Browsing, simulator: Simul
     """Second by second, and a generation ends on the page by itself."""
     created = caller.call("POST", "/_sim/worlds", {"clock": "x20", "name": "a running clock"}).json()
     number = caller.call("GET", "/_sim/worlds").json()["worlds"][-1]["number"]
-    other = Caller(caller._send, created["key"])
+    other = Caller(over_http(simulator.url), created["key"])
     other.accepted("A bear")
     page = browsing.open(f"{simulator.url}/_sim/console/worlds/{number}")
     page.locator("svg .end.COMPLETED").wait_for()
