@@ -79,7 +79,7 @@ async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Show
     at = asked.query.get("at") or None
     # The policy and the switches of an instant nobody knows, only those after a command of the log.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = datetime.fromisoformat(at) if at and _position(at) is None else state.now
+    then = responses.from_json(at, responses.Instant) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
         "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
@@ -106,9 +106,9 @@ async def world(asked: Asked) -> Shown:
         asked, "", "world.jinja", moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
     )  # fmt: skip
-    now = shown.context["state"].now
+    shown.context["balance"] = ledger.balance
     shown.context["drawing"] = drawn(
-        generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, now
+        generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, shown.context["then"]
     )
     return shown
 
