@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "simulator" / "pixazo_html" / "static"
