@@ -27,6 +27,8 @@ Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
 """Exchanges or deliveries in one page."""
+MOST_MARKS = 300
+"""Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
 """Seconds of which the page of a world says what will happen."""
 _LATEST = 12
@@ -96,9 +98,9 @@ async def world(asked: Asked) -> Shown:
         asked.query["at"] = moments[-1 - back].at
     at = asked.query.get("at") or None
     generations = await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
-    deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000, at=at)
-    ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=1000, at=at)
-    reads = await asked.calls.get(JournalPage, "journal", limit=1000, operation="status", at=at)
+    deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
+    ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
+    reads = await asked.calls.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
     latest = await asked.calls.get(JournalPage, "journal", limit=_LATEST, at=at)
     upcoming = None if at else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
     clock = await asked.calls.get(ClockState, "clock")
@@ -130,11 +132,11 @@ async def _moments(asked: Asked) -> list[Moment]:
     """The instants at which something happened in the world, oldest first, and the present one."""
     now = (await asked.calls.get(ClockState, "clock")).now
     found = dict[datetime, str]()
-    for exchange in (await asked.calls.get(JournalPage, "journal", limit=1000)).exchanges:
+    for exchange in (await asked.calls.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
         found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
     for each in (await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
         found.setdefault(each.since, f"…{each.request_id[-6:]} is {each.status}")
-    for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000)).deliveries:
+    for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
     past = sorted(item for item in found.items() if item[0] <= now)
