@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPMethod
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from starlette.routing import Route, Router
 from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
+from pixazo_simulator.spec import beginning
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
@@ -35,6 +38,11 @@ COOKIE = "pixazo-console"
 """Holds a digest of the control token, once somebody has sent the token."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of a form."""
+_LOGIN = f"{BASE}/login"
+_LONG_NUMBER = re.compile("/[0-9]{16}")
+"""Begins a number that nothing here has, as a member of a path."""
+_SHOWN_PATH = 120
+"""Characters of a path that a message shows."""
 
 
 class Console:
@@ -59,19 +67,20 @@ class Console:
             Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
             for path, do in actions.ACTIONS.items()
         ]
-        self._router = Router([*routes, Route("/{rest:path}", self._guarded(self._nothing))], redirect_slashes=False)
+        nothing = Route("/{rest:path}", self._guarded(self._nothing), methods=[*HTTPMethod])
+        self._nowhere = Router([nothing], redirect_slashes=False)
+        self._router = Router([*routes, nothing], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Never raises for anything that is sent."""
-        response: ASGIApp = self._router
+        response: ASGIApp = self._nowhere if _LONG_NUMBER.search(scope["path"]) else self._router
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:
                 needs_token = self._worlds.settings.control_token is not None and refused.status == 403
-                if not (needs_token and scope["path"] == f"{BASE}/login"):
-                    page = "login.jinja" if needs_token else "refused.jinja"
-                    response = self._html(page, {"refused": refused}, refused.status)
+                page = "login.jinja" if needs_token and scope["path"] != _LOGIN else "refused.jinja"
+                response = self._html(page, {"refused": refused}, refused.status)
         await response(scope, receive, send)
 
     def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
@@ -106,8 +115,9 @@ class Console:
                 raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
                 asked = await self._asked(request)
-                body = await read_body(request.receive, MOST_SENT)
-                asked.form.update(parse_qsl((body or b"").decode(errors="replace"), keep_blank_values=True))
+                if (body := await read_body(request.receive, MOST_SENT)) is None:
+                    return Response(headers=HEADERS)  # to nobody: the caller went away before the end
+                asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
                 return self._html("message.jinja", {"text": str(error), "is_good": False})
@@ -138,7 +148,8 @@ class Console:
             return world
 
     async def _nothing(self, request: Request) -> Response:
-        raise Refused(404, f"the console has no page {request.url.path!a}: begin at {BASE}", "Not found")
+        asked = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
+        raise Refused(404, f"the console does not answer {asked!a}: begin at {BASE}", "Not found")
 
     async def _static(self, request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -187,7 +198,7 @@ async def _receive(request: Request) -> Response:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return Response(status_code=204)
+            return Response(status_code=204, headers=HEADERS)
 
 
 def _is_ours(request: Request) -> bool:
@@ -200,7 +211,10 @@ def _digest(token: str) -> str:
 
 
 def _check(scope: Scope, settings: Settings) -> None:
-    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of."""
+    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of.
+
+    Whoever logs in is yet to send the token; all else is asked of them, too.
+    """
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
     if token is not None and not any(name == TOKEN_HEADER.lower().encode() for name, _ in headers):
@@ -209,6 +223,7 @@ def _check(scope: Scope, settings: Settings) -> None:
             cookie = SimpleCookie("; ".join(sent)).get(COOKIE)
         except CookieError:
             cookie = None
-        if cookie and hmac.compare_digest(cookie.value.encode(), _digest(token).encode()):
+        is_known = cookie is not None and hmac.compare_digest(cookie.value.encode(), _digest(token).encode())
+        if is_known or scope["path"] == _LOGIN:
             scope = {**scope, "headers": [*headers, (TOKEN_HEADER.lower().encode(), token.encode())]}
     check_access(scope, settings)

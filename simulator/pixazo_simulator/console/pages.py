@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -15,7 +16,7 @@ import msgspec
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
-from pixazo_simulator.spec import points, rows
+from pixazo_simulator.spec import beginning, points, rows
 
 from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
@@ -81,7 +82,7 @@ async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Show
     at = asked.query.get("at") or None
     # The policy and the switches of an instant nobody knows, only those after a command of the log.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = responses.from_json(at, responses.Instant) if at and _position(at) is None else state.now
+    then = _instant(at) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
         "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
@@ -125,7 +126,15 @@ def _back(text: str | None, count: int) -> int:
 
 def _position(at: str | None) -> int | None:
     """The position of the log that is meant, None for an instant or for now."""
-    return int(at) if at and at.isdecimal() else None
+    return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
+
+
+def _instant(at: str) -> datetime:
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:
+        remedy = "is neither a position of the log nor an instant, such as 2026-03-31T10:00:00Z"
+        raise Refused(400, f"at {beginning(at, 40)!a} {remedy}") from None
 
 
 async def _moments(asked: Asked) -> list[Moment]:
