@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
-from pixazo_simulator.spec import beginning, points, rows
+from pixazo_simulator.spec import points, rows
 
 from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
@@ -77,12 +77,11 @@ async def _exchange(asked: Asked, journal: str, number: int) -> Exchange:
     return page.exchanges[0]
 
 
-async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Shown:
-    """A page of a world: with its head, and its tabs."""
-    at = asked.query.get("at") or None
+async def _framed(asked: Asked, tab: str, template: str, at: str | None = None, **context: Any) -> Shown:
+    """A page of a world: with its head, and its tabs; `at` is what was found good by a control route before."""
     # The policy and the switches of an instant nobody knows, only those after a command of the log.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = _instant(at) if at and _position(at) is None else state.now
+    then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
         "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
@@ -95,9 +94,7 @@ async def world(asked: Asked) -> Shown:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment of the past."""
     moments = await _moments(asked)
     back = _back(asked.query.get("moment"), len(moments))
-    if back:
-        asked.query["at"] = moments[-1 - back].at
-    at = asked.query.get("at") or None
+    at = moments[-1 - back].at if back else asked.query.get("at") or None
     generations = await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
     deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
     ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
@@ -106,7 +103,7 @@ async def world(asked: Asked) -> Shown:
     upcoming = None if at else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
     clock = await asked.calls.get(ClockState, "clock")
     shown = await _framed(
-        asked, "", "world.jinja", moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
+        asked, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
     )  # fmt: skip
     shown.context["balance"] = ledger.balance
@@ -127,14 +124,6 @@ def _back(text: str | None, count: int) -> int:
 def _position(at: str | None) -> int | None:
     """The position of the log that is meant, None for an instant or for now."""
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
-
-
-def _instant(at: str) -> datetime:
-    try:
-        return datetime.fromisoformat(at)
-    except ValueError:
-        remedy = "is neither a position of the log nor an instant, such as 2026-03-31T10:00:00Z"
-        raise Refused(400, f"at {beginning(at, 40)!a} {remedy}") from None
 
 
 async def _moments(asked: Asked) -> list[Moment]:
