@@ -1,5 +1,7 @@
 """Who may use the console, and how: what `/_sim` refuses is refused here, and nothing is changed by what no page of ours sends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
