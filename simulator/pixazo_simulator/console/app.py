@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, request_response
 
 from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
@@ -39,8 +39,8 @@ COOKIE = "pixazo-console"
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of a form."""
 _LOGIN = f"{BASE}/login"
-_LONG_NUMBER = re.compile("/[0-9]{16}")
-"""Begins a number that nothing here has, as a member of a path."""
+_NO_PATH = re.compile("/[0-9]{16}|\n")
+"""In a path that Starlette cannot tell apart from others: a number that nothing here has, or the end of a line."""
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
 
@@ -67,13 +67,14 @@ class Console:
             Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
             for path, do in actions.ACTIONS.items()
         ]
-        nothing = Route("/{rest:path}", self._guarded(self._nothing), methods=[*HTTPMethod])
-        self._nowhere = Router([nothing], redirect_slashes=False)
-        self._router = Router([*routes, nothing], redirect_slashes=False)
+        nothing = self._guarded(self._nothing)
+        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))
+        self._nowhere = request_response(nothing)
+        self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Never raises for anything that is sent."""
-        response: ASGIApp = self._nowhere if _LONG_NUMBER.search(scope["path"]) else self._router
+        response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
             try:
                 _check(scope, self._worlds.settings)
@@ -136,7 +137,7 @@ class Console:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Asked(
             calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            seen(world) if world else "",
+            seen(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:
