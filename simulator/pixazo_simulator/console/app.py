@@ -81,12 +81,20 @@ class Console:
             except Refused as refused:
                 needs_token = self._worlds.settings.control_token is not None and refused.status == 403
                 page = "login.jinja" if needs_token and scope["path"] != _LOGIN else "refused.jinja"
-                response = self._html(page, {"refused": refused}, refused.status)
+                response = self._refusal(page, refused, refused.status)
         await response(scope, receive, send)
 
     def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         text = self._templates.get_template(template).render(base=BASE, **context)
         return HTMLResponse(text, status, headers=HEADERS)
+
+    def _refusal(self, template: str, refused: Refused, status: int) -> Response:
+        """A refusal as a page, without the keys that it may quote."""
+        told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
+        return self._html(template, {"refused": told}, status)
+
+    def _message(self, text: str, *, is_good: bool) -> Response:
+        return self._html("message.jinja", {"text": self._worlds.redactor.text(text), "is_good": is_good})
 
     def _guarded(self, answer: Answer) -> Answer:
         """Show a refusal as a page."""
@@ -97,7 +105,7 @@ class Console:
             except (Refused, StateUnavailableError) as error:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
                 # A part of a page that is loaded anew shows the refusal in its place.
-                return self._html("refused.jinja", {"refused": refused}, 200 if _is_ours(request) else refused.status)
+                return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
 
@@ -121,8 +129,8 @@ class Console:
                 asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
-                return self._html("message.jinja", {"text": str(error), "is_good": False})
-            response = self._html("message.jinja", {"text": done.text, "is_good": True})
+                return self._message(str(error), is_good=False)
+            response = self._message(done.text, is_good=True)
             response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
             return response
 
@@ -169,7 +177,7 @@ class Console:
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
             refused = Refused(403, "this is not the control token: send that of --control-token")
-            return self._html("login.jinja", {"refused": refused}, 403)
+            return self._refusal("login.jinja", refused, 403)
         response = RedirectResponse(BASE, 303, headers=HEADERS)
         response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
         return response
