@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, request_response
 
 from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
@@ -39,8 +39,8 @@ COOKIE = "pixazo-console"
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of a form."""
 _LOGIN = f"{BASE}/login"
-_LONG_NUMBER = re.compile("/[0-9]{16}")
-"""Begins a number that nothing here has, as a member of a path."""
+_NO_PATH = re.compile("/[0-9]{16}|\n")
+"""In a path that Starlette cannot tell apart from others: a number that nothing here has, or the end of a line."""
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
 
@@ -67,25 +67,34 @@ class Console:
             Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
             for path, do in actions.ACTIONS.items()
         ]
-        nothing = Route("/{rest:path}", self._guarded(self._nothing), methods=[*HTTPMethod])
-        self._nowhere = Router([nothing], redirect_slashes=False)
-        self._router = Router([*routes, nothing], redirect_slashes=False)
+        nothing = self._guarded(self._nothing)
+        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))
+        self._nowhere = request_response(nothing)
+        self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Never raises for anything that is sent."""
-        response: ASGIApp = self._nowhere if _LONG_NUMBER.search(scope["path"]) else self._router
+        response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:
                 needs_token = self._worlds.settings.control_token is not None and refused.status == 403
                 page = "login.jinja" if needs_token and scope["path"] != _LOGIN else "refused.jinja"
-                response = self._html(page, {"refused": refused}, refused.status)
+                response = self._refusal(page, refused, refused.status)
         await response(scope, receive, send)
 
     def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         text = self._templates.get_template(template).render(base=BASE, **context)
         return HTMLResponse(text, status, headers=HEADERS)
+
+    def _refusal(self, template: str, refused: Refused, status: int) -> Response:
+        """A refusal as a page, without the keys that it may quote."""
+        told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
+        return self._html(template, {"refused": told}, status)
+
+    def _message(self, text: str, *, is_good: bool) -> Response:
+        return self._html("message.jinja", {"text": self._worlds.redactor.text(text), "is_good": is_good})
 
     def _guarded(self, answer: Answer) -> Answer:
         """Show a refusal as a page."""
@@ -96,7 +105,7 @@ class Console:
             except (Refused, StateUnavailableError) as error:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
                 # A part of a page that is loaded anew shows the refusal in its place.
-                return self._html("refused.jinja", {"refused": refused}, 200 if _is_ours(request) else refused.status)
+                return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
 
@@ -120,8 +129,8 @@ class Console:
                 asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
-                return self._html("message.jinja", {"text": str(error), "is_good": False})
-            response = self._html("message.jinja", {"text": done.text, "is_good": True})
+                return self._message(str(error), is_good=False)
+            response = self._message(done.text, is_good=True)
             response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
             return response
 
@@ -136,7 +145,7 @@ class Console:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Asked(
             calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            seen(world) if world else "",
+            seen(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:
@@ -168,7 +177,7 @@ class Console:
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
             refused = Refused(403, "this is not the control token: send that of --control-token")
-            return self._html("login.jinja", {"refused": refused}, 403)
+            return self._refusal("login.jinja", refused, 403)
         response = RedirectResponse(BASE, 303, headers=HEADERS)
         response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
         return response
