@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
-from pixazo_simulator.spec import beginning, points, rows
+from pixazo_simulator.spec import beginning, classify, points, rows
 
 from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
@@ -27,7 +27,7 @@ from .timeline import drawn
 Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
-"""Exchanges or deliveries in one page."""
+"""Exchanges or deliveries in one page, and rules at either end of a script."""
 SOON = 15
 """Seconds of which the page of a world says what will happen."""
 _LATEST = 12
@@ -139,8 +139,14 @@ async def _moments(asked: Asked) -> list[Moment]:
     """The instants at which something happened in the world, oldest first, and the present one."""
     now = (await asked.calls.get(ClockState, "clock")).now
     found = dict[datetime, str]()
-    for exchange in (await asked.calls.get(JournalPage, "journal", limit=1000)).exchanges:
-        found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
+    world = asked.shown
+    with asked.worlds.lock:
+        kept = world.journal.beyond(world.journal.total - 1000)
+    for exchange in kept:  # the route would render their bodies, too, which takes a second if they are long
+        path = exchange.target.partition("?")[0]
+        if (what := classify(exchange.method, path).name) is None:
+            what = world.redactor.with_request_secrets(exchange.request_headers, exchange.target).text(path)
+        found[responses.instant(exchange.at)] = f"{exchange.method} {what}: {exchange.status}"
     for each in (await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
         found.setdefault(each.since, f"…{each.request_id[-6:]} is {each.status}")
     for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000)).deliveries:
@@ -250,8 +256,17 @@ async def script(asked: Asked) -> Shown:
         (kind, (FAULTS[kind].__doc__ or "").split("\n")[0], _json(EXAMPLES[kind]), in_python(EXAMPLES[kind]))
         for kind in FAULTS
     ]
-    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in state.rules]
-    return await _framed(asked, "/script", "script.jinja", rules=rules, faults=faults, example=_json(EXAMPLES["delay"]))
+    listed = state.rules if len(state.rules) <= 2 * PER_PAGE else [*state.rules[:PER_PAGE], *state.rules[-PER_PAGE:]]
+    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in listed]
+    return await _framed(
+        asked,
+        "/script",
+        "script.jinja",
+        rules=rules,
+        total=len(state.rules),
+        faults=faults,
+        example=_json(EXAMPLES["delay"]),
+    )
 
 
 def _json(value: object) -> str:
