@@ -2,7 +2,10 @@
 addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+  const text = button.parentElement.querySelector("pre");
+  // Browsers give the clipboard to pages of this machine only; elsewhere the text is selected.
+  if (navigator.clipboard) await navigator.clipboard.writeText(text.textContent);
+  else return getSelection().selectAllChildren(text);
   button.textContent = "Copied";
   setTimeout(() => (button.textContent = "Copy"), 1500);
 });

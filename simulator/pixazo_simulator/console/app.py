@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
@@ -18,7 +19,7 @@ from starlette.routing import Route, Router, request_response
 from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
-from pixazo_simulator.spec import beginning
+from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pixazo_simulator.world import Worlds
 
 Answer = Callable[["Request"], Awaitable["Response"]]
+log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
 """Holds a digest of the control token, once somebody has sent the token."""
 MOST_SENT = 4 * 1024 * 1024
@@ -104,8 +106,14 @@ class Console:
                 return await answer(request)
             except (Refused, StateUnavailableError) as error:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
-                # A part of a page that is loaded anew shows the refusal in its place.
-                return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a page
+                failed = f"the console failed with {type(error).__name__}"
+                log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+                refused = Refused(
+                    500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
+                )
+            # A part of a page that is loaded anew shows the refusal in its place.
+            return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
 

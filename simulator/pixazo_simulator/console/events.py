@@ -17,7 +17,7 @@ TICK = 1.0
 CHANGED = "event: changed\ndata: -\n\n"
 MOST_LINES = 50
 """Generations that a page shows."""
-PAUSE = 0.2
+PAUSE = 0.3
 """Seconds between two changes that are told: what happens meanwhile is shown together."""
 
 

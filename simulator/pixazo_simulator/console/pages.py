@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
-from pixazo_simulator.spec import beginning, classify, points, rows
+from pixazo_simulator.spec import points, rows
 
 from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
@@ -28,6 +28,8 @@ Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
 """Exchanges or deliveries in one page, and rules at either end of a script."""
+MOST_MARKS = 300
+"""Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
 """Seconds of which the page of a world says what will happen."""
 _LATEST = 12
@@ -75,12 +77,11 @@ async def _exchange(asked: Asked, journal: str, number: int) -> Exchange:
     return page.exchanges[0]
 
 
-async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Shown:
-    """A page of a world: with its head, and its tabs."""
-    at = asked.query.get("at") or None
+async def _framed(asked: Asked, tab: str, template: str, at: str | None = None, **context: Any) -> Shown:
+    """A page of a world: with its head, and its tabs; `at` is what was found good by a control route before."""
     # The policy and the switches of an instant nobody knows, only those after a command of the log.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = _instant(at) if at and _position(at) is None else state.now
+    then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
         "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
@@ -93,23 +94,21 @@ async def world(asked: Asked) -> Shown:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment of the past."""
     moments = await _moments(asked)
     back = _back(asked.query.get("moment"), len(moments))
-    if back:
-        asked.query["at"] = moments[-1 - back].at
-    at = asked.query.get("at") or None
+    at = moments[-1 - back].at if back else asked.query.get("at") or None
     generations = await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
-    deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000, at=at)
-    ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=1000, at=at)
-    reads = await asked.calls.get(JournalPage, "journal", limit=1000, operation="status", at=at)
+    deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
+    ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
+    reads = await asked.calls.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
     latest = await asked.calls.get(JournalPage, "journal", limit=_LATEST, at=at)
     upcoming = None if at else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
     clock = await asked.calls.get(ClockState, "clock")
     shown = await _framed(
-        asked, "", "world.jinja", moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
+        asked, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
     )  # fmt: skip
-    now = shown.context["state"].now
+    shown.context["balance"] = ledger.balance
     shown.context["drawing"] = drawn(
-        generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, now
+        generations.generations, reads.exchanges, deliveries.deliveries, ledger.entries, shown.context["then"]
     )
     return shown
 
@@ -127,29 +126,15 @@ def _position(at: str | None) -> int | None:
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
-def _instant(at: str) -> datetime:
-    try:
-        return datetime.fromisoformat(at)
-    except ValueError:
-        remedy = "is neither a position of the log nor an instant, such as 2026-03-31T10:00:00Z"
-        raise Refused(400, f"at {beginning(at, 40)!a} {remedy}") from None
-
-
 async def _moments(asked: Asked) -> list[Moment]:
     """The instants at which something happened in the world, oldest first, and the present one."""
     now = (await asked.calls.get(ClockState, "clock")).now
     found = dict[datetime, str]()
-    world = asked.shown
-    with asked.worlds.lock:
-        kept = world.journal.beyond(world.journal.total - 1000)
-    for exchange in kept:  # the route would render their bodies, too, which takes a second if they are long
-        path = exchange.target.partition("?")[0]
-        if (what := classify(exchange.method, path).name) is None:
-            what = world.redactor.with_request_secrets(exchange.request_headers, exchange.target).text(path)
-        found[responses.instant(exchange.at)] = f"{exchange.method} {what}: {exchange.status}"
+    for exchange in (await asked.calls.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
+        found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
     for each in (await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
         found.setdefault(each.since, f"…{each.request_id[-6:]} is {each.status}")
-    for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=1000)).deliveries:
+    for delivery in (await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
     past = sorted(item for item in found.items() if item[0] <= now)

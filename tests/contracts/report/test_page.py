@@ -48,7 +48,9 @@ def _wrong(ask: Ask, reply: Reply) -> Reply:
 
 
 def _run(kind: str) -> Result:
-    edit = (lambda _, reply: reply) if kind == "clean" else _wrong
+    def edit(ask: Ask, reply: Reply) -> Reply:
+        return reply if kind == "clean" else _wrong(ask, reply)
+
     seen = observe(probes=for_clauses(SOME), options=RunOptions(run="testrun0"), edit=edit).trace
     if kind == "cut":
         seen = replace(seen, footer=None, cut="the trace is not whole, it has no footer: judged by what is there")

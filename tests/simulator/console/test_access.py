@@ -1,5 +1,7 @@
 """Who may use the console, and how: what `/_sim` refuses is refused here, and nothing is changed by what no page of ours sends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from tests.inprocess import InProcess
 from tests.simulator.console.visitor import ACTIONS, BASE, HEADERS, PAGES, Visitor, live
 from tests.simulator.server.raw_socket import RawSocket
 
+from pixazo_simulator.console import pages
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 
@@ -267,3 +270,19 @@ def test_who_goes_away_before_the_end_of_a_form_is_not_obeyed() -> None:
             wire.finish()
             wire.hung_up()
         assert len(caller.sim("script")["rules"]) == 1
+
+
+def test_a_fault_of_the_console_is_a_page_and_a_line_of_the_log(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the message of the exception, which may hold a key."""
+
+    def failing(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(pages, "drawn", failing)
+    reply = visitor(caller).get("/worlds/1")
+    assert reply.status == 500
+    assert b"ZeroDivisionError: this is a fault of the simulator" in reply.body
+    assert "the console failed with ZeroDivisionError" in caplog.text
+    assert "secret" not in reply.body.decode() + caplog.text

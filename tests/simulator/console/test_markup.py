@@ -57,7 +57,7 @@ def pages() -> dict[str, str]:
         live(Caller(send, server.api_key))
         Caller(send, "unknown").call("GET", f"/{'<b>'}?<script>=1", headers={"X-Note": "<img src=x onerror=alert(1)>"})
         looking = Visitor(send)
-        paths = (
+        paths: tuple[str, ...] = (
             *PAGES,
             "/worlds/1?moment=-3",
             "/worlds/1?at=3",

@@ -82,7 +82,7 @@ def shown() -> dict[str, str]:
             for path in (
                 f"/{word}",
                 f"/worlds/1/requests?before={word}",
-                f"/worlds/1/requests?at={word}",
+                f"/worlds/1?at={word}",
                 f"/static/{word}",
             ):
                 found[f"{n} in {path.replace(word, '')}"] = asked.get(path)
@@ -111,7 +111,7 @@ def server_sent(send: Send, token: str) -> str:
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_nothing_that_is_secret_is_shown(shown: dict[str, str], what: str) -> None:
-    """In no page of any world, no message, no header; what somebody has asked for is not shown to them either."""
+    """In no page of any world, no message, no header; no refusal quotes one either."""
     pattern = spelled(PLANTED[what])
     found = [
         f"{who}: …{text[max(0, at.start() - 80) : at.end() + 20]}…"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.caller import Caller
 from tests.inprocess import InProcess
 
-from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Timeline, _Axis, drawn
+from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Timeline, drawn
 from pixazo_simulator.control import JournalPage, responses
 from pixazo_simulator.world.registry import Settings
 
@@ -33,7 +33,7 @@ moments = st.lists(st.floats(0, 1e8, allow_nan=False), min_size=1, max_size=40)
 @settings(max_examples=50)
 def test_what_is_later_stands_further_right_and_all_within_the_drawing(seconds: list[float]) -> None:
     """Whatever pauses lie between."""
-    axis = _Axis(map(at, seconds))
+    axis = Axis(map(at, seconds))
     places = [axis.x(at(each)) for each in sorted(seconds)]
     assert places == sorted(places)
     assert places[0] == LABEL
@@ -43,7 +43,7 @@ def test_what_is_later_stands_further_right_and_all_within_the_drawing(seconds: 
 @given(seconds=moments, other=st.floats(0, 1e8))
 def test_an_instant_that_was_not_given_has_its_place_between_its_neighbours(seconds: list[float], other: float) -> None:
     """A state ends where another row has nothing."""
-    axis = _Axis(map(at, seconds))
+    axis = Axis(map(at, seconds))
     first, last = min(seconds), max(seconds)
     between = min(max(other, first), last)
     before = max(each for each in seconds if each <= between)
@@ -55,7 +55,7 @@ def test_an_instant_that_was_not_given_has_its_place_between_its_neighbours(seco
 @settings(max_examples=50)
 def test_pauses_are_shortened_and_nothing_else(seconds: list[float]) -> None:
     """Up to its length a pause is as long as the time is; beyond, all are drawn alike, each with its true length."""
-    axis = _Axis(map(at, seconds))
+    axis = Axis(map(at, seconds))
     ordered = sorted({at(each) for each in seconds})
     gaps = [(after - before).total_seconds() for before, after in pairwise(ordered)]
     widths = [axis.x(after) - axis.x(before) for before, after in pairwise(ordered)]
@@ -68,7 +68,7 @@ def test_pauses_are_shortened_and_nothing_else(seconds: list[float]) -> None:
 @settings(max_examples=50)
 def test_the_times_above_stand_apart_and_begin_with_the_first(seconds: list[float]) -> None:
     """So that none lies over another: seven of them and the last few, at most."""
-    ticks = _Axis(map(at, seconds)).ticks()
+    ticks = Axis(map(at, seconds)).ticks()
     places = [each.x for each in ticks]
     assert places[0] == LABEL
     assert len(places) <= 8
@@ -89,7 +89,7 @@ def test_the_times_above_stand_apart_and_begin_with_the_first(seconds: list[floa
 )
 def test_a_pause_says_how_long_it_is(seconds: int, text: str) -> None:
     """In the unit that fits."""
-    assert [each.text for each in _Axis([START, at(seconds)]).shortened()] == [text]
+    assert [each.text for each in Axis([START, at(seconds)]).shortened()] == [text]
 
 
 # Drawings of worlds
