@@ -27,7 +27,7 @@ from .timeline import drawn
 Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
-"""Exchanges or deliveries in one page."""
+"""Exchanges or deliveries in one page, and rules at either end of a script."""
 MOST_MARKS = 300
 """Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
@@ -241,8 +241,17 @@ async def script(asked: Asked) -> Shown:
         (kind, (FAULTS[kind].__doc__ or "").split("\n")[0], _json(EXAMPLES[kind]), in_python(EXAMPLES[kind]))
         for kind in FAULTS
     ]
-    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in state.rules]
-    return await _framed(asked, "/script", "script.jinja", rules=rules, faults=faults, example=_json(EXAMPLES["delay"]))
+    listed = state.rules if len(state.rules) <= 2 * PER_PAGE else [*state.rules[:PER_PAGE], *state.rules[-PER_PAGE:]]
+    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in listed]
+    return await _framed(
+        asked,
+        "/script",
+        "script.jinja",
+        rules=rules,
+        total=len(state.rules),
+        faults=faults,
+        example=_json(EXAMPLES["delay"]),
+    )
 
 
 def _json(value: object) -> str:

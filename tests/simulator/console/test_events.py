@@ -4,61 +4,23 @@ from __future__ import annotations
 
 import gc
 import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
-from tests.simulator.console.visitor import BASE, Visitor
+from tests.servers import Redis
+from tests.simulator.console.stream import Stream
+from tests.simulator.console.visitor import Visitor
 
 from pixazo_simulator.console import events
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.part import Notifier
 
 CHANGED = "event: changed"
-
-
-class Stream:
-    """`with Stream(port, 1, seen) as stream: stream.next()`: the events of a world, as an open page gets them."""
-
-    def __init__(self, port: int, number: int, seen: str = "") -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        target = f"{BASE}/worlds/{number}/events?shown={seen}"
-        self._socket.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        self._file = self._socket.makefile("rb")
-        self.head = b"".join(iter(self._file.readline, b"\r\n")).decode()
-        self._lines = self._read()
-        self.ended = False
-
-    def _read(self) -> Iterator[str]:
-        while size := int(self._file.readline() or b"0", 16):
-            yield from self._file.read(size + 2).decode().split("\n")
-        self.ended = True
-
-    def next(self) -> str:
-        """The next line that is neither empty nor of what cannot be known: empty at the end."""
-        return next((each.strip() for each in self._lines if each.strip() not in ("", "data: -")), "")
-
-    def until(self, line: str) -> None:
-        """Read on up to this line."""
-        while (found := self.next()) != line:
-            assert found, f"the stream has ended before {line!r}"
-
-    def close(self) -> None:
-        """Go away."""
-        self._file.close()
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 @pytest.fixture(autouse=True)
@@ -202,6 +164,17 @@ def test_a_server_ends_though_pages_are_open() -> None:
         stream.until("data: 2026-03-31 10:00:00.000")
     with stream:
         assert stream.next() == ""
+
+
+def test_what_another_process_does_is_told(tmp_path: Path) -> None:
+    """As soon as it has come out of the store."""
+    with Redis(tmp_path / "redis") as redis, Simulator(state=redis.url) as first, Simulator(state=redis.url) as second:
+        theirs, ours = (Caller(over_http(each.url), each.api_key) for each in (first, second))
+        theirs.accepted()
+        with Stream(second.port, 1, seen(ours, 1)) as stream:
+            stream.until("data: 2026-03-31 10:00:00.000")
+            theirs.accepted()
+            stream.until(CHANGED)
 
 
 def test_what_is_told_is_an_event_stream(simulator: Simulator, caller: Caller) -> None:
