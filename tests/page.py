@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["IMAGE", "LANGUAGES", "TEXT", "blocks", "sample"]
+__all__ = ["IMAGE", "LANGUAGES", "PAGE", "TEXT", "as_read", "blocks", "sample", "sections"]
 
 PAGE = Path(__file__).with_name("vendor") / "hailuo.md"
 IMAGE = "Image to Video"
@@ -22,6 +22,23 @@ def blocks(part: str, section: str) -> list[str]:
     ours = re.split(rf"\n### (?:{IMAGE}|{TEXT})\n", after)[0]
     rest = re.split(rf"^\#{{2,3}} {re.escape(section)}$", ours, maxsplit=1, flags=re.MULTILINE)[1]
     return _BLOCK.findall(re.split(r"^#{2,3} ", rest, maxsplit=1, flags=re.MULTILINE)[0])
+
+
+def as_read(text: str) -> str:
+    """Words as a reader of the page sees them: without markup, and its layout as single spaces."""
+    return " ".join(re.sub(r"\\(?=_)|`|\*\*", "", text.replace(" | ", " ")).split())
+
+
+def sections() -> dict[str, str]:
+    """Heading -> the words that stand under it, as they are read; also by `HEADING (PART)`."""
+    page = PAGE.read_text(encoding="utf-8")
+    under: dict[str, str] = {}
+    parts = re.split(r"^### .* to Video$", page, flags=re.MULTILINE)
+    for part, text in zip(("", IMAGE, TEXT), parts, strict=True):
+        for heading, words in re.findall(r"^#{2,3} (.*)\n([^#]*)", text, re.MULTILINE):
+            for name in (heading, f"{heading} ({part})"):
+                under[name] = under.get(name, "") + as_read(words)
+    return under
 
 
 def sample(part: str, language: str) -> str:

@@ -484,6 +484,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
     """With the exit code of a process that the signal has ended."""
     with child(NEVER, "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
+        assert line(process).startswith(b"console ")
         process.terminate()
         assert line(process) == b"stopping\n"
         process.send_signal(signal.SIGINT)

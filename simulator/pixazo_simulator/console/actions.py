@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import msgspec
 
 from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
-from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS
+from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning
 
 from .asked import BASE, Asked, Done
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from starlette.types import Message
 
 Do = Callable[[Asked], Awaitable[Done]]
+_SHOWN = 40
+"""Characters of what was sent that a message shows."""
 
 
 async def open_world(asked: Asked) -> Done:
@@ -53,9 +57,12 @@ def _told(event: responses.Event) -> str:
 
 def _number(name: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise Refused(400, f"{name} {text!a} is not a number: give seconds, such as 15") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise Refused(400, f"{name} {beginning(text, _SHOWN)!a} is not a number: give seconds, such as 15")
+    return number
 
 
 async def change(asked: Asked) -> Done:
@@ -68,6 +75,8 @@ async def change(asked: Asked) -> Done:
             body[name] = form[name] == "true"
     if "field" in form:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
+    if not body:
+        raise Refused(400, "nothing is to be changed: send balance, suspended, model_enabled, or field with value")
     await asked.calls.send("PATCH", "world", body)
     return Done(
         "Changed for this world: "
@@ -87,7 +96,11 @@ async def add_rule(asked: Asked) -> Done:
     """Append a rule that was written as JSON, or put it in the place of another one."""
     number, text = asked.form.get("number"), asked.form.get("rule", "").encode()
     if number:
-        await asked.calls.send("PUT", f"script/rules/{int(_number('rule', number))}", text)
+        if not re.fullmatch("[0-9]{1,15}", number):
+            raise Refused(
+                400, f"rule {beginning(number, _SHOWN)!a} is not the number of a rule: the page Script has them"
+            )
+        await asked.calls.send("PUT", f"script/rules/{number}", text)
         return Done(f"Rule {number} was replaced; it starts unused.")
     added = responses.decode(await asked.calls.send("POST", "script/rules", text), responses.RuleNumber)
     return Done(f"Rule {added.number} was added; it is asked after all others.")
@@ -103,7 +116,7 @@ async def arm(asked: Asked) -> Done:
     """Add the example of a fault, for the next call that it is about."""
     kind = asked.path["kind"]
     if kind not in EXAMPLES:
-        raise Refused(404, f"there is no fault {kind!a}: the page Script lists them")
+        raise Refused(404, f"there is no fault {beginning(kind, _SHOWN)!a}: the page Script lists them")
     rule = msgspec.structs.replace(EXAMPLES[kind], times=1)
     added = responses.decode(
         await asked.calls.send("POST", "script/rules", msgspec.json.encode(rule)), responses.RuleNumber
@@ -117,7 +130,8 @@ async def send(asked: Asked) -> Done:
     path = next((path for path, found in SUBMIT_PATHS.items() if found.name == operation), None)
     if path is None:
         raise Refused(
-            400, f"operation {operation!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}"
+            400,
+            f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}",
         )
     headers = {
         KEY_HEADER: asked.calls.key,

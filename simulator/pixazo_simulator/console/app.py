@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPMethod
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, request_response
 
 from pixazo_html import HEADERS, STATIC, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
+from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
@@ -31,10 +35,16 @@ if TYPE_CHECKING:
     from pixazo_simulator.world import Worlds
 
 Answer = Callable[["Request"], Awaitable["Response"]]
+log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
 """Holds a digest of the control token, once somebody has sent the token."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of a form."""
+_LOGIN = f"{BASE}/login"
+_NO_PATH = re.compile("/[0-9]{16}|\n")
+"""In a path that Starlette cannot tell apart from others: a number that nothing here has, or the end of a line."""
+_SHOWN_PATH = 120
+"""Characters of a path that a message shows."""
 
 
 class Console:
@@ -59,24 +69,34 @@ class Console:
             Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
             for path, do in actions.ACTIONS.items()
         ]
-        self._router = Router([*routes, Route("/{rest:path}", self._guarded(self._nothing))], redirect_slashes=False)
+        nothing = self._guarded(self._nothing)
+        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))
+        self._nowhere = request_response(nothing)
+        self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Never raises for anything that is sent."""
-        response: ASGIApp = self._router
+        response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:
                 needs_token = self._worlds.settings.control_token is not None and refused.status == 403
-                if not (needs_token and scope["path"] == f"{BASE}/login"):
-                    page = "login.jinja" if needs_token else "refused.jinja"
-                    response = self._html(page, {"refused": refused}, refused.status)
+                page = "login.jinja" if needs_token and scope["path"] != _LOGIN else "refused.jinja"
+                response = self._refusal(page, refused, refused.status)
         await response(scope, receive, send)
 
     def _html(self, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         text = self._templates.get_template(template).render(base=BASE, **context)
         return HTMLResponse(text, status, headers=HEADERS)
+
+    def _refusal(self, template: str, refused: Refused, status: int) -> Response:
+        """A refusal as a page, without the keys that it may quote."""
+        told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
+        return self._html(template, {"refused": told}, status)
+
+    def _message(self, text: str, *, is_good: bool) -> Response:
+        return self._html("message.jinja", {"text": self._worlds.redactor.text(text), "is_good": is_good})
 
     def _guarded(self, answer: Answer) -> Answer:
         """Show a refusal as a page."""
@@ -86,8 +106,14 @@ class Console:
                 return await answer(request)
             except (Refused, StateUnavailableError) as error:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
-                # A part of a page that is loaded anew shows the refusal in its place.
-                return self._html("refused.jinja", {"refused": refused}, 200 if _is_ours(request) else refused.status)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a page
+                failed = f"the console failed with {type(error).__name__}"
+                log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+                refused = Refused(
+                    500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
+                )
+            # A part of a page that is loaded anew shows the refusal in its place.
+            return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
 
@@ -106,12 +132,13 @@ class Console:
                 raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
                 asked = await self._asked(request)
-                body = await read_body(request.receive, MOST_SENT)
-                asked.form.update(parse_qsl((body or b"").decode(errors="replace"), keep_blank_values=True))
+                if (body := await read_body(request.receive, MOST_SENT)) is None:
+                    return Response(headers=HEADERS)  # to nobody: the caller went away before the end
+                asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
-                return self._html("message.jinja", {"text": str(error), "is_good": False})
-            response = self._html("message.jinja", {"text": done.text, "is_good": True})
+                return self._message(str(error), is_good=False)
+            response = self._message(done.text, is_good=True)
             response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
             return response
 
@@ -126,7 +153,7 @@ class Console:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Asked(
             calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            seen(world) if world else "",
+            seen(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:
@@ -138,7 +165,8 @@ class Console:
             return world
 
     async def _nothing(self, request: Request) -> Response:
-        raise Refused(404, f"the console has no page {request.url.path!a}: begin at {BASE}", "Not found")
+        asked = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
+        raise Refused(404, f"the console does not answer {asked!a}: begin at {BASE}", "Not found")
 
     async def _static(self, request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -157,7 +185,7 @@ class Console:
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
             refused = Refused(403, "this is not the control token: send that of --control-token")
-            return self._html("login.jinja", {"refused": refused}, 403)
+            return self._refusal("login.jinja", refused, 403)
         response = RedirectResponse(BASE, 303, headers=HEADERS)
         response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
         return response
@@ -187,7 +215,7 @@ async def _receive(request: Request) -> Response:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return Response(status_code=204)
+            return Response(status_code=204, headers=HEADERS)
 
 
 def _is_ours(request: Request) -> bool:
@@ -200,7 +228,10 @@ def _digest(token: str) -> str:
 
 
 def _check(scope: Scope, settings: Settings) -> None:
-    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of."""
+    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of.
+
+    Whoever logs in is yet to send the token; all else is asked of them, too.
+    """
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
     if token is not None and not any(name == TOKEN_HEADER.lower().encode() for name, _ in headers):
@@ -209,6 +240,7 @@ def _check(scope: Scope, settings: Settings) -> None:
             cookie = SimpleCookie("; ".join(sent)).get(COOKIE)
         except CookieError:
             cookie = None
-        if cookie and hmac.compare_digest(cookie.value.encode(), _digest(token).encode()):
+        is_known = cookie is not None and hmac.compare_digest(cookie.value.encode(), _digest(token).encode())
+        if is_known or scope["path"] == _LOGIN:
             scope = {**scope, "headers": [*headers, (TOKEN_HEADER.lower().encode(), token.encode())]}
     check_access(scope, settings)

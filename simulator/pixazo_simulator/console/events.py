@@ -37,7 +37,7 @@ async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterat
             if (time := clock_text(world)) != told:
                 told = time
                 yield f"data: {time}\n\n"
-            if (now := seen(world)) != shown:
+            if (now := seen(world, worlds)) != shown:
                 shown = now
                 yield CHANGED
                 await asyncio.sleep(PAUSE)
@@ -56,13 +56,14 @@ def clock_text(world: World) -> str:
     return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
 
 
-def seen(world: World) -> str:
+def seen(world: World, worlds: Worlds) -> str:
     """What a page shows, in short: while it is the same, the page is up to date."""
-    account, now = world.account, world.clock.now()
-    rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
-    statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
-    shown = (
-        world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
-        account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
-    )  # fmt: skip
+    with worlds.lock:
+        account, now = world.account, world.clock.now()
+        rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
+        statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
+        shown = (
+            world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
+            account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
+        )  # fmt: skip
     return f"{crc32(repr(shown).encode(errors='replace')):08x}"

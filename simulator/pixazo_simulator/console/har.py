@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from pixazo_simulator.control import Exchange
 
 _UNKNOWN = -1
 """What HAR writes where something was not measured."""
+_URL = "%/?:@!$&'()*+,;=-._~"
+"""The characters of a target that stay as they are in its URL."""
 
 
 def har(exchanges: Iterable[Exchange], origin: str) -> dict[str, Any]:
@@ -34,11 +36,11 @@ def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
         "time": 0,
         "request": {
             "method": exchange.method,
-            "url": origin + exchange.target,
+            "url": origin + quote(exchange.target, safe=_URL),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _listed(sent.headers),
-            "queryString": _listed(dict(parse_qsl(urlsplit(exchange.target).query, keep_blank_values=True))),
+            "headers": _listed(sent.headers.items()),
+            "queryString": _listed(parse_qsl(exchange.target.partition("?")[2], keep_blank_values=True)),
             "headersSize": _UNKNOWN,
             "bodySize": sent.length,
             **(posted if sent.length else {}),
@@ -48,7 +50,7 @@ def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
             "statusText": HTTPStatus(exchange.status).phrase if exchange.status in set(HTTPStatus) else "",
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _listed(answered.headers),
+            "headers": _listed(answered.headers.items()),
             "content": {
                 "size": answered.length,
                 "mimeType": answered.headers.get("content-type", ""),
@@ -64,8 +66,8 @@ def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
     }
 
 
-def _listed(members: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in members.items()]
+def _listed(members: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in members]
 
 
 def _text(body: object) -> str:

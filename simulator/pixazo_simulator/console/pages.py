@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -26,7 +27,7 @@ from .timeline import drawn
 Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
-"""Exchanges or deliveries in one page."""
+"""Exchanges or deliveries in one page, and rules at either end of a script."""
 MOST_MARKS = 300
 """Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
@@ -76,12 +77,11 @@ async def _exchange(asked: Asked, journal: str, number: int) -> Exchange:
     return page.exchanges[0]
 
 
-async def _framed(asked: Asked, tab: str, template: str, **context: Any) -> Shown:
-    """A page of a world: with its head, and its tabs."""
-    at = asked.query.get("at") or None
+async def _framed(asked: Asked, tab: str, template: str, at: str | None = None, **context: Any) -> Shown:
+    """A page of a world: with its head, and its tabs; `at` is what was found good by a control route before."""
     # The policy and the switches of an instant nobody knows, only those after a command of the log.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = responses.from_json(at, responses.Instant) if at and _position(at) is None else state.now
+    then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
         "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
@@ -94,9 +94,7 @@ async def world(asked: Asked) -> Shown:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment of the past."""
     moments = await _moments(asked)
     back = _back(asked.query.get("moment"), len(moments))
-    if back:
-        asked.query["at"] = moments[-1 - back].at
-    at = asked.query.get("at") or None
+    at = moments[-1 - back].at if back else asked.query.get("at") or None
     generations = await asked.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
     deliveries = await asked.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
     ledger = await asked.calls.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
@@ -105,7 +103,7 @@ async def world(asked: Asked) -> Shown:
     upcoming = None if at else await asked.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
     clock = await asked.calls.get(ClockState, "clock")
     shown = await _framed(
-        asked, "", "world.jinja", moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
+        asked, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
     )  # fmt: skip
     shown.context["balance"] = ledger.balance
@@ -125,7 +123,7 @@ def _back(text: str | None, count: int) -> int:
 
 def _position(at: str | None) -> int | None:
     """The position of the log that is meant, None for an instant or for now."""
-    return int(at) if at and at.isdecimal() else None
+    return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
 async def _moments(asked: Asked) -> list[Moment]:
@@ -243,8 +241,17 @@ async def script(asked: Asked) -> Shown:
         (kind, (FAULTS[kind].__doc__ or "").split("\n")[0], _json(EXAMPLES[kind]), in_python(EXAMPLES[kind]))
         for kind in FAULTS
     ]
-    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in state.rules]
-    return await _framed(asked, "/script", "script.jinja", rules=rules, faults=faults, example=_json(EXAMPLES["delay"]))
+    listed = state.rules if len(state.rules) <= 2 * PER_PAGE else [*state.rules[:PER_PAGE], *state.rules[-PER_PAGE:]]
+    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in listed]
+    return await _framed(
+        asked,
+        "/script",
+        "script.jinja",
+        rules=rules,
+        total=len(state.rules),
+        faults=faults,
+        example=_json(EXAMPLES["delay"]),
+    )
 
 
 def _json(value: object) -> str:

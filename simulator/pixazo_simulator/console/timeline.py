@@ -69,7 +69,7 @@ class Timeline(msgspec.Struct, frozen=True):
     width: float = LABEL + WIDTH + 110
 
 
-class _Axis:
+class Axis:
     """Where an instant is drawn."""
 
     def __init__(self, instants: Iterable[datetime]) -> None:
@@ -132,7 +132,7 @@ def drawn(
     instants += (
         at for marks in (polls, webhooks) for name, found in marks.items() if name in known for at, _, _ in found
     )
-    axis = _Axis(instants)
+    axis = Axis(instants)
 
     def marks(found: Iterable[tuple[datetime, str, bool]]) -> list[Mark]:
         return [Mark(axis.x(at), text, good) for at, text, good in found]
@@ -176,7 +176,7 @@ def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, da
         yield "PROCESSING", started, ended
 
 
-def _spans(each: Generation, now: datetime, axis: _Axis) -> Iterator[Span]:
+def _spans(each: Generation, now: datetime, axis: Axis) -> Iterator[Span]:
     for state, start, end in _states(each, now):
         for first, last, coming in ((start, min(end, now), False), (max(start, now), end, True)):
             if first < last:

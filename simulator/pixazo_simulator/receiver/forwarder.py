@@ -55,7 +55,7 @@ class Forwarder:
         self._now = now
         self._timeout = timeout
         verify = trusting("") if url.lower().startswith("https:") else False
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+        limits = httpx2.Limits(max_connections=None)
         # Made now: the imports of the first one would count as time of the app.
         self._client = httpx2.AsyncClient(verify=verify, trust_env=False, timeout=None, limits=limits)
 

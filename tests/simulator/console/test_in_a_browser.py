@@ -49,6 +49,7 @@ def lived(simulator: Simulator, caller: Caller) -> Caller:
     return caller
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_accessible_and_fits(browsing: Browsing, lived: Caller, here: str, path: str) -> None:
     """In light and dark, 1280 and 400 pixels wide, with texts that mean harm."""
@@ -61,7 +62,7 @@ def test_a_generation_is_seen_to_its_end_without_reload(browsing: Browsing, call
     """Its row, its requests and the wallet are up to date as soon as something happens."""
     page = browsing.open(here)
     page.evaluate("window.isTheSame = true")
-    assert page.get_by_text("Nothing has arrived yet").is_visible()
+    assert page.get_by_text(re.compile("^Nothing has ")).first.is_visible()
     caller.accepted("A bear")
     page.get_by_text("$99.65").first.wait_for()
     page.get_by_text("becomes").first.wait_for()
@@ -113,6 +114,7 @@ def test_the_search_shows_what_passes_and_keeps_the_focus(browsing: Browsing, li
     assert page.locator("#rows tr").count() == 1
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_requests_stay_smooth(browsing: Browsing, caller: Caller, here: str) -> None:
     """A page has at most 200 rows, and older ones are a click away."""
     identity = caller.accepted("A bear")

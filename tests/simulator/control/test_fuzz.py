@@ -275,7 +275,7 @@ def test_a_script_that_cannot_be_read_is_refused_and_the_old_one_stays(body: obj
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "//", "/%00", "/%ff", "/_sim", "/openapi", "/world/", "/deliveries/1", "/deliveries/-1/resend",
+        "", "/", "//", "/%00", "/%ff", "/_sim", "/openapi", "/world/", "/deliveries/9", "/deliveries/-1/resend",
         "/deliveries/%D9%A3/resend", f"/deliveries/{'9' * 5000}/resend", "/script/rules/999999999999999", "/script/rules/1.5",
         "/tls-listeners/0", "/health?unknown=1", "/journal?limit=0", f"/journal?limit={'9' * 5000}", "/journal?after=%D9%A3", "/journal?%00",
     ],

@@ -118,6 +118,7 @@ def test_filters_are_described_with_their_bounds() -> None:
         "rule",
         "text",
         "after",
+        "before",
         "limit",
         "elapsed",
         "at",

@@ -75,7 +75,7 @@ def test_a_query_is_read_from_texts() -> None:
         ({"limit": "x" * 50}, f"limit '{'x' * 20}[cut]': give an integer"),
         (
             {"lmit": "1"},
-            "unknown field `lmit` (did you mean limit?); known members are method, path, status, operation, request_id, rule, after, limit",
+            "unknown field `lmit` (did you mean limit?); known members are method, path, status, operation, request_id, rule, text, after, before, limit",
         ),
     ],
 )
