@@ -75,6 +75,7 @@ def test_it_can_be_read_without_scripts(ours: Listening, browsing: Browsing) -> 
     assert "r-1" in page.inner_text("#opened")
 
 
+@pytest.mark.exhaustive
 def test_it_looks_finished(ours: Listening, receiver: Receiver, browsing: Browsing) -> None:
     """Empty, full and opened, narrow and wide, light and dark: axe-core finds nothing serious."""
     page = browsing.open(ours.url + PAGE)
