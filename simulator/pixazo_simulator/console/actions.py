@@ -89,7 +89,8 @@ async def resend(asked: Asked) -> Done:
     """Post a webhook once more."""
     number = asked.path["delivery"]
     attempt = responses.decode(await asked.calls.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
-    return Done(f"Webhook {number} was posted again: {attempt}.")
+    is_taken = attempt.status is not None and 200 <= attempt.status < 300
+    return Done(f"Webhook {number} was posted again: {attempt}.", is_good=is_taken)
 
 
 async def add_rule(asked: Asked) -> Done:

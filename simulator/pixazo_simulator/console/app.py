@@ -95,8 +95,9 @@ class Console:
         told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
         return self._html(template, {"refused": told}, status)
 
-    def _message(self, text: str, *, is_good: bool) -> Response:
-        return self._html("message.jinja", {"text": self._worlds.redactor.text(text), "is_good": is_good})
+    def _message(self, title: str, text: str, tone: str) -> Response:
+        shown = self._worlds.redactor.text(text)
+        return self._html("message.jinja", {"title": title, "text": shown, "tone": tone})
 
     def _guarded(self, answer: Answer) -> Answer:
         """Show a refusal as a page."""
@@ -137,8 +138,8 @@ class Console:
                 asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(asked)
             except (Refused, StateUnavailableError) as error:
-                return self._message(str(error), is_good=False)
-            response = self._message(done.text, is_good=True)
+                return self._message("Refused:", str(error), "bad")
+            response = self._message("Done.", done.text, "good" if done.is_good else "warn")
             response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
             return response
 

@@ -58,3 +58,5 @@ class Done(msgspec.Struct, frozen=True):
 
     text: str
     to: str = ""
+    is_good: bool = True
+    """Whether what it did has come to a good end."""

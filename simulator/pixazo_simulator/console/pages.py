@@ -22,7 +22,7 @@ from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
 from .har import har
 from .snippets import SAMPLES, snippets
-from .timeline import drawn
+from .timeline import drawn, duration
 
 Show = Callable[[Asked], Awaitable[Shown | str]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
@@ -84,7 +84,7 @@ async def _framed(asked: Asked, tab: str, template: str, at: str | None = None, 
     then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
         "here": asked.here, "number": asked.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if asked.worlds.log else TABS, "target": asked.target, "at": at, "state": state,
-        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance,
+        "clock": clock_text(asked.shown), "is_running": asked.shown.clock.rate > 0, "seen": asked.seen, "then": then, "balance": state.balance, "duration": duration,
         "unmatched_count": asked.worlds.unmatched.total, "worlds_count": len(asked.worlds),
     }  # fmt: skip
     return Shown(template, common | context)

@@ -99,7 +99,7 @@ class Axis:
                 yield Tick(LABEL + x * self._scale, _clock_time(at))
 
     def shortened(self) -> list[Tick]:
-        return [Tick(LABEL + x * self._scale, _duration(seconds)) for x, seconds in self.pauses]
+        return [Tick(LABEL + x * self._scale, duration(seconds)) for x, seconds in self.pauses]
 
 
 def drawn(
@@ -205,7 +205,8 @@ def _clock_time(at: float) -> str:
     return f"{found:%H:%M:%S}" + (f".{found.microsecond // 1000:03}" if found.microsecond else "")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in the unit that fits them, such as `5 min`."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

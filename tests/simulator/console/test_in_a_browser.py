@@ -98,7 +98,7 @@ def test_a_request_says_why_what_it_cost_and_what_would_happen_now(
     page.get_by_text("As a command").click()
     assert "curl -sS" in page.locator("#command pre").inner_text()
     page.goto(f"{here}/requests/2")
-    assert page.get_by_text("debit -0.35 USD").is_visible()
+    assert page.get_by_text("debit −$0.35").is_visible()
     assert page.locator("#opened").get_by_text("prompt contains 'storm'").first.is_visible()
 
 
