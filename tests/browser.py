@@ -96,9 +96,12 @@ class Browsing:
             self.complaints.append(f"{response.status} of {response.request.method} {response.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
-    """One browser for all tests of this process, with the event loop in which Playwright drives it."""
+    """One browser for the tests of a module, with the event loop in which Playwright drives it.
+
+    Later tests of this process must not find that loop: `pixazo_sleep` asks every loop whether it is idle.
+    """
     package("playwright")
     program = tool("chromium")
     from playwright.sync_api import sync_playwright
