@@ -58,13 +58,13 @@ class Caller:
 
     def __init__(self, send: Send, key: str) -> None:
         self.key = key
-        self._send = send
+        self.send = send
 
     def call(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Send one request; a body that is not bytes is sent as JSON."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         typed = {"Content-Type": "application/json"} if content else {}
-        return self._send(method, target, {KEY_HEADER: self.key, **typed, **(headers or {})}, content)
+        return self.send(method, target, {KEY_HEADER: self.key, **typed, **(headers or {})}, content)
 
     def generate(self, prompt: str = "A bear", *, webhook: str | None = None, **members: object) -> Reply:
         """Submit a text-to-video request."""

@@ -36,7 +36,7 @@ def lived() -> Iterator[Caller]:
 
 def visitor(caller: Caller, **headers: str) -> Visitor:
     """Somebody who looks at the same server."""
-    return Visitor(caller._send, **headers)
+    return Visitor(caller.send, **headers)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,8 @@ def test_without_a_control_token_nobody_logs_in(lived: Caller) -> None:
 def test_a_webhook_reaches_the_receiver_and_nothing_else(lived: Caller) -> None:
     """Which says nothing in return."""
     webhook = visitor(lived, User_Agent="pixazo-sim")
-    assert (webhook.post("/receiver", b"{}").status, webhook.get("/receiver", "PUT").status) == (204, 204)
+    for reply in (webhook.post("/receiver", b"{}"), webhook.get("/receiver", "PUT")):
+        assert (reply.status, reply.body, HEADERS.items() <= reply.headers.items()) == (204, b"", True)
     for path in ("/receiver/", "/receiver/x", "/receiver.x", "/receiver%2f..%2fworlds%2f1"):
         assert webhook.get(path).status == 404
     assert all(webhook.get(path).status == 403 for path in PAGES)

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -34,11 +34,11 @@ def fits(value: Any, shape: Any) -> bool:
     """Whether an object has these members, of these types, and no others."""
     if not isinstance(shape, dict):
         return type(value) is shape
-    return (
-        isinstance(value, dict)
-        and value.keys() == shape.keys()
-        and all(fits(value[each], shape[each]) for each in shape)
-    )
+    if not isinstance(value, dict):
+        return False
+    members = cast("dict[str, Any]", shape)
+    given = cast("dict[str, Any]", value)
+    return given.keys() == members.keys() and all(fits(given[each], members[each]) for each in members)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_what_was_sent_and_answered_stands_in_it(document: Any) -> None:
 
 def test_every_url_is_one_and_no_member_of_a_query_is_lost(document: Any) -> None:
     """Characters that may not stand in a URL are encoded, those that already are stay so."""
-    urls = [each["request"]["url"] for each in document["log"]["entries"]]
+    urls: list[str] = [each["request"]["url"] for each in document["log"]["entries"]]
     assert all(re.fullmatch(r"[!-~]+", each) and urlsplit(each).netloc == ADDRESS for each in urls)
     (odd,) = [each["request"] for each in document["log"]["entries"] if "/nowhere" in each["request"]["url"]]
     assert odd["url"] == f"http://{ADDRESS}/nowhere/{quote(chr(0) + chr(27) + '<script>')}?a=%ff&a=2&%3Cb%3E"

@@ -13,7 +13,7 @@ from tests.simulator.console.visitor import PAGES, Visitor
 def rows(page: bytes) -> int:
     """How many rows and rules a page shows, at most in one of its tables."""
     tables = re.findall(r"<tbody.*?</tbody>", page.decode(), re.DOTALL)
-    return max([page.count(b"<article"), *(each.count("<tr") for each in tables)])
+    return max(page.count(b"<article"), *(str(each).count("<tr") for each in tables), 0)
 
 
 def test_a_long_script_is_shown_at_its_ends() -> None:
