@@ -135,6 +135,7 @@ def listeners() -> int:
     return sum(len(each._listeners) for each in gc.get_objects() if isinstance(each, Notifier))  # pyright: ignore[reportPrivateUsage]  # a leak is seen nowhere else
 
 
+@pytest.mark.exhaustive
 def test_two_hundred_open_pages_leave_the_server_to_others_and_nothing_behind() -> None:
     """Each is told of a change; when they have gone, nobody listens any more."""
     with Simulator() as server:
