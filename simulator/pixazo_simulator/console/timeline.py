@@ -18,6 +18,8 @@ LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
 LONGEST_PAUSE = 20.0
 """Seconds in which nothing happens that are drawn as long as they are; a longer pause is drawn as so many."""
 _TICKS = 7
+Happened = tuple[datetime, str, bool]
+"""When something happened, what it was in words, and whether it went well."""
 _SIGNS = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 
 
@@ -110,23 +112,7 @@ def drawn(
     now: datetime,
 ) -> Timeline:
     """The drawing of these generations, with what concerned them."""
-    polls, webhooks, money = (defaultdict[str, list[tuple[datetime, str, bool]]](list) for _ in range(3))
-    for exchange in exchanges:
-        if exchange.request_id and exchange.operation == "status":
-            shown = _status_of(exchange)
-            text = f"read {exchange.number}: {exchange.status} {shown}".rstrip()
-            polls[exchange.request_id].append((exchange.at, text, exchange.status == 200))
-    for delivery in deliveries:
-        for number, attempt in enumerate(delivery.attempts, 1):
-            taken = attempt.status is not None and 200 <= attempt.status < 300
-            webhooks[delivery.request_id].append(
-                (attempt.at, f"webhook {delivery.number}, attempt {number}: {attempt}", taken)
-            )
-    for entry in entries:
-        if entry.request_id and entry.at <= now:
-            money[entry.request_id].append(
-                (entry.at, f"{entry.kind} {'+' if entry.amount > 0 else '−'}${abs(entry.amount)}", entry.amount > 0)
-            )
+    polls, webhooks, money = _polls(exchanges), _attempts(deliveries), _money(entries, now)
     known = {each.request_id for each in generations}
     instants = [now, *(at for each in generations for _, start, end in _states(each, now) for at in (start, end))]
     instants += (
@@ -134,7 +120,7 @@ def drawn(
     )
     axis = Axis(instants)
 
-    def marks(found: Iterable[tuple[datetime, str, bool]]) -> list[Mark]:
+    def marks(found: Iterable[Happened]) -> list[Mark]:
         return [Mark(axis.x(at), text, good) for at, text, good in found]
 
     lines = list[Line]()
@@ -153,6 +139,36 @@ def drawn(
             )
         )
     return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
+
+
+def _polls(exchanges: Iterable[Exchange]) -> defaultdict[str, list[Happened]]:
+    """The status reads, by generation."""
+    found = defaultdict[str, list[Happened]](list)
+    for each in exchanges:
+        if each.request_id and each.operation == "status":
+            text = f"read {each.number}: {each.status} {_status_of(each)}".rstrip()
+            found[each.request_id].append((each.at, text, each.status == 200))
+    return found
+
+
+def _attempts(deliveries: Iterable[Delivery]) -> defaultdict[str, list[Happened]]:
+    """The attempts to post webhooks, by generation."""
+    found = defaultdict[str, list[Happened]](list)
+    for each in deliveries:
+        for number, attempt in enumerate(each.attempts, 1):
+            taken = attempt.status is not None and 200 <= attempt.status < 300
+            found[each.request_id].append((attempt.at, f"webhook {each.number}, attempt {number}: {attempt}", taken))
+    return found
+
+
+def _money(entries: Iterable[Entry], now: datetime) -> defaultdict[str, list[Happened]]:
+    """What was charged and refunded, by generation."""
+    found = defaultdict[str, list[Happened]](list)
+    for each in entries:
+        if each.request_id and each.at <= now:
+            text = f"{each.kind} {'+' if each.amount > 0 else '−'}${abs(each.amount)}"
+            found[each.request_id].append((each.at, text, each.amount > 0))
+    return found
 
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
@@ -189,7 +205,7 @@ def _status_of(exchange: Exchange) -> str:
     return str(cast("dict[str, object]", body).get("status", "")) if isinstance(body, dict) else ""
 
 
-def _words(each: Generation, *found: Sequence[tuple[datetime, str, bool]]) -> str:
+def _words(each: Generation, *found: Sequence[Happened]) -> str:
     """All of it as a text, for those who do not see the drawing."""
     ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((at, text) for marks in found for at, text, _ in marks)
