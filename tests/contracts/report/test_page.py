@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.browser import Browsing, accessible, screenshots
-from tests.contracts.fake_run import observe, some
+from tests.contracts.fake_run import observe
 from tests.contracts.gateways.edits import is_read, members
 from tests.contracts.gateways.fake_gateway import Ask, Reply
 from tests.contracts.judge.test_verdict import trace
@@ -70,7 +70,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
     return saved(tmp_path_factory.mktemp("broken"), _run("broken"))
 
 
-@pytest.mark.parametrize("kind", some({kind: kind for kind in SAID}, 1))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", SAID)
 def test_anybody_can_read_it(browsing: Browsing, tmp_path: Path, kind: str) -> None:
     """On a telephone and at a desk, in both colour schemes; it asks for nothing."""
     url = saved(tmp_path, _run(kind))
