@@ -148,7 +148,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("STATUS-09", at(nth(-1, reads("COMPLETED")), drop("updated_at"))),
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), envelope)),
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), put(status="QUEUED"))),
-    ("STATUS-12", at(nth(-1, reads(case="burst")), put(status="PROCESSING"))),
+    ("STATUS-12", at(nth(-1, reads(case="burst", made=of("burst-read"))), put(status="PROCESSING"))),
     ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("STATUS-13", at(nth(1, reads(case="alone")), code(429))),
     ("STATUS-14", at(nth(-1, reads(made=of("quiet"))), put(progress=100))),
