@@ -43,10 +43,9 @@ def over_http(url: str) -> Send:
         connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         try:
             connection.request(method, target, body or None, dict(headers))
-            response = connection.getresponse()
-            return Reply(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-            )
+            with connection.getresponse() as response:  # which holds the socket until it is closed
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                return Reply(response.status, headers, response.read())
         finally:
             connection.close()
 
