@@ -132,8 +132,6 @@ def test_any_path_is_answered(asked: Visitor, path: list[str]) -> None:
 
 
 @pytest.mark.exhaustive
-# It allocates so much that sockets which other tests of the process have left are collected here; it opens none itself.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("check", "drawn"), [(ask, QUERIES), (post, FORMS), (go, PATHS)])
 def test_much_more_is_answered(asked: Visitor, check: Callable[..., None], drawn: dict[str, Any]) -> None:
     """The same with more of each."""
