@@ -21,9 +21,9 @@ from tests.patience import PATIENCE
 from tests.tools import package, tool
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, WebError
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, WebError
 
-__all__ = ["Browsing", "accessible", "browsing", "chromium", "looks", "page", "screenshots"]
+__all__ = ["Browsing", "accessible", "browsing", "chromium", "counted", "looks", "page", "screenshots"]
 
 FLAGS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -142,6 +142,13 @@ def browsing(chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
 def page(browsing: Browsing) -> Page:
     """One empty page."""
     return browsing.open("about:blank")
+
+
+def counted(elements: Locator, number: int) -> None:
+    """Wait until a page has so many of these elements: a click is answered later than it returns."""
+    from playwright.sync_api import expect
+
+    expect(elements).to_have_count(number, timeout=PATIENCE * 1000)
 
 
 def looks(page: Page) -> Iterator[str]:

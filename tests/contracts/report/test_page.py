@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.browser import Browsing, accessible, screenshots
+from tests.browser import Browsing, accessible, counted, screenshots
 from tests.contracts.fake_run import observe
 from tests.contracts.gateways.edits import is_read, members
 from tests.contracts.gateways.fake_gateway import Ask, Reply
@@ -76,7 +76,7 @@ def test_anybody_can_read_it(browsing: Browsing, tmp_path: Path, kind: str) -> N
     """On a telephone and at a desk, in both colour schemes; it asks for nothing."""
     url = saved(tmp_path, _run(kind))
     page = browsing.open(url)
-    assert page.get_by_text(SAID[kind]).first.is_visible()
+    page.get_by_text(SAID[kind]).first.wait_for()
     screenshots(page, f"report-{kind}")
     accessible(page)
     assert browsing.requests == [url]
@@ -128,7 +128,7 @@ def test_the_keyboard_leads_from_the_top_to_what_broke(browsing: Browsing, broke
     group = page.locator("details", has=page.get_by_role("heading", name="Reading a status"))
     group.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert group.locator("table").is_visible()
+    group.locator("table").wait_for()
 
 
 def test_one_outcome_is_shown_by_its_name(browsing: Browsing, broken: str) -> None:
@@ -137,9 +137,10 @@ def test_one_outcome_is_shown_by_its_name(browsing: Browsing, broken: str) -> No
     part = page.locator("section", has=page.get_by_role("heading", name="All clauses"))
     part.get_by_role("link", name="FAIL").click()
     shown = part.locator("tbody tr:visible")
+    counted(shown, 2)
     assert [row.locator(".mono").first.inner_text() for row in shown.all()] == ["HDR-04", "STATUS-07"]
     part.get_by_role("link", name="All").click()
-    assert part.locator("details:visible").count() == 14
+    counted(part.locator("details:visible"), 14)
 
 
 def test_a_statement_of_the_page_leads_to_its_clause(browsing: Browsing, broken: str) -> None:
@@ -149,7 +150,7 @@ def test_a_statement_of_the_page_leads_to_its_clause(browsing: Browsing, broken:
     assert not page.locator("#AUTH-02").is_visible()
     page.get_by_text("56 statements").click()
     page.get_by_role("link", name="AUTH-02").first.click()
-    assert page.locator("#AUTH-02").is_visible()
+    page.locator("#AUTH-02").wait_for()
 
 
 def test_an_element_that_slipped_in_could_load_nothing(browsing: Browsing, broken: str) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser import Browsing, accessible, screenshots
+from tests.browser import Browsing, accessible, counted, screenshots
 from tests.caller import GENERATE, Caller, over_http
 
 from pixazo_simulator.server.simulator import Simulator
-
-if TYPE_CHECKING:
-    pass
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(2)">'"&\x1b[2J\u202e{{ 7 * 7 }}"""
 PAGES = ("", "/requests", "/requests/1", "/webhooks", "/webhooks/1", "/videos", "/script", "/policy", "/try")
@@ -62,7 +58,7 @@ def test_a_generation_is_seen_to_its_end_without_reload(browsing: Browsing, call
     """Its row, its requests and the wallet are up to date as soon as something happens."""
     page = browsing.open(here)
     page.evaluate("window.isTheSame = true")
-    assert page.get_by_text(re.compile("^Nothing has ")).first.is_visible()
+    page.get_by_text(re.compile("^Nothing has ")).first.wait_for()
     caller.accepted("A bear")
     page.get_by_text("$99.65").first.wait_for()
     page.get_by_text("becomes").first.wait_for()
@@ -92,14 +88,14 @@ def test_a_request_says_why_what_it_cost_and_what_would_happen_now(
     page = browsing.open(f"{here}/requests")
     page.get_by_role("row").filter(has_text="400").get_by_role("link").click()
     assert "resolution 1080P is not available" in page.locator("#opened .banner").inner_text()
-    assert page.get_by_text("nothing", exact=True).first.is_visible()
+    page.get_by_text("nothing", exact=True).first.wait_for()
     page.get_by_text("What would happen now").click()
-    assert page.locator("#now td").get_by_text("expected: contains 'storm'").is_visible()
+    page.locator("#now td").get_by_text("expected: contains 'storm'").wait_for()
     page.get_by_text("As a command").click()
     assert "curl -sS" in page.locator("#command pre").inner_text()
     page.goto(f"{here}/requests/2")
-    assert page.get_by_text("debit −$0.35").is_visible()
-    assert page.locator("#opened").get_by_text("prompt contains 'storm'").first.is_visible()
+    page.get_by_text("debit −$0.35").wait_for()
+    page.locator("#opened").get_by_text("prompt contains 'storm'").first.wait_for()
 
 
 def test_the_search_shows_what_passes_and_keeps_the_focus(browsing: Browsing, lived: Caller, here: str) -> None:
@@ -111,7 +107,7 @@ def test_the_search_shows_what_passes_and_keeps_the_focus(browsing: Browsing, li
     assert page.evaluate("document.activeElement.id") == "text"
     page.wait_for_url("**text=storm*")
     page.reload()
-    assert page.locator("#rows tr").count() == 1
+    counted(page.locator("#rows tr"), 1)
 
 
 @pytest.mark.exhaustive
@@ -121,10 +117,10 @@ def test_ten_thousand_requests_stay_smooth(browsing: Browsing, caller: Caller, h
     for _ in range(10_000):
         caller.status(identity)
     page = browsing.open(f"{here}/requests")
-    assert page.locator("#rows tr").count() == 100
+    counted(page.locator("#rows tr"), 100)
     page.get_by_role("link", name="Older").click()
-    assert page.locator("#rows tr").count() == 100
-    assert page.locator("#rows .number").first.inner_text() == "9901"
+    counted(page.locator("#rows tr"), 100)
+    page.locator("#rows tr:first-child .number", has_text=re.compile("^9901$")).wait_for()
     caller.status(identity)
     page.get_by_text(re.compile("^10002 requests")).wait_for()
 
@@ -132,14 +128,14 @@ def test_ten_thousand_requests_stay_smooth(browsing: Browsing, caller: Caller, h
 def test_the_slider_shows_the_world_as_it_was(browsing: Browsing, lived: Caller, here: str) -> None:
     """With the keyboard; what was not yet so is not shown, and one click leads back to now."""
     page = browsing.open(here)
-    assert page.locator("svg .end").count() == 2
+    counted(page.locator("svg .end"), 2)
     page.locator("#moment").focus()
     page.keyboard.press("Home")
     page.get_by_text("as it was at").wait_for()
-    assert page.locator("svg .end").count() == 0
+    counted(page.locator("svg .end"), 0)
     page.keyboard.press("End")
     page.get_by_text("as it was at").wait_for(state="detached")
-    assert page.locator("svg .end").count() == 2
+    counted(page.locator("svg .end"), 2)
 
 
 def test_a_webhook_is_opened_and_sent_again(browsing: Browsing, lived: Caller, here: str) -> None:
@@ -188,7 +184,7 @@ def test_a_fault_is_armed_with_one_click(browsing: Browsing, caller: Caller, her
 def test_the_policy_is_changed_for_this_world(browsing: Browsing, caller: Caller, here: str) -> None:
     """The page quotes the vendor's, and marks what is not the default."""
     page = browsing.open(f"{here}/policy")
-    assert page.locator("#price").get_by_text("Your wallet does not have enough balance.").is_visible()
+    page.locator("#price").get_by_text("Your wallet does not have enough balance.").wait_for()
     page.get_by_label("submit_code").select_option("200")
     page.locator("#submit_code").get_by_text("was 202").wait_for()
     assert caller.call("POST", GENERATE, {"prompt": "A bear"}).status == 200
@@ -200,7 +196,7 @@ def test_the_example_of_the_page_is_sent(browsing: Browsing, caller: Caller, her
     page.get_by_label("X-Webhook-URL").fill(f"{here.partition('/worlds')[0]}/receiver")
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/requests/1")
-    assert page.locator("#opened").get_by_text("202").first.is_visible()
+    page.locator("#opened").get_by_text("202").first.wait_for()
     assert caller.call("GET", "/_sim/deliveries").json()["total"] == 1
 
 
@@ -220,7 +216,7 @@ def test_everything_can_be_read_without_scripts(browsing: Browsing, lived: Calle
     for name in ("Requests", "Webhooks", "Videos", "Script", "Policy", "Try it", "Timeline"):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
     page.get_by_role("link", name=re.compile("POST generate")).first.click()
-    assert page.locator("#opened pre").first.is_visible()
+    page.locator("#opened pre").first.wait_for()
 
 
 def test_every_control_is_reached_by_the_keyboard(browsing: Browsing, lived: Caller, here: str) -> None:
@@ -245,5 +241,5 @@ def test_unmatched_requests_are_the_first_thing_one_sees(browsing: Browsing) -> 
         page = browsing.open(f"{server.url}/_sim/console")
         assert page.get_by_role("heading").nth(0).inner_text() == "1 request reached no world"
         page.get_by_role("link", name="POST /minimax").click()
-        assert page.get_by_text("What to change:").is_visible()
+        page.get_by_text("What to change:").wait_for()
         screenshots(page, "console-unmatched")
