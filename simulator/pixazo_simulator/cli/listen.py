@@ -161,7 +161,7 @@ def _saving(path: str) -> Callable[[Entry], None]:
 
 def _replay(options: dict[str, Any]) -> int:
     """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for a file that is none."""
-    from pixazo_simulator.receiver import Entry, is_taken, verify
+    from pixazo_simulator.receiver import Entry, is_taken, judge
 
     gc.enable()
     chosen = _chosen(options["replay"], options["only"])
@@ -171,7 +171,7 @@ def _replay(options: dict[str, Any]) -> int:
     async def post() -> bool:
         all_taken = True
         for number, callback in chosen:
-            entry = Entry(number=number, callback=callback, verdict=verify(callback, options["secrets"], _now()))
+            entry = Entry(number=number, callback=callback, verdict=judge(callback, options["secrets"], _now()))
             show(entry)
             answer = await forwarder.forward(callback)
             show(entry.answered(answer))

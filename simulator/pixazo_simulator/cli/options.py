@@ -165,7 +165,7 @@ LISTEN_OPTIONS = (
     _of_listen("--port", type=_Number(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
     _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
                help="Post each webhook to this URL of your app, and answer what it answers. Without: answer --respond."),
-    _of_listen("--secret", "secrets", type=_of("receiver", "read_secret"), multiple=True, metavar="whsec_...",
+    _of_listen("--secret", "secrets", type=_of("webhooks", "read_secret"), multiple=True, metavar="whsec_...",
                help="Check signatures with this secret; may be repeated, as after a rotation."),
     _of_listen("--respond", type=_Number(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, a JSON line each."),

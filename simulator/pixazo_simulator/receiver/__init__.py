@@ -8,9 +8,9 @@ from .forwarder import Forwarder, read_target
 from .kept import Entry, Kept
 from .saved import read_saved, saved_line
 from .shown import is_taken, json_line, text_line
-from .signature import read_secret, verify
+from .signature import judge
 
 __all__ = [
-    "Callback", "Entry", "Forwarder", "Kept", "Receiver", "is_taken", "json_line", "read_saved", "read_secret", "read_target",
-    "saved_line", "text_line", "verify",
+    "Callback", "Entry", "Forwarder", "Kept", "Receiver", "is_taken", "json_line", "judge", "read_saved", "read_target",
+    "saved_line", "text_line",
 ]  # fmt: skip

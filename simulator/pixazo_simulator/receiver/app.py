@@ -14,7 +14,7 @@ from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, Header, beginnin
 from .callback import Answer, Callback
 from .kept import Entry, Kept
 from .shown import shown
-from .signature import verify
+from .signature import judge
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -99,7 +99,7 @@ class Receiver:
         callback = Callback(
             at=self._now(), method=scope["method"], target=target.decode("latin-1"), headers=tuple(map(tuple, scope["headers"])), body=body,
         )  # fmt: skip
-        entry = self.kept.add(callback, verify(callback, self._secrets, callback.at))
+        entry = self.kept.add(callback, judge(callback, self._secrets, callback.at))
         if self._forwarder is None:
             answer = Answer(at=self._now(), status=self._respond)
         else:

@@ -1,21 +1,19 @@
-"""Checks the signatures of Standard Webhooks (https://www.standardwebhooks.com)."""
+"""Judges the signatures of webhooks (Standard Webhooks)."""
 
 from __future__ import annotations
 
-import base64
-import hmac
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from pixazo_simulator.spec import SECOND
+from pixazo_simulator.webhooks import SIGNED_BY, verify
 
 from .callback import Callback
 
 TOLERANCE = 300
 """Seconds that a timestamp may be off for the verifiers that Standard Webhooks publishes."""
-_HEADERS = (b"webhook-id", b"webhook-timestamp", b"webhook-signature")
 _DIGITS = 12
 """Of a timestamp: so many are the seconds of 30,000 years."""
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -29,37 +27,23 @@ class Verdict(msgspec.Struct, frozen=True):
     age: int | None = None
 
 
-def read_secret(text: str) -> bytes:
-    """The bytes of a `whsec_...` secret. Raises ValueError, which does not repeat it."""
-    try:
-        secret = base64.b64decode(text.strip().removeprefix("whsec_"), validate=True)
-    except ValueError:
-        secret = b""
-    if not secret:
-        raise ValueError("--secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is")
-    return secret
-
-
-def verify(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
-    """Check a signature at an instant (UTC milliseconds) of the real clock.
+def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
+    """Judge a signature at an instant (UTC milliseconds) of the real clock.
 
     One with an old timestamp is valid, and its age is said: worlds with a manual clock live in other years.
     """
-    identity, stamp, signatures = (callback.header(name) for name in _HEADERS)
+    identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
         if not secrets:
             return Verdict("not checked", "not signed")
-        absent = next(name for name in _HEADERS if callback.header(name) is None).decode()
+        absent = next(name for name in SIGNED_BY if callback.header(name.encode()) is None)
         return Verdict("missing", f"signature missing: there is no {absent}")
     age = now // SECOND - int(stamp) if stamp.isascii() and stamp.isdecimal() and len(stamp) <= _DIGITS else None
     if not secrets:
         return Verdict("not checked", "signature not checked: give --secret", age)
     if age is None:
         return Verdict("wrong", "signature wrong: webhook-timestamp is not in seconds")
-    signed = f"{identity}.{stamp}.".encode("latin-1") + callback.body
-    made = [b"v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")) for secret in secrets]
-    given = [each.encode("latin-1") for each in signatures.split()]
-    if not any(hmac.compare_digest(one, other) for one in given for other in made):
+    if not verify(secrets, identity, stamp, signatures, callback.body):
         of_what = "the secret" if len(secrets) == 1 else f"any of {len(secrets)} secrets"
         return Verdict("wrong", f"signature wrong: not made with {of_what} of these bytes", age)
     if abs(age) <= TOLERANCE:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-from collections.abc import Iterable
 from functools import lru_cache
 from random import Random
 
@@ -16,6 +13,7 @@ from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
 from .sender import WebhookRequest
+from .signature import signed_headers
 
 CHALLENGE_TIMEOUT = 3.0
 """Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
@@ -65,19 +63,6 @@ def secret(seed: int, source: str, rotations: int = 0) -> str:
 
 
 _WRONG = secret(0, "of no world")
-
-
-def signed_headers(signing_secrets: Iterable[str], message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds), with each of the secrets."""
-    stamp = str(instant // SECOND)
-    signed = f"{message_id}.{stamp}.".encode() + body
-    keys = (base64.b64decode(each.removeprefix("whsec_")) for each in signing_secrets)
-    digests = (base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys)
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": stamp,
-        "webhook-signature": " ".join(f"v1,{digest}" for digest in digests),
-    }
 
 
 def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,13 +61,12 @@ class Callback:
         The timestamp is not compared with the time of day, since it is that of the world's clock. Raises SignatureError
         for a missing or wrong signature, ValueError for a secret that is not Base64.
         """
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        if missing := [name for name in names if name not in self.headers]:
+        from pixazo_simulator.webhooks import SIGNED_BY, read_secret, verify
+
+        if missing := [name for name in SIGNED_BY if name not in self.headers]:
             raise SignatureError(f"callback {self.number} has no {missing[0]}: set policy webhook_signature=standard")
-        identity, stamp, signatures = (self.headers[name] for name in names)
-        signed = f"{identity}.{stamp}.".encode() + self.body
-        digest = base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
-        if not any(hmac.compare_digest(each, f"v1,{digest}") for each in signatures.split()):
+        identity, stamp, signatures = (self.headers[name] for name in SIGNED_BY)
+        if not verify((read_secret(secret),), identity, stamp, signatures, self.body):
             raise SignatureError(f"callback {self.number} is not signed with this secret, or was modified in transit")
 
     def __str__(self) -> str:
@@ -81,10 +77,3 @@ class Callback:
 def _text(payload: dict[str, Any] | None, name: str) -> str | None:
     value = payload.get(name) if payload else None
     return value if isinstance(value, str) else None
-
-
-def _key(secret: str) -> bytes:
-    try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        raise ValueError("the secret is not Base64: give the `whsec_...` of the world's webhook_secret") from None

@@ -267,7 +267,9 @@ def test_signed_callbacks_can_be_verified(simulator: Simulator) -> None:
         callback.verify("whsec_AAAA")
     with pytest.raises(SignatureError, match="not signed with this secret, or was modified in transit"):
         Callback(1, callback.headers, callback.body + b" ").verify(secret)
-    with pytest.raises(ValueError, match="not Base64"):
+    with pytest.raises(SignatureError, match="not signed with this secret"):
+        Callback(1, {**callback.headers, "webhook-signature": "v1,\xff"}, callback.body).verify(secret)
+    with pytest.raises(ValueError, match="the secret is not whsec_ and Base64"):
         callback.verify("whsec_!")
 
 

@@ -202,7 +202,7 @@ def test_a_webhook_that_cannot_be_saved_is_answered(tmp_path: Path) -> None:
 MISTAKES: list[tuple[list[str], str]] = [
     (["--forward-to", "app"], "--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: it has no scheme such as https"),
     (["--forward-to", "ftp://a"], '--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: its scheme is "ftp"'),
-    (["--secret", "canary"], "--secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is"),
+    (["--secret", "canary"], "the secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is"),
     (["--respond", "100"], "Invalid value for '--respond' (env var: 'PIXAZO_SIM_LISTEN_RESPOND'): 100 is not in the range 200<=x<=599."),
     (["--respond", "500", "--forward-to", "http://127.0.0.1:1"], "--respond and --forward-to exclude each other: choose one"),
     (["--replay", "f"], "--replay needs --forward-to: name it, too"),

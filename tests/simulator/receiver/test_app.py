@@ -14,9 +14,10 @@ from tests.caller import KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
 
-from pixazo_simulator.receiver import Forwarder, read_secret
+from pixazo_simulator.receiver import Forwarder
 from pixazo_simulator.receiver.app import BODY_LIMIT
 from pixazo_simulator.receiver.forwarder import ANSWER_LIMIT
+from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET, listening
 

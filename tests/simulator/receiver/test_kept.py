@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.receiver import Callback, Kept, verify
+from pixazo_simulator.receiver import Callback, Kept, judge
 from pixazo_simulator.receiver.callback import Answer
 
 from .listening import NOW
@@ -18,7 +18,7 @@ def callback(body: bytes = b"{}", identity: str = "", target: str = "/") -> Call
 
 def times(kept: Kept, *callbacks: Callback) -> list[int]:
     """How often each of them has come by then."""
-    return [kept.add(each, verify(each, (), NOW)).times for each in callbacks]
+    return [kept.add(each, judge(each, (), NOW)).times for each in callbacks]
 
 
 def test_the_same_webhook_is_known_again() -> None:
@@ -43,7 +43,7 @@ def test_the_latest_are_kept() -> None:
 def test_answers_count_as_well() -> None:
     """What the app says at length takes the place of older webhooks."""
     kept = Kept(most_bytes=100)
-    first, second = (kept.add(each, verify(each, (), NOW)) for each in (callback(b"a"), callback(b"b")))
+    first, second = (kept.add(each, judge(each, (), NOW)) for each in (callback(b"a"), callback(b"b")))
     kept.answered(first, Answer(at=NOW, status=200, body=b"a" * 90))
     kept.answered(second, Answer(at=NOW, status=200, body=b"b" * 5))
     assert [(each.number, len(each.answers)) for each in kept] == [(1, 1), (2, 1)]
@@ -55,8 +55,8 @@ def test_watchers_are_told_of_what_is_not_kept_any_more() -> None:
     """A late answer is shown, and does not bring its webhook back."""
     kept, told = Kept(most=1), list[tuple[int, int]]()
     kept.watchers.append(lambda entry: told.append((entry.number, len(entry.answers))))
-    first = kept.add(callback(), verify(callback(), (), NOW))
-    kept.add(callback(), verify(callback(), (), NOW))
+    first = kept.add(callback(), judge(callback(), (), NOW))
+    kept.add(callback(), judge(callback(), (), NOW))
     kept.answered(first, Answer(at=NOW, status=204))
     assert told == [(1, 0), (2, 0), (1, 1)]
     assert [each.number for each in kept] == [2]
@@ -65,7 +65,7 @@ def test_watchers_are_told_of_what_is_not_kept_any_more() -> None:
 def test_few_answers_and_a_part_of_each_are_kept() -> None:
     """Somebody may send one again all day, to an app that answers at length."""
     kept = Kept()
-    entry = kept.add(callback(), verify(callback(), (), NOW))
+    entry = kept.add(callback(), judge(callback(), (), NOW))
     for status in range(200, 230):
         entry = kept.answered(entry, Answer(at=NOW, status=status, body=b"a" * 100_000))
     assert [each.status for each in entry.answers] == list(range(210, 230))

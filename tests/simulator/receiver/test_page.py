@@ -11,8 +11,9 @@ from tests.caller import over_http
 from tests.receiver import Receiver, http_response
 
 from pixazo_html import HEADERS
-from pixazo_simulator.receiver import Forwarder, read_secret
+from pixazo_simulator.receiver import Forwarder
 from pixazo_simulator.receiver.page import MOST_ROWS
+from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET, Listening, listening
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.receiver import Callback, Entry, json_line, text_line, verify
+from pixazo_simulator.receiver import Callback, Entry, json_line, judge, text_line
 from pixazo_simulator.receiver.callback import Answer
 from pixazo_simulator.receiver.shown import MOST_SHOWN, ordinal
 
@@ -21,7 +21,7 @@ def entry(
 ) -> Entry:
     """A webhook that was answered so."""
     callback = Callback(at=NOW, method="POST", target=target, headers=(), body=body)
-    verdict = verify(callback, secrets, NOW)
+    verdict = judge(callback, secrets, NOW)
     return Entry(number=7, callback=callback, verdict=verdict, times=times, answers=answers)
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from pixazo_simulator.receiver import Callback, read_secret, verify
+from pixazo_simulator.receiver import Callback, judge
+from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET
 
@@ -29,7 +30,7 @@ def callback(body: bytes = BODY, **headers: str) -> Callback:
 
 def found(sent: Callback, *secrets: str) -> tuple[str, int | None, str]:
     """What is found about it: the word, the age, the sentence."""
-    verdict = verify(sent, tuple(map(read_secret, secrets)), NOW)
+    verdict = judge(sent, tuple(map(read_secret, secrets)), NOW)
     return verdict.word, verdict.age, verdict.reason
 
 
@@ -89,6 +90,6 @@ def test_without_a_signature_or_a_secret(sent: Callback, secrets: tuple[str, ...
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_ä", "whsec_abc", "my secret 17"])
 def test_a_secret_that_is_none_is_not_repeated(text: str) -> None:
     """The message says what to give."""
-    with pytest.raises(ValueError, match=r"--secret is not whsec_ and Base64: give the webhook_secret") as caught:
+    with pytest.raises(ValueError, match=r"the secret is not whsec_ and Base64: give the webhook_secret") as caught:
         read_secret(text)
     assert "17" not in str(caught.value)
