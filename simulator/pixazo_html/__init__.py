@@ -9,15 +9,13 @@ from .texts import encode_json, visible
 
 if TYPE_CHECKING:
     from .pages import STYLE, templates
-    from .serving import HEADERS, STATIC
+    from .serving import CHANGED, HEADERS, is_from_our_page, static_routes
 
-__all__ = ["HEADERS", "STATIC", "STYLE", "encode_json", "templates", "visible"]
-
-_HOMES = {"STYLE": ".pages", "templates": ".pages", "HEADERS": ".serving", "STATIC": ".serving"}
+__all__ = ["CHANGED", "HEADERS", "STYLE", "encode_json", "is_from_our_page", "static_routes", "templates", "visible"]
 
 
 def __getattr__(name: str) -> object:
-    """Jinja2 is imported when a page is made: who shows texts only does not wait for it."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name], __name__), name)
+    """Jinja2 and Starlette are imported when a page is made: who shows texts only does not wait for them."""
+    if name in __all__:
+        return getattr(import_module(".pages" if name in ("STYLE", "templates") else ".serving", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

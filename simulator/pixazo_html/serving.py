@@ -1,10 +1,18 @@
-"""What the pages of a server load from it, and the headers under which it sends them."""
+"""What a server sends: pages and what they load, under the same headers."""
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
 
 from .pages import STYLE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -19,9 +27,30 @@ HEADERS = {
 }
 """The headers of every page."""
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-STATIC: dict[str, tuple[str, bytes]] = {
+_STATIC: dict[str, tuple[str, bytes]] = {
     each.name: (_TYPES[kind], each.read_bytes())
     for each in files("pixazo_html").joinpath("static").iterdir()
     if (kind := each.name.rpartition(".")[2]) in _TYPES
 } | {"style.css": (_TYPES["css"], STYLE.encode())}
 """The media types and contents of what pages load, by file name: stylesheet, htmx with its extension for events, our script, an icon."""
+CHANGED = "event: changed\ndata: -\n\n"
+"""The event upon which an open page loads itself anew."""
+
+
+def static_routes(base: str) -> list[Route]:
+    """The routes to what pages load, below `base`; a browser asks each time whether it is still the same."""
+    return [Route(f"{base}/static/{name}", _static) for name in _STATIC]
+
+
+async def _static(request: Request) -> Response:
+    kind, content = _STATIC[request.scope["path"].rpartition("/")[2]]
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=kind, headers=headers)
+
+
+def is_from_our_page(request: Request) -> bool:
+    """Whether a page of ours sends it: htmx adds this header, which a page elsewhere cannot."""
+    return request.headers.get("hx-request") == "true"

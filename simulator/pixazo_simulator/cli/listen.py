@@ -22,7 +22,7 @@ from .options import LISTEN_OPTIONS, check_host
 from .serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
-    from pixazo_simulator.receiver import Callback, Entry, Forwarder
+    from pixazo_simulator.receiver import Callback, Forwarder, KeptCallback
 
 _COLOURS = {"good": "green", "bad": "red", "notable": "yellow", "plain": None}
 
@@ -113,7 +113,7 @@ def _forwarder(url: str) -> Forwarder:
         raise click.UsageError(str(error)) from None
 
 
-def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[Entry], None]:
+def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:
     """What writes a line about what has happened to a webhook."""
     from pixazo_simulator.receiver import json_line, text_line
 
@@ -122,7 +122,7 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen
 
-    def show(entry: Entry) -> None:
+    def show(entry: KeptCallback) -> None:
         if as_json:
             if entry.answers:
                 write(json_line(entry))
@@ -133,7 +133,7 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
     return show
 
 
-def _saving(path: str) -> Callable[[Entry], None]:
+def _saving(path: str) -> Callable[[KeptCallback], None]:
     """What appends each new webhook to a file, which only its owner may read. Raises click.UsageError where that is no file."""
     from pixazo_simulator.receiver import saved_line
 
@@ -148,7 +148,7 @@ def _saving(path: str) -> Callable[[Entry], None]:
     except OSError as error:
         raise click.UsageError(f"--save {path} cannot be written: {error.strerror}") from None
 
-    def save(entry: Entry) -> None:
+    def save(entry: KeptCallback) -> None:
         if entry.answers:
             return
         try:
@@ -161,7 +161,8 @@ def _saving(path: str) -> Callable[[Entry], None]:
 
 def _replay(options: dict[str, Any]) -> int:
     """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for a file that is none."""
-    from pixazo_simulator.receiver import Entry, is_taken, judge
+    from pixazo_simulator.receiver import KeptCallback, judge
+    from pixazo_simulator.spec import is_success
 
     gc.enable()
     chosen = _chosen(options["replay"], options["only"])
@@ -171,11 +172,11 @@ def _replay(options: dict[str, Any]) -> int:
     async def post() -> bool:
         all_taken = True
         for number, callback in chosen:
-            entry = Entry(number=number, callback=callback, verdict=judge(callback, options["secrets"], _now()))
+            entry = KeptCallback(number=number, callback=callback, verdict=judge(callback, options["secrets"], _now()))
             show(entry)
             answer = await forwarder.forward(callback)
             show(entry.answered(answer))
-            all_taken &= is_taken(answer.status)
+            all_taken &= is_success(answer.status)
         return all_taken
 
     return 0 if asyncio.run(post()) else 1

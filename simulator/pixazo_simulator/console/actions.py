@@ -11,7 +11,7 @@ import msgspec
 
 from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
-from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning
+from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning, is_success
 
 from .asked import BASE, Asked, Done
 
@@ -89,8 +89,7 @@ async def resend(asked: Asked) -> Done:
     """Post a webhook once more."""
     number = asked.path["delivery"]
     attempt = responses.decode(await asked.calls.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
-    is_taken = attempt.status is not None and 200 <= attempt.status < 300
-    return Done(f"Webhook {number} was posted again: {attempt}.", is_good=is_taken)
+    return Done(f"Webhook {number} was posted again: {attempt}.", is_good=is_success(attempt.status))
 
 
 async def add_rule(asked: Asked) -> Done:

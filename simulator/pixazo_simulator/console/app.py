@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, Router, request_response
 
-from pixazo_html import HEADERS, STATIC, templates
+from pixazo_html import HEADERS, is_from_our_page, static_routes, templates
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.spec import beginning, raised_at
@@ -56,10 +56,10 @@ class Console:
         self._gateway = gateway
         self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
         special = {
-            "/static/{name}": self._static, "/login": self._log_in, "/worlds/{number:int}/events": self._events,
+            "/login": self._log_in, "/worlds/{number:int}/events": self._events,
             "/worlds/{number:int}/requests.har": self._har, "/worlds/{number:int}/videos/{request_id}": self._video,
         }  # fmt: skip
-        routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"])]
+        routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"]), *static_routes(BASE)]
         routes += [
             Route(BASE + path, self._guarded(answer), methods=["POST"] if path == "/login" else ["GET"])
             for path, answer in special.items()
@@ -114,7 +114,7 @@ class Console:
                     500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
                 )
             # A part of a page that is loaded anew shows the refusal in its place.
-            return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
+            return self._refusal("refused.jinja", refused, 200 if is_from_our_page(request) else refused.status)
 
         return respond
 
@@ -129,7 +129,7 @@ class Console:
 
     def _action(self, do: actions.Do) -> Answer:
         async def respond(request: Request) -> Response:
-            if not _is_ours(request):
+            if not is_from_our_page(request):
                 raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
                 asked = await self._asked(request)
@@ -169,17 +169,6 @@ class Console:
         asked = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
         raise Refused(404, f"the console does not answer {asked!a}: begin at {BASE}", "Not found")
 
-    async def _static(self, request: Request) -> Response:
-        name: str = request.path_params["name"]
-        if name not in STATIC:
-            return await self._nothing(request)
-        kind, content = STATIC[name]
-        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type=kind, headers=headers)
-
     async def _log_in(self, request: Request) -> Response:
         """Take the control token, and remember in a cookie that it was right."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
@@ -217,11 +206,6 @@ async def _receive(request: Request) -> Response:
         message = await request.receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return Response(status_code=204, headers=HEADERS)
-
-
-def _is_ours(request: Request) -> bool:
-    """Whether a page of ours sends it: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
-    return request.headers.get("hx-request") == "true"
 
 
 def _digest(token: str) -> str:

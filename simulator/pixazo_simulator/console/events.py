@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from pixazo_html import CHANGED
 from pixazo_simulator.spec import snapshot, timestamp
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 TICK = 1.0
 """Seconds after which the time is told again, and a change is found of which nobody is notified, such as a new rule."""
-CHANGED = "event: changed\ndata: -\n\n"
 MOST_LINES = 50
 """Generations that a page shows."""
 PAUSE = 0.3

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any
 
+from pixazo_simulator.control import curl_command
 from pixazo_simulator.spec import KEY_HEADER
 
 _SETTINGS = {
@@ -42,9 +43,11 @@ def snippets(method: str, path: str, headers: Mapping[str, str], body: str) -> d
 
 
 def _curl(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
-    lines = [f'curl -sS -X {method} "$PIXAZO_BASE_URL"{quote(path)}', f'-H "{KEY_HEADER}: $PIXAZO_API_KEY"']
-    lines += [f"-H {quote(f'{name}: {value}')}" for name, value in headers.items()]
-    return " \\\n  ".join([*lines, *([f"--data-raw {quote(body)}"] if body else [])])
+    words = [
+        f'-H "{KEY_HEADER}: $PIXAZO_API_KEY"',
+        *(f"-H {quote(f'{name}: {value}')}" for name, value in headers.items()),
+    ]
+    return curl_command(method, quote(path), words, body or None, separator=" \\\n  ")
 
 
 def _python(method: str, path: str, headers: Mapping[str, str], body: str) -> str:

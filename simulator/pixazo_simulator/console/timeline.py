@@ -12,6 +12,7 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Entry, Exchange, Generation
+from pixazo_simulator.spec import is_success
 
 LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
 """The drawing in its own units: the labels on the left, the axis, one row, and the head with the times."""
@@ -156,8 +157,8 @@ def _attempts(deliveries: Iterable[Delivery]) -> defaultdict[str, list[Happened]
     found = defaultdict[str, list[Happened]](list)
     for each in deliveries:
         for number, attempt in enumerate(each.attempts, 1):
-            taken = attempt.status is not None and 200 <= attempt.status < 300
-            found[each.request_id].append((attempt.at, f"webhook {each.number}, attempt {number}: {attempt}", taken))
+            text = f"webhook {each.number}, attempt {number}: {attempt}"
+            found[each.request_id].append((attempt.at, text, is_success(attempt.status)))
     return found
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
     from .client import TOKEN_HEADER, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
-    from .handler import ControlHandler, check_access, discovery_document, read_body
+    from .discovery import discovery_document
+    from .handler import ControlHandler, check_access, read_body
     from .openapi import document
-    from .repeat import curl
+    from .repeat import curl, curl_command
     from .route import Refused
     from .routes import ROUTES
     from .schema import responses
@@ -40,15 +41,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
-    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "discovery_document",
+    "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "curl_command", "discovery_document",
     "document", "from_json", "read_body", "responses", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
     ".body_queue": "BodyQueue",
     ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
-    ".repeat": "curl",
-    ".handler": "ControlHandler check_access discovery_document read_body",
+    ".repeat": "curl curl_command",
+    ".discovery": "discovery_document",
+    ".handler": "ControlHandler check_access read_body",
     ".openapi": "document",
     ".route": "Refused",
     ".routes": "ROUTES",

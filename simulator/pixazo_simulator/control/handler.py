@@ -20,6 +20,7 @@ from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, 
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
+from .discovery import DiscoveryDocument, discovery_document
 from .metrics import CONTENT_TYPE
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
@@ -145,45 +146,10 @@ class ControlHandler:
         await send({"type": "http.response.start", "status": status, "headers": framing})
         await send({"type": "http.response.body", "body": content})
 
-    async def _discovered(self) -> dict[str, Any]:
-        if not self._worlds.settings.magic:
-            return {"clock": _clock_document(self._worlds.clock.rate)}
-        number = await self._worlds.in_steps(self._worlds.perform, TakeNumber())
+    async def _discovered(self) -> DiscoveryDocument:
+        magic = self._worlds.settings.magic
+        number = await self._worlds.in_steps(self._worlds.perform, TakeNumber()) if magic else None
         return discovery_document(number, self._worlds.clock.rate)
-
-
-_ACCOUNTS = {
-    "other": ("sim-another-account",),
-    "empty": ("sim-empty-wallet",),
-    "one": ("sim-one-video",) * 5,
-    "two": ("sim-two-videos",) * 2,
-    "suspended": ("sim-suspended",),
-    "throttled": ("sim-throttled",),
-    "recovering": ("sim-throttled-briefly",),
-    "broken": ("sim-broken",),
-    "disabled": ("sim-disabled-model",),
-}
-"""The magic keys of each role in the discovery document."""
-
-
-def discovery_document(number: int, rate: float = 0.0) -> dict[str, Any]:
-    """How the simulator describes itself to a contract suite, in the form of a profile file of the suite.
-
-    Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities;
-    and a clock of this rate.
-    """
-    accounts = {
-        role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
-    }
-    prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
-    return {"accounts": accounts, "prompts": prompts, "capabilities": [], "clock": _clock_document(rate)}
-
-
-def _clock_document(rate: float) -> dict[str, Any]:
-    """How the clock runs; of one that stands still, which POST with `seconds` in addition advances it for every key."""
-    if rate:
-        return {"kind": "running", "rate": rate}
-    return {"kind": "manual", "advance": {"path": "/_sim/clock/advance", "body": {"every_world": True}}}
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from shlex import quote
 from typing import Any, cast
 
@@ -37,16 +37,18 @@ def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
         notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
     # The variable takes the place of the redacted key, whose brackets made `quote` use single quotes.
     target = quote(exchange.target).replace(REDACTED, f"'\"${key}\"'")
-    words = [
-        "curl -sS",
-        *_method(exchange.method, sends=bool(request.length)),
-        *_headers(request, key, notes),
-        *([f"--data-raw {quote(_text(request, notes))}"] if request.length else []),
-        f'"$PIXAZO_BASE_URL"{target}',
-    ]
-    if any(HIDDEN in word for word in words):
+    headers, body = [*_headers(request, key, notes)], _text(request, notes) if request.length else None
+    command = curl_command(exchange.method, target, headers, body)
+    if HIDDEN in command:
         notes.append(f"{HIDDEN} stands for a secret that was sent")
-    return "".join(f"# {note}\n" for note in notes) + " ".join(words)
+    return "".join(f"# {note}\n" for note in notes) + command
+
+
+def curl_command(method: str, target: str, headers: Iterable[str], body: str | None, *, separator: str = " ") -> str:
+    """The command that sends a request; target and headers are words of a shell, and the origin is `PIXAZO_BASE_URL`."""
+    data = [] if body is None else [f"--data-raw {quote(body)}"]
+    start = " ".join(["curl -sS", *_method(method, sends=bool(data))])
+    return separator.join([start, *headers, *data, f'"$PIXAZO_BASE_URL"{target}'])
 
 
 def _method(method: str, *, sends: bool) -> list[str]:

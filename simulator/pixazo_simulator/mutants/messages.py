@@ -157,7 +157,7 @@ def reads(request: Request) -> bool:
 
 def is_accepted(request: Request, reply: Reply) -> bool:
     """Whether a submit was accepted."""
-    return request.operation is not None and 200 <= reply.status < 300
+    return request.operation is not None and spec.is_success(reply.status)
 
 
 def is_refused(request: Request, reply: Reply) -> bool:
@@ -172,7 +172,7 @@ def is_read(request: Request, reply: Reply) -> bool:
 
 def is_media(request: Request, reply: Reply) -> bool:
     """Whether a video was downloaded."""
-    return request.media_id is not None and reply.status < 300
+    return request.media_id is not None and spec.is_success(reply.status)
 
 
 def has_status(*codes: int) -> Condition:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pixazo_simulator.control import Refused, check_access, read_body
+from pixazo_simulator.control import Refused, check_access, read_body, responses
 from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, Header, beginning
 
 from .callback import Answer, Callback
-from .kept import Entry, Kept
-from .shown import shown
+from .kept import Kept, KeptCallback
+from .shown import CallbackPage, shown, to_json
 from .signature import judge
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Receiver:
                 return
             answered = await self._answer(scope, receive)
         except Refused as refused:
-            answered = refused.status, _JSON, _json({"error": refused.error, "message": str(refused)})
+            answered = refused.status, _JSON, to_json(responses.Refusal(refused.error, str(refused))).encode()
         if answered is None:
             return
         status, headers, body = answered
@@ -90,7 +89,7 @@ class Receiver:
         from .page import Page  # with the first that is looked at: Jinja2 takes as long as a hundred webhooks
 
         answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
-        return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None)
+        return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None).router
 
     # Webhooks
 
@@ -111,18 +110,15 @@ class Receiver:
 
     async def _own(self, method: str, path: str, headers: dict[bytes, bytes]) -> _Answered:
         if method in ("GET", "HEAD") and path == f"{CONTROL_PREFIX}/callbacks":
-            return (
-                200,
-                _JSON,
-                _json({"total": self.kept.total, "callbacks": [shown(each, LISTED) for each in self.kept]}),
-            )
+            page = CallbackPage(self.kept.total, [shown(each, LISTED) for each in self.kept])
+            return 200, _JSON, to_json(page).encode()
         if method == "POST" and (found := _RESEND.fullmatch(path)):
             _refuse_simple(headers)
-            return 200, _JSON, _json(shown(await self._resend(int(found[1]))))
+            return 200, _JSON, to_json(shown(await self._resend(int(found[1])))).encode()
         asked = beginning(f"{method} {path}", _SHOWN)
         raise Refused(404, f"{asked} is not a route of this receiver: known are {_ROUTES}", "Not found")
 
-    async def _resend(self, number: int) -> Entry:
+    async def _resend(self, number: int) -> KeptCallback:
         """Post a webhook to the app once more. Raises Refused."""
         entry = self.kept.get(number)
         if entry is None:
@@ -139,7 +135,3 @@ def _refuse_simple(headers: dict[bytes, bytes]) -> None:
         raise Refused(
             415, "a request that changes something needs Content-Type: application/json", "Unsupported media type"
         )
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()

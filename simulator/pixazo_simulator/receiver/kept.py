@@ -19,7 +19,7 @@ KEPT_OF_ANSWER = 64 * 1024
 """Bytes of each answer that are kept."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class KeptCallback(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook with its number, how often it has come so far, what was found about its signature, and its answers in order."""
 
     number: int
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Bytes of the webhook and of its answers."""
         return self.callback.size + sum(len(each.body) for each in self.answers)
 
-    def answered(self, answer: Answer) -> Entry:
+    def answered(self, answer: Answer) -> KeptCallback:
         """The same with one answer more."""
         kept = msgspec.structs.replace(answer, body=answer.body[:KEPT_OF_ANSWER])
         return msgspec.structs.replace(self, answers=(*self.answers, kept)[-MOST_ANSWERS:])
@@ -43,27 +43,27 @@ class Kept:
     """The entries by number. `watchers` are called with an entry when it is new and after each of its answers."""
 
     def __init__(self, most: int = MOST_KEPT, most_bytes: int = BYTES_KEPT) -> None:
-        self.watchers: list[Callable[[Entry], None]] = []
+        self.watchers: list[Callable[[KeptCallback], None]] = []
         self.total = 0
         self._most, self._most_bytes, self._bytes = most, most_bytes, 0
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, KeptCallback] = {}
 
-    def add(self, callback: Callback, verdict: Verdict) -> Entry:
+    def add(self, callback: Callback, verdict: Verdict) -> KeptCallback:
         """Keep a webhook that has come."""
         self.total += 1
         times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
-        entry = Entry(number=self.total, callback=callback, verdict=verdict, times=times)
+        entry = KeptCallback(number=self.total, callback=callback, verdict=verdict, times=times)
         self._put(entry)
         return entry
 
-    def answered(self, entry: Entry, answer: Answer) -> Entry:
+    def answered(self, entry: KeptCallback, answer: Answer) -> KeptCallback:
         """Keep an answer to it, if it is still kept itself."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
         self._put(entry, before)
         return entry
 
-    def _put(self, entry: Entry, before: Entry | None = None) -> None:
+    def _put(self, entry: KeptCallback, before: KeptCallback | None = None) -> None:
         """Keep a new entry, or one in the place of what it was `before`, and tell the watchers."""
         if before or not entry.answers:
             self._bytes += entry.size - (before.size if before else 0)
@@ -73,11 +73,11 @@ class Kept:
         for watch in tuple(self.watchers):
             watch(entry)
 
-    def get(self, number: int) -> Entry | None:
+    def get(self, number: int) -> KeptCallback | None:
         """The entry with a number, None when it is not kept, or not any more."""
         return self._entries.get(number)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[KeptCallback]:
         return iter(tuple(self._entries.values()))
 
     def __len__(self) -> int:

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from pixazo_html import HEADERS, STATIC, templates
+from pixazo_html import CHANGED, HEADERS, is_from_our_page, static_routes, templates
 from pixazo_simulator.control import Refused
-from pixazo_simulator.spec import CONSOLE_PATH
+from pixazo_simulator.spec import CONSOLE_PATH, is_success
 
-from .kept import Entry, Kept
-from .shown import is_taken, ordinal, shown
+from .kept import Kept, KeptCallback
+from .shown import ordinal, shown
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
 MOST_ROWS = 200
 """Webhooks that the list shows, the latest."""
@@ -29,34 +28,28 @@ PAUSE = 0.2
 
 
 class Page:
-    """The page as an ASGI application, for callers that may see it; `resend` posts a webhook to the app again, where there is one."""
+    """The page, whose `router` answers callers that may see it; `resend` posts a webhook to the app again, where there is one."""
 
     def __init__(
-        self, kept: Kept, resend: Callable[[int], Awaitable[Entry]], answered_by: str, *, forwards: bool
+        self, kept: Kept, resend: Callable[[int], Awaitable[KeptCallback]], answered_by: str, *, forwards: bool
     ) -> None:
         self._kept = kept
         self._resend = resend
         self._context: dict[str, Any] = {
             "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwards,
-            "is_taken": is_taken, "ordinal": ordinal, "value_of": _value_of,
+            "is_success": is_success, "ordinal": ordinal, "value_of": _value_of,
         }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
-        routes = {
-            "": self._list, "/": self._list, "/{number:int}": self._list, "/events": self._events, "/static/{name}": self._static,
-        }  # fmt: skip
-        found = [Route(CONSOLE_PATH + path, answer) for path, answer in routes.items()]
+        routes = {"": self._list, "/": self._list, "/{number:int}": self._list, "/events": self._events}
+        found = [Route(CONSOLE_PATH + path, answer) for path, answer in routes.items()] + static_routes(CONSOLE_PATH)
         found.append(Route(f"{CONSOLE_PATH}/{{number:int}}/resend", self._send_again, methods=["POST"]))
-        self._router = Router(found, redirect_slashes=False)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await self._router(scope, receive, send)
+        self.router = Router(found, redirect_slashes=False)
 
     async def _list(self, request: Request) -> Response:
         number: int | None = request.path_params.get("number")
         opened = None if number is None else self._kept.get(number)
         if number is not None and opened is None:
-            return self._html("message.jinja", {"text": f"there is no webhook {number}", "is_good": False}, 404)
+            return self._message(f"there is no webhook {number}", 404)
         newest = [shown(each, most=0) for each in list(self._kept)[: -MOST_ROWS - 1 : -1]]
         context = {
             "target": request.url.path, "url": f"http://{request.headers.get('host', '')}", "total": self._kept.total,
@@ -68,16 +61,20 @@ class Page:
         text = self._templates.get_template(template).render(self._context | context)
         return HTMLResponse(text, status, headers=HEADERS)
 
+    def _message(self, text: str, status: int = 200, *, is_good: bool = False) -> Response:
+        title, tone = ("Done.", "good") if is_good else ("Refused:", "bad")
+        return self._html("message.jinja", {"title": title, "text": text, "tone": tone}, status)
+
     async def _send_again(self, request: Request) -> Response:
-        if "hx-request" not in request.headers:  # a page elsewhere cannot add it
-            return self._html("message.jinja", {"text": "only this page may do so", "is_good": False}, 403)
+        if not is_from_our_page(request):
+            return self._message("only this page may do so", 403)
         try:
             entry = await self._resend(request.path_params["number"])
         except Refused as refused:
-            return self._html("message.jinja", {"text": str(refused), "is_good": False}, refused.status)
+            return self._message(str(refused), refused.status)
         latest = entry.answers[-1]
         text = latest.problem or f"The app answered {latest.status} in {latest.milliseconds} ms."
-        return self._html("message.jinja", {"text": text, "is_good": is_taken(latest.status)})
+        return self._message(text, is_good=is_success(latest.status))
 
     async def _events(self, _: Request) -> Response:
         return StreamingResponse(self._told(), media_type="text/event-stream", headers=HEADERS)
@@ -86,23 +83,18 @@ class Page:
         """Server-sent events: how many have come as text, `changed` when the page is out of date."""
         happened = asyncio.Event()
 
-        def watch(_: Entry) -> None:
+        def watch(_: KeptCallback) -> None:
             happened.set()
 
         self._kept.watchers.append(watch)
         try:
             while True:
-                yield f"data: {self._kept.total}\n\nevent: changed\ndata: -\n\n"
+                yield f"data: {self._kept.total}\n\n{CHANGED}"
                 await happened.wait()
                 await asyncio.sleep(PAUSE)
                 happened.clear()
         finally:
             self._kept.watchers.remove(watch)
-
-    async def _static(self, request: Request) -> Response:
-        kind, content = STATIC.get(request.path_params["name"], ("text/plain", b""))
-        headers = HEADERS | {"cache-control": "max-age=3600"}
-        return Response(content, 200 if content else 404, media_type=kind, headers=headers)
 
 
 def _value_of(text: str) -> object:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Literal
 
-from pixazo_simulator.spec import Header, Redactor, beginning, timestamp
+import msgspec
+
+from pixazo_simulator.control import responses
+from pixazo_simulator.spec import Header, Redactor, beginning, is_success, timestamp
 
 from .callback import SIGNATURE, Answer
-from .kept import Entry
+from .kept import KeptCallback
+from .signature import Verdict
 
 MOST_SHOWN = 64 * 1024
 """Characters of a body that are shown."""
@@ -19,25 +23,65 @@ _TENS = 10
 Tone = Literal["plain", "good", "bad", "notable"]
 
 
-def shown(entry: Entry, most: int = MOST_SHOWN) -> dict[str, Any]:
-    """An entry as JSON, with so many characters of its bodies."""
-    callback, verdict = entry.callback, entry.verdict
+class ShownAnswer(responses.Body, frozen=True):
+    """What a webhook was answered."""
+
+    time: str
+    status: int
+    milliseconds: int
+    problem: str | None
+    headers: dict[str, str]
+    body: str
+
+
+class ShownCallback(responses.Body, frozen=True):
+    """A webhook, with what was found about its signature and what it was answered so far; `size` is in bytes."""
+
+    number: int
+    time: str
+    method: str
+    path: str
+    request_id: str | None
+    status: str | None
+    size: int
+    times: int
+    signature: Verdict
+    headers: dict[str, str]
+    body: str
+    answers: list[ShownAnswer]
+
+
+class CallbackPage(responses.Body, frozen=True):
+    """The webhooks that are kept, oldest first, and how many have come in all."""
+
+    total: int
+    callbacks: list[ShownCallback]
+
+
+def to_json(value: responses.Body) -> str:
+    """What is shown as one line of JSON in printable ASCII."""
+    return json.dumps(msgspec.to_builtins(value))
+
+
+def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
+    """A webhook with so many characters of its bodies."""
+    callback = entry.callback
     redactor = Redactor().with_request_secrets(callback.headers, callback.target)
     request_id, status = (None if each is None else redactor.text(beginning(each, _SHORT)) for each in callback.subject)
-    return {
-        "number": entry.number,
-        "time": timestamp(callback.at),
-        "method": callback.method,
-        "path": redactor.text(beginning(callback.target, _LONG)),
-        "request_id": request_id,
-        "status": status,
-        "size": len(callback.body),
-        "times": entry.times,
-        "signature": {"verdict": verdict.word, "age": verdict.age, "reason": verdict.reason},
-        "headers": _headers(redactor, callback.headers),
-        "body": _body(redactor, callback.body, most),
-        "answers": [_answer(redactor, each, most) for each in entry.answers],
-    }
+    return ShownCallback(
+        number=entry.number,
+        time=timestamp(callback.at),
+        method=callback.method,
+        path=redactor.text(beginning(callback.target, _LONG)),
+        request_id=request_id,
+        status=status,
+        size=len(callback.body),
+        times=entry.times,
+        signature=entry.verdict,
+        headers=_headers(redactor, callback.headers),
+        body=_body(redactor, callback.body, most),
+        answers=[_answer(redactor, each, most) for each in entry.answers],
+    )
 
 
 def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
@@ -50,58 +94,52 @@ def _body(redactor: Redactor, body: bytes, most: int) -> str:
     return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
-def _answer(redactor: Redactor, answer: Answer, most: int) -> dict[str, Any]:
-    return {
-        "time": timestamp(answer.at),
-        "status": answer.status,
-        "milliseconds": answer.milliseconds,
-        "problem": answer.problem and redactor.text(answer.problem),
-        "headers": redactor.headers(answer.headers),
-        "body": _body(redactor, answer.body, most),
-    }
+def _answer(redactor: Redactor, answer: Answer, most: int) -> ShownAnswer:
+    return ShownAnswer(
+        time=timestamp(answer.at),
+        status=answer.status,
+        milliseconds=answer.milliseconds,
+        problem=answer.problem and redactor.text(answer.problem),
+        headers=redactor.headers(answer.headers),
+        body=_body(redactor, answer.body, most),
+    )
 
 
-def json_line(entry: Entry) -> str:
-    """An entry as one line of JSON in printable ASCII."""
-    return json.dumps(shown(entry))
+def json_line(entry: KeptCallback) -> str:
+    """A webhook as such a line."""
+    return to_json(shown(entry))
 
 
-def text_line(entry: Entry, *, forwards: bool) -> tuple[str, Tone] | None:
+def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
     """What has just happened to an entry, and the tone of it: it came, was answered, or was sent again.
 
     Where nothing is forwarded, arrival and answer are one line. What the sender chose may hold control characters.
     """
     view = shown(entry, most=0)
-    if forwards and view["answers"]:
+    if forwards and view.answers:
         return _answered(view)
-    if not forwards and not view["answers"]:
+    if not forwards and not view.answers:
         return None
     parts = [
-        f"#{view['number']}",
-        f"{view['time'][11:19]}Z",
-        f"{view['method']} {view['path']}",
-        " ".join(filter(None, (view["status"], view["request_id"]))),
-        f"{view['size']} bytes",
-        f"again, {ordinal(view['times'])} time" if view["times"] > 1 else "",
-        view["signature"]["reason"],
-        *(f"answered {each['status']}" for each in view["answers"]),
+        f"#{view.number}",
+        f"{view.time[11:19]}Z",
+        f"{view.method} {view.path}",
+        " ".join(filter(None, (view.status, view.request_id))),
+        f"{view.size} bytes",
+        f"again, {ordinal(view.times)} time" if view.times > 1 else "",
+        view.signature.reason,
+        *(f"answered {each.status}" for each in view.answers),
     ]
-    is_bad = view["signature"]["verdict"] in ("wrong", "missing")
-    return "  ".join(filter(None, parts)), "bad" if is_bad else "notable" if view["times"] > 1 else "plain"
+    is_bad = view.signature.verdict in ("wrong", "missing")
+    return "  ".join(filter(None, parts)), "bad" if is_bad else "notable" if view.times > 1 else "plain"
 
 
-def _answered(view: dict[str, Any]) -> tuple[str, Tone]:
-    *before, latest = view["answers"]
+def _answered(view: ShownCallback) -> tuple[str, Tone]:
+    *before, latest = view.answers
     again = "sent again: " if before else ""
-    said = f": {latest['problem']}" if latest["problem"] else f" in {latest['milliseconds']} ms"
-    return f"#{view['number']}  {again}answered {latest['status']}{said}", "good" if is_taken(
-        latest["status"]
-    ) else "bad"
-
-
-def is_taken(value: int) -> bool:
-    """Whether the gateway takes a webhook that is answered with this status code for delivered."""
-    return 200 <= value < 300
+    said = f": {latest.problem}" if latest.problem else f" in {latest.milliseconds} ms"
+    tone: Tone = "good" if is_success(latest.status) else "bad"
+    return f"#{view.number}  {again}answered {latest.status}{said}", tone
 
 
 def ordinal(number: int) -> str:

@@ -22,9 +22,9 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 class Verdict(msgspec.Struct, frozen=True):
     """What was found about a signature, in a word and a sentence; `age` is that of its timestamp in seconds, below 0 if that lies ahead."""
 
-    word: Literal["valid", "wrong", "missing", "not checked"]
+    verdict: Literal["valid", "wrong", "missing", "not checked"]
+    age: int | None
     reason: str
-    age: int | None = None
 
 
 def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
@@ -35,23 +35,22 @@ def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
     identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
         if not secrets:
-            return Verdict("not checked", "not signed")
+            return Verdict("not checked", None, "not signed")
         absent = next(name for name in SIGNED_BY if callback.header(name.encode()) is None)
-        return Verdict("missing", f"signature missing: there is no {absent}")
+        return Verdict("missing", None, f"signature missing: there is no {absent}")
     age = now // SECOND - int(stamp) if stamp.isascii() and stamp.isdecimal() and len(stamp) <= _DIGITS else None
     if not secrets:
-        return Verdict("not checked", "signature not checked: give --secret", age)
+        return Verdict("not checked", age, "signature not checked: give --secret")
     if age is None:
-        return Verdict("wrong", "signature wrong: webhook-timestamp is not in seconds")
+        return Verdict("wrong", None, "signature wrong: webhook-timestamp is not in seconds")
     if not verify(secrets, identity, stamp, signatures, callback.body):
         of_what = "the secret" if len(secrets) == 1 else f"any of {len(secrets)} secrets"
-        return Verdict("wrong", f"signature wrong: not made with {of_what} of these bytes", age)
+        return Verdict("wrong", age, f"signature wrong: not made with {of_what} of these bytes")
     if abs(age) <= TOLERANCE:
-        return Verdict("valid", "signature valid", age)
+        return Verdict("valid", age, "signature valid")
     when = f"{_rough(age)} ago" if age > 0 else f"{_rough(-age)} ahead"
-    return Verdict(
-        "valid", f"signature valid, but of {when}: verifiers by the time of day take {TOLERANCE // 60} min", age
-    )
+    takes = f"verifiers by the time of day take {TOLERANCE // 60} min"
+    return Verdict("valid", age, f"signature valid, but of {when}: {takes}")
 
 
 def _rough(seconds: int) -> str:

@@ -47,6 +47,11 @@ class Answer(msgspec.Struct, frozen=True):
     decided_by: tuple[str, ...] = ()
 
 
+def is_success(status: int | None) -> bool:
+    """Whether a status code is 2xx; None, that of no response, is not."""
+    return status is not None and 200 <= status < 300
+
+
 @lru_cache(maxsize=1024)
 def timestamp(instant: int) -> str:
     """RFC 3339 in UTC with three digits and Z, as printed (page, Response (Completed); TIME-01)."""

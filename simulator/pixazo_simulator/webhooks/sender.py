@@ -15,6 +15,8 @@ from urllib.parse import quote, urljoin, urlsplit
 import httptools
 import msgspec
 
+from pixazo_simulator.spec import is_success
+
 from .egress import LOOPBACK, Blocked, Destination, LookUps, destination
 from .trust import VARIABLES, distrust, read_authorities, trusting
 
@@ -261,7 +263,7 @@ def _described(error: Exception) -> str:
 
 def _outcome(exchange: _Exchange, webhook: WebhookRequest) -> Outcome:
     status = exchange.status
-    if not 200 <= status < 300:
+    if not is_success(status):
         return Outcome(status, f"answered {status}")
     if webhook.echo and not _echoes(exchange.body, webhook.body):
         return Outcome(None, f"answered {status} without the challenge", final=True)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pixazo_simulator.script import AnyFault, Fault
-from pixazo_simulator.spec import SECOND
+from pixazo_simulator.spec import SECOND, is_success
 
 from .part import Part
 
@@ -47,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     @property
     def succeeded(self) -> bool:
         """Whether the receiver accepted it: any 2xx."""
-        return self.status is not None and 200 <= self.status < 300
+        return is_success(self.status)
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):

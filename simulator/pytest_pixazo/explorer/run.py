@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pixazo_simulator import ControlClient
 from pixazo_simulator.control import PolicyFields
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
+from pixazo_simulator.spec import is_success
 from pytest_pixazo.webhooks import Callback, Inbox
 
 from .order import EventStep, Kind, Order, Sees
@@ -115,8 +116,7 @@ class _Callbacks:
 
     def _is_due(self) -> bool:
         """Whether the gateway has still to deliver: nothing reached the app yet, or the app refused what did."""
-        taken = self._answer is not None and 200 <= self._answer < 300
-        return self._attempts <= len(RETRIES) and not taken
+        return self._attempts <= len(RETRIES) and not is_success(self._answer)
 
     def _until_next(self) -> int:
         if self._elapsed < BEGINS[Sees.END]:

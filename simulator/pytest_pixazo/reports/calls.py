@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
-from pixazo_simulator.spec import SUBMITS, TERMINAL, Status
+from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, is_success
 from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
@@ -48,7 +48,7 @@ class Call(Exchange, frozen=True):
     @property
     def reported(self) -> str | None:
         """The status of the generation that the caller read in the response, such as QUEUED, if any."""
-        if self.is_lost or not _is_success(self.status) or not isinstance(self.response.body, dict):
+        if self.is_lost or not is_success(self.status) or not isinstance(self.response.body, dict):
             return None
         status = cast("dict[str, object]", self.response.body).get("status")
         return status if isinstance(status, str) else None
@@ -95,7 +95,7 @@ class CallbackAttempt:
     @property
     def was_taken(self) -> bool:
         """Whether the receiver answered 2xx."""
-        return self.response_status is not None and _is_success(self.response_status)
+        return is_success(self.response_status)
 
     @property
     def has_ended(self) -> bool:
@@ -150,10 +150,6 @@ class Traffic:
 def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
     """The exchanges of a record, or its unmatched requests, in their order."""
     return msgspec.convert(exchanges, tuple[Call, ...], from_attributes=True)
-
-
-def _is_success(status: int) -> bool:
-    return 200 <= status < 300
 
 
 def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[CallbackAttempt]:

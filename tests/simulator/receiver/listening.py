@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.caller import Caller, over_http
 
-from pixazo_simulator.receiver import Entry, Receiver
+from pixazo_simulator.receiver import KeptCallback, Receiver
 from pixazo_simulator.server import GatewayProtocol, ThreadedServer, listen
 from pixazo_simulator.world import Settings
 
@@ -26,7 +26,7 @@ class Listening:
         self.receiver = receiver
         self.url = f"http://127.0.0.1:{port}"
         self.caller = Caller(over_http(self.url), "canary-4711-0815")
-        self.told: list[Entry] = []
+        self.told: list[KeptCallback] = []
         receiver.kept.watchers.append(self.told.append)
 
     def listed(self) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.receiver import Callback, Entry, json_line, judge, text_line
+from pixazo_simulator.receiver import Callback, KeptCallback, json_line, judge, text_line
 from pixazo_simulator.receiver.callback import Answer
 from pixazo_simulator.receiver.shown import MOST_SHOWN, ordinal
 
@@ -18,11 +18,11 @@ BODY = b'{"request_id": "r-1", "status": "COMPLETED"}'
 
 def entry(
     *answers: Answer, body: bytes = BODY, target: str = "/hook", times: int = 1, secrets: tuple[bytes, ...] = ()
-) -> Entry:
+) -> KeptCallback:
     """A webhook that was answered so."""
     callback = Callback(at=NOW, method="POST", target=target, headers=(), body=body)
     verdict = judge(callback, secrets, NOW)
-    return Entry(number=7, callback=callback, verdict=verdict, times=times, answers=answers)
+    return KeptCallback(number=7, callback=callback, verdict=verdict, times=times, answers=answers)
 
 
 def answer(status: int, problem: str | None = None) -> Answer:
@@ -43,7 +43,7 @@ def answer(status: int, problem: str | None = None) -> Answer:
         (False, entry(answer(204)), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed  answered 204", "plain"),
     ],
 )  # fmt: skip
-def test_what_has_happened_is_a_line(forwards: bool, shown: Entry, line: str, tone: str) -> None:
+def test_what_has_happened_is_a_line(forwards: bool, shown: KeptCallback, line: str, tone: str) -> None:
     """With a tone, which a terminal shows as a colour."""
     assert text_line(shown, forwards=forwards) == (line, tone)
 

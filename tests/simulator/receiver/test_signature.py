@@ -31,7 +31,7 @@ def callback(body: bytes = BODY, **headers: str) -> Callback:
 def found(sent: Callback, *secrets: str) -> tuple[str, int | None, str]:
     """What is found about it: the word, the age, the sentence."""
     verdict = judge(sent, tuple(map(read_secret, secrets)), NOW)
-    return verdict.word, verdict.age, verdict.reason
+    return verdict.verdict, verdict.age, verdict.reason
 
 
 @pytest.mark.parametrize("secrets", [(SECRET,), (OTHER, SECRET)])

@@ -101,7 +101,7 @@ Faults = Annotated[tuple[str, ...], Meta(description="the kinds of fault that we
 Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
 Polls = Annotated[int | None, Meta(description="status reads that the state lasts, null when it lasts for seconds")]
 
-_ABSENT: Any = UNSET
+ABSENT: Any = UNSET
 """The default of a member that some objects lack: it is then neither encoded nor required."""
 
 
@@ -121,7 +121,7 @@ class Health(Body, frozen=True):
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
-    position: Annotated[int, Meta(description="how many commands its log has, if it keeps one")] = _ABSENT
+    position: Annotated[int, Meta(description="how many commands its log has, if it keeps one")] = ABSENT
 
 
 class Ready(Body, frozen=True):
@@ -236,11 +236,11 @@ class Event(Body, frozen=True):
     status: Annotated[
         Status | int | None, Meta(description="of a transition the new status; of a webhook as in an attempt")
     ]
-    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = _ABSENT
-    url: Annotated[str, Meta(description="of a webhook: where it was posted")] = _ABSENT
-    problem: Problem = _ABSENT
-    rule: Rule = _ABSENT
-    faults: Faults = _ABSENT
+    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = ABSENT
+    url: Annotated[str, Meta(description="of a webhook: where it was posted")] = ABSENT
+    problem: Problem = ABSENT
+    rule: Rule = ABSENT
+    faults: Faults = ABSENT
 
 
 class Advanced(Body, frozen=True):
@@ -263,12 +263,12 @@ class UpcomingEvent(Body, frozen=True):
     kind: Literal["transition", "webhook"]
     at: At
     request_id: str
-    status: Annotated[Status, Meta(description="of a transition: the new status")] = _ABSENT
-    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = _ABSENT
-    url: Annotated[str, Meta(description="of a webhook: where it is posted")] = _ABSENT
-    attempt: Annotated[int, Meta(description="of a webhook: which attempt it is, 1 for the first")] = _ABSENT
-    rule: Rule = _ABSENT
-    faults: Faults = _ABSENT
+    status: Annotated[Status, Meta(description="of a transition: the new status")] = ABSENT
+    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = ABSENT
+    url: Annotated[str, Meta(description="of a webhook: where it is posted")] = ABSENT
+    attempt: Annotated[int, Meta(description="of a webhook: which attempt it is, 1 for the first")] = ABSENT
+    rule: Rule = ABSENT
+    faults: Faults = ABSENT
 
 
 class Upcoming(Body, frozen=True):
@@ -611,9 +611,9 @@ class Explanation(Body, frozen=True):
 class WaitResult(Body, frozen=True):
     """What fulfils the condition, under the name that the condition had; the other two members are absent."""
 
-    exchanges: list[Exchange] = _ABSENT
-    deliveries: list[Delivery] = _ABSENT
-    generations: list[Generation] = _ABSENT
+    exchanges: list[Exchange] = ABSENT
+    deliveries: list[Delivery] = ABSENT
+    generations: list[Generation] = ABSENT
 
 
 class Nearest(Body, frozen=True):
@@ -626,9 +626,9 @@ class Nearest(Body, frozen=True):
 class VerificationFailed(Refusal, frozen=True, kw_only=True):
     """What was expected did not happen, or not as often: what did happen, and what came nearest."""
 
-    exchanges: list[Exchange] = _ABSENT
-    deliveries: list[Delivery] = _ABSENT
-    generations: list[Generation] = _ABSENT
+    exchanges: list[Exchange] = ABSENT
+    deliveries: list[Delivery] = ABSENT
+    generations: list[Generation] = ABSENT
     nearest: Nearest | None
 
 

@@ -1,0 +1,59 @@
+"""The discovery document: how the simulator describes itself to a contract suite, in the form of a profile file of the suite."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pixazo_simulator import spec
+
+from .schema.responses import ABSENT, Body
+
+_ACCOUNTS = {
+    "other": ("sim-another-account",),
+    "empty": ("sim-empty-wallet",),
+    "one": ("sim-one-video",) * 5,
+    "two": ("sim-two-videos",) * 2,
+    "suspended": ("sim-suspended",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
+    "broken": ("sim-broken",),
+    "disabled": ("sim-disabled-model",),
+}
+"""The magic keys of each role in the discovery document."""
+
+
+class AdvanceCall(Body, frozen=True):
+    """Which POST, with `seconds` in addition, advances a clock that stands still."""
+
+    path: str
+    body: dict[str, bool]
+
+
+class DiscoveredClock(Body, frozen=True):
+    """How the clock runs."""
+
+    kind: Literal["running", "manual"]
+    rate: float = ABSENT
+    advance: AdvanceCall = ABSENT
+
+
+class DiscoveryDocument(Body, frozen=True, kw_only=True):
+    """Accounts by role, which nobody has used yet, prompts by the status they end in, capabilities; and the clock."""
+
+    accounts: dict[str, list[str]] = ABSENT
+    prompts: dict[str, str] = ABSENT
+    capabilities: list[str] = ABSENT
+    clock: DiscoveredClock
+
+
+def discovery_document(number: int | None, rate: float = 0.0) -> DiscoveryDocument:
+    """The document for a clock of this rate; each `number` gives other accounts, None gives none, as without magic keys."""
+    advance = AdvanceCall("/_sim/clock/advance", {"every_world": True})
+    clock = DiscoveredClock("running", rate) if rate else DiscoveredClock("manual", advance=advance)
+    if number is None:
+        return DiscoveryDocument(clock=clock)
+    accounts = {
+        role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
+    }
+    prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
+    return DiscoveryDocument(accounts=accounts, prompts=prompts, capabilities=[], clock=clock)
