@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .control.client import ControlClient as ControlClient
     from .control.client import ControlError as ControlError
     from .control.client import InitialGeneration as InitialGeneration
+    from .control.client import JournalFilters as JournalFilters
+    from .control.schema.policy import PolicyFields as PolicyFields
     from .control.schema.responses import Attempt as Attempt
     from .control.schema.responses import ClockState as ClockState
     from .control.schema.responses import Delivery as Delivery
@@ -66,15 +68,22 @@ if TYPE_CHECKING:
     from .script.rule import Step as Step
     from .server.simulator import Simulator as Simulator
     from .server.threaded import SimulatorError as SimulatorError
+    from .server.transport import App as App
     from .server.transport import Transport as Transport
+    from .spec.lifecycle import Status as Status
     from .spec.policy import PROFILES as PROFILES
     from .spec.policy import Policy as Policy
+    from .state.history import Replayed as Replayed
+    from .state.history import WorldLog as WorldLog
     from .webhooks.dispatcher import AdvanceError as AdvanceError
+    from .webhooks.dispatcher import AdvanceEvent as AdvanceEvent
     from .world.clock import Clock as Clock
+    from .world.commands import Transition as Transition
     from .world.registry import Settings as Settings
 
 _HOMES = {
-    ".control.client": "ControlClient ControlError InitialGeneration",
+    ".control.client": "ControlClient ControlError InitialGeneration JournalFilters",
+    ".control.schema.policy": "PolicyFields",
     ".control.schema.responses": (
         "Attempt ClockState Delivery DeliveryDetail DeliveryPage Entry Event Exchange Explanation Generation "
         "GenerationPage Health History HistoryEntry JournalPage LedgerPage Plan PolicyDecision Ready Request "
@@ -86,11 +95,14 @@ _HOMES = {
     ".script.rule": "End Reply Rule Step",
     ".server.simulator": "Simulator",
     ".server.threaded": "SimulatorError",
-    ".server.transport": "Transport",
+    ".server.transport": "App Transport",
+    ".spec.lifecycle": "Status",
     ".spec.policy": "PROFILES Policy",
-    ".webhooks.dispatcher": "AdvanceError",
+    ".state.history": "Replayed WorldLog",
+    ".webhooks.dispatcher": "AdvanceError AdvanceEvent",
     ".world.registry": "Settings",
     ".world.clock": "Clock",
+    ".world.commands": "Transition",
     ".script.faults": "*",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .exploration import BrokenOrderError, Exploration, explore
-from .run import InvalidAppError, Scene
+from .exploration import BrokenOrderError, Exploration, RunningSimulator, explore
+from .run import AppUnderTest, InvalidAppError, Scene
 
-__all__ = ["BrokenOrderError", "Exploration", "InvalidAppError", "Scene", "explore"]
+__all__ = ["AppUnderTest", "BrokenOrderError", "Exploration", "InvalidAppError", "RunningSimulator", "Scene", "explore"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pixazo_simulator.server import Simulator
 
 from .order import EventStep, Kind, Order, Sees, orders
-from .run import POLICY, App, AppError, InvalidAppError, Run, Scene
+from .run import POLICY, AppError, AppUnderTest, InvalidAppError, Run, Scene
 
 if TYPE_CHECKING:
     import hypothesis
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pixazo_simulator import ControlClient
 
 
-A = TypeVar("A", bound=App)
+A = TypeVar("A", bound=AppUnderTest)
 
 
-class Gateway(Protocol):
+class RunningSimulator(Protocol):
     """A running simulator, such as the fixture `pixazo_simulator` gives."""
 
     def control(self) -> ControlClient:
@@ -57,7 +57,7 @@ def explore(
     size: int = 4,
     examples: int = 50,
     settings: hypothesis.settings | None = None,
-    gateway: Gateway | None = None,
+    gateway: RunningSimulator | None = None,
     patience: float = 0.5,
 ) -> Exploration:
     """Carry out every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
@@ -144,7 +144,7 @@ class _Explorer:
             world.delete_world()
 
 
-def _judge(expected: object, check: Callable[[Any], object] | None, app: App) -> None:
+def _judge(expected: object, check: Callable[[Any], object] | None, app: AppUnderTest) -> None:
     result = app.result()
     if result != expected:
         raise AppError(f"result() is {result!r}, not {expected!r}")

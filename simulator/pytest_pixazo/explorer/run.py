@@ -46,7 +46,7 @@ class Scene:
     webhook_url: str
 
 
-class App(Protocol):
+class AppUnderTest(Protocol):
     """What every app under exploration can do; `poll`, `receive` and `close` are optional, see `explore`."""
 
     def submit(self) -> object:
@@ -191,7 +191,9 @@ class Run:
         self._waiting: list[threading.Thread] = []
         self._error: Exception | None = None
 
-    def carry_out(self, make_app: Callable[[Scene], App], order: Order, check: Callable[[Any], object]) -> None:
+    def carry_out(
+        self, make_app: Callable[[Scene], AppUnderTest], order: Order, check: Callable[[Any], object]
+    ) -> None:
         """Carry out the order, let the gateway repeat what the app refused, check. Raises AppError, or InvalidAppError."""
         with self._connected(make_app):
             for step in order.steps:
@@ -200,7 +202,7 @@ class Run:
                 self._callbacks.deliver()
             _as_app_error("the check", partial(check, self._app))
 
-    def abilities(self, make_app: Callable[[Scene], App]) -> dict[str, bool]:
+    def abilities(self, make_app: Callable[[Scene], AppUnderTest]) -> dict[str, bool]:
         """Whether such an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when neither."""
         with self._connected(make_app):
             found = {"polls": hasattr(self._app, "poll"), "callbacks": hasattr(self._app, "receive")}
@@ -209,7 +211,7 @@ class Run:
         return found
 
     @contextmanager
-    def _connected(self, make_app: Callable[[Scene], App]) -> Generator[None]:
+    def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
         """Make the app, between gateway and receiver; close it in the end."""
         with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
             inbox.deliver_to(self._callbacks.answer)
