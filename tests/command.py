@@ -110,7 +110,7 @@ def python(code: str, *arguments: str, **options: Any) -> str:
 
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
-    ["__main__", "tests.command", "pixazo_simulator.cli.execution", "pixazo_simulator.server.tls"]
+    ["__main__", "tests.command", "pixazo_simulator.cli.child_process", "pixazo_simulator.server.tls"]
 )
 
 

@@ -11,7 +11,7 @@ from subprocess import PIPE
 import pytest
 
 from pixazo_simulator import Clock, GarbledBody, Rule, Settings, Simulator
-from pixazo_simulator.cli.demo import RATE, Demo, Receiver
+from pixazo_simulator.cli.demo import RATE, Demo, DemoReceiver
 from tests.caller import over_http
 from tests.command import COMMAND, environment, pixazo_sim, pixazo_sim_on_a_terminal, run_process
 from tests.tools import tool
@@ -124,7 +124,10 @@ def test_a_webhook_that_arrives_damaged_is_sent_again(
 ) -> None:
     """The demo says so and goes on; what strangers post to its receiver does not matter."""
     damaged = Rule(when="webhook", faults=(GarbledBody(),), times=1)
-    with Simulator(Settings(clock=lambda: Clock.scaled(RATE), script=(damaged,))) as simulator, Receiver() as receiver:
+    with (
+        Simulator(Settings(clock=lambda: Clock.scaled(RATE), script=(damaged,))) as simulator,
+        DemoReceiver() as receiver,
+    ):
         post = over_http(receiver.origin)
         stray = (b'{"request_id": "mini', b"[]", b"\xff", b'{"request_id": "another"}', b"[" * 100_000)
         assert [post("POST", "/", {}, body).status for body in stray] == [400, 400, 400, 204, 400]

@@ -52,7 +52,7 @@ def demo(out: Path | None) -> None:
     except OSError as error:
         raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
     try:
-        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, Receiver() as receiver:
+        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, DemoReceiver() as receiver:
             Demo(simulator, receiver, folder).run()
     except (SimulatorError, PixazoError, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -61,7 +61,7 @@ def demo(out: Path | None) -> None:
 class Demo:
     """The parts of the demo, in order."""
 
-    def __init__(self, simulator: Simulator, receiver: Receiver, folder: Path) -> None:
+    def __init__(self, simulator: Simulator, receiver: DemoReceiver, folder: Path) -> None:
         self._simulator = simulator
         self._receiver = receiver
         self._folder = folder
@@ -131,7 +131,7 @@ class Demo:
         click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 
-class Receiver(LoopbackServer):
+class DemoReceiver(LoopbackServer):
     """A webhook receiver on loopback that queues the JSON bodies; one that was cut on its way is refused, and sent again."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
-    from .execution import execute  # which takes a while, and the help does not need it
+    from .child_process import execute  # which takes a while, and the help does not need it
 
     execute(command, options)
 

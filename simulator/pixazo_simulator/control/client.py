@@ -25,7 +25,7 @@ KEY_HEADER = "Ocp-Apim-Subscription-Key"
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 TOKEN_HEADER, TOKEN_VARIABLE = "X-Pixazo-Control-Token", "PIXAZO_SIM_CONTROL_TOKEN"
 """The header in which the control token is sent, and the environment variable in which a server and its callers find it."""
-LONGEST_ADVANCE = 600.0
+RESPONSE_TIMEOUT = 600.0
 """Real seconds until a response is given up: an advance ends only when every webhook that fell due was attempted."""
 LONGEST_IDLE = 30.0
 """Real seconds after which a kept connection is not used again: the server closes an idle one after 75."""
@@ -415,7 +415,7 @@ class _Connection:
     def __init__(self, host: str, port: int | None) -> None:
         from http.client import HTTPConnection
 
-        self._connection = HTTPConnection(host, port, timeout=LONGEST_ADVANCE)
+        self._connection = HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
         self._until = 0.0
 
     def request(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:

@@ -63,7 +63,7 @@ class _Difference(msgspec.Struct, frozen=True):
         return f"{place} is {shown(self.value)}, expected: {shortened(str(self.wanted))}"
 
 
-class Entry:
+class RuleEntry:
     """A rule in its script: its conditions read, how often each of its steps was used, how the nearest request differed.
 
     It was added at an instant (UTC milliseconds); `seed` is what it draws from. Raises ValueError when it weighs more than is left,
@@ -121,7 +121,7 @@ class Entry:
         )
 
     @classmethod
-    def restored(cls, saved: SavedRule, rule: Rule) -> Entry:
+    def restored(cls, saved: SavedRule, rule: Rule) -> RuleEntry:
         """The entry that was saved."""
         entry = cls(saved.number, rule, 0, saved.seed, MOST_WEIGHT, MOST_BYTES)
         entry.window, entry.matched, entry.used = saved.window, saved.matched, saved.used
@@ -205,7 +205,7 @@ class Entry:
 
 
 class SavedRule(msgspec.Struct, frozen=True):
-    """A rule as it is kept: the rule as JSON, and what became of it (see `Entry`)."""
+    """A rule as it is kept: the rule as JSON, and what became of it (see `RuleEntry`)."""
 
     number: int
     rule: bytes
@@ -235,10 +235,10 @@ class Script:
         self._made = self._weight = self._size = 0
         self._hold({})
 
-    def _hold(self, entries: dict[int, Entry]) -> None:
+    def _hold(self, entries: dict[int, RuleEntry]) -> None:
         """Have these rules, by number; a call meets only those that are about its operation."""
         self._entries = entries
-        self._about: dict[str, list[Entry]] = {}
+        self._about: dict[str, list[RuleEntry]] = {}
         for entry in entries.values():
             for operation in entry.operations:
                 self._about.setdefault(operation, []).append(entry)
@@ -252,12 +252,12 @@ class Script:
 
     def saved(self) -> SavedScript:
         """The script as it is kept."""
-        return SavedScript(tuple(map(Entry.saved, self._entries.values())), self._made, self._seed)
+        return SavedScript(tuple(map(RuleEntry.saved, self._entries.values())), self._made, self._seed)
 
     def restore(self, saved: SavedScript) -> None:
         """Be as a script was when it was saved. Raises ValueError for rules that cannot be read."""
         rules = [(each, read(each.rule, Rule)) for each in saved.rules]
-        entries = [Entry.restored(each, rule) for each, rule in rules]
+        entries = [RuleEntry.restored(each, rule) for each, rule in rules]
         self._hold({entry.number: entry for entry in entries})
         self._made, self._seed = saved.made, saved.seed
         self._weight, self._size = sum(each.weight for each in entries), sum(len(each.json) for each in entries)
@@ -306,12 +306,12 @@ class Script:
         """
         self._enter(number, rule, now, self._entries[number])
 
-    def _enter(self, number: int, rule: Rule, now: int, before: Entry | None = None) -> None:
+    def _enter(self, number: int, rule: Rule, now: int, before: RuleEntry | None = None) -> None:
         """Enter a rule under a number, where another may stand."""
         weight, size = self._weight, self._size
         if before:
             weight, size = weight - before.weight, size - len(before.json)
-        entry = Entry(number, rule, now, self._seed, MOST_WEIGHT - weight, MOST_BYTES - size)
+        entry = RuleEntry(number, rule, now, self._seed, MOST_WEIGHT - weight, MOST_BYTES - size)
         self._hold({**self._entries, number: entry})
         self._weight, self._size = weight + entry.weight, size + len(entry.json)
 
@@ -321,7 +321,7 @@ class Script:
         self._hold(self._entries)
         self._weight, self._size = self._weight - gone.weight, self._size - len(gone.json)
 
-    def listed(self) -> list[Entry]:
+    def listed(self) -> list[RuleEntry]:
         """The rules with what became of them, in order."""
         return list(self._entries.values())
 
@@ -347,7 +347,7 @@ class Script:
         return decision
 
     def _matched(
-        self, entry: Entry, facts: Facts, decision: Decision | None, let_through: list[str] | None
+        self, entry: RuleEntry, facts: Facts, decision: Decision | None, let_through: list[str] | None
     ) -> Decision | None:
         """The decision after a rule whose conditions hold; `decision` is that of a rule before it."""
         if differences := entry.differences(facts):
@@ -403,7 +403,7 @@ def _worded(reasons: Sequence[_Difference | str], count: int | None = None) -> t
     return (*listed, *([f"{more} more difference{'s' * (more != 1)}"] if more else []))
 
 
-def _passed_over(entry: Entry, deciding: int | None) -> str:
+def _passed_over(entry: RuleEntry, deciding: int | None) -> str:
     if entry.matched < entry.rule.after:
         calls = entry.rule.after - entry.matched
         return f"it lets {calls} more call{'s' * (calls != 1)} through first (after={entry.rule.after})"

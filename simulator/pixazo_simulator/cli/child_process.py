@@ -1,4 +1,4 @@
-"""What `pixazo-sim exec` does."""
+"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator."""
 
 from __future__ import annotations
 
