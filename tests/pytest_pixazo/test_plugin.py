@@ -74,7 +74,10 @@ def classes_in(annotation: Any) -> Iterator[type]:
     if isinstance(kind, type) and kind.__module__.startswith(OURS) and not kind.__name__.startswith("_"):
         yield kind
     bound = getattr(annotation, "__bound__", None)  # of a TypeVar
-    for each in annotation if isinstance(annotation, list) else (*get_args(annotation), *([bound] if bound else [])):
+    within: list[Any] = (
+        annotation if isinstance(annotation, list) else [*get_args(annotation), *([bound] if bound else [])]
+    )
+    for each in within:
         yield from classes_in(each)
 
 
