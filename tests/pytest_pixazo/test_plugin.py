@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -73,10 +73,11 @@ def classes_in(annotation: Any) -> Iterator[type]:
     kind = get_origin(annotation) or annotation
     if isinstance(kind, type) and kind.__module__.startswith(OURS) and not kind.__name__.startswith("_"):
         yield kind
-    bound = getattr(annotation, "__bound__", None)  # of a TypeVar
-    within: list[Any] = (
-        annotation if isinstance(annotation, list) else [*get_args(annotation), *([bound] if bound else [])]
-    )
+    within: list[object] = [*get_args(annotation)]
+    if isinstance(annotation, list):  # the parameters of a Callable
+        within = cast("list[object]", annotation)
+    if isinstance(annotation, TypeVar):
+        within = [annotation.__bound__]
     for each in within:
         yield from classes_in(each)
 
