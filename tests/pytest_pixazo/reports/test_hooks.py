@@ -71,6 +71,7 @@ def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> Non
     assert done.ret == 0
 
 
+@pytest.mark.exhaustive
 def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
     """Two processes print what one prints: conduct, coverage and the JSON file are the same."""
     options = ("--pixazo-cov", "--pixazo-cov-json=report.json")
