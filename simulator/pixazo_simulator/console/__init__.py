@@ -1,4 +1,4 @@
-"""The console under `/_sim/console`: what a developer keeps open in a browser beside the app, over the functions of `/_sim`."""
+"""The console under `/_sim/console`: pages for a developer's browser, built on the functions of `/_sim`."""
 
 from __future__ import annotations
 

@@ -43,13 +43,13 @@ async def advance(asked: Asked) -> Done:
     step = asked.form.get("step", "")
     body = {"until": "next"} if step == "next" else {"seconds": _number("seconds", step)}
     done = responses.decode(await asked.calls.send("POST", "clock/advance", body), responses.Advanced)
-    happened = ", ".join(map(_told, done.events[:5])) + (
+    happened = ", ".join(map(_event_text, done.events[:5])) + (
         f" and {len(done.events) - 5} more" if len(done.events) > 5 else ""
     )
     return Done(f"It is {done.now}: {happened or 'nothing fell due'}.")
 
 
-def _told(event: responses.Event) -> str:
+def _event_text(event: responses.Event) -> str:
     if event.kind == "transition":
         return f"{event.request_id[-6:]} is {event.status}"
     return f"webhook {event.number}: {event.problem or event.status}"
@@ -94,7 +94,7 @@ async def resend(asked: Asked) -> Done:
 
 
 async def add_rule(asked: Asked) -> Done:
-    """Append a rule that was written as JSON, or put it in the place of another one."""
+    """Append a rule that was written as JSON, or replace an existing one by it."""
     number, text = asked.form.get("number"), asked.form.get("rule", "").encode()
     if number:
         if not re.fullmatch("[0-9]{1,15}", number):
@@ -114,7 +114,7 @@ async def remove_rule(asked: Asked) -> Done:
 
 
 async def arm(asked: Asked) -> Done:
-    """Add the example of a fault, for the next call that it is about."""
+    """Add the example of a fault as a rule for the next call to which it applies."""
     kind = asked.path["kind"]
     if kind not in EXAMPLES:
         raise Refused(404, f"there is no fault {beginning(kind, _SHOWN)!a}: the page Script lists them")
@@ -153,7 +153,7 @@ def _seen(exchange: Exchange, cut: str, here: str) -> Done:
 
 
 async def _answered(asked: Asked, path: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Let the gateway answer; what a fault did to the connection, if anything."""
+    """Let the gateway answer; returns what a fault did to the connection, or an empty text."""
     began = False
 
     async def receive() -> Message:
@@ -185,4 +185,4 @@ ACTIONS: Mapping[str, Do] = {
     "/worlds/{number:int}/faults/{kind}": arm,
     "/worlds/{number:int}/send": send,
 }
-"""Path below the console -> what a form that is posted there does."""
+"""Path below the console -> the function that carries out the form posted there."""

@@ -1,4 +1,4 @@
-"""The console as an ASGI application: who may see it, which page a path is, and what a form does."""
+"""The console as an ASGI application: access, routes of pages and forms, refusals."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 Answer = Callable[["Request"], Awaitable["Response"]]
 log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
-"""Holds a digest of the control token, once somebody has sent the token."""
+"""The cookie that holds a digest of the control token, set at login."""
 MOST_SENT = 4 * 1024 * 1024
-"""Bytes of a form."""
+"""Bytes of the longest form."""
 _LOGIN = f"{BASE}/login"
 _NO_PATH = re.compile("/[0-9]{16}|\n")
-"""In a path that Starlette cannot tell apart from others: a number that nothing here has, or the end of a line."""
+"""Paths that Starlette's routes misread: `:int` matches more digits than `int` reads (4,300), and `$` matches before a line end, too."""
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
 
 
 class Console:
-    """The console over the worlds of one server; `gateway` is what answers the requests that somebody tries."""
+    """The console over the worlds of one server; `gateway` answers the requests of the page Try it."""
 
     def __init__(self, control: ControlHandler, worlds: Worlds, gateway: ASGIApp) -> None:
         self._control = control
@@ -75,9 +75,11 @@ class Console:
         self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Never raises for anything that is sent."""
+        """Answer one request. It never raises, whatever is sent."""
         response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
-        if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
+        if not scope["path"].startswith(
+            (f"{BASE}/static/", f"{BASE}/receiver")
+        ):  # static files and the receiver show nothing of a world
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:
@@ -92,8 +94,8 @@ class Console:
 
     def _refusal(self, template: str, refused: Refused, status: int) -> Response:
         """A refusal as a page, without the keys that it may quote."""
-        told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
-        return self._html(template, {"refused": told}, status)
+        redacted = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
+        return self._html(template, {"refused": redacted}, status)
 
     def _message(self, title: str, text: str, tone: str) -> Response:
         shown = self._worlds.redactor.text(text)
@@ -113,7 +115,7 @@ class Console:
                 refused = Refused(
                     500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
                 )
-            # A part of a page that is loaded anew shows the refusal in its place.
+            # A part of a page that is refreshed shows the refusal in its place.
             return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
@@ -181,7 +183,7 @@ class Console:
         return Response(content, media_type=kind, headers=headers)
 
     async def _log_in(self, request: Request) -> Response:
-        """Take the control token, and remember in a cookie that it was right."""
+        """Check the control token, and set the cookie that stands for it."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
@@ -193,8 +195,8 @@ class Console:
 
     async def _events(self, request: Request) -> Response:
         world = self._worlds.numbered(request.path_params["number"])
-        told = events(world, self._worlds, request.query_params.get("shown", ""))
-        return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
+        stream = events(world, self._worlds, request.query_params.get("shown", ""))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
 
     async def _har(self, request: Request) -> Response:
         document = await pages.as_har(await self._asked(request))
@@ -202,7 +204,7 @@ class Console:
         return JSONResponse(document, headers=HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
 
     async def _video(self, request: Request) -> Response:
-        """The video of a generation as the media host serves it; the world does not journal that it was watched here."""
+        """The video of a generation as the media host serves it, without an entry in the journal: the app did not ask for it."""
         world = self._world(request.path_params["number"])
         if (generation := world.generation_of(request.path_params["request_id"])) is None:
             raise Refused(404, "there is no such generation: the page Videos lists those there are")
@@ -212,7 +214,7 @@ class Console:
 
 
 async def _receive(request: Request) -> Response:
-    """Take a webhook: what was sent is shown with its delivery."""
+    """Receive a webhook and discard it: the page Webhooks shows what was sent."""
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
@@ -220,7 +222,7 @@ async def _receive(request: Request) -> Response:
 
 
 def _is_ours(request: Request) -> bool:
-    """Whether a page of ours sends it: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
+    """Whether a page of ours sends it: another site needs a CORS preflight to add this header, and `check_access` refuses its Origin."""
     return request.headers.get("hx-request") == "true"
 
 
@@ -229,9 +231,9 @@ def _digest(token: str) -> str:
 
 
 def _check(scope: Scope, settings: Settings) -> None:
-    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of.
+    """Raise Refused unless the caller may use `/_sim`; the cookie counts as the token of which it holds the digest.
 
-    Whoever logs in is yet to send the token; all else is asked of them, too.
+    The login needs no token, since its form sends one; every other condition applies to it, too.
     """
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]

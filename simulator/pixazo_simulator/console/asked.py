@@ -1,4 +1,4 @@
-"""What a page of the console is asked with, and what it answers."""
+"""A request to the console as its pages and actions get it, and their results."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl, quote
 from pixazo_simulator.control import Exchange
 
 _UNKNOWN = -1
-"""What HAR writes where something was not measured."""
+"""The value of a length that was not measured (HAR 1.2: -1 if the info is not available)."""
 _URL = "%/?:@!$&'()*+,;=-._~"
 """The characters of a target that stay as they are in its URL."""
 
 
 def har(exchanges: Iterable[Exchange], origin: str) -> dict[str, Any]:
-    """The exchanges as they are shown: without keys, long bodies cut; `origin` is that of the gateway."""
+    """The exchanges as the journal shows them, without keys and with long bodies cut; `origin` is that of the gateway."""
     return {
         "log": {
             "version": "1.2",

@@ -31,7 +31,7 @@ PER_PAGE = 100
 MOST_MARKS = 300
 """Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
-"""Seconds of which the page of a world says what will happen."""
+"""Seconds that the page of a world looks ahead."""
 _LATEST = 12
 _FILTERS = ("text", "operation", "status", "rule", "request_id")
 TABS = (
@@ -39,7 +39,7 @@ TABS = (
     ("/policy", "Policy"), ("/try", "Try it"),
 )  # fmt: skip
 _HISTORY = ("/history", "History")
-"""Of a server that keeps a log."""
+"""The tab of a server that keeps a log."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -78,8 +78,8 @@ async def _exchange(asked: Asked, journal: str, number: int) -> Exchange:
 
 
 async def _framed(asked: Asked, tab: str, template: str, at: str | None = None, **context: Any) -> Shown:
-    """A page of a world: with its head, and its tabs; `at` is what was found good by a control route before."""
-    # The policy and the switches of an instant nobody knows, only those after a command of the log.
+    """A page of a world, with its head and tabs; `at` is a value that a control route has accepted before."""
+    # The route `world` takes positions of the log only: the policy and the switches at an instant are not recorded.
     state = await asked.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
     then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
@@ -114,7 +114,7 @@ async def world(asked: Asked) -> Shown:
 
 
 def _back(text: str | None, count: int) -> int:
-    """How many moments before the present one is asked for: 0 is now."""
+    """The number of moments between the requested one and now."""
     try:
         return max(0, min(-int(text or 0), count - 1))
     except ValueError:
@@ -122,7 +122,7 @@ def _back(text: str | None, count: int) -> int:
 
 
 def _position(at: str | None) -> int | None:
-    """The position of the log that is meant, None for an instant or for now."""
+    """The position of the log that `at` names, None for an instant or for now."""
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
@@ -196,7 +196,7 @@ async def _explained(asked: Asked, exchange: Exchange) -> Explanation:
 
 
 async def as_har(asked: Asked) -> dict[str, Any]:
-    """The journal, or what of it passes the filters, as HAR."""
+    """The exchanges of the journal that pass the filters, as HAR."""
     given = {name: asked.query.get(name) or None for name in _FILTERS}
     page = await asked.calls.get(JournalPage, "journal", limit=1000, **given)
     return har(page.exchanges, f"http://{asked.calls.host}")
@@ -225,7 +225,7 @@ async def videos(asked: Asked) -> Shown:
 
 
 def _media(asked: Asked, request_id: str) -> dict[str, str]:
-    """What the media host says of a video."""
+    """The headers of the media host about a video."""
     generation = asked.shown.generation_of(request_id)
     if generation is None:
         return {}
@@ -270,7 +270,7 @@ async def policy(asked: Asked) -> Shown:
 
 
 def _choices(field: str) -> list[str] | None:
-    """The values of a field if there are a few, an empty list where it takes any text, None where nothing can set it."""
+    """The values of a field if they can be listed, an empty list where it takes any text, None where it cannot be set."""
     if field not in points():
         return None
     forms = points()[field].forms.split(" | ")

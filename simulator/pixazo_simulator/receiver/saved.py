@@ -1,4 +1,4 @@
-"""Webhooks in a file: one JSON object a line, without secret headers, to be posted again; people may edit it."""
+"""Webhooks in a file, to be posted again: one JSON object per line, without secret headers; users may edit it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A line; the body is a text, or Base64 where its bytes are none."""
+    """A line; the body is a text, or Base64 where its bytes are not UTF-8."""
 
     time: str = ""
     method: Literal["POST", "PUT"] = "POST"
@@ -48,7 +48,7 @@ def saved_line(callback: Callback) -> bytes:
 
 
 def read_saved(lines: Iterable[bytes]) -> Iterator[Callback]:
-    """The webhooks of a file. Raises ValueError that begins with the number of a line that is none; empty lines are none of them."""
+    """The webhooks of a file; empty lines are skipped. Raises ValueError that begins with the number of an invalid line."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
