@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .app import Console
-from .asked import BASE
+from .request import BASE
 
 __all__ = ["BASE", "Console"]

@@ -23,9 +23,9 @@ from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .asked import BASE, Asked
 from .calls import Calls
-from .events import events, seen
+from .events import checksum, events
+from .request import BASE, ConsoleRequest
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Answer = Callable[["Request"], Awaitable["Response"]]
 log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
-"""The cookie that holds a digest of the control token, set at login."""
+"""The cookie that holds a digest of the control token, set at login: a browser should not store the token itself."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of the longest form."""
 _LOGIN = f"{BASE}/login"
@@ -70,7 +70,7 @@ class Console:
             for path, do in actions.ACTIONS.items()
         ]
         nothing = self._guarded(self._nothing)
-        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))
+        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))  # else Starlette words the 404 and 405
         self._nowhere = request_response(nothing)
         self._router = Router(routes, redirect_slashes=False)
 
@@ -120,25 +120,25 @@ class Console:
 
         return respond
 
-    def _page(self, show: pages.Show) -> Answer:
+    def _page(self, show: pages.Page) -> Answer:
         async def respond(request: Request) -> Response:
-            shown = await show(await self._asked(request))
+            shown = await show(await self._console_request(request))
             if isinstance(shown, str):
                 return RedirectResponse(shown, 303, headers=HEADERS)
             return self._html(shown.template, shown.context)
 
         return respond
 
-    def _action(self, do: actions.Do) -> Answer:
+    def _action(self, do: actions.Action) -> Answer:
         async def respond(request: Request) -> Response:
             if not _is_ours(request):
                 raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
-                asked = await self._asked(request)
+                call = await self._console_request(request)
                 if (body := await read_body(request.receive, MOST_SENT)) is None:
                     return Response(headers=HEADERS)  # to nobody: the caller went away before the end
-                asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-                done = await do(asked)
+                call.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+                done = await do(call)
             except (Refused, StateUnavailableError) as error:
                 return self._message("Refused:", str(error), "bad")
             response = self._message("Done.", done.text, "good" if done.is_good else "warn")
@@ -147,16 +147,16 @@ class Console:
 
         return respond
 
-    async def _asked(self, request: Request) -> Asked:
+    async def _console_request(self, request: Request) -> ConsoleRequest:
         number, worlds = request.path_params.get("number"), self._worlds
         if worlds.log:
             await worlds.log.catch_up()
         world = None if number is None else self._world(number)
         calls = Calls(self._control, request.headers.get("host", ""), world.key if world else "")
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return Asked(
+        return ConsoleRequest(
             calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            seen(world, worlds) if world else "",
+            checksum(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:
@@ -168,8 +168,8 @@ class Console:
             return world
 
     async def _nothing(self, request: Request) -> Response:
-        asked = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
-        raise Refused(404, f"the console does not answer {asked!a}: begin at {BASE}", "Not found")
+        line = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
+        raise Refused(404, f"the console does not answer {line!a}: begin at {BASE}", "Not found")
 
     async def _static(self, request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -177,7 +177,7 @@ class Console:
             return await self._nothing(request)
         kind, content = STATIC[name]
         tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
+        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=kind, headers=headers)
@@ -199,7 +199,7 @@ class Console:
         return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
 
     async def _har(self, request: Request) -> Response:
-        document = await pages.as_har(await self._asked(request))
+        document = await pages.as_har(await self._console_request(request))
         name = f"world-{request.path_params['number']}.har"
         return JSONResponse(document, headers=HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
 

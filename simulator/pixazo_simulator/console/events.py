@@ -24,7 +24,7 @@ PAUSE = 0.3
 async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
     """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
 
-    `shown` is what `seen` was when the page was made.
+    `shown` is the `checksum` of the page.
     """
     if world is None:
         yield CHANGED
@@ -37,7 +37,7 @@ async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterat
             if (time := clock_text(world)) != sent:
                 sent = time
                 yield f"data: {time}\n\n"
-            if (now := seen(world, worlds)) != shown:
+            if (now := checksum(world, worlds)) != shown:
                 shown = now
                 yield CHANGED
                 await asyncio.sleep(PAUSE)
@@ -56,7 +56,7 @@ def clock_text(world: World) -> str:
     return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
 
 
-def seen(world: World, worlds: Worlds) -> str:
+def checksum(world: World, worlds: Worlds) -> str:
     """A checksum of everything that a page shows: while it is the same, the page is up to date."""
     with worlds.lock:
         account, now = world.account, world.clock.now()

@@ -104,7 +104,7 @@ class Axis:
         return [Tick(LABEL + x * self._scale, duration(seconds)) for x, seconds in self.pauses]
 
 
-def drawn(
+def draw(
     generations: Sequence[Generation],
     exchanges: Iterable[Exchange],
     deliveries: Iterable[Delivery],
@@ -197,7 +197,7 @@ def _spans(each: Generation, now: datetime, axis: Axis) -> Iterator[Span]:
         for first, last, coming in ((start, min(end, now), False), (max(start, now), end, True)):
             if first < last:
                 x = axis.x(first)
-                yield Span(state, x, max(2.0, axis.x(last) - x), coming)
+                yield Span(state, x, max(2.0, axis.x(last) - x), coming)  # a narrower bar could not be seen
 
 
 def _status_of(exchange: Exchange) -> str:

@@ -31,7 +31,7 @@ _SHOWN = 120
 """Characters of a request line that a message shows."""
 _ROUTES = f"GET {CONSOLE_PATH}, GET {CONTROL_PREFIX}/callbacks, POST {CONTROL_PREFIX}/callbacks/{{number}}/resend"
 _RESEND = re.compile(rf"{CONTROL_PREFIX}/callbacks/([0-9]{{1,9}})/resend")
-_NO_BODY = (204, 304)
+_NO_BODY = (204, 304)  # RFC 9110, 6.4.1
 _JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 _Answered = tuple[int, Sequence[Header], bytes]

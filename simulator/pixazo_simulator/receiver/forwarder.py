@@ -20,7 +20,7 @@ ANSWER_LIMIT = 1024 * 1024
 """Bytes of the longest answer that is passed on."""
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
 _TEXT: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
-_LEAST, _MOST = 200, 599
+_LEAST, _MOST = 200, 599  # final status codes: 1xx responses are interim (RFC 9110, 15.2)
 _NOT_FORWARDED = frozenset(
     {
         b"connection", b"content-length", b"expect", b"host", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
@@ -55,7 +55,7 @@ class Forwarder:
         self._now = now
         self._timeout = timeout
         verify = trusting("") if url.lower().startswith("https:") else False
-        limits = httpx2.Limits(max_connections=None)
+        limits = httpx2.Limits(max_connections=None)  # no webhook waits for another one
         # Created at the start: the imports of the first client would count as response time of the app.
         self._client = httpx2.AsyncClient(verify=verify, trust_env=False, timeout=None, limits=limits)
 

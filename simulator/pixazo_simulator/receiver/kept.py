@@ -65,7 +65,7 @@ class Kept:
 
     def _put(self, entry: Entry, before: Entry | None = None) -> None:
         """Store a new entry, or replace the entry `before`, and call the watchers."""
-        if before or not entry.answers:
+        if before or not entry.answers:  # an answer to a dropped entry does not restore it
             self._bytes += entry.size - (before.size if before else 0)
             self._entries[entry.number] = entry
             while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):

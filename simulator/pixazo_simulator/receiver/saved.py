@@ -14,8 +14,8 @@ from pixazo_simulator.spec import InvalidDataError, Redactor, is_secret, read, r
 
 from .callback import SIGNATURE, Callback
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token (RFC 9110, 5.6.2)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # a field value (RFC 9110, 5.5)
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
