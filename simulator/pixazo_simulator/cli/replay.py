@@ -77,9 +77,7 @@ replay = click.Command(
     params=[
         click.Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
         click.Option(
-            ["--check"],
-            is_flag=True,
-            help="Only print whether the commands lead to the same state: exit code 0, else 1.",
+            ["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."
         ),
         click.Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
         *(option for option in OPTIONS if option.name in _TAKEN),

@@ -77,9 +77,7 @@ class Console:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. It never raises, whatever is sent."""
         response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
-        if not scope["path"].startswith(
-            (f"{BASE}/static/", f"{BASE}/receiver")
-        ):  # static files and the receiver show nothing of a world
+        if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # neither shows a world
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:

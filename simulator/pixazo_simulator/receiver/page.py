@@ -49,7 +49,6 @@ class Page:
         self._router = Router(found, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         await self._router(scope, receive, send)
 
     async def _list(self, request: Request) -> Response:

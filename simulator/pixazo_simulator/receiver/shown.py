@@ -47,8 +47,8 @@ def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
 
 
 def _body(redactor: Redactor, body: bytes, most: int) -> str:
-    start = body[: 4 * most + 4]  # at most four bytes a character (UTF-8), so that a long body is not decoded whole
-    return redactor.text(beginning(start.decode(errors="backslashreplace"), most))
+    # At most 4 bytes a character (UTF-8): a long body is not decoded as a whole.
+    return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
 def _answer(redactor: Redactor, answer: Answer, most: int) -> dict[str, Any]:
