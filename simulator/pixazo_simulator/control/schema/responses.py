@@ -357,7 +357,7 @@ class StatusAnswer(Body, frozen=True):
 
     request_id: Annotated[str, Meta(description="the generation concerned")]
     at: At
-    status_code: Annotated[int, Meta(description="200, or 404 where the policy lets nobody read it then")]
+    status_code: Annotated[int, Meta(description="200, or 404 where the policy has it unreadable then")]
     text: Annotated[str, Meta(description="the body, byte for byte as it is sent")]
     body: Annotated[Any, Meta(description="the same, decoded")]
 
@@ -410,7 +410,7 @@ class Exchange(Body, frozen=True):
     method: Annotated[str, Meta(description="such as POST")]
     target: Annotated[str, Meta(description="path and query")]
     status: Annotated[int, Meta(description="0 when nothing was answered")]
-    reason: Annotated[str, Meta(description="why the simulator answered so")]
+    reason: Annotated[str, Meta(description="why the simulator gave this answer")]
     request_id: RequestId
     rule: Rule
     faults: Faults
@@ -486,7 +486,7 @@ class Delivery(Body, frozen=True):
     decided_by: DecidedBy = ()
     next_attempt_at: Annotated[
         Instant | None,
-        Meta(description="when it is attempted next, null when it is not, or is just being attempted, or nobody knows"),
+        Meta(description="when it is attempted next, null when no attempt follows, one is under way, or it is unknown"),
     ] = None
 
     @property
@@ -502,7 +502,7 @@ class Delivery(Body, frozen=True):
 class DeliveryDetail(Delivery, frozen=True, kw_only=True):
     """A delivery with the request that was posted at its latest attempt, or would be posted now if there was none.
 
-    Headers, text and body are null when nobody knows yet what will be reported.
+    Headers, text and body are null while the status to report is unknown.
     """
 
     method: Literal["POST"]
