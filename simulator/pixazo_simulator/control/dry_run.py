@@ -1,4 +1,4 @@
-"""Dry runs: what the gateway would do with a request, and what falls due by itself, found out on forks of worlds, while nothing changes."""
+"""Dry runs on forks of worlds: what the gateway would do with a request, and what falls due by itself, while nothing changes."""
 
 from __future__ import annotations
 
