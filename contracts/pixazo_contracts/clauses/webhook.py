@@ -308,7 +308,7 @@ def webhook_15(trace: Trace) -> Remarks:
 
 @WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {SHOWN} FLOW-03", section=INSTEAD_OF_POLLING)
 def webhook_16(trace: Trace) -> Remarks:
-    """A failing or slow receiver does not affect the outcome of the generation: it ends COMPLETED."""
+    """A failing or slow receiver does not change the fate of the job: it ends COMPLETED."""
     for exchange in trace.aimed("WEBHOOK-16"):
         generation = trace.generation(exchange.accepted_id)
         for read in generation.ends if generation is not None else ():
