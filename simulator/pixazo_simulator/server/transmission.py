@@ -78,7 +78,7 @@ def transmitted(response: Response) -> Iterator[Step]:
             yield effect.seconds
         elif isinstance(effect, Send):
             yield response
-            parts = pieces(response.body[: effect.length(len(response.body))], effect.pieces)
+            parts = _pieces(response.body[: effect.length(len(response.body))], effect.pieces)
             for part in parts:
                 if effect.seconds:
                     yield effect.seconds / len(parts)
@@ -87,7 +87,7 @@ def transmitted(response: Response) -> Iterator[Step]:
             yield effect
 
 
-def pieces(body: bytes, most: int) -> list[bytes]:
+def _pieces(body: bytes, most: int) -> list[bytes]:
     """The body in pieces of nearly the same length, none of them empty unless the body is."""
     count = max(1, min(most, len(body)))
     bounds = [len(body) * number // count for number in range(count + 1)]
