@@ -60,7 +60,7 @@ def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 
     That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
     """
-    if response.transmission or response.hold is not None or response.pause:
+    if not response.leaves_at_once:
         return None
     head, length = _head(response.status, response.headers, keep_alive)
     body = response.body
