@@ -165,11 +165,10 @@ class _Exchange:
                 yield step
             elif isinstance(step, (int, float)):
                 yield self._wait(step)
-            elif isinstance(step, (Noise, Ending)):
-                if received != length or not isinstance(step, Close):
-                    raise self._fault(step, received, length)
-            else:
+            elif not isinstance(step, Noise | Ending):
                 yield partial(self._wait_for, step)
+            elif received != length or not isinstance(step, Close):
+                raise self._fault(step, received, length)
 
     def _wait_for(self, step: Callable[[], Any]) -> object:
         return self._server.call(step())
