@@ -1,4 +1,4 @@
-"""How the console, the receiver and the contract report show things: texts made visible, one stylesheet, and what pages are made of."""
+"""The appearance of the console, the receiver and the contract report: escapes, one stylesheet, templates, and static files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["CHANGED", "HEADERS", "STYLE", "encode_json", "is_from_our_page", "st
 
 
 def __getattr__(name: str) -> object:
-    """Jinja2 and Starlette are imported when a page is made: who shows texts only does not wait for them."""
+    """Jinja2 and Starlette are imported with the first page: commands that print texts only do not wait for them."""
     if name in __all__:
         return getattr(import_module(".pages" if name in ("STYLE", "templates") else ".serving", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What a server sends: pages and what they load, under the same headers."""
+"""The static files of the pages of a server with their routes, and the headers of its responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of every page: nothing is loaded from elsewhere, and no script or style stands in a page."""
+"""The Content-Security-Policy of every page: no other origin, no inline script, no inline style."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -32,25 +32,25 @@ _STATIC: dict[str, tuple[str, bytes]] = {
     for each in files("pixazo_html").joinpath("static").iterdir()
     if (kind := each.name.rpartition(".")[2]) in _TYPES
 } | {"style.css": (_TYPES["css"], STYLE.encode())}
-"""The media types and contents of what pages load, by file name: stylesheet, htmx with its extension for events, our script, an icon."""
+"""Media type and content of each static file by name: stylesheet, htmx with its SSE extension, our script, an icon."""
 CHANGED = "event: changed\ndata: -\n\n"
-"""The event upon which an open page loads itself anew."""
+"""The server-sent event on which an open page refreshes itself."""
 
 
 def static_routes(base: str) -> list[Route]:
-    """The routes to what pages load, below `base`; a browser asks each time whether it is still the same."""
+    """The routes to the static files, below `base`."""
     return [Route(f"{base}/static/{name}", _static) for name in _STATIC]
 
 
 async def _static(request: Request) -> Response:
     kind, content = _STATIC[request.scope["path"].rpartition("/")[2]]
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
+    headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=kind, headers=headers)
 
 
 def is_from_our_page(request: Request) -> bool:
-    """Whether a page of ours sends it: htmx adds this header, which a page elsewhere cannot."""
+    """Whether a page of ours sends it: htmx adds this header, for which another site needs a CORS preflight."""
     return request.headers.get("hx-request") == "true"

@@ -1,4 +1,4 @@
-"""The discovery document: how the simulator describes itself to a contract suite, in the form of a profile file of the suite."""
+"""The discovery document: it describes the simulator to a contract suite, in the format of a profile file."""
 
 from __future__ import annotations
 

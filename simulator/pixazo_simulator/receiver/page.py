@@ -1,4 +1,4 @@
-"""The page of the receiver: what has come, live, each with its headers, body, signature and answers."""
+"""The page of the receiver: the webhooks that were received, live, with headers, body, signature and answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 """Webhooks that the list shows, the latest."""
 PAUSE = 0.2
-"""Seconds between two changes that are told: what happens meanwhile is shown together."""
+"""Least seconds between two `changed` events, so that a burst of webhooks refreshes the page once."""
 
 
 class Page:
@@ -77,10 +77,10 @@ class Page:
         return self._message(text, is_good=is_success(latest.status))
 
     async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._told(), media_type="text/event-stream", headers=HEADERS)
+        return StreamingResponse(self._event_stream(), media_type="text/event-stream", headers=HEADERS)
 
-    async def _told(self) -> AsyncIterator[str]:
-        """Server-sent events: how many have come as text, `changed` when the page is out of date."""
+    async def _event_stream(self) -> AsyncIterator[str]:
+        """Server-sent events: the number of webhooks as text, `changed` when the page is out of date."""
         happened = asyncio.Event()
 
         def watch(_: KeptCallback) -> None:

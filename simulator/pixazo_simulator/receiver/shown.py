@@ -1,4 +1,4 @@
-"""How a webhook is shown: as JSON and in lines, without secrets."""
+"""Renders a webhook as JSON and as a line of text, without secrets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tone = Literal["plain", "good", "bad", "notable"]
 
 
 class ShownAnswer(responses.Body, frozen=True):
-    """What a webhook was answered."""
+    """The response to a webhook."""
 
     time: str
     status: int
@@ -35,7 +35,7 @@ class ShownAnswer(responses.Body, frozen=True):
 
 
 class ShownCallback(responses.Body, frozen=True):
-    """A webhook, with what was found about its signature and what it was answered so far; `size` is in bytes."""
+    """A webhook, with the verdict on its signature and its answers so far; `size` is in bytes."""
 
     number: int
     time: str
@@ -52,14 +52,14 @@ class ShownCallback(responses.Body, frozen=True):
 
 
 class CallbackPage(responses.Body, frozen=True):
-    """The webhooks that are kept, oldest first, and how many have come in all."""
+    """The webhooks that are kept, oldest first, and the number of all that were received."""
 
     total: int
     callbacks: list[ShownCallback]
 
 
 def to_json(value: responses.Body) -> str:
-    """What is shown as one line of JSON in printable ASCII."""
+    """A body as one line of JSON in printable ASCII."""
     return json.dumps(msgspec.to_builtins(value))
 
 
@@ -91,6 +91,7 @@ def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
 
 
 def _body(redactor: Redactor, body: bytes, most: int) -> str:
+    # At most 4 bytes a character (UTF-8): a long body is not decoded as a whole.
     return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
@@ -106,14 +107,14 @@ def _answer(redactor: Redactor, answer: Answer, most: int) -> ShownAnswer:
 
 
 def json_line(entry: KeptCallback) -> str:
-    """A webhook as such a line."""
+    """An entry as one line of JSON in printable ASCII."""
     return to_json(shown(entry))
 
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
-    """What has just happened to an entry, and the tone of it: it came, was answered, or was sent again.
+    """The latest event of an entry (it came, was answered, or was sent again), and the tone of the line.
 
-    Where nothing is forwarded, arrival and answer are one line. What the sender chose may hold control characters.
+    Where nothing is forwarded, arrival and answer are one line. Texts of the sender may contain control characters, which the caller escapes.
     """
     view = shown(entry, most=0)
     if forwards and view.answers:

@@ -198,6 +198,7 @@ def test_a_dead_host_exits_10() -> None:
     assert "the target does not answer (connect)" in dead.output
 
 
+@pytest.mark.exhaustive
 def test_a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is advanced where the target says how, so that every core clause is judged; elsewhere the run soon ends with 10."""
     monkeypatch.setattr(run_clock, "STANDSTILL", 0.2)

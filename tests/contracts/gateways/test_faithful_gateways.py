@@ -310,7 +310,7 @@ FAITHFUL = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("faithful", some({faithful.name: faithful for faithful in FAITHFUL}, 3))
+@pytest.mark.parametrize("faithful", some({faithful.name: faithful for faithful in FAITHFUL}, 1))
 def test_a_harmless_difference_raises_no_alarm(faithful: Faithful) -> None:
     """Where the page is silent, or the difference cannot hurt a client, no clause fails or drifts, and the run is clean."""
     observed = observe(edit=faithful.edit, tell=faithful.tell, prepare=faithful.prepare, probes=QUICK)

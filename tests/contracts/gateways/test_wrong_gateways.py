@@ -420,8 +420,8 @@ CORE = [wrong for wrong in WRONG if BY_ID[wrong.clause].core]
 
 
 def _row(wrong: Wrong) -> ParameterSet:
-    """Every twentieth core clause is shown by the default run, the others by an exhaustive one."""
-    marks = () if wrong in CORE[::20] else pytest.mark.exhaustive
+    """Every fortieth core clause is shown by the default run, the others by an exhaustive one."""
+    marks = () if wrong in CORE[::40] else pytest.mark.exhaustive
     return pytest.param(wrong, id=f"{wrong.clause} {wrong.name}".strip(), marks=marks)
 
 

@@ -416,8 +416,8 @@ def test_innocent({innocent}):
     ("fixture", "innocent", "options", "code"),
     [
         ("pixazo", "pixazo", (), 1),
-        ("pixazo", "", (), 1),
-        ("pixazo", "pixazo", ("-p", "xdist", "-n", "1"), 1),
+        pytest.param("pixazo", "", (), 1, marks=pytest.mark.exhaustive),
+        pytest.param("pixazo", "pixazo", ("-p", "xdist", "-n", "1"), 1, marks=pytest.mark.exhaustive),
         ("pixazo_redirect", "pixazo", (), 0),
     ],
 )

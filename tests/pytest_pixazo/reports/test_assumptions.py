@@ -57,7 +57,14 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return partial(pytester.runpytest_subprocess, "-p", "pytest_pixazo.plugin", "-p", "xdist.plugin")
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2"], ["--pixazo-conduct=off"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param([], marks=pytest.mark.exhaustive),
+        ["-n", "2"],
+        pytest.param(["--pixazo-conduct=off"], marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.RunResult], options: list[str]) -> None:
     """The least known first; workers of xdist have one list; a test that may rest on documented points only fails, in its own words."""
     done = run("--pixazo-assumptions", *options)

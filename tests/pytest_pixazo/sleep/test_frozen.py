@@ -246,6 +246,7 @@ def test_an_endless_loop_under_frozen_time_is_ended(tool: Callable[[], AbstractC
         forever()
 
 
+@pytest.mark.exhaustive
 def test_both_together_in_tests(run_tests: Callable[..., pytest.RunResult]) -> None:
     """A freezing fixture before or after ours, a decorator, a class: an app with a deadline by date gets its video, or its time-out."""
     run_tests(FROZEN_TESTS).assert_outcomes(passed=5)

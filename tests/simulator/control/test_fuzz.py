@@ -27,7 +27,7 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 
 KEY = "fuzzed-world"
-FEW, MANY = 3, 100
+FEW, MANY = 2, 100
 """Examples of one operation in the default run, and with --exhaustive."""
 load_all_checks()
 REGISTRY: Any = import_module("schemathesis.checks").CHECKS  # whose type is partly unknown
