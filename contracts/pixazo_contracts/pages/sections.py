@@ -1,0 +1,120 @@
+"""The sections of a page: which headings the vendor's template has, and which blocks stand below each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from .blocks import Block
+
+__all__ = ["Section", "rows", "sections"]
+
+#: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
+TITLES: Final = (
+    "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",
+    "request headers", "response handling", "error responses", "queue system errors", "error via status/webhook",
+    "retrieving results", "endpoint", "curl example", "response (completed)", "response fields", "status values", "status flow",
+    "typical workflow", "pricing",
+)  # fmt: skip
+_ALIASES: Final = {
+    "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
+    "minimum request": "example request", "full request (all options)": "example request",
+}  # fmt: skip
+#: Names of columns, as they are written: a parameter `status` is none.
+_COLUMNS: Final = frozenset({
+    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
+    "Resolution", "Price (USD)", "Price",
+})  # fmt: skip
+
+
+class Section(msgspec.Struct):
+    """A heading as the page has it, what it is in the template (empty if nothing), its level, its line, and the blocks below it."""
+
+    title: str
+    kind: str
+    level: int
+    line: int
+    blocks: list[Block] = []
+
+    def code(self) -> list[Block]:
+        """Its samples."""
+        return [block for block in self.blocks if block.kind == "code"]
+
+
+def kind_of(title: str) -> str:
+    """Which heading of the template this is, or nothing: `Request Parameters - Generate Video Request` is `request parameters`."""
+    plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
+    plain = _ALIASES.get(plain, plain)
+    if plain in TITLES:
+        return plain
+    if plain.startswith("request parameters"):
+        return "request parameters"
+    return "pricing" if plain.endswith(" pricing") else ""
+
+
+def sections(blocks: Iterable[Block]) -> Iterator[Section]:
+    """The blocks by section, in order; the first one has no title."""
+    current = Section("", "", 0, 1, [])
+    for block in _unswallowed(blocks):
+        kind = kind_of(block.text) if block.kind in ("heading", "text") else ""
+        if block.kind == "heading" or kind:
+            yield current
+            current = Section(block.text, kind, block.level, block.line, [])
+        else:
+            current.blocks.append(block)
+    yield current
+
+
+def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Code whose closing fence is missing has swallowed the sections behind it: its lines that are headings of the template end it."""
+    for block in blocks:
+        if block.kind != "code":
+            yield block
+            continue
+        lines, first = block.text.split("\n"), 0
+        for number, line in enumerate(lines):
+            if line and line[0].isupper() and kind_of(line) in TITLES and ":" not in line:
+                if first < number:
+                    yield msgspec.structs.replace(block, text="\n".join(lines[first:number]), line=block.line + first)
+                yield Block("heading", line, block.line + number)
+                first = number + 1
+        if first < len(lines):
+            yield msgspec.structs.replace(block, text="\n".join(lines[first:]), line=block.line + first)
+
+
+def rows(section: Section) -> tuple[list[dict[str, str]], list[Block]]:
+    """The rows of the table of a section, by column name in lower case, and the blocks that are no part of it.
+
+    A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
+    code with tabs.
+    """
+    piped = [block for block in section.blocks if block.kind == "row"]
+    rest = [block for block in section.blocks if block.kind != "row"]
+    if piped:
+        names = [cell.casefold() for cell in piped[0].cells]
+        cells = [block.cells for block in piped[1:]]
+        if not cells:
+            tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
+            cells = [tuple(line.split("\t")) for block in tabbed for line in block.text.split("\n")]
+            rest = [block for block in rest if block not in tabbed]
+        return [dict(zip(names, (*each, *[""] * len(names)), strict=False)) for each in cells], rest
+    return _paragraphs(rest)
+
+
+def _paragraphs(blocks: list[Block]) -> tuple[list[dict[str, str]], list[Block]]:
+    """The rows of a table whose cells are paragraphs."""
+    begin = next((number for number, block in enumerate(blocks) if block.text in _COLUMNS), len(blocks))
+    names = list[str]()
+    for block in blocks[begin:]:
+        if block.kind != "text" or block.text not in _COLUMNS or block.text.casefold() in names:
+            break
+        names.append(block.text.casefold())
+    body = blocks[begin + len(names) :]
+    end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
+    width = max(len(names), 1)
+    end -= end % width
+    cells = [[block.text for block in body[at : at + width]] for at in range(0, end, width)]
+    return [dict(zip(names, each, strict=True)) for each in cells] if names else [], blocks[:begin] + body[end if names else 0 :]
