@@ -21,7 +21,7 @@ _MARKDOWN: Final = MarkdownIt("commonmark")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 _BOLD: Final = re.compile(r"\*\*(.+)\*\*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
-_CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+|curl .*|[{\[]|//\s.*")
+_CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 
 
 class Block(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _SECONDS: Final = re.compile(r"every (\d+)(?:\s*(?:-|–|to)\s*(\d+))? ?(?:seconds|s)\b")
-_SAMPLES: Final = frozenset({"output", "example request", "response", "response (completed)", "error via status/webhook"})
+_SAMPLES: Final = frozenset({"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"})
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
@@ -115,22 +115,23 @@ class _Reading:
         if self.draft.complete:
             self.finish()
             self.draft = self.draft.follow()
-        head, _, body = _split(http.text)
+        head, body = _split(http.text)
+        others = [block for block in section.blocks if block is not http]
+        if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
+            body = others.pop(0).text
         found = _REQUEST.match(head)
         assert found is not None
         headers = dict(each.groups() for each in map(_HEADER.fullmatch, head.split("\n")[1:]) if each)
         host = headers.pop("Host", "")
-        url = found[2] if "://" in found[2] else f"https://{host}{found[2]}"
-        if not host and "://" not in found[2]:
-            url = self.draft.values.get("base_url", "") + found[2]
+        url = found[2] if "://" in found[2] else self.draft.values.get("base_url", f"https://{host}") + found[2]
         self.draft.values |= {
             "method": found[1], "url": url, "path": urlsplit(url).path, "line": http.line, "headers": headers,
         }  # fmt: skip
         self._sample("request code", http, body)
-        for block in section.blocks:
-            if block.kind == "code" and block is not http:
+        for block in others:
+            if block.kind == "code":
                 self._sample("request code", block, "")
-            elif block.kind != "code":
+            else:
                 self.draft.sentences.append(Sentence(section.kind, block.text, block.line))
 
     def _known(self, section: Section) -> None:
@@ -210,10 +211,10 @@ def read_page(markdown: str) -> Page:
     )  # fmt: skip
 
 
-def _split(http: str) -> tuple[str, str, str]:
+def _split(http: str) -> tuple[str, str]:
     """Head and body of a request in HTTP, whether an empty line is between them or not."""
     brace = re.search(r"^[{\[]", http, re.MULTILINE)
-    return (http, "", "") if brace is None else (http[: brace.start()].strip(), "", http[brace.start() :])
+    return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
 
 
 def _json(text: str) -> Any:
