@@ -77,13 +77,14 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: `path` is that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
+    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` that of its request, `path` is that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
 
     `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
     flow; `polling` the least and the most seconds between two polls; `webhook_header` the header that asks for a callback.
     """
 
     title: str
+    group: str
     method: str
     url: str
     path: str

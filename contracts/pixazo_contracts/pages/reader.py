@@ -22,6 +22,8 @@ _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _SECONDS: Final = re.compile(r"every (\d+)(?:\s*(?:-|–|to)\s*(\d+))? ?(?:seconds|s)\b")
 _SAMPLES: Final = frozenset({"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"})
+#: The sections with which an operation begins.
+_FIRST: Final = frozenset({"", "base url", "authentication", "request code", "endpoint"})
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
@@ -32,8 +34,9 @@ class InvalidPageError(Exception):
 class _Draft:
     """An operation while its sections come in."""
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, group: str = "") -> None:
+        self.group = group
+        self.title = ""
         self.values: dict[str, Any] = {}
         self.samples: list[Sample] = []
         self.sentences: list[Sentence] = []
@@ -45,7 +48,7 @@ class _Draft:
 
     def follow(self) -> _Draft:
         """The next operation under the same base URL and authentication."""
-        draft = _Draft(self.title)
+        draft = _Draft(self.group)
         draft.values = {name: self.values[name] for name in ("base_url", "authentication") if name in self.values}
         return draft
 
@@ -57,7 +60,7 @@ class _Reading:
         self.title = ""
         self.source = ""
         self.provider = ""
-        self.draft = _Draft("")
+        self.draft = _Draft()
         self.operations: list[Operation] = []
         self.sentences: list[Sentence] = []
         self.unread: list[Unread] = []
@@ -68,16 +71,19 @@ class _Reading:
             values = self.draft.values
             self.operations.append(
                 Operation(
-                    title=self.draft.title,
+                    title=self.draft.title or self.draft.group,
+                    group=self.draft.group,
                     samples=tuple(self.draft.samples),
                     sentences=tuple(self.draft.sentences),
                     **{"model_id": _model_id(self.draft.samples), **values},
                 )
             )
 
-    def section(self, section: Section) -> None:
-        """Take in one section."""
-        if not section.kind:
+    def section(self, section: Section, following: str) -> None:
+        """Take in one section; `following` is the next one after it that the template has."""
+        if not section.kind and self.draft.complete and following not in _FIRST:
+            self._known(section)
+        elif not section.kind:
             self._untitled(section)
         elif section.kind == "request code" or (section.kind == "endpoint" and not self.draft.complete):
             self._request(section)
@@ -91,8 +97,11 @@ class _Reading:
                 self.title = section.title
             if self.draft.complete:
                 self.finish()
-                self.draft = _Draft("")
-            self.draft.title = section.title
+                self.draft = _Draft()
+            if "base_url" in self.draft.values:
+                self.draft.title = section.title
+            else:
+                self.draft.group = section.title
         for block in section.blocks:
             if found := _URL.fullmatch(block.text):
                 self.draft.values["base_url"] = found[1]
@@ -176,7 +185,7 @@ class _Reading:
         else:
             if section.kind == "typical workflow" and (found := _SECONDS.search(text)):
                 values["polling"] = (int(found[1]), int(found[2] or found[1]))
-            self.draft.sentences.append(Sentence(section.kind, text, block.line))
+            self.draft.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _parameter(self, row: dict[str, str], section: Section) -> Parameter:
         name = row.get("parameter") or row.get("field") or ""
@@ -200,8 +209,9 @@ def read_page(markdown: str) -> Page:
         InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
     """
     reading = _Reading()
-    for section in sections(read_blocks(markdown)):
-        reading.section(section)
+    found = list(sections(read_blocks(markdown)))
+    for number, section in enumerate(found):
+        reading.section(section, next((each.kind for each in found[number + 1 :] if each.kind), ""))
     reading.finish()
     if not reading.operations:
         raise InvalidPageError("no operation was found: no section Request Code has a request such as `POST https://...`")

@@ -1,0 +1,160 @@
+"""A page as a list of facts, each of which can change by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .meaning import atoms
+from .page import Operation, Parameter, Sample
+
+__all__ = ["Fact", "facts", "operation_name"]
+
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
+_ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+_WORD: Final = re.compile(r"[A-Z]{3,}")
+_MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something that a page says of an operation: `meaning` is what callers can notice, `text` the words of the page.
+
+    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its sides (`required`), `section` where it stands.
+    `row` is what the page has around it: the row of a table, or the whole sample.
+    """
+
+    part: str
+    name: str
+    attribute: str
+    meaning: Any
+    text: str
+    section: str
+    row: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What two versions of a page have in common."""
+        return self.part, self.name, self.attribute
+
+
+def operation_name(path: str) -> str:
+    """The name of an operation: its path without the version, `ltx-video/text-to-video`; the two of Hailuo go by their last segment."""
+    segments = [each for each in path.strip("/").split("/") if not re.fullmatch(r"v\d+", each)]
+    return "/".join(segments[1:] if segments[:1] == ["minimax-hailuo-ai"] else segments)
+
+
+def facts(operation: Operation) -> Iterator[Fact]:
+    """All that a page says of one operation, but for its free sentences."""
+    url, status = urlsplit(operation.url), urlsplit(operation.status_url)
+    request = "request code"
+    yield Fact("request", "method", "", operation.method, operation.method, request)
+    yield Fact("request", "host", "", f"{url.scheme}://{url.netloc}", operation.url, request)
+    yield Fact("request", "path", "", url.path, operation.url, request)
+    yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
+    yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
+    for name, cells in operation.authentication.items():
+        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(cells[-1]))], " | ".join((name, *cells)), "authentication")
+    for name, value in operation.headers.items():
+        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
+        yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
+    for parameter in operation.parameters:
+        yield from _parameter(parameter)
+    for code, text in operation.codes.items():
+        yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
+    for name, (type_, text) in operation.fields.items():
+        row = f"{name} | {type_} | {text}"
+        yield Fact("field", name, "", True, row, "response fields", row)
+        yield Fact("field", name, "type", _type(type_), type_, "response fields", row)
+        yield Fact("field", name, "description", sorted(atoms(text)), text, "response fields", row)
+    for name, text in operation.statuses.items():
+        yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
+    if operation.flow:
+        yield Fact("status flow", "", "", sorted(operation.flow), _arrows(operation.flow), "status flow")
+    if operation.status_url:
+        yield Fact("status route", "method", "", operation.status_method, operation.status_method, "endpoint")
+        yield Fact("status route", "host", "", f"{status.scheme}://{status.netloc}", operation.status_url, "endpoint")
+        yield Fact("status route", "path", "", status.path, operation.status_url, "endpoint")
+    if operation.webhook_header:
+        yield Fact("webhook", "header", "", operation.webhook_header.casefold(), operation.webhook_header, "webhook")
+    if operation.polling:
+        low, high = operation.polling
+        yield Fact("polling", "interval", "", [low, high], f"{low}-{high} seconds", "typical workflow")
+    for name, price in operation.prices.items():
+        yield Fact("price", name, "", price.replace(" ", ""), price, "pricing")
+    counts: dict[str, int] = {}
+    for sample in operation.samples:
+        name = f"{sample.section} {sample.label[:3]}".strip()
+        counts[name] = counts.get(name, 0) + 1
+        yield from _sample(sample, name if counts[name] == 1 else f"{name} {counts[name]}")
+
+
+def _parameter(parameter: Parameter) -> Iterator[Fact]:
+    """A parameter has a fact for each of its sides; that it is there at all is the one without an attribute."""
+    name, section = parameter.name, "request parameters"
+    required = {True: "Yes", False: "No", None: ""}[parameter.required]
+    row = f"{name} | {required} | {parameter.type} | {parameter.description}"
+    yield Fact("parameter", name, "", True, row, section, row)
+    yield Fact("parameter", name, "required", parameter.required, required, section, row)
+    yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
+    for attribute, value in msgspec.to_builtins(parameter.rules).items():
+        ordered = sorted(value, key=str) if attribute in ("enumeration", "formats") else value
+        if attribute == "conditions":
+            ordered = sorted(set[str]().union(*map(atoms, value)))
+        yield Fact("parameter", name, attribute, ordered, str(value), section, row)
+    read = " ".join(parameter.unread)
+    yield Fact("parameter", name, "description", sorted(atoms(read)), parameter.description, section, row)
+
+
+def _type(text: str) -> list[str]:
+    """The types that a cell names, in one order and one spelling."""
+    plain = re.sub(r"\s*\([^)]*\)", "", text.casefold())
+    names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
+    same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
+    return sorted(same.get(each, re.sub(r"^(?:array|list)\b.*|.*\[\]$", "array", each)) for each in names)
+
+
+def _arrows(flow: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{source} → {target}" for source, target in flow)
+
+
+def _sample(sample: Sample, name: str) -> Iterator[Fact]:
+    """A sample of a response has its shape; a request's is an example, and so is a program."""
+    section = sample.section
+    if section in ("request code", "example request", "curl example") or sample.value is msgspec.UNSET:
+        yield Fact("example", name, "", None, sample.text, section)
+        return
+    yield Fact("sample", name, "", True, sample.text, section, sample.text)
+    literal = section in ("queue system errors", "error responses")
+    if literal:
+        yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
+    for path, leaf in _leaves(sample.value, ""):
+        yield Fact("sample", name, path, leaf if literal and isinstance(leaf, str) else _form(leaf), str(leaf), section, sample.text)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, member in value.items():
+            yield from _leaves(member, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value:
+        yield from _leaves(value[0], f"{path}[]")
+    else:
+        yield path, value
+
+
+def _form(value: Any) -> str:
+    """What a value of a sample fixes: for a text its form, since what it says is an example."""
+    if not isinstance(value, str):
+        return {bool: "boolean", type(None): "null", int: "number", float: "number"}.get(type(value), type(value).__name__)
+    if value.startswith(("http://", "https://")):
+        url = urlsplit(value)
+        path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))
+        return f"{url.scheme}://{url.netloc}{path.rpartition('.')[0] or path}"
+    if stamp := _STAMP.fullmatch(value):
+        return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
+    if found := _ID.fullmatch(value):
+        return f"id {found[1]}"
+    return value if _WORD.fullmatch(value) or _MIME.fullmatch(value) else "text"
