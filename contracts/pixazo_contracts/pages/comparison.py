@@ -149,7 +149,7 @@ def _shown(fact: Fact | None) -> Any:
     """The value of a fact, or the words of the page where the value is their meaning."""
     if fact is None:
         return None
-    if fact.part == "parameter" and fact.attribute not in ("", "type", "description", "conditions"):
+    if fact.part == "parameter" and fact.attribute not in ("", "type", "description", "conditions", "default"):
         return fact.meaning
     return list(fact.meaning) if fact.part == "polling" else fact.text
 

@@ -29,11 +29,11 @@ _CHARACTERS: Final = re.compile(
     rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?", re.IGNORECASE
 )  # fmt: skip
 _BYTES: Final = re.compile(
-    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\bsmaller than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
+    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
     r"(?: per image| each)?", re.IGNORECASE
 )  # fmt: skip
-_SHORT_SIDE: Final = re.compile(r"short side\s*(>=?|above|of at least)\s*(\d+)\s*px", re.IGNORECASE)
-_ASPECT: Final = re.compile(rf"aspect ratio\s*(?:between\s*)?(\d+:\d+){_TO}(\d+:\d+)", re.IGNORECASE)
+_SHORT_SIDE: Final = re.compile(r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)", re.IGNORECASE)
+_ASPECT: Final = re.compile(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)", re.IGNORECASE)
 _LOW_HIGH: Final = re.compile(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE)
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _RANGE: Final = re.compile(
@@ -47,7 +47,7 @@ _VALUES: Final = re.compile(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:：\"'`\d]*|values?\s*|options?\s*)(?:are|include|is)?\s*[:：]?\s*",
     re.IGNORECASE,
 )
-_PERHAPS: Final = re.compile(r"(?:\b(?:supports|must be(?: one of)?|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])", re.IGNORECASE)
+_PERHAPS: Final = re.compile(r"(?:\b(?:supports|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])", re.IGNORECASE)
 _ONE: Final = re.compile(rf"({_QUOTED}|[\w.:*×+-]*\d[\w.:*×+-]*|[A-Za-z][\w-]*)(?:\s*\([^()]*\))?")
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
 _FORMATS: Final = re.compile(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE)
@@ -129,9 +129,10 @@ class _Reading:
                 self.found["max_length"] = count - bool(re.search("less|fewer|under", match[1], re.IGNORECASE))
         if match := self.take(_BYTES):
             unit = {"b": 1, "k": 1000, "m": 1000**2, "g": 1000**3}[match[3][0].casefold()]
-            self.found["max_bytes"] = _whole(match[2]) * unit - match[1].startswith("<") * (match[1] == "<")
+            strict = re.fullmatch("<|under|(?:smaller|less) than", match[1], re.IGNORECASE)
+            self.found["max_bytes"] = _whole(match[2]) * unit - bool(strict)
         if match := self.take(_SHORT_SIDE):
-            self.found["short_side_above"] = int(match[2]) - (match[1] != ">" and match[1].casefold() != "above")
+            self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))
         if match := self.take(_ASPECT):
             self.found["aspect_ratio"] = (match[1], match[2])
         if self.is_array and (match := self.take(_ITEMS)):

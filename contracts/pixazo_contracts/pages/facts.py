@@ -17,6 +17,8 @@ __all__ = ["Fact", "facts", "operation_name"]
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
+#: A model id.
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
@@ -50,10 +52,8 @@ def operation_name(path: str) -> str:
 def facts(operation: Operation) -> Iterator[Fact]:
     """All that a page says of one operation, but for its free sentences."""
     url, status = urlsplit(operation.url), urlsplit(operation.status_url)
-    request = "request code"
-    yield Fact("request", "method", "", operation.method, operation.method, request)
-    yield Fact("request", "host", "", f"{url.scheme}://{url.netloc}", operation.url, request)
-    yield Fact("request", "path", "", url.path, operation.url, request)
+    for name, value in (("method", operation.method), ("host", f"{url.scheme}://{url.netloc}"), ("path", url.path)):
+        yield Fact("request", name, "", value, value, "request code", f"{operation.method} {operation.url}")
     yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
@@ -75,14 +75,14 @@ def facts(operation: Operation) -> Iterator[Fact]:
     if operation.flow:
         yield Fact("status flow", "", "", sorted(operation.flow), _arrows(operation.flow), "status flow")
     if operation.status_url:
-        yield Fact("status route", "method", "", operation.status_method, operation.status_method, "endpoint")
-        yield Fact("status route", "host", "", f"{status.scheme}://{status.netloc}", operation.status_url, "endpoint")
-        yield Fact("status route", "path", "", status.path, operation.status_url, "endpoint")
-    if operation.webhook_header:
-        yield Fact("webhook", "header", "", operation.webhook_header.casefold(), operation.webhook_header, "webhook")
+        for name, value in (("method", operation.status_method), ("host", f"{status.scheme}://{status.netloc}"), ("path", status.path)):
+            yield Fact("status route", name, "", value, value, "endpoint", f"{operation.status_method} {operation.status_url}")
+    if header := operation.webhook_header:
+        row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
+        yield Fact("webhook", "header", "", header.casefold(), header, "webhook", row)
     if operation.polling:
         low, high = operation.polling
-        yield Fact("polling", "interval", "", [low, high], f"{low}-{high} seconds", "typical workflow")
+        yield Fact("polling", "interval", "", [low, high], f"{low}-{high} seconds", "typical workflow", f"every {low}-{high} seconds")
     for name, price in operation.prices.items():
         yield Fact("price", name, "", price.replace(" ", ""), price, "pricing")
     counts: dict[str, int] = {}
@@ -101,7 +101,9 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "required", parameter.required, required, section, row)
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
-        ordered = sorted(value, key=str) if attribute in ("enumeration", "formats") else value
+        ordered = sorted(map(str, value)) if attribute in ("enumeration", "formats") else value
+        if attribute == "default":
+            ordered = value if value is None else str(value).casefold()
         if attribute == "conditions":
             ordered = sorted(set[str]().union(*map(atoms, value)))
         yield Fact("parameter", name, attribute, ordered, str(value), section, row)
@@ -157,4 +159,4 @@ def _form(value: Any) -> str:
         return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
     if found := _ID.fullmatch(value):
         return f"id {found[1]}"
-    return value if _WORD.fullmatch(value) or _MIME.fullmatch(value) else "text"
+    return value if _WORD.fullmatch(value) or _MIME.fullmatch(value) or _SLUG.fullmatch(value) else "text"

@@ -44,7 +44,7 @@ _TOPICS: Final = frozenset({
 _WORDS: Final = re.compile("|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE)
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
-    r"\b(?:not|never|no longer|no|without|n't|cannot|instead of|rather than|neither|nor|non)\b[\s-]*(?:(?:be|any|a|an|the|been|you|to|need|have|must)\b\s*)*",
+    r"\b(?:not|never|no longer|no|without|n't|cannot|instead of|rather than|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(
