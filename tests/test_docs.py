@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,7 @@ from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.trace import ProfileFile
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
+from pixazo_simulator.script import FAULTS
 from tests.command import COMMAND, run_process
 from tests.tools import tool
 
@@ -147,13 +149,61 @@ def test_no_link_between_pages_is_broken() -> None:
     assert broken == []
 
 
+# Not the folders of tools, such as .venv, which hold anything.
+FOLDERS = [each for each in ROOT.iterdir() if each.is_dir() and (each.name[0] != "." or each.name == ".ci")]
+FILES = {
+    f"/{each.relative_to(ROOT)}": each
+    for each in chain(ROOT.iterdir(), *(folder.rglob("*") for folder in FOLDERS))
+    if "__pycache__" not in each.parts
+}
+
+
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_every_file_that_is_named_is_there(page: str) -> None:
     """A path in backticks ends a path of the checkout, a folder ends with a slash."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    named = set(re.findall(r"`([\w./-]+(?:\.py|\.md|\.toml|/))`", text))
+    named = set(re.findall(r"`([\w./-]+(?:\.py|\.md|\.toml|\.sh|\.jinja|\.cjs|/))`", text))
     assert len(named) > 20
-    # Not the folders of tools, such as .venv, which hold anything.
-    folders = [each for each in ROOT.iterdir() if each.is_dir() and (each.name[0] != "." or each.name == ".ci")]
-    paths = [f"/{each.relative_to(ROOT)}" for each in chain(ROOT.iterdir(), *(folder.rglob("*") for folder in folders))]
-    assert [name for name in named if not any(path.endswith(f"/{name.rstrip('/')}") for path in paths)] == []
+    assert [name for name in named if not any(path.endswith(f"/{name.rstrip('/')}") for path in FILES)] == []
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_name_that_is_given_is_there(page: str) -> None:
+    """Each word in backticks is one of the sources; a member is in a file that has its class, `name` in `file.py` in that file."""
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    words = {
+        path: set(re.findall(r"\w+", f"{path} {file.read_text(encoding='utf-8')}"))
+        for path, file in FILES.items()
+        if file.suffix in (".cjs", ".ini", ".jinja", ".py", ".sh", ".toml")
+    }
+    quoted = "\n".join(re.findall(r"`([^`\n]+)`", text))
+    assert set(re.findall(r"\w+", quoted)).difference(*words.values()) == set()
+    members = re.findall(r"\b([A-Z]\w*)\.(\w+)", quoted)
+    assert [names for names in members if not any(found.issuperset(names) for found in words.values())] == []
+    placed = re.findall(r"`(?:\w+\.)?(\w+)` (?:in |\()`([\w/]+\.py)`", text)
+    assert [
+        (name, file)
+        for name, file in placed
+        if not any(name in found for path, found in words.items() if path.endswith(f"/{file}"))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "package", ["simulator/pixazo_simulator", "simulator/pytest_pixazo", "contracts/pixazo_contracts"]
+)
+def test_a_wing_has_three_to_twelve_files(package: str) -> None:
+    """Counted with its `__init__.py` and without those of its subfolders, as ARCHITECTURE.md says."""
+    counted = Counter(path.rpartition("/")[0] for path in FILES if re.match(rf"/{package}/\w+/[^/]+\.\w+$", path))
+    assert len(counted) > 4
+    assert {wing: count for wing, count in counted.items() if not 3 <= count <= 12} == {}
+
+
+def test_every_fault_of_callbacks_has_its_place_in_the_table() -> None:
+    """With the rule that asks for it."""
+    (table,) = re.findall(
+        r"^## Faults of callbacks\n(.*?)^## ",
+        (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    of_callbacks = [fault.__name__ for fault in FAULTS.values() if "webhook" in fault.applies_to]
+    assert [name for name in of_callbacks if f"{name}(" not in table] == []

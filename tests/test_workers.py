@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.caller import Caller, over_http
 from tests.command import mistake
-from tests.patience import PATIENCE
+from tests.patience import until
 from tests.servers import Redis
 from tests.serving import ServeProcess
 
@@ -39,14 +38,6 @@ def workers(serving: ServeProcess) -> set[int]:
             if int((place / "stat").read_text().rpartition(")")[2].split()[1]) == supervisor:
                 found.add(int(place.name))
     return found
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Return when it holds; the test fails when that takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_all_workers_know_what_each_has_done(serving: ServeProcess) -> None:

@@ -26,7 +26,7 @@ from ._errors import (
     WaitTimeoutError,
     WebhookPayloadError,
 )
-from ._models import Generation
+from ._generation import Generation
 
 __all__ = [
     "APIConnectionError",

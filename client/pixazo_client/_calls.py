@@ -25,7 +25,8 @@ from ._errors import (
 )
 from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, Response, failure, invalid
 from ._gateway import Gateway, shorten
-from ._models import ERROR, KNOWN, Generation, generation_from
+from ._generation import ERROR, KNOWN, Generation
+from ._models import generation_from
 from ._transport import Transport
 
 T = TypeVar("T")

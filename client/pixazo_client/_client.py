@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from ._calls import Polling, Retry, Session, Submission, Watch, download, read, submit, video_body
+from ._connections import AsyncHTTPClient, HTTPClient
 from ._gateway import Gateway
-from ._models import Generation, image_url, parse_unverified
-from ._transport import AsyncHTTPClient, AsyncIO, BlockingIO, HTTPClient, Timeout, Transport, finish
+from ._generation import Generation
+from ._models import image_url, parse_unverified
+from ._transport import AsyncIO, BlockingIO, Timeout, Transport, finish
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"

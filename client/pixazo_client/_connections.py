@@ -11,7 +11,7 @@ import re
 import sys
 from functools import cache
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
 from urllib.request import getproxies
 
 import httpx2
@@ -21,11 +21,9 @@ from ._errors import PixazoError
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 
     from anyio.lowlevel import RunVar
-
-    from ._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 
 Place: TypeAlias = "tuple[int, object]"
@@ -35,6 +33,60 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 """Seconds to connect, between two reads, between two writes, and to get a free connection."""
 
 CLOSED = "the client is closed, nothing was sent: make another"
+
+
+class HTTPResponse(Protocol):
+    """What is used of an `httpx2.Response` or `httpx.Response`."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def extensions(self) -> Mapping[str, Any]: ...
+    @property
+    def is_stream_consumed(self) -> bool: ...
+    @property
+    def next_request(self) -> Any: ...
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
+    def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+# The same object builds and sends a request, so the request's type is of no concern here: hence Any.
+class Builder(Protocol):
+    """What is used of any client."""
+
+    def build_request(
+        self,
+        method: str,
+        url: Any,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Any = None,
+    ) -> Any: ...
+
+
+class HTTPClient(Builder, Protocol):
+    """What is used of an `httpx2.Client` or `httpx.Client`."""
+
+    def send(
+        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
+    ) -> HTTPResponse: ...
+    def close(self) -> None: ...
+
+
+class AsyncHTTPClient(Builder, Protocol):
+    """What is used of an `httpx2.AsyncClient` or `httpx.AsyncClient`."""
+
+    async def send(
+        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
+    ) -> HTTPResponse: ...
+    async def aclose(self) -> None: ...
 
 
 def process() -> Place:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._models import Generation
+    from ._generation import Generation
 
 
 def _rebuild(kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]) -> PixazoError:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http.client import responses
+from http import HTTPStatus
 from typing import TypeAlias
 
 from ._errors import APIConnectionError, APIError, APIResponseValidationError, APITimeoutError, kind_of
 from ._gateway import Gateway, shorten
 from ._models import object_from
 
+_PHRASES = {each.value: each.phrase for each in HTTPStatus}
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
 CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
@@ -132,7 +133,7 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     kind = kind_of(response.status, (_members(response.text) or {}).get("error"))
     flaw = f" (a body that {response.problem})" if response.problem else ""
     sentences = _sentences(body) or _excerpt(response, text)
-    code = f"{response.status} {responses.get(response.status, '')}".rstrip()
+    code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
     message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
         _line(message, _remedy(gateway, request, response, kind.remedy)),

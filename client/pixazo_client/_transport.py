@@ -9,17 +9,27 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
 import httpx2
 
 from ._body import Body, Download
-from ._connections import AsyncPool, Lent, Pool, event_loop, process
+from ._connections import (
+    AsyncHTTPClient,
+    AsyncPool,
+    Builder,
+    HTTPClient,
+    HTTPResponse,
+    Lent,
+    Pool,
+    event_loop,
+    process,
+)
 from ._errors import PixazoError
 from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
@@ -41,60 +51,6 @@ real_clock = partial(time.perf_counter)
 
 _unlimited = nullcontext()
 _whatever_happens = suppress(Exception)
-
-
-class HTTPResponse(Protocol):
-    """What is used of an `httpx2.Response` or `httpx.Response`."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def extensions(self) -> Mapping[str, Any]: ...
-    @property
-    def is_stream_consumed(self) -> bool: ...
-    @property
-    def next_request(self) -> Any: ...
-    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
-    def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
-    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
-    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
-    def close(self) -> None: ...
-    async def aclose(self) -> None: ...
-
-
-# The same object builds and sends a request, so the request's type is of no concern here: hence Any.
-class Builder(Protocol):
-    """What is used of any client."""
-
-    def build_request(
-        self,
-        method: str,
-        url: Any,
-        *,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: Any = None,
-    ) -> Any: ...
-
-
-class HTTPClient(Builder, Protocol):
-    """What is used of an `httpx2.Client` or `httpx.Client`."""
-
-    def send(
-        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> HTTPResponse: ...
-    def close(self) -> None: ...
-
-
-class AsyncHTTPClient(Builder, Protocol):
-    """What is used of an `httpx2.AsyncClient` or `httpx.AsyncClient`."""
-
-    async def send(
-        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> HTTPResponse: ...
-    async def aclose(self) -> None: ...
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:

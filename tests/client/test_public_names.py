@@ -13,7 +13,7 @@ from tests.command import python
 
 import pixazo_client
 from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
-from pixazo_client._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
+from pixazo_client._connections import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 
 def test_the_public_names_are_listed_and_sorted() -> None:

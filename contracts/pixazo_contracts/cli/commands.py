@@ -45,7 +45,6 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
-from .group import COMMANDS
 from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -143,10 +142,6 @@ _judging = (
 _no_discovery = Option(
     ["--no-discovery"], is_flag=True, help="Do not ask a target on this machine for its discovery document."
 )
-
-
-def _command(name: str, **more: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    return click.command(name, help=COMMANDS[name], **more)
 
 
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile, Advance | None]:
@@ -254,7 +249,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
-@_command("run", params=[*_targeting, _no_discovery, *_selecting, *_judging])
+@click.command("run", params=[*_targeting, _no_discovery, *_selecting, *_judging])
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
@@ -269,7 +264,7 @@ def run(**options: Any) -> NoReturn:
     _conclude(trace, clauses, options)
 
 
-@_command("plan", params=[*_targeting, *_selecting])
+@click.command("plan", params=[*_targeting, *_selecting])
 def plan(**options: Any) -> None:
     clauses = choose(options["globs"], core=options["core"])
     found, file, _ = _given(options)
@@ -280,7 +275,7 @@ def plan(**options: Any) -> None:
     _print(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-@_command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
+@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     try:
         trace = load_trace(trace_file)
@@ -300,7 +295,7 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     return named
 
 
-@_command("diff")
+@click.command("diff")
 @click.argument("before", type=GIVEN_RESULT)
 @click.argument("after", type=GIVEN_RESULT)
 @click.option(
@@ -326,7 +321,7 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     sys.exit(code)
 
 
-@_command("list", params=[*_selecting])
+@click.command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "

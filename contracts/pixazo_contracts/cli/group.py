@@ -39,6 +39,7 @@ class _Commands(click.Group):
         from . import commands
 
         command: click.Command = getattr(commands, "catalogue" if cmd_name == "list" else cmd_name)
+        command.help = COMMANDS[cmd_name]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,7 +6,8 @@ from .fold import Answer, Fold
 from .history import Replayed, Scratch, WorldLog, beginning, export, kept_log, world_at
 from .log import Log
 from .memory import MemoryStore
-from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described, store_of
+from .naming import store_of
+from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described
 from .telling import Happened, happened
 
 __all__ = [

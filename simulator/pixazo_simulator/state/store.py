@@ -1,4 +1,4 @@
-"""Where a log is kept: what a store has to do, and which text names which store."""
+"""Where a log is kept: what a store has to do, and what it says first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pixazo_simulator.spec import nearest
 from pixazo_simulator.world import Begun, Row, Settings
 
 from .entries import FORMAT
@@ -137,25 +136,3 @@ class SharedStore(Store, Protocol):
 
 LEASE = 3.0
 """Seconds after which a process that does not say that it lives is taken to have ended."""
-STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
-"""How a state is named; `memory` keeps no log."""
-
-
-def store_of(state: str) -> Store:
-    """The store that a text names. Raises ValueError with the remedy for any other text, or a library that is missing."""
-    kind, _, rest = state.partition(":")
-    if state == "memory-log":
-        from .memory import MemoryStore
-
-        return MemoryStore()
-    if kind == "sqlite" and rest:
-        from .sqlite import SqliteStore
-
-        return SqliteStore(rest)
-    if kind in ("redis", "rediss", "valkey") and rest.startswith("//"):
-        try:
-            from .redis import RedisStore
-        except ImportError:
-            raise ValueError(f"state {kind}://... needs the library redis: install pixazo-testkit[redis]") from None
-        return RedisStore(state)
-    raise ValueError(f"state {state!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")

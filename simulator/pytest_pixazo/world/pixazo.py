@@ -264,13 +264,16 @@ class Pixazo:
         """A client of this world within a `with` block, as `pixazo_client`."""
         from .clients import client_of
 
-        return client_of(self)
+        return client_of(self.clock.sleep, **self._of_client())
 
     def async_client(self) -> AbstractContextManager[AsyncPixazoClient]:
         """A client for asyncio and trio within a `with` block, as `pixazo_async_client`."""
         from .clients import async_client_of
 
-        return async_client_of(self)
+        return async_client_of(self.clock.sleep, **self._of_client())
+
+    def _of_client(self) -> dict[str, Any]:
+        return {"seed": self.seed, "api_key": self.api_key, "base_url": self.url, "monotonic": self.clock.monotonic}
 
     @contextmanager
     def env(self) -> Generator[Self]:

@@ -6,15 +6,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.command import started
 from tests.contracts.fake_run import ORIGIN, InProcess
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Answered, Ask
 from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
@@ -123,21 +123,11 @@ def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> No
     assert 1 <= gateway.created <= 2
 
 
-@contextmanager
-def _started(origin: str, directory: Path, profile: str) -> Generator[subprocess.Popen[bytes]]:
+def _started(origin: str, directory: Path, profile: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """The command in a process of its own, which is killed if it is still running afterwards."""
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
-    process = subprocess.Popen(
-        [*command, "--max-generations", "9", "--clauses", "AUTH-*"],
-        env=_environment(directory),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(timeout=60)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return started(*command, "--max-generations", "9", "--clauses", "AUTH-*", env=_environment(directory), **quiet)
 
 
 def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:

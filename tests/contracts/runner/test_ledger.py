@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import started
+from tests.patience import PATIENCE
 
 from pixazo_contracts.runner import ledger as ledgers
 from pixazo_contracts.runner.ledger import CeilingReachedError, Ledger, LedgerError
@@ -44,14 +46,10 @@ for number in range(1, 6):
 def test_processes_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Four processes that each want five of `day = 3` get three together, even under one run's name."""
     path = tmp_path / "ledger.ndjson"
-    command = [sys.executable, "-c", SPENDER, str(path)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    try:
-        outputs = [process.communicate(timeout=60)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert "".join(outputs).count("reserved") == 3
+    with ExitStack() as running:
+        processes = [running.enter_context(started(sys.executable, "-c", SPENDER, path)) for _ in range(4)]
+        outputs = [process.communicate(timeout=PATIENCE)[0] for process in processes]
+    assert b"".join(outputs).count(b"reserved") == 3
     assert path.read_text().count('"reserve"') == 3
 
 

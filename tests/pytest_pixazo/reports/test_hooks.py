@@ -180,7 +180,7 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
             "  generate        2 of 7  missing: 401 402 403 429 500",
             "  To meet what is missing:",
             '    generate:402 * pixazo.when("generate").reply(402, times=1)',
-            "faults, which no page documents: 0 of 29 (0 %)",
+            "faults, which no page documents: 0 of * (0 %)",
             '    fault:reply_lost * pixazo.when("generate").fault(ReplyLost(), times=1)',
         ]
     )

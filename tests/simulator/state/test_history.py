@@ -207,7 +207,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixazo_simulator.state.log.SAVED_BEYOND", 100_000)
     monkeypatch.setattr("pixazo_simulator.state.log.LEASE", 0.03)
     store = MemoryStore()
-    monkeypatch.setattr("pixazo_simulator.state.memory.MemoryStore", lambda: store)
+    monkeypatch.setattr("pixazo_simulator.state.naming.MemoryStore", lambda: store)
     saved = threading.Event()
     keep = store.save
 

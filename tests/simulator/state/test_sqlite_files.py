@@ -8,7 +8,6 @@ import os
 import random
 import re
 import resource
-import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, mistake
+from tests.command import COMMAND, mistake, started
+from tests.patience import until
 from tests.serving import ServeProcess
 
 from pixazo_simulator.state import Head, StoreError
@@ -248,12 +248,9 @@ def test_a_server_that_is_killed_while_it_makes_its_file(kills: int, tmp_path: P
     chance = random.Random(kills)
     for number in range(kills):
         file = tmp_path / f"worlds-{number}"
-        process = subprocess.Popen([COMMAND, "serve", *OPTIONS, "--state", f"sqlite:{file}"], stdout=subprocess.DEVNULL)
-        while not file.exists():
-            assert process.poll() is None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with started(COMMAND, "serve", *OPTIONS, "--state", f"sqlite:{file}") as process:
+            until(file.exists)
+            with pytest.raises(subprocess.TimeoutExpired):  # it runs until the end of the block kills it
+                process.wait(chance.uniform(0, 0.02))
         with ServeProcess(tmp_path / f"serve-{number}", *OPTIONS[2:], "--state", f"sqlite:{file}") as serving:
             Caller(over_http(serving.url), "a-key").accepted()

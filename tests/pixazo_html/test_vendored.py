@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "simulator" / "pixazo_html" / "static"
+FOLDER = Path(__file__).parents[2] / "simulator" / "pixazo_html" / "static"
 
 
 def test_vendored_files_are_those_that_are_named() -> None:

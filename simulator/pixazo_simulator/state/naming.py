@@ -1,0 +1,29 @@
+"""Which text names which store."""
+
+from __future__ import annotations
+
+from pixazo_simulator.spec import nearest
+
+from .memory import MemoryStore
+from .store import Store
+
+STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
+"""How a state is named; `memory` keeps no log."""
+
+
+def store_of(state: str) -> Store:
+    """The store that a text names. Raises ValueError with the remedy for any other text, or a library that is missing."""
+    kind, _, rest = state.partition(":")
+    if state == "memory-log":
+        return MemoryStore()
+    if kind == "sqlite" and rest:
+        from .sqlite import SqliteStore
+
+        return SqliteStore(rest)
+    if kind in ("redis", "rediss", "valkey") and rest.startswith("//"):
+        try:
+            from .redis import RedisStore
+        except ImportError:
+            raise ValueError(f"state {kind}://... needs the library redis: install pixazo-testkit[redis]") from None
+        return RedisStore(state)
+    raise ValueError(f"state {state!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")
