@@ -73,10 +73,12 @@ def facts(operation: Operation) -> Iterator[Fact]:
     for name, text in operation.statuses.items():
         yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
     if operation.flow:
-        yield Fact("status flow", "", "", sorted(operation.flow), _arrows(operation.flow), "status flow")
+        yield Fact("status flow", "", "", sorted(operation.flow), operation.flow_text, "status flow")
     if operation.status_url:
         for name, value in (("method", operation.status_method), ("host", f"{status.scheme}://{status.netloc}"), ("path", status.path)):
             yield Fact("status route", name, "", value, value, "endpoint", f"{operation.status_method} {operation.status_url}")
+        for name in operation.status_headers:
+            yield Fact("status route", f"header {name}", "", True, name, "endpoint", f"{name}: {operation.status_headers[name]}")
     if header := operation.webhook_header:
         row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
         yield Fact("webhook", "header", "", header.casefold(), header, "webhook", row)
@@ -117,10 +119,6 @@ def _type(text: str) -> list[str]:
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
     return sorted(same.get(each, re.sub(r"^(?:array|list)\b.*|.*\[\]$", "array", each)) for each in names)
-
-
-def _arrows(flow: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{source} → {target}" for source, target in flow)
 
 
 def _sample(sample: Sample, name: str) -> Iterator[Fact]:

@@ -130,7 +130,7 @@ class _Reading:
             body = others.pop(0).text
         found = _REQUEST.match(head)
         assert found is not None
-        headers = dict(each.groups() for each in map(_HEADER.fullmatch, head.split("\n")[1:]) if each)
+        headers = _headers(head)
         host = headers.pop("Host", "")
         url = found[2] if "://" in found[2] else self.draft.values.get("base_url", f"https://{host}") + found[2]
         self.draft.values |= {
@@ -172,12 +172,13 @@ class _Reading:
         values, text = self.draft.values, block.text
         if section.kind == "status flow":
             values["flow"] = (*values.get("flow", ()), *_flow(text, values.get("flow", ())))
+            values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip()
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
         elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
             values["webhook_header"] = found[1]
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
-            values |= {"status_method": found[1], "status_url": found[2]}
+            values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
             self._sample(section.kind, block, text)
         elif block.kind == "code" or block.kind == "row":
@@ -225,6 +226,10 @@ def _split(http: str) -> tuple[str, str]:
     """Head and body of a request in HTTP, whether an empty line is between them or not."""
     brace = re.search(r"^[{\[]", http, re.MULTILINE)
     return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
+
+
+def _headers(head: str) -> dict[str, str]:
+    return {found[1]: found[2] for found in map(_HEADER.fullmatch, head.split("\n")[1:]) if found}
 
 
 def _json(text: str) -> Any:
