@@ -21,7 +21,8 @@ _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
 _EXAMPLE: Final = re.compile(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?", re.IGNORECASE
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?",
+    re.IGNORECASE,
 )
 _MARKED_DEFAULT: Final = re.compile(rf"({_QUOTED})\s*\(default\)", re.IGNORECASE)
 _CHARACTERS: Final = re.compile(
@@ -32,12 +33,18 @@ _BYTES: Final = re.compile(
     rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
     r"(?: per image| each)?", re.IGNORECASE
 )  # fmt: skip
-_SHORT_SIDE: Final = re.compile(r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)", re.IGNORECASE)
+_SHORT_SIDE: Final = re.compile(
+    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)",
+    re.IGNORECASE,
+)
 _ASPECT: Final = re.compile(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)", re.IGNORECASE)
-_LOW_HIGH: Final = re.compile(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE)
+_LOW_HIGH: Final = re.compile(
+    rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE
+)
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _RANGE: Final = re.compile(
-    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?", re.IGNORECASE
+    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
+    re.IGNORECASE,
 )
 _ITEMS: Final = re.compile(
     rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?", re.IGNORECASE
@@ -47,14 +54,28 @@ _VALUES: Final = re.compile(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:：\"'`\d]*|values?\s*|options?\s*)(?:are|include|is)?\s*[:：]?\s*",
     re.IGNORECASE,
 )
-_PERHAPS: Final = re.compile(r"(?:\b(?:supports|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])", re.IGNORECASE)
+_PERHAPS: Final = re.compile(
+    r"(?:\b(?:supports|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
+    re.IGNORECASE,
+)
 _ONE: Final = re.compile(rf"({_QUOTED}|[\w.:*×+-]*\d[\w.:*×+-]*|[A-Za-z][\w-]*)(?:\s*\([^()]*\))?")
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
-_FORMATS: Final = re.compile(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE)
-_KINDS: Final = {"base64": r"\bbase64\b", "url": r"\b(?:public(?:ly accessible)?|HTTPS?|image|video|audio) URLs?\b|\bURLs?\b"}
-_CONDITION: Final = re.compile(r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b", re.IGNORECASE)
+_FORMATS: Final = re.compile(
+    r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE
+)
+_KINDS: Final = {
+    "base64": r"\bbase64\b",
+    "url": r"\b(?:public(?:ly accessible)?|HTTPS?|image|video|audio) URLs?\b|\bURLs?\b",
+}
+_CONDITION: Final = re.compile(
+    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
+    re.IGNORECASE,
+)
 #: What says that a sentence states a rule.
-_STATES: Final = re.compile(rf"(?<!@Image)(?<!@Element)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b", re.IGNORECASE)
+_STATES: Final = re.compile(
+    rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b",
+    re.IGNORECASE,
+)
 _FOR_MODEL: Final = re.compile(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?", re.IGNORECASE)
 _PUBLIC: Final = re.compile(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*", re.IGNORECASE
@@ -64,7 +85,11 @@ _PUBLIC: Final = re.compile(
 def sentences(text: str) -> list[str]:
     """The sentences of a text, without the spaces between them."""
     parts = _END.split(" ".join(text.split()))
-    return [part for part in ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True)) if part.strip(" .")]
+    return [
+        part
+        for part in ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True))
+        if part.strip(" .")
+    ]
 
 
 def typed(text: str, type_: str) -> Any:
@@ -166,7 +191,9 @@ class _Reading:
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"
-                self.rest = re.sub(r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE)
+                self.rest = re.sub(
+                    r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
+                )
                 return
 
     def _listed(self, at: int) -> tuple[list[Any], int]:
@@ -184,7 +211,11 @@ class _Reading:
             if separator is None:
                 break
             at = separator.end()
-        return ([], at) if any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values) else (values, end)
+        return (
+            ([], at)
+            if any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values)
+            else (values, end)
+        )
 
     def _formats(self) -> None:
         while match := self.take(_FORMATS):
@@ -205,7 +236,9 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
     if reading.found.get("enumeration"):
         reading.formats = []
     rules = Rules(**reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions))
-    return msgspec.structs.replace(rules, exclusive_minimum=rules.exclusive_minimum and rules.minimum is not None), unread
+    return msgspec.structs.replace(
+        rules, exclusive_minimum=rules.exclusive_minimum and rules.minimum is not None
+    ), unread
 
 
 def _whole(number: str) -> int:

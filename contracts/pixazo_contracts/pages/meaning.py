@@ -41,7 +41,9 @@ _VOCABULARY: Final = {
 _TOPICS: Final = frozenset({
     "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "initial", "only", "default", "max", "min",
 })  # fmt: skip
-_WORDS: Final = re.compile("|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE)
+_WORDS: Final = re.compile(
+    "|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE
+)
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
     r"\b(?:not|never|no longer|no|without|n't|cannot|instead of|rather than|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
@@ -51,7 +53,9 @@ _TOKEN: Final = re.compile(
     r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|\d[\d,]*(?:\.\d+)?[A-Za-z%]*"
 )
 #: Words in capitals that name what an API page is about.
-_ABBREVIATIONS: Final = frozenset({"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"})
+_ABBREVIATIONS: Final = frozenset(
+    {"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"}
+)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from .blocks import Block
 
-__all__ = ["Section", "rows", "sections"]
+__all__ = ["Row", "Section", "kind_of", "rows", "sections"]
 
 #: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
 TITLES: Final = (
@@ -85,26 +85,33 @@ def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
             yield msgspec.structs.replace(block, text="\n".join(lines[first:]), line=block.line + first)
 
 
-def rows(section: Section) -> tuple[list[dict[str, str]], list[Block]]:
-    """The rows of the table of a section, by column name in lower case, and the blocks that are no part of it.
+class Row(NamedTuple):
+    """A row of a table: the line at which it begins, and its cells by the names of their columns in lower case."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def rows(section: Section) -> tuple[list[Row], list[Block]]:
+    """The rows of the table of a section, and the blocks that are no part of it.
 
     A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
     code with tabs.
     """
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
-    if piped:
-        names = [cell.casefold() for cell in piped[0].cells]
-        cells = [block.cells for block in piped[1:]]
-        if not cells:
-            tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
-            cells = [tuple(line.split("\t")) for block in tabbed for line in block.text.split("\n")]
-            rest = [block for block in rest if block not in tabbed]
-        return [dict(zip(names, (*each, *[""] * len(names)), strict=False)) for each in cells], rest
-    return _paragraphs(rest)
+    if not piped:
+        return _paragraphs(rest)
+    names = [cell.casefold() for cell in piped[0].cells]
+    cells = [(block.line, block.cells) for block in piped[1:]]
+    if not cells:
+        tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
+        cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
+        rest = [block for block in rest if block not in tabbed]
+    return [Row(line, dict(zip(names, (*each, *[""] * len(names)), strict=False))) for line, each in cells], rest
 
 
-def _paragraphs(blocks: list[Block]) -> tuple[list[dict[str, str]], list[Block]]:
+def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a table whose cells are paragraphs."""
     begin = next((number for number, block in enumerate(blocks) if block.text in _COLUMNS), len(blocks))
     names = list[str]()
@@ -112,9 +119,11 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[dict[str, str]], list[Block]]
         if block.kind != "text" or block.text not in _COLUMNS or block.text.casefold() in names:
             break
         names.append(block.text.casefold())
+    if not names:
+        return [], blocks
     body = blocks[begin + len(names) :]
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
-    width = max(len(names), 1)
-    end -= end % width
-    cells = [[block.text for block in body[at : at + width]] for at in range(0, end, width)]
-    return [dict(zip(names, each, strict=True)) for each in cells] if names else [], blocks[:begin] + body[end if names else 0 :]
+    end -= end % len(names)
+    found = [body[at : at + len(names)] for at in range(0, end, len(names))]
+    table = [Row(each[0].line, dict(zip(names, (block.text for block in each), strict=True))) for each in found]
+    return table, [*blocks[:begin], *body[end:]]
