@@ -120,7 +120,9 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself came or went
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
-        is_same = old is not None and new is not None and old.meaning == new.meaning
+        if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
+            continue
+        is_same = old is not None and new is not None and (old.meaning == new.meaning or _is_reworded(old, new))
         if is_same or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
@@ -134,6 +136,16 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
                 effect=_effect(key, old, new),
                 **_support(before, old),
             )
+
+
+def _is_reworded(old: Fact, description: Fact | None) -> bool:
+    """Whether a description commits to the same in words from which the rule was not read."""
+    return (
+        bool(old.commits)
+        and description is not None
+        and description.attribute == "description"
+        and old.commits == description.commits
+    )
 
 
 def _support(operation: Operation, fact: Fact | None) -> dict[str, Any]:
@@ -187,7 +199,8 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
         for was, now in _matched(
             [each for each in were if each not in are], [each for each in are if each not in were]
         ):
-            if has_same_atoms or atoms(was or "") == atoms(now or ""):
+            is_caption = section == "request code"  # the names of the languages of the samples
+            if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was, section) if was else None

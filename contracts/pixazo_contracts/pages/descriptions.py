@@ -6,7 +6,9 @@ value or a word such as `must` or `only` is left over is reported as not underst
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +23,7 @@ _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
 _EXAMPLE: Final = re.compile(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?",
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?",
     re.IGNORECASE,
 )
 _MARKED_DEFAULT: Final = re.compile(rf"({_QUOTED})\s*\(default\)", re.IGNORECASE)
@@ -43,7 +45,7 @@ _LOW_HIGH: Final = re.compile(
 )
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _RANGE: Final = re.compile(
-    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
+    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*|:\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
     re.IGNORECASE,
 )
 _ITEMS: Final = re.compile(
@@ -51,25 +53,30 @@ _ITEMS: Final = re.compile(
 )  # fmt: skip
 #: What stands before the values that are allowed: words that say so, or words that may, before values which look like some.
 _VALUES: Final = re.compile(
-    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:：\"'`\d]*|values?\s*|options?\s*)(?:are|include|is)?\s*[:：]?\s*",
+    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*",
     re.IGNORECASE,
 )
 _PERHAPS: Final = re.compile(
-    r"(?:\b(?:supports|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
+    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
     re.IGNORECASE,
 )
-_ONE: Final = re.compile(rf"({_QUOTED}|[\w.:*×+-]*\d[\w.:*×+-]*|[A-Za-z][\w-]*)(?:\s*\([^()]*\))?")
+_ONE: Final = re.compile(
+    rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
+)
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
 _FORMATS: Final = re.compile(
     r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE
 )
 _KINDS: Final = {
     "base64": r"\bbase64\b",
-    "url": r"\b(?:public(?:ly accessible)?|HTTPS?|image|video|audio) URLs?\b|\bURLs?\b",
+    "url": r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b",
 }
 _CONDITION: Final = re.compile(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
     re.IGNORECASE,
+)
+_REFUSES: Final = re.compile(
+    r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
 )
 #: What says that a sentence states a rule.
 _STATES: Final = re.compile(
@@ -95,6 +102,9 @@ def sentences(text: str) -> list[str]:
 def typed(text: str, type_: str) -> Any:
     """A value as it is written, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the text without its quotes."""
     bare = text.strip("\"'`“”")
+    if text.startswith("["):
+        with suppress(ValueError):
+            return json.loads(text)
     numeric = re.match(r"integer|number|float|int\b", type_, re.IGNORECASE)
     if type_.casefold().startswith("bool") and bare.casefold() in ("true", "false"):
         return bare.casefold() == "true"
@@ -166,7 +176,11 @@ class _Reading:
                 self.found["min_items"] = int(match[2])
 
     def _range(self) -> None:
-        if self.is_array or re.search(r"\d\s*(?:px|MB|s\b)", self.rest):
+        if self.is_array or re.search(
+            r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|\b(?:typical|recommended|common)\b",
+            self.rest,
+            re.IGNORECASE,
+        ):
             return
         if match := self.take(_LOW_HIGH):
             low, high = match[1], match[2]
@@ -186,7 +200,7 @@ class _Reading:
             return
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
-                values, end = self._listed(match.end())
+                values, end = self._listed(match.end(), words=pattern is _VALUES)
                 if len(values) < least and not re.match("only", match[0], re.IGNORECASE):
                     continue
                 self.found["enumeration"] = tuple(values)
@@ -196,11 +210,11 @@ class _Reading:
                 )
                 return
 
-    def _listed(self, at: int) -> tuple[list[Any], int]:
+    def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:
         """The values of a list that begins here, and where it ends; none if it is a range, or words without quotes after one that is quoted."""
         values, end, quoted = list[Any](), at, None
         while one := _ONE.match(self.rest, at):
-            if quoted not in (None, one[1][0] in "\"'`“"):
+            if quoted not in (None, one[1][0] in "\"'`“") or not (words or re.search(r"\d|^[\"'`]", one[1])):
                 break
             quoted = one[1][0] in "\"'`“"
             values.append(typed(one[1], self.type))
@@ -218,6 +232,10 @@ class _Reading:
         )
 
     def _formats(self) -> None:
+        """The formats that a sentence names, unless it says that they are not taken."""
+        if _REFUSES.search(self.rest):
+            self.rest = ""
+            return
         while match := self.take(_FORMATS):
             self.formats.append(match[1].casefold())
         if self.take(_PUBLIC):

@@ -17,7 +17,7 @@ __all__ = ["PRESENT", "Fact", "facts", "operation_name"]
 #: The meaning of a fact which says only that something is there.
 PRESENT: Final = "present"
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
-_ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+_ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-z]{4,}(?:-[0-9a-z]{4,})+")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
@@ -28,7 +28,8 @@ class Fact(msgspec.Struct, frozen=True):
     """Something that a page says of an operation: `meaning` is what callers can notice, `text` the words of the page.
 
     `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its sides (`required`), `section` where it stands.
-    `row` is what the page has around it: the row of a table, or the whole sample.
+    `row` is what the page has around it: the row of a table, or the whole sample. `commits` are the atoms of the description which a rule
+    of a parameter was read from: while they are the same, a rule that is no longer found is worded in a way that was not understood.
     """
 
     part: str
@@ -38,6 +39,7 @@ class Fact(msgspec.Struct, frozen=True):
     text: str
     section: str
     row: str = ""
+    commits: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -89,6 +91,7 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "", PRESENT, row, section, row)
     yield Fact("parameter", name, "required", parameter.required, required, section, row)
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
+    commits = atoms(parameter.description)
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
         meaning = value
         if attribute in ("enumeration", "formats"):
@@ -97,10 +100,9 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
             meaning = sorted(frozenset[str]().union(*map(atoms, value)))
         elif attribute == "default" and value is not None:
             meaning = str(value).casefold()
-        yield Fact("parameter", name, attribute, meaning, str(value), section, row)
-    yield Fact(
-        "parameter", name, "description", sorted(atoms(" ".join(parameter.unread))), parameter.description, section, row
-    )
+        yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
+    meaning = sorted(atoms(" ".join(parameter.unread)))
+    yield Fact("parameter", name, "description", meaning, parameter.description, section, row, commits)
 
 
 def _responses(operation: Operation) -> Iterator[Fact]:
@@ -185,7 +187,8 @@ def _form(value: Any) -> str:
     if value.startswith(("http://", "https://")):
         url = urlsplit(value)
         path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))
-        return f"{url.scheme}://{url.netloc}{path.rpartition('.')[0] or path}"
+        host = re.sub(r"^pub-[0-9a-f]+\.", "pub-{bucket}.", url.netloc)
+        return f"{url.scheme}://{host}{path.rpartition('.')[0] or path}"
     if stamp := _STAMP.fullmatch(value):
         return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
     if found := _ID.fullmatch(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ __all__ = ["InvalidPageError", "read_page"]
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
-_SECONDS: Final = re.compile(r"every (\d+)(?:\s*(?:-|–|to)\s*(\d+))? ?(?:seconds|s)\b")
+_SECONDS: Final = re.compile(r"(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
@@ -58,7 +58,8 @@ class _Draft:
 class _Reading:
     """The state of reading one page."""
 
-    def __init__(self) -> None:
+    def __init__(self, headings: Container[str]) -> None:
+        self.headings = headings
         self.title = ""
         self.source = ""
         self.provider = ""
@@ -111,7 +112,9 @@ class _Reading:
                 self.source = found[1]
             elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
                 self.provider = found[1]
-            elif block.kind == "text":
+            elif block.kind == "item" and block.text in self.headings:
+                continue  # a table of contents
+            elif block.kind in ("text", "item"):
                 self.sentences.append(Sentence(section.title, block.text, block.line))
             else:
                 self._not_understood(section, block)
@@ -204,8 +207,8 @@ def read_page(markdown: str) -> Page:
     Raises:
         InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
     """
-    reading = _Reading()
     found = list(sections(read_blocks(markdown)))
+    reading = _Reading({section.title for section in found})
     for number, section in enumerate(found):
         reading.section(section, next((each.kind for each in found[number + 1 :] if each.kind), ""))
     reading.finish()

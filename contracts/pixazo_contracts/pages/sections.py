@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Self
 
 import msgspec
 
 from .blocks import Block
+from .template import COLUMNS, TITLES, kind_of
 
-__all__ = ["Row", "Section", "kind_of", "rows", "sections"]
-
-#: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
-TITLES: Final = (
-    "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",
-    "request headers", "response handling", "error responses", "queue system errors", "error via status/webhook",
-    "retrieving results", "endpoint", "curl example", "response (completed)", "response fields", "status values", "status flow",
-    "typical workflow", "pricing",
-)  # fmt: skip
-_ALIASES: Final = {
-    "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
-    "minimum request": "example request", "full request (all options)": "example request",
-}  # fmt: skip
-#: Names of columns, as they are written: a parameter `status` is none.
-_COLUMNS: Final = frozenset({
-    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Price (USD)", "Price",
-})  # fmt: skip
+__all__ = ["Row", "Section", "rows", "sections"]
 
 
 class Section(msgspec.Struct):
@@ -44,22 +27,14 @@ class Section(msgspec.Struct):
         return [block for block in self.blocks if block.kind == "code"]
 
 
-def kind_of(title: str) -> str:
-    """Which heading of the template this is, or nothing: `Request Parameters - Generate Video Request` is `request parameters`."""
-    plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
-    plain = _ALIASES.get(plain, plain)
-    if plain in TITLES:
-        return plain
-    if plain.startswith("request parameters"):
-        return "request parameters"
-    return "pricing" if plain.endswith(" pricing") else ""
-
-
 def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     """The blocks by section, in order; the first one has no title."""
     current = Section("", "", 0, 1, [])
     for block in _unswallowed(blocks):
-        kind = kind_of(block.text) if block.kind in ("heading", "text") else ""
+        is_title = block.kind == "heading" or (
+            block.kind == "text" and block.text[:1].isupper()
+        )  # a parameter may be called webhook
+        kind = kind_of(block.text) if is_title else ""
         if block.kind == "heading" or kind:
             yield current
             current = Section(block.text, kind, block.level, block.line, [])
@@ -91,6 +66,12 @@ class Row(NamedTuple):
     line: int
     cells: dict[str, str]
 
+    @classmethod
+    def of(cls, line: int, names: Sequence[str], cells: Sequence[str]) -> Self:
+        """A row of these cells; but for descriptions, backticks around them are layout."""
+        pairs = zip(names, cells, strict=False)
+        return cls(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
+
 
 def rows(section: Section) -> tuple[list[Row], list[Block]]:
     """The rows of the table of a section, and the blocks that are no part of it.
@@ -108,15 +89,15 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
         tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
         cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
         rest = [block for block in rest if block not in tabbed]
-    return [Row(line, dict(zip(names, (*each, *[""] * len(names)), strict=False))) for line, each in cells], rest
+    return [Row.of(line, names, (*each, *[""] * len(names))) for line, each in cells], rest
 
 
 def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a table whose cells are paragraphs."""
-    begin = next((number for number, block in enumerate(blocks) if block.text in _COLUMNS), len(blocks))
+    begin = next((number for number, block in enumerate(blocks) if block.text in COLUMNS), len(blocks))
     names = list[str]()
     for block in blocks[begin:]:
-        if block.kind != "text" or block.text not in _COLUMNS or block.text.casefold() in names:
+        if block.kind != "text" or block.text not in COLUMNS or block.text.casefold() in names:
             break
         names.append(block.text.casefold())
     if not names:
@@ -125,5 +106,5 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
     end -= end % len(names)
     found = [body[at : at + len(names)] for at in range(0, end, len(names))]
-    table = [Row(each[0].line, dict(zip(names, (block.text for block in each), strict=True))) for each in found]
+    table = [Row.of(each[0].line, names, [block.text for block in each]) for each in found]
     return table, [*blocks[:begin], *body[end:]]

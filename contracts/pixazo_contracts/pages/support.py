@@ -12,7 +12,7 @@ from pixazo_contracts.clauses import CATALOGUE
 
 from .facts import Fact
 from .page import Operation
-from .sections import kind_of
+from .template import kind_of
 
 __all__ = ["clauses_on", "policy_on"]
 
