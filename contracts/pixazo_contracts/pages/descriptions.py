@@ -75,6 +75,7 @@ _CONDITION: Final = re.compile(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
     re.IGNORECASE,
 )
+_RECOMMENDED: Final = re.compile(r"\s*\(recommended\b[^)]*\)", re.IGNORECASE)
 _REFUSES: Final = re.compile(
     r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
 )
@@ -140,6 +141,7 @@ class _Reading:
             self.conditions.append(text)
             self._formats()
             return True
+        self.rest = _RECOMMENDED.sub("", self.rest)
         if example := _EXAMPLE.search(self.rest):
             self.rest = self.rest[: example.start()]
         while match := self.take(_FOR_MODEL):
@@ -177,7 +179,7 @@ class _Reading:
 
     def _range(self) -> None:
         if self.is_array or re.search(
-            r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|\b(?:typical|recommended|common)\b",
+            r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b",
             self.rest,
             re.IGNORECASE,
         ):
