@@ -1,4 +1,4 @@
-"""Reports: a result as text for a terminal, as JUnit XML, and as one HTML page; each a pure function."""
+"""Reports: a result as text for a terminal, as JUnit XML, and as one HTML page; each is a pure function."""
 
 from __future__ import annotations
 
