@@ -126,7 +126,7 @@ class _Reading:
         self.found: dict[str, Any] = {}
         self.formats: list[str] = []
         self.conditions: list[str] = []
-        self.rest = ""
+        self.rest = self.sentence_text = ""
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """The first match in what is left, which is taken out of it."""
@@ -136,7 +136,7 @@ class _Reading:
 
     def sentence(self, text: str) -> bool:
         """Read one sentence; whether all that it states was understood."""
-        self.rest = text
+        self.rest = self.sentence_text = text
         if _CONDITION.search(text) and not _FOR_MODEL.search(text):
             self.conditions.append(text)
             self._formats()
@@ -203,6 +203,13 @@ class _Reading:
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
                 values, end = self._listed(match.end(), words=pattern is _VALUES)
+                if (
+                    "format" in match[0]
+                    and values
+                    and all(_FORMATS.fullmatch(str(each)) for each in values)
+                    and self.rest[match.end()].isalpha()
+                ):
+                    continue  # `Supported formats: JPEG, PNG` is about what is behind a URL
                 if len(values) < least and not re.match("only", match[0], re.IGNORECASE):
                     continue
                 self.found["enumeration"] = tuple(values)
@@ -216,7 +223,9 @@ class _Reading:
         """The values of a list that begins here, and where it ends; none if it is a range, or words without quotes after one that is quoted."""
         values, end, quoted = list[Any](), at, None
         while one := _ONE.match(self.rest, at):
-            if quoted not in (None, one[1][0] in "\"'`“") or not (words or re.search(r"\d|^[\"'`]", one[1])):
+            if quoted not in (None, one[1][0] in "\"'`“") or not (
+                words or (values and one[1][0].islower()) or re.search(r"\d|^[\"'`]", one[1])
+            ):
                 break
             quoted = one[1][0] in "\"'`“"
             values.append(typed(one[1], self.type))
@@ -243,7 +252,7 @@ class _Reading:
         if self.take(_PUBLIC):
             self.formats.append("public")
         for name, pattern in _KINDS.items():
-            if re.search(pattern, self.rest, re.IGNORECASE):
+            if re.search(pattern, self.sentence_text, re.IGNORECASE):
                 self.formats.append(name)
 
 

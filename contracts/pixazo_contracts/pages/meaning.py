@@ -49,7 +49,7 @@ _WORDS: Final = re.compile(
 )
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
-    r"\b(?:not|never|no longer|no|without|n't|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
+    r"\b(?:not|never|no longer|nothing|no|without|n't|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(

@@ -106,18 +106,20 @@ class _Reading:
             else:
                 self.draft.group = section.title
         for block in section.blocks:
-            if found := _URL.fullmatch(block.text):
-                self.draft.values["base_url"] = found[1]
-            elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
-                self.source = found[1]
-            elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
-                self.provider = found[1]
-            elif block.kind == "item" and block.text in self.headings:
-                continue  # a table of contents
-            elif block.kind in ("text", "item"):
-                self.sentences.append(Sentence(section.title, block.text, block.line))
-            else:
-                self._not_understood(section, block)
+            self._prose(section, block)
+
+    def _prose(self, section: Section, block: Block) -> None:
+        """A block below such a heading: what the page says of itself, a base URL, or a sentence."""
+        if found := _URL.fullmatch(block.text):
+            self.draft.values["base_url"] = found[1]
+        elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
+            self.source = found[1]
+        elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
+            self.provider = found[1]
+        elif block.kind not in ("text", "item"):
+            self._not_understood(section, block)
+        elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+            self.sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
         """The samples of a request in several languages; the one in HTTP is read."""
