@@ -9,7 +9,7 @@ from pixazo_contracts import pages
 
 __all__ = ["IMAGE", "LANGUAGES", "PAGE", "TEXT", "as_read", "blocks", "sample", "sections"]
 
-PAGE = Path(pages.__file__).with_name("hailuo.md")
+PAGE = Path(pages.__file__).with_name("data") / "hailuo.md"
 IMAGE = "Image to Video"
 TEXT = "Text to Video"
 LANGUAGES = ("HTTP", "Python", "JavaScript", "cURL")

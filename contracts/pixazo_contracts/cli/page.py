@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import msgspec
 
 from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.pages import InvalidPageError, Page, compare_pages, draft_model, own_page, read_page
-from pixazo_contracts.report import render_page, render_page_changes
+from pixazo_contracts.report import render_json, render_page, render_page_changes
 
 from .output import fail, print_text, write_file
 
@@ -47,8 +46,7 @@ def page() -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def read(file: Path, *, form: str) -> None:
     found = _read(file)
-    as_json = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
-    print_text(as_json if form == "json" else render_page(found))
+    print_text(render_json(found) if form == "json" else render_page(found))
 
 
 @page.command(

@@ -24,4 +24,4 @@ __all__ = [
 
 def own_page() -> str:
     """The Markdown of the page that this version was built on."""
-    return files(__name__).joinpath("hailuo.md").read_text(encoding="utf-8")
+    return files(__name__).joinpath("data/hailuo.md").read_text(encoding="utf-8")

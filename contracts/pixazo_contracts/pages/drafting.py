@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from pixazo_contracts.trace import is_array, is_object
+
 from .page import Operation, Page, Parameter
 
 __all__ = ["draft_model"]
@@ -105,9 +107,7 @@ def _price(operation: Operation) -> Iterator[str]:
 def _response(operation: Operation) -> Any:
     """The response of an operation that answers at once: its sample, with the media URL as a placeholder; None of one that queues."""
     samples = [
-        each.value
-        for each in operation.samples
-        if each.section in ("output", "response") and isinstance(each.value, dict)
+        each.value for each in operation.samples if each.section in ("output", "response") and is_object(each.value)
     ]
     if not samples or operation.model_id or any("polling_url" in each for each in samples):
         return None
@@ -115,9 +115,9 @@ def _response(operation: Operation) -> Any:
 
 
 def _filled(value: Any) -> Any:
-    if isinstance(value, dict):
+    if is_object(value):
         return {name: _filled(member) for name, member in value.items()}
-    if isinstance(value, list):
+    if is_array(value):
         return [_filled(each) for each in value[:1]]
     return "{media_url}" if isinstance(value, str) and value.startswith(("http://", "https://")) else value
 
@@ -168,16 +168,16 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
     return [f"{name} = {_value(value)}" for name, value in values.items()]
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     """A value in TOML: its strings are written as those of JSON."""
-    if isinstance(value, Mapping):
+    if is_object(value):
         inner = ", ".join(
             f"{json.dumps(str(name), ensure_ascii=False)} = {_value(each)}"
             for name, each in value.items()
             if each is not None
         )
         return f"{{ {inner} }}"
-    if isinstance(value, (list, tuple)):
+    if is_array(value):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, date):
         return value.isoformat()

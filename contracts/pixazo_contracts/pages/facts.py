@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pixazo_contracts.trace import is_array, is_object
+
 from .meaning import atoms
 from .page import Operation, Parameter, Sample
 
@@ -16,6 +18,7 @@ __all__ = ["PRESENT", "Fact", "facts", "operation_name"]
 
 #: The meaning of a fact which says only that something is there.
 PRESENT: Final = "present"
+_KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-z]{4,}(?:-[0-9a-z]{4,})+")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
@@ -168,22 +171,20 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
         )
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
+def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
+    if is_object(value) and value:
         for name, member in value.items():
             yield from _leaves(member, f"{path}.{name}" if path else name)
-    elif isinstance(value, list) and value:
+    elif is_array(value) and value:
         yield from _leaves(value[0], f"{path}[]")
     else:
         yield path, value
 
 
-def _form(value: Any) -> str:
+def _form(value: object) -> str:
     """What a value of a sample fixes: for a text its form, since what it says is an example."""
     if not isinstance(value, str):
-        return {bool: "boolean", type(None): "null", int: "number", float: "number"}.get(
-            type(value), type(value).__name__
-        )
+        return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):
         url = urlsplit(value)
         path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))

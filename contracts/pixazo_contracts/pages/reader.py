@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+from pixazo_contracts.trace import is_object
 
 from .blocks import Block, read_blocks
 from .descriptions import read_rules
@@ -71,14 +74,14 @@ class _Reading:
     def finish(self) -> None:
         """The operation that was read is complete."""
         if self.draft.complete:
-            values = self.draft.values
+            values: dict[str, Any] = {"model_id": _model_id(self.draft.samples), **self.draft.values}
             self.operations.append(
                 Operation(
                     title=self.draft.title or self.draft.group,
                     group=self.draft.group,
                     samples=tuple(self.draft.samples),
                     sentences=tuple(self.draft.sentences),
-                    **{"model_id": _model_id(self.draft.samples), **values},
+                    **values,
                 )
             )
 
@@ -256,21 +259,16 @@ def _json(text: str) -> Any:
 def _model_id(samples: Iterable[Sample]) -> str:
     """What the ids of an operation begin with."""
     for sample in samples:
-        if isinstance(sample.value, dict) and isinstance(found := sample.value.get("request_id"), str):
+        if is_object(sample.value) and isinstance(found := sample.value.get("request_id"), str):
             return found.rpartition("_")[0]
     return ""
 
 
-def _flow(text: str, before: tuple[tuple[str, str], ...]) -> Iterable[tuple[str, str]]:
-    """The arrows of the status flow; one that begins with its arrow goes out from where the last one of its column did."""
-    source = before[-1][0] if before else ""
+def _flow(text: str, before: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    """The arrows of the status flow; a line that begins with its arrow goes out from where the last arrow of the line above did."""
+    fork = before[-1][0] if before else ""
     for line in text.split("\n"):
-        words = re.split(r"\s*(?:→|->)\s*", line.strip())
-        if words[0]:
-            source = words[0]
-        for target in words[1:]:
+        words = [word.strip() for word in re.split("→|->", line)]
+        for source, target in pairwise([words[0] or fork, *words[1:]]):
+            fork = source
             yield source, target
-            if words[0]:
-                previous, source = source, target
-        if words[0] and len(words) > 1:
-            source = previous

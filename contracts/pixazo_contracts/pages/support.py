@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Final
 
 from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.trace import is_array
 
 from .facts import Fact
 from .page import Operation
@@ -44,7 +45,9 @@ def policy_on(operation: Operation, fact: Fact) -> tuple[str, ...]:
 def _policy() -> dict[str, list[tuple[str, str]]]:
     return {
         name: [tuple(each) for each in quotes]
-        for name, quotes in json.loads(files(__package__).joinpath("policy.json").read_bytes()).items()
+        for name, quotes in json.loads(
+            files("pixazo_contracts.pages").joinpath("data/policy.json").read_bytes()
+        ).items()
     }
 
 
@@ -59,7 +62,7 @@ def _quotes(heading: str, words: str, sample: str, operation: Operation, fact: F
         return False
     if fact.part != "parameter" or " | " in words or fact.attribute in ("", "description", "conditions"):
         return True
-    values = fact.meaning if isinstance(fact.meaning, list) else [fact.meaning]
+    values = fact.meaning if is_array(fact.meaning) else [fact.meaning]
     return any(str(each).casefold() in words.casefold() for each in values)
 
 

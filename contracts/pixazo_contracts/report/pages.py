@@ -15,6 +15,12 @@ from pixazo_contracts.trace import visible
 _LONGEST: Final = 160
 
 
+def render_json(value: object) -> str:
+    """A value as indented JSON that is safe to be shown on a terminal."""
+    lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
+    return "\n".join(map(visible, lines)) + "\n"
+
+
 def render_page(page: Page) -> str:
     """A page for a reader: each operation with its parameters, then what was not understood."""
     lines = [visible(page.title), *([visible(page.source)] if page.source else [])]
@@ -102,7 +108,7 @@ def _escaped(text: str, more: str = "") -> str:
 
 
 def _json(changes: Sequence[Change]) -> str:
-    return msgspec.json.format(msgspec.json.encode({"changes": changes}), indent=2).decode() + "\n"
+    return render_json({"changes": changes})
 
 
 _FORMS: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
