@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pixazo_contracts import pages
+
 __all__ = ["IMAGE", "LANGUAGES", "PAGE", "TEXT", "as_read", "blocks", "sample", "sections"]
 
-PAGE = Path(__file__).with_name("vendor") / "hailuo.md"
+PAGE = Path(pages.__file__).with_name("data") / "hailuo.md"
 IMAGE = "Image to Video"
 TEXT = "Text to Video"
 LANGUAGES = ("HTTP", "Python", "JavaScript", "cURL")

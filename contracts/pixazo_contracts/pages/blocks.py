@@ -1,0 +1,146 @@
+"""The blocks of a page, in order: headings, paragraphs, list items, code and rows of tables, each with its line.
+
+The vendor publishes a page as Markdown whose tables have every cell on lines of its own; copies of the rendered page have pipe tables, some
+without their delimiter row, and samples that lost their fences. What a block means is the reader's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import msgspec
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from .template import kind_of
+
+__all__ = ["Block", "read_blocks"]
+
+#: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
+_MARKDOWN: Final = MarkdownIt("commonmark")
+_TYPOGRAPHY: Final = str.maketrans({
+    "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
+    "\u200b": "", "\ufeff": "",
+})  # fmt: skip
+_DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
+#: A line that belongs to no other line of its paragraph: a header, a URL, arrows.
+_ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
+#: What may be the first line of a request, a command or a JSON value whose fence was lost.
+_CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One block: its `text` without Markdown's marks but for backticks, and the 1-based `line` at which it begins.
+
+    A `row` has its `cells`; a heading has its `level`, 0 if it is a paragraph in bold.
+    """
+
+    kind: Literal["heading", "text", "item", "code", "row"]
+    text: str
+    line: int
+    level: int = 0
+    cells: tuple[str, ...] = ()
+
+
+def read_blocks(markdown: str) -> list[Block]:
+    """The blocks of a page of Markdown."""
+    return list(_joined(_blocks(markdown)))
+
+
+def _blocks(markdown: str) -> Iterator[Block]:
+    tokens = _MARKDOWN.parse(markdown)
+    lists = 0
+    for number, token in enumerate(tokens):
+        lists += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
+        line = (token.map or [0])[0] + 1
+        if token.type in ("fence", "code_block", "html_block"):
+            yield Block("code" if token.type != "html_block" else "text", token.content.rstrip("\n"), line)
+        elif token.type == "inline":
+            opening = tokens[number - 1]
+            if opening.type == "heading_open":
+                yield Block("heading", _plain(token), line, level=int(opening.tag[1:]))
+            else:
+                yield from _paragraph(token, line, "item" if lists else "text")
+
+
+def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterator[Block]:
+    """A paragraph, or what stands in its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
+    lines = token.content.split("\n")
+    plain = _plain(token).split("\n")
+    if len(plain) != len(lines):  # a mark spans lines
+        plain = [_normalized(each) for each in lines]
+    prose: list[str] = []
+    for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
+        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
+        if prose and (
+            is_code
+            or is_row
+            or _is_title(text)
+            or _ALONE.fullmatch(text)
+            or _ALONE.fullmatch(prose[-1])
+            or _is_title(prose[-1])
+        ):
+            yield Block(kind, " ".join(prose), line + number - len(prose))
+            prose = []
+        if is_code:
+            yield Block("code", "\n".join(lines[number:]), line + number)
+            return
+        if not is_row:
+            prose.append(text.strip())
+        elif not _DELIMITERS.fullmatch(raw):
+            yield Block("row", raw, line + number, cells=_cells(raw))
+    if prose:
+        yield Block(kind, " ".join(prose), line + len(lines) - len(prose))
+
+
+def _is_title(text: str) -> bool:
+    return text[:1].isupper() and bool(kind_of(text))
+
+
+def _cells(row: str) -> tuple[str, ...]:
+    """The cells of a row of a pipe table. A pipe without a space on either side belongs to its cell, as in `string|null`."""
+    inner = row.strip().removeprefix("|").removesuffix("|")
+    parts = re.split(r"(?<!\\)\s\|(?=\s|$)|(?<!\\)\|\s", f" {inner} ")
+    return tuple(_plain(_MARKDOWN.parseInline(part.strip().replace("\\|", "|"))[0]) for part in parts)
+
+
+def _plain(token: Token) -> str:
+    """The text of a paragraph or heading: escapes and entities resolved, emphasis and links gone, code in backticks."""
+    parts = list[str]()
+    for child in token.children or ():
+        if child.type == "code_inline":
+            parts.append(f"`{child.content}`")
+        elif child.type in ("softbreak", "hardbreak"):
+            parts.append("\n")
+        else:
+            parts.append(child.content)
+    return _normalized("".join(parts))
+
+
+def _normalized(text: str) -> str:
+    """Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays."""
+    return text.translate(_TYPOGRAPHY)
+
+
+def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
+    """The blocks, with the lines of one paragraph in one block, and code that was cut into paragraphs in one."""
+    waiting: Block | None = None
+    for block in blocks:
+        if waiting and waiting.kind == "code" == block.kind and _open(waiting.text):
+            waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
+            continue
+        if waiting and waiting.kind == "code" and block.kind == "text" and _open(waiting.text):
+            waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
+            continue
+        if waiting:
+            yield waiting
+        waiting = block
+    if waiting:
+        yield waiting
+
+
+def _open(code: str) -> bool:
+    """Whether brackets are still open at the end."""
+    return sum(code.count(each) for each in "{[") > sum(code.count(each) for each in "}]")

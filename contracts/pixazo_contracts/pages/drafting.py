@@ -1,0 +1,184 @@
+"""A model file drafted from a page: what the simulator needs to serve its operations, for somebody to look through."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from pixazo_contracts.trace import is_array, is_object
+
+from .page import Operation, Page, Parameter
+
+__all__ = ["draft_model"]
+
+_CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
+#: An operation of these parameters alone reads a result: the status route does that for every model.
+_IDS: Final = frozenset({"request_id", "requestId", "prediction_id", "task_id", "id"})
+_NUMERIC: Final = frozenset({"integer", "number"})
+#: What the words of an operation say about its output, in the order in which they are looked for.
+_OUTPUTS: Final = (
+    ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
+    ("mp3", r"speech|music|audio|voice|song|tracks?\b"),
+)
+_FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
+
+
+def draft_model(page: Page, *, name: str = "", day: date | None = None) -> str:
+    """A model file (TOML) with every operation of a page that makes something.
+
+    `name` is that of the model, made from the page's address or title if there is none; `day` is the day of the page, today's if it is left
+    to the caller of the command. What was not understood stands in it as `unchecked`, or as a comment.
+    """
+    source = page.source or "unknown"
+    model = name or re.sub(
+        r"[^a-z0-9.]+", "-", (source.rpartition("/")[2] if "/" in source else page.title).casefold()
+    ).strip("-")
+    label = f"vendor page, {day.isoformat()}" if day else "vendor page"
+    head = {"model": model, "title": page.title, "source": source, **({"date": day} if day else {}), "label": label}
+    lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
+    drafted = set[str]()
+    for operation in page.operations:
+        if operation.path in drafted:
+            continue  # a page may print one operation twice
+        drafted.add(operation.path)
+        names = {parameter.name for parameter in operation.parameters}
+        if operation.method != "POST" or (names and names <= _IDS):
+            lines += [
+                "",
+                f"# {operation.method} {operation.path} is left out: it reads a result, as the status route does for every model.",
+            ]
+            continue
+        lines += ["", "[[operations]]", *_operation(operation)]
+        for parameter in operation.parameters:
+            if re.fullmatch(r"\w+(?:\[\])?(?:\.\w+(?:\[\])?)*", parameter.name):
+                lines += ["", "[[operations.parameters]]", *_pairs(_parameter(parameter))]
+            else:
+                lines += ["", f"# {parameter.name!r} is no member of the body: {parameter.description}"]
+    return "\n".join(lines) + "\n"
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    model_id = operation.model_id or operation.path.strip("/").partition("/")[0]
+    yield from _pairs(
+        {"path": operation.path, "model_id": model_id, "title": operation.title, "output": _output(operation)}
+    )
+    yield from _price(operation)
+    if response := _response(operation):
+        yield f"response = {_value(response)}"
+
+
+def _output(operation: Operation) -> str:
+    chosen = next(
+        (each for each in operation.parameters if each.name in ("output_format", "format", "response_format")), None
+    )
+    if chosen is not None and (kind := _FORMAT_OUTPUTS.get(str(chosen.rules.default).casefold())):
+        return kind
+    words = f"{operation.group} {operation.title} {operation.path}".casefold()
+    return next((kind for kind, pattern in _OUTPUTS if re.search(pattern, words)), "png")
+
+
+def _price(operation: Operation) -> Iterator[str]:
+    """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
+    amounts = {
+        row: match[1] for row, text in operation.prices.items() if (match := re.search(r"\$\s*(\d+(?:\.\d+)?)", text))
+    }
+    if not amounts:
+        return
+    base = min(amounts.values(), key=float)
+    for parameter in operation.parameters:
+        allowed = {str(each).casefold(): each for each in parameter.rules.enumeration}
+        if len(amounts) > 1 and all(row.casefold() in allowed for row in amounts):
+            values = {str(allowed[row.casefold()]): amount for row, amount in amounts.items()}
+            default = str(parameter.rules.default).casefold()
+            base = next((amount for row, amount in amounts.items() if row.casefold() == default), base)
+            yield f"price = {_value({'base': base, 'by': parameter.name, 'values': values})}"
+            return
+    yield f"price = {_value(base)}"
+    for row, text in operation.prices.items():
+        if not re.match("all\\b", row, re.IGNORECASE):
+            yield f"# The page prices it by {row}: {text}"
+
+
+def _response(operation: Operation) -> Any:
+    """The response of an operation that answers at once: its sample, with the media URL as a placeholder; None of one that queues."""
+    samples = [
+        each.value for each in operation.samples if each.section in ("output", "response") and is_object(each.value)
+    ]
+    if not samples or operation.model_id or any("polling_url" in each for each in samples):
+        return None
+    return _filled(samples[0])
+
+
+def _filled(value: Any) -> Any:
+    if is_object(value):
+        return {name: _filled(member) for name, member in value.items()}
+    if is_array(value):
+        return [_filled(each) for each in value[:1]]
+    return "{media_url}" if isinstance(value, str) and value.startswith(("http://", "https://")) else value
+
+
+def _parameter(parameter: Parameter) -> Mapping[str, Any]:
+    kind = _kind(parameter.type)
+    rules = msgspec.to_builtins(parameter.rules)
+    conditions = rules.pop("conditions", [])
+    unchecked = [*parameter.unread, *conditions]
+    unchecked += [f"{name}: {rules.pop(name)}" for name in ("short_side_above", "aspect_ratio") if name in rules]
+    if kind not in _NUMERIC and ("minimum" in rules or "maximum" in rules):
+        rules = {
+            name: value for name, value in rules.items() if name not in ("minimum", "maximum", "exclusive_minimum")
+        }
+        unchecked.append(parameter.description)
+    if rules.get("default", msgspec.UNSET) is None:
+        del rules["default"]
+    found: dict[str, Any] = {"name": parameter.name}
+    if parameter.required:
+        found["required"] = True
+    found["type"] = kind
+    found |= {name: _number(value) for name, value in rules.items()}
+    if parameter.name in _CALLBACKS:
+        found["callback"] = True
+    found["description"] = parameter.description
+    if unchecked:
+        found["unchecked"] = unchecked
+    return found
+
+
+def _kind(type_: str) -> str:
+    """A type of the page in the words of a model file."""
+    plain = type_.casefold()
+    for kind, pattern in (
+        ("array", r"^array|^list|\[\]$"), ("string", r"^str|^enum|^uri|^url"), ("integer", r"^int"),
+        ("number", r"^number|^float|^double"), ("boolean", r"^bool"), ("object", r"^object|^json|^dict"),
+    ):  # fmt: skip
+        if re.search(pattern, plain):
+            return "any" if re.search(r"\bor\b|/|\|(?! ?null)", plain) else kind
+    return "any"
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {_value(value)}" for name, value in values.items()]
+
+
+def _value(value: object) -> str:
+    """A value in TOML: its strings are written as those of JSON."""
+    if is_object(value):
+        inner = ", ".join(
+            f"{json.dumps(str(name), ensure_ascii=False)} = {_value(each)}"
+            for name, each in value.items()
+            if each is not None
+        )
+        return f"{{ {inner} }}"
+    if is_array(value):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,120 @@
+"""What one page of the vendor says, as values: its operations, with everything that the page has for each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["Operation", "Page", "Parameter", "Rules", "Sample", "Sentence", "Unread"]
+
+
+class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a description says about the values of a parameter; what it does not say is left out.
+
+    Lengths are code points, sizes bytes. `enumeration` has the allowed values, `formats` words such as `jpeg` or `url`; `items` are the
+    least and the most elements of an array. `conditions` are rules under a condition, as the page words them.
+    """
+
+    default: Any = msgspec.UNSET
+    enumeration: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    max_bytes: int | None = None
+    short_side_above: int | None = None
+    aspect_ratio: tuple[str, str] | None = None
+    formats: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One row of a table of request parameters: `required` is None where the page says neither yes nor no.
+
+    `unread` are the sentences of its description that state something which no rule holds.
+    """
+
+    name: str
+    required: bool | None
+    type: str
+    description: str
+    line: int
+    rules: Rules = Rules()
+    unread: tuple[str, ...] = ()
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A sample of a request, a response, an error or a program, with the section in which it stands.
+
+    `label` is the comment above it (`402 — Insufficient balance`), `value` its JSON, UNSET if it is none.
+    """
+
+    section: str
+    text: str
+    line: int
+    label: str = ""
+    value: Any = msgspec.UNSET
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """A sentence of the page outside tables and samples."""
+
+    section: str
+    text: str
+    line: int
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Something of the page that was not understood."""
+
+    line: int
+    section: str
+    text: str
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` that of its request, `path` is that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
+
+    `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
+    flow; `polling` the least and the most seconds between two polls; `webhook_header` the header that asks for a callback.
+    """
+
+    title: str
+    group: str
+    method: str
+    url: str
+    path: str
+    line: int
+    base_url: str = ""
+    model_id: str = ""
+    headers: dict[str, str] = {}
+    authentication: dict[str, tuple[str, ...]] = {}
+    parameters: tuple[Parameter, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    codes: dict[str, str] = {}
+    fields: dict[str, tuple[str, ...]] = {}
+    statuses: dict[str, str] = {}
+    flow: tuple[tuple[str, str], ...] = ()
+    flow_text: str = ""
+    status_method: str = ""
+    status_url: str = ""
+    status_headers: dict[str, str] = {}
+    webhook_header: str = ""
+    polling: tuple[int, int] | None = None
+    prices: dict[str, str] = {}
+    sentences: tuple[Sentence, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page: its title, where it came from, its operations in order, and what was not understood."""
+
+    title: str
+    source: str = ""
+    provider: str = ""
+    operations: tuple[Operation, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    unread: tuple[Unread, ...] = ()

@@ -1,0 +1,274 @@
+"""Reading a page: from its sections to its operations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container, Iterable, Iterator
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pixazo_contracts.trace import is_object
+
+from .blocks import Block, read_blocks
+from .descriptions import read_rules
+from .page import Operation, Page, Parameter, Sample, Sentence, Unread
+from .sections import Row, Section, rows, sections
+
+__all__ = ["InvalidPageError", "read_page"]
+
+_REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
+_HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
+_URL: Final = re.compile(r"`?(https?://\S+?)`?")
+_SECONDS: Final = re.compile(r"(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+_SAMPLES: Final = frozenset(
+    {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
+)
+#: The sections with which an operation begins.
+_FIRST: Final = frozenset({"", "base url", "authentication", "request code", "endpoint"})
+_ERRORS: Final = frozenset({"queue system errors", "error responses"})
+
+
+class InvalidPageError(Exception):
+    """A text that is no model page of the vendor: it has no operation that could be read."""
+
+
+class _Draft:
+    """An operation while its sections come in."""
+
+    def __init__(self, group: str = "") -> None:
+        self.group = group
+        self.title = ""
+        self.values: dict[str, Any] = {}
+        self.samples: list[Sample] = []
+        self.sentences: list[Sentence] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has its request."""
+        return "path" in self.values
+
+    def follow(self) -> _Draft:
+        """The next operation under the same base URL and authentication."""
+        draft = _Draft(self.group)
+        draft.values = {name: self.values[name] for name in ("base_url", "authentication") if name in self.values}
+        return draft
+
+
+class _Reading:
+    """The state of reading one page."""
+
+    def __init__(self, headings: Container[str]) -> None:
+        self.headings = headings
+        self.title = ""
+        self.source = ""
+        self.provider = ""
+        self.draft = _Draft()
+        self.operations: list[Operation] = []
+        self.sentences: list[Sentence] = []
+        self.unread: list[Unread] = []
+
+    def finish(self) -> None:
+        """The operation that was read is complete."""
+        if self.draft.complete:
+            values: dict[str, Any] = {"model_id": _model_id(self.draft.samples), **self.draft.values}
+            self.operations.append(
+                Operation(
+                    title=self.draft.title or self.draft.group,
+                    group=self.draft.group,
+                    samples=tuple(self.draft.samples),
+                    sentences=tuple(self.draft.sentences),
+                    **values,
+                )
+            )
+
+    def section(self, section: Section, following: str) -> None:
+        """Take in one section; `following` is the next one after it that the template has."""
+        if not section.kind and self.draft.complete and following not in _FIRST:
+            self._known(section)
+        elif not section.kind:
+            self._untitled(section)
+        elif section.kind == "request code" or (section.kind == "endpoint" and not self.draft.complete):
+            self._request(section)
+        else:
+            self._known(section)
+
+    def _untitled(self, section: Section) -> None:
+        """A heading that is none of the template: the page, a family, or the next operation."""
+        if section.title:
+            if not self.title:
+                self.title = section.title
+            if self.draft.complete:
+                self.finish()
+                self.draft = _Draft()
+            if "base_url" in self.draft.values:
+                self.draft.title = section.title
+            else:
+                self.draft.group = section.title
+        for block in section.blocks:
+            self._prose(section, block)
+
+    def _prose(self, section: Section, block: Block) -> None:
+        """A block below such a heading: what the page says of itself, a base URL, or a sentence."""
+        if found := _URL.fullmatch(block.text):
+            self.draft.values["base_url"] = found[1]
+        elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
+            self.source = found[1]
+        elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
+            self.provider = found[1]
+        elif block.kind not in ("text", "item"):
+            self._not_understood(section, block)
+        elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+            self.sentences.append(Sentence(section.title, block.text, block.line))
+
+    def _request(self, section: Section) -> None:
+        """The samples of a request in several languages; the one in HTTP is read."""
+        http, found = next(
+            ((block, each) for block in section.code() if (each := _REQUEST.match(block.text))), (None, None)
+        )
+        if http is None or found is None:
+            for block in section.blocks:
+                self._not_understood(section, block)
+            return
+        if self.draft.complete:
+            self.finish()
+            self.draft = self.draft.follow()
+        head, body = _split(http.text)
+        others = [block for block in section.blocks if block is not http]
+        if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
+            body = others.pop(0).text
+        headers = _headers(head)
+        host = headers.pop("Host", "")
+        url = found[2] if "://" in found[2] else self.draft.values.get("base_url", f"https://{host}") + found[2]
+        self.draft.values |= {
+            "method": found[1], "url": url, "path": urlsplit(url).path, "line": http.line, "headers": headers,
+        }  # fmt: skip
+        self._sample("request code", http, body)
+        for block in others:
+            if block.kind == "code":
+                self._sample("request code", block, "")
+            else:
+                self.draft.sentences.append(Sentence(section.kind, block.text, block.line))
+
+    def _known(self, section: Section) -> None:
+        """Any other section of the template."""
+        values = self.draft.values
+        table, rest = rows(section)
+        match section.kind:
+            case "authentication":
+                values["authentication"] = {row["header"]: tuple(row.values())[1:] for _, row in table}
+            case "request parameters":
+                values["parameters"] = tuple(_parameter(row) for row in table)
+            case "request headers":
+                values["headers"] = values.get("headers", {}) | {row["header"]: row["value"] for _, row in table}
+            case "response handling":
+                values["codes"] = values.get("codes", {}) | {row["code"]: row["meaning"] for _, row in table}
+            case "response fields":
+                values["fields"] = {row["field"]: (row["type"], row["description"]) for _, row in table}
+            case "status values":
+                values["statuses"] = {row["status"]: row["description"] for _, row in table}
+            case "pricing":
+                values["prices"] = {cells[0]: cells[-1] for _, row in table if (cells := list(row.values()))}
+            case _:
+                self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
+        for block in rest:
+            self._block(section, block)
+
+    def _block(self, section: Section, block: Block) -> None:
+        values, text = self.draft.values, block.text
+        if section.kind == "status flow":
+            values["flow"] = (*values.get("flow", ()), *_flow(text, values.get("flow", ())))
+            values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip()
+        elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
+            values["base_url"] = found[1]
+        elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
+            values["webhook_header"] = found[1]
+        elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
+            values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
+        elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
+            self._sample(section.kind, block, text)
+        elif block.kind == "code" or block.kind == "row":
+            self._not_understood(section, block)
+        else:
+            if section.kind == "typical workflow" and (found := _SECONDS.search(text)):
+                values["polling"] = (int(found[1]), int(found[2] or found[1]))
+            self.draft.sentences.append(Sentence(section.kind or section.title, text, block.line))
+
+    def _sample(self, kind: str, block: Block, body: str) -> None:
+        label, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
+        text = "{" + text if label else text
+        self.draft.samples.append(Sample(kind, block.text, block.line, label.lstrip("/ "), _json(text)))
+
+    def _not_understood(self, section: Section, block: Block) -> None:
+        self.unread.append(Unread(block.line, section.title, block.text))
+
+
+def read_page(markdown: str) -> Page:
+    """What a page says, from its Markdown.
+
+    Raises:
+        InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
+    """
+    found = list(sections(read_blocks(markdown)))
+    reading = _Reading({section.title for section in found})
+    for number, section in enumerate(found):
+        reading.section(section, next((each.kind for each in found[number + 1 :] if each.kind), ""))
+    reading.finish()
+    if not reading.operations:
+        raise InvalidPageError(
+            "no operation was found: no section Request Code has a request such as `POST https://...`"
+        )
+    return Page(
+        title=reading.title, source=reading.source, provider=reading.provider, operations=tuple(reading.operations),
+        sentences=tuple(reading.sentences), unread=tuple(reading.unread),
+    )  # fmt: skip
+
+
+def _parameter(row: Row) -> Parameter:
+    cells = row.cells
+    name, kind, text = (
+        cells.get("parameter") or cells.get("field", ""),
+        cells.get("type", ""),
+        cells.get("description", ""),
+    )
+    required = {"yes": True, "no": False}.get(cells.get("required", "").casefold())
+    rules, unread = read_rules(text, kind, cells.get("default", ""))
+    return Parameter(name, required, kind, text, row.line, rules, unread)
+
+
+def _split(http: str) -> tuple[str, str]:
+    """Head and body of a request in HTTP, whether an empty line is between them or not."""
+    brace = re.search(r"^[{\[]", http, re.MULTILINE)
+    return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
+
+
+def _headers(head: str) -> dict[str, str]:
+    return {found[1]: found[2] for found in map(_HEADER.fullmatch, head.split("\n")[1:]) if found}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return msgspec.UNSET
+
+
+def _model_id(samples: Iterable[Sample]) -> str:
+    """What the ids of an operation begin with."""
+    for sample in samples:
+        if is_object(sample.value) and isinstance(found := sample.value.get("request_id"), str):
+            return found.rpartition("_")[0]
+    return ""
+
+
+def _flow(text: str, before: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    """The arrows of the status flow; a line that begins with its arrow goes out from where the last arrow of the line above did."""
+    fork = before[-1][0] if before else ""
+    for line in text.split("\n"):
+        words = [word.strip() for word in re.split("→|->", line)]
+        for source, target in pairwise([words[0] or fork, *words[1:]]):
+            fork = source
+            yield source, target

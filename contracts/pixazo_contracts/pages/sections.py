@@ -1,0 +1,110 @@
+"""The sections of a page: which headings the vendor's template has, and which blocks stand below each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Self
+
+import msgspec
+
+from .blocks import Block
+from .template import COLUMNS, TITLES, kind_of
+
+__all__ = ["Row", "Section", "rows", "sections"]
+
+
+class Section(msgspec.Struct):
+    """A heading as the page has it, what it is in the template (empty if nothing), its level, its line, and the blocks below it."""
+
+    title: str
+    kind: str
+    level: int
+    line: int
+    blocks: list[Block] = []
+
+    def code(self) -> list[Block]:
+        """Its samples."""
+        return [block for block in self.blocks if block.kind == "code"]
+
+
+def sections(blocks: Iterable[Block]) -> Iterator[Section]:
+    """The blocks by section, in order; the first one has no title."""
+    current = Section("", "", 0, 1, [])
+    for block in _unswallowed(blocks):
+        is_title = block.kind == "heading" or (
+            block.kind == "text" and block.text[:1].isupper()
+        )  # a parameter may be called webhook
+        kind = kind_of(block.text) if is_title else ""
+        if block.kind == "heading" or kind:
+            yield current
+            current = Section(block.text, kind, block.level, block.line, [])
+        else:
+            current.blocks.append(block)
+    yield current
+
+
+def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Code whose closing fence is missing has swallowed the sections behind it: its lines that are headings of the template end it."""
+    for block in blocks:
+        if block.kind != "code":
+            yield block
+            continue
+        lines, first = block.text.split("\n"), 0
+        for number, line in enumerate(lines):
+            if line and line[0].isupper() and kind_of(line) in TITLES and ":" not in line:
+                if first < number:
+                    yield msgspec.structs.replace(block, text="\n".join(lines[first:number]), line=block.line + first)
+                yield Block("heading", line, block.line + number)
+                first = number + 1
+        if first < len(lines):
+            yield msgspec.structs.replace(block, text="\n".join(lines[first:]), line=block.line + first)
+
+
+class Row(NamedTuple):
+    """A row of a table: the line at which it begins, and its cells by the names of their columns in lower case."""
+
+    line: int
+    cells: dict[str, str]
+
+    @classmethod
+    def of(cls, line: int, names: Sequence[str], cells: Sequence[str]) -> Self:
+        """A row of these cells; but for descriptions, backticks around them are layout."""
+        pairs = zip(names, cells, strict=False)
+        return cls(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
+
+
+def rows(section: Section) -> tuple[list[Row], list[Block]]:
+    """The rows of the table of a section, and the blocks that are no part of it.
+
+    A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
+    code with tabs.
+    """
+    piped = [block for block in section.blocks if block.kind == "row"]
+    rest = [block for block in section.blocks if block.kind != "row"]
+    if not piped:
+        return _paragraphs(rest)
+    names = [cell.casefold() for cell in piped[0].cells]
+    cells = [(block.line, block.cells) for block in piped[1:]]
+    if not cells:
+        tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
+        cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
+        rest = [block for block in rest if block not in tabbed]
+    return [Row.of(line, names, (*each, *[""] * len(names))) for line, each in cells], rest
+
+
+def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
+    """The rows of a table whose cells are paragraphs."""
+    begin = next((number for number, block in enumerate(blocks) if block.text in COLUMNS), len(blocks))
+    names = list[str]()
+    for block in blocks[begin:]:
+        if block.kind != "text" or block.text not in COLUMNS or block.text.casefold() in names:
+            break
+        names.append(block.text.casefold())
+    if not names:
+        return [], blocks
+    body = blocks[begin + len(names) :]
+    end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
+    end -= end % len(names)
+    found = [body[at : at + len(names)] for at in range(0, end, len(names))]
+    table = [Row.of(each[0].line, names, [block.text for block in each]) for each in found]
+    return table, [*blocks[:begin], *body[end:]]
