@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import Explanation as Explanation
     from pixazo_simulator import Generation as Generation
     from pixazo_simulator import Matcher as Matcher
+    from pixazo_simulator import ModelCall as ModelCall
     from pixazo_simulator import Plan as Plan
     from pixazo_simulator import PolicyDecision as PolicyDecision
     from pixazo_simulator import Reply as Reply
@@ -74,7 +75,7 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan PolicyDecision Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher ModelCall Plan PolicyDecision Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 
 

@@ -275,7 +275,7 @@ class Context:
     def video(self, request_id: str, request: Request) -> Reply | None:
         """The video of a generation, whether it has ended or not; None if the request is for anything else."""
         found = self._generation(request_id)
-        if found is None or request.path != spec.media_path(request_id, self.policy):
+        if found is None or request.path != spec.media_path(request_id, self.policy, found.output):
             return None
         answer = serve_media(found, self._worlds.videos, request.method, list(request.headers), self.policy)
         return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
