@@ -598,7 +598,7 @@ SIMULATOR, SLOW = "pixazo_simulator", ["asyncio", "importlib.metadata", "logging
                 "pixazo_simulator.control.client", "pixazo_simulator.control.handler", "pixazo_simulator.control.schema",
                 "pixazo_simulator.mutants", "pixazo_simulator.redirect", "pixazo_simulator.script.builder",
                 "pixazo_simulator.script.examples", "pixazo_simulator.script.reader", "pixazo_simulator.server.loopback", "re2",
-                "starlette", "tomllib", "trustme", "xml",
+                "starlette", "trustme", "xml",
             ],
         ),
     ],

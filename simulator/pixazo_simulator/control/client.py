@@ -66,7 +66,7 @@ class InitialGeneration(TypedDict, total=False):
     """
 
     status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
-    operation: Literal["generate", "imageToVideo"] | ModelCall
+    operation: str
     age: float
     prompt: str
     duration: float

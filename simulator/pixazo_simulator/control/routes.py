@@ -536,7 +536,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     are left out.
     """
     asked, path = request.body, _path(request)
-    if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)):
+    if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)) or path == spec.OPENAPI_PATH:
         raise Refused(
             400,
             f"path {spec.beginning(path, 80)!r} is not a route of the gateway, but one of the simulator: it is not explained",

@@ -30,6 +30,8 @@ CONSOLE_PATH = "/_sim/console"
 """How the path of every page of the console begins."""
 DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
+OPENAPI_PATH = "/openapi.json"
+"""Where the gateway is described as OpenAPI."""
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
 _MEDIA = regex(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")

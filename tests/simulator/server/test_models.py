@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from tests.caller import Caller, over_http
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
 from tests.receiver import Receiver
 
 from pixazo_simulator import (
@@ -21,7 +23,9 @@ from pixazo_simulator import (
     Transport,
     When,
 )
+from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server import model_names, read_models
+from pixazo_simulator.state import WorldLog
 
 MODELS = tuple(str(Path(__file__).parents[2] / "models" / f"{name}.toml") for name in ("clips", "sounds"))
 CLIP, SOUND, PICTURE = "/clip-video/v1/text-to-video", "/sounds/v1/generate", "/pictures/v1/getData"
@@ -315,3 +319,67 @@ def test_an_unknown_model_is_refused_with_those_that_are_there() -> None:
         read_models(["nothing"])
     with pytest.raises(ValueError, match=r"model gone\.toml cannot be read: No such file or directory"):
         read_models(["gone.toml"])
+
+
+def test_the_gateway_is_described_as_openapi(caller: Caller) -> None:
+    """The document is valid, has every operation with its rules, and says where each comes from and what is not checked."""
+    document = caller.call("GET", "/openapi.json").json()
+    OpenAPIV31SpecValidator(document).validate()
+    described = document["paths"][CLIP]["post"]
+    assert described["x-pixazo-label"] == "vendor page, 2026-04-15, second hand"
+    body = described["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["prompt"]
+    properties = body["properties"]
+    assert properties["prompt"] == {"type": "string", "minLength": 3, "maxLength": 20, "description": "What is seen."}
+    assert properties["guidance"] == {"type": "number", "exclusiveMinimum": 0, "maximum": 20}
+    image = properties["images"]["items"]
+    assert (image["required"], image["properties"]["url"]["x-pixazo-unchecked"]) == (["url"], ["Aspect ratio 16:9."])
+    assert properties["camera"] == {"type": "object", "properties": {"zoom": {"type": "boolean"}}, "required": ["zoom"]}
+    assert {*document["paths"]} > {GENERATE, IMAGE_TO_VIDEO, SOUND, PICTURE, "/v2/requests/status/{request_id}"}
+    assert next(iter(document["paths"][PICTURE]["post"]["responses"])) == "200"
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [("id-from-body", "request_id"), ("polling-url-without-prefix", "polling_url")],
+)
+def test_a_mutant_that_is_not_about_parameters_changes_them_too(name: str, member: str) -> None:
+    """What it does to submissions of the page it does to others."""
+    bodies = []
+    for change in (None, find_mutant(name)):
+        with Simulator(models=MODELS, change=change) as simulator:
+            caller = Caller(over_http(simulator.url), "sim-key")
+            bodies.append(caller.call("POST", SOUND, {"input": {"prompt": "A bell"}}).json())
+    assert bodies[1][member] != bodies[0][member]
+    assert bodies[1]["request_id"].startswith("sounds_")
+
+
+@pytest.mark.parametrize("state", ["memory-log"])
+def test_a_world_of_a_log_is_replayed_with_its_models(state: str) -> None:
+    """The commands of the log come to the same state where the models are loaded."""
+    with Simulator(models=MODELS, state=state) as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        identity = submitted(caller, SOUND, input={"prompt": "A bell"})
+        caller.advance(60)
+        caller.read(identity)
+        exported = msgspec.json.decode(caller.call("GET", "/_sim/world/log").body, type=WorldLog)
+    _, replayed = Simulator.replaying(exported, models=MODELS)
+    assert replayed.is_same
+    assert [each.model_id for each in replayed.world.generations()] == ["sounds"]
+
+
+def test_a_world_may_begin_with_their_generations(simulator: Simulator) -> None:
+    """Named by operation, with the price of the file; an unknown one is refused with the remedy."""
+    control = ControlClient(simulator.url)
+    control.create_world(
+        key="key-begun", balance="1.00", generations=[{"status": "COMPLETED", "operation": "sounds/generate"}]
+    )
+    begun = ControlClient(simulator.url, "key-begun").generations().generations
+    (identity,) = (each.request_id for each in begun)
+    caller = Caller(over_http(simulator.url), "key-begun")
+    assert caller.read(identity).json()["output"]["media_type"] == "audio/mpeg"
+    assert [each["amount"] for each in caller.sim("ledger")["entries"]][1:] == ["-0.03"]
+    with pytest.raises(
+        ControlError, match=r"generations\[0\]: operation 'sounds/make' is not one of .*serve its model"
+    ):
+        control.create_world(generations=[{"status": "QUEUED", "operation": "sounds/make"}])
