@@ -16,7 +16,7 @@ import trustme
 from msgspec.structs import replace
 
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.units import micros
+from pixazo_simulator.spec.text import micros
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
 from tests.caller import Caller, over_http

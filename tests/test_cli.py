@@ -31,7 +31,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "STATE", "WORKERS", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "STATE", "WORKERS", "SCRIPT", "MODEL", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT", "LOG_REQUESTS",
 ]  # fmt: skip
 
@@ -598,7 +598,7 @@ SIMULATOR, SLOW = "pixazo_simulator", ["asyncio", "importlib.metadata", "logging
                 "pixazo_simulator.control.client", "pixazo_simulator.control.handler", "pixazo_simulator.control.schema",
                 "pixazo_simulator.mutants", "pixazo_simulator.redirect", "pixazo_simulator.script.builder",
                 "pixazo_simulator.script.examples", "pixazo_simulator.script.reader", "pixazo_simulator.server.loopback", "re2",
-                "starlette", "tomllib", "trustme", "xml",
+                "starlette", "trustme", "xml",
             ],
         ),
     ],

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Renders the four videos that the simulator serves (needs ffmpeg with libx264; run by hand, the results are in the repository).
+# Renders the media that the simulator serves, four videos and four other files (needs ffmpeg with libx264; run by hand, the results are in the repository).
 set -eu
 place=$(cd "$(dirname "${BASH_SOURCE[0]}")/../simulator/pixazo_simulator/server/videos" && pwd)
 for frame in 768P:1366x768 1080P:1920x1080; do
@@ -10,3 +10,10 @@ for frame in 768P:1366x768 1080P:1920x1080; do
       -movflags +faststart -map_metadata -1 -fflags +bitexact -flags:v +bitexact "$place/${frame%:*}-$seconds.mp4"
   done
 done
+# A small file of each other kind of media, for the operations of model files.
+picture=(-f lavfi -i "testsrc2=size=320x180:rate=1" -frames:v 1)
+exact=(-map_metadata -1 -fflags +bitexact -flags:v +bitexact -flags:a +bitexact)
+ffmpeg -v error -y "${picture[@]}" -pix_fmt pal8 "${exact[@]}" "$place/output.png"
+ffmpeg -v error -y "${picture[@]}" -q:v 12 "${exact[@]}" "$place/output.jpeg"
+ffmpeg -v error -y -f lavfi -i "sine=frequency=440:duration=0.4:sample_rate=8000" -c:a pcm_u8 "${exact[@]}" "$place/output.wav"
+ffmpeg -v error -y -f lavfi -i "sine=frequency=440:duration=1:sample_rate=16000" -b:a 16k "${exact[@]}" "$place/output.mp3"

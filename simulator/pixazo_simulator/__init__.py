@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .control.schema.responses import WorldState as WorldState
     from .control.schema.responses import WorldSummary as WorldSummary
     from .script.builder import When as When
+    from .script.facts import ModelCall as ModelCall
     from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
     from .script.matchers import Matcher as Matcher
     from .script.matchers import absent as absent
@@ -91,6 +92,7 @@ _HOMES = {
         "WorldList WorldRecord WorldState WorldSummary"
     ),
     ".script.builder": "When",
+    ".script.facts": "ModelCall",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
     ".script.rule": "End Reply Rule Step",
     ".server.simulator": "Simulator",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import JournalPage as JournalPage
     from pixazo_simulator import LedgerPage as LedgerPage
     from pixazo_simulator import Matcher as Matcher
+    from pixazo_simulator import ModelCall as ModelCall
     from pixazo_simulator import Plan as Plan
     from pixazo_simulator import PolicyDecision as PolicyDecision
     from pixazo_simulator import PolicyFields as PolicyFields
@@ -105,7 +106,7 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "AdvanceEvent App Attempt ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry InitialGeneration JournalFilters JournalPage LedgerPage Matcher Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "AdvanceEvent App Attempt ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 
 

@@ -109,6 +109,8 @@ def _add_world_options(parser: pytest.Parser) -> None:
         ("start", "", "when their clocks start: now, or as 2026-03-31T10:00:00Z"),
     ):
         parser.addini(f"pixazo_{name}", text, default=default)
+    models = "models whose operations are served besides the page's: names, files relative to the root folder, or all"
+    parser.addini("pixazo_models", models, type="args", default=[])
     parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
     hosts = "hosts in addition to loopback that tests may allow for callbacks"
     parser.addini("pixazo_webhook_allow", hosts, type="args", default=[])

@@ -135,6 +135,8 @@ OPTIONS = (
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
     _option("--workers", type=_Number(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
+    _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
+            help="Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/models.md."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
@@ -225,7 +227,7 @@ def check_host(host: str) -> None:
 def _settings(options: dict[str, Any]) -> Settings:
     from pathlib import Path
 
-    from pixazo_simulator.server import read_script
+    from pixazo_simulator.server import read_models, read_script
     from pixazo_simulator.world import DEFAULT_KEY, Settings
 
     if options.get("control_token") is not None and options["control_open"]:
@@ -239,6 +241,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         ),
         magic=not options["no_magic"],
         script=read_script(Path(options["script"])) if options["script"] else (),
+        models=read_models(options["models"]),
         **{name: options[name] for name in _SETTINGS if name in options},
     )
 

@@ -15,7 +15,7 @@ from .serve import serve_until_ended
 if TYPE_CHECKING:
     from pixazo_simulator.state import Replayed, WorldLog
 
-_TAKEN = ("host", "port", "ready_file", "log_format")
+_TAKEN = ("models", "host", "port", "ready_file", "log_format")
 """The options of `serve` that `replay` has, too."""
 
 
@@ -32,7 +32,9 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
 
     log = _read(Path(file))
     try:
-        simulator, replayed = Simulator.replaying(log, key=key, host=options["host"], port=options["port"])
+        simulator, replayed = Simulator.replaying(
+            log, key=key, host=options["host"], port=options["port"], models=options["models"]
+        )
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
     summary = _summary(log, replayed)

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
-from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
+from pixazo_simulator.spec import KEYS, OPERATIONS, OUTCOME_HEADER, PROMPTS, rows
 
 MOST_COLUMNS = 120
 _INDENT = "    "
@@ -149,8 +149,18 @@ def mutants(*, as_json: bool) -> None:
 
 
 @click.command()
-def openapi() -> None:
+@click.option("--gateway", is_flag=True, help="The gateway instead, as a running server does at /openapi.json.")
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME|FILE|all", help="With the operations of this model, too."
+)
+def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     """Print the routes under /_sim as OpenAPI 3.1 (JSON), as a running server does at /_sim/openapi.json."""
-    from pixazo_simulator.control import ROUTES, document
+    from pixazo_simulator.control import ROUTES, document, gateway_document
+    from pixazo_simulator.server import read_models
 
-    _print_json(document(ROUTES))
+    if models and not gateway:
+        raise click.UsageError("--model is about the gateway: add --gateway")
+    try:
+        _print_json(gateway_document((*OPERATIONS.values(), *read_models(models))) if gateway else document(ROUTES))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

@@ -15,7 +15,7 @@ from .schema import responses
 from .schema.responses import decode
 
 if TYPE_CHECKING:
-    from pixazo_simulator.script import Rule
+    from pixazo_simulator.script import ModelCall, Rule
 
     from .schema.policy import PolicyFields
 
@@ -48,7 +48,7 @@ class JournalFilters(TypedDict, total=False):
     method: str | None
     path: str | None
     status: int | None
-    operation: Operation | None
+    operation: Operation | ModelCall | None
     request_id: str | None
     rule: str | None
     text: str | None
@@ -66,7 +66,7 @@ class InitialGeneration(TypedDict, total=False):
     """
 
     status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
-    operation: Literal["generate", "imageToVideo"]
+    operation: str
     age: float
     prompt: str
     duration: float

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pixazo_simulator.script import ABSENT, weight
-from pixazo_simulator.spec import classify, shown, snapshot
+from pixazo_simulator.script import ABSENT, Matcher, weight
+from pixazo_simulator.spec import OPERATIONS, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import rendering
@@ -41,13 +41,25 @@ class Search:
         self._is_first_enough = is_first_enough
         self.what, self._condition = wanted.condition()
         self._count: int = getattr(self._condition, "count", 1)
-        self._matchers = tuple(self._condition.matchers())
+        self._matchers = tuple((name, self._widened(name, matcher)) for name, matcher in self._condition.matchers())
         weighs = weigh([self._condition])
         self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[Any] = []
         self._near: tuple[Found, list[str]] | None = None
         self._seen = self._condition.after if isinstance(self._condition, ExchangeMatchers) else 0
         self._next_change: int | None = None
+
+    def _widened(self, name: str, matcher: Matcher) -> Matcher:
+        """A matcher that means every submission, with those to the operations of model files that this world has."""
+        named: Any = matcher.operand
+        if (
+            name != "operation"
+            or matcher.operator != "one_of"
+            or not isinstance(named, tuple)
+            or not set(OPERATIONS) <= set(named)
+        ):
+            return matcher
+        return Matcher("one_of", (*named, *(each for each in self.world.operations if each not in OPERATIONS)))
 
     @property
     def is_done(self) -> bool:
@@ -93,7 +105,7 @@ class Search:
         if isinstance(each, Exchange):
             path = each.target.partition("?")[0]
             facts = {"method": each.method, "path": path, "status": each.status, "reason": each.reason}
-            known = {"operation": classify(each.method, path).name, "request_id": each.request_id, "rule": each.rule}
+            known = {"operation": each.operation, "request_id": each.request_id, "rule": each.rule}
             return facts | {name: value for name, value in known.items() if value is not None}
         if isinstance(each, Delivery):
             return {

@@ -110,7 +110,7 @@ def _facts(world: World, route: RoutedRequest, request: Request, now: int) -> Fa
     """The facts that the rules were asked about, None where no rule was asked."""
     match route.endpoint:
         case Submit(operation):
-            return at_submit(operation.name, request.headers, members(request.body or b""), now)
+            return at_submit(operation, request.headers, members(request.body or b""), now)
         case StatusRead(request_id):
             return at_read(request_id, world.known(request_id, now), request.headers, now)
         case MediaRead(request_id):

@@ -121,7 +121,7 @@ class ControlHandler:
                 return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a control request, or one for the discovery document, unless the caller goes away before its end."""
+        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller goes away before its end."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
@@ -132,6 +132,11 @@ class ControlHandler:
             if scope["path"] == spec.DISCOVERY_PATH:
                 # Its keys are shown: they open no world yet, so that nothing is disclosed.
                 status, content = 200, encode(await self._discovered())
+            elif scope["path"] == spec.OPENAPI_PATH:
+                from .gateway_openapi import gateway_document  # with the first request for it
+
+                origin = f"{scope['scheme']}://{headers[b'host'].decode('latin-1')}"
+                status, content = 200, encode(gateway_document(self._worlds.operations.values(), origin))
             else:
                 query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
                 method = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -421,16 +421,12 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
         and (wanted.request_id is UNSET or exchange.request_id == wanted.request_id)
-        and (wanted.operation is UNSET or _operation(exchange) in requests.operations_of(wanted.operation))
+        and (wanted.operation is UNSET or spec.covers(requests.operations_of(wanted.operation), exchange.operation))
         # What is shown is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.rule is UNSET or (exchange.rule is not None and wanted.rule in owner.redactor.text(exchange.rule)))
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
         and (wanted.text is UNSET or rendering.shows(owner, exchange, wanted.text))
     )
-
-
-def _operation(exchange: Exchange) -> str | None:
-    return spec.classify(exchange.method, exchange.target.partition("?")[0]).name
 
 
 @route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})
@@ -540,7 +536,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     are left out.
     """
     asked, path = request.body, _path(request)
-    if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)):
+    if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)) or path == spec.OPENAPI_PATH:
         raise Refused(
             400,
             f"path {spec.beginning(path, 80)!r} is not a route of the gateway, but one of the simulator: it is not explained",

@@ -156,6 +156,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
             0, self.at, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
             b"" if self.opaque else body, self.reason, self.headers, len(body), self.request_id, self.rule, self.faults,
             cut(self.transmission, len(body)) if self.transmission else None, self.hint, 0, self.former, elapsed, self.decided_by,
+            name if (name := request.endpoint.name) and "/" in name else None,
         )  # fmt: skip
 
 

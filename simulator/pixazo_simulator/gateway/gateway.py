@@ -33,7 +33,7 @@ _NO_GENERATION = (
     "no generation has this request id: media are found under the URLs of the status response of a COMPLETED generation"
 )
 _ROUTES = (
-    *(f"POST /{spec.MODEL_ID}/v1/{name}" for name in spec.OPERATIONS),
+    *(f"POST {path}" for path in spec.SUBMIT_PATHS),
     f"GET {spec.STATUS_PATH}{{request_id}}",
     "GET /v1/{request_id}/output.mp4",
 )
@@ -78,10 +78,13 @@ class Gateway:
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
+        self._submits = {each.path: spec.Submit(each) for each in worlds.settings.models}
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
         endpoint = request.endpoint
+        if endpoint.name is None and (submit := self._submits.get(request.path)):
+            request.endpoint = endpoint = submit if request.method == "POST" else spec.Unrouted("POST")
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
         else:
@@ -111,7 +114,7 @@ class Gateway:
         if isinstance(endpoint, spec.StatusRead):  # not `match`, which takes as long as all the rest of this method
             return self._read_status(request, route, endpoint.request_id, now)
         if isinstance(endpoint, spec.Submit):
-            return self._submit(request, route, endpoint.operation, spec.MODEL_ID, now)
+            return self._submit(request, route, endpoint.operation, endpoint.operation.model_id, now)
         if isinstance(endpoint, spec.MediaRead):
             return self._read_media(request, route, endpoint, now)
         if isinstance(endpoint, spec.UnknownModel):
@@ -194,7 +197,7 @@ class Gateway:
             if isinstance(accepted, spec.Answer):
                 return complete(request, accepted, now, world, outcome, policy=policy)
             return self.refuse(request, route, accepted, now, outcome)
-        answer = spec.accepted_answer(accepted.request_id, origin, policy)
+        answer = self._accepted(accepted, operation, origin, policy)
         log = None
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
@@ -203,6 +206,16 @@ class Gateway:
         return complete(
             request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
         )
+
+    @staticmethod
+    def _accepted(accepted: Generation, operation: spec.Operation, origin: str, policy: spec.Policy) -> spec.Answer:
+        """The response to an accepted submission; an operation that is not queued has made its media, or failed."""
+        if operation.response is None:
+            return spec.accepted_answer(accepted.request_id, origin, policy)
+        if accepted.plan.outcome is not spec.Status.COMPLETED:
+            return spec.queue_error(500, "Internal Server Error", accepted.plan.error or spec.NOT_PROCESSED)
+        url = spec.media_url(accepted.request_id, operation.output, origin, policy)
+        return spec.synchronous_answer(operation.response, accepted.request_id, url, accepted.accepted)
 
     def _read_media(self, request: Request, route: RoutedRequest, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -215,7 +228,7 @@ class Gateway:
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
-        if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy):
+        if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy, result.output):
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")

@@ -1,4 +1,4 @@
-"""The video of a completed generation: a small, real, playable MP4, served as RFC 9110 says."""
+"""The media of a completed generation: a small, real file, such as a playable MP4, served as RFC 9110 says."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ _TRACK_SIZE = 80
 """Bytes from the name of a track header (version 0) to its width and height."""
 _RANGE = regex(r"bytes=(\d{0,18})-(\d{0,18})")
 Videos = Mapping[str, bytes]
-"""The four rendered videos, by file name, such as `768P-6.mp4`."""
+"""The four rendered videos by file name, such as `768P-6.mp4`, and a file of each other kind, such as `output.png`."""
 
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
-    """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation."""
+    """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation.
+
+    Of any other kind all media are the same.
+    """
+    if generation.output != "mp4":
+        return videos[f"output.{generation.output}"]
     seconds = 10 if generation.duration > _LONGEST_SHORT else 6
     resolution = generation.resolution if generation.resolution == "1080P" else "768P"
     name = generation.request_id.encode()
@@ -57,7 +62,9 @@ def serve_media(
     """The response to a GET or HEAD for the video of a generation."""
     kept = policy.cache_control != "none"
     content = video(generation, videos, policy)
-    return serve(content, f'"{generation.request_id}"', media_type(policy), method, headers, kept=kept)
+    return serve(
+        content, f'"{generation.request_id}"', media_type(policy, generation.output), method, headers, kept=kept
+    )
 
 
 def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[Header], *, kept: bool = True) -> Answer:

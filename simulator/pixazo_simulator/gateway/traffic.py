@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 
 from pixazo_simulator.spec import OPERATIONS
@@ -22,7 +23,9 @@ class Traffic:
 
     def __init__(self) -> None:
         # Lists, since to count in a dict by both takes twice as long.
-        self.counts: dict[str | None, list[int]] = {name: [0] * 1000 for name in (*OPERATIONS, "status", "media", None)}
+        self.counts = defaultdict[str | None, list[int]](lambda: [0] * 1000)
+        for name in (*OPERATIONS, "status", "media", None):
+            self.counts[name] = [0] * 1000
         self.classes: dict[str | None, list[int]] = {}
         self.seconds: dict[str | None, float] = {}
         """What those that were timed took together."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
+from pixazo_simulator.spec import SECOND, TERMINAL, timestamp
 
 from .messages import Context, Members
 
@@ -102,7 +102,7 @@ def running(members: Members) -> bool:
 
 def without_prefix(text: str) -> str:
     """A request id without the model's name."""
-    return text.removeprefix(f"{MODEL_ID}_")
+    return text.rpartition("_")[2]
 
 
 def instant(text: str) -> int:

@@ -60,7 +60,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     """What a caller sent.
 
     `raw_header_names` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
-    that the request came through, if it came through one.
+    that the request came through, if it came through one; `model` is the operation of a model file that it is for, if it is for one.
     """
 
     method: str
@@ -70,6 +70,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     body: bytes = b""
     raw_header_names: tuple[bytes, ...] = ()
     listener: World | None = None
+    model: spec.Operation | None = None
 
     def members(self) -> Members | None:
         """The members of the body; None unless it is a JSON object."""
@@ -87,7 +88,9 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     def operation(self) -> spec.Operation | None:
         """The operation of a submit; None for any other request."""
         endpoint = spec.classify(self.method, self.path)
-        return endpoint.operation if isinstance(endpoint, spec.Submit) else None
+        if isinstance(endpoint, spec.Submit):
+            return endpoint.operation
+        return self.model if self.model and self.model.path == self.path else None
 
     @property
     def read_id(self) -> str | None:
@@ -275,7 +278,7 @@ class Context:
     def video(self, request_id: str, request: Request) -> Reply | None:
         """The video of a generation, whether it has ended or not; None if the request is for anything else."""
         found = self._generation(request_id)
-        if found is None or request.path != spec.media_path(request_id, self.policy):
+        if found is None or request.path != spec.media_path(request_id, self.policy, found.output):
             return None
         answer = serve_media(found, self._worlds.videos, request.method, list(request.headers), self.policy)
         return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)

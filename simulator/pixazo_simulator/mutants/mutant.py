@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
-from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
+from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal, Submit
 from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Debit, Settings, World, Worlds
 
@@ -162,9 +162,11 @@ class EditedGateway:
 
 
 def _message(request: WireRequest) -> Request:
+    endpoint = request.endpoint
     return Request(
         method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
         raw_header_names=request.raw_header_names, listener=request.listener,
+        model=endpoint.operation if isinstance(endpoint, Submit) else None,
     )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
+from pixazo_simulator.spec import PAGE_INSTANT, SECOND, Broken, Policy, http_date
 from pixazo_simulator.world import REQUEST_ID_FORMS, Submission
 
 from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
-from .members import change, compute, drop, put
+from .members import change, compute, drop, put, without_prefix
 from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Members, Reply, Request, is_accepted, is_refused, submits
 from .mutant import Edits, Mutant
 
@@ -33,7 +33,7 @@ def _prefixed(text: Identify) -> Edits:
     """Give generations ids of the model's name and another text."""
 
     def identify(call: Submission, policy: Policy, random: Random, now: int) -> str:
-        return f"{MODEL_ID}_{text(call, policy, random, now)}"
+        return f"{call.operation.model_id}_{text(call, policy, random, now)}"
 
     return behaviour(identify=identify)
 
@@ -120,7 +120,7 @@ SUBMIT = (
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
            in_accepted(compute("polling_url", _previous_url)), ("SUBMIT-12",)),
     Mutant("polling-url-without-prefix", "SUBMIT-11", "The request id in the polling_url lacks the model's name",
-           in_accepted(change("polling_url", lambda url: url.replace(f"{MODEL_ID}_", ""))), ("SUBMIT-12",)),
+           in_accepted(change("polling_url", lambda url: f"{url.rpartition('/')[0]}/{without_prefix(url.rpartition('/')[2])}")), ("SUBMIT-12",)),
     Mutant("relative-polling-url", "SUBMIT-12", "The polling_url is a path without scheme and host",
            in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path)), ("SUBMIT-11",)),
     Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, SECOND, is_secret, not_unicode, read, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, covers, is_secret, not_unicode, read, shortened, shown
 
 from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
@@ -143,7 +143,7 @@ class RuleEntry:
 
     def differences(self, facts: Facts) -> list[_Difference | str]:
         """Why the rule does not match, empty when it does."""
-        if facts.operation not in self.operations:
+        if not covers(self.operations, facts.operation):
             return [f"it is about {self.rule.when}, this is {facts.operation}"]
         if outside := self._outside(facts.at):
             return [outside]
@@ -241,7 +241,8 @@ class Script:
         self._about: dict[str, list[RuleEntry]] = {}
         for entry in entries.values():
             for operation in entry.operations:
-                self._about.setdefault(operation, []).append(entry)
+                if "/" not in operation:
+                    self._about.setdefault(operation, []).append(entry)
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
@@ -273,7 +274,15 @@ class Script:
 
     def is_about(self, operation: str) -> bool:
         """Whether any rule is about calls of this operation."""
-        return operation in self._about
+        return bool(self._meeting(operation))
+
+    def _meeting(self, operation: str) -> Sequence[RuleEntry]:
+        """The rules that are about calls of an operation; for those of model files they are looked for at the first call."""
+        found = self._about.get(operation)
+        if found is None and "/" in operation:
+            found = [entry for entry in self._entries.values() if covers(entry.operations, operation)]
+            self._about[operation] = found
+        return found or ()
 
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.
@@ -332,7 +341,7 @@ class Script:
         """
         decision: Decision | None = None
         values = facts.values
-        for entry in self._about.get(facts.operation, ()):
+        for entry in self._meeting(facts.operation):
             if decision and any(entry.used):
                 continue  # what a rule missed matters only as long as it was never used
             for name, key, holds, wanted in entry.tests:
@@ -375,7 +384,7 @@ class Script:
 
     def peek(self, facts: Facts) -> Decision | None:
         """What `decide` would return, without using a step."""
-        for entry in self._about.get(facts.operation, ()):
+        for entry in self._meeting(facts.operation):
             index = entry.step_index()
             if index is not None and not entry.differences(facts) and not entry.lost_draw():
                 return entry.decision(index)
@@ -390,7 +399,7 @@ class Script:
         for entry, reasons in differing:
             decides = entry.number == deciding
             worded = _worded(reasons or ([] if decides else [_passed_over(entry, deciding)]))
-            is_about = facts.operation in entry.operations
+            is_about = covers(entry.operations, facts.operation)
             distance = (not decides, not is_about, len(worded))
             found.append((distance, Diagnosis(entry.number, entry.label, decides, worded, is_about)))
         return [diagnosis for _, diagnosis in sorted(found, key=itemgetter(0))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NewType, TypedDict
 
 import msgspec
 
@@ -14,15 +14,19 @@ from pixazo_simulator.spec import (
     Header,
     ImageParameters,
     InvalidBody,
+    Operation,
     nearest,
+    regex,
     shown,
 )
 
 from .matchers import Matcher
 
-SubmitCall = Literal["generate", "imageToVideo", "image_to_video", "submit"]
+ModelCall = NewType("ModelCall", str)
+"""The name of an operation of a model file, such as `ModelCall("ltx-video/text-to-video")`: at run time a plain text will do."""
+SubmitCall = Literal["generate", "imageToVideo", "image_to_video", "submit"] | ModelCall
 MediaCall = Literal["media", "download"]
-Call = Literal[SubmitCall, "status", MediaCall, "webhook", "request"]
+Call = SubmitCall | MediaCall | Literal["status", "webhook", "request"]
 """What a rule can be about; `image_to_video` and `download` are other names of `imageToVideo` and `media`."""
 
 LONGEST_TEXT = 10_000
@@ -36,6 +40,7 @@ CALLS: Mapping[str, frozenset[str]] = {
 """The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""
 _PARAMETERS = frozenset(ImageParameters.__struct_fields__)
 _WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
+_OF_MODEL = regex(r"[\w.-]+(/[\w.-]+)+")
 _ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
 
 Condition = Matcher | Mapping[str, Any] | Sequence[Any] | str | float | None
@@ -103,7 +108,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "media": MediaConditions.__optional_keys__,
     "webhook": WebhookConditions.__optional_keys__,
 }
-"""The names of the facts of each operation."""
+"""The names of the facts of each operation; one whose name has a slash has those of `*/*`."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -115,8 +120,13 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def operations(when: str) -> frozenset[str]:
-    """The operations that a rule is about. Raises ValueError with the nearest known name."""
+    """The operations that a rule is about. Raises ValueError with the nearest known name.
+
+    A name with a slash is that of an operation of a model file, of which each world knows its own.
+    """
     known = _ALIASES.get(when, when)
+    if _OF_MODEL.fullmatch(when):
+        return frozenset({when})
     if known not in CALLS:
         names = (*CALLS, *_ALIASES)
         raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
@@ -143,7 +153,7 @@ class Headers:
 
 
 def at_submit(
-    operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
+    operation: Operation, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
 ) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
     sent: Mapping[str, Any] = {} if isinstance(members, InvalidBody) else members
@@ -155,7 +165,9 @@ def at_submit(
     has_url = any(len(name) == len(_WEBHOOK_URL) and name.lower() == _WEBHOOK_URL for name, _ in headers)
     if has_url and (url := str(named.get("x-webhook-url")).strip()):
         facts["webhook_url"] = url
-    return Facts(operation, facts, now)
+    if not operation.on_page and (prompt := operation.text(operation.prompt, sent)):
+        facts["prompt"] = prompt[:LONGEST_TEXT]
+    return Facts(operation.name, facts, now)
 
 
 def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header], now: int = 0) -> Facts:

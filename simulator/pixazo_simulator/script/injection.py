@@ -155,7 +155,9 @@ def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: 
         return spec.Answer(status, spec.PHRASES.get(status, "Error").encode(), _PLAIN)
     known: dict[int, spec.Refusal] = {
         401: spec.InvalidKey(),
-        402: spec.InsufficientFunds(policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)),
+        402: spec.InsufficientFunds(
+            policy.price.of(spec.TEXT_TO_VIDEO.name, spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
+        ),
         403: spec.KeySuspended(),
         404: spec.UnknownRequest("") if operation == "status" else spec.UnknownRoute(),
         413: spec.BodyTooLarge(policy.body_limit),

@@ -197,7 +197,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         if ends is not None and type(self.since) is type(self.until) and ends <= begins:
             raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
         for step in self.steps:
-            if problem := _problem(step, about):
+            if problem := _problem(step, _generally(about)):
                 raise ValueError(f"when {self.when!r}: {problem}")
 
     @property
@@ -262,7 +262,7 @@ def _instant(name: str, moment: float | str, added: int) -> int:
 
 def conditions(match: Mapping[str, Any], when: str) -> Conditions:
     """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(KNOWN[operation] for operation in operations(when)))
+    known = frozenset[str].intersection(*(KNOWN[each] for each in _generally(operations(when))))
     found: Conditions = []
     for name, condition in match.items():
         if name not in known:
@@ -282,6 +282,18 @@ def conditions(match: Mapping[str, Any], when: str) -> Conditions:
     if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
         raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
     return found
+
+
+def _generally(about: frozenset[str]) -> frozenset[str]:
+    """These operations, with `*/*` for each whose name has a slash."""
+    return frozenset(spec.ANY_MODEL if "/" in each else each for each in about)
+
+
+def known_rules(rules: Iterable[Rule], known: Mapping[str, spec.Operation]) -> None:
+    """Raise ValueError with the remedy for a rule about an operation of a model that is not loaded."""
+    for rule in rules:
+        if "/" in rule.when and rule.when not in known:
+            raise ValueError(f"when {spec.unknown_operation(rule.when, known)}")
 
 
 def _check_parts(name: str, matcher: Matcher) -> None:

@@ -1,15 +1,15 @@
-"""Profiles and scripts from files, in TOML or JSON, and the videos, so that the wings below do no I/O."""
+"""Profiles, scripts and models from files, in TOML or JSON, and the media, so that the wings below do no I/O."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.spec import PROFILES, Policy, nearest, read_toml
+from pixazo_simulator.spec import HAILUO, PROFILES, Operation, Policy, nearest, read_model, read_toml
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
@@ -67,9 +67,37 @@ def read_script(path: Path) -> tuple[Rule, ...]:
     return script_from(_read_text(path, "script"), str(path), as_json=path.suffix == ".json")
 
 
+_MODELS = Path(__file__).parents[1] / "models"
+
+
+def model_names() -> tuple[str, ...]:
+    """The models that come with the simulator, besides that of the page, which is always served."""
+    return tuple(sorted(each.stem for each in _MODELS.glob("*.toml") if each.stem != HAILUO[0].model))
+
+
+def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
+    """The operations of models, each of which is `all`, a name of `model_names`, or the path of a file that ends in `.toml`.
+
+    Raises ValueError that names the file, the key, the value and the remedy.
+    """
+    known = model_names()
+    wanted = dict.fromkeys(each for name in names for each in (known if name == "all" else (name,)))
+    return tuple(operation for name in wanted for operation in _read_model(name, known))
+
+
+def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
+    path = _MODELS / f"{name}.toml" if name in known else Path(name)
+    if path.suffix != ".toml":
+        names = (*known, "all")
+        raise ValueError(
+            f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in .toml{nearest(name, names)}"
+        )
+    return read_model(_read_text(path, "model"), name)
+
+
 @cache
 def read_videos() -> Mapping[str, bytes]:
-    """The four rendered videos, by file name."""
+    """The media that are served, by file name."""
     return {each.name: each.read_bytes() for each in Path(__file__).with_name("videos").iterdir()}
 
 

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
 from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, real_date, starting
 
 from .asgi import Application
-from .files import read_videos
+from .files import read_models, read_videos
 from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
 from .threaded import SimulatorError, ThreadedServer, listen
 
@@ -38,6 +40,7 @@ class Simulator:
     `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
     makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
     `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). A `listener` is a socket to use in place of `host` and `port`.
+    `models` are served besides the page's two operations: `all`, names, or paths of model files; ValueError for one that is neither.
     Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
@@ -50,8 +53,11 @@ class Simulator:
         change: Mutant | Variant | None = None,
         state: str = "memory",
         listener: socket.socket | None = None,
+        models: Iterable[str] = (),
     ) -> None:
         self.settings = settings or Settings()
+        if loaded := read_models(models):
+            self.settings = msgspec.structs.replace(self.settings, models=(*self.settings.models, *loaded))
         self.state = state
         self._listener = listener
         self._kept: Kept | None = None
@@ -64,7 +70,13 @@ class Simulator:
 
     @classmethod
     def replaying(
-        cls, log: WorldLog, *, key: str = DEFAULT_KEY, host: str = "127.0.0.1", port: int = 0
+        cls,
+        log: WorldLog,
+        *,
+        key: str = DEFAULT_KEY,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        models: Iterable[str] = (),
     ) -> tuple[Self, Replayed]:
         """A simulator whose one world is that of a log (see `ControlClient.export_world`), and what came of replaying it.
 
@@ -73,10 +85,11 @@ class Simulator:
         """
         from pixazo_simulator.state import Replayed, described, kept_log
 
-        scratch = Application(Worlds(Settings(keys=()), read_videos())).scratch
+        loaded = read_models(models)
+        scratch = Application(Worlds(Settings(keys=(), models=loaded), read_videos())).scratch
         replayed = Replayed(log, scratch)
         policy = Settings().policy.changed({"webhook_allow": [*replayed.world.policy.webhook_allow]})
-        simulator = cls(Settings(keys=(key,), policy=policy), host=host, port=port, state="memory-log")
+        simulator = cls(Settings(keys=(key,), policy=policy, models=loaded), host=host, port=port, state="memory-log")
         simulator._kept = kept_log(log, key, described(simulator.settings, ""), scratch)
         return simulator, replayed
 

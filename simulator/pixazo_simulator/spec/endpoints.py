@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
 
-from .parameters import MODEL_ID, OPERATIONS, Operation
+from .models import Operation
+from .parameters import HAILUO, MODEL_ID, OPERATIONS, TEXT_TO_VIDEO
 from .text import regex
 
 Header = tuple[bytes, bytes]
@@ -21,7 +22,7 @@ WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
 """Not on the page: seen in public code (policy `webhook_events`)."""
 CALLBACK_MEMBER = "callback_url"  # page: Request Parameters
 
-SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERATIONS.items()}
+SUBMIT_PATHS = {operation.path: operation for operation in HAILUO}
 STATUS_PATH = "/v2/requests/status/"
 CONTROL_PREFIX = "/_sim"
 """How the path of every control route begins."""
@@ -29,39 +30,37 @@ CONSOLE_PATH = "/_sim/console"
 """How the path of every page of the console begins."""
 DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
+OPENAPI_PATH = "/openapi.json"
+"""Where the gateway is described as OpenAPI."""
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
 _MEDIA = regex(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
 # A segment such as v2 is a version of the gateway's own routes; those of the simulator begin with another character.
 _ANY_MODEL = regex(r"/(?!v[0-9]+/)(?P<model_id>[A-Za-z0-9][\w.-]{0,99})/(?P<rest>.+)", re.ASCII | re.DOTALL)
-_DEFAULT_OPERATION = next(iter(OPERATIONS.values()))
-
-Name = Literal["generate", "imageToVideo", "status", "media"]
-"""How rules, the journal and reports call an operation of the gateway."""
 
 
 class Submit(msgspec.Struct, frozen=True):
-    """A submission: `POST /minimax-hailuo-ai/v1/generate` or `.../imageToVideo`."""
+    """A submission: a POST to the path of an operation."""
 
     operation: Operation
 
     @property
-    def name(self) -> Name:
-        """The last segment of the path."""
+    def name(self) -> str:
+        """How rules, the journal and reports call it."""
         return self.operation.name
 
 
 class StatusRead(msgspec.Struct, frozen=True):
     """`GET /v2/requests/status/{request_id}`; the id may be any text, even an empty one."""
 
-    name: ClassVar[Name] = "status"
+    name: ClassVar[str] = "status"
     request_id: str
 
 
 class MediaRead(msgspec.Struct, frozen=True):
     """`GET` or `HEAD /v1/{request_id}/output.{extension}`, as in the `media_url` of the page's sample."""
 
-    name: ClassVar[Name] = "media"
+    name: ClassVar[str] = "media"
     request_id: str
 
 
@@ -69,7 +68,7 @@ class UnknownModel(msgspec.Struct, frozen=True):
     """A POST below the path of another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other caller.
 
     `is_route` says that the rest of the path is that of a submission, whose `operation` it is; the parameters of any other path are
-    those of `generate`, if policy `check_order` has them judged first.
+    those of text-to-video, if policy `check_order` has them judged first.
     """
 
     name: ClassVar[None] = None
@@ -103,5 +102,5 @@ def classify(method: str, path: str) -> Endpoint:
     if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and other["model_id"] != MODEL_ID:
         operation = OPERATIONS.get(other["rest"].removeprefix("v1/"))
         is_route = operation is not None and other["rest"].startswith("v1/")
-        return UnknownModel(operation or _DEFAULT_OPERATION, other["model_id"], is_route)
+        return UnknownModel(operation or TEXT_TO_VIDEO, other["model_id"], is_route)
     return _UNROUTED

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from pkgutil import get_data
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from .decoding import json_fault
 from .errors import (
-    LONGEST_URL,
     MOST_BRACKETS,
     MOST_COMMAS,
     SMALL_BODY,
@@ -26,11 +25,9 @@ from .errors import (
 )
 from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
+from .models import ANY_MODEL, Operation, read_model, url_problem
 from .policy import Policy
-from .text import beginning, json_value, nearest, quoted, regex
-from .units import SECOND
-
-MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
+from .text import SECOND, beginning, json_value, nearest, quoted, regex
 
 
 class Parameters(msgspec.Struct, frozen=True, gc=False):
@@ -51,24 +48,20 @@ class ImageParameters(Parameters, frozen=True, gc=False):
     first_frame_image: str | UnsetType = UNSET
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """An operation that is submitted: the last segment of its path, its parameters, and whether the page states their limits."""
+HAILUO = read_model((get_data("pixazo_simulator", "models/hailuo.toml") or b"").decode(), "hailuo")
+"""The page's two operations; the file is a part of the program, which is loaded with it."""
+OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in HAILUO}
+"""The same by name."""
+TEXT_TO_VIDEO = HAILUO[0]
+MODEL_ID = TEXT_TO_VIDEO.model_id
+SUBMITS = frozenset(OPERATIONS) | {ANY_MODEL}
+"""The operations that submit."""
 
-    name: Literal["generate", "imageToVideo"]
-    parameters: type[Parameters]
-    limited: bool
 
+def _shape(operation: Operation) -> type[Parameters]:
+    """What the members of an operation of the page are read as."""
+    return ImageParameters if ImageParameters.__struct_fields__[-1] in operation.names else Parameters
 
-OPERATIONS: dict[str, Operation] = {
-    operation.name: operation
-    for operation in (
-        Operation("generate", Parameters, limited=False),
-        Operation("imageToVideo", ImageParameters, limited=True),
-    )
-}
-
-SUBMITS = frozenset(OPERATIONS)
-"""The names of the operations that submit."""
 
 _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -139,9 +132,11 @@ class Read(NamedTuple):
 
 def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy) -> Read:
     """Read the parameters among the members of a body; policy `null_members` says what null is."""
-    kind = operation.parameters
     if policy.null_members == "ignore" and None in given.values():
         given = {name: value for name, value in given.items() if value is not None}
+    if not operation.on_page:
+        return Read(_common(given, operation), tuple(operation.problems(given)))
+    kind = _shape(operation)
     try:
         return Read(msgspec.convert(given, kind))
     except msgspec.ValidationError:
@@ -149,6 +144,17 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
         wrong = {field.name: given[field.name] for field in fields if not _converts(given[field.name], field.type)}
         right = {field.name: given[field.name] for field in fields if field.name not in wrong}
         return Read(msgspec.convert(right, kind), tuple(_type_problem(*each, operation) for each in wrong.items()))
+
+
+def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
+    """What the world wants to know of a submission to any other operation."""
+    callback = operation.value(operation.callback, given)
+    return Parameters(
+        operation.text(operation.prompt, given) if operation.prompt else UNSET,
+        operation.number("duration", given),
+        operation.text("resolution", given),
+        callback_url=callback if isinstance(callback, str) else UNSET,
+    )
 
 
 def _type_problem(name: str, value: object, operation: Operation) -> Problem:
@@ -311,7 +317,6 @@ _COUNT: Mapping[str, Callable[[str], int]] = {
     "utf16": lambda text: len(text.encode("utf-16-le")) // 2,
     "bytes": lambda text: len(text.encode()),
 }
-_HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 """How PNG, JPEG and WebP files begin in Base64."""
 
@@ -364,12 +369,18 @@ def check(
     The page states limits for image-to-video only; policy `t2v_limits` applies them to text-to-video.
     """
     found = Findings([], [], NO_MAGIC, None, [])
+    marks = read_magic(parameters.prompt or "", outcome) if magic else NO_MAGIC
+    if not operation.on_page:
+        _note_marks(policy, found, marks)
+        return found
     limited = operation.limited or policy.t2v_limits == "i2v"
     beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, operation, limited=True)]
     is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
-    _check_prompt(parameters, policy, found, read_magic(parameters.prompt or "", outcome) if magic else NO_MAGIC)
+    _check_prompt(parameters, policy, found)
+    if parameters.prompt is not UNSET:
+        _note_marks(policy, found, marks)
     found.refused += beyond if limited else _frame_problems(parameters, operation, limited=False)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and is_combo:
@@ -393,7 +404,7 @@ def _length_problems(parameters: Parameters, policy: Policy, found: Findings) ->
     return () if count <= PROMPT_LIMIT else [Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count))]
 
 
-def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, read: Magic | Problem) -> None:
+def _check_prompt(parameters: Parameters, policy: Policy, found: Findings) -> None:
     prompt = parameters.prompt
     if prompt is UNSET:
         found.refused.append(Problem("prompt", Violation.REQUIRED))
@@ -402,6 +413,9 @@ def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, read:
         found.decided_by.append("blank_prompt")
         if policy.blank_prompt == "refuse":
             found.refused.append(Problem("prompt", Violation.BLANK))
+
+
+def _note_marks(policy: Policy, found: Findings, read: Magic | Problem) -> None:
     if isinstance(read, Problem):
         found.refused.append(read)
         return
@@ -503,11 +517,11 @@ def has_invalid_ratio(facts: ImageFacts) -> bool:
 
 def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     """The first of these members that the page does not list for this operation (policy `unknown_members`), and how many more."""
-    known = operation.parameters.__struct_fields__
+    known = operation.names
     unknown = [name for name in given if name not in known]
     if not unknown:
         return []
-    remedies, more = [_meant(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
+    remedies, more = [_meant(name, operation) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
         remedies[-1] += f", nor are {more} more"
     pairs = zip(unknown, remedies, strict=False)
@@ -519,28 +533,8 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else repr(name)[1:-1]
 
 
-def _meant(name: str, known: tuple[str, ...]) -> str:
-    """What a member that is not known probably means: a parameter of the other operation, or a known one that is near."""
-    others = (other.name for other in OPERATIONS.values() if name in other.parameters.__struct_fields__)
+def _meant(name: str, operation: Operation) -> str:
+    """What a member that is not known probably means: a parameter of the page's other operation, or a known one that is near."""
+    others = (other.name for other in HAILUO if operation.on_page and name in other.names)
     other = next(others, None)
-    return f" (but of {other})" if other else nearest(name, known)
-
-
-def url_problem(text: str) -> str | None:
-    """Why `text` cannot be used as a URL, in words that repeat nothing but its scheme; None for an http or https URL with a host."""
-    if not text:
-        return "it is empty"
-    if len(text) > LONGEST_URL:
-        return f"it is longer than {LONGEST_URL} characters"
-    if odd := next((number for number, each in enumerate(text, 1) if not "!" <= each <= "~"), None):
-        return f"its character {odd} is none of a URL: percent-encode it"
-    scheme, separator, _ = text.partition(":")
-    if scheme.lower() not in ("http", "https"):
-        return f"its scheme is {quoted(scheme)}" if separator and scheme.isalnum() else "it has no scheme such as https"
-    try:
-        host, port = urlsplit(text).hostname, urlsplit(text).port
-    except ValueError:
-        return "its host or port cannot be read"
-    if not _HOST.fullmatch(host or ""):
-        return "it has no host, or one with characters that no host has"
-    return "its port is 0" if port == 0 else None
+    return f" (but of {other})" if other else nearest(name, operation.names)

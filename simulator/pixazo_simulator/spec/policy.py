@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .text import nearest, regex
-from .units import SECOND, dollars, micros
+from .text import SECOND, dollars, micros, nearest, regex
 
 # The values that are more than a word, and how each is read from text.
 
@@ -28,7 +27,9 @@ MOST_AGENTS = 20
 """Beginnings of User-Agent headers that the media host refuses."""
 MOST_PRICES = 100
 """Rules of one price list."""
-_RULE = regex(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
+_RULE = regex(
+    r"(?:(\w[\w.-]*(?:/[\w.-]*[A-Za-z_][\w.-]*)*|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)"
+)
 
 _RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
@@ -144,11 +145,14 @@ class PriceList(msgspec.Struct, frozen=True):
             raise ValueError(f"price list {text!r} leaves requests without a price: end it with a rule such as *=0.60")
         return cls(tuple(rules))
 
-    def of(self, operation: str, duration: float, resolution: str) -> int:
-        """The price in millionths of a dollar of one generation of `duration` seconds."""
+    def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
+        """The price in millionths of a dollar of one generation of `duration` seconds.
+
+        A price that is `listed` elsewhere comes before the rules that name no operation.
+        """
         for rule in self.rules:  # not a generator, which takes thrice as long, and each submission asks
             if rule.fits(operation, duration, resolution):
-                return rule.amount
+                return rule.amount if listed is None or rule.wanted[0] else listed
         return self.rules[-1].amount
 
     def __str__(self) -> str:

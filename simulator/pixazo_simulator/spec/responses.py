@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from . import errors
 from .endpoints import KEY_HEADER, STATUS_PATH, Header
 from .lifecycle import Snapshot, Status
-from .parameters import MODEL_ID
+from .models import MEDIA_KINDS
 from .policy import Policy
-from .units import SECOND, dollars
+from .text import SECOND, dollars
 
 PHRASES = {code.value: code.phrase for code in HTTPStatus}
 """What each status code is called."""
@@ -68,14 +68,37 @@ def http_date(instant: int) -> bytes:
     return format_datetime(datetime.fromtimestamp(instant // SECOND, UTC), usegmt=True).encode("ascii")
 
 
-def media_path(request_id: str, policy: Policy) -> str:
-    """Where the video of a generation is (OUT-05)."""
-    return f"/v1/{request_id}/output.{'mp4' if policy.media == 'mp4' else 'ext'}"
+def media_path(request_id: str, policy: Policy, output: str) -> str:
+    """Where the media of a generation is, of which `output` is the extension (OUT-05)."""
+    return f"/v1/{request_id}/output.{output if policy.media == 'mp4' else 'ext'}"
 
 
-def media_type(policy: Policy) -> str:
-    """What the video of a generation says it is (OUT-06)."""
-    return "video/mp4" if policy.media == "mp4" else "application/octet-stream"
+def media_type(policy: Policy, output: str) -> str:
+    """What the media of a generation says it is (OUT-06)."""
+    return MEDIA_KINDS[output] if policy.media == "mp4" else "application/octet-stream"
+
+
+def media_url(request_id: str, output: str, origin: str, policy: Policy) -> str:
+    """The URL of the media of a generation for a caller of `origin`."""
+    media_origin = {"same": origin, "page": MEDIA_ORIGIN}.get(policy.media_origin, policy.media_origin)
+    return f"{media_origin}{media_path(request_id, policy, output)}"
+
+
+def synchronous_answer(template: Any, request_id: str, url: str, now: int) -> Answer:
+    """The 200 of an operation that is not queued: its template, filled in."""
+    given = {"request_id": request_id, "media_url": url, "now": timestamp(now)}
+    return Answer(200, _ENCODER.encode(_filled(template, given)), reason=f"made {request_id} at once")
+
+
+def _filled(template: Any, given: Mapping[str, str]) -> Any:
+    if isinstance(template, str):
+        for name, value in given.items():
+            template = template.replace(f"{{{name}}}", value)
+    elif isinstance(template, dict):
+        return {name: _filled(each, given) for name, each in cast("dict[str, Any]", template).items()}
+    elif isinstance(template, list):
+        return [_filled(each, given) for each in cast("list[object]", template)]
+    return template
 
 
 class _Accepted(msgspec.Struct, gc=False):
@@ -95,18 +118,27 @@ def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
 
 
 def status_body(
-    request_id: str, accepted: int, seen: Snapshot, error: str | None, origin: str, policy: Policy
+    request_id: str,
+    model_id: str,
+    media: str,
+    accepted: int,
+    seen: Snapshot,
+    error: str | None,
+    origin: str,
+    policy: Policy,
 ) -> bytes:
-    """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
+    """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook).
+
+    `media` is the extension of its media.
+    """
     terminal, output = seen.until is None, None
     if seen.status is Status.COMPLETED:
-        media_origin = {"same": origin, "page": MEDIA_ORIGIN}.get(policy.media_origin, policy.media_origin)
-        media_url = f"{media_origin}{media_path(request_id, policy)}"
-        output = {"media_url": [media_url], "media_type": media_type(policy)}
+        url = media_url(request_id, media, origin, policy)
+        output = {"media_url": [url], "media_type": media_type(policy, media)}
     envelope: dict[str, Any] = {
         "request_id": request_id,
         "status": seen.status,
-        "model_id": MODEL_ID,
+        "model_id": model_id,
         "error": error if terminal else None,
         "output": output,
     }

@@ -33,7 +33,8 @@ def described(settings: Settings, change: str) -> dict[str, str]:
     """The settings that decide how commands are carried out; `change` is the name of the mutant or variant."""
     values = msgspec.structs.asdict(settings)
     policy = msgspec.json.decode(msgspec.json.encode(values.pop("policy")))
-    values = {name: values[name] for name in _DECIDING} | {"clock": str(settings.clock()), "mutant": change}
+    models = {"models": settings.models} if settings.models else {}
+    values = {name: values[name] for name in _DECIDING} | models | {"clock": str(settings.clock()), "mutant": change}
     values |= {f"policy {name}": value for name, value in policy.items()}
     texts = {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in values.items()
@@ -51,8 +52,8 @@ def check_same(name: str, found: Head, given: Head) -> None:
         raise StoreError(
             f"{name} was written by another version (form {found.form}, not {given.form}): use that one, or name another state"
         )
-    for setting, value in given.settings.items():
-        if (before := found.settings.get(setting)) != value:
+    for setting in dict.fromkeys((*given.settings, *found.settings)):
+        if (before := found.settings.get(setting)) != (value := given.settings.get(setting)):
             raise StoreError(
                 f"{name} was begun with {setting} {before}, this server has {value}: give it the same options, or name another state"
             )

@@ -136,17 +136,17 @@ class Admission(msgspec.Struct):
         asked, account, policy = self._asked, self._account, self._policy
         if account is None or account.suspended or account.broken or not account.model_enabled:
             return None
-        if policy.rate_limit or policy.concurrency is not None or asked.model_id != spec.MODEL_ID:
+        if policy.rate_limit or policy.concurrency is not None or asked.model_id != asked.operation.model_id:
             return None
         if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body.data:
             return None
-        if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or asked.operation.name != "generate":
+        if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or not asked.operation.plain:
             return None
         if (found := spec.plain_parameters(asked.body.members)) is None:
             return None
         duration = spec.DEFAULT_DURATION if found.duration is UNSET else float(found.duration)
         resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
-        self._price = price = policy.price.of("generate", duration, resolution)
+        self._price = price = policy.price.of(asked.operation.name, duration, resolution)
         if not account.affords(account.ledger, price, self._now):
             return None
         return Admitted(duration, resolution, price, (), spec.NO_MAGIC, found.prompt)
@@ -224,7 +224,7 @@ class Admission(msgspec.Struct):
     def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        if enabled and self._asked.model_id == spec.MODEL_ID:
+        if enabled and self._asked.model_id == self._asked.operation.model_id:
             return None
         self.decided_by.append("unknown_model")
         return spec.ModelNotFound(self._asked.model_id)
@@ -246,7 +246,7 @@ class Admission(msgspec.Struct):
             typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
             problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
-        if asked.webhook_url is not None or spec.CALLBACK_MEMBER in self._sent:
+        if asked.webhook_url is not None or self._callback is not UNSET:
             self._urls = self._webhook_urls()
             unusable = self._unusable_urls().values()
             if policy.bad_webhook_url != "ignore":
@@ -259,15 +259,16 @@ class Admission(msgspec.Struct):
         """Note what the policy decides about the form of the members."""
         sent = self._sent
         if None in sent.values():
-            known = self._asked.operation.parameters.__struct_fields__
-            optional = (name for name in known if name not in ("prompt", "first_frame_image"))
+            optional = (each.name for each in self._asked.operation.parameters if not each.required)
             self._note("null_members", any(name in sent and sent[name] is None for name in optional))
-        self._note("number_forms", isinstance(sent.get("duration"), (str, bool, float)))
+        self._note(
+            "number_forms", self._asked.operation.on_page and isinstance(sent.get("duration"), (str, bool, float))
+        )
 
     def _note_webhooks(self) -> None:
         """Note what the policy decides about the webhooks that are asked for."""
         urls = self._urls
-        self._note("empty_callback_url", self._sent.get(spec.CALLBACK_MEMBER) == "")
+        self._note("empty_callback_url", self._callback == "")
         self._note("url_length", any(len(url) > spec.LONGEST_URL for url in urls.values()))
         is_refused = self._policy.http_webhook_url == "refuse"
         plain = [url for url in urls.values() if url[:5].lower() == "http:" and (is_refused or not _is_loopback(url))]
@@ -289,7 +290,8 @@ class Admission(msgspec.Struct):
     def price(self) -> int:
         """The price in millionths of a dollar."""
         if self._price is None:
-            self._price = self._policy.price.of(self._asked.operation.name, *self._frame())
+            operation = self._asked.operation
+            self._price = self._policy.price.of(operation.name, *self._frame(), operation.price_of(self._sent))
         return self._price
 
     def _frame(self) -> tuple[float, str]:
@@ -307,19 +309,25 @@ class Admission(msgspec.Struct):
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
     @property
+    def _callback(self) -> object:
+        """What was sent as the parameter that names a webhook URL, UNSET where nothing was."""
+        return self._asked.operation.value(self._asked.operation.callback, self._sent)
+
+    @property
     def _ignores_member(self) -> bool:
         """Whether a `callback_url` was sent that the policy ignores, whatever its value."""
-        return bool(self._sent.get(spec.CALLBACK_MEMBER)) and self._policy.callback_url == "ignore"
+        return bool(self._callback or None) and self._policy.callback_url == "ignore"
 
     def _unusable_urls(self) -> dict[str, spec.Problem]:
         """What is wrong with the webhook URLs, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
         found: dict[str, spec.Problem] = {}
         for channel, url in self._urls.items():
+            name = self._asked.operation.callback or channel if channel == spec.CALLBACK_MEMBER else channel
             if fault := spec.url_problem(url):
-                found[channel] = spec.Problem(channel, spec.Violation.URL, (fault,))
+                found[channel] = spec.Problem(name, spec.Violation.URL, (fault,))
             elif refuses_http and url[:5].lower() == "http:":
-                found[channel] = spec.Problem(channel, spec.Violation.HTTPS)
+                found[channel] = spec.Problem(name, spec.Violation.HTTPS)
         return found
 
     def _admitted(self) -> Admitted:
@@ -339,6 +347,8 @@ class Admission(msgspec.Struct):
         """The webhook URLs that will be posted to, and why each other one will not, by channel."""
         if not self._urls and not self._ignores_member:
             return {}, {}
+        if self._asked.operation.response is not None:
+            return {}, dict.fromkeys(self._urls, "this operation answers with its media at once")
         ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
         if self._ignores_member:
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"

@@ -12,7 +12,9 @@ from pixazo_simulator.script import Decision, Rule
 from pixazo_simulator.spec import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
+    MODEL_ID,
     PROMPT_LIMIT,
+    TEXT_TO_VIDEO,
     Answer,
     Header,
     ImageFacts,
@@ -47,7 +49,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
     `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
-    decided how it ends.
+    decided how it ends. `output` is the extension of its media.
     """
 
     request_id: str
@@ -59,6 +61,8 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     origin: str
     frame: tuple[int, int] | None = None
     decided_by: tuple[str, ...] = ()
+    model_id: str = MODEL_ID
+    output: str = "mp4"
 
     @property
     def finish(self) -> int:
@@ -129,7 +133,7 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """A generation that a world begins with, in any state: what was asked for, and what has become of it."""
 
     status: Annotated[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"], Meta(description="the status with which the world begins")]
-    operation: Literal["generate", "imageToVideo"] = "generate"
+    operation: str = TEXT_TO_VIDEO.name
     age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; left out: as the policy's job_times has it")] | UnsetType = UNSET
     prompt: Annotated[str, Meta(max_length=PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
     duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = DEFAULT_DURATION

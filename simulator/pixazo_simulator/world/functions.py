@@ -124,8 +124,8 @@ def _unchanged(policy: spec.Policy) -> spec.Policy:
     return policy
 
 
-def _identify(_: Submission, policy: spec.Policy, random: Random, now: int) -> str:
-    return request_id(spec.MODEL_ID, policy.request_id, random, now)
+def _identify(submission: Submission, policy: spec.Policy, random: Random, now: int) -> str:
+    return request_id(submission.operation.model_id, policy.request_id, random, now)
 
 
 class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):

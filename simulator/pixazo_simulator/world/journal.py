@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from pixazo_simulator.spec import HIDDEN, Header, PolicyDecision, is_secret
+from pixazo_simulator.spec import HIDDEN, Header, PolicyDecision, classify, is_secret
 
 from .part import Part
 
@@ -29,7 +29,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,
     `former` the name of the deleted world whose key was sent. A status of 0 means that nothing was answered. `decided_by` are the points
-    of the policy of which another value would have given another response.
+    of the policy of which another value would have given another response. `submitted` is the operation of a model file that was called.
 
     The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out` counts the
     request headers beyond the bound. Headers that hold secrets are kept first; where not even those fit, neither target, bodies nor
@@ -57,6 +57,12 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     former: str | None = None
     elapsed: int = 0
     decided_by: tuple[PolicyDecision, ...] = ()
+    submitted: str | None = None
+
+    @property
+    def operation(self) -> str | None:
+        """What rules call the operation of the gateway that it was for, None where it was for none."""
+        return self.submitted or classify(self.method, self.target.partition("?")[0]).name
 
     @property
     def expected(self) -> bool:

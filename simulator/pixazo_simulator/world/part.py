@@ -16,7 +16,9 @@ from pixazo_simulator.script import SavedScript, Script
 
 MOST_TOGETHER = 2000
 """Elements of a container in one row: they take some milliseconds to encode, and meanwhile nobody else runs."""
-DERIVED = frozenset({"__weakref__", "_functions", "_shown", "_monotonic", "affords", "bounds", "notifier", "redactor"})
+DERIVED = frozenset(
+    {"__weakref__", "_functions", "_shown", "_monotonic", "affords", "bounds", "notifier", "operations", "redactor"}
+)
 """Members of a part that are made with it, and are no state: settings, caches, and those who listen."""
 _CONTAINERS = (list, deque, dict, OrderedDict)
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, 
 from functools import partial
 from itertools import chain
 from threading import RLock
-from types import coroutine
+from types import MappingProxyType, coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.script import Rule, Script, known_rules
 
 from . import commands
 from .clock import Begun, Clock, StoredTime, real_date, starting
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names besides
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
-    `log_requests` has every call of the gateway logged, not only those that are refused.
+    `models` are operations besides the page's two. `log_requests` has every call of the gateway logged, not only those that are refused.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_worlds: int = 10_000
     functions: WorldFunctions = WorldFunctions()
     script: tuple[Rule, ...] = ()
+    models: tuple[spec.Operation, ...] = ()
     control_token: str | None = None
     control_open: bool = False
     control_hosts: tuple[str, ...] = ()
@@ -75,6 +76,21 @@ class SavedServer(msgspec.Struct, frozen=True):
 
 def _prefixed(name: str, part: Part) -> Iterator[Row]:
     return (Row(f"{name}.{path}", data) for path, data in rows(part))
+
+
+def _by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
+    """The page's operations and these by name. Raises ValueError with the remedy where two have one path."""
+    found = dict(spec.OPERATIONS)
+    paths = {each.path: each for each in found.values()}
+    for each in models:
+        if (other := paths.get(each.path) or found.get(each.name)) is not None:
+            raise ValueError(
+                f"model {each.model}: POST {each.path} is in model {other.model}, too: serve one of the two"
+            )
+        if type(spec.classify("POST", each.path)) is not spec.UnknownModel:
+            raise ValueError(f"model {each.model}: path {each.path} is a route of the gateway itself: give another")
+        paths[each.path] = found[each.name] = each
+    return MappingProxyType(found)  # which forks of worlds share
 
 
 def check_key(key: str) -> None:
@@ -100,7 +116,9 @@ class Worlds:
         self.begun, self.time = begun, StoredTime() if begun else None
         self.settings = settings
         self.videos = videos or {}
+        self.operations = _by_name(settings.models)
         self.script = Script()
+        known_rules(settings.script, self.operations)
         self.script.set(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
         self._new_clock = partial(self._stored, begun) if begun else starting(settings.clock, settings.start)
@@ -199,6 +217,7 @@ class Worlds:
         script = None
         if command.rules is not None:
             script = Script()
+            known_rules(command.rules, self.operations)
             script.set(command.rules)
         clock = None
         if command.clock is not None:
@@ -289,7 +308,7 @@ class Worlds:
         settings = self.settings
         return World(
             key, magic=settings.magic, bounds=settings.bounds, functions=settings.functions, redactor=self.redactor,
-            **members,
+            operations=self.operations, **members,
         )  # fmt: skip
 
     def _enter(self, world: World) -> None:
@@ -407,7 +426,7 @@ class Worlds:
         return self.settings.open_keys or (self.settings.magic and spec.read_key(key) is not None)
 
     def _magic(self, key: str, kind: str) -> World:
-        price = self.settings.policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
+        price = self.settings.policy.price.of(spec.TEXT_TO_VIDEO.name, spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
         world = self.create(key, balance=balances.get(kind))
         limits = {"sim-throttled": spec.RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}

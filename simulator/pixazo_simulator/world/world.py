@@ -28,6 +28,7 @@ from pixazo_simulator.script import (
     at_read,
     at_submit,
     effect,
+    known_rules,
     replacement,
     wait,
 )
@@ -94,7 +95,7 @@ class World(Part):
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
         "_random", "_rotations", "_shift", "_shown", "_states", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "outbox", "policy", "redactor", "script", "seed", "source", "turn",
+        "operations", "outbox", "policy", "redactor", "script", "seed", "source", "turn",
     )  # fmt: skip
     account: Account
     clock: Clock
@@ -133,6 +134,7 @@ class World(Part):
         magic: bool = True,
         bounds: Bounds | None = None,
         functions: WorldFunctions | None = None,
+        operations: Mapping[str, spec.Operation] = spec.OPERATIONS,
         redactor: spec.Redactor | None = None,
         rules: Script | None = None,
         name: str | None = None,
@@ -140,6 +142,7 @@ class World(Part):
         number: int = 0,
     ) -> None:
         self._functions = functions or WorldFunctions()
+        self.operations = operations
         self.key = key
         self.name = name
         self.source = source or key
@@ -190,8 +193,9 @@ class World(Part):
     def _submit(self, command: commands.SubmitGeneration) -> commands.Outcome[Generation | spec.Answer]:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
-        # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else _UNSCRIPTED
+        # A rule is about an operation, and stands for whatever may go wrong before any check, such as a proxy.
+        is_known = submission.model_id == submission.operation.model_id
+        answer, decision, passed = self._scripted(command) if is_known else _UNSCRIPTED
         if answer:
             return commands.Outcome(answer, decision, passed=passed)
         admission = Admission(submission, self.account, self.policy, now)
@@ -225,7 +229,7 @@ class World(Part):
     def _facts(self, request: _Request) -> Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return at_submit(sent.operation.name, request.headers, sent.body.members, request.at)
+            return at_submit(sent.operation, request.headers, sent.body.members, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
             return at_read(identity, known, request.headers, request.at)
@@ -247,10 +251,12 @@ class World(Part):
     def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
         # The time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started.
         identity = self._functions.identify(submission, self.policy, self._random, now - self._shift)
-        plan = self._functions.plan_for(admitted, self.policy, self._random)
+        plan, operation = self._functions.plan_for(admitted, self.policy, self._random), submission.operation
+        if operation.response is not None:
+            plan = spec.Plan(0, 0, plan.outcome, plan.error)
         generation = Generation(
-            identity, now, plan, submission.operation.name, admitted.duration, admitted.resolution, submission.origin,
-            admitted.frame, deciding.of_end(admitted, plan, self.policy),
+            identity, now, plan, operation.name, admitted.duration, admitted.resolution, submission.origin,
+            admitted.frame, deciding.of_end(admitted, plan, self.policy), operation.model_id, operation.output,
         )  # fmt: skip
         self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
@@ -299,6 +305,8 @@ class World(Part):
     ) -> tuple[Generation, commands.InitialGeneration]:
         """One of the generations that this world begins with. Raises ValueError with the remedy."""
         policy, where, status = self.policy, f"generations[{number}]", spec.Status(initial.status)
+        if (operation := self.operations.get(initial.operation)) is None:
+            raise ValueError(f"{where}: operation {spec.unknown_operation(initial.operation, self.operations)}")
         magic = spec.read_magic(initial.prompt) if self.account.magic else spec.NO_MAGIC
         if isinstance(magic, spec.Problem):
             raise ValueError(f"{where}: {magic}")  # noqa: TRY004 - a value of the user's
@@ -317,18 +325,18 @@ class World(Part):
             raise ValueError(
                 f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
             )
-        submission = Submission(
-            spec.OPERATIONS[initial.operation], self.key, Body(b""), "application/json", command.origin
-        )
+        submission = Submission(operation, self.key, Body(b""), "application/json", command.origin)
         identity = self._functions.identify(submission, policy, self._random, accepted - self._shift)
         return Generation(
             identity, accepted, plan, initial.operation, initial.duration, initial.resolution, command.origin, None,
-            deciding.of_end(admitted, plan, policy),
+            deciding.of_end(admitted, plan, policy), operation.model_id, operation.output,
         ), initial  # fmt: skip
 
     def _charged(self, generation: Generation) -> Iterator[Entry]:
         """The debit and the refund of a generation that this world begins with."""
-        price = self.policy.price.of(generation.operation, generation.duration, generation.resolution)
+        shown = {"duration": generation.duration, "resolution": generation.resolution}
+        listed = self.operations[generation.operation].price_of(shown)
+        price = self.policy.price.of(generation.operation, generation.duration, generation.resolution, listed)
         yield Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id)
         if back := self._functions.refund_due(generation.plan, price, self.policy):
             yield Entry(generation.finish, EntryKind.REFUND, back, generation.request_id)
@@ -454,7 +462,16 @@ class World(Part):
         """The state of a generation at an instant, and its encoded status body."""
         plan, accepted = generation.plan, generation.accepted
         seen = self._functions.snapshot(accepted, plan, at)
-        return seen, spec.status_body(generation.request_id, accepted, seen, plan.error, origin, self.policy)
+        return seen, spec.status_body(
+            generation.request_id,
+            generation.model_id,
+            generation.output,
+            accepted,
+            seen,
+            plan.error,
+            origin,
+            self.policy,
+        )
 
     def generation_of(self, identity: str) -> Generation | None:
         """The generation that was accepted under this request id, readable or not."""
@@ -817,12 +834,15 @@ class World(Part):
         self.notifier.notify()
 
     def _set_rules(self, command: commands.SetRules) -> None:
+        known_rules(command.rules, self.operations)
         self.script.set(command.rules, command.at)
 
     def _add_rule(self, command: commands.AddRule) -> int:
+        known_rules((command.rule,), self.operations)
         return self.script.add(command.rule, command.at)
 
     def _replace_rule(self, command: commands.ReplaceRule) -> None:
+        known_rules((command.rule,), self.operations)
         self.script.replace(command.number, command.rule, command.at)
 
     def _remove_rule(self, command: commands.RemoveRule) -> None:

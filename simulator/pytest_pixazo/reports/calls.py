@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
-from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, is_success
+from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, Operation, Status, covers, is_success
 from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
@@ -43,7 +43,7 @@ class Call(Exchange, frozen=True):
     @property
     def is_committed(self) -> bool:
         """Whether it is a submission that was accepted and charged, whatever its caller learned of it."""
-        return self.operation in SUBMITS and self.request_id is not None
+        return covers(SUBMITS, self.operation) and self.request_id is not None
 
     @property
     def reported(self) -> str | None:
@@ -107,16 +107,17 @@ class CallbackAttempt:
 class Traffic:
     """What one test shows of an app: its calls in order, the callbacks by time, and the ids of the generations that ended.
 
-    `followed` are the generations whose status the app read, or for which it asked for a callback.
+    `followed` are the generations whose status the app read, or for which it asked for a callback. `operations` are those of the gateway by name.
     """
 
     calls: tuple[Call, ...]
     callbacks: tuple[CallbackAttempt, ...]
     ended: tuple[str, ...]
     followed: frozenset[str]
+    operations: Mapping[str, Operation]
 
     @classmethod
-    def of(cls, record: Record) -> Traffic:
+    def of(cls, record: Record, models: Iterable[Operation] = ()) -> Traffic:
         """The traffic of a record."""
         generations = {each.request_id: each for each in record.generations}
         deliveries = record.deliveries
@@ -128,6 +129,7 @@ class Traffic:
             callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.number))),
             ended=tuple(name for name, each in generations.items() if each.is_terminal),
             followed=frozenset(read | {delivery.request_id for delivery in deliveries}),
+            operations={**OPERATIONS, **{each.name: each for each in models}},
         )
 
     def reads(self) -> dict[str, list[Call]]:
@@ -149,7 +151,7 @@ class Traffic:
 
 def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
     """The exchanges of a record, or its unmatched requests, in their order."""
-    return msgspec.convert(exchanges, tuple[Call, ...], from_attributes=True)
+    return tuple(Call(*msgspec.structs.astuple(each)) for each in exchanges)
 
 
 def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[CallbackAttempt]:

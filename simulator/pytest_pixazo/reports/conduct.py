@@ -13,10 +13,11 @@ from typing import cast
 from pixazo_simulator.spec import (
     CALLBACK_MEMBER,
     KEY_HEADER,
-    OPERATIONS,
     REDACTED,
     SUBMITS,
     WEBHOOK_URL_HEADER,
+    Operation,
+    covers,
     nearest,
     unknown_member,
 )
@@ -139,8 +140,9 @@ def _sends_unknown_parameters(traffic: Traffic) -> Iterator[Remark]:
     found: dict[str, list[Call]] = {}
     for submit in traffic.submits():
         body = submit.request.body
-        if isinstance(body, dict) and submit.operation is not None:
-            for problem in unknown_member(cast("dict[str, object]", body), OPERATIONS[submit.operation]):
+        operation = traffic.operations.get(submit.operation or "")
+        if isinstance(body, dict) and operation:
+            for problem in unknown_member(cast("dict[str, object]", body), operation):
                 found.setdefault(str(problem), []).append(submit)
     for what, submits in found.items():
         yield submits[0].request_id, submits, what
@@ -210,7 +212,7 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     if downloads:
         yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
-        if call.operation in SUBMITS and any(REDACTED in url for url in _webhook_urls(call)):
+        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in _webhook_urls(call)):
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
@@ -347,12 +349,12 @@ class Finding:
         return f"{self.description}{about}{where}"
 
 
-def judge(record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
-    """The findings of one test, without those of the checks that are `allowed`.
+def judge(record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
+    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page.
 
     Raises ValueError for an allowed check that does not exist, with the nearest name.
     """
-    left_out, traffic = known_checks(allowed), Traffic.of(record)
+    left_out, traffic = known_checks(allowed), Traffic.of(record, models)
     return [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
         for check in CHECKS

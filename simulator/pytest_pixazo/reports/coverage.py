@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from pixazo_simulator.script import EXAMPLES, in_python
-from pixazo_simulator.spec import SUBMITS, Status
-from pytest_pixazo.world import Record
+from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation, Status, covers
+from pytest_pixazo.world import Record, models_of
 
 from .assumptions import Assumptions
 from .calls import Call, CallbackAttempt, Traffic, read_calls
@@ -26,7 +26,7 @@ from .conduct import Finding, judge
 
 STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
-    **dict.fromkeys(sorted(SUBMITS), (202, 400, 401, 402, 403, 429, 500)),
+    **dict.fromkeys(OPERATIONS, (202, 400, 401, 402, 403, 429, 500)),
     "status": (200, 401, 403, 404, 429, 500),
     "media": (200, 404),
 }
@@ -60,18 +60,29 @@ def _behaviours() -> Iterator[Behaviour]:
     for state in STATES[2:]:
         first = "" if state == "COMPLETED" else f"{ending(state)}; "
         yield Behaviour(f"transition:PROCESSING-{state}", f"{first}read the status after 5 s and after 15 s")
-    for operation, codes in CODES.items():
-        good = "download the video" if operation == "media" else f"a good call of {operation}"
-        yield Behaviour(f"{operation}:{codes[0]}", good)
-        for code in codes[1:]:
-            waiting = ", retry_after=2" if code == 429 else ""
-            yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
+    for operation in CODES:
+        yield from _answers(operation)
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
     for state in STATES[3:]:
         yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
     yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
     yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
+
+
+def _answers(operation: str) -> Iterator[Behaviour]:
+    """The status codes that calls of an operation are answered with."""
+    first, *others = _codes(operation)
+    good = "download the video" if operation == "media" else f"a good call of {operation}"
+    yield Behaviour(f"{operation}:{first}", good)
+    for code in others:
+        waiting = ", retry_after=2" if code == 429 else ""
+        yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
+
+
+def _codes(operation: str) -> tuple[int, ...]:
+    """The codes of an operation; one of a model file has those of the page's."""
+    return CODES.get(operation, CODES[TEXT_TO_VIDEO.name])
 
 
 BEHAVIOURS: tuple[Behaviour, ...] = tuple(_behaviours())
@@ -83,15 +94,19 @@ FAULT_BEHAVIOURS: tuple[Behaviour, ...] = tuple(
 """Every kind of fault, counted separately: no page documents them, but networks and gateways have them."""
 
 
-def without(globs: Sequence[str]) -> tuple[Behaviour, ...]:
-    """`BEHAVIOURS` without those whose name matches a glob. Raises ValueError for a glob that matches none."""
+def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> tuple[Behaviour, ...]:
+    """`BEHAVIOURS`, with those of the operations of model files, without those whose name matches a glob.
+
+    Raises ValueError for a glob that matches none.
+    """
+    behaviours = (*BEHAVIOURS, *(each for operation in models for each in _answers(operation.name)))
     for glob in globs:
-        if not any(fnmatchcase(each.name, glob) for each in BEHAVIOURS):
-            groups = ", ".join(dict.fromkeys(each.group for each in BEHAVIOURS))
+        if not any(fnmatchcase(each.name, glob) for each in behaviours):
+            groups = ", ".join(dict.fromkeys(each.group for each in behaviours))
             raise ValueError(
                 f"pixazo_cov_omit {glob!r} matches no behaviour: names are one of {groups}, a colon and the rest"
             )
-    return tuple(each for each in BEHAVIOURS if not any(fnmatchcase(each.name, glob) for glob in globs))
+    return tuple(each for each in behaviours if not any(fnmatchcase(each.name, glob) for glob in globs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +158,12 @@ def met(record: Record) -> Counter[str]:
     found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
-    return Counter({name: count for name, count in found.items() if name in known})
+    return Counter({name: count for name, count in found.items() if name in known or "/" in name})
 
 
 def _documented(status: int, operation: str) -> int:
-    codes = CODES[operation]
     if status < 300:
-        return codes[0]
+        return _codes(operation)[0]
     if status >= 500:
         return 500
     return 404 if operation == "media" and status != 403 else status  # 403: a user agent that is not served
@@ -158,7 +172,7 @@ def _documented(status: int, operation: str) -> int:
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
     seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
-    seen += [call for call in traffic.calls if call.operation == "status" or call.operation in SUBMITS]
+    seen += [call for call in traffic.calls if call.operation == "status" or covers(SUBMITS, call.operation)]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
     for each in seen:
         if each.request_id and each.reported in STATES:
@@ -187,9 +201,9 @@ class Results:
         self.firsts: dict[str, str] = {}
         self.assumptions = Assumptions()
 
-    def add(self, record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
+    def add(self, record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
         """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
-        found = judge(record, allowed)
+        found = judge(record, allowed, models)
         self.findings.update(found)
         self.assumptions.add(record)
         for name, count in met(record).items():
@@ -240,7 +254,7 @@ class Results:
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def _documented(self, config: pytest.Config) -> Coverage:
-        return Coverage(without(config.getini("pixazo_cov_omit")), self.counts)
+        return Coverage(without(config.getini("pixazo_cov_omit"), models_of(config)), self.counts)
 
     def _as_json(self, coverage: Coverage) -> dict[str, Any]:
         names = [each.name for each in coverage.behaviours if each.name in self.counts]

@@ -76,9 +76,11 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
 
         problems += filter(None, [beyond(record, read_labels(only), _named(record, item))])
     if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
+        from pytest_pixazo.world import models_of
+
         from .conduct import misconduct
 
-        findings = _results(config).add(record, _allowed(marks))
+        findings = _results(config).add(record, _allowed(marks), models_of(config))
         if findings and _conduct(config) == "fail":
             problems.append(misconduct(findings))
     complaints = item.stash.setdefault(_COMPLAINTS, [])

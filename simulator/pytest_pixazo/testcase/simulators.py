@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pixazo_simulator.control import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
+from pytest_pixazo.world import models_of
 
 if TYPE_CHECKING:
     import pytest
@@ -69,7 +70,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         authorities = str(config.rootpath / config.getini("pixazo_webhook_ca"))
         with located("ini setting pixazo_webhook_ca"):
             read_authorities(authorities)
-    settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities)
+    settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities, models=models_of(config))
     with ExitStack() as stack:
         try:
             # Only a log has the history of a world.

@@ -15,7 +15,7 @@ from pixazo_simulator.script import (
     SubmitConditions,
     WebhookConditions,
 )
-from pixazo_simulator.spec import SUBMITS, nearest
+from pixazo_simulator.spec import OPERATIONS, nearest
 
 RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
@@ -81,7 +81,7 @@ class GenerationConditions(TypedDict, total=False):
 
 
 _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{word: ("exchanges", {"operation": word}) for word in (*sorted(SUBMITS), "status", "media", "submit")},
+    **{word: ("exchanges", {"operation": word}) for word in (*OPERATIONS, "status", "media", "submit")},
     "request": ("exchanges", {}),
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
@@ -91,8 +91,11 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """In which list `what` appears, and what it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
-    if what not in _WHAT:
+    if what not in _WHAT and "/" not in what:
         raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
-    where, meaning = _WHAT[what]
-    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
-    return where, {**meaning, **given}
+    where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))
+    return where, {**meaning, **_as_json(conditions)}
+
+
+def _as_json(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}

@@ -10,7 +10,7 @@ from typing import TypeVar, overload
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
 from pixazo_simulator.script import CALLS
-from pixazo_simulator.spec import MODEL_ID, SUBMITS, Status
+from pixazo_simulator.spec import SUBMITS, Status, covers
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -20,7 +20,7 @@ MOST_LINES = 60
 """Lines of a table; of more, the first and the last are shown."""
 LONGEST_REASON = 160
 """Characters of a reason, which may quote what the app sent."""
-REQUEST_ID = re.compile(rf"{MODEL_ID}_[\w-]+")
+REQUEST_ID = re.compile(r"(?<=/)[\w.-]+_[0-9a-f]{8}-[\w-]+")
 MOST_ALIKE = 3
 """Exchanges of one kind that are all shown."""
 LOOP = 3
@@ -90,7 +90,7 @@ class Journal(_History[Exchange]):
             [
                 each
                 for each in self._entries
-                if (operations is None or each.operation in operations)
+                if (operations is None or covers(operations, each.operation))
                 and (method is None or each.method == method.upper())
                 and (path is None or path in each.target)
                 and status in (None, each.status)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Violation
+from pixazo_simulator.spec.models import url_problem
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     Findings,
@@ -18,7 +19,6 @@ from pixazo_simulator.spec.parameters import (
     check,
     parameters_of,
     unknown_member,
-    url_problem,
 )
 from pixazo_simulator.spec.policy import PROFILES, Policy
 from pixazo_simulator.spec.responses import sentence
@@ -28,7 +28,7 @@ BIG = 20 * 1024 * 1024
 
 def problems(operation: str, policy: dict[str, str] | None = None, **given: Any) -> list[Problem]:
     """Why some parameters are refused; a prompt and an image are put in unless they are given."""
-    kind = OPERATIONS[operation].parameters
+    kind = ImageParameters if "first_frame_image" in OPERATIONS[operation].names else Parameters
     good: dict[str, Any] = {"prompt": "A bear"} | (
         {"first_frame_image": "https://a.test/b.png"} if kind is ImageParameters else {}
     )

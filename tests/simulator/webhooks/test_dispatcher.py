@@ -21,7 +21,7 @@ from pixazo_simulator.script.faults import Delay, Drop, Duplicate
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.errors import TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.spec.units import LAST_INSTANT
+from pixazo_simulator.spec.text import LAST_INSTANT
 from pixazo_simulator.webhooks import dispatcher as module
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, AdvanceEvent, Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.units import dollars, micros
+from pixazo_simulator.spec.text import dollars, micros
 from pixazo_simulator.world.account import Entry, EntryKind, Ledger
 
 

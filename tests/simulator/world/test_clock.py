@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.units import LAST_INSTANT, PAGE_INSTANT
+from pixazo_simulator.spec.text import LAST_INSTANT, PAGE_INSTANT
 from pixazo_simulator.world.clock import Clock, clock_factory, read_start, starting
 
 

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET
 
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
@@ -325,6 +326,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
         ),
         elapsed=seen.elapsed / SECOND if real_times else 0.0,
         decided_by=_decided_by(seen.decided_by),
+        submitted=seen.submitted or UNSET,
     )
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, read_matcher
-from pixazo_simulator.spec import ImageFacts, nearest, shown
+from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, operations, read_matcher
+from pixazo_simulator.spec import ANY_MODEL, ImageFacts, nearest, shown
 from pixazo_simulator.state import WorldLog
 from pixazo_simulator.world import InitialGeneration
 
@@ -40,7 +40,7 @@ At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339
 Position = Annotated[str, Meta(description="show what was so after so many commands of the log; now if left out")]
 AtAny = Annotated[str, Meta(description="an instant of RFC 3339, past or to come; now if left out")]
 Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
-OperationName = Annotated[str, Meta(description="generate, imageToVideo, submit (either), status, media, or request (any of these)")]
+OperationName = Annotated[str, Meta(description="generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
 AtLeast = Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
 AtMost = Annotated[int, Meta(ge=0, le=1_000_000, description="0: never")]
 # fmt: on
@@ -207,6 +207,8 @@ class RecordFilter(Parameters):
 
 def operations_of(word: str) -> frozenset[str]:
     """The operations that a word means. Raises ValueError with the nearest known one."""
+    if "/" in word:
+        return operations(word)
     known = tuple(name for name in CALLS if name != "webhook")
     if word not in known:
         raise ValueError(f"operation {shown(word)} is not one of {', '.join(known)}{nearest(word, known)}")
@@ -246,7 +248,7 @@ class Matchers(Parameters):
         for name in self.__struct_fields__:
             given: Any = getattr(self, name)
             if name == "operation" and isinstance(given, str):
-                meant = sorted(operations_of(given))
+                meant = sorted(operations_of(given) - {ANY_MODEL})
                 yield name, Matcher("one_of", tuple(meant)) if len(meant) > 1 else read_matcher(meant[0])
             elif name not in ("count", "after") and given is not UNSET:
                 yield name, read_matcher(given)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 T = TypeVar("T")
 
@@ -318,7 +318,7 @@ class Generation(Body, frozen=True):
     """One generation as it is now: what was asked for, its status and since when."""
 
     request_id: Annotated[str, Meta(description="its identifier")]
-    operation: Annotated[str, Meta(description="generate or imageToVideo")]
+    operation: Annotated[str, Meta(description="generate, imageToVideo, or the name of an operation of a model file")]
     duration: Annotated[float, Meta(description="seconds of video")]
     resolution: Annotated[str, Meta(description="as it was asked for, or the default")]
     status: Annotated[Status, Meta(description="the status now")]
@@ -426,6 +426,7 @@ class Exchange(Body, frozen=True):
         Meta(description="real seconds since the clock of the world began, however fast it runs; 0 unless asked for"),
     ] = 0.0
     decided_by: DecidedBy = ()
+    submitted: Annotated[str, Meta(description="the operation of a model file that was called")] | UnsetType = UNSET
 
     @property
     def path(self) -> str:
@@ -434,10 +435,10 @@ class Exchange(Body, frozen=True):
 
     @property
     def operation(self) -> str | None:
-        """`generate`, `imageToVideo`, `status` or `media`; None for anything else."""
+        """`generate`, `imageToVideo`, `status`, `media`, or the name of an operation of a model file; None for anything else."""
         from pixazo_simulator.spec import classify
 
-        return classify(self.method, self.path).name
+        return self.submitted or classify(self.method, self.path).name
 
     def __repr__(self) -> str:
         return f"<{self.number}: {self.method} {self.target} -> {self.status} {self.reason}>"

@@ -1,0 +1,330 @@
+"""Operations as data: what a model file says of each, and what is wrong with the members of a body by its rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from .decoding import InvalidDataError, fit, read_toml
+from .errors import LONGEST_URL, Problem, Violation
+from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
+
+MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
+"""What an operation can make: the extension of its media, and their type."""
+ANY_MODEL = "*/*"
+"""Stands among names of operations for every operation whose name has a slash: those that the page does not have."""
+MOST_PROBLEMS = 10
+"""Places that one rule of one parameter reports: `content[].type` may have many."""
+
+_VERSION = regex(r"v[0-9]+")
+_ROUTE = r"^/(?!v[0-9]+/)[A-Za-z0-9][\w.-]{0,99}(/[\w.-]{1,100}){1,8}\Z"
+_MEMBER = r"^[A-Za-z_$][\w$-]*(\[\])?(\.[A-Za-z_$][\w$-]*(\[\])?){0,8}\Z"
+_HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
+_BASE64 = regex(r"[A-Za-z0-9+/_-]*={0,2}")
+_Count = Annotated[int, Meta(ge=0)]
+_Dollars = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?\Z", description="dollars in quotation marks, such as '0.35'")
+]
+
+
+class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A member of a body: its name, dotted where it is inside an object (`input.prompt`, `content[].type`), and the rules for its value."""
+
+    name: Annotated[str, Meta(pattern=_MEMBER, description="a name such as prompt, input.prompt or content[].type")]
+    type: Literal["string", "integer", "number", "boolean", "array", "object", "any"]
+    required: bool = False
+    default: Any = UNSET
+    enumeration: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    min_length: _Count | None = None
+    max_length: _Count | None = None
+    min_items: _Count | None = None
+    max_items: _Count | None = None
+    max_bytes: _Count | None = None
+    formats: tuple[str, ...] = ()
+    callback: bool = False
+    description: str = ""
+    unchecked: tuple[str, ...] = ()
+
+
+class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The price of one generation in dollars: `base`, or the one of `values` that the parameter `by` chooses, times the parameter `per`."""
+
+    base: _Dollars
+    by: str | None = None
+    values: dict[str, _Dollars] = {}
+    per: str | None = None
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An operation as it stands in a model file; `name` and `checks` are for the operations of the page."""
+
+    path: Annotated[str, Meta(pattern=_ROUTE, description="the path of a POST, such as /ltx-video/v1/text-to-video")]
+    model_id: Annotated[
+        str, Meta(pattern=r"^[\w.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
+    ]
+    title: str
+    output: Literal["mp4", "png", "jpeg", "wav", "mp3"]
+    parameters: tuple[Parameter, ...]
+    price: PriceTable | _Dollars | None = None
+    response: Any = None
+    name: str | None = None
+    checks: Literal["rules", "page"] = "rules"
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    model: Annotated[
+        str, Meta(pattern=r"^[a-z0-9.-]{1,100}\Z", description="lower-case letters, digits, dots and hyphens")
+    ]
+    title: str
+    source: str
+    date: dt.date
+    label: str
+    operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that is submitted.
+
+    `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
+    `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
+    by `parameters.py`, and `plain` that most bodies of it are read by a faster way.
+    `response` is the template of its response, None for one that is queued.
+    """
+
+    name: str
+    path: str
+    model_id: str
+    title: str
+    output: str
+    parameters: tuple[Parameter, ...]
+    price: PriceTable | None
+    response: Any
+    on_page: bool
+    model: str
+    source: str
+    date: str
+    label: str
+    names: tuple[str, ...]
+    prompt: str | None
+    callback: str | None
+    limited: bool
+    plain: bool
+
+    def price_of(self, members: Mapping[str, Any]) -> int | None:
+        """The price of a generation in millionths of a dollar, None where the file has none."""
+        table = self.price
+        if table is None:
+            return None
+        chosen = table.values.get(str(self.value(table.by, members)), table.base) if table.by else table.base
+        return round(micros(chosen) * (self.number(table.per, members) or 1)) if table.per else micros(chosen)
+
+    def value(self, name: str | None, members: Mapping[str, Any]) -> Any:
+        """The first value of a parameter, its default where none was sent, else UNSET."""
+        if name is None:
+            return UNSET
+        found = next((value for _, value in self.places(name, members) if value is not UNSET), UNSET)
+        default = next((each.default for each in self.parameters if each.name == name), UNSET)
+        return default if found is UNSET or found is None else found
+
+    def number(self, name: str, members: Mapping[str, Any]) -> float:
+        """The number that a parameter has, also as a text such as `5s`; 0 where it has none."""
+        value: object = self.value(name, members)
+        if isinstance(value, str) and (found := re.match(r"[0-9]{1,6}(\.[0-9]{1,3})?", value)):
+            return float(found[0])
+        return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6 else 0
+
+    def text(self, name: str | None, members: Mapping[str, Any]) -> str:
+        """The text that a parameter has, empty where it has none."""
+        return value if isinstance(value := self.value(name, members), str) else ""
+
+    def places(self, name: str, members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Every place that a dotted name means in a body, with the value there, UNSET where there is none.
+
+        Inside an object that was not sent there is no place, if the object is a parameter itself.
+        """
+        return _places(
+            members, name.split("."), "", frozenset(each.name.removesuffix("[]") for each in self.parameters)
+        )
+
+    def problems(self, members: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with the members of a body by the types and rules of the parameters."""
+        for parameter in self.parameters:
+            found = (
+                problem
+                for place, value in self.places(parameter.name, members)
+                if (problem := _problem(parameter, place, value))
+            )
+            yield from islice(found, MOST_PROBLEMS)
+
+
+def covers(names: Collection[str], operation: str | None) -> bool:
+    """Whether these names of operations mean this one: `*/*` means every one with a slash."""
+    return operation is not None and (operation in names or ("/" in operation and ANY_MODEL in names))
+
+
+def unknown_operation(name: str, known: Iterable[str]) -> str:
+    """Why a name is that of no operation, with the remedy, as the end of a sentence that begins with what it is for."""
+    names = tuple(known)
+    remedy = ": serve its model with --model NAME or FILE, in pytest with pixazo_models" if "/" in name else ""
+    return f"{shown(name)} is not one of {', '.join(names)}{nearest(name, names)}{remedy}"
+
+
+def read_model(text: str, where: str) -> tuple[Operation, ...]:
+    """The operations of a model file, which messages call `where`. Raises ValueError that names the file, the key, the value and the remedy."""
+    try:
+        found = fit(read_toml(text), _File)
+    except InvalidDataError as misfit:
+        raise ValueError(f"model {where}: {misfit}") from None
+    except RecursionError:
+        raise ValueError(f"model {where} is nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"model {where}: {not_unicode(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"model {where} is not valid TOML: {error}") from None
+    return tuple(
+        _made(found, row, f"model {where}: operations[{number}]") for number, row in enumerate(found.operations)
+    )
+
+
+def _made(file: _File, row: _Row, where: str) -> Operation:
+    names = [each.name for each in row.parameters]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"{where}.parameters: {twice} stands there twice: leave one out")
+    price = PriceTable(base=row.price) if isinstance(row.price, str) else row.price
+    for key in (price.by, price.per) if price else ():
+        if key is not None and key not in names:
+            raise ValueError(f"{where}.price: {key} is not one of its parameters{nearest(key, tuple(names))}: name one")
+    texts = [name for name in names if name.rpartition(".")[2] == "prompt"] or [
+        name for name in names if name.endswith(".text")
+    ]
+    limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
+    on_page = row.checks == "page"
+    return Operation(
+        name=row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
+        path=row.path, model_id=row.model_id, title=row.title, output=row.output, parameters=row.parameters, price=price,
+        response=row.response, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
+        names=tuple(dict.fromkeys(re.split(r"\.|\[", name)[0] for name in names)),
+        prompt=next(iter(texts), None),
+        callback=next((each.name for each in row.parameters if each.callback), None),
+        limited=limited, plain=on_page and not limited,
+    )  # fmt: skip
+
+
+def _places(
+    value: Any, steps: list[str], before: str, known: frozenset[str], named: str = ""
+) -> Iterator[tuple[str, Any]]:
+    if not steps:
+        yield before, value
+        return
+    if not isinstance(value, dict):  # which is what is wrong with it
+        return
+    step, rest = steps[0], steps[1:]
+    name = step.removesuffix("[]")
+    inner: Any = cast("dict[str, Any]", value).get(name, UNSET)
+    place, named = (f"{each}.{name}".removeprefix(".") for each in (before, named))
+    if step != name and isinstance(inner, list):
+        for number, each in enumerate(cast("list[object]", inner)):
+            yield from _places(each, rest, f"{place}[{number}]", known, f"{named}[]")
+    elif not rest:
+        if step == name or named not in known:
+            yield place, inner
+    elif inner is not UNSET or named not in known:
+        yield from _places({} if inner is UNSET and step == name else inner, rest, place, known, named)
+
+
+_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "string": (str, "a string"), "integer": (int, "an integer"), "number": ((int, float), "a number"), "boolean": (bool, "true or false"),
+    "array": (list, "an array"), "object": (dict, "an object"),
+}  # fmt: skip
+
+
+def _is(kind: str, value: Any) -> bool:
+    """Whether a JSON value is of a type: JSON has one type of number, and an integer may be written 6.0."""
+    if kind == "any":
+        return True
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _TYPES[kind][0]) or (kind == "integer" and isinstance(value, float) and value.is_integer())
+
+
+def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
+    """The first rule of a parameter that the value at a place breaks."""
+    if value is UNSET:
+        return Problem(place, Violation.REQUIRED) if parameter.required else None
+    if not _is(parameter.type, value):
+        return Problem(place, Violation.WANTED, (_TYPES[parameter.type][1], json_value(value)))
+    if parameter.enumeration and value not in parameter.enumeration:
+        words = ", ".join(_json(each) for each in parameter.enumeration)
+        return Problem(place, Violation.WANTED, (f"one of {words}", _json(value)))
+    if isinstance(value, str):
+        return _text_problem(parameter, place, value)
+    if isinstance(value, list):
+        return _bounds(place, len(cast("list[object]", value)), parameter.min_items, parameter.max_items, " items")
+    if _is("number", value):
+        return _bounds(place, value, parameter.minimum, parameter.maximum, "", exclusive=parameter.exclusive_minimum)
+    return None
+
+
+def _json(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else beginning(msgspec.json.encode(value).decode(), 40)
+
+
+def _bounds(
+    place: str, value: float, least: float | None, most: float | None, unit: str, *, exclusive: bool = False
+) -> Problem | None:
+    if least is not None and (value <= least if exclusive else value < least):
+        wanted = f"{'greater than' if exclusive else 'at least'} {least:.15g}{unit}"
+    elif most is not None and value > most:
+        wanted = f"at most {most:.15g}{unit}"
+    else:
+        return None
+    return Problem(place, Violation.WANTED, (wanted, f"{value:.15g}"))
+
+
+def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None:
+    if parameter.max_length is not None and len(text) > parameter.max_length:
+        return Problem(place, Violation.LENGTH, (parameter.max_length, len(text)))
+    if problem := _bounds(place, len(text), parameter.min_length, None, " characters"):
+        return problem
+    takes_data = "base64" in parameter.formats
+    if parameter.callback or not (
+        takes_data or "url" in parameter.formats
+    ):  # where it is posted to is judged with the header
+        return None
+    fault = url_problem(text)
+    if takes_data and fault:
+        head, comma, data = text.partition(",") if text[:5].lower() == "data:" else ("", "", text)
+        if (comma or not head) and text and _BASE64.fullmatch("".join(data.split())):
+            return _bounds(place, len(data) * 3 // 4, None, parameter.max_bytes, " bytes")
+        fault = f"{fault}, and it is no Base64"
+    return Problem(place, Violation.URL, (fault,)) if fault else None
+
+
+def url_problem(text: str) -> str | None:
+    """Why `text` cannot be used as a URL, in words that repeat nothing but its scheme; None for an http or https URL with a host."""
+    if not text:
+        return "it is empty"
+    if len(text) > LONGEST_URL:
+        return f"it is longer than {LONGEST_URL} characters"
+    if odd := next((number for number, each in enumerate(text, 1) if not "!" <= each <= "~"), None):
+        return f"its character {odd} is none of a URL: percent-encode it"
+    scheme, separator, _ = text.partition(":")
+    if scheme.lower() not in ("http", "https"):
+        return f"its scheme is {quoted(scheme)}" if separator and scheme.isalnum() else "it has no scheme such as https"
+    try:
+        host, port = urlsplit(text).hostname, urlsplit(text).port
+    except ValueError:
+        return "its host or port cannot be read"
+    if not _HOST.fullmatch(host or ""):
+        return "it has no host, or one with characters that no host has"
+    return "its port is 0" if port == 0 else None

@@ -1,0 +1,385 @@
+"""Operations of model files, as callers meet them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
+from tests.receiver import Receiver
+
+from pixazo_simulator import (
+    ControlClient,
+    ControlError,
+    ModelCall,
+    Settings,
+    Simulator,
+    SimulatorError,
+    Transport,
+    When,
+)
+from pixazo_simulator.mutants import find_mutant
+from pixazo_simulator.server import model_names, read_models
+from pixazo_simulator.state import WorldLog
+
+MODELS = tuple(str(Path(__file__).parents[2] / "models" / f"{name}.toml") for name in ("clips", "sounds"))
+CLIP, SOUND, PICTURE = "/clip-video/v1/text-to-video", "/sounds/v1/generate", "/pictures/v1/getData"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """A simulator that serves both model files."""
+    with Simulator(Settings(open_keys=True), models=MODELS) as running:
+        yield running
+
+
+@pytest.fixture
+def caller(simulator: Simulator, request: pytest.FixtureRequest) -> Caller:
+    """A caller with a world of its own."""
+    return Caller(over_http(simulator.url), f"key-{request.node.name}".replace("[", "-").replace("]", ""))
+
+
+def submitted(caller: Caller, path: str, **members: object) -> str:
+    """The request id of a submission that must be accepted."""
+    reply = caller.call("POST", path, members)
+    assert reply.status == 202, reply.body
+    request_id: str = reply.json()["request_id"]
+    return request_id
+
+
+def balance(caller: Caller) -> str:
+    """Dollars in the wallet."""
+    dollars: str = caller.sim("world")["balance"]
+    return dollars
+
+
+def test_a_submission_is_queued_and_ends_with_its_media(caller: Caller) -> None:
+    """Ids and envelopes have the model id of the operation, which may hold an underscore; the media is an MP4."""
+    identity = submitted(caller, CLIP, prompt="A bear")
+    assert identity.startswith("clip_video_")
+    assert caller.status(identity) == "QUEUED"
+    caller.advance(60)
+    body = caller.read(identity).json()
+    assert (body["status"], body["model_id"]) == ("COMPLETED", "clip_video")
+    url = body["output"]["media_url"][0]
+    media = caller.call("GET", url.partition(caller_origin(url))[2])
+    assert (url.rpartition("/")[2], media.headers["content-type"], media.body[4:8]) == (
+        "output.mp4",
+        "video/mp4",
+        b"ftyp",
+    )
+
+
+def caller_origin(url: str) -> str:
+    """Scheme and host of a URL."""
+    return "/".join(url.split("/")[:3])
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "name", "kind", "begins"),
+    [
+        (SOUND, {"input": {"prompt": "A bell"}}, "output.mp3", "audio/mpeg", b"ID3"),
+        ("/voices/v1/speak", {}, "output.wav", "audio/wav", b"RIFF"),
+        ("/photos/v1/make", {}, "output.jpeg", "image/jpeg", b"\xff\xd8\xff"),
+    ],
+    ids=["mp3", "wav", "jpeg"],
+)
+def test_each_kind_of_media(
+    caller: Caller, path: str, members: dict[str, Any], name: str, kind: str, begins: bytes
+) -> None:
+    """Extension, Content-Type and media_type of the envelope fit the file."""
+    identity = submitted(caller, path, **members)
+    caller.advance(60)
+    output = caller.read(identity).json()["output"]
+    reply = caller.call("GET", f"/v1/{identity}/output.{name.partition('.')[2]}")
+    assert output["media_url"][0].endswith(f"/{name}")
+    assert (output["media_type"], reply.headers["content-type"]) == (kind, kind)
+    assert reply.body.startswith(begins)
+
+
+def test_media_types_follow_the_policy(caller: Caller) -> None:
+    """The page prints application/octet-stream, and so it is under that policy."""
+    caller.change(policy={"media": "placeholder"})
+    identity = submitted(caller, SOUND, input={"prompt": "A bell"})
+    caller.advance(60)
+    output = caller.read(identity).json()["output"]
+    assert output["media_type"] == "application/octet-stream"
+    assert output["media_url"][0].endswith("/output.ext")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({}, "prompt is required."),
+        ({"prompt": 1}, "prompt must be a string, not the number 1."),
+        ({"prompt": "ab"}, "prompt must be at least 3 characters, not 2."),
+        ({"prompt": "a" * 21}, "prompt must have at most 20 characters, not 21."),
+        ({"prompt": "A bear", "duration": 6}, "duration must be one of 5, 8, not 6."),
+        ({"prompt": "A bear", "duration": 5.5}, "duration must be an integer, not the number 5.5."),
+        ({"prompt": "A bear", "duration": True}, "duration must be an integer, not true."),
+        ({"prompt": "A bear", "resolution": "1080p"}, 'resolution must be one of "480p", "720p", not "1080p".'),
+        ({"prompt": "A bear", "guidance": 0}, "guidance must be greater than 0, not 0."),
+        ({"prompt": "A bear", "guidance": 20.5}, "guidance must be at most 20, not 20.5."),
+        ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}] * 3}, "images must be at most 2 items, not 3."),
+        ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}, {}]}, "images[1].url is required."),
+        ({"prompt": "A bear", "images": [{"url": "data:image/png;base64,AAAAAAAAAAAA"}]}, "images[0].url must be at most 6 bytes, not 9."),
+        ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is no Base64."),
+        ({"prompt": "A bear", "camera": {}}, "camera.zoom is required."),
+        ({"prompt": "A bear", "webhook": "ftp://a.test"}, 'webhook must be an absolute http or https URL: its scheme is "ftp".'),
+    ],
+)  # fmt: skip
+def test_what_is_refused(simulator: Simulator, members: dict[str, object], message: str) -> None:
+    """400 in the form that the page's operations have, with the place and the remedy."""
+    reply = Caller(over_http(simulator.url), "key-refused").call("POST", CLIP, members)
+    assert (reply.status, reply.json()) == (400, {"error": "Invalid request", "message": message})
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"prompt": "A bear", "duration": 8.0, "guidance": 20, "camera": {"zoom": False}, "extra": [None]},
+        {"prompt": "A bear", "images": [{"url": "https://a.test/1.png"}, {"url": "data:image/png;base64,AAAAAAAA"}]},
+        {"prompt": "A bear", "images": [], "unheard": 1},
+    ],
+)
+def test_what_is_accepted(caller: Caller, members: dict[str, object]) -> None:
+    """Objects that are not sent have no members that are missing; an unknown member is ignored, as the policy says."""
+    submitted(caller, CLIP, **members)
+
+
+def test_an_unknown_member_is_refused_where_the_policy_says(caller: Caller) -> None:
+    """The nearest parameter is named."""
+    caller.change(policy={"unknown_members": "refuse"})
+    reply = caller.call("POST", CLIP, {"prompt": "A bear", "guidence": 1})
+    assert "guidence is not a parameter of this operation (did you mean guidance?)" in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("members", "left"),
+    [({}, "99.50"), ({"duration": 8}, "99.20"), ({"resolution": "720p"}, "99.00"), ({"duration": 8, "resolution": "720p"}, "98.40")],
+    ids=["defaults", "long", "large", "both"],
+)  # fmt: skip
+def test_the_price_of_the_file_is_charged(caller: Caller, members: dict[str, object], left: str) -> None:
+    """By resolution, times the duration; an empty wallet gets 402."""
+    submitted(caller, CLIP, prompt="A bear", **members)
+    assert balance(caller) == left
+    caller.change(balance="0.10")
+    assert caller.call("POST", CLIP, {"prompt": "A bear"}).status == 402
+
+
+def test_a_price_of_the_policy_that_names_the_operation_comes_first(caller: Caller) -> None:
+    """One that names none is for operations without a price of their own."""
+    caller.change(policy={"price": "clip-video/text-to-video/*=1.25, *=7"})
+    submitted(caller, CLIP, prompt="A bear")
+    submitted(caller, SOUND, input={"prompt": "A bell"})
+    assert balance(caller) == "98.72"
+    submitted(caller, "/voices/v1/speak")
+    assert balance(caller) == "91.72"
+
+
+def test_an_operation_that_is_not_queued_answers_at_once(caller: Caller) -> None:
+    """200 with the template filled in; the media is there, and nothing was charged."""
+    reply = caller.call("POST", PICTURE, {"prompt": "A bear"})
+    body = reply.json()
+    assert (reply.status, body["all"]) == (200, ["2026-03-31T10:00:00.000Z", 1])
+    assert body["output"].endswith(f"/v1/{body['id']}/output.png")
+    media = caller.call("GET", f"/v1/{body['id']}/output.png")
+    assert (media.status, media.headers["content-type"], media.body[1:4]) == (200, "image/png", b"PNG")
+    assert balance(caller) == "100.00"
+    assert caller.call("POST", PICTURE, {}).status == 400
+    assert caller.call("POST", PICTURE, {"prompt": "[[sim:failed no]]"}).json()["message"] == "no"
+
+
+def test_webhooks_reach_both_channels(caller: Caller) -> None:
+    """The header, and the parameter that the file calls a callback."""
+    caller.change(policy={"callback_url": "post", "both_channels": "each"})
+    with Receiver() as receiver:
+        headers = {"X-Webhook-URL": receiver.url + "/header"}
+        reply = caller.call("POST", CLIP, {"prompt": "A bear", "webhook": receiver.url + "/member"}, headers)
+        assert reply.status == 202
+        caller.advance(60)
+        sent = [(each.path, json.loads(each.body)["model_id"]) for each in receiver.wait(2)]
+    assert sorted(sent) == [("/hook/header", "clip_video"), ("/hook/member", "clip_video")]
+
+
+def test_marks_keys_and_switches_work(caller: Caller) -> None:
+    """Magic prompts, also in a member of an object; suspended keys; disabled models; unknown keys."""
+    identity = submitted(caller, SOUND, input={"prompt": "A bell [[sim:failed cracked]]"})
+    caller.advance(60)
+    assert caller.read(identity).json()["error"] == "cracked"
+    caller.change(model_enabled=False)
+    assert caller.call("POST", CLIP, {"prompt": "A bear"}).json()["error"] == "Model not found"
+    caller.change(suspended=True)
+    assert caller.call("POST", CLIP, {"prompt": "A bear"}).status == 403
+    assert Caller(caller.send, "").call("POST", CLIP, {"prompt": "A bear"}).status == 401
+    assert caller.call("GET", CLIP).status == 404
+
+
+def test_rules_are_about_one_operation_or_all(simulator: Simulator, caller: Caller) -> None:
+    """Rules may name it, `submit` and `request` mean it, too; a rule about another operation does not touch it."""
+    control = caller_control(simulator, caller)
+    When(control, "generate").reply(418)
+    When(control, ModelCall("clip-video/text-to-video"), prompt="A bear", body={"duration": 8}).reply(429, times=1)
+    When(control, "submit").reply(503, times=1)
+    replies = [caller.call("POST", CLIP, {"prompt": "A bear", "duration": 8}).status for _ in range(3)]
+    assert replies == [429, 503, 202]
+    with pytest.raises(
+        ControlError,
+        match=r"when 'clip-video/txt' is not one of .* \(did you mean clip-video/text-to-video\?\): serve its model with --model",
+    ):
+        When(control, ModelCall("clip-video/txt")).reply(503)
+
+
+def caller_control(simulator: Simulator, caller: Caller) -> ControlClient:
+    """A client of the control API for the world of a caller."""
+    caller.read("x")  # which opens the world
+    return ControlClient(simulator.url, caller.key)
+
+
+def test_the_journal_and_its_filters_name_the_operation(simulator: Simulator, caller: Caller) -> None:
+    """By its name, or as one of all submissions; those of the page are told apart."""
+    submitted(caller, CLIP, prompt="A bear")
+    caller.generate()
+    control = caller_control(simulator, caller)
+    assert [each.operation for each in control.journal(operation=ModelCall("clip-video/text-to-video")).exchanges] == [
+        "clip-video/text-to-video"
+    ]
+    assert len(control.journal(operation="submit").exchanges) == 2
+    assert len(control.verify({"exchanges": {"operation": "submit"}, "at_least": 2}).exchanges) == 2
+    assert [each.operation for each in control.generations().generations] == ["clip-video/text-to-video", "generate"]
+    told = control.explain("POST", CLIP, body={"prompt": "x"})
+    assert "at least 3 characters" in str(told)
+
+
+def test_a_transport_and_the_client_reach_them(simulator: Simulator) -> None:
+    """The client's `submit` takes any path."""
+    from pixazo_client import PixazoClient
+
+    with PixazoClient(api_key="key-client", base_url=simulator.url) as client:
+        accepted = client.submit(SOUND, {"input": {"prompt": "A bell"}})
+        assert accepted.request_id.startswith("sounds_")
+    assert isinstance(simulator.transport(), Transport)
+
+
+def test_without_models_their_paths_are_unknown() -> None:
+    """They are off unless asked for."""
+    with Simulator() as simulator:
+        assert Caller(over_http(simulator.url), "sim-key").call("POST", CLIP, {"prompt": "A bear"}).status == 400
+
+
+def test_every_model_that_comes_along_is_served() -> None:
+    """`all` is every one of them, and no two have one path."""
+    with Simulator(models=["all"]) as simulator:
+        assert {each.model for each in simulator.settings.models} == {*model_names()}
+
+
+def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
+    """Both are named."""
+    other = tmp_path / "other.toml"
+    other.write_text(Path(MODELS[1]).read_text().replace('model = "sounds"', 'model = "other"'))
+    with (
+        pytest.raises(
+            SimulatorError, match=r"model other: POST /sounds/v1/generate is in model sounds, too: serve one of the two"
+        ),
+        Simulator(models=[MODELS[1], str(other)]),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('type = "any"', 'type = "text"'), "operations[0].parameters[9].type 'text': give any"),
+        (('name = "extra"', 'name = "prompt"'), "operations[0].parameters: prompt stands there twice"),
+        (('per = "duration"', 'per = "seconds"'), "operations[0].price: seconds is not one of its parameters"),
+        (('base = "0.10"', 'base = "free"'), "dollars in quotation marks"),
+        (("max_length", "maxlength"), "unknown field `maxlength` (did you mean max_length?)"),
+        (('path = "/clip-video/v1/text-to-video"', 'path = "/v2/requests/status/x"'), "give the path of a POST"),
+        (('title = "Clips API"', "title = "), "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_with_a_file(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    """File, key, value and remedy in one line."""
+    file = tmp_path / "wrong.toml"
+    file.write_text(Path(MODELS[0]).read_text().replace(*change))
+    with pytest.raises(ValueError, match=r"model .*wrong\.toml") as caught:
+        read_models([str(file)])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_model_is_refused_with_those_that_are_there() -> None:
+    """A file is one that ends in .toml."""
+    with pytest.raises(ValueError, match=r"model 'nothing' is not one of .*all, nor a file that ends in \.toml"):
+        read_models(["nothing"])
+    with pytest.raises(ValueError, match=r"model gone\.toml cannot be read: No such file or directory"):
+        read_models(["gone.toml"])
+
+
+def test_the_gateway_is_described_as_openapi(caller: Caller) -> None:
+    """The document is valid, has every operation with its rules, and says where each comes from and what is not checked."""
+    document = caller.call("GET", "/openapi.json").json()
+    OpenAPIV31SpecValidator(document).validate()
+    described = document["paths"][CLIP]["post"]
+    assert described["x-pixazo-label"] == "vendor page, 2026-04-15, second hand"
+    body = described["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["prompt"]
+    properties = body["properties"]
+    assert properties["prompt"] == {"type": "string", "minLength": 3, "maxLength": 20, "description": "What is seen."}
+    assert properties["guidance"] == {"type": "number", "exclusiveMinimum": 0, "maximum": 20}
+    image = properties["images"]["items"]
+    assert (image["required"], image["properties"]["url"]["x-pixazo-unchecked"]) == (["url"], ["Aspect ratio 16:9."])
+    assert properties["camera"] == {"type": "object", "properties": {"zoom": {"type": "boolean"}}, "required": ["zoom"]}
+    assert {*document["paths"]} > {GENERATE, IMAGE_TO_VIDEO, SOUND, PICTURE, "/v2/requests/status/{request_id}"}
+    assert next(iter(document["paths"][PICTURE]["post"]["responses"])) == "200"
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [("id-from-body", "request_id"), ("polling-url-without-prefix", "polling_url")],
+)
+def test_a_mutant_that_is_not_about_parameters_changes_them_too(name: str, member: str) -> None:
+    """What it does to submissions of the page it does to others."""
+    bodies: list[dict[str, str]] = []
+    for change in (None, find_mutant(name)):
+        with Simulator(models=MODELS, change=change) as simulator:
+            caller = Caller(over_http(simulator.url), "sim-key")
+            bodies.append(caller.call("POST", SOUND, {"input": {"prompt": "A bell"}}).json())
+    assert bodies[1][member] != bodies[0][member]
+    assert bodies[1]["request_id"].startswith("sounds_")
+
+
+@pytest.mark.parametrize("state", ["memory-log"])
+def test_a_world_of_a_log_is_replayed_with_its_models(state: str) -> None:
+    """The commands of the log come to the same state where the models are loaded."""
+    with Simulator(models=MODELS, state=state) as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        identity = submitted(caller, SOUND, input={"prompt": "A bell"})
+        caller.advance(60)
+        caller.read(identity)
+        exported = msgspec.json.decode(caller.call("GET", "/_sim/world/log").body, type=WorldLog)
+    _, replayed = Simulator.replaying(exported, models=MODELS)
+    assert replayed.is_same
+    assert [each.model_id for each in replayed.world.generations()] == ["sounds"]
+
+
+def test_a_world_may_begin_with_their_generations(simulator: Simulator) -> None:
+    """Named by operation, with the price of the file; an unknown one is refused with the remedy."""
+    control = ControlClient(simulator.url)
+    control.create_world(
+        key="key-begun", balance="1.00", generations=[{"status": "COMPLETED", "operation": "sounds/generate"}]
+    )
+    begun = ControlClient(simulator.url, "key-begun").generations().generations
+    (identity,) = (each.request_id for each in begun)
+    caller = Caller(over_http(simulator.url), "key-begun")
+    assert caller.read(identity).json()["output"]["media_type"] == "audio/mpeg"
+    assert [each["amount"] for each in caller.sim("ledger")["entries"]][1:] == ["-0.03"]
+    with pytest.raises(
+        ControlError, match=r"generations\[0\]: operation 'sounds/make' is not one of .*serve its model"
+    ):
+        control.create_world(generations=[{"status": "QUEUED", "operation": "sounds/make"}])
