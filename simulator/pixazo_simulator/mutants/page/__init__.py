@@ -1,0 +1,7 @@
+"""Gateways as a later version of the page would have them: the edits of one change of it."""
+
+from __future__ import annotations
+
+from .changes import PageChange, edits_for
+
+__all__ = ["PageChange", "edits_for"]
