@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .changes import PageChange, edits_for
+from .change import PageChange
+from .changes import edits_for
 
 __all__ = ["PageChange", "edits_for"]
