@@ -64,8 +64,8 @@ def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
         each = PageChange(
             operation="",
             part=change.part,
-            name=change.name,
-            attribute=change.attribute,
+            name=_plain(change.name),
+            attribute=_plain(change.attribute),
             before=_plain(change.before),
             after=_plain(change.after),
         )
@@ -91,7 +91,10 @@ def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
 
 
 def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    """A value that can be compared and encoded: the page may have half a surrogate pair in a sample."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _paired(found: Sequence[Found]) -> list[Found]:

@@ -260,6 +260,9 @@ def test_names_and_sentences_are_one_harmless_line(tmp_path: Path) -> None:
         ("prompt\n\nYes", f"{evil}\n\nYes"),
         ('"polling_url"', f'"{evil[8:]}"'),
         ("X-Webhook-URL", "X-\u00e9\x00"),
+        ('"Insufficient Balance"', '"\\ud800"'),
+        ("Your wallet does not have enough balance.", "[" * 9000),
+        ("10:00:00.000Z", "99:99:99+99:99"),
     )
     found = read_page_mutants(file)
     for change, _ in found:
@@ -269,6 +272,7 @@ def test_names_and_sentences_are_one_harmless_line(tmp_path: Path) -> None:
         assert find_page_mutant(f"page:{file}:{change.name.removeprefix('page:')}").name == change.name
         said(change, Caller.generate)
         said(change, ended)
+        said(change, as_key("sim-empty-wallet"))
     assert len({change.name for change, _ in found}) == len(found) > 4
 
 

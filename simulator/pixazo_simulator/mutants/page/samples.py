@@ -117,6 +117,8 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
     if is_url(before) and is_url(after):
         return _other_url(path, before, after, where_)
     if _STAMP.fullmatch(before):
+        if not _is_form(after):
+            return "it has no form that a timestamp can be given"
         return in_envelopes(at(path, lambda value: reformatted(value, after) if isinstance(value, str) else value))
     if around_id(before)[1:] == around_id(after)[1:] == ("",) and around_id(before)[0] == "":
         return "it follows from the model id"
@@ -131,7 +133,7 @@ def literal(text: str) -> Any:
         return {"None": None, "True": True, "False": False}[text]
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -153,6 +155,14 @@ def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edit
         return parts._replace(netloc=new.netloc if parts.netloc == old.netloc else own).geturl()
 
     return where_(at(path, edited)) | (relocated(was, now, both=True) if was != now else Edits())
+
+
+def _is_form(sample: str) -> bool:
+    try:
+        reformatted("2026-03-31T10:00:00.000Z", sample)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def reformatted(value: str, sample: str) -> Any:
