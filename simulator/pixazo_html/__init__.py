@@ -1,4 +1,4 @@
-"""How the console, the receiver and the contract report show things: texts made visible, one stylesheet, and what pages are made of."""
+"""The appearance of the console, the receiver and the contract report: escapes, one stylesheet, templates, and static files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOMES = {"STYLE": ".pages", "templates": ".pages", "HEADERS": ".serving", "STAT
 
 
 def __getattr__(name: str) -> object:
-    """Jinja2 is imported when a page is made: who shows texts only does not wait for it."""
+    """Jinja2 is imported with the first page: commands that print texts only do not wait for it."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

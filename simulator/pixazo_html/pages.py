@@ -1,4 +1,4 @@
-"""HTML pages: what comes from outside is escaped, and what cannot be seen is shown."""
+"""HTML pages: markup in values is escaped, and invisible characters are made visible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLE = _OWN.joinpath("style.css").read_text(encoding="utf-8")
 def templates(folder: Traversable) -> Environment:
     """The templates of a folder (`*.jinja`), and the macros of `components.jinja`, which they import.
 
-    Every value is escaped: markup for the browser, and characters that are not seen, or steer what shows them, for the reader.
+    Every value is escaped: markup for the browser; for the reader, characters that are invisible, or control the display.
     The filter `lines` keeps the line ends of a text, `pretty` indents a JSON value, `prose` makes code of what stands in backticks.
     """
     found = {
@@ -38,12 +38,12 @@ def templates(folder: Traversable) -> Environment:
 
 
 def _shown(value: object) -> object:
-    """What a template shows of a value; Jinja2 then escapes the markup, except in what is marked as safe."""
+    """The text of a value with its invisible characters escaped; Jinja2 then escapes the markup, unless it is marked as safe."""
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def lines(text: str) -> Markup:
-    """A text whose line ends stay; everything else is escaped."""
+    """A text in which everything but line ends is escaped."""
     return Markup("\n").join(escape(visible(line)) for line in re.split(r"\r?\n", text))
 
 
@@ -53,5 +53,5 @@ def pretty(value: object) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """A text of ours, in which backticks enclose code."""
+    """A text of our own in which backticks enclose code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(visible(text)))))  # noqa: S704 - escaped just there

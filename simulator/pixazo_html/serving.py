@@ -1,4 +1,4 @@
-"""What the pages of a server load from it, and the headers under which it sends them."""
+"""The static files of the pages of a server, and the headers of its responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of every page: nothing is loaded from elsewhere, and no script or style stands in a page."""
+"""The Content-Security-Policy of every page: no other origin, no inline script, no inline style."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -24,4 +24,4 @@ STATIC: dict[str, tuple[str, bytes]] = {
     for each in files("pixazo_html").joinpath("static").iterdir()
     if (kind := each.name.rpartition(".")[2]) in _TYPES
 } | {"style.css": (_TYPES["css"], STYLE.encode())}
-"""The media types and contents of what pages load, by file name: stylesheet, htmx with its extension for events, our script, an icon."""
+"""Media type and content of each static file by name: stylesheet, htmx with its SSE extension, our script, an icon."""

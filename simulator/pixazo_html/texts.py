@@ -1,4 +1,4 @@
-"""Texts without characters that steer a terminal, reorder text, or are not seen."""
+"""Escapes characters that control a terminal, reorder text, or are invisible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-#: Characters that Unicode calls printable and that show nothing: letters and marks to be ignored, a blank.
+#: Characters that are printable by Unicode and yet show nothing: ignorable letters and marks (Default_Ignorable_Code_Point), a blank.
 UNSEEN: Final = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -26,10 +26,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """One line: each character that is not seen, or that steers a terminal, becomes its JSON escape, such as `\\u001b`.
+    """One line: each character that is invisible, or controls a terminal, becomes its JSON escape, such as `\\u001b`.
 
-    Those are all of the Unicode categories C and Z but the space, and those that are to be ignored. JSON stays the same value;
-    in other texts an escape may have stood there before, so that what comes from outside is to be JSON first.
+    Those are all of the Unicode categories C and Z but the space, and the ignorable ones. JSON keeps its value; in other texts
+    an escape may have been there before, so that texts from outside should be encoded as JSON first.
     """
     return UNUSUAL.sub(_escaped, text)
 

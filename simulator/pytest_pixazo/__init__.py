@@ -1,4 +1,4 @@
-"""The pytest plugin of pixazo-testkit: what a test scripts its world with, and the types that its fixtures give. Unofficial."""
+"""The pytest plugin of pixazo-testkit: names for scripts of a test, and the types of its fixtures. Unofficial."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
 SETTING_UP: pytest.StashKey[pytest.FixtureRequest | None] = pytest.StashKey()
 
-#: Calls of the real gateway that no test could fail for, and the name under which a worker of xdist sends its own.
+#: Calls of the real gateway that came too late to fail their test, and the name under which a worker of xdist sends its own.
 REAL_CALLS: pytest.StashKey[list[str]] = pytest.StashKey()
 WORKER_CALLS = "pixazo_real_calls"
 
@@ -193,7 +193,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _reports(config: pytest.Config) -> ModuleType:
-    """The hooks of the reports, which are registered when they are asked for: most pytest sessions report nothing of ours."""
+    """The hooks of the reports, which are registered on demand: most pytest sessions need no report of ours."""
     from .reports import hooks
 
     if not config.pluginmanager.has_plugin(REPORTING):
@@ -275,7 +275,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run for calls of the real gateway that no test could fail for; a worker of xdist tells the main process."""
+    """Fail the run for calls of the real gateway that came too late to fail their test; a worker of xdist sends them to the main process."""
     config = session.config
     watch = config.stash.get(WATCH, None)
     calls = [*config.stash.get(REAL_CALLS, ()), *(watch.end(config) if watch else ())]
@@ -290,7 +290,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker of xdist tells, unless it crashed before."""
+    """Add the calls that a worker of xdist has sent, unless it crashed before."""
     output = getattr(node, "workeroutput", {})
     node.config.stash.setdefault(REAL_CALLS, []).extend(output.get(WORKER_CALLS, ()))
     if results := output.get(WORKER_REPORTS):
@@ -373,14 +373,14 @@ def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
 
 @pytest.fixture
 def pixazo_env(pixazo: Pixazo) -> Iterator[Pixazo]:
-    """The world, after PIXAZO_BASE_URL and PIXAZO_API_KEY were set to it, and its host excluded from proxies."""
+    """The world; PIXAZO_BASE_URL and PIXAZO_API_KEY name it, and its host is excluded from proxies."""
     with pixazo.env():
         yield pixazo
 
 
 @pytest.fixture
 def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Redirection]:
-    """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
+    """Redirects code with `https://gateway.pixazo.ai` hard-coded to this world; any other use of that host fails the test."""
     from pixazo_simulator.redirect.context import RedirectionError, media_hosts, redirect
 
     from .testcase.simulators import control_token_of

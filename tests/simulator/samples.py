@@ -16,6 +16,7 @@ from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
+from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world.account import Account, Ledger
 from pixazo_simulator.world.admission import Body, Submission
 from pixazo_simulator.world.clock import Begun, Clock
@@ -115,4 +116,4 @@ def data_url(image: bytes, kind: str = "png") -> str:
 def scratch(begun: Begun) -> tuple[Worlds, state.Answer]:
     """Worlds to try something on, as a server makes them."""
     worlds = Worlds(Settings(), begun=begun)
-    return worlds, Responder(Gateway(worlds), worlds).carry_out
+    return worlds, Responder(Gateway(worlds), worlds, Dispatcher(worlds, Sender().send)).carry_out

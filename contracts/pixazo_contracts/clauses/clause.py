@@ -14,7 +14,7 @@ A clause that only delegates to a check which others share (`checks`) is a row:
     AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 | Unauthorized"',
         demands="An unknown key is refused with 401.")
 
-Both say first what the clause stands on (id, strength, cost, dependencies), then where the page says so, then what that
+Both give first the identity of the clause (id, strength, cost, dependencies), then where the page says so, then what that
 demands. `section` names headings of the page, separated by `; `, each with its words there, word for word in quotation
 marks and the cells of a table row separated by ` | `; a heading alone stands for the sample printed under it (`SAMPLES`).
 It is `silence` where the page says nothing, or another reason of ours.

@@ -51,7 +51,7 @@ KEPT = 30.0
 
 
 def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
-    """Whether a read that finds nothing is about a request that must be there."""
+    """Whether a read that finds nothing is about a request that must exist."""
     found = [read for read in generation.reads if read.succeeded]
     if found:
         # SUBMIT-13 and BASE-04 judge what comes before the first success, STATUS-14 and -16 what comes after the last.
@@ -149,7 +149,7 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         if read.case != OTHER_CASE:
             work = looks_like_work(read)
-            # Whoever has a sound key is told of the id, not of the key.
+            # The refusal of a request with a valid key is about the id, not about the key.
             refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
             yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any, NoReturn
 
 import click
@@ -45,51 +44,13 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
+from .output import fail, no_place, print_text, write_file
 from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
-
-
-def _print(text: str) -> None:
-    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
-
-    If nobody reads it any more the command goes on: its exit code still says what came of the run.
-    """
-    if not sys.stdout:  # it was closed before the start
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
-    sys.exit(code)
-
-
-def _one_line(error: BaseException, text: str) -> str:
-    """One line about an error: its text, and the notes that were added on its way."""
-    return "; ".join([text, *getattr(error, "__notes__", [])])
-
-
-def end_for(error: BaseException) -> NoReturn:
-    """End a command that raised this with one line: what it cannot use, an interruption, or what nobody has foreseen."""
-    if isinstance(error, ConfigurationError | OSError):
-        begun = hasattr(error, "__notes__")
-        _fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
-    text = "interrupted" if isinstance(error, KeyboardInterrupt) else _unforeseen(error)
-    _fail(_one_line(error, text), ExitCode.SUITE)
-
-
-def _unforeseen(error: BaseException) -> str:
-    at = extract_tb(error.__traceback__)[-1]
-    return f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
 
 
 def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
@@ -167,13 +128,9 @@ def _check_places(options: dict[str, Any]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _no_place(path, error.strerror) from None
+            raise no_place(path, error.strerror) from None
         if not os.access(path if path.exists() else folder, os.W_OK):
-            raise _no_place(path, "it cannot be written")
-
-
-def _no_place(path: Path, why: str | None) -> ConfigurationError:
-    return ConfigurationError(f"report {path}: {why}: name another place")
+            raise no_place(path, "it cannot be written")
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:
@@ -191,15 +148,7 @@ def _write(result: Result, options: dict[str, Any]) -> None:
     ]
     for path, content in wanted:
         if path is not None:
-            _write_file(path, content())
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise _no_place(path, error.strerror or str(error)) from None
+            write_file(path, content())
 
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
@@ -209,7 +158,7 @@ def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]
         _write(result, options)
     finally:
         colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _print(render_terminal(result, colour=colour))
+        print_text(render_terminal(result, colour=colour))
     sys.exit(result.exit_code)
 
 
@@ -245,7 +194,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     if path is None:
         return None
     ledger = Ledger(path, "plan")
-    _print(visible(f"ledger: {ledger.summary(file.ceilings)}") + "\n")
+    print_text(visible(f"ledger: {ledger.summary(file.ceilings)}") + "\n")
     return ledger.room(file.ceilings)
 
 
@@ -272,7 +221,7 @@ def plan(**options: Any) -> None:
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
-    _print(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
+    print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
 @click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
@@ -280,7 +229,7 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
     try:
         trace = load_trace(trace_file)
     except InvalidTraceError as error:
-        _fail(f"{trace_file}: {error}", ExitCode.SUITE)
+        fail(f"{trace_file}: {error}", ExitCode.SUITE)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     _conclude(trace, clauses, options)
@@ -310,14 +259,14 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
-        _fail(str(error), ExitCode.SUITE)
+        fail(str(error), ExitCode.SUITE)
     found = compare(old, new)
     void = found.not_compared and not found.compared
     code = ExitCode.FAILED if found.failing(fail_on) else ExitCode.EXPECTATIONS if void else ExitCode.CLEAN
     as_json = found.to_json(fail_on, int(code))
     if json_file is not None and str(json_file) != "-":
-        _write_file(json_file, as_json)
-    _print(as_json.decode() if str(json_file) == "-" else render_changes(found))
+        write_file(json_file, as_json)
+    print_text(as_json.decode() if str(json_file) == "-" else render_changes(found))
     sys.exit(code)
 
 
@@ -326,4 +275,4 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        _print(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")
+        print_text(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")

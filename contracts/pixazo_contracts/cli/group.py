@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ COMMANDS = {
     "diff": "What changed between two results: files, or directories that --out made.",
     "judge": "Judge a recorded trace again; costs nothing.",
     "list": "The clauses: id, strength, cost, section, requirement.",
+    "page": "Read the vendor's page, compare two versions of it, draft a model file.",
     "plan": "Show what a run would send and cost at worst; sends nothing.",
     "run": "Send the probes, record what happens, judge it, report.",
 }
@@ -36,9 +38,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        from . import commands
-
-        command: click.Command = getattr(commands, "catalogue" if cmd_name == "list" else cmd_name)
+        module = import_module(".page" if cmd_name == "page" else ".commands", __package__)
+        command: click.Command = getattr(module, "catalogue" if cmd_name == "list" else cmd_name)
         command.help = COMMANDS[cmd_name]
         return command
 
@@ -62,7 +63,7 @@ class _Commands(click.Group):
         except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise  # click ends the process, also when nobody reads the output any more
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
-            from .commands import end_for
+            from .output import end_for
 
             end_for(error)
 

@@ -9,7 +9,17 @@ from .drafting import draft_model
 from .page import Operation, Page, Parameter
 from .reader import InvalidPageError, read_page
 
-__all__ = ["Change", "InvalidPageError", "Operation", "Page", "Parameter", "compare_pages", "draft_model", "own_page", "read_page"]
+__all__ = [
+    "Change",
+    "InvalidPageError",
+    "Operation",
+    "Page",
+    "Parameter",
+    "compare_pages",
+    "draft_model",
+    "own_page",
+    "read_page",
+]
 
 
 def own_page() -> str:

@@ -14,12 +14,19 @@ import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from .template import kind_of
+
 __all__ = ["Block", "read_blocks"]
 
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
+_TYPOGRAPHY: Final = str.maketrans({
+    "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
+    "\u200b": "", "\ufeff": "",
+})  # fmt: skip
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
-_BOLD: Final = re.compile(r"\*\*(.+)\*\*")
+#: A line that belongs to no other line of its paragraph: a header, a URL, arrows.
+_ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 
@@ -59,48 +66,62 @@ def _blocks(markdown: str) -> Iterator[Block]:
 
 
 def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterator[Block]:
-    """A paragraph, or what stands in its lines: rows of a table, headings in bold, code without a fence."""
+    """A paragraph, or what stands in its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
-        plain = lines
+        plain = [_normalized(each) for each in lines]
+    prose: list[str] = []
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
-        at = line + number
-        if raw.startswith("|"):
-            if not _DELIMITERS.fullmatch(raw):
-                yield Block("row", raw, at, cells=_cells(raw))
-        elif bold := _BOLD.fullmatch(raw.strip()):
-            yield Block("heading", bold[1], at)
-        elif _CODE.fullmatch(raw):
-            yield Block("code", "\n".join(lines[number:]), at)
+        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
+        if prose and (
+            is_code
+            or is_row
+            or _is_title(text)
+            or _ALONE.fullmatch(text)
+            or _ALONE.fullmatch(prose[-1])
+            or _is_title(prose[-1])
+        ):
+            yield Block(kind, " ".join(prose), line + number - len(prose))
+            prose = []
+        if is_code:
+            yield Block("code", "\n".join(lines[number:]), line + number)
             return
-        else:
-            yield Block(kind, text, at)
+        if not is_row:
+            prose.append(text.strip())
+        elif not _DELIMITERS.fullmatch(raw):
+            yield Block("row", raw, line + number, cells=_cells(raw))
+    if prose:
+        yield Block(kind, " ".join(prose), line + len(lines) - len(prose))
+
+
+def _is_title(text: str) -> bool:
+    return text[:1].isupper() and bool(kind_of(text))
 
 
 def _cells(row: str) -> tuple[str, ...]:
     """The cells of a row of a pipe table. A pipe without a space on either side belongs to its cell, as in `string|null`."""
     inner = row.strip().removeprefix("|").removesuffix("|")
     parts = re.split(r"(?<!\\)\s\|(?=\s|$)|(?<!\\)\|\s", f" {inner} ")
-    return tuple(part.strip().replace("\\|", "|").replace("\\_", "_") for part in parts)
+    return tuple(_plain(_MARKDOWN.parseInline(part.strip().replace("\\|", "|"))[0]) for part in parts)
 
 
 def _plain(token: Token) -> str:
-    """The text of a paragraph or heading: escapes resolved, emphasis gone, code in backticks, a link as its text and its target."""
+    """The text of a paragraph or heading: escapes and entities resolved, emphasis and links gone, code in backticks."""
     parts = list[str]()
-    target = ""
     for child in token.children or ():
         if child.type == "code_inline":
             parts.append(f"`{child.content}`")
         elif child.type in ("softbreak", "hardbreak"):
             parts.append("\n")
-        elif child.type == "link_open":
-            target = str(child.attrGet("href"))
-        elif child.type == "link_close":
-            parts.append(f" ({target})")
         else:
             parts.append(child.content)
-    return "".join(parts)
+    return _normalized("".join(parts))
+
+
+def _normalized(text: str) -> str:
+    """Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays."""
+    return text.translate(_TYPOGRAPHY)
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
 
 from .descriptions import sentences
-from .facts import Fact, facts, operation_name
+from .facts import PRESENT, Fact, facts, operation_name
 from .meaning import atoms
-from .page import Operation, Page
+from .page import Operation, Page, Sentence
 from .support import clauses_on, policy_on
 
 __all__ = ["Change", "compare_pages"]
 
-#: Sides of a parameter that are a bound from above, and those from below: lowering one narrows what callers may send.
+#: Sides of a parameter that are a bound from above, and all that bound what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
-_LOWER: Final = frozenset({"minimum", "min_length", "min_items", "short_side_above"})
+_BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,15 +44,19 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     """The changes from one version of a page to another, in the order of the old one, those of meaning first."""
-    changes = [*_operations(old, new), *_sentences("", old.sentences, new.sentences, None)]
+    changes = [*_operations(old, new), *_sentences(None, old.sentences, new.sentences)]
     changes += [
-        Change(kind="wording", operation="", part="page", name=name, before=getattr(old, name), after=getattr(new, name))
+        Change(
+            kind="wording", operation="", part="page", name=name, before=getattr(old, name), after=getattr(new, name)
+        )
         for name in ("title", "source", "provider")
         if getattr(old, name) != getattr(new, name)
     ]
     known = {" ".join(each.text.split()) for each in old.unread}
     changes += [
-        Change(kind="meaning", operation="", part="not understood", name=each.section, after=each.text, effect="unknown")
+        Change(
+            kind="meaning", operation="", part="not understood", name=each.section, after=each.text, effect="unknown"
+        )
         for each in new.unread
         if " ".join(each.text.split()) not in known
     ]
@@ -59,24 +64,21 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
 
 
 def _operations(old: Page, new: Page) -> Iterator[Change]:
-    pairs = _paired(old.operations, new.operations)
-    for before, after in pairs:
-        if after is None:
-            assert before is not None
-            name = operation_name(before.path)
-            rests = tuple(dict.fromkeys(each for fact in facts(before) for each in clauses_on(before, fact)))
-            yield Change(
-                kind="meaning", operation=name, part="operation", name=name, before=f"{before.method} {before.path}", effect="breaking",
-                clauses=rests,
-            )  # fmt: skip
-        elif before is None:
-            name = operation_name(after.path)
-            yield Change(
-                kind="meaning", operation=name, part="operation", name=name, after=f"{after.method} {after.path}", effect="widening"
-            )
-        else:
+    for before, after in _paired(old.operations, new.operations):
+        if before is not None and after is not None:
             yield from _facts(before, after)
-            yield from _sentences(operation_name(before.path), before.sentences, after.sentences, before)
+            yield from _sentences(before, before.sentences, after.sentences)
+        elif before is not None:
+            rests = tuple(dict.fromkeys(each for fact in facts(before) for each in clauses_on(before, fact)))
+            yield _whole(before, before=f"{before.method} {before.path}", effect="breaking", clauses=rests)
+        elif after is not None:
+            yield _whole(after, after=f"{after.method} {after.path}", effect="widening")
+
+
+def _whole(operation: Operation, **sides: Any) -> Change:
+    """An operation that came or went."""
+    name = operation_name(operation.path)
+    return Change(kind="meaning", operation=name, part="operation", name=name, **sides)
 
 
 def _paired(old: Iterable[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
@@ -85,7 +87,9 @@ def _paired(old: Iterable[Operation], new: Iterable[Operation]) -> list[tuple[Op
     pairs: list[tuple[Operation | None, Operation | None]] = []
     unpaired = list[Operation]()
     for each in old:
-        if (found := next((other for other in left if (other.method, other.path) == (each.method, each.path)), None)) is None:
+        if (
+            found := next((other for other in left if (other.method, other.path) == (each.method, each.path)), None)
+        ) is None:
             unpaired.append(each)
         else:
             left.remove(found)
@@ -108,41 +112,48 @@ def _same(old: Operation, new: Operation) -> bool:
 
 
 def _facts(before: Operation, after: Operation) -> Iterator[Change]:
-    name = operation_name(before.path)
-    olds = {fact.key: fact for fact in facts(before)}
-    news = {fact.key: fact for fact in facts(after)}
+    olds, news = ({fact.key: fact for fact in facts(operation)} for operation in (before, after))
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
-        one = old or new
-        assert one is not None
-        whole = (one.part, one.name, "")
-        if one.attribute and (whole in olds) != (whole in news):
-            continue  # the parameter or field itself came or went
-        if old is not None and new is not None and old.meaning == new.meaning:
-            if old.meaning is not True and _squeezed(old.text) != _squeezed(new.text):
-                yield Change(
-                    kind="wording", operation=name, part=one.part, name=one.name, attribute=one.attribute, before=old.text, after=new.text
-                )
+        part, name, attribute = key
+        whole = (part, name, "")
+        if attribute and (whole in olds) != (whole in news):
+            continue  # the parameter, field or sample itself came or went
+        change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
+        if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
-        if one.part == "example":
-            yield Change(kind="wording", operation=name, part=one.part, name=one.name, before=old and old.text, after=new and new.text)
-            continue
-        yield Change(
-            kind="meaning",
-            operation=name,
-            part=one.part,
-            name=one.name,
-            attribute=one.attribute,
-            before=_shown(old),
-            after=_shown(new),
-            effect=_effect(one, old, new),
-            clauses=clauses_on(before, old) if old else (),
-            policy=policy_on(before, old) if old else (),
-        )
+        is_same = old is not None and new is not None and (old.meaning == new.meaning or _is_reworded(old, new))
+        if is_same or part == "example":
+            texts = [each.text if each else None for each in (old, new)]
+            is_presence = old is not None and old.meaning == PRESENT
+            if not is_presence and _squeezed(texts[0]) != _squeezed(texts[1]):
+                yield change(kind="wording", before=texts[0], after=texts[1])
+        else:
+            yield change(
+                kind="meaning",
+                before=_shown(old),
+                after=_shown(new),
+                effect=_effect(key, old, new),
+                **_support(before, old),
+            )
 
 
-def _squeezed(text: str) -> str:
-    return " ".join(text.replace("\\", "").split())
+def _is_reworded(old: Fact, description: Fact | None) -> bool:
+    """Whether a description commits to the same in words from which the rule was not read."""
+    return (
+        bool(old.commits)
+        and description is not None
+        and description.attribute == "description"
+        and old.commits == description.commits
+    )
+
+
+def _support(operation: Operation, fact: Fact | None) -> dict[str, Any]:
+    return {"clauses": clauses_on(operation, fact), "policy": policy_on(operation, fact)} if fact else {}
+
+
+def _squeezed(text: str | None) -> str:
+    return " ".join((text or "").replace("\\", "").split())
 
 
 def _shown(fact: Fact | None) -> Any:
@@ -154,51 +165,50 @@ def _shown(fact: Fact | None) -> Any:
     return list(fact.meaning) if fact.part == "polling" else fact.text
 
 
-def _effect(fact: Fact, old: Fact | None, new: Fact | None) -> Literal["breaking", "widening", "unknown"]:
-    before, after = old and old.meaning, new and new.meaning
-    if fact.part in ("request", "status route", "webhook", "header", "authentication"):
+def _effect(
+    key: tuple[str, str, str], old: Fact | None, new: Fact | None
+) -> Literal["breaking", "widening", "unknown"]:
+    part, _, attribute = key
+    if part in ("request", "status route", "webhook", "header", "authentication"):
         return "breaking"
-    if fact.part != "parameter":
-        return "unknown" if old and new else "breaking" if old else "unknown"
-    if fact.attribute == "":
+    if part != "parameter":
+        return "breaking" if new is None else "unknown"
+    if not attribute:
         return "breaking" if new is None or new.row.split(" | ")[1] == "Yes" else "widening"
-    if fact.attribute == "required":
+    before, after = (each.meaning if each else None for each in (old, new))
+    if attribute == "required":
         return "breaking" if after else "widening"
-    if fact.attribute in _UPPER | _LOWER:
-        if before is None or after is None:
-            return "widening" if after is None else "breaking"
-        return "breaking" if (after < before) == (fact.attribute in _UPPER) else "widening"
-    if fact.attribute in ("enumeration", "formats"):
-        had, has = set(map(str, before or ())), set(map(str, after or ()))
-        if not has or not had:
-            return "widening" if not has else "breaking"
-        return "breaking" if had - has else "widening"
-    return "unknown"
+    if attribute not in _BOUNDS:
+        return "unknown"
+    if before is None or after is None:
+        return "widening" if after is None else "breaking"
+    if attribute in ("enumeration", "formats"):
+        return "widening" if set(before) <= set(after) else "breaking"
+    return "widening" if (after > before) == (attribute in _UPPER) else "breaking"
 
 
-def _sentences(operation: str, old: Iterable[Any], new: Iterable[Any], before: Operation | None) -> Iterator[Change]:
+def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
     """What changed in the free sentences of each section: their order, and how they are cut into paragraphs, do not matter."""
     olds, news = _by_section(old), _by_section(new)
     for section in dict.fromkeys([*olds, *news]):
-        gone = [each for each in olds.get(section, []) if each not in news.get(section, [])]
-        came = [each for each in news.get(section, []) if each not in olds.get(section, [])]
-        same_meaning = _atoms(olds.get(section, [])) == _atoms(news.get(section, []))
-        for was, now in _matched(gone, came):
-            means = not same_meaning and atoms(was or "") != atoms(now or "")
-            yield Change(
-                kind="meaning" if means else "wording",
-                operation=operation,
-                part="sentence",
-                name=section,
-                before=was,
-                after=now,
-                effect="unknown" if means else "",
-                clauses=clauses_on(before, Fact("sentence", section, "", None, was, section, was)) if means and before and was else (),
-                policy=policy_on(before, Fact("sentence", section, "", None, was, section, was)) if means and before and was else (),
-            )
+        were, are = olds.get(section, []), news.get(section, [])
+        has_same_atoms = _atoms(were) == _atoms(are)
+        change = partial(
+            Change, operation=operation_name(operation.path) if operation else "", part="sentence", name=section
+        )
+        for was, now in _matched(
+            [each for each in were if each not in are], [each for each in are if each not in were]
+        ):
+            is_caption = section == "request code"  # the names of the languages of the samples
+            if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
+                yield change(kind="wording", before=was, after=now)
+            else:
+                fact = Fact("sentence", section, "", None, was, section) if was else None
+                rests = _support(operation, fact) if operation else {}
+                yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
 
 
-def _by_section(found: Iterable[Any]) -> dict[str, list[str]]:
+def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for each in found:
         texts.setdefault(each.section, []).extend(sentences(each.text))

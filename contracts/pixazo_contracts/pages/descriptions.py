@@ -6,7 +6,9 @@ value or a word such as `must` or `only` is left over is reported as not underst
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +23,8 @@ _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
 _EXAMPLE: Final = re.compile(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?", re.IGNORECASE
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?",
+    re.IGNORECASE,
 )
 _MARKED_DEFAULT: Final = re.compile(rf"({_QUOTED})\s*\(default\)", re.IGNORECASE)
 _CHARACTERS: Final = re.compile(
@@ -32,29 +35,55 @@ _BYTES: Final = re.compile(
     rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
     r"(?: per image| each)?", re.IGNORECASE
 )  # fmt: skip
-_SHORT_SIDE: Final = re.compile(r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)", re.IGNORECASE)
+_SHORT_SIDE: Final = re.compile(
+    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)",
+    re.IGNORECASE,
+)
 _ASPECT: Final = re.compile(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)", re.IGNORECASE)
-_LOW_HIGH: Final = re.compile(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE)
+_LOW_HIGH: Final = re.compile(
+    rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE
+)
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _RANGE: Final = re.compile(
-    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?", re.IGNORECASE
+    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*|:\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
+    re.IGNORECASE,
 )
 _ITEMS: Final = re.compile(
     rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?", re.IGNORECASE
 )  # fmt: skip
 #: What stands before the values that are allowed: words that say so, or words that may, before values which look like some.
 _VALUES: Final = re.compile(
-    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:：\"'`\d]*|values?\s*|options?\s*)(?:are|include|is)?\s*[:：]?\s*",
+    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*",
     re.IGNORECASE,
 )
-_PERHAPS: Final = re.compile(r"(?:\b(?:supports|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])", re.IGNORECASE)
-_ONE: Final = re.compile(rf"({_QUOTED}|[\w.:*×+-]*\d[\w.:*×+-]*|[A-Za-z][\w-]*)(?:\s*\([^()]*\))?")
+_PERHAPS: Final = re.compile(
+    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
+    re.IGNORECASE,
+)
+_ONE: Final = re.compile(
+    rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
+)
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
-_FORMATS: Final = re.compile(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE)
-_KINDS: Final = {"base64": r"\bbase64\b", "url": r"\b(?:public(?:ly accessible)?|HTTPS?|image|video|audio) URLs?\b|\bURLs?\b"}
-_CONDITION: Final = re.compile(r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b", re.IGNORECASE)
+_FORMATS: Final = re.compile(
+    r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE
+)
+_KINDS: Final = {
+    "base64": r"\bbase64\b",
+    "url": r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b",
+}
+_CONDITION: Final = re.compile(
+    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
+    re.IGNORECASE,
+)
+_RECOMMENDED: Final = re.compile(r"\s*\(recommended\b[^)]*\)", re.IGNORECASE)
+_REFUSES: Final = re.compile(
+    r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
+)
 #: What says that a sentence states a rule.
-_STATES: Final = re.compile(rf"(?<!@Image)(?<!@Element)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b", re.IGNORECASE)
+_STATES: Final = re.compile(
+    rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b",
+    re.IGNORECASE,
+)
 _FOR_MODEL: Final = re.compile(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?", re.IGNORECASE)
 _PUBLIC: Final = re.compile(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*", re.IGNORECASE
@@ -64,12 +93,19 @@ _PUBLIC: Final = re.compile(
 def sentences(text: str) -> list[str]:
     """The sentences of a text, without the spaces between them."""
     parts = _END.split(" ".join(text.split()))
-    return [part for part in ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True)) if part.strip(" .")]
+    return [
+        part
+        for part in ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True))
+        if part.strip(" .")
+    ]
 
 
 def typed(text: str, type_: str) -> Any:
     """A value as it is written, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the text without its quotes."""
     bare = text.strip("\"'`“”")
+    if text.startswith("["):
+        with suppress(ValueError):
+            return json.loads(text)
     numeric = re.match(r"integer|number|float|int\b", type_, re.IGNORECASE)
     if type_.casefold().startswith("bool") and bare.casefold() in ("true", "false"):
         return bare.casefold() == "true"
@@ -90,7 +126,7 @@ class _Reading:
         self.found: dict[str, Any] = {}
         self.formats: list[str] = []
         self.conditions: list[str] = []
-        self.rest = ""
+        self.rest = self.sentence_text = ""
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """The first match in what is left, which is taken out of it."""
@@ -100,11 +136,12 @@ class _Reading:
 
     def sentence(self, text: str) -> bool:
         """Read one sentence; whether all that it states was understood."""
-        self.rest = text
+        self.rest = self.sentence_text = text
         if _CONDITION.search(text) and not _FOR_MODEL.search(text):
             self.conditions.append(text)
             self._formats()
             return True
+        self.rest = _RECOMMENDED.sub("", self.rest)
         if example := _EXAMPLE.search(self.rest):
             self.rest = self.rest[: example.start()]
         while match := self.take(_FOR_MODEL):
@@ -141,7 +178,11 @@ class _Reading:
                 self.found["min_items"] = int(match[2])
 
     def _range(self) -> None:
-        if self.is_array or re.search(r"\d\s*(?:px|MB|s\b)", self.rest):
+        if self.is_array or re.search(
+            r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b",
+            self.rest,
+            re.IGNORECASE,
+        ):
             return
         if match := self.take(_LOW_HIGH):
             low, high = match[1], match[2]
@@ -161,19 +202,30 @@ class _Reading:
             return
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
-                values, end = self._listed(match.end())
+                values, end = self._listed(match.end(), words=pattern is _VALUES)
+                if (
+                    "format" in match[0]
+                    and values
+                    and all(_FORMATS.fullmatch(str(each)) for each in values)
+                    and self.rest[match.end()].isalpha()
+                ):
+                    continue  # `Supported formats: JPEG, PNG` is about what is behind a URL
                 if len(values) < least and not re.match("only", match[0], re.IGNORECASE):
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"
-                self.rest = re.sub(r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE)
+                self.rest = re.sub(
+                    r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
+                )
                 return
 
-    def _listed(self, at: int) -> tuple[list[Any], int]:
+    def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:
         """The values of a list that begins here, and where it ends; none if it is a range, or words without quotes after one that is quoted."""
         values, end, quoted = list[Any](), at, None
         while one := _ONE.match(self.rest, at):
-            if quoted not in (None, one[1][0] in "\"'`“"):
+            if quoted not in (None, one[1][0] in "\"'`“") or not (
+                words or (values and one[1][0].islower()) or re.search(r"\d|^[\"'`]", one[1])
+            ):
                 break
             quoted = one[1][0] in "\"'`“"
             values.append(typed(one[1], self.type))
@@ -184,15 +236,23 @@ class _Reading:
             if separator is None:
                 break
             at = separator.end()
-        return ([], at) if any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values) else (values, end)
+        return (
+            ([], at)
+            if any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values)
+            else (values, end)
+        )
 
     def _formats(self) -> None:
+        """The formats that a sentence names, unless it says that they are not taken."""
+        if _REFUSES.search(self.rest):
+            self.rest = ""
+            return
         while match := self.take(_FORMATS):
             self.formats.append(match[1].casefold())
         if self.take(_PUBLIC):
             self.formats.append("public")
         for name, pattern in _KINDS.items():
-            if re.search(pattern, self.rest, re.IGNORECASE):
+            if re.search(pattern, self.sentence_text, re.IGNORECASE):
                 self.formats.append(name)
 
 
@@ -205,7 +265,9 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
     if reading.found.get("enumeration"):
         reading.formats = []
     rules = Rules(**reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions))
-    return msgspec.structs.replace(rules, exclusive_minimum=rules.exclusive_minimum and rules.minimum is not None), unread
+    return msgspec.structs.replace(
+        rules, exclusive_minimum=rules.exclusive_minimum and rules.minimum is not None
+    ), unread
 
 
 def _whole(number: str) -> int:

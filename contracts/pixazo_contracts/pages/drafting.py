@@ -22,7 +22,6 @@ _NUMERIC: Final = frozenset({"integer", "number"})
 _OUTPUTS: Final = (
     ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
     ("mp3", r"speech|music|audio|voice|song|tracks?\b"),
-    ("png", r""),
 )
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
@@ -34,14 +33,23 @@ def draft_model(page: Page, *, name: str = "", day: date | None = None) -> str:
     to the caller of the command. What was not understood stands in it as `unchecked`, or as a comment.
     """
     source = page.source or "unknown"
-    model = name or re.sub(r"[^a-z0-9.]+", "-", (source.rpartition("/")[2] if "/" in source else page.title).casefold()).strip("-")
+    model = name or re.sub(
+        r"[^a-z0-9.]+", "-", (source.rpartition("/")[2] if "/" in source else page.title).casefold()
+    ).strip("-")
     label = f"vendor page, {day.isoformat()}" if day else "vendor page"
     head = {"model": model, "title": page.title, "source": source, **({"date": day} if day else {}), "label": label}
     lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
+    drafted = set[str]()
     for operation in page.operations:
+        if operation.path in drafted:
+            continue  # a page may print one operation twice
+        drafted.add(operation.path)
         names = {parameter.name for parameter in operation.parameters}
         if operation.method != "POST" or (names and names <= _IDS):
-            lines += ["", f"# {operation.method} {operation.path} is left out: it reads a result, as the status route does for every model."]
+            lines += [
+                "",
+                f"# {operation.method} {operation.path} is left out: it reads a result, as the status route does for every model.",
+            ]
             continue
         lines += ["", "[[operations]]", *_operation(operation)]
         for parameter in operation.parameters:
@@ -54,26 +62,29 @@ def draft_model(page: Page, *, name: str = "", day: date | None = None) -> str:
 
 def _operation(operation: Operation) -> Iterator[str]:
     model_id = operation.model_id or operation.path.strip("/").partition("/")[0]
-    yield from _pairs({"path": operation.path, "model_id": model_id, "title": operation.title, "output": _output(operation)})
+    yield from _pairs(
+        {"path": operation.path, "model_id": model_id, "title": operation.title, "output": _output(operation)}
+    )
     yield from _price(operation)
     if response := _response(operation):
         yield f"response = {_value(response)}"
 
 
 def _output(operation: Operation) -> str:
-    chosen = next((each for each in operation.parameters if each.name in ("output_format", "format", "response_format")), None)
+    chosen = next(
+        (each for each in operation.parameters if each.name in ("output_format", "format", "response_format")), None
+    )
     if chosen is not None and (kind := _FORMAT_OUTPUTS.get(str(chosen.rules.default).casefold())):
         return kind
     words = f"{operation.group} {operation.title} {operation.path}".casefold()
-    for kind, pattern in _OUTPUTS:
-        if re.search(pattern, words):
-            return kind
-    raise AssertionError("the last pattern matches everything")
+    return next((kind for kind, pattern in _OUTPUTS if re.search(pattern, words)), "png")
 
 
 def _price(operation: Operation) -> Iterator[str]:
     """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
-    amounts = {row: match[1] for row, text in operation.prices.items() if (match := re.search(r"\$\s*(\d+(?:\.\d+)?)", text))}
+    amounts = {
+        row: match[1] for row, text in operation.prices.items() if (match := re.search(r"\$\s*(\d+(?:\.\d+)?)", text))
+    }
     if not amounts:
         return
     base = min(amounts.values(), key=float)
@@ -93,7 +104,11 @@ def _price(operation: Operation) -> Iterator[str]:
 
 def _response(operation: Operation) -> Any:
     """The response of an operation that answers at once: its sample, with the media URL as a placeholder; None of one that queues."""
-    samples = [each.value for each in operation.samples if each.section in ("output", "response") and isinstance(each.value, dict)]
+    samples = [
+        each.value
+        for each in operation.samples
+        if each.section in ("output", "response") and isinstance(each.value, dict)
+    ]
     if not samples or operation.model_id or any("polling_url" in each for each in samples):
         return None
     return _filled(samples[0])
@@ -112,16 +127,14 @@ def _parameter(parameter: Parameter) -> Mapping[str, Any]:
     rules = msgspec.to_builtins(parameter.rules)
     conditions = rules.pop("conditions", [])
     unchecked = [*parameter.unread, *conditions]
-    for name in ("short_side_above", "aspect_ratio"):
-        if name in rules:
-            unchecked.append(f"{name}: {rules.pop(name)}")
+    unchecked += [f"{name}: {rules.pop(name)}" for name in ("short_side_above", "aspect_ratio") if name in rules]
     if kind not in _NUMERIC and ("minimum" in rules or "maximum" in rules):
-        rules = {name: value for name, value in rules.items() if name not in ("minimum", "maximum", "exclusive_minimum")}
+        rules = {
+            name: value for name, value in rules.items() if name not in ("minimum", "maximum", "exclusive_minimum")
+        }
         unchecked.append(parameter.description)
     if rules.get("default", msgspec.UNSET) is None:
         del rules["default"]
-    if conditions and "enumeration" in rules:
-        unchecked.append(f"enumeration: {rules['enumeration']}") if not _always(conditions) else None
     found: dict[str, Any] = {"name": parameter.name}
     if parameter.required:
         found["required"] = True
@@ -133,11 +146,6 @@ def _parameter(parameter: Parameter) -> Mapping[str, Any]:
     if unchecked:
         found["unchecked"] = unchecked
     return found
-
-
-def _always(conditions: list[str]) -> bool:
-    """Whether what is said under these conditions holds for the operation: they name its model."""
-    return all(re.search(r"\bmodels?\b", each) for each in conditions)
 
 
 def _kind(type_: str) -> str:
@@ -163,7 +171,11 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
 def _value(value: Any) -> str:
     """A value in TOML: its strings are written as those of JSON."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{json.dumps(str(name), ensure_ascii=False)} = {_value(each)}" for name, each in value.items() if each is not None)
+        inner = ", ".join(
+            f"{json.dumps(str(name), ensure_ascii=False)} = {_value(each)}"
+            for name, each in value.items()
+            if each is not None
+        )
         return f"{{ {inner} }}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"

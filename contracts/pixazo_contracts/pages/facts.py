@@ -12,10 +12,12 @@ import msgspec
 from .meaning import atoms
 from .page import Operation, Parameter, Sample
 
-__all__ = ["Fact", "facts", "operation_name"]
+__all__ = ["PRESENT", "Fact", "facts", "operation_name"]
 
+#: The meaning of a fact which says only that something is there.
+PRESENT: Final = "present"
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
-_ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+_ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-z]{4,}(?:-[0-9a-z]{4,})+")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
@@ -26,7 +28,8 @@ class Fact(msgspec.Struct, frozen=True):
     """Something that a page says of an operation: `meaning` is what callers can notice, `text` the words of the page.
 
     `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its sides (`required`), `section` where it stands.
-    `row` is what the page has around it: the row of a table, or the whole sample.
+    `row` is what the page has around it: the row of a table, or the whole sample. `commits` are the atoms of the description which a rule
+    of a parameter was read from: while they are the same, a rule that is no longer found is worded in a way that was not understood.
     """
 
     part: str
@@ -36,6 +39,7 @@ class Fact(msgspec.Struct, frozen=True):
     text: str
     section: str
     row: str = ""
+    commits: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -51,42 +55,11 @@ def operation_name(path: str) -> str:
 
 def facts(operation: Operation) -> Iterator[Fact]:
     """All that a page says of one operation, but for its free sentences."""
-    url, status = urlsplit(operation.url), urlsplit(operation.status_url)
-    for name, value in (("method", operation.method), ("host", f"{url.scheme}://{url.netloc}"), ("path", url.path)):
-        yield Fact("request", name, "", value, value, "request code", f"{operation.method} {operation.url}")
-    yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
-    yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
-    for name, cells in operation.authentication.items():
-        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(cells[-1]))], " | ".join((name, *cells)), "authentication")
-    for name, value in operation.headers.items():
-        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
-        yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
+    yield from _request(operation)
     for parameter in operation.parameters:
         yield from _parameter(parameter)
-    for code, text in operation.codes.items():
-        yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
-    for name, (type_, text) in operation.fields.items():
-        row = f"{name} | {type_} | {text}"
-        yield Fact("field", name, "", True, row, "response fields", row)
-        yield Fact("field", name, "type", _type(type_), type_, "response fields", row)
-        yield Fact("field", name, "description", sorted(atoms(text)), text, "response fields", row)
-    for name, text in operation.statuses.items():
-        yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
-    if operation.flow:
-        yield Fact("status flow", "", "", sorted(operation.flow), operation.flow_text, "status flow")
-    if operation.status_url:
-        for name, value in (("method", operation.status_method), ("host", f"{status.scheme}://{status.netloc}"), ("path", status.path)):
-            yield Fact("status route", name, "", value, value, "endpoint", f"{operation.status_method} {operation.status_url}")
-        for name in operation.status_headers:
-            yield Fact("status route", f"header {name}", "", True, name, "endpoint", f"{name}: {operation.status_headers[name]}")
-    if header := operation.webhook_header:
-        row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
-        yield Fact("webhook", "header", "", header.casefold(), header, "webhook", row)
-    if operation.polling:
-        low, high = operation.polling
-        yield Fact("polling", "interval", "", [low, high], f"{low}-{high} seconds", "typical workflow", f"every {low}-{high} seconds")
-    for name, price in operation.prices.items():
-        yield Fact("price", name, "", price.replace(" ", ""), price, "pricing")
+    yield from _responses(operation)
+    yield from _results(operation)
     counts: dict[str, int] = {}
     for sample in operation.samples:
         name = f"{sample.section} {sample.label[:3]}".strip()
@@ -94,23 +67,75 @@ def facts(operation: Operation) -> Iterator[Fact]:
         yield from _sample(sample, name if counts[name] == 1 else f"{name} {counts[name]}")
 
 
+def _request(operation: Operation) -> Iterator[Fact]:
+    url, row = urlsplit(operation.url), f"{operation.method} {operation.url}"
+    for name, value in (("method", operation.method), ("host", f"{url.scheme}://{url.netloc}"), ("path", url.path)):
+        yield Fact("request", name, "", value, value, "request code", row)
+    yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
+    yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
+    for name, cells in operation.authentication.items():
+        row = " | ".join((name, *cells))
+        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(cells[-1]))], row, "authentication")
+    for name, value in operation.headers.items():
+        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
+        yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
+    if header := operation.webhook_header:
+        row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
+        yield Fact("webhook", "header", "", header.casefold(), header, "webhook", row)
+
+
 def _parameter(parameter: Parameter) -> Iterator[Fact]:
-    """A parameter has a fact for each of its sides; that it is there at all is the one without an attribute."""
     name, section = parameter.name, "request parameters"
     required = {True: "Yes", False: "No", None: ""}[parameter.required]
     row = f"{name} | {required} | {parameter.type} | {parameter.description}"
-    yield Fact("parameter", name, "", True, row, section, row)
+    yield Fact("parameter", name, "", PRESENT, row, section, row)
     yield Fact("parameter", name, "required", parameter.required, required, section, row)
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
+    commits = atoms(parameter.description)
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
-        ordered = sorted(map(str, value)) if attribute in ("enumeration", "formats") else value
-        if attribute == "default":
-            ordered = value if value is None else str(value).casefold()
-        if attribute == "conditions":
-            ordered = sorted(set[str]().union(*map(atoms, value)))
-        yield Fact("parameter", name, attribute, ordered, str(value), section, row)
-    read = " ".join(parameter.unread)
-    yield Fact("parameter", name, "description", sorted(atoms(read)), parameter.description, section, row)
+        meaning = value
+        if attribute in ("enumeration", "formats"):
+            meaning = sorted(map(str, value))
+        elif attribute == "conditions":
+            meaning = sorted(frozenset[str]().union(*map(atoms, value)))
+        elif attribute == "default" and value is not None:
+            meaning = str(value).casefold()
+        yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
+    meaning = sorted(atoms(" ".join(parameter.unread)))
+    yield Fact("parameter", name, "description", meaning, parameter.description, section, row, commits)
+
+
+def _responses(operation: Operation) -> Iterator[Fact]:
+    for code, text in operation.codes.items():
+        yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
+    for name, (type_, text) in operation.fields.items():
+        section, row = "response fields", f"{name} | {type_} | {text}"
+        yield Fact("field", name, "", PRESENT, row, section, row)
+        yield Fact("field", name, "type", _type(type_), type_, section, row)
+        yield Fact("field", name, "description", sorted(atoms(text)), text, section, row)
+
+
+def _results(operation: Operation) -> Iterator[Fact]:
+    """How a result is waited for, and what it costs."""
+    if operation.status_url:
+        url, row = urlsplit(operation.status_url), f"{operation.status_method} {operation.status_url}"
+        for name, value in (
+            ("method", operation.status_method),
+            ("host", f"{url.scheme}://{url.netloc}"),
+            ("path", url.path),
+        ):
+            yield Fact("status route", name, "", value, value, "endpoint", row)
+    for name, value in operation.status_headers.items():
+        yield Fact("status route", f"header {name}", "", PRESENT, name, "endpoint", f"{name}: {value}")
+    for name, text in operation.statuses.items():
+        yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
+    if operation.flow:
+        yield Fact("status flow", "", "", sorted(operation.flow), operation.flow_text, "status flow")
+    if operation.polling:
+        text = "every {}-{} seconds".format(*operation.polling)
+        yield Fact("polling", "interval", "", list(operation.polling), text, "typical workflow")
+    for name, price in operation.prices.items():
+        yield Fact("price", name, "", price.replace(" ", ""), price, "pricing")
 
 
 def _type(text: str) -> list[str]:
@@ -127,12 +152,20 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
     if section in ("request code", "example request", "curl example") or sample.value is msgspec.UNSET:
         yield Fact("example", name, "", None, sample.text, section)
         return
-    yield Fact("sample", name, "", True, sample.text, section, sample.text)
+    yield Fact("sample", name, "", PRESENT, sample.text, section, sample.text)
     literal = section in ("queue system errors", "error responses")
     if literal:
         yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
     for path, leaf in _leaves(sample.value, ""):
-        yield Fact("sample", name, path, leaf if literal and isinstance(leaf, str) else _form(leaf), str(leaf), section, sample.text)
+        yield Fact(
+            "sample",
+            name,
+            path,
+            leaf if literal and isinstance(leaf, str) else _form(leaf),
+            str(leaf),
+            section,
+            sample.text,
+        )
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -148,11 +181,14 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _form(value: Any) -> str:
     """What a value of a sample fixes: for a text its form, since what it says is an example."""
     if not isinstance(value, str):
-        return {bool: "boolean", type(None): "null", int: "number", float: "number"}.get(type(value), type(value).__name__)
+        return {bool: "boolean", type(None): "null", int: "number", float: "number"}.get(
+            type(value), type(value).__name__
+        )
     if value.startswith(("http://", "https://")):
         url = urlsplit(value)
         path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))
-        return f"{url.scheme}://{url.netloc}{path.rpartition('.')[0] or path}"
+        host = re.sub(r"^pub-[0-9a-f]+\.", "pub-{bucket}.", url.netloc)
+        return f"{url.scheme}://{host}{path.rpartition('.')[0] or path}"
     if stamp := _STAMP.fullmatch(value):
         return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
     if found := _ID.fullmatch(value):

@@ -14,8 +14,11 @@ __all__ = ["atoms"]
 
 #: Each atom, and what says it.
 _VOCABULARY: Final = {
-    "max": r"max(?:imum)?|at most|up to|no(?:t)? more than|cannot exceed|must not exceed|limit(?:ed)?(?: to)?|(?:less|fewer|smaller|shorter) than|under|below|longest|or (?:less|fewer)",
-    "min": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer) than|(?:more|greater|larger|longer) than|above|over|or more",
+    "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than",
+    "at least": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer|smaller|shorter) than|or more",
+    "less than": r"(?:less|fewer|smaller|shorter) than|under|below",
+    "more than": r"(?:more|greater|larger|longer) than|above|over|exceeds?|exceeding",
+    "webp": r"webp", "px": r"px|pixels?", "jpeg": r"jpe?g", "true": r"true", "false": r"false",
     "charge": r"charg\w+|bill(?:ed|ing|s)?|cost(?:s|ing)?|pa(?:y|id|yment)s?|deduct\w*|debit\w*",
     "not charge": r"free(?: of charge)?|at no cost|refund\w*",
     "default": r"default\w*",
@@ -30,7 +33,7 @@ _VOCABULARY: Final = {
     "reject": r"reject\w*|refus\w*|den(?:y|ied)",
     "public": r"public(?:ly)?|without authentication",
     "base64": r"base-?64|data[ -]ur[li]s?",
-    "seconds": r"s|secs?|seconds?", "minutes": r"min|minutes?", "hours": r"h|hrs?|hours?", "days": r"days?",
+    "seconds": r"secs?|seconds?", "minutes": r"minutes?", "hours": r"hrs?|hours?", "days": r"days?",
     "poll": r"poll(?:s|ing|ed)?", "callback": r"callbacks?|call(?:s|ed)? back|webhooks?|notifications?|notif(?:y|ied|ies)",
     "header": r"headers?", "query": r"quer(?:y|ies)(?: (?:string|parameter)s?)?", "cookie": r"cookies?",
     "initial": r"initial|first response",
@@ -39,19 +42,26 @@ _VOCABULARY: Final = {
 }  # fmt: skip
 #: Words of the vocabulary that a rewording may add or drop: what a sentence is about, not what it commits to.
 _TOPICS: Final = frozenset({
-    "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "initial", "only", "default", "max", "min",
+    "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "initial", "only", "default",
 })  # fmt: skip
-_WORDS: Final = re.compile("|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE)
+_WORDS: Final = re.compile(
+    "|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE
+)
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
-    r"\b(?:not|never|no longer|no|without|n't|cannot|instead of|rather than|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
+    r"\b(?:not|never|no longer|nothing|no|without|n't|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(
-    r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|\d[\d,]*(?:\.\d+)?[A-Za-z%]*"
+    r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|[≤≥]|\d[\d,]*(?:\.\d+)?[A-Za-z%]*\+?"
 )
 #: Words in capitals that name what an API page is about.
-_ABBREVIATIONS: Final = frozenset({"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"})
+_ABBREVIATIONS: Final = frozenset(
+    {"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"}
+)
+_SIGNS: Final = {"<": "less than", ">": "more than", "<=": "at most", "≤": "at most", ">=": "at least", "≥": "at least"}
+_COMPARISONS: Final = frozenset(_SIGNS.values())
+_UNITS: Final = {"s": "seconds", "sec": "seconds", "min": "minutes", "h": "hours", "d": "days", "pixels": "px"}
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -63,7 +73,9 @@ def atoms(text: str) -> frozenset[str]:
     for match in _WORDS.finditer(text):
         name = _NAMES[int(str(match.lastgroup)[1:])]
         negated = any(begin <= match.start() <= begin + 1 for begin, _ in denied)
-        if negated and name not in ("max", "min", "only"):
+        if name in _COMPARISONS and not re.search(r"\d", text[max(match.start() - 6, 0) : match.end() + 12]):
+            continue
+        if negated and name not in _COMPARISONS and name != "only":
             name = name.removeprefix("not ") if name.startswith("not ") else f"not {name}"
         found.add(name)
     for match in _TOKEN.finditer(text):
@@ -75,9 +87,15 @@ def _token(token: str) -> set[str]:
     token = token.rstrip(".,;:")
     if token.upper() in _ABBREVIATIONS or not token:
         return set()
+    if token in _SIGNS:
+        return {_SIGNS[token]}
     if token.startswith("http"):
         return {token}
-    if number := re.fullmatch(r"(\d[\d,]*(?:\.\d+)?)([A-Za-z%]*)", token):
-        value = number[1].replace(",", "")
-        return {f"{float(value):g}{number[2].casefold()}"}
+    if number := re.fullmatch(r"(\d[\d,]*(?:\.\d+)?)([A-Za-z%]*)(\+?)", token):
+        unit = number[2].casefold()
+        return {
+            f"{float(number[1].replace(',', '')):g}",
+            *([_UNITS.get(unit, unit)] if unit else []),
+            *(["at least"] if number[3] else []),
+        }
     return {token if token in _METHODS else token.casefold()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,15 +13,17 @@ import msgspec
 from .blocks import Block, read_blocks
 from .descriptions import read_rules
 from .page import Operation, Page, Parameter, Sample, Sentence, Unread
-from .sections import Section, rows, sections
+from .sections import Row, Section, rows, sections
 
 __all__ = ["InvalidPageError", "read_page"]
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
-_SECONDS: Final = re.compile(r"every (\d+)(?:\s*(?:-|–|to)\s*(\d+))? ?(?:seconds|s)\b")
-_SAMPLES: Final = frozenset({"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"})
+_SECONDS: Final = re.compile(r"(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+_SAMPLES: Final = frozenset(
+    {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
+)
 #: The sections with which an operation begins.
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code", "endpoint"})
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
@@ -56,7 +58,8 @@ class _Draft:
 class _Reading:
     """The state of reading one page."""
 
-    def __init__(self) -> None:
+    def __init__(self, headings: Container[str]) -> None:
+        self.headings = headings
         self.title = ""
         self.source = ""
         self.provider = ""
@@ -103,21 +106,27 @@ class _Reading:
             else:
                 self.draft.group = section.title
         for block in section.blocks:
-            if found := _URL.fullmatch(block.text):
-                self.draft.values["base_url"] = found[1]
-            elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
-                self.source = found[1]
-            elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
-                self.provider = found[1]
-            elif block.kind == "text":
-                self.sentences.append(Sentence(section.title, block.text, block.line))
-            else:
-                self._not_understood(section, block)
+            self._prose(section, block)
+
+    def _prose(self, section: Section, block: Block) -> None:
+        """A block below such a heading: what the page says of itself, a base URL, or a sentence."""
+        if found := _URL.fullmatch(block.text):
+            self.draft.values["base_url"] = found[1]
+        elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
+            self.source = found[1]
+        elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
+            self.provider = found[1]
+        elif block.kind not in ("text", "item"):
+            self._not_understood(section, block)
+        elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+            self.sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
         """The samples of a request in several languages; the one in HTTP is read."""
-        http = next((block for block in section.code() if _REQUEST.match(block.text)), None)
-        if http is None:
+        http, found = next(
+            ((block, each) for block in section.code() if (each := _REQUEST.match(block.text))), (None, None)
+        )
+        if http is None or found is None:
             for block in section.blocks:
                 self._not_understood(section, block)
             return
@@ -128,8 +137,6 @@ class _Reading:
         others = [block for block in section.blocks if block is not http]
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
-        found = _REQUEST.match(head)
-        assert found is not None
         headers = _headers(head)
         host = headers.pop("Host", "")
         url = found[2] if "://" in found[2] else self.draft.values.get("base_url", f"https://{host}") + found[2]
@@ -149,22 +156,21 @@ class _Reading:
         table, rest = rows(section)
         match section.kind:
             case "authentication":
-                values["authentication"] = {row["header"]: tuple(list(row.values())[1:]) for row in table}
+                values["authentication"] = {row["header"]: tuple(row.values())[1:] for _, row in table}
             case "request parameters":
-                values["parameters"] = tuple(self._parameter(row, section) for row in table)
+                values["parameters"] = tuple(_parameter(row) for row in table)
             case "request headers":
-                values["headers"] = {**values.get("headers", {}), **{row["header"]: row["value"] for row in table}}
+                values["headers"] = values.get("headers", {}) | {row["header"]: row["value"] for _, row in table}
             case "response handling":
-                values["codes"] = {**values.get("codes", {}), **{row["code"]: row["meaning"] for row in table}}
+                values["codes"] = values.get("codes", {}) | {row["code"]: row["meaning"] for _, row in table}
             case "response fields":
-                values["fields"] = {row["field"]: (row["type"], row["description"]) for row in table}
+                values["fields"] = {row["field"]: (row["type"], row["description"]) for _, row in table}
             case "status values":
-                values["statuses"] = {row["status"]: row["description"] for row in table}
+                values["statuses"] = {row["status"]: row["description"] for _, row in table}
             case "pricing":
-                values["prices"] = {first: second for first, second, *_ in map(lambda row: list(row.values()), table)}
+                values["prices"] = {cells[0]: cells[-1] for _, row in table if (cells := list(row.values()))}
             case _:
-                for row in table:
-                    self.unread.append(Unread(section.line, section.title, " | ".join(row.values())))
+                self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
         for block in rest:
             self._block(section, block)
 
@@ -188,12 +194,6 @@ class _Reading:
                 values["polling"] = (int(found[1]), int(found[2] or found[1]))
             self.draft.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
-    def _parameter(self, row: dict[str, str], section: Section) -> Parameter:
-        name = row.get("parameter") or row.get("field") or ""
-        required = {"yes": True, "no": False}.get(row.get("required", "").casefold())
-        rules, unread = read_rules(row.get("description", ""), row.get("type", ""), row.get("default", ""))
-        return Parameter(name, required, row.get("type", ""), row.get("description", ""), section.line, rules, unread)
-
     def _sample(self, kind: str, block: Block, body: str) -> None:
         label, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if label else text
@@ -209,17 +209,31 @@ def read_page(markdown: str) -> Page:
     Raises:
         InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
     """
-    reading = _Reading()
     found = list(sections(read_blocks(markdown)))
+    reading = _Reading({section.title for section in found})
     for number, section in enumerate(found):
         reading.section(section, next((each.kind for each in found[number + 1 :] if each.kind), ""))
     reading.finish()
     if not reading.operations:
-        raise InvalidPageError("no operation was found: no section Request Code has a request such as `POST https://...`")
+        raise InvalidPageError(
+            "no operation was found: no section Request Code has a request such as `POST https://...`"
+        )
     return Page(
         title=reading.title, source=reading.source, provider=reading.provider, operations=tuple(reading.operations),
         sentences=tuple(reading.sentences), unread=tuple(reading.unread),
     )  # fmt: skip
+
+
+def _parameter(row: Row) -> Parameter:
+    cells = row.cells
+    name, kind, text = (
+        cells.get("parameter") or cells.get("field", ""),
+        cells.get("type", ""),
+        cells.get("description", ""),
+    )
+    required = {"yes": True, "no": False}.get(cells.get("required", "").casefold())
+    rules, unread = read_rules(text, kind, cells.get("default", ""))
+    return Parameter(name, required, kind, text, row.line, rules, unread)
 
 
 def _split(http: str) -> tuple[str, str]:

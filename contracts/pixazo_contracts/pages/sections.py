@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Self
 
 import msgspec
 
 from .blocks import Block
+from .template import COLUMNS, TITLES, kind_of
 
-__all__ = ["Section", "rows", "sections"]
-
-#: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
-TITLES: Final = (
-    "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",
-    "request headers", "response handling", "error responses", "queue system errors", "error via status/webhook",
-    "retrieving results", "endpoint", "curl example", "response (completed)", "response fields", "status values", "status flow",
-    "typical workflow", "pricing",
-)  # fmt: skip
-_ALIASES: Final = {
-    "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
-    "minimum request": "example request", "full request (all options)": "example request",
-}  # fmt: skip
-#: Names of columns, as they are written: a parameter `status` is none.
-_COLUMNS: Final = frozenset({
-    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Price (USD)", "Price",
-})  # fmt: skip
+__all__ = ["Row", "Section", "rows", "sections"]
 
 
 class Section(msgspec.Struct):
@@ -44,22 +27,14 @@ class Section(msgspec.Struct):
         return [block for block in self.blocks if block.kind == "code"]
 
 
-def kind_of(title: str) -> str:
-    """Which heading of the template this is, or nothing: `Request Parameters - Generate Video Request` is `request parameters`."""
-    plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
-    plain = _ALIASES.get(plain, plain)
-    if plain in TITLES:
-        return plain
-    if plain.startswith("request parameters"):
-        return "request parameters"
-    return "pricing" if plain.endswith(" pricing") else ""
-
-
 def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     """The blocks by section, in order; the first one has no title."""
     current = Section("", "", 0, 1, [])
     for block in _unswallowed(blocks):
-        kind = kind_of(block.text) if block.kind in ("heading", "text") else ""
+        is_title = block.kind == "heading" or (
+            block.kind == "text" and block.text[:1].isupper()
+        )  # a parameter may be called webhook
+        kind = kind_of(block.text) if is_title else ""
         if block.kind == "heading" or kind:
             yield current
             current = Section(block.text, kind, block.level, block.line, [])
@@ -85,36 +60,51 @@ def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
             yield msgspec.structs.replace(block, text="\n".join(lines[first:]), line=block.line + first)
 
 
-def rows(section: Section) -> tuple[list[dict[str, str]], list[Block]]:
-    """The rows of the table of a section, by column name in lower case, and the blocks that are no part of it.
+class Row(NamedTuple):
+    """A row of a table: the line at which it begins, and its cells by the names of their columns in lower case."""
+
+    line: int
+    cells: dict[str, str]
+
+    @classmethod
+    def of(cls, line: int, names: Sequence[str], cells: Sequence[str]) -> Self:
+        """A row of these cells; but for descriptions, backticks around them are layout."""
+        pairs = zip(names, cells, strict=False)
+        return cls(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
+
+
+def rows(section: Section) -> tuple[list[Row], list[Block]]:
+    """The rows of the table of a section, and the blocks that are no part of it.
 
     A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
     code with tabs.
     """
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
-    if piped:
-        names = [cell.casefold() for cell in piped[0].cells]
-        cells = [block.cells for block in piped[1:]]
-        if not cells:
-            tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
-            cells = [tuple(line.split("\t")) for block in tabbed for line in block.text.split("\n")]
-            rest = [block for block in rest if block not in tabbed]
-        return [dict(zip(names, (*each, *[""] * len(names)), strict=False)) for each in cells], rest
-    return _paragraphs(rest)
+    if not piped:
+        return _paragraphs(rest)
+    names = [cell.casefold() for cell in piped[0].cells]
+    cells = [(block.line, block.cells) for block in piped[1:]]
+    if not cells:
+        tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
+        cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
+        rest = [block for block in rest if block not in tabbed]
+    return [Row.of(line, names, (*each, *[""] * len(names))) for line, each in cells], rest
 
 
-def _paragraphs(blocks: list[Block]) -> tuple[list[dict[str, str]], list[Block]]:
+def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a table whose cells are paragraphs."""
-    begin = next((number for number, block in enumerate(blocks) if block.text in _COLUMNS), len(blocks))
+    begin = next((number for number, block in enumerate(blocks) if block.text in COLUMNS), len(blocks))
     names = list[str]()
     for block in blocks[begin:]:
-        if block.kind != "text" or block.text not in _COLUMNS or block.text.casefold() in names:
+        if block.kind != "text" or block.text not in COLUMNS or block.text.casefold() in names:
             break
         names.append(block.text.casefold())
+    if not names:
+        return [], blocks
     body = blocks[begin + len(names) :]
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
-    width = max(len(names), 1)
-    end -= end % width
-    cells = [[block.text for block in body[at : at + width]] for at in range(0, end, width)]
-    return [dict(zip(names, each, strict=True)) for each in cells] if names else [], blocks[:begin] + body[end if names else 0 :]
+    end -= end % len(names)
+    found = [body[at : at + len(names)] for at in range(0, end, len(names))]
+    table = [Row.of(each[0].line, names, [block.text for block in each]) for each in found]
+    return table, [*blocks[:begin], *body[end:]]

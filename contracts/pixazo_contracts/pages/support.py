@@ -12,11 +12,13 @@ from pixazo_contracts.clauses import CATALOGUE
 
 from .facts import Fact
 from .page import Operation
-from .sections import kind_of
+from .template import kind_of
 
 __all__ = ["clauses_on", "policy_on"]
 
 _MODEL: Final = "minimax-hailuo-ai"
+#: The sections that stand in another one.
+_CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 
 
@@ -32,13 +34,18 @@ def clauses_on(operation: Operation, fact: Fact) -> tuple[str, ...]:
 def policy_on(operation: Operation, fact: Fact) -> tuple[str, ...]:
     """The names of the policy fields of the simulator that quote it."""
     return tuple(
-        name for name, quotes in _policy().items() if any(_quotes(heading, words, "", operation, fact) for heading, words in quotes)
+        name
+        for name, quotes in _policy().items()
+        if any(_quotes(heading, words, "", operation, fact) for heading, words in quotes)
     )
 
 
 @cache
 def _policy() -> dict[str, list[tuple[str, str]]]:
-    return {name: [tuple(each) for each in quotes] for name, quotes in json.loads(files(__package__).joinpath("policy.json").read_bytes()).items()}
+    return {
+        name: [tuple(each) for each in quotes]
+        for name, quotes in json.loads(files(__package__).joinpath("policy.json").read_bytes()).items()
+    }
 
 
 def _quotes(heading: str, words: str, sample: str, operation: Operation, fact: Fact) -> bool:
@@ -58,10 +65,13 @@ def _quotes(heading: str, words: str, sample: str, operation: Operation, fact: F
 
 def _stands_in(heading: str, operation: Operation, fact: Fact) -> bool:
     """Whether a heading, as clauses name it, is that of a fact: it may name the operation, in parentheses or after a dash."""
-    kind = kind_of(heading)
-    bare, _, which = heading.partition(" - ") if kind else re.fullmatch(r"(.*?)\s*(\()(.*)\)", heading).groups() if re.fullmatch(r".*\(.*\)", heading) else (heading, "", "")  # type: ignore[union-attr]
-    kind = kind_of(bare) if not kind else kind
-    same = {kind} | ({"endpoint"} if kind == "retrieving results" else set()) | ({"queue system errors"} if kind == "error responses" else set())
+    bare, which = heading, ""
+    if " - " in heading:
+        bare, _, which = heading.partition(" - ")
+    elif not kind_of(heading):
+        bare, _, which = heading.rstrip(")").rpartition(" (")
+    kind = kind_of(bare)
+    same = {kind, *_CONTAINED.get(kind, ())}
     return fact.section in same and (not which or which in (operation.group, operation.title.partition(" - ")[0]))
 
 

@@ -15,7 +15,7 @@ judgement may rest on it; `worst` and `expected` are generations; `needs` are ca
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
 the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a
-request, or keep it just so (see `families`).
+request, or only just keep it (see `families`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
 On a target that charges (`context.limited`) probes run one after the other: first what the page forbids, which is free if

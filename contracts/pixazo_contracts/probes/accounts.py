@@ -39,8 +39,8 @@ from .operations import (
 )
 from .samples import members
 
-#: What fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others, less
-#: often where a network lies between.
+#: A generation that fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others,
+#: less often where a network lies between.
 QUICKER: Final = 250.0
 QUICKER_REMOTE: Final = 4.0
 
@@ -214,7 +214,7 @@ BROKEN: Final[dict[str, bytes]] = {
     "wrong boolean": encode({"prompt": PROMPT, "aigc_watermark": "yes"}),
 }
 
-#: What is not read is given so many times as long as others took.
+#: A generation that is not read gets this many times as long as others took.
 PATIENT: Final = 3.0
 
 #: So many reads would be expensive if a read cost anything.

@@ -119,7 +119,7 @@ Conversation = Generator[Step, StepResult, T]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What a probe may know before it begins.
+    """The facts that a probe gets before it begins.
 
     `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `earlier`
     holds ids and media URLs of generations that finished in earlier runs.
@@ -137,7 +137,7 @@ class RunContext:
         return "receiver" in self.profile.capabilities
 
 
-#: What a probe does: begins a conversation with the target that the context describes.
+#: A function that begins a conversation with the target that the context describes.
 Script = Callable[[RunContext], Conversation[None]]
 
 

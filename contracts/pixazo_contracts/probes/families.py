@@ -1,7 +1,7 @@
 """Families: requests to one operation that are each odd in one respect: they break a rule of the page, or just keep it.
 
-A family's requests are sent one after the other. On a target that charges, a request of which the page does not say that it
-is refused counts as a generation, whether it is refused or not.
+A family's requests are sent one after the other. On a target that charges, a request counts as a generation unless the page says
+that it is refused, whether it is refused or not.
 """
 
 from __future__ import annotations
@@ -548,7 +548,7 @@ ALLOWED: Final = (
     ),
 )
 
-#: What every family of broken rules bears on beside its own clause, and those of rules about the image.
+#: The clauses for which every family of broken rules is evidence beside its own, and those of rules about the image.
 REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
 FAILURES: Final = (*REFUSALS, "I2V-IMG-15")
 
@@ -573,7 +573,7 @@ def _nothing(rule: Rule) -> tuple[Case, ...]:
     return _raw(rule.operation, {"empty object": b"{}"}) if rule.clause.endswith("-PROMPT-01") else ()
 
 
-#: What the page forbids.
+#: The families of requests that the page forbids.
 PROBES: Final = (
     family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("BASE-02",)),
     family("malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", MALFORMED), feeds=("BASE-03",)),
@@ -593,7 +593,7 @@ PROBES: Final = (
     ),
 )
 
-#: What the page leaves open, so that a gateway may well accept it.
+#: The families of requests that the page leaves open, so that a gateway may accept them.
 OPEN_QUESTIONS: Final = (
     family("other content types", "HDR-02", *OTHER_TYPES),
     family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42)),

@@ -1,4 +1,4 @@
-"""What conversations are made of: submit, read, poll, follow, download."""
+"""The building blocks of conversations: submit, read, poll, follow, download."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def encode(members: Mapping[str, object]) -> bytes:
 
 
 class About(TypedDict, total=False):
-    """What `Send` says of a request beside what goes over the network."""
+    """The members of `Send` that do not go over the network."""
 
     aims: tuple[str, ...]
     intent: trace.Intent

@@ -41,7 +41,7 @@ from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
-#: What any polled generation bears on.
+#: The clauses for which any polled generation is evidence.
 SHARED: Final = (
     *(f"SUBMIT-{n:02}" for n in range(3, 15) if n != 10),
     *(f"STATUS-{n:02}" for n in (*range(1, 10), 13, 14, 15)),
@@ -52,7 +52,7 @@ SHARED: Final = (
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
 
-#: What the packs aim at.
+#: The clauses at which the packs aim.
 G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
 G4: Final = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
 G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
@@ -80,7 +80,7 @@ REFUSED_KEY: Final = frozenset({401, 403})
 
 @probe("smoke", cost=1, phase="smoke")
 def _smoke(context: RunContext) -> Conversation[None]:
-    """Can this target be observed at all? One read, one refused submit, one accepted one."""
+    """Find out whether this target can be observed at all: one read, one refused submit, one accepted one."""
     first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
     if first.status is None or context.limited:
         # Where generations cost money the smoke test only reads, unless its key seems to be refused.

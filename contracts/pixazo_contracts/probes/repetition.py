@@ -109,7 +109,7 @@ def _closely(context: RunContext) -> Conversation[None]:
     )
 
 
-#: What requests side by side bear on: whether each answer is about its own.
+#: The clauses for which requests side by side are evidence: whether each answer is about its own request.
 EACH_ITS_OWN: Final = (
     *(f"STATUS-{n:02}" for n in (1, 2, 3, 4, 5, 14)),
     *("FLOW-01", "FLOW-03", "FLOW-05", "TIME-05", "TIME-07", "TIME-08"),

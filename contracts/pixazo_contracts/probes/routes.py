@@ -45,7 +45,7 @@ def _unknown_key_reads(context: RunContext) -> Conversation[None]:
         yield from read(real.accepted_id, case="unknown key, a real id", aims=("AUTH-03",), account="unknown")
 
 
-#: Spellings of a key that are none, by the names of their cases: see `Send`.
+#: Invalid spellings of a key by the names of their cases: see `Send`.
 NEAR: Final = {
     "letter case of the key": "near.case",
     "key without its end": "near.short",
@@ -65,7 +65,7 @@ def _near(context: RunContext) -> Conversation[None]:
             yield from submit(operation, body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
 
 
-#: Where the key stands, by the name of the case, and the clause that says whether it counts there.
+#: The place of the key by the name of the case, and the clause that says whether a key is accepted there.
 PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
     "header as printed": ("header", "AUTH-05"),
     "header in lower case": ("lower-case", "AUTH-05"),
@@ -187,7 +187,7 @@ def _malformed(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case=case, aims=("STATUS-11",))
 
 
-#: What a submit without a key bears on: that the route exists, and how an error looks.
+#: The clauses for which a submit without a key is evidence: that the route exists, and how an error looks.
 KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01")
 
 PROBES: Final = (

@@ -1,4 +1,4 @@
-"""A result as one self-contained HTML page, for somebody who does not know the project: what was tested, what broke, how to repeat it."""
+"""A result as one self-contained HTML page, for readers who do not know the project: what was tested, what failed, how to repeat it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 from .page import quotations, repeat_command, repeat_keys
 from .terminal import MOST_SHOWN, by_group, not_compared_lines, source, spending
 
-#: Each outcome with the sign that stands beside its colour, and what it means to somebody who does not know it.
+#: Each outcome with the sign beside its colour, and its meaning for readers who do not know the suite.
 MEANINGS: Final = {
     Outcome.PASS: ("✓", "as the page says"),
     Outcome.FAIL: ("✗", "not as the page says"),
@@ -27,7 +27,7 @@ MEANINGS: Final = {
     Outcome.UNFUNDED: ("$", "the budget did not reach it"),
 }
 
-#: What the exit codes mean to somebody who does not know them.
+#: The exit codes in words.
 ENDS: Final = {
     ExitCode.CLEAN: "Nothing unexpected was seen.",
     ExitCode.FAILED: "The gateway does not do what the page says.",
@@ -38,7 +38,7 @@ ENDS: Final = {
     ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
 
-#: What the groups of clauses are about.
+#: The subjects of the groups of clauses.
 GROUPS: Final = {
     "BASE": "Addresses and methods", "AUTH": "Keys", "HDR": "Headers", "SUBMIT": "Submitting", "T2V": "Text to video: parameters",
     "I2V": "Image to video: parameters", "STATUS": "Reading a status", "FLOW": "From state to state", "OUT": "The video",
@@ -110,7 +110,7 @@ def render_html(result: Result) -> str:
     """The page, with its style inside and nothing outside, without a script."""
     from markupsafe import Markup
 
-    from pixazo_html import STYLE, templates  # when a page is made: who runs the suite does not wait for Jinja2
+    from pixazo_html import STYLE, templates  # on first use: a run without a page does not wait for Jinja2
 
     broken = _with_outcome(result, Outcome.ERROR, Outcome.FAIL)
     exit_code = ExitCode(result.exit_code)

@@ -1,4 +1,4 @@
-"""What a report says beside a verdict: what the page says of the clause, and how to judge just this again."""
+"""The parts of a report beside a verdict: the words of the page about the clause, and the command that judges only this clause again."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pixazo_contracts.probes import Sample, sample_text
 #: The longest quotation in a line, in characters: the HTML report has the whole sample.
 LONGEST_LINE: Final = 240
 
-#: How a word of a command ends that takes its value from the environment.
+#: The pattern of a value in a command that comes from the environment.
 FROM_ENVIRONMENT: Final = re.compile(r'"\$(\w+)"\Z')
 
 
 def quotations(clause: Clause) -> Iterator[tuple[str, str, bool]]:
-    """What the page says of a clause, word for word: the heading, the words or the sample, and whether it is a sample."""
+    """The words of the page about a clause: the heading, the words or the sample, and whether it is a sample."""
     for quote in clause.quotes:
         yield quote.heading, quote.words or sample_text(cast("Sample", quote.sample)), bool(quote.sample)
 
 
 def page_line(clause: Clause) -> str:
-    """The same in one line, with the page's address; the reason of ours where the page says nothing."""
+    """The same in one line, with the page's address; our own reason where the page says nothing."""
     said: list[str] = []
     for heading, text, is_sample in quotations(clause):
         line = " ".join(text.split()) if is_sample else f'"{text}"'

@@ -45,7 +45,7 @@ def reported(result: Result) -> Iterator[Verdict]:
 
 
 def source(finding: Finding) -> str:
-    """Which records of the trace a finding is about: up to three, and of how many if there are more."""
+    """The records of the trace that a finding is about: up to three, and their number if there are more."""
     kind, number = ("exchange", finding.exchange) if finding.exchange else ("callback", finding.callback)
     numbers = finding.examples or (number,)
     several = f"{kind}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
@@ -101,7 +101,7 @@ def spending(result: Result) -> Iterator[str]:
 
 
 def missing_lines(missing: Sequence[Missing]) -> Iterator[str]:
-    """What was planned and not judged, and why: those that fail the run, and some of the others."""
+    """The planned clauses that were not judged, with the reasons: those that fail the run, and some of the others."""
     failing = [each for each in missing if each.fails]
     others = [each for each in missing if not each.fails]
     if missing:

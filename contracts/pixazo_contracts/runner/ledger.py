@@ -38,12 +38,12 @@ class CeilingReachedError(Exception):
     """A reservation that a ceiling of the day or the month does not allow; the text names the ceiling and the ledger."""
 
 
-#: What a line of the ledger notes.
+#: The kinds of lines of the ledger.
 Event = Literal["reserve", "spend", "release", "finished"]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the ledger: a reservation, what became of it, or a generation that finished."""
+    """One line of the ledger: a reservation, its outcome, or a generation that finished."""
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     run: str
@@ -76,7 +76,7 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
     def _sync_directory(path: Path) -> None:
-        """Nothing: Windows cannot sync a directory, and need not."""
+        """Do nothing: Windows cannot sync a directory, and need not."""
 else:
     import fcntl
 
@@ -256,12 +256,12 @@ class Ledger:
             append(self._make("reserve", number=number))
 
     def settle(self, number: int, *, released: bool) -> None:
-        """Note what became of a reservation."""
+        """Record the outcome of a reservation."""
         with self._exclusively() as append:
             append(self._make("release" if released else "spend", number=number))
 
     def finish(self, request_id: str, media_url: str | None) -> None:
-        """Note a generation that finished, so that later runs can see how long it stays."""
+        """Record a generation that finished, so that later runs can see how long it stays readable."""
         with self._exclusively() as append:
             append(self._make("finished", request_id=request_id, media_url=media_url))
 

@@ -1,4 +1,4 @@
-"""What a run would send and cost, and what it would leave unjudged; nothing is sent."""
+"""The plan of a run: its requests, their cost, and the clauses that it would not judge; nothing is sent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _left_out(probe: Probe, profile: Profile, left: int | None) -> str | None:
 
 
 def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profile, budget: int | None) -> Plan:
-    """What a run with these probes would do to a target; `budget` is in generations, None if they cost nothing.
+    """Plan a run of these probes against a target; `budget` is in generations, None if they cost nothing.
 
     A probe that may cost a generation is left out once none is left; one that is free if refused needs it only while it runs.
     """

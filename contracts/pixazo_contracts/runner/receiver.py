@@ -34,12 +34,12 @@ class ReceiverAddress:
 
     @property
     def path(self) -> str:
-        """What stands before our own paths in the public URL."""
+        """The path of the public URL, which precedes our own paths."""
         return urlsplit(self.public_url or "").path.rstrip("/")
 
     @property
     def query(self) -> str:
-        """What stands before our own query in the public URL."""
+        """The query of the public URL, which precedes our own query."""
         return urlsplit(self.public_url or "").query
 
     @property
@@ -52,7 +52,7 @@ class ReceiverAddress:
 
     @property
     def contexts(self) -> tuple[tuple[str, str], ...]:
-        """Where they stand in the URLs that we give, however short they are, and what is shown instead."""
+        """Each secret part in the context of our URLs, however short it is, and its replacement."""
         user = urlsplit(self.public_url or "").netloc.rpartition("@")[0]
         found = [(f"//{user}@", f"//{RECEIVER}@")] if user else []
         found += [(f"{self.path}/{name}/", f"/{RECEIVER}/{name}/") for name in ("hook", "image") if self.path]
@@ -193,4 +193,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - names of http.server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
-        """Print nothing: the trace has it."""
+        """Print nothing: the trace has every request."""

@@ -28,7 +28,7 @@ LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
 
 
-#: What an exchange says of its request as the probe said it.
+#: The fields of an exchange that are copied from the probe's request.
 SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
 
 

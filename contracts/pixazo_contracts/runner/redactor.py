@@ -21,11 +21,11 @@ from pixazo_contracts.trace import KEY_HEADER, MODEL_BASE, STATES, STATUS_BASE, 
 KEY: Final = "<api-key>"
 RECEIVER: Final = "<receiver>"
 
-#: The shortest secret that is like nothing else, in characters: of letters or digits only, and otherwise.
+#: The shortest secret that is unlikely to be a word, in characters: of letters or digits only, and otherwise.
 SHORTEST_PLAIN: Final = 12
 SHORTEST: Final = 6
 
-#: What verdicts rest on: a key that stands in it cannot be struck.
+#: Texts on which verdicts rest: a key that is part of them cannot be redacted.
 PROTOCOL: Final = f"""
     {" ".join(STATES)} {MODEL_BASE} {STATUS_BASE} {KEY_HEADER} Authorization Bearer X-Webhook-URL generate imageToVideo
     prompt first_frame_image duration resolution 768P 1080P prompt_optimizer fast_pretreatment callback_url aigc_watermark

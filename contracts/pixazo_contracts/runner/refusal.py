@@ -1,4 +1,4 @@
-"""What counts as a clear refusal: a response after which no work can have begun, as far as a response can show.
+"""Defines a clear refusal: a response after which no work can have begun, as far as a response can show.
 
 In doubt a request counts as spent. A status code with which a gateway may well have begun work (408, 409, 425, 429, any 5xx),
 a response that was not read to its end or not as it was meant, and one in which anything looks like accepted work is no
@@ -64,7 +64,7 @@ class _Pairs(list[tuple[str, object]]):
 
 
 def is_clear_refusal(request: Send, reply: Reply) -> bool:
-    """Whether a response makes sure, as far as a response can, that the request began no work."""
+    """Whether a response shows, as far as a response can, that the request began no work."""
     if reply.status not in REFUSING or reply.error is not None or not reply.whole or len(reply.body) > LONGEST:
         return False
     try:
@@ -139,7 +139,7 @@ def _header_shows_work(name: str, value: str, asked: str) -> bool:
     """Whether a header looks like accepted work. An id by which a host traces requests does not: every response has one."""
     lower = name.lower()
     if lower == "content-encoding":
-        # We asked for no encoding, so what was read may not be what was meant.
+        # We asked for no encoding, so the bytes may not be readable as they are.
         return value.strip().lower() not in {"", "identity"}
     if WORK_HEADER.search(lower) or _is_progress(value):
         return True

@@ -1,6 +1,6 @@
 """The clock of a run: real time, or a clock that the target shares and that waiting moves forward.
 
-Also whether a target's own clock stands still, so that a run in real time would wait in vain.
+Also detects a target whose own clock stands still, on which a run in real time would wait in vain.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _TargetClock:
         self._submitted: dict[str, float] = {}
 
     def problem(self, exchange: Exchange) -> str | None:
-        """By what it is known, now that this came, that the clock stands still; None if it is not known."""
+        """The evidence after this exchange that the clock stands still; None if there is none."""
         now, date = exchange.finished, exchange.header("date")
         if date and exchange.operation != "media" and exchange.header("age") is None:
             self._date = self._date or (date, now)
@@ -151,7 +151,7 @@ class VirtualClock(RunClock):
         return None
 
     def watch(self, exchange: Exchange) -> None:
-        """Nothing: this clock moves the target's."""
+        """Do nothing: this clock moves the target's."""
 
     def delay(self, seconds: float) -> None:
         """Do not wait: the thread that moves the clock is waiting for this response."""

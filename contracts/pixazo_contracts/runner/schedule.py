@@ -1,4 +1,4 @@
-"""Carries out many conversations at once: one thread decides what happens next, a pool of threads sends."""
+"""Carries out many conversations at once: one thread schedules the steps, a pool of threads sends."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
 #: A gateway that says how long to wait may mean: until a generation has ended. Each wait in vain is twice as long as the one
-#: before; what still gets a 429 after so many of them, or after a deadline of them, is not refused for its pace.
+#: before; a request that still gets a 429 after so many of them, or after a deadline of them, is not refused for its pace.
 MOST_VAIN_WAITS: Final = 6
 
 #: Where generations cost money, an operation whose first so many valid submits all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
 #: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
-#: One that says how long to wait, and lets submits through after some, is waited for so many deadlines in all instead.
+#: For a target that says how long to wait, and lets submits through after some waits, this many deadlines in all are the limit instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
@@ -65,7 +65,7 @@ def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come."""
+    """The progress of a run."""
 
     probes_done: int
     probes: int
@@ -92,7 +92,7 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What became of one request of a conversation."""
+    """The outcome of one request of a conversation."""
 
     running: _Running
     index: int
@@ -123,11 +123,11 @@ class _Pace:
         self._next_slot = at + self._gap
         return at
 
-    def hold(self, now: float, wait: float, *, told: bool, retries: int) -> bool:
-        """Hold up all requests for so many seconds; returns whether one that was retried so often is sent again after this 429.
+    def hold(self, now: float, wait: float, *, is_stated: bool, retries: int) -> bool:
+        """Hold up all requests for `wait` seconds; returns whether a request that has had so many `retries` is sent again after this 429.
 
-        Twice as long after each wait in vain. `told`: the gateway said how long to wait. `served` is set when a submit was not
-        throttled.
+        Each wait in vain doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
+        not throttled.
         """
         self._holds += 1
         # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
@@ -143,7 +143,7 @@ class _Pace:
             self._counted_until = until
         self._held_until = max(self._held_until, until)
         is_vain = self._in_vain >= MOST_VAIN_WAITS or self._vain_seconds > self._most_wait
-        in_turn = told and not is_vain and self._left > 0
+        in_turn = is_stated and not is_vain and self._left > 0
         return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
 
 
@@ -304,7 +304,7 @@ class Schedule:
             self._pool.submit(self._carry_out, running, index)
 
     def _carry_out(self, running: _Running, index: int) -> None:
-        """In a thread of the pool: send, and put what came of it into the inbox."""
+        """Send in a thread of the pool, and put the outcome into the inbox."""
         try:
             result: Exchange | Exception = self._recorder.send(running.sends[index], running.probe.name)
         except Exception as error:  # noqa: BLE001 - it ends the conversation, in the deciding thread
@@ -312,7 +312,7 @@ class Schedule:
         self._inbox.put(_Sent(running, index, result))
 
     def _wake(self, name: str, exchange: Exchange | None) -> None:
-        """Give those who wait for a publication the exchange, or None if there will be none."""
+        """Give the conversations that wait for a publication the exchange, or None if there will be none."""
         for running in self._awaiting.pop(name, []):
             self._ready.append((running, exchange))
 
@@ -340,10 +340,10 @@ class Schedule:
     def _wait(self, seconds: float | None) -> None:
         """Wait for the next event, at most until a timer is due (None: there is none).
 
-        If none can come, those who wait for a publication get None.
+        If none can come, the conversations that wait for a publication get None.
         """
         if seconds is None and not self._under_way:
-            # No conversation is left that could publish. This holds for those who wait now: a later phase may publish.
+            # No conversation of this phase is left that could publish; a later phase may publish for others.
             for name in list(self._awaiting):
                 self._wake(name, None)
             return
@@ -380,9 +380,9 @@ class Schedule:
         if exchange.status != 429 or exchange.account in THROTTLED:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
-        profile, now, told = self._context.profile, self._clock.now(), exchange.header("retry-after")
-        wait = retry_after(told, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
-        again = self._pace.hold(now, wait, told=told is not None, retries=running.retries)
+        profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
+        wait = retry_after(stated, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
+        again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
         if not again or exchange.spent:
             return False
         running.retries += 1

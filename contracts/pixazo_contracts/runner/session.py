@@ -63,7 +63,7 @@ class RunOptions:
 
 
 def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Record], None]:
-    """What appends a record to the trace file, so that a run that dies leaves what it saw; without a path, nothing."""
+    """A function that appends a record to the trace file, so that a killed run leaves its records; without a path it does nothing."""
     if path is None:
         return lambda _: None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ class _Session:
         self._write(self.header)
 
     def _record(self, record: Record) -> None:
-        """Append a record to the trace; if that fails nothing more is sent, for what it costs would be lost."""
+        """Append a record to the trace; if that fails nothing more is sent, since its cost would not be recorded."""
         if not self._unwritten:
             try:
                 self._write(record)
@@ -225,7 +225,7 @@ class _Session:
         return guard.ceiling
 
     def _note_finished(self, trace: Trace) -> None:
-        """Note what finished, so that later runs can see how long it stays; a ledger that fails must not cost the report."""
+        """Record finished generations, so that later runs can see how long they stay; an error of the ledger must not prevent the report."""
         with suppress(LedgerError):
             for generation in trace.generations:
                 if generation.outcome == "COMPLETED" and generation.submit.account == "default":

@@ -71,12 +71,12 @@ class Releases:
         self._called: dict[str, None] = {}
 
     def began(self) -> None:
-        """A request that may begin work is about to be sent."""
+        """Record that a request that may begin work is about to be sent."""
         with self._lock:
             self._under_way += 1
 
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
-        """That request got a response, or none; its reservation was given back, or not."""
+        """Record that the request got a response or none, and whether its reservation was given back."""
         tokens = self._token.findall(request.text)
         with self._lock:
             self._under_way -= 1
@@ -90,7 +90,7 @@ class Releases:
             self._nameless += _request_id(members_of(body)) is None
 
     def read(self, request: Send, reply: Reply) -> None:
-        """Something was read. An id that we asked for ourselves proves nothing."""
+        """Record a read. An id that we asked for ourselves proves nothing."""
         shown = request.operation == "status" and reply.status == 200
         named = _request_id(members_of(reply.body)) if shown else None
         with self._lock:
@@ -99,7 +99,7 @@ class Releases:
                 self._ids[named] = None
 
     def called(self, method: str, target: str, body: bytes) -> None:
-        """A request reached our receiver. A read of the URL, or a challenge, may come before work begins."""
+        """Record a request to our receiver. A read of the URL, or a challenge, may come before work begins."""
         members = members_of(body)
         token = self._token.search(split_url(target).path)
         if method != "POST" or token is None or "challenge" in members:
@@ -191,7 +191,7 @@ class SpendGuard:
         return reply if released or self._budget is None else replace(reply, spent=True)
 
     def callback_received(self, method: str, target: str, body: bytes) -> None:
-        """A request reached our receiver: it may show that a reservation should not have been given back."""
+        """Record a request to our receiver: it may show that a reservation should not have been given back."""
         if self._budget is not None:
             self._releases.called(method, target, body)
             self._watch()
@@ -233,7 +233,7 @@ class SpendGuard:
             try:
                 self._ledger.settle(number, released=released)
             except LedgerError as error:
-                # In the ledger the reservation stands, which spends it. The reply is kept, and nothing more is sent.
+                # The reservation remains in the ledger, where it counts as spent. The reply is kept, and nothing more is sent.
                 self.stopped = str(error)
         self._watch()
         return released

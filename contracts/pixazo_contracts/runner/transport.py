@@ -24,7 +24,7 @@ from pixazo_contracts.trace import KEY_HEADER, JsonObject, Profile, Target
 from .redactor import is_distinctive
 from .run_clock import RUN_IT, RunClock, StandstillError, VirtualClock
 
-#: What can stand in for the network: an app in this process, for example.
+#: A replacement for the network, such as an app in this process.
 Network = httpx2.BaseTransport
 
 #: The longest response that is read, in bytes: of a download, and of anything else.
@@ -54,7 +54,7 @@ QUERY_NAME: Final = "subscription-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back; without a response `status` is None and `error` says why: `connect`, `timeout` or `lost`.
+    """The outcome of a request; without a response `status` is None and `error` says why: `connect`, `timeout` or `lost`.
 
     `whole`: the response says where it ends, and was read to there. `spent`: the request counts as a generation.
     """
@@ -141,7 +141,7 @@ class HttpTransport:
 
 
 def near_keys(target: Target) -> dict[str, str]:
-    """Keys that are spelled almost like the default account's and are none, by account name: `near.case` and so on."""
+    """Invalid keys that are spelled almost like the default account's, by account name: `near.case` and so on."""
     known = {key for keys in target.keys.values() for key in keys}
     key = next(iter(target.keys.get("default", ("",))))
     # What a gateway quotes of the short one is struck from the trace like a key, which a common word must not be.

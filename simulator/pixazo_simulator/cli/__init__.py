@@ -43,8 +43,8 @@ def _open_standard_streams() -> None:
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - a positional-only parameter
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
-        with suppress(OSError):  # it cannot be written; then that is what matters
-            # As standard error has it: the name of a file may hold bytes that are no text.
+        with suppress(OSError):  # a stream that cannot be flushed is reported by `main`
+            # As on standard error: the name of a file may contain bytes that are not valid text.
             reconfigure(errors="backslashreplace")
 
 

@@ -13,8 +13,8 @@ from pixazo_simulator import __version__
 _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
     "exec": ("exec", "Run a command against a simulator of its own, even with the vendor's host hard-coded."),
-    "listen": ("listen", "Receive webhooks, show them as they come, and forward them to a running app."),
-    "replay": ("replay", "Serve a world as it was saved, such as that of a failed test."),
+    "listen": ("listen", "Receive webhooks, print each when it arrives, and forward it to a running app."),
+    "replay": ("replay", "Serve a saved world, such as that of a failed test."),
     "demo": ("demo", "Show everything in a few seconds: submit, poll, webhook, download, errors."),
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),

@@ -30,10 +30,10 @@ log = logging.getLogger("pixazo_simulator")
 
 
 def _listen(**options: Any) -> None:
-    """Receive webhooks until SIGINT or SIGTERM: show each as it comes, and forward it to a running app.
+    """Receive webhooks until SIGINT or SIGTERM: print each when it arrives, and forward it to a running app.
 
-    Aim the webhooks at any path of the port that `ready http://HOST:PORT` names; `console http://...` is a page with all of them. With
-    --replay FILE nothing is received: the webhooks of the file are posted to the app, and the exit code is 0 if it answered each with 2xx, else 1.
+    Send the webhooks to any path of the port that `ready http://HOST:PORT` names; `console http://...` is a page with all of them. With
+    --replay FILE the command receives nothing: it posts the webhooks of the file to the app, and exits with 0 if the app answered each with 2xx, else 1.
     """
     forward_to, replay = options["forward_to"], options["replay"]
     for name, needs, is_met in (("replay", "forward_to", forward_to), ("only", "replay", replay)):
@@ -114,7 +114,7 @@ def _forwarder(url: str) -> Forwarder:
 
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[Entry], None]:
-    """What writes a line about what has happened to a webhook."""
+    """A function that writes a line about the latest event of a webhook."""
     from pixazo_simulator.receiver import json_line, text_line
 
     from .process import printable
@@ -134,11 +134,11 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
 
 
 def _saving(path: str) -> Callable[[Entry], None]:
-    """What appends each new webhook to a file, which only its owner may read. Raises click.UsageError where that is no file."""
+    """A function that appends each new webhook to a file, which only its owner may read. Raises click.UsageError unless it is a regular file."""
     from pixazo_simulator.receiver import saved_line
 
     try:
-        # Without waiting: a pipe that nobody reads is refused, too.
+        # O_NONBLOCK: opening a FIFO that nobody reads would block; it fails with ENXIO instead.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
         file = os.open(path, flags, 0o600)
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -160,7 +160,7 @@ def _saving(path: str) -> Callable[[Entry], None]:
 
 
 def _replay(options: dict[str, Any]) -> int:
-    """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for a file that is none."""
+    """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for an invalid file."""
     from pixazo_simulator.receiver import Entry, is_taken, verify
 
     gc.enable()

@@ -75,7 +75,7 @@ class LineWriter:
         threading.Thread(target=self._write_for_ever, name="pixazo-log", daemon=True).start()
 
     def write(self, line: str) -> None:
-        """Write a line soon, unless too much waits."""
+        """Queue a line, unless the queue is full."""
         with self._changed:
             if self._waiting + len(line) > WAITING_LIMIT:
                 self._dropped += 1

@@ -20,11 +20,11 @@ _TAKEN = ("host", "port", "ready_file", "log_format")
 
 
 def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: FBT001 - click names them
-    """Make a world anew of FILE, and serve it until SIGINT or SIGTERM.
+    """Restore a world from FILE, and serve it until SIGINT or SIGTERM.
 
-    FILE is what `GET /_sim/world/log` answered, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The commands of the file are
-    carried out again, and it is said whether the same state comes of them as on the machine that saved it. The clock stands still at the
-    end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows what was so after each of them.
+    FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
+    commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock stands still at
+    the end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows the state after each of them.
     """
     from pixazo_simulator.server import Simulator
 
@@ -35,13 +35,13 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
         simulator, replayed = Simulator.replaying(log, key=key, host=options["host"], port=options["port"])
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    told = _told(log, replayed)
+    summary = _summary(log, replayed)
     if check:
-        sys.stdout.write(f"{told}\n")
+        sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
         raise SystemExit(0 if replayed.is_same else 1)
     log_to_stderr(options["log_format"])
-    logging.getLogger("pixazo_simulator").log(logging.INFO if replayed.is_same else logging.WARNING, "%s", told)
+    logging.getLogger("pixazo_simulator").log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
 
@@ -60,7 +60,7 @@ def _read(file: Path) -> WorldLog:
         ) from None
 
 
-def _told(log: WorldLog, replayed: Replayed) -> str:
+def _summary(log: WorldLog, replayed: Replayed) -> str:
     from pixazo_simulator.spec import timestamp
 
     world = replayed.world
@@ -77,7 +77,7 @@ replay = click.Command(
     params=[
         click.Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
         click.Option(
-            ["--check"], is_flag=True, help="Only say whether the same state comes of it: exit code 0, else 1."
+            ["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."
         ),
         click.Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
         *(option for option in OPTIONS if option.name in _TAKEN),

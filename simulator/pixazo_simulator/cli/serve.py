@@ -45,7 +45,7 @@ def check_output() -> None:
 
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
-    """Start the simulator that `make` makes, on a socket if it gets one, say that it is ready, and serve until a signal comes.
+    """Start the simulator that `make` returns, on a socket if one is given, print that it is ready, and serve until a signal arrives.
 
     Raises click.UsageError when it does not start.
     """
@@ -73,7 +73,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
 
 
 def _supervise(simulator: Simulator, count: int) -> Callable[[], None]:
-    """Let so many workers serve what the simulator would, and return what ends them. Raises click.UsageError."""
+    """Start so many workers in place of the simulator, and return a function that ends them. Raises click.UsageError."""
     from .workers import Workers
 
     if not simulator.is_shareable or sys.platform == "win32":
@@ -88,7 +88,7 @@ serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve._
 
 
 def begin_end(ended: threading.Event, number: int) -> None:
-    """Begin to end, by force when it takes too long; a second signal ends the process at once."""
+    """Begin the shutdown, which ends by force when it takes too long; a second signal ends the process at once."""
     from .process import BY_SIGNAL, end_in
 
     if ended.is_set():
@@ -105,7 +105,7 @@ def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[]
 
 
 def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:
-    """Say that a server is ready, in a file, too, if one is named, and `more`. Raises click.UsageError after `stop` when that cannot be written."""
+    """Print that a server is ready, and `more`; write it to `ready_file`, if one is named. If that fails, call `stop` and raise click.UsageError."""
     from pathlib import Path
 
     try:

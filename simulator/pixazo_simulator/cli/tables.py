@@ -46,7 +46,7 @@ def _print_json(value: object) -> None:
 def policy(*, as_json: bool) -> None:
     """Print every point that the vendor's page leaves open.
 
-    Each with its field, its values in the two profiles, the forms a value may take, how we know, and the clauses it belongs to.
+    A point has its field, its values in the two profiles, the forms that a value may take, how we know it, and its clauses.
     """
     head = "Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`."
     _print([row._asdict() for row in rows()], head, _point, as_json=as_json)

@@ -45,9 +45,9 @@ def _end_with_supervisor() -> None:
 
 
 class Workers:
-    """So many workers that serve what this process was asked to serve, with its options, on a port that it listens on.
+    """Workers that serve with the options of this process, on a port on which it listens.
 
-    Raises click.UsageError when one does not start; what is wrong it has said itself.
+    Raises click.UsageError when one does not start; the worker has printed the reason itself.
     """
 
     def __init__(self, count: int, listener: socket.socket) -> None:
@@ -73,7 +73,7 @@ class Workers:
         return process
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Replace a worker that ends, unless all are to end."""
+        """Replace workers that end, until the shutdown."""
         while not self._ending.is_set():
             began = time.monotonic()
             code = process.wait()
@@ -93,7 +93,7 @@ class Workers:
                 return
 
     def end(self) -> None:
-        """End all workers; returns when they have ended."""
+        """End all workers, and wait for them."""
         self._ending.set()
         with self._lock:
             processes = list(self._processes)
@@ -108,6 +108,6 @@ class Workers:
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
-    """Wait until a worker accepts connections, which it says in a line; False when it ends before."""
+    """Wait until a worker prints its ready line; False when it ends before."""
     output: Any = process.stdout
     return bool(output.readline())

@@ -13,43 +13,43 @@ from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
 from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning
 
-from .asked import BASE, Asked, Done
+from .request import BASE, ActionResult, ConsoleRequest
 
 if TYPE_CHECKING:
     from starlette.types import Message
 
-Do = Callable[[Asked], Awaitable[Done]]
+Action = Callable[[ConsoleRequest], Awaitable[ActionResult]]
 _SHOWN = 40
 """Characters of what was sent that a message shows."""
 
 
-async def open_world(asked: Asked) -> Done:
+async def open_world(request: ConsoleRequest) -> ActionResult:
     """Go to the world that a key opens."""
-    key = asked.form.get("key", "").strip()
-    if asked.worlds.log:
-        await asked.worlds.opened(key)
-    with asked.worlds.lock:
-        world = asked.worlds.get(key)
+    key = request.form.get("key", "").strip()
+    if request.worlds.log:
+        await request.worlds.opened(key)
+    with request.worlds.lock:
+        world = request.worlds.get(key)
     if world is None:
         raise Refused(
             404,
             "no world has this key: create one with POST /_sim/worlds, or call the gateway with a key of the server",
         )
-    return Done(f"world {world.number}", f"{BASE}/worlds/{world.number}")
+    return ActionResult(f"world {world.number}", f"{BASE}/worlds/{world.number}")
 
 
-async def advance(asked: Asked) -> Done:
+async def advance(request: ConsoleRequest) -> ActionResult:
     """Let time pass."""
-    step = asked.form.get("step", "")
+    step = request.form.get("step", "")
     body = {"until": "next"} if step == "next" else {"seconds": _number("seconds", step)}
-    done = responses.decode(await asked.calls.send("POST", "clock/advance", body), responses.Advanced)
-    happened = ", ".join(map(_told, done.events[:5])) + (
+    done = responses.decode(await request.calls.send("POST", "clock/advance", body), responses.Advanced)
+    happened = ", ".join(map(_event_text, done.events[:5])) + (
         f" and {len(done.events) - 5} more" if len(done.events) > 5 else ""
     )
-    return Done(f"It is {done.now}: {happened or 'nothing fell due'}.")
+    return ActionResult(f"It is {done.now}: {happened or 'nothing fell due'}.")
 
 
-def _told(event: responses.Event) -> str:
+def _event_text(event: responses.Event) -> str:
     if event.kind == "transition":
         return f"{event.request_id[-6:]} is {event.status}"
     return f"webhook {event.number}: {event.problem or event.status}"
@@ -65,9 +65,9 @@ def _number(name: str, text: str) -> float:
     return number
 
 
-async def change(asked: Asked) -> Done:
+async def change(request: ConsoleRequest) -> ActionResult:
     """Change the balance, a switch, or a point of the policy."""
-    form, body = asked.form, dict[str, Any]()
+    form, body = request.form, dict[str, Any]()
     if "balance" in form:
         body["balance"] = form["balance"].strip().removeprefix("$")
     for name in ("suspended", "model_enabled"):
@@ -77,57 +77,57 @@ async def change(asked: Asked) -> Done:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
     if not body:
         raise Refused(400, "nothing is to be changed: send balance, suspended, model_enabled, or field with value")
-    await asked.calls.send("PATCH", "world", body)
-    return Done(
+    await request.calls.send("PATCH", "world", body)
+    return ActionResult(
         "Changed for this world: "
         + ", ".join(f"{name} {value}" for name, value in (body.get("policy") or body).items())
         + "."
     )
 
 
-async def resend(asked: Asked) -> Done:
+async def resend(request: ConsoleRequest) -> ActionResult:
     """Post a webhook once more."""
-    number = asked.path["delivery"]
-    attempt = responses.decode(await asked.calls.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
+    number = request.path["delivery"]
+    attempt = responses.decode(await request.calls.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
     is_taken = attempt.status is not None and 200 <= attempt.status < 300
-    return Done(f"Webhook {number} was posted again: {attempt}.", is_good=is_taken)
+    return ActionResult(f"Webhook {number} was posted again: {attempt}.", is_good=is_taken)
 
 
-async def add_rule(asked: Asked) -> Done:
-    """Append a rule that was written as JSON, or put it in the place of another one."""
-    number, text = asked.form.get("number"), asked.form.get("rule", "").encode()
+async def add_rule(request: ConsoleRequest) -> ActionResult:
+    """Append a rule that was written as JSON, or replace an existing one by it."""
+    number, text = request.form.get("number"), request.form.get("rule", "").encode()
     if number:
         if not re.fullmatch("[0-9]{1,15}", number):
             raise Refused(
                 400, f"rule {beginning(number, _SHOWN)!a} is not the number of a rule: the page Script has them"
             )
-        await asked.calls.send("PUT", f"script/rules/{number}", text)
-        return Done(f"Rule {number} was replaced; it starts unused.")
-    added = responses.decode(await asked.calls.send("POST", "script/rules", text), responses.RuleNumber)
-    return Done(f"Rule {added.number} was added; it is asked after all others.")
+        await request.calls.send("PUT", f"script/rules/{number}", text)
+        return ActionResult(f"Rule {number} was replaced; it starts unused.")
+    added = responses.decode(await request.calls.send("POST", "script/rules", text), responses.RuleNumber)
+    return ActionResult(f"Rule {added.number} was added; it is asked after all others.")
 
 
-async def remove_rule(asked: Asked) -> Done:
+async def remove_rule(request: ConsoleRequest) -> ActionResult:
     """Remove a rule."""
-    await asked.calls.send("DELETE", f"script/rules/{asked.path['rule']}")
-    return Done(f"Rule {asked.path['rule']} was removed.")
+    await request.calls.send("DELETE", f"script/rules/{request.path['rule']}")
+    return ActionResult(f"Rule {request.path['rule']} was removed.")
 
 
-async def arm(asked: Asked) -> Done:
-    """Add the example of a fault, for the next call that it is about."""
-    kind = asked.path["kind"]
+async def arm(request: ConsoleRequest) -> ActionResult:
+    """Add the example of a fault as a rule for the next call to which it applies."""
+    kind = request.path["kind"]
     if kind not in EXAMPLES:
         raise Refused(404, f"there is no fault {beginning(kind, _SHOWN)!a}: the page Script lists them")
     rule = msgspec.structs.replace(EXAMPLES[kind], times=1)
     added = responses.decode(
-        await asked.calls.send("POST", "script/rules", msgspec.json.encode(rule)), responses.RuleNumber
+        await request.calls.send("POST", "script/rules", msgspec.json.encode(rule)), responses.RuleNumber
     )
-    return Done(f"Armed as rule {added.number}: {kind} at the next {rule.when}.")
+    return ActionResult(f"Armed as rule {added.number}: {kind} at the next {rule.when}.")
 
 
-async def send(asked: Asked) -> Done:
+async def send(request: ConsoleRequest) -> ActionResult:
     """Send a request to the gateway with the key of the world, and open it in the journal."""
-    operation, body = asked.form.get("operation", ""), asked.form.get("body", "").encode()
+    operation, body = request.form.get("operation", ""), request.form.get("body", "").encode()
     path = next((path for path, found in SUBMIT_PATHS.items() if found.name == operation), None)
     if path is None:
         raise Refused(
@@ -135,25 +135,25 @@ async def send(asked: Asked) -> Done:
             f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}",
         )
     headers = {
-        KEY_HEADER: asked.calls.key,
-        "Host": asked.calls.host,
+        KEY_HEADER: request.calls.key,
+        "Host": request.calls.host,
         "Content-Type": "application/json",
         "User-Agent": "pixazo-sim console",
         "Content-Length": str(len(body)),
     }
-    if webhook := asked.form.get("webhook", "").strip():
+    if webhook := request.form.get("webhook", "").strip():
         headers["X-Webhook-URL"] = webhook
-    cut = await _answered(asked, path, headers, body)
-    latest = (await asked.calls.get(JournalPage, "journal", limit=1)).exchanges
-    return _seen(latest[-1], cut, asked.here) if latest else Done("Nothing was answered.")
+    cut = await _answered(request, path, headers, body)
+    latest = (await request.calls.get(JournalPage, "journal", limit=1)).exchanges
+    return _seen(latest[-1], cut, request.here) if latest else ActionResult("Nothing was answered.")
 
 
-def _seen(exchange: Exchange, cut: str, here: str) -> Done:
-    return Done(f"{exchange.status} {exchange.reason}{cut}", f"{here}/requests/{exchange.number}")
+def _seen(exchange: Exchange, cut: str, here: str) -> ActionResult:
+    return ActionResult(f"{exchange.status} {exchange.reason}{cut}", f"{here}/requests/{exchange.number}")
 
 
-async def _answered(asked: Asked, path: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Let the gateway answer; what a fault did to the connection, if anything."""
+async def _answered(request: ConsoleRequest, path: str, headers: Mapping[str, str], body: bytes) -> str:
+    """Let the gateway answer; returns what a fault did to the connection, or an empty text."""
     began = False
 
     async def receive() -> Message:
@@ -169,13 +169,13 @@ async def _answered(asked: Asked, path: str, headers: Mapping[str, str], body: b
         "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
     }  # fmt: skip
     try:
-        await asked.gateway(scope, receive, sent)
+        await request.gateway(scope, receive, sent)
     except ConnectionError:  # a fault that cuts the connection
         return " (the connection was cut)"
     return "" if began else " (nothing was answered)"
 
 
-ACTIONS: Mapping[str, Do] = {
+ACTIONS: Mapping[str, Action] = {
     "/open": open_world,
     "/worlds/{number:int}/advance": advance,
     "/worlds/{number:int}/change": change,
@@ -185,4 +185,4 @@ ACTIONS: Mapping[str, Do] = {
     "/worlds/{number:int}/faults/{kind}": arm,
     "/worlds/{number:int}/send": send,
 }
-"""Path below the console -> what a form that is posted there does."""
+"""Path below the console -> the function that carries out the form posted there."""

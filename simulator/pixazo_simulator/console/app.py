@@ -1,4 +1,4 @@
-"""The console as an ASGI application: who may see it, which page a path is, and what a form does."""
+"""The console as an ASGI application: access, routes of pages and forms, refusals."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .asked import BASE, Asked
 from .calls import Calls
-from .events import events, seen
+from .events import checksum, events
+from .request import BASE, ConsoleRequest
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 Answer = Callable[["Request"], Awaitable["Response"]]
 log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
-"""Holds a digest of the control token, once somebody has sent the token."""
+"""The cookie that holds a digest of the control token, set at login: a browser should not store the token itself."""
 MOST_SENT = 4 * 1024 * 1024
-"""Bytes of a form."""
+"""Bytes of the longest form."""
 _LOGIN = f"{BASE}/login"
 _NO_PATH = re.compile("/[0-9]{16}|\n")
-"""In a path that Starlette cannot tell apart from others: a number that nothing here has, or the end of a line."""
+"""Paths that Starlette's routes misread: `:int` matches more digits than `int` reads (4,300), and `$` matches before a line end, too."""
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
 
 
 class Console:
-    """The console over the worlds of one server; `gateway` is what answers the requests that somebody tries."""
+    """The console over the worlds of one server; `gateway` answers the requests of the page Try it."""
 
     def __init__(self, control: ControlHandler, worlds: Worlds, gateway: ASGIApp) -> None:
         self._control = control
@@ -70,14 +70,14 @@ class Console:
             for path, do in actions.ACTIONS.items()
         ]
         nothing = self._guarded(self._nothing)
-        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))
+        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))  # else Starlette words the 404 and 405
         self._nowhere = request_response(nothing)
         self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Never raises for anything that is sent."""
+        """Answer one request. It never raises, whatever is sent."""
         response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
-        if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # nothing is told there
+        if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # neither shows a world
             try:
                 _check(scope, self._worlds.settings)
             except Refused as refused:
@@ -92,8 +92,8 @@ class Console:
 
     def _refusal(self, template: str, refused: Refused, status: int) -> Response:
         """A refusal as a page, without the keys that it may quote."""
-        told = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
-        return self._html(template, {"refused": told}, status)
+        redacted = Refused(refused.status, self._worlds.redactor.text(str(refused)), refused.error)
+        return self._html(template, {"refused": redacted}, status)
 
     def _message(self, title: str, text: str, tone: str) -> Response:
         shown = self._worlds.redactor.text(text)
@@ -113,30 +113,30 @@ class Console:
                 refused = Refused(
                     500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
                 )
-            # A part of a page that is loaded anew shows the refusal in its place.
+            # A part of a page that is refreshed shows the refusal in its place.
             return self._refusal("refused.jinja", refused, 200 if _is_ours(request) else refused.status)
 
         return respond
 
-    def _page(self, show: pages.Show) -> Answer:
+    def _page(self, show: pages.Page) -> Answer:
         async def respond(request: Request) -> Response:
-            shown = await show(await self._asked(request))
+            shown = await show(await self._console_request(request))
             if isinstance(shown, str):
                 return RedirectResponse(shown, 303, headers=HEADERS)
             return self._html(shown.template, shown.context)
 
         return respond
 
-    def _action(self, do: actions.Do) -> Answer:
+    def _action(self, do: actions.Action) -> Answer:
         async def respond(request: Request) -> Response:
             if not _is_ours(request):
                 raise Refused(403, "only the console itself may do this: it needs JavaScript")
             try:
-                asked = await self._asked(request)
+                call = await self._console_request(request)
                 if (body := await read_body(request.receive, MOST_SENT)) is None:
                     return Response(headers=HEADERS)  # to nobody: the caller went away before the end
-                asked.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-                done = await do(asked)
+                call.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+                done = await do(call)
             except (Refused, StateUnavailableError) as error:
                 return self._message("Refused:", str(error), "bad")
             response = self._message("Done.", done.text, "good" if done.is_good else "warn")
@@ -145,16 +145,16 @@ class Console:
 
         return respond
 
-    async def _asked(self, request: Request) -> Asked:
+    async def _console_request(self, request: Request) -> ConsoleRequest:
         number, worlds = request.path_params.get("number"), self._worlds
         if worlds.log:
             await worlds.log.catch_up()
         world = None if number is None else self._world(number)
         calls = Calls(self._control, request.headers.get("host", ""), world.key if world else "")
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return Asked(
+        return ConsoleRequest(
             calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            seen(world, worlds) if world else "",
+            checksum(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:
@@ -166,8 +166,8 @@ class Console:
             return world
 
     async def _nothing(self, request: Request) -> Response:
-        asked = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
-        raise Refused(404, f"the console does not answer {asked!a}: begin at {BASE}", "Not found")
+        line = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
+        raise Refused(404, f"the console does not answer {line!a}: begin at {BASE}", "Not found")
 
     async def _static(self, request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -175,13 +175,13 @@ class Console:
             return await self._nothing(request)
         kind, content = STATIC[name]
         tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}
+        headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=kind, headers=headers)
 
     async def _log_in(self, request: Request) -> Response:
-        """Take the control token, and remember in a cookie that it was right."""
+        """Check the control token, and set the cookie that stands for it."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
@@ -193,16 +193,16 @@ class Console:
 
     async def _events(self, request: Request) -> Response:
         world = self._worlds.numbered(request.path_params["number"])
-        told = events(world, self._worlds, request.query_params.get("shown", ""))
-        return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
+        stream = events(world, self._worlds, request.query_params.get("shown", ""))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
 
     async def _har(self, request: Request) -> Response:
-        document = await pages.as_har(await self._asked(request))
+        document = await pages.as_har(await self._console_request(request))
         name = f"world-{request.path_params['number']}.har"
         return JSONResponse(document, headers=HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
 
     async def _video(self, request: Request) -> Response:
-        """The video of a generation as the media host serves it; the world does not journal that it was watched here."""
+        """The video of a generation as the media host serves it, without an entry in the journal: the app did not ask for it."""
         world = self._world(request.path_params["number"])
         if (generation := world.generation_of(request.path_params["request_id"])) is None:
             raise Refused(404, "there is no such generation: the page Videos lists those there are")
@@ -212,7 +212,7 @@ class Console:
 
 
 async def _receive(request: Request) -> Response:
-    """Take a webhook: what was sent is shown with its delivery."""
+    """Receive a webhook and discard it: the page Webhooks shows what was sent."""
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
@@ -220,7 +220,7 @@ async def _receive(request: Request) -> Response:
 
 
 def _is_ours(request: Request) -> bool:
-    """Whether a page of ours sends it: one elsewhere cannot add this header, and `check_access` refuses its Origin."""
+    """Whether a page of ours sends it: another site needs a CORS preflight to add this header, and `check_access` refuses its Origin."""
     return request.headers.get("hx-request") == "true"
 
 
@@ -229,9 +229,9 @@ def _digest(token: str) -> str:
 
 
 def _check(scope: Scope, settings: Settings) -> None:
-    """Raise Refused unless the caller may use `/_sim`; the cookie is as good as the token that it is made of.
+    """Raise Refused unless the caller may use `/_sim`; the cookie counts as the token of which it holds the digest.
 
-    Whoever logs in is yet to send the token; all else is asked of them, too.
+    The login needs no token, since its form sends one; every other condition applies to it, too.
     """
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]

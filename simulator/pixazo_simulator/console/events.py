@@ -1,4 +1,4 @@
-"""What an open page is told as it happens: the time of the world, and that something has changed."""
+"""The server-sent events of an open page: the time of the world, and a notice when something has changed."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     from pixazo_simulator.world import World, Worlds
 
 TICK = 1.0
-"""Seconds after which the time is told again, and a change is found of which nobody is notified, such as a new rule."""
+"""Seconds between two events with the time, and between two looks for changes without a notification, such as a new rule."""
 CHANGED = "event: changed\ndata: -\n\n"
 MOST_LINES = 50
 """Generations that a page shows."""
 PAUSE = 0.3
-"""Seconds between two changes that are told: what happens meanwhile is shown together."""
+"""Least seconds between two `changed` events, so that a burst of changes refreshes the page once."""
 
 
 async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
     """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
 
-    `shown` is what `seen` was when the page was made.
+    `shown` is the `checksum` of the page.
     """
     if world is None:
         yield CHANGED
         return
     happened, loop = asyncio.Event(), asyncio.get_running_loop()
     with world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
-        told = ""
+        sent = ""
         yield ": the events of a world\n\n"
         while worlds.numbered(world.number) is world:
-            if (time := clock_text(world)) != told:
-                told = time
+            if (time := clock_text(world)) != sent:
+                sent = time
                 yield f"data: {time}\n\n"
-            if (now := seen(world, worlds)) != shown:
+            if (now := checksum(world, worlds)) != shown:
                 shown = now
                 yield CHANGED
                 await asyncio.sleep(PAUSE)
@@ -51,13 +51,13 @@ async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterat
 
 
 def clock_text(world: World) -> str:
-    """What time it is in the world, to the second where it runs."""
+    """The time of the world, to the second where its clock runs."""
     text = timestamp(world.clock.now())
     return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
 
 
-def seen(world: World, worlds: Worlds) -> str:
-    """What a page shows, in short: while it is the same, the page is up to date."""
+def checksum(world: World, worlds: Worlds) -> str:
+    """A checksum of everything that a page shows: while it is the same, the page is up to date."""
     with worlds.lock:
         account, now = world.account, world.clock.now()
         rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]

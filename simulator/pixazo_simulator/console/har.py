@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl, quote
 from pixazo_simulator.control import Exchange
 
 _UNKNOWN = -1
-"""What HAR writes where something was not measured."""
+"""The value of a length that was not measured (HAR 1.2: -1 if the info is not available)."""
 _URL = "%/?:@!$&'()*+,;=-._~"
 """The characters of a target that stay as they are in its URL."""
 
 
 def har(exchanges: Iterable[Exchange], origin: str) -> dict[str, Any]:
-    """The exchanges as they are shown: without keys, long bodies cut; `origin` is that of the gateway."""
+    """The exchanges as the journal shows them, without keys and with long bodies cut; `origin` is that of the gateway."""
     return {
         "log": {
             "version": "1.2",
@@ -33,7 +33,7 @@ def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
     posted = {"postData": {"mimeType": sent.headers.get("content-type", ""), "text": _text(sent.body)}}
     return {
         "startedDateTime": str(exchange.at),
-        "time": 0,
+        "time": 0,  # required by HAR: on the clock of the world an exchange takes no time
         "request": {
             "method": exchange.method,
             "url": origin + quote(exchange.target, safe=_URL),

@@ -1,4 +1,4 @@
-"""What happened in a world as a drawing: a row per generation, over the time of the world without its long pauses."""
+"""The timeline of a world as a drawing: a row per generation, over the time of the world with long pauses shortened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pixazo_simulator.control import Delivery, Entry, Exchange, Generation
 LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
 """The drawing in its own units: the labels on the left, the axis, one row, and the head with the times."""
 LONGEST_PAUSE = 20.0
-"""Seconds in which nothing happens that are drawn as long as they are; a longer pause is drawn as so many."""
+"""Seconds of the longest pause that is drawn to scale; a longer one is drawn with this length."""
 _TICKS = 7
 Happened = tuple[datetime, str, bool]
 """When something happened, what it was in words, and whether it went well."""
@@ -24,7 +24,7 @@ _SIGNS = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A state of a generation; `coming` lies ahead."""
+    """A state of a generation; a `coming` one lies ahead."""
 
     state: str
     x: float
@@ -93,7 +93,7 @@ class Axis:
         return LABEL + (self._x[index] + min(max(0.0, at - self._at[index]), LONGEST_PAUSE)) * self._scale
 
     def ticks(self) -> Iterator[Tick]:
-        """Some instants of those that were given, far enough from one another."""
+        """Those of the given instants whose labels do not overlap."""
         last = -WIDTH
         for at, x in zip(self._at, self._x, strict=True):
             if (x - last) * self._scale >= WIDTH / _TICKS or x == 0:
@@ -104,7 +104,7 @@ class Axis:
         return [Tick(LABEL + x * self._scale, duration(seconds)) for x, seconds in self.pauses]
 
 
-def drawn(
+def draw(
     generations: Sequence[Generation],
     exchanges: Iterable[Exchange],
     deliveries: Iterable[Delivery],
@@ -172,7 +172,7 @@ def _money(entries: Iterable[Entry], now: datetime) -> defaultdict[str, list[Hap
 
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    """The states of a generation, from when until when: those to come by its plan, too, if that has an end."""
+    """The states of a generation with begin and end, including those to come, if its plan has an end."""
     plan, accepted = each.plan, each.accepted_at
     if plan.queued is None or plan.processing is None:  # it is left by reads, or never
         first = accepted if each.status == "QUEUED" else each.since
@@ -197,7 +197,7 @@ def _spans(each: Generation, now: datetime, axis: Axis) -> Iterator[Span]:
         for first, last, coming in ((start, min(end, now), False), (max(start, now), end, True)):
             if first < last:
                 x = axis.x(first)
-                yield Span(state, x, max(2.0, axis.x(last) - x), coming)
+                yield Span(state, x, max(2.0, axis.x(last) - x), coming)  # a narrower bar could not be seen
 
 
 def _status_of(exchange: Exchange) -> str:
@@ -206,7 +206,7 @@ def _status_of(exchange: Exchange) -> str:
 
 
 def _words(each: Generation, *found: Sequence[Happened]) -> str:
-    """All of it as a text, for those who do not see the drawing."""
+    """The row as a text, for screen readers (aria-label) and the tip."""
     ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((at, text) for marks in found for at, text, _ in marks)
     rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])

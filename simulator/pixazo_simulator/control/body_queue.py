@@ -1,4 +1,4 @@
-"""Large bodies wait for each other."""
+"""Processes large bodies one at a time."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class ControlClient:
         return self._call("GET", "/_sim/health", responses.Health)
 
     def ready(self) -> responses.Ready:
-        """Whether requests are answered. Raises ControlError with status 503 while what keeps the worlds cannot be used."""
+        """Whether requests are answered. Raises ControlError with status 503 while the store of the worlds cannot be used."""
         return self._call("GET", "/_sim/ready", responses.Ready)
 
     def metrics(self) -> str:
@@ -155,7 +155,7 @@ class ControlClient:
         return ControlClient(self.url, created.key, channel=self._channel)
 
     def worlds(self, *, limit: int | None = None) -> responses.WorldList:
-        """The latest worlds of the server, whoever's they are: number, name, clock, balance, counts; no keys."""
+        """The latest worlds of the server, of all callers: number, name, clock, balance, counts; no keys."""
         return self._list("worlds", responses.WorldList, limit=limit)
 
     def world(self, *, at: str | None = None) -> responses.WorldState:
@@ -205,7 +205,7 @@ class ControlClient:
         self._call("DELETE", f"/_sim/world/states/{number}", responses.Deleted)
 
     def clock(self) -> responses.ClockState:
-        """What time it is in the world, and how its clock runs."""
+        """The time of the world, and how its clock runs."""
         return self._call("GET", "/_sim/clock", responses.ClockState)
 
     def advance(
@@ -224,7 +224,7 @@ class ControlClient:
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
-        """What falls due within so many seconds of the world's clock (15) if nothing else happens; nothing is sent and nothing changes.
+        """What falls due within so many seconds of the world's clock (15 by default) if nothing else happens; nothing is sent and nothing changes.
 
         Of a webhook only the next attempt is listed.
         """
@@ -336,7 +336,7 @@ class ControlClient:
         self._call("DELETE", f"/_sim/tls-listeners/{number}", responses.Closed)
 
     def _list(self, what: str, kind: type[T], /, **filters: object) -> T:
-        # No path that is not Unicode was ever sent.
+        # A path that is not Unicode was never sent.
         query = urlencode(_given(filters), quote_via=quote, errors="replace")
         return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 

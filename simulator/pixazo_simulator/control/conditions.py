@@ -1,4 +1,4 @@
-"""Searches a world for what a waiting request wants, and for what came nearest to it."""
+"""Searches a world for whatever fulfils the condition of a waiting request, and for what came nearest to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema.responses import Nearest
 MOST_WEIGHT = 500
 """What the matchers of one wait may weigh: less than a script may, as all deliveries are compared again after each event."""
 _AT_ONCE = 200
-"""What is weighed before others are served: about a millisecond at most."""
+"""The weight of comparisons before other requests are served: about a millisecond at most."""
 
 Found = Exchange | Delivery | Generation
 

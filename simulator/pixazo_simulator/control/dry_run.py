@@ -1,4 +1,4 @@
-"""Dry runs: what the gateway would do with a request, and what falls due by itself, found out on forks of worlds, while nothing changes."""
+"""Dry runs on forks of worlds: what the gateway would do with a request, and what falls due by itself, while nothing changes."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     path, _, query = target.partition("?")
     request = Request(method, unquote(path), query.encode(), headers)
     route = gateway.route(request)
-    if route.body_limit is not None:  # as much of the body as a server would read
-        request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
+    route.take(request, body)
     response = gateway.respond(request, route.clock.now(), route)
     world = response.world
     if world and response.hold is not None:

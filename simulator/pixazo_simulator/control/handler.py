@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a control request: as many as a script may have."""
+"""Bytes of the longest control request: as many as a script may have."""
 MOST_MARKS = 15_000
 """Commas in a body, opening brackets, and opening braces, also those in texts: so many are read in 0.1 s, while no other thread runs."""
 _KEY = spec.KEY_HEADER.lower().encode()
@@ -53,7 +53,7 @@ log = logging.getLogger("pixazo_simulator")
 class ControlHandler:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
 
-    Whatever a route returns, it is searched once more for known keys before it leaves.
+    Every response is searched once more for known keys before it is sent, in case a route has not redacted it.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ControlHandler:
         self._look_lock = asyncio.Lock()
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
-        """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
+        """Carry out one request and return status code and JSON. It never raises, whatever is sent."""
         redactor = self._worlds.redactor.with_keys(key)
         try:
             route, number = _find(method, path)
@@ -87,7 +87,7 @@ class ControlHandler:
             async with self._body_queue.slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
                     decoded = _decoded(route, query, body)
-                else:  # in a thread, so that nobody else waits for it
+                else:  # in a thread: the event loop serves other requests meanwhile
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
             server = self._worlds, self._dispatcher, self._tls_listeners
             request = ControlRequest(*server, host, key, number, decoded, self._look_lock, self._scratch, self._traffic)
@@ -105,7 +105,7 @@ class ControlHandler:
         return route.status, await _encoded(response, route.reveals, redactor)
 
     def answer_at_once(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer | None:
-        """The same in the thread of the caller; None, and nothing was done, for a request that needs the event loop."""
+        """The same in the thread of the caller; returns None and does nothing for a request that needs the event loop."""
         try:
             if self._worlds.log or not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
                 return None
@@ -114,7 +114,7 @@ class ControlHandler:
         answering = self.answer(method, path, query, body, host=host, key=key)
         while True:
             try:
-                answering.send(None)  # it waits for nothing but others, who are served in their own threads
+                answering.send(None)  # it only yields to other callers, who are served in their own threads
             except StopIteration as end:
                 answer: Answer = end.value
                 return answer
@@ -129,7 +129,7 @@ class ControlHandler:
             if body is None:
                 return
             if scope["path"] == spec.DISCOVERY_PATH:
-                # Its accounts are keys that open no world yet, so they are shown.
+                # Its keys are shown: they open no world yet, so that nothing is disclosed.
                 status, content = 200, encode(await self._discovered())
             else:
                 query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
@@ -167,7 +167,7 @@ _ACCOUNTS = {
 
 
 def discovery_document(number: int, rate: float = 0.0) -> dict[str, Any]:
-    """How the simulator describes itself to a contract suite, in the form of a profile file of the suite.
+    """The discovery document: it describes the simulator to a contract suite, in the format of a profile file.
 
     Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities;
     and a clock of this rate.

@@ -1,4 +1,4 @@
-"""What a server tells a monitoring system about itself, in Prometheus' text format 0.0.4."""
+"""The metrics of a server for a monitoring system, in Prometheus' text format 0.0.4."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _REASONS = {
     409: "The clock stopped before the end of the advance",
     413: "The body is too large",
     500: "A fault of the simulator: please report it",
-    503: "What keeps the worlds cannot be used now: ask again after Retry-After seconds",
+    503: "The store of the worlds cannot be used now: ask again after Retry-After seconds",
 }
 
 Reference = Callable[[Any], dict[str, Any]]

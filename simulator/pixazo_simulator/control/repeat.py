@@ -13,7 +13,7 @@ from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
 from .schema.responses import Exchange, Request
 
 _KEY_HEADER = KEY_HEADER.lower()
-"""As headers are recorded."""
+"""The name of the key header as journals record it: in lower case."""
 KEY = "PIXAZO_API_KEY"
 OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 """Variables for the key to the world of a test, and for any other."""
@@ -27,7 +27,7 @@ _LEFT_OUT = frozenset(
 
 
 def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
-    """The request of an exchange as a command; comments before it say what had to be changed.
+    """The request of an exchange as a cURL command; comments before it list the parts that had to be changed.
 
     Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to a name of its own for a key that opened no world.
     """

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818 - it is a response
-    """A control request that cannot be carried out: the status code and the reason, or the whole body of the response."""
+    """A control request that cannot be carried out, with the status code and the reason, or the whole body of the response."""
 
     def __init__(self, status: int, reason: str | Refusal, error: str = "Control request refused") -> None:
         super().__init__(reason.message if isinstance(reason, Refusal) else reason)
@@ -85,7 +85,7 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
     types. `at_once` says that a short request needs no event loop, so that a caller of this process gets it carried out in its own
-    thread. `local` says that it tells only of this process, whatever
+    thread. `local` says that it reports on this process only, whatever
     others have done. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
     """
 

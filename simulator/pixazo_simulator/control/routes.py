@@ -57,13 +57,13 @@ T = TypeVar("T")
 
 @route("GET", "/_sim/health", needs_world=False, local=True)
 async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
-    """Say that the simulator answers, and how many worlds it holds."""
+    """Report that the simulator answers, and how many worlds it holds."""
     return rendering.health(request.worlds)
 
 
 @route("GET", "/_sim/ready", needs_world=False, local=True, refusals={503: responses.Refusal})
 async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Ready:
-    """Say that requests are answered; 503 with `Retry-After` while what keeps the worlds cannot be used."""
+    """Report that requests are answered; 503 with `Retry-After` while the store of the worlds cannot be used."""
     if reason := request.worlds.unavailable:
         raise Refused(503, reason, "Not ready")
     return rendering.READY
@@ -71,7 +71,7 @@ async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Rea
 
 @route("GET", "/_sim/metrics", needs_world=False, local=True)
 async def metrics(request: ControlRequest[requests.NoParameters]) -> str:
-    """Tell a monitoring system what has happened, in Prometheus' text format: requests, latency, worlds, generations, webhooks, store."""
+    """Return metrics in Prometheus' text format: requests, latency, worlds, generations, webhooks, store."""
     return exposition(request.worlds, request.traffic, request.dispatcher)
 
 
@@ -118,7 +118,7 @@ async def worlds(request: ControlRequest[requests.Latest]) -> responses.WorldLis
 
 
 async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Do something that takes a while: in a thread, so that others are served; where there is no event loop nobody waits for it."""
+    """Run a slow function: in a thread, so that the event loop serves other requests; directly where no event loop runs."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -133,7 +133,7 @@ def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
-    """How fast the clock of a new world runs, and where it starts; None for the usual one of this server."""
+    """The rate and start of the clock of a new world; None for the default of this server."""
     if wanted.clock is UNSET and wanted.start is UNSET:
         return None
     clock = settings.clock if wanted.clock is UNSET else clock_factory(wanted.clock)
@@ -241,7 +241,7 @@ async def forget_state(request: ControlRequest[requests.NoParameters]) -> respon
 
 @route("GET", "/_sim/clock")
 async def clock(request: ControlRequest[requests.NoParameters]) -> responses.ClockState:
-    """Show what time it is in a world, and when its next webhook is due."""
+    """Show the time of a world, and when its next webhook is due."""
     return rendering.clock(request.world)
 
 
@@ -273,7 +273,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
 
 
 async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
-    """Let time pass in all worlds but the caller's, and for those that are opened later; what a bound keeps pending stays so."""
+    """Let time pass in all worlds but the caller's, and for those that are opened later; webhooks beyond the bound stay pending."""
     starts = {world.number: world.clock.now() for world in request.worlds}
     advanced = AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
     for number in await request.worlds.perform(advanced):
@@ -287,10 +287,10 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
 
 @route("GET", "/_sim/upcoming")
 async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcoming:
-    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes, and webhooks.
+    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes and webhooks.
 
-    It is found out on a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
-    nobody knows what will come of it. A generation that goes on by status reads does not go on by itself.
+    The answer comes from a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+    its outcome is unknown. A generation that goes on by status reads does not go on by itself.
     """
     return await look_ahead(request.world, round(request.body.seconds * spec.SECOND))
 
@@ -470,7 +470,7 @@ async def _until_found(request: ControlRequest[requests.Wait], search: Search) -
 
 
 async def look(request: ControlRequest[Any], search: Search) -> None:
-    """Look once, a piece at a time; of all waiting requests only one looks in one turn of the event loop."""
+    """Search once, in pieces; in one turn of the event loop only one of all waiting requests searches."""
     pieces = search.look()
     more = True
     while more:
@@ -523,7 +523,7 @@ async def _verify_sequence(
 
 
 def _check_kept(world: World, asked: requests.ExchangeMatchers | UnsetType) -> None:
-    """Raise ValueError when the journal has lost exchanges that are asked about: what did not happen cannot be told from it."""
+    """Raise ValueError when the journal no longer has all exchanges in question: it cannot show that something did not happen."""
     dropped = world.journal.dropped
     if asked is not UNSET and dropped > asked.after:
         raise ValueError(
@@ -651,7 +651,7 @@ _UNKNOWN = {
     "rule": "no rule has the number {}: GET /_sim/script lists them",
     "delivery": "no delivery has the number {}: GET /_sim/deliveries lists them",
 }
-"""What is said of a number that there is not, with the remedy."""
+"""The message about a number that does not exist, with the remedy."""
 
 
 @route("GET", "/_sim/deliveries")

@@ -107,9 +107,9 @@ class Request(msgspec.Struct, gc=False):
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
-    Its effects are values, which the server carries out in this order: a line for the `log`; `hold`, an instant of the world's clock by
-    which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
-    seconds; `transmission`, how the bytes are sent (empty: at once and whole).
+    Its effects are values, which the server carries out in this order: a line for the `log`; `wakes`, a webhook may have become due; `hold`,
+    an instant of the world's clock by which due webhooks must have been attempted before anything is sent; `pause`, real
+    seconds; `transmission`, how the bytes are sent (empty: at once and whole). Without the last three it `leaves_at_once`.
 
     The rest is for the journal: why it was answered so and which points of the policy decided that, the generation concerned, what a
     script did, what to send instead, the `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length
@@ -135,6 +135,11 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     wakes: bool = False
     pause: float = 0.0
     transmission: Transmission = ()
+
+    @property
+    def leaves_at_once(self) -> bool:
+        """Whether it is sent at once and whole, and nothing is waited for."""
+        return not self.transmission and self.hold is None and not self.pause
 
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""

@@ -58,12 +58,22 @@ class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
     body_limit: int | None = None
     keep: int | None = None
 
+    def take(self, request: Request, body: bytes, received: int | None = None) -> None:
+        """Give a request as much of its body as is kept, or None if it is too long; of `received` bytes in all only the beginning may be there."""
+        if self.body_limit is None:
+            return
+        received = len(body) if received is None else received
+        if request.content_length > self.body_limit or received > self.body_limit:
+            request.body = None
+        else:
+            request.body, request.received = body[: self.keep], received
+
 
 class Gateway:
     """The gateway over the worlds of a server.
 
     A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
-    carries out the effects, and records the exchange in the worlds before the bytes leave.
+    records the exchange in the worlds, and carries out the effects.
     """
 
     def __init__(self, worlds: Worlds) -> None:

@@ -197,7 +197,7 @@ def hide(when: Callable[[Request, Context], bool]) -> Edits:
 
 
 def hide_accepted(when: Callable[[Request], bool]) -> Edits:
-    """Respond likewise to reads of every generation for whose submit `when` is true."""
+    """Respond as if there were no such generation to its reads if `when` was true for its submit."""
 
     def remember(request: Request, reply: Reply, context: Context) -> Reply:
         members = reply.members() if is_accepted(request, reply) and when(request) else None

@@ -40,7 +40,7 @@ class Edits:
     names: Literal["any case", "case-sensitive", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
-        """Both, one after the other."""
+        """Apply two edits, one after the other."""
 
         def request(request: Request, context: Context) -> Request | Reply:
             edited = self.request(request, context)
@@ -105,12 +105,12 @@ class EditedGateway:
         return self._edits.webhook(webhook, self._context(world, world.clock.now(), known=True))
 
     def route(self, request: WireRequest) -> RoutedRequest:
-        """As the gateway; every body is read, since an editor may look at any."""
+        """Find the route as the gateway does; every body is read, since an editor may look at any."""
         route = self._gateway.route(request)
         return replace(route, body_limit=route.policy.body_limit, keep=None)
 
     def refuse(self, request: WireRequest, route: RoutedRequest, refusal: Refusal, now: int) -> Response:
-        """As the gateway."""
+        """Respond as the gateway does to a request that the server refuses."""
         return self._gateway.refuse(request, route, refusal, now)
 
     def respond(self, request: WireRequest, now: int, route: RoutedRequest | None = None) -> Response:

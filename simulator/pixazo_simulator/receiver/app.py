@@ -1,4 +1,4 @@
-"""The receiver as an ASGI application: any POST or PUT is a webhook, `/_sim` is about those that have come."""
+"""The receiver as an ASGI application: any POST or PUT is a webhook, `/_sim` lists those that were received."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from .forwarder import Forwarder
 
 BODY_LIMIT = 16 * 1024 * 1024
-"""Bytes of a webhook; a longer one is answered 413."""
+"""Bytes of the longest webhook; a longer one is answered 413."""
 LISTED = 4096
 """Characters of each body in the list."""
 _SHOWN = 120
-"""Characters of what was asked for that a message shows."""
+"""Characters of a request line that a message shows."""
 _ROUTES = f"GET {CONSOLE_PATH}, GET {CONTROL_PREFIX}/callbacks, POST {CONTROL_PREFIX}/callbacks/{{number}}/resend"
 _RESEND = re.compile(rf"{CONTROL_PREFIX}/callbacks/([0-9]{{1,9}})/resend")
-_NO_BODY = (204, 304)
+_NO_BODY = (204, 304)  # RFC 9110, 6.4.1
 _JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 _Answered = tuple[int, Sequence[Header], bytes]
@@ -39,7 +39,7 @@ _Answered = tuple[int, Sequence[Header], bytes]
 
 
 class Receiver:
-    """Keeps what comes, and answers `respond`, or what the app answers where there is a `forwarder`; `now` is the real clock in milliseconds."""
+    """Keeps each webhook, and answers with the response of the app if there is a `forwarder`, else with `respond`; `now` is the real clock in milliseconds."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Receiver:
 
     @cached_property
     def _page(self) -> ASGIApp:
-        from .page import Page  # with the first that is looked at: Jinja2 takes as long as a hundred webhooks
+        from .page import Page  # on first use: importing Jinja2 takes as long as a hundred webhooks
 
         answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
         return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None)
@@ -133,7 +133,7 @@ class Receiver:
 
 
 def _refuse_simple(headers: dict[bytes, bytes]) -> None:
-    """Raise Refused for a request that a page of another site could send without asking the browser."""
+    """Raise Refused for a request that a page of another site could send without a CORS preflight (a simple request)."""
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json" and b"hx-request" not in headers:
         raise Refused(

@@ -1,4 +1,4 @@
-"""A webhook as it was received, and what it was answered."""
+"""A webhook as it was received, and the response to it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import msgspec
 from pixazo_simulator.spec import Header
 
 SIGNATURE = b"webhook-signature"
-"""The header that is shown and saved although its name sounds like a secret: it says nothing about one."""
+"""The header that is shown and saved although its name looks like a secret: an HMAC does not reveal its key."""
 _UNNAMED = (None, None)
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """One webhook: when it came (UTC milliseconds of the real clock), and every byte that matters; header names are in lower case."""
+    """One webhook: its arrival (UTC milliseconds of the real clock), and its request; header names are in lower case."""
 
     at: int
     method: str
@@ -49,7 +49,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook was answered, when and after how many milliseconds; `problem` says why not by the app."""
+    """The response to a webhook, its time and its duration; `problem` says why it does not come from the app."""
 
     at: int
     status: int

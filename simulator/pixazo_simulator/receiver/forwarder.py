@@ -15,38 +15,38 @@ from pixazo_simulator.webhooks import trusting
 from .callback import Answer, Callback
 
 FORWARD_TIMEOUT = 30.0
-"""Seconds that the app has to answer, from the connection to the last byte: somebody may be in a debugger."""
+"""Seconds that the app has to answer, from the connection to the last byte: enough for a short stop in a debugger."""
 ANSWER_LIMIT = 1024 * 1024
-"""Bytes of an answer that are passed on."""
+"""Bytes of the longest answer that is passed on."""
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
 _TEXT: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
-_LEAST, _MOST = 200, 599
+_LEAST, _MOST = 200, 599  # final status codes: 1xx responses are interim (RFC 9110, 15.2)
 _NOT_FORWARDED = frozenset(
     {
         b"connection", b"content-length", b"expect", b"host", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
         b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
     }
 )  # fmt: skip
-"""Headers of one connection only (RFC 9110, 7.6.1), and those that the new request has of its own."""
+"""Hop-by-hop headers (RFC 9110, 7.6.1), and those that the new request sets itself."""
 _PASSED_ON = frozenset({b"content-type", b"content-encoding", b"location", b"retry-after"})
 """Headers of an answer that the gateway gets, too."""
 
 
 class _NoAnswerError(Exception):
-    """The app gave no answer that can be passed on; the message says why."""
+    """The app gave no response that can be passed on; the message says why."""
 
 
 def read_target(url: str) -> str:
-    """The URL of an app, as it is given. Raises ValueError with what is wrong."""
+    """The URL of an app, unchanged. Raises ValueError that says what is wrong with it."""
     if problem := url_problem(url):
         raise ValueError(f"--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: {problem}")
     return url
 
 
 class Forwarder:
-    """Follows no redirect, uses no proxy, keeps no cookies, and opens a connection for each webhook.
+    """Forwards webhooks to one URL: it follows no redirect, uses no proxy, keeps no cookies, and opens a connection for each webhook.
 
-    https apps are trusted as the system does, or as SSL_CERT_FILE and SSL_CERT_DIR say. Raises ValueError when those cannot be used.
+    Certificates are verified against the authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR. Raises ValueError when those cannot be used.
     """
 
     def __init__(self, url: str, now: Callable[[], int], timeout: float = FORWARD_TIMEOUT) -> None:
@@ -55,12 +55,12 @@ class Forwarder:
         self._now = now
         self._timeout = timeout
         verify = trusting("") if url.lower().startswith("https:") else False
-        limits = httpx2.Limits(max_connections=None)
-        # Made now: the imports of the first one would count as time of the app.
+        limits = httpx2.Limits(max_connections=None)  # no webhook waits for another one
+        # Created at the start: the imports of the first client would count as response time of the app.
         self._client = httpx2.AsyncClient(verify=verify, trust_env=False, timeout=None, limits=limits)
 
     async def forward(self, callback: Callback) -> Answer:
-        """Post a webhook, and return the answer of the app, or one of our own: whatever fails is no exception."""
+        """Post a webhook, and return the answer of the app, or a 502 or 504 of our own where it fails; nothing is raised."""
         loop = asyncio.get_running_loop()
         begun, status, problem = loop.time(), BAD_GATEWAY, None
         headers, body = _TEXT, b""

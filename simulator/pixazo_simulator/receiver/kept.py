@@ -1,4 +1,4 @@
-"""The latest webhooks, numbered, with what each was answered; who watches is told of every change."""
+"""The latest webhooks, numbered, with their answers; watchers are called for every change."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .callback import Answer, Callback
 from .signature import Verdict
 
 MOST_KEPT = 1000
-"""Webhooks; the oldest goes first."""
+"""Webhooks that are kept; the oldest is dropped first."""
 BYTES_KEPT = 64 * 1024 * 1024
-"""Bytes of them all; the newest one is kept whatever its size."""
+"""Bytes of all that are kept; the newest one is kept whatever its size."""
 MOST_ANSWERS = 20
 """Answers that are kept of one webhook, the latest."""
 KEPT_OF_ANSWER = 64 * 1024
@@ -20,7 +20,7 @@ KEPT_OF_ANSWER = 64 * 1024
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook with its number, how often it has come so far, what was found about its signature, and its answers in order."""
+    """A webhook with its number, how often it has come so far, the verdict on its signature, and its answers in order."""
 
     number: int
     callback: Callback
@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.callback.size + sum(len(each.body) for each in self.answers)
 
     def answered(self, answer: Answer) -> Entry:
-        """The same with one answer more."""
+        """The entry with one more answer."""
         kept = msgspec.structs.replace(answer, body=answer.body[:KEPT_OF_ANSWER])
         return msgspec.structs.replace(self, answers=(*self.answers, kept)[-MOST_ANSWERS:])
 
@@ -49,7 +49,7 @@ class Kept:
         self._entries: dict[int, Entry] = {}
 
     def add(self, callback: Callback, verdict: Verdict) -> Entry:
-        """Keep a webhook that has come."""
+        """Add a webhook that was received."""
         self.total += 1
         times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
         entry = Entry(number=self.total, callback=callback, verdict=verdict, times=times)
@@ -57,15 +57,15 @@ class Kept:
         return entry
 
     def answered(self, entry: Entry, answer: Answer) -> Entry:
-        """Keep an answer to it, if it is still kept itself."""
+        """Add an answer to an entry, unless the entry was dropped."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
         self._put(entry, before)
         return entry
 
     def _put(self, entry: Entry, before: Entry | None = None) -> None:
-        """Keep a new entry, or one in the place of what it was `before`, and tell the watchers."""
-        if before or not entry.answers:
+        """Store a new entry, or replace the entry `before`, and call the watchers."""
+        if before or not entry.answers:  # an answer to a dropped entry does not restore it
             self._bytes += entry.size - (before.size if before else 0)
             self._entries[entry.number] = entry
             while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
@@ -74,7 +74,7 @@ class Kept:
             watch(entry)
 
     def get(self, number: int) -> Entry | None:
-        """The entry with a number, None when it is not kept, or not any more."""
+        """The entry with this number, None when there is none or it was dropped."""
         return self._entries.get(number)
 
     def __iter__(self) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""The page of the receiver: what has come, live, each with its headers, body, signature and answers."""
+"""The page of the receiver: the webhooks that were received, live, with headers, body, signature and answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 """Webhooks that the list shows, the latest."""
 PAUSE = 0.2
-"""Seconds between two changes that are told: what happens meanwhile is shown together."""
+"""Least seconds between two `changed` events, so that a burst of webhooks refreshes the page once."""
 
 
 class Page:
@@ -49,7 +49,6 @@ class Page:
         self._router = Router(found, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         await self._router(scope, receive, send)
 
     async def _list(self, request: Request) -> Response:
@@ -69,7 +68,7 @@ class Page:
         return HTMLResponse(text, status, headers=HEADERS)
 
     async def _send_again(self, request: Request) -> Response:
-        if "hx-request" not in request.headers:  # a page elsewhere cannot add it
+        if "hx-request" not in request.headers:  # another site cannot add this header without a CORS preflight
             return self._html("message.jinja", {"text": "only this page may do so", "is_good": False}, 403)
         try:
             entry = await self._resend(request.path_params["number"])
@@ -80,10 +79,10 @@ class Page:
         return self._html("message.jinja", {"text": text, "is_good": is_taken(latest.status)})
 
     async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._told(), media_type="text/event-stream", headers=HEADERS)
+        return StreamingResponse(self._event_stream(), media_type="text/event-stream", headers=HEADERS)
 
-    async def _told(self) -> AsyncIterator[str]:
-        """Server-sent events: how many have come as text, `changed` when the page is out of date."""
+    async def _event_stream(self) -> AsyncIterator[str]:
+        """Server-sent events: the number of webhooks as text, `changed` when the page is out of date."""
         happened = asyncio.Event()
 
         def watch(_: Entry) -> None:

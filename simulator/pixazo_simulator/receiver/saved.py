@@ -1,4 +1,4 @@
-"""Webhooks in a file: one JSON object a line, without secret headers, to be posted again; people may edit it."""
+"""Webhooks in a file, to be posted again: one JSON object per line, without secret headers; users may edit it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pixazo_simulator.spec import InvalidDataError, Redactor, is_secret, read, r
 
 from .callback import SIGNATURE, Callback
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token (RFC 9110, 5.6.2)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # a field value (RFC 9110, 5.5)
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A line; the body is a text, or Base64 where its bytes are none."""
+    """A line; the body is a text, or Base64 where its bytes are not UTF-8."""
 
     time: str = ""
     method: Literal["POST", "PUT"] = "POST"
@@ -48,7 +48,7 @@ def saved_line(callback: Callback) -> bytes:
 
 
 def read_saved(lines: Iterable[bytes]) -> Iterator[Callback]:
-    """The webhooks of a file. Raises ValueError that begins with the number of a line that is none; empty lines are none of them."""
+    """The webhooks of a file; empty lines are skipped. Raises ValueError that begins with the number of an invalid line."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:

@@ -1,4 +1,4 @@
-"""How a webhook is shown: as JSON and in lines, without secrets."""
+"""Renders a webhook as JSON and as a line of text, without secrets."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
 
 
 def _body(redactor: Redactor, body: bytes, most: int) -> str:
+    # At most 4 bytes a character (UTF-8): a long body is not decoded as a whole.
     return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
@@ -67,9 +68,9 @@ def json_line(entry: Entry) -> str:
 
 
 def text_line(entry: Entry, *, forwards: bool) -> tuple[str, Tone] | None:
-    """What has just happened to an entry, and the tone of it: it came, was answered, or was sent again.
+    """The latest event of an entry (it came, was answered, or was sent again), and the tone of the line.
 
-    Where nothing is forwarded, arrival and answer are one line. What the sender chose may hold control characters.
+    Where nothing is forwarded, arrival and answer are one line. Texts of the sender may contain control characters, which the caller escapes.
     """
     view = shown(entry, most=0)
     if forwards and view["answers"]:
@@ -100,7 +101,7 @@ def _answered(view: dict[str, Any]) -> tuple[str, Tone]:
 
 
 def is_taken(value: int) -> bool:
-    """Whether the gateway takes a webhook that is answered with this status code for delivered."""
+    """Whether the gateway considers a webhook with this status code delivered: any 2xx."""
     return 200 <= value < 300
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +19,7 @@ from .direct import DirectWay, encoded
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
 from .responder import Responder, unavailable
 from .tls import LISTENER, TlsListeners
-from .transmission import ConnectionCutError, holding, transmit
+from .transmission import ConnectionCutError, transmit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -105,7 +105,7 @@ class Application:
     def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
         """Worlds of the same settings to try something on, without any, and what answers requests there."""
         worlds = Worlds(self.worlds.settings, self.worlds.videos, begun)
-        return worlds, Responder(self._gateway_over(worlds), worlds).carry_out
+        return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
         """The response to a request of the gateway that came as a whole, and its route; it is yet to be carried out."""
@@ -167,8 +167,7 @@ class GatewayApp:
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
     ) -> None:
-        self.responder = Responder(gateway, worlds)
-        self._dispatcher = dispatcher
+        self.responder = Responder(gateway, worlds, dispatcher)
         self._worlds = worlds
         self._body_queue = body_queue
         self._held = 0
@@ -191,15 +190,11 @@ class GatewayApp:
     def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
         """The bytes of the response to a complete request, ready to leave; or a response that is left to ASGI."""
         try:
-            body = request.body or b""
-            request.received = len(body)
-            request.body = body[: route.keep] if route.body_limit is not None else b""
+            route.take(request, request.body or b"")
             response = self.responder.respond(request, route)
             if (data := encoded(response, keep_alive=keep_alive)) is None:
                 return response
             self.responder.sent(response)
-            if response.wakes:
-                self._dispatcher.wake()
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
             response = self.responder.fail(request, error)
             data = encoded(response, keep_alive=keep_alive) or b""
@@ -220,7 +215,10 @@ class GatewayApp:
                 answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
                 if answered:
                     response, route = answered
-                    await self._send(response, route, scope, receive, sent)
+                    try:
+                        await transmit(response, self.responder.steps(response, route), scope, receive, sent)
+                    finally:
+                        self.responder.sent(response)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
@@ -266,15 +264,6 @@ class GatewayApp:
         async with self._body_queue.slot(request.received):
             return await self.responder.ask(request, route), route
 
-    async def _send(self, response: Response, route: RoutedRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry out the effects of a response, journal it if it had to wait for them, send it."""
-        response = await self._carry_out(response, scope)
-        await self.responder.record(response, route)
-        try:
-            await transmit(response, scope, receive, send)
-        finally:
-            self.responder.sent(response)
-
     @contextmanager
     def _room(self) -> Generator[Callable[[int], None]]:
         """A function that counts bytes of one body as held until the `with` block ends.
@@ -295,32 +284,15 @@ class GatewayApp:
         finally:
             self._held -= held
 
-    async def _carry_out(self, response: Response, scope: Scope) -> Response:
-        """Carry out the effects of a response but for its transmission; one that was held back has a later Date."""
-        if response.hold is not None and response.world:
-            with (
-                holding(scope),
-                suppress(StateUnavailableError),
-            ):  # the submission is accepted, whatever becomes of webhooks
-                await self._worlds.in_steps(self._dispatcher.reach, response.world, response.hold)
-            response = response.dated(response.world.clock.now())
-        if response.wakes:
-            self._dispatcher.wake()
-        if response.pause:
-            await asyncio.sleep(response.pause)
-        return response
-
 
 async def _read_body(request: Request, route: RoutedRequest, receive: Receive, count: Callable[[int], None]) -> bool:
-    """Read as much of the body as the route says, None as soon as it is longer than that; `count` is told of each piece.
+    """Read as much of the body as the route says; `count` is told of each piece.
 
     False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
     """
     limit, keep = route.body_limit, route.keep
-    if limit is None:
-        return True
-    request.body = None
-    if request.content_length > limit:
+    if limit is None or request.content_length > limit:
+        route.take(request, b"")
         return True
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -337,8 +309,7 @@ async def _read_body(request: Request, route: RoutedRequest, receive: Receive, c
         body = bytes(parts)
     if message["type"] == "http.disconnect":
         return False
-    if received <= limit:
-        request.body, request.received = body[:keep], received
+    route.take(request, body, received)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The direct way from the protocol to the gateway: what answers without ASGI, and what is kept of requests and responses for that."""
+"""The direct way from the protocol to the gateway, without ASGI, and the caches of request and response heads that it uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLANK = b"\r\n\r\n"
 
 
 class DirectWay(Protocol):
-    """What answers requests without ASGI: see `Application`."""
+    """Answers requests without ASGI: see `Application`."""
 
     def begin(self, request: Request) -> RoutedRequest | None:
         """Route a request whose head is complete; None: it goes the way of ASGI."""
@@ -28,7 +28,7 @@ class DirectWay(Protocol):
 
 
 class Heads:
-    """The latest heads of requests that were answered directly, by their bytes: what polls sends the same head each time.
+    """The latest heads of requests that were answered directly, by their bytes: a client that polls sends the same head each time.
 
     They are those of clients that called one address, since a request without a usable Host header goes by that.
     """
@@ -60,7 +60,7 @@ def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 
     That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
     """
-    if response.transmission or response.hold is not None or response.pause:
+    if not response.leaves_at_once:
         return None
     head, length = _head(response.status, response.headers, keep_alive)
     body = response.body

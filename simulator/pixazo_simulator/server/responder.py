@@ -1,19 +1,24 @@
-"""What is common to all ways to call the gateway, over a socket or in process: the steps of an exchange that wait for nothing."""
+"""What is common to all ways to call the gateway, over a socket or in process: the steps of an exchange."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
-from pixazo_simulator.world import RecordExchange, RecordUnmatched, StateUnavailableError, Worlds, real_clock
+from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
+
+from .transmission import Step, transmitted
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway
+    from pixazo_simulator.webhooks import Dispatcher
 
 _SHOWN = 120
 
@@ -23,13 +28,14 @@ log = logging.getLogger("pixazo_simulator")
 class Responder:
     """A gateway over the worlds of a server, with its journal and log. Any thread may use it.
 
-    Call `route` with the head of a request, read its body as the route says, and call `respond`. Then carry out `hold`, `wakes` and
-    `pause` of the response, if it has any, call `record`, and send it.
+    Call `route` with the head of a request, let the route `take` its body, and call `respond`. A response that does not leave at once
+    is carried out by `steps`. Call `sent` at the end.
     """
 
-    def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds) -> None:
+    def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds, dispatcher: Dispatcher) -> None:
         self.gateway = gateway
         self.worlds = worlds
+        self._dispatcher = dispatcher
         self._lock = worlds.lock
         self._logs_each = worlds.settings.log_requests
         self.traffic = Traffic()
@@ -41,31 +47,26 @@ class Responder:
             return self.gateway.route(request)
 
     def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
-        """The response to a request, or to one that is refused before the gateway decides.
-
-        It is in the journal already unless something has to be waited for before.
-        """
+        """The response to a request, or to one that is refused before the gateway decides. It is in the journal, unless it is held back."""
         with self._lock:
-            if refusal:
-                response = self.gateway.refuse(request, route, refusal, route.clock.now())
-            else:
-                response = self.gateway.respond(request, route.clock.now(), route)
-            if response.hold is None and not response.pause:
-                self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+            response = self._answered(request, route, refusal)
+            if response.hold is None:
                 counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call would take half as long again
                 counts[response.status] = count = counts[response.status] + 1
                 if count % TIMED == 1:
                     self.traffic.time(route.endpoint.name, request.started)
+                if response.wakes:
+                    self._dispatcher.wake()
         if response.log:
             self.log(response)
         return response
 
     async def ask(self, request: Request, route: RoutedRequest, refusal: spec.TooManyBodies | None = None) -> Response:
-        """The same where a log may keep the commands. Raises StateUnavailableError."""
+        """The same where a log may keep the commands, which wakes the dispatcher itself. Raises StateUnavailableError."""
         if self.worlds.log is None:
             return self.respond(request, route, refusal)
         response: Response = await self.worlds.log.answer(request, refusal.limit if refusal else None)
-        if not is_late(response):
+        if response.hold is None:
             self.traffic.count(route.endpoint.name, response.status, request.started)
         if response.log:
             self.log(response)
@@ -74,31 +75,42 @@ class Responder:
     def carry_out(self, request: Request, held: int | None) -> Response:
         """Answer and journal a request of the log, or refuse it because of so many bytes of bodies that are `held`."""
         try:
-            route = self.gateway.route(request)
-            now = route.clock.now()
-            if held is None:
-                response = self.gateway.respond(request, now, route)
-            else:
-                response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
+            refusal = None if held is None else spec.TooManyBodies(held)
+            return self._answered(request, self.gateway.route(request), refusal)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             return self.fail(request, error)
-        if not is_late(response):
+
+    def _answered(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None) -> Response:
+        """The response, which is journalled unless it is held back."""
+        now = route.clock.now()
+        if refusal:
+            response = self.gateway.refuse(request, route, refusal, now)
+        else:
+            response = self.gateway.respond(request, now, route)
+        if response.hold is None:
             self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
         return response
 
-    async def record(self, response: Response, route: RoutedRequest) -> None:
-        """Journal a response that had to wait; nothing happens for any other."""
-        if not is_late(response):
-            return
+    def steps(self, response: Response, route: RoutedRequest) -> Iterator[Step]:
+        """The steps that carry out the effects of a response; one that is held back has a later Date, and is journalled then."""
+        world, instant = response.world, response.hold
+        if world and instant is not None:
+            yield partial(self._reach, world, instant)
+            response = response.dated(world.clock.now())
+            yield partial(self._record, world, response, route)
+        if response.pause:
+            yield response.pause
+        yield from transmitted(response)
+
+    async def _reach(self, world: World, instant: int) -> None:
+        with suppress(StateUnavailableError):  # the submission is accepted, whatever becomes of webhooks
+            await self.worlds.in_steps(self._dispatcher.reach, world, instant)
+
+    async def _record(self, world: World, response: Response, route: RoutedRequest) -> None:
         with self._lock:
             entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
-        with suppress(
-            StateUnavailableError
-        ):  # what was asked for is done, and is answered, though nobody can enter it now
-            if response.world:
-                await self.worlds.in_steps(self.worlds.apply, response.world, RecordExchange(entry.at, entry, size))
-            else:
-                await self.worlds.in_steps(self.worlds.perform, RecordUnmatched(exchange=entry, header_bytes=size))
+        with suppress(StateUnavailableError):  # what was asked for is done, and is answered, though it is not entered
+            await self.worlds.in_steps(self.worlds.apply, world, RecordExchange(entry.at, entry, size))
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
 
     def sent(self, response: Response) -> None:
@@ -138,8 +150,3 @@ def unavailable(request: Request, error: StateUnavailableError, now: int) -> Res
     answer = spec.queue_error(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE.phrase, message)
     headers = (*framed(answer, now), (b"retry-after", b"1"))
     return Response(request, now, answer.status, headers, answer.body, answer.reason)
-
-
-def is_late(response: Response) -> bool:
-    """Whether something has to be waited for before a response is sent, other than by its transmission."""
-    return response.hold is not None or bool(response.pause)

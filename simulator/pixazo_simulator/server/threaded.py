@@ -44,7 +44,7 @@ class SimulatorError(Exception):
 
 
 class ThreadedServer(uvicorn.Server):
-    """uvicorn's server in a thread of its own, which waits for events where uvicorn checks every 100 ms."""
+    """uvicorn's server in a thread of its own; it waits for events where uvicorn polls every 100 ms."""
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
 
 
 def thread_position(thread: threading.Thread) -> str:
-    """What a thread that does not end is executing: function, file and line."""
+    """The code that a hanging thread executes: function, file and line."""
     frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - documented, in spite of its name
     frame = frames.get(thread.ident or 0)
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name

@@ -1,12 +1,13 @@
-"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
+"""Sends a response step by step: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import struct
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from pixazo_simulator.gateway import Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Send, Wait
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope
+    from starlette.types import Receive, Scope
     from starlette.types import Send as SendMessage
 
+Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
+"""What carries out the effects of a response, one after the other: something to await, real seconds to wait, the response whose status line
+and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol lends the connection."""
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -52,7 +56,7 @@ class ConnectionCutError(ConnectionError):
 
 
 @contextmanager
-def holding(scope: Scope) -> Generator[None]:
+def _holding(scope: Scope) -> Generator[None]:
     """While a response is held back on purpose, a server that stops does not wait for it."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection:
@@ -64,50 +68,56 @@ def holding(scope: Scope) -> Generator[None]:
             connection.held = False
 
 
-async def transmit(response: Response, scope: Scope, receive: Receive, send: SendMessage) -> None:
-    """Send a response as its transmission says; returns when it was sent, or when the caller has gone.
-
-    Raises ConnectionCutError where the connection is to be cut and none was lent: by test clients, by other servers.
-    """
-    start: Message = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+def transmitted(response: Response) -> Iterator[Step]:
+    """The steps by which a response is sent as its transmission says."""
     if not response.transmission:
-        await send(start)
-        await send({"type": "http.response.body", "body": response.body})
-        return
-    ends = any(isinstance(each, Ending) for each in response.transmission)
-    with holding(scope):
-        for effect in response.transmission:
-            match effect:
-                case Wait(seconds):
-                    if not await _stays(scope, receive, seconds):
-                        return
-                case Noise(data):
-                    _lent(response, scope, effect.description).write(data)
-                case Send():
-                    await send(start)
-                    if not await _send_body(effect, response.body, scope, receive, send, more=ends):
-                        return
-                case _:
-                    await _end(effect, response, scope, receive)
+        yield response
+        yield response.body
+    for effect in response.transmission:
+        if isinstance(effect, Wait):
+            yield effect.seconds
+        elif isinstance(effect, Send):
+            yield response
+            parts = _pieces(response.body[: effect.length(len(response.body))], effect.pieces)
+            for part in parts:
+                if effect.seconds:
+                    yield effect.seconds / len(parts)
+                yield part
+        else:
+            yield effect
 
 
-async def _send_body(
-    effect: Send, body: bytes, scope: Scope, receive: Receive, send: SendMessage, *, more: bool
-) -> bool:
-    """Send what is to arrive of the body; False when the caller has gone before the end."""
-    parts = pieces(body[: effect.length(len(body))], effect.pieces)
-    for number, piece in enumerate(parts, 1):
-        if effect.seconds and not await _stays(scope, receive, effect.seconds / len(parts)):
-            return False
-        await send({"type": "http.response.body", "body": piece, "more_body": more or number < len(parts)})
-    return True
-
-
-def pieces(body: bytes, most: int) -> list[bytes]:
+def _pieces(body: bytes, most: int) -> list[bytes]:
     """The body in pieces of nearly the same length, none of them empty unless the body is."""
     count = max(1, min(most, len(body)))
     bounds = [len(body) * number // count for number in range(count + 1)]
     return [body[first:last] for first, last in pairwise(bounds)]
+
+
+async def transmit(
+    response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: SendMessage
+) -> None:
+    """Carry out the steps of a response; returns when it was sent, or when the caller has gone.
+
+    Raises ConnectionCutError where the connection is to be cut and none was lent: by test clients, by other servers.
+    """
+    left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
+    with nullcontext() if response.leaves_at_once else _holding(scope):
+        for step in steps:
+            if isinstance(step, bytes):
+                left -= len(step)
+                await send({"type": "http.response.body", "body": step, "more_body": left > 0})
+            elif isinstance(step, Response):
+                await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
+            elif isinstance(step, (int, float)):
+                if not await _stays(scope, receive, step):
+                    return
+            elif isinstance(step, Noise):
+                _lent(response, scope, step.description).write(step.data)
+            elif isinstance(step, Ending):
+                await _end(step, response, scope, receive)
+            else:
+                await step()
 
 
 def _lent(response: Response, scope: Scope, what: str) -> Connection:

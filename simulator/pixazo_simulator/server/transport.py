@@ -19,15 +19,12 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import Request, Response
-from pixazo_simulator.script import Close, Ending, Noise, Reset, Wait
-from pixazo_simulator.script import Send as SendBody
+from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG
-from .responder import is_late
 from .threaded import SimulatorError, ThreadedServer
-from .transmission import pieces
 
 if TYPE_CHECKING:
     import httpx
@@ -127,19 +124,12 @@ class _Exchange:
             return None
         try:
             self._route = route = responder.route(asked)
-            limit = route.body_limit
-            if limit is not None:
-                if asked.content_length > limit or len(body) > limit:
-                    asked.body = None
-                else:
-                    asked.body, asked.received = body[: route.keep], len(body)
+            route.take(asked, body)
             self._answered = response = responder.respond(asked, route)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             return self._whole(responder.fail(asked, error))
-        if response.transmission or is_late(response):
+        if not response.leaves_at_once:
             return None
-        if response.wakes:
-            application.dispatcher.wake()
         responder.sent(response)
         return self._whole(response)
 
@@ -153,44 +143,35 @@ class _Exchange:
             start, *rest = yield lambda: self._server.call(call())
             content = b"".join(message.get("body", b"") for message in rest)
             return self._made(start["status"], start["headers"], content)
+        played = self._played(response)
         try:
-            world, instant = response.world, response.hold
-            if world and instant is not None:
-                held = application.dispatcher.reach
-                yield lambda: self._server.call(application.worlds.in_steps(held, world, instant))
-                response = response.dated(world.clock.now())
-            if is_late(response):
-                yield lambda: self._server.call(application.responder.record(response, self._route))
-            if response.wakes:
-                application.dispatcher.wake()
-            if response.pause:
-                yield self._wait(response.pause)
-            sent = self._transmission(response)
-            while (step := next(sent, None)) is not None:
+            while not isinstance(step := next(played), Response):
                 yield step
         finally:
             application.responder.sent(response)
-        if not response.transmission:
-            return self._whole(response)
-        return self._made(response.status, response.headers, _body_class(self._library)(sent))
+        if response.transmission:
+            return self._made(step.status, step.headers, _body_class(self._library)(played))
+        return self._whole(step)
 
-    def _transmission(self, response: Response) -> Iterator[Any]:
-        """Yield seconds to wait, then None for status and headers, then the body in pieces and seconds to wait between them."""
-        body = b"" if self._is_bodiless(response.status) else response.body
-        received: int | None = None
-        for effect in response.transmission:
-            if isinstance(effect, Wait):
-                yield self._wait(effect.seconds)
-            elif isinstance(effect, SendBody):
-                yield None
-                received = effect.length(len(body))
-                parts = pieces(body[:received], effect.pieces)
-                for part in parts:
-                    if effect.seconds:
-                        yield self._wait(effect.seconds / len(parts))
-                    yield part
-            elif received != len(body) or not isinstance(effect, Close):
-                raise self._fault(effect, received, len(body))
+    def _played(self, response: Response) -> Iterator[Any]:
+        """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
+        length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
+        for step in self._application.responder.steps(response, self._route):
+            if isinstance(step, bytes):
+                received = min(len(step) + (received or 0), length)
+                yield step if length else b""
+            elif isinstance(step, Response):
+                received = 0
+                yield step
+            elif isinstance(step, (int, float)):
+                yield self._wait(step)
+            elif not isinstance(step, Noise | Ending):
+                yield partial(self._wait_for, step)
+            elif received != length or not isinstance(step, Close):
+                raise self._fault(step, received, length)
+
+    def _wait_for(self, step: Callable[[], Any]) -> object:
+        return self._server.call(step())
 
     def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
         """What the library raises when so many bytes of a body were received, None: not even its headers."""

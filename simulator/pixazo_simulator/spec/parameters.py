@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,7 +33,7 @@ from .units import SECOND
 MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
 
 
-class Parameters(msgspec.Struct, gc=False):
+class Parameters(msgspec.Struct, frozen=True, gc=False):
     """The members that both operations share, UNSET when they were not sent (page, Request Parameters of text-to-video)."""
 
     prompt: str | UnsetType = UNSET
@@ -45,7 +45,7 @@ class Parameters(msgspec.Struct, gc=False):
     aigc_watermark: bool | UnsetType = UNSET
 
 
-class ImageParameters(Parameters, gc=False):
+class ImageParameters(Parameters, frozen=True, gc=False):
     """Image-to-video has one more member (page, Request Parameters of image-to-video)."""
 
     first_frame_image: str | UnsetType = UNSET
@@ -70,6 +70,7 @@ OPERATIONS: dict[str, Operation] = {
 SUBMITS = frozenset(OPERATIONS)
 """The names of the operations that submit."""
 
+_VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SWITCH = "true or false"
 _WANTED = {
@@ -88,16 +89,14 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
 
     A number that JSON allows and Python has none for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
     """
-    if not body.strip():
-        return InvalidBody("empty")
     if has_too_many_values(body):
         return InvalidBody("too_many_values")
     try:
-        value = msgspec.json.decode(body)
+        value = _VALUE.decode(body)
     except RecursionError:
         return InvalidBody("nested")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _members_with_unreadable_values(body)
+        return _members_with_unreadable_values(body) if body.strip() else InvalidBody("empty")
     return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object", json_value(value))
 
 
@@ -117,8 +116,9 @@ def _readable(value: msgspec.Raw) -> Any:
 
 def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
     """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
-    marks = ((b",", commas), (b"[", brackets), (b"{", brackets))
-    return len(body) > SMALL_BODY and any(_has_more(body, mark, most) for mark, most in marks)
+    if len(body) <= SMALL_BODY:
+        return False
+    return any(_has_more(body, mark, most) for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)))
 
 
 def _has_more(body: bytes, mark: bytes, most: int) -> bool:
@@ -128,38 +128,6 @@ def _has_more(body: bytes, mark: bytes, most: int) -> bool:
         if at < 0:
             return False
     return True
-
-
-class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """What most submissions are: values about which neither the page nor any policy has a question."""
-
-    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]  # each code point has at most 4 bytes
-    duration: Literal[6, 10] | UnsetType = UNSET
-    resolution: Literal["768P", "1080P"] | UnsetType = UNSET
-    prompt_optimizer: bool | UnsetType = UNSET
-    fast_pretreatment: bool | UnsetType = UNSET
-    aigc_watermark: bool | UnsetType = UNSET
-
-
-_PLAIN = msgspec.json.Decoder(_Plain)
-_SECONDS: Mapping[int | UnsetType, float | UnsetType] = {6: 6.0, 10: 10.0, UNSET: UNSET}
-
-
-def plain_parameters(body: bytes) -> Parameters | None:
-    """The parameters of a body of text-to-video with which nothing can be wrong, whatever the policy; None: look at each member.
-
-    They are those that `members`, `parameters_of` and `check` find, in a tenth of the time.
-    """
-    try:
-        found = _PLAIN.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    prompt, duration, resolution = found.prompt, found.duration, found.resolution
-    if "[[" in prompt or prompt.isspace() or (duration == 10 and resolution == "1080P"):
-        return None
-    return Parameters(
-        prompt, _SECONDS[duration], resolution, found.prompt_optimizer, found.fast_pretreatment, UNSET, found.aigc_watermark
-    )  # fmt: skip
 
 
 class Read(NamedTuple):
@@ -320,9 +288,10 @@ def _remedy(mark: _Mark) -> str:
 
 # Rules
 
-DURATIONS = (6, 10)
-"""Seconds: "Must be 6 or 10 seconds" (page, Request Parameters of image-to-video)."""
-RESOLUTIONS = ("768P", "1080P")  # page: "Must be '768P' or '1080P'"
+_Duration = Literal[6, 10]  # seconds; page, Request Parameters of image-to-video: "Must be 6 or 10 seconds"
+_Resolution = Literal["768P", "1080P"]  # page: "Must be '768P' or '1080P'"
+DURATIONS: tuple[int, ...] = get_args(_Duration)
+RESOLUTIONS: tuple[str, ...] = get_args(_Resolution)
 DEFAULT_DURATION = 6  # page: "Default: 6"
 DEFAULT_RESOLUTION = "768P"  # page: "Default: 768P"
 PROMPT_LIMIT = 2000
@@ -345,6 +314,31 @@ _COUNT: Mapping[str, Callable[[str], int]] = {
 _HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 """How PNG, JPEG and WebP files begin in Base64."""
+
+
+class PlainParameters(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """What most submissions are: values about which neither the page nor any policy has a question."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=PROMPT_LIMIT // 4)]  # a code point has at most 4 bytes
+    duration: _Duration | UnsetType = UNSET
+    resolution: _Resolution | UnsetType = UNSET
+    prompt_optimizer: bool | UnsetType = UNSET
+    fast_pretreatment: bool | UnsetType = UNSET
+    aigc_watermark: bool | UnsetType = UNSET
+
+
+def plain_parameters(given: dict[str, Any] | InvalidBody) -> PlainParameters | None:
+    """The parameters among the members of a body of text-to-video with which nothing can be wrong, whatever the policy; None: `check` them."""
+    try:
+        found = msgspec.convert(given, PlainParameters)
+    except msgspec.ValidationError:
+        return None
+    return None if "[[" in found.prompt or found.prompt.isspace() or _is_combo(found) else found
+
+
+def _is_combo(parameters: Parameters | PlainParameters) -> bool:
+    """Whether a video of 10 s in 1080P is wanted (policy `combo_1080p_10s`)."""
+    return parameters.duration == 10 and parameters.resolution == "1080P"
 
 
 class Findings(msgspec.Struct):
@@ -372,7 +366,7 @@ def check(
     found = Findings([], [], NO_MAGIC, None, [])
     limited = operation.limited or policy.t2v_limits == "i2v"
     beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, operation, limited=True)]
-    is_combo = (parameters.duration, parameters.resolution) == (10, "1080P")
+    is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
     _check_prompt(parameters, policy, found, read_magic(parameters.prompt or "", outcome) if magic else NO_MAGIC)

@@ -13,7 +13,7 @@ from pixazo_simulator.spec import Header
 from pixazo_simulator.world import Command, ServerCommand, World, Worlds
 
 FORMAT = 1
-"""The number of this form of entries and states; a later one that differs has another number."""
+"""The version of the format of entries and states."""
 
 
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -75,7 +75,7 @@ else:  # msgspec tells the kinds apart by their names
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A command as the log keeps it: appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds).
+    """A command in the log: appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds).
 
     `world` is the number of the world that it is for, None: it is for the server.
     """
@@ -99,7 +99,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(data: bytes) -> Entry:
-    """The entry that was encoded. Raises ValueError for other bytes."""
+    """The entry that these bytes encode. Raises ValueError for any other bytes."""
     try:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:

@@ -12,7 +12,7 @@ from pixazo_simulator.world import AdvanceClock, ServerCommand, StoredTime, Take
 from .entries import AnswerRequest, Entry
 
 Answer = Callable[[Request, int | None], Response]
-"""Answers and journals a request of the gateway, or refuses it because of so many bytes of bodies that are held."""
+"""Answers and journals a request of the gateway; refuses it if a number is given, which says how many bytes of bodies are held."""
 
 
 class Fold:

@@ -1,4 +1,4 @@
-"""What has happened in one world, as a document: its state at some time, and the commands since; and the world made anew of it."""
+"""The history of one world as a document, which holds a state and the commands since; and the world restored from it."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Replayed:
         self.worlds = fold.worlds
         outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
         self.responses = [each for each in outcomes if isinstance(each, Response)]
-        """What was answered, in order."""
+        """The responses, in order."""
         fold.time.command = fold.time.latest  # its clock stands still from now on
         self.is_same = self.digest() == log.digest
-        """Whether the same state has come of it as where it was saved."""
+        """Whether the replay led to the same state as where the document was saved."""
 
     def digest(self) -> str:
         """A digest of the state of the world."""
@@ -74,7 +74,7 @@ class Replayed:
 
 
 def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
-    """The world of a document as it was before its commands, under this key."""
+    """The world of a document before its commands, under this key."""
     fold = Fold(*scratch(log.begun))
     fold.time.latest = fold.time.command = log.begun.at
     return fold, fold.worlds.adopt(key, log.state)
@@ -96,7 +96,7 @@ def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
 
 
 def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch) -> Kept:
-    """What a store holds of a server whose one world is that of a document, under this key; its clock stands still at the end."""
+    """The content of a store for a server whose only world is that of a document, under this key; its clock stands still at the end."""
     fold, world = _begun(log, key, scratch)
     state = tuple(fold.worlds.saved())
     entries = [*_addressed(log, key, world.number)]
@@ -149,13 +149,13 @@ def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Ro
 
 
 def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
-    """When it is, and the state of a world; empty when there is none of this number."""
+    """The present instant, and the state of a world; empty when no world has this number."""
     world, now = fold.worlds.numbered(number), fold.worlds.now()
     return (Begun(now, world.clock.start), world.portable(now)) if world else (Begun(now, now), ())
 
 
 class Before(NamedTuple):
-    """What one may want to know of a world as it was before a command: the instant that its clock read, its policy."""
+    """Facts about a world before a command: the instant of its clock, and its policy."""
 
     at: int
     policy: Policy

@@ -50,7 +50,7 @@ class _Waiting(msgspec.Struct):
     target: World | Request | None
     outcome: asyncio.Future[Any]
     is_handed_over: bool = False
-    """Whether the store has the entry, or is asked to take it just now."""
+    """Whether the entry was handed over to the store."""
 
     def set(self, outcome: object) -> None:
         if self.outcome.done():  # whoever waited has gone
@@ -62,7 +62,7 @@ class _Waiting(msgspec.Struct):
 
 
 class Log:
-    """See `CommandLog`. It carries out what the store holds when it is made, and needs `run` from then on.
+    """See `CommandLog`. The constructor carries out the entries of the store; further ones need `run`.
 
     `wake` is called when something has been carried out.
     """
@@ -91,7 +91,7 @@ class Log:
         return self.fold.count
 
     async def read(self) -> Kept:
-        """What the store holds now, up to what was carried out here or further."""
+        """The present content of the store, up to the last entry that was carried out here, or beyond."""
         return await self._store.read()
 
     def load(self, kept: Kept) -> None:
@@ -113,7 +113,7 @@ class Log:
             remedy = "restore a copy, or name another state"
             raise StoreError(f"{self._store.name} is damaged: {error}; {remedy}") from None
 
-    # The way of a command
+    # Commands, from `append` to the outcome
 
     async def append(self, target: World | None, command: Command[Any] | ServerCommand[Any]) -> Any:
         """Append a command for a world, or for the server; return its outcome, or raise what it raised."""
@@ -141,7 +141,7 @@ class Log:
 
     async def _soon(self, waiting: _Waiting) -> Any:
         """The outcome of an entry of a shared store. Raises StateUnavailableError when it takes too long."""
-        # Twice: a process that has stood still finds the time over, and the outcome not yet read.
+        # Twice: in a process that was suspended, the time-out expires before the outcome that is already there was read.
         for _ in range(2):
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE / 2)
         while waiting.is_handed_over and self.unavailable is None and not waiting.outcome.done():
@@ -167,7 +167,7 @@ class Log:
                 self._fail(error)
                 for each in batch:
                     each.is_handed_over = False
-                    if not self.is_shared:  # of a shared one nobody knows yet whether it has them
+                    if not self.is_shared:  # a shared store may have appended them: only `follow` shows it
                         each.set(StateUnavailableError(str(error)))
             else:
                 if not self.is_shared:
@@ -176,7 +176,7 @@ class Log:
                     self._carry_out_all(each.entry for each in batch)
 
     def _batch(self) -> list[_Waiting]:
-        """The next entries to be handed over, without those whose callers were told that they have waited too long."""
+        """The next entries to be handed over, without those whose callers have got a time-out."""
         batch, size = list[_Waiting](), 0
         while self._queue and size < MOST_BYTES:
             waiting = self._queue.popleft()
@@ -228,18 +228,18 @@ class Log:
         except TimeoutError:
             raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
 
-    # Its life
+    # Lifecycle
 
     def start(self) -> None:
-        """Begin to append and to carry out, on the running loop."""
-        # Saving takes longer than the others take for granted that this process lives.
+        """Append and carry out entries, on the running loop, until `close`."""
+        # A task of its own: saving the state may take longer than LEASE, after which the others would consider this process dead.
         steps = [self._flush(), self._repeat(self._keep), self._repeat(self._save)]
         if isinstance(self._store, SharedStore):
             steps.append(self._follow(self._store))
         self._tasks = [asyncio.create_task(step) for step in steps]
 
     async def close(self) -> None:
-        """End; what was appended is kept."""
+        """Stop; entries that were appended are kept."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -252,7 +252,7 @@ class Log:
             await asyncio.sleep(LEASE / 3)
 
     async def _keep(self) -> None:
-        """Say that this process lives, and put back what others that have ended had taken."""
+        """Send the heartbeat of this process, and release the deliveries that dead processes had taken."""
         shared = self._store if isinstance(self._store, SharedStore) else None
         if shared:
             # One that cannot carry out what the others append lets another one dispatch.
@@ -268,7 +268,7 @@ class Log:
                 await self.append(world, ForgetProcess(world.clock.now(), process))
 
     async def _save(self) -> None:
-        """Save the state if much has happened since the last one."""
+        """Save the state if enough entries have come since the last saved one."""
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
         is_due = self.position - self._saved >= most or self._size >= SAVED_BEYOND
         if self.dispatches and is_due:
@@ -279,7 +279,7 @@ class Log:
             self._saved, self._size = count, 0
 
     def _fail(self, error: Exception) -> None:
-        """Say once that the store cannot be used."""
+        """Log once that the store cannot be used."""
         if self.unavailable is None:
             log.warning("%s", error)
         self.unavailable = str(error)

@@ -33,16 +33,16 @@ class MemoryStore:
         self._entries += entries
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
-        """Keep a state, and forget what led to it."""
+        """Save a state, and delete the entries before it."""
         self._state = list(state)
         del self._entries[: count - self._count]
         self._count = count
 
     async def read(self) -> Kept:
-        """What it holds now."""
+        """The present content of the store."""
         if self._head is None:
             raise StateUnavailableError(f"{self.name} is not open")
         return self._kept(self._head)
 
     async def close(self) -> None:
-        """Nothing is to be let go."""
+        """Do nothing: a log in memory holds no resource."""

@@ -41,7 +41,7 @@ _NAME = 16
 _DATA, _UNTIL = b"d", b"u"
 """Fields of a batch, which is one message of the stream: its entries, and the time of the server (milliseconds) until which it counts.
 
-A server that has stood still may take a batch long after its callers were told that it failed: nobody carries it out then.
+A server that was suspended may take a batch long after its callers have got a time-out; then nobody carries it out.
 """
 _BATCH = msgspec.msgpack.Decoder(list[bytes])
 
@@ -55,7 +55,7 @@ class _State(msgspec.Struct, frozen=True):
 
 
 class RedisStore:
-    """A store in one database of Redis or Valkey (6.2 or later); whose answers come too late, it takes to be away."""
+    """A store in one database of Redis or Valkey (6.2 or later); a server whose answers come too late counts as unreachable."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -145,7 +145,7 @@ class RedisStore:
             self.cursor = _read(identity)
 
     async def read(self) -> Kept:
-        """What the database holds now, read by a store of its own, so that this one goes on where it is."""
+        """The present content of the database, read by a second store, so that the cursor of this one does not move."""
         other = RedisStore(self._url)
         kept = await asyncio.to_thread(other.open, msgspec.json.decode(self._identity[_NAME:], type=Head))
         if other._identity != self._identity:
@@ -153,7 +153,7 @@ class RedisStore:
         return kept
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
-        """Append entries to the stream; how durable that is, the settings of the server say."""
+        """Append entries to the stream; their durability depends on the settings of the server."""
         seconds = TIMEOUT + sum(map(len, entries)) / _RATE
         until = int((monotonic() + self._ahead + seconds) * SECOND)
         batch: Any = {_DATA: msgspec.msgpack.encode(entries), _UNTIL: until}
@@ -197,7 +197,7 @@ class RedisStore:
                 await client.expire(before.rows, 60)
 
     async def hold(self, process: str) -> bool:
-        """Say that a process lives; whether it holds the lease of the leader."""
+        """Renew the lease of a process (heartbeat); return whether it holds the lease of the leader."""
         async with self._using() as client:
             await client.set(self._key(f"process:{process}"), 1, px=int(LEASE * SECOND))
             if self._leader is None:
@@ -210,7 +210,7 @@ class RedisStore:
                 return False
 
     async def living(self, processes: Iterable[str]) -> set[str]:
-        """Which processes have said so within LEASE seconds."""
+        """The processes whose lease has not expired."""
         asked = list(processes)
         async with self._using() as client:
             found = await client.mget([self._key(f"process:{each}") for each in asked])
@@ -218,7 +218,7 @@ class RedisStore:
 
     @asynccontextmanager
     async def _using(self, seconds: float = TIMEOUT, *, follows: bool = False) -> AsyncGenerator[Redis]:
-        """A client for one step. What goes wrong is a StateUnavailableError, and then the database is looked at again first."""
+        """A client for one step. An error becomes a StateUnavailableError, and the next step checks the database first."""
         try:
             async with asyncio.timeout(seconds):
                 client = self._clients()[follows]
@@ -241,11 +241,11 @@ class RedisStore:
         return self._client, self._follower
 
     async def _check(self, client: Redis) -> None:
-        """See that it is still the database that was opened, with all that was read from it."""
+        """Check that it is still the database that was opened, with everything that was read from it."""
         if self._lost or await client.get(_HEAD) != self._identity:
             self._lose()
         last = _written(self.cursor)
-        # It has lost its last entries; or this process has stood still for so long that what it has not read is gone.
+        # The server has lost its last entries; or this process was suspended for so long that unread entries were deleted.
         if not await client.xrange(self._key("entries"), last, last):
             self._lose()
         self._checked = True

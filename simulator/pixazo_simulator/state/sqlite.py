@@ -1,4 +1,4 @@
-"""A log in a file of SQLite, for one process: what was answered outlives a process that is killed, and a submission a machine that fails."""
+"""A log in an SQLite file, for one process: whatever was answered survives the end of the process, and submissions survive a power failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _APPLICATION = 0x70697861
 """In the header of the file (`application_id`): `pixa`."""
 _MAGIC, _HEADER, _PLACE = b"SQLite format 3\0", 100, 68
 _BUSY = 1000
-"""Milliseconds for which a lock of another process is waited for."""
+"""Milliseconds to wait for the lock of another process."""
 _ROWS_TOGETHER = 20
 _SCHEMA = """
 CREATE TABLE head (data BLOB NOT NULL, crc INTEGER NOT NULL);
@@ -48,7 +48,7 @@ class SqliteStore:
         self._full = True
 
     def open(self, head: Head) -> Kept:
-        """Open the file, which is made if it is missing, for its owner only. Raises StoreError, and then leaves it as it was."""
+        """Open the file, which is created for its owner only if it is missing. Raises StoreError, and then leaves it as it was."""
         try:
             return self._open(head)
         except sqlite3.DatabaseError as error:
@@ -69,7 +69,7 @@ class SqliteStore:
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             if kept is None:
-                # One page in one piece: a process that is killed now leaves a file that says whose it is, and no other one.
+                # A single page, written at once: a process that is killed now leaves a file with our application_id, and no journal beside it.
                 database.execute("PRAGMA journal_mode = OFF")
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute("PRAGMA journal_mode = WAL")
@@ -138,7 +138,7 @@ class SqliteStore:
         return data
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
-        """Append entries in one transaction; the disk is waited for only when they are `durable`."""
+        """Append entries in one transaction; it waits for the disk (fsync) only when they are `durable`."""
         await self._in_writer(lambda database: self._append(database, entries, full=durable))
 
     def _append(self, database: sqlite3.Connection, entries: Sequence[bytes], *, full: bool) -> None:
@@ -154,7 +154,7 @@ class SqliteStore:
             self._full = full
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
-        """Keep a state, some rows at a time, between which entries are appended."""
+        """Save a state in batches of rows, between which entries are appended."""
         await self._in_writer(lambda database: database.execute("DELETE FROM rows WHERE count = ?", (count,)))
         rows = iter(state)
         while await self._in_writer(lambda database: self._save(database, count, rows)):
@@ -187,11 +187,11 @@ class SqliteStore:
             raise StateUnavailableError(self._problem(error)) from None
 
     async def read(self) -> Kept:
-        """What the file holds now."""
+        """The present content of the file."""
         return await self._in_writer(self._kept)
 
     async def close(self) -> None:
-        """Close the file once what is being written was written."""
+        """Close the file after pending writes."""
         database, self._database = self._database, None
         if database:
             await asyncio.get_running_loop().run_in_executor(self._writer, database.close)

@@ -22,7 +22,7 @@ class StoreError(ValueError):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a store says first: when the worlds were begun, with which settings, and in which form they are kept."""
+    """The first record of a store: when the worlds were created, with which settings, and the number of the format."""
 
     begun: Begun
     settings: dict[str, str]
@@ -30,15 +30,15 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def described(settings: Settings, change: str) -> dict[str, str]:
-    """What the settings say of how commands are carried out; `change` is the name of the mutant or variant."""
-    told = msgspec.structs.asdict(settings)
-    policy = msgspec.json.decode(msgspec.json.encode(told.pop("policy")))
-    told = {name: told[name] for name in _DECIDING} | {"clock": str(settings.clock()), "mutant": change}
-    told |= {f"policy {name}": value for name, value in policy.items()}
+    """The settings that decide how commands are carried out; `change` is the name of the mutant or variant."""
+    values = msgspec.structs.asdict(settings)
+    policy = msgspec.json.decode(msgspec.json.encode(values.pop("policy")))
+    values = {name: values[name] for name in _DECIDING} | {"clock": str(settings.clock()), "mutant": change}
+    values |= {f"policy {name}": value for name, value in policy.items()}
     texts = {
-        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in told.items()
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in values.items()
     }
-    # Long ones need not be shown, and keys must not be.
+    # A digest stands for long values, and for keys, which `check_same` must not show.
     return {
         name: text if len(text) <= _SHOWN and name != "keys" else blake2b(text.encode()).hexdigest()[:_SHOWN]
         for name, text in texts.items()
@@ -81,10 +81,10 @@ class Store(Protocol):
     """
 
     name: str
-    """What messages call it; it shows no password."""
+    """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
-        """Open it for this process, and return what it holds; an empty one gets this head. It may take long.
+        """Open the store for this process, and return what it holds; an empty store gets this head. It may take long.
 
         Raises StoreError when it cannot be used, and then has changed nothing.
         """
@@ -95,15 +95,15 @@ class Store(Protocol):
         ...
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
-        """Keep the state after so many entries, the last of which stands at `position`, and forget what led to it."""
+        """Save the state after so many entries, the last of which stands at `position`, and delete the entries before it."""
         ...
 
     async def read(self) -> Kept:
-        """What it holds now."""
+        """The present content of the store."""
         ...
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Release the store."""
         ...
 
 
@@ -126,13 +126,13 @@ class SharedStore(Store, Protocol):
         ...
 
     async def hold(self, process: str) -> bool:
-        """Say that a process lives, for LEASE seconds; whether it is the one that does what only one may do."""
+        """Renew the lease of a process for LEASE seconds (heartbeat); return whether it is the leader."""
         ...
 
     async def living(self, processes: Iterable[str]) -> set[str]:
-        """Which of these processes have said so."""
+        """Those of these processes whose lease has not expired."""
         ...
 
 
 LEASE = 3.0
-"""Seconds after which a process that does not say that it lives is taken to have ended."""
+"""Seconds after which a process that sends no heartbeat is considered dead."""

@@ -1,4 +1,4 @@
-"""What has happened in one world, told from the log: a phrase for each command that changed what one can see of it."""
+"""The history of one world from the log: a phrase for each command that changed what one can see of it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pixazo_simulator.world import (
 from .history import Scratch, Step, beginning, steps
 from .store import Kept
 
-_UNTOLD = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndTurn)
-"""Parts of what other commands tell."""
+_WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndTurn)
+"""Commands that are part of others, which have the phrase."""
 
 
 class Happened(NamedTuple):
@@ -44,15 +44,15 @@ def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
     if world := fold.worlds.numbered(number):
         found.append(Happened(fold.count, world.clock.now(), "the log begins"))
     for step in steps(number, kept, fold):
-        if (world := fold.worlds.numbered(number)) and (what := _told(step, world.clock.now())):
+        if (world := fold.worlds.numbered(number)) and (what := _phrase(step, world.clock.now())):
             found.append(Happened(fold.count, world.clock.now(), what))
     return found
 
 
-def _told(step: Step, now: int) -> str | Exchange | None:
+def _phrase(step: Step, now: int) -> str | Exchange | None:
     """What a command did to the world; None for one that did not concern it, was refused, or changed nothing."""
     command, outcome = step.command, step.outcome
-    if command is None or isinstance(outcome, Exception) or isinstance(command, _UNTOLD):
+    if command is None or isinstance(outcome, Exception) or isinstance(command, _WITHOUT_PHRASE):
         return None
     if isinstance(outcome, Response):
         return outcome.exchange()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,24 +16,18 @@ from pixazo_simulator.script import End
 
 from .account import Account
 
-_NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
-_NOTHING: Mapping[str, Any] = {}
-_NO_PARAMETERS = spec.Parameters()
-_NO_FINDINGS = spec.Findings()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OF_PARAMETERS = ("parameters", "funds")
 """Checks that need a body that was read."""
 
 _SHOWN = 40
 
 
-class Body:
+class Body(msgspec.Struct):
     """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
 
-    __slots__ = ("_members", "data")
-
-    def __init__(self, data: bytes | None) -> None:
-        self.data = data
-        self._members: dict[str, Any] | spec.InvalidBody | None = None
+    data: bytes | None
+    _members: dict[str, Any] | spec.InvalidBody | None = None
 
     @property
     def members(self) -> dict[str, Any] | spec.InvalidBody:
@@ -108,59 +103,53 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
     return spec.Throttled(wait) if wait is not None else None
 
 
-def admit_plainly(asked: Submission, account: Account, policy: spec.Policy, now: int) -> Admitted | None:
-    """What is admitted of a submission about which no check has a question, whatever their order; None: ask them.
-
-    Most submissions are such. It is what `Admission.decide` returns, with nothing in `decided_by`, in a third of the time.
-    """
-    is_usual = policy.rate_limit is None and policy.concurrency is None and account.model_enabled
-    if account.suspended or account.broken or not is_usual or not asked.key.strip() or not _is_json(asked.content_type):
-        return None
-    if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or not asked.body.data:
-        return None
-    if asked.operation.name != "generate" or asked.model_id != spec.MODEL_ID:
-        return None
-    found = spec.plain_parameters(asked.body.data)
-    if found is None:
-        return None
-    duration = spec.DEFAULT_DURATION if found.duration is UNSET else found.duration
-    resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
-    price = policy.price.of("generate", duration, resolution)
-    if not account.affords(account.ledger, price, now):
-        return None
-    return Admitted(duration, resolution, price, (), spec.NO_MAGIC, cast("str", found.prompt))
-
-
-class Admission:
+class Admission(msgspec.Struct):
     """One submission on its way through the checks, each of which is the method of its name.
 
     `decided_by` names the points of the policy of which another value would have decided otherwise.
     """
 
-    __slots__ = (
-        "_account", "_asked", "_findings", "_now", "_parameters", "_policy", "_price", "_sent", "_type_problems", "_unknown", "_urls",
-        "decided_by",
-    )  # fmt: skip
-
-    def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
-        self._asked = submission
-        self._account = account
-        self._policy = policy
-        self._now = now
-        self._sent: Mapping[str, Any] = (
-            _NOTHING  # the members of the body, none as long as it was not read, or cannot be
-        )
-        self._unknown: list[spec.Problem] = []
-        self._urls: Mapping[str, str] = _NOTHING  # the webhook URLs that were sent, by channel
-        self._parameters = _NO_PARAMETERS
-        self._type_problems: tuple[spec.Problem, ...] = ()
-        self._findings = _NO_FINDINGS
-        self._price: int | None = None
-        self.decided_by: list[str] = []
+    _asked: Submission
+    _account: Account | None
+    _policy: spec.Policy
+    _now: int
+    _sent: Mapping[str, Any] = _NOTHING
+    """The members of the body, none as long as it was not read, or cannot be."""
+    _unknown: Sequence[spec.Problem] = ()
+    _urls: Mapping[str, str] = _NOTHING
+    """The webhook URLs that were sent, by channel."""
+    _parameters: spec.Parameters = spec.Parameters()
+    _type_problems: tuple[spec.Problem, ...] = ()
+    _findings: spec.Findings | None = None
+    _price: int | None = None
+    decided_by: list[str] = []
 
     def decide(self) -> Admitted | spec.Refusal:
-        """Run the checks; when none refuses, what is admitted."""
-        return self.refusal() or self._admitted()
+        """What is admitted, or the refusal of the first check that refuses."""
+        return self.plainly() or self.refusal() or self._admitted()
+
+    def plainly(self) -> Admitted | None:
+        """What is admitted of a submission about which no check has a question, whatever their order; None: run them.
+
+        Most submissions are such, and it takes a third of the time.
+        """
+        asked, account, policy = self._asked, self._account, self._policy
+        if account is None or account.suspended or account.broken or not account.model_enabled:
+            return None
+        if policy.rate_limit or policy.concurrency is not None or asked.model_id != spec.MODEL_ID:
+            return None
+        if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body.data:
+            return None
+        if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or asked.operation.name != "generate":
+            return None
+        if (found := spec.plain_parameters(asked.body.members)) is None:
+            return None
+        duration = spec.DEFAULT_DURATION if found.duration is UNSET else float(found.duration)
+        resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
+        self._price = price = policy.price.of("generate", duration, resolution)
+        if not account.affords(account.ledger, price, self._now):
+            return None
+        return Admitted(duration, resolution, price, (), spec.NO_MAGIC, found.prompt)
 
     def refusal(self) -> spec.Refusal | None:
         """Run the checks; the first refusal ends them."""
@@ -249,7 +238,7 @@ class Admission:
             self.decided_by.append("unknown_members")
             if policy.unknown_members != "ignore":
                 problems += self._unknown
-        images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
+        images, magic = (account.images, account.magic) if account else (_NOTHING, False)
         found = spec.check(self._parameters, asked.operation, policy, images, magic=magic, outcome=asked.outcome)
         self._findings = found
         self.decided_by += found.decided_by
@@ -334,7 +323,7 @@ class Admission:
         return found
 
     def _admitted(self) -> Admitted:
-        found, prompt = self._findings, self._parameters.prompt
+        found, prompt = self._findings or spec.Findings(), self._parameters.prompt
         duration, resolution = self._frame()
         urls, unsent = self._deliverable_urls()
         ignored = [f"{part} ignored: {why}" for part, why in (unsent | self._ignored_headers()).items()]

@@ -383,13 +383,6 @@ class TakeNumber(ServerCommand[int], frozen=True):
     """A number never given before."""
 
 
-class RecordUnmatched(ServerCommand[None], frozen=True, kw_only=True):
-    """Enter an exchange in the journal of those that reached no world."""
-
-    exchange: Exchange
-    header_bytes: int | None = None
-
-
 class StateUnavailableError(Exception):
     """The store of the commands cannot be used now, and nothing has changed. The message says why; callers may try again."""
 

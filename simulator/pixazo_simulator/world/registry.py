@@ -185,8 +185,6 @@ class Worlds:
                 outcome = self._advance(given)
             case commands.TakeNumber():
                 outcome = self.fresh_number()
-            case commands.RecordUnmatched(exchange=exchange, header_bytes=header_bytes):
-                self.unmatched.record(exchange, header_bytes)
             case _:
                 raise TypeError(f"{type(command).__name__} is no command of a server")
         return cast("T", outcome)

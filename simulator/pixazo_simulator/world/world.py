@@ -34,7 +34,7 @@ from pixazo_simulator.script import (
 
 from . import commands, deciding
 from .account import Account, Entry, EntryKind, Ledger
-from .admission import Admission, Admitted, Body, Submission, admit_plainly, admit_read
+from .admission import Admission, Admitted, Body, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import PROGRESS_INTERVAL, Attempt, Delivery, Form, Outbox, next_progress
@@ -194,11 +194,8 @@ class World(Part):
         answer, decision, passed = self._scripted(command) if submission.model_id == spec.MODEL_ID else _UNSCRIPTED
         if answer:
             return commands.Outcome(answer, decision, passed=passed)
-        decided_by: tuple[str, ...] = ()
-        admitted: Admitted | spec.Refusal | None = admit_plainly(submission, self.account, self.policy, now)
-        if admitted is None:
-            admission = Admission(submission, self.account, self.policy, now)
-            admitted, decided_by = admission.decide(), tuple(admission.decided_by)
+        admission = Admission(submission, self.account, self.policy, now)
+        admitted, decided_by = admission.decide(), tuple(admission.decided_by)
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
         if not isinstance(admitted, Admitted):

@@ -16,7 +16,7 @@ SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
 """Fixtures whose tests mean the simulator when they call the real gateway: what they leave running fails no run."""
 MOST = 1000
-"""Tests that are remembered, to know to whom a late call belongs."""
+"""Tests that are remembered, to attribute late calls to them."""
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
@@ -33,8 +33,8 @@ def allows_real_gateway(item: pytest.Item) -> bool:
 class Watch:
     """The guard of one run: active in tests that use a fixture of ours, and between tests; lifted in other tests.
 
-    A refused call of a test, its threads or its processes fails the test. Is the test over by then, no other one fails: a warning
-    that belongs to the test says so, and the run fails at its end. Child processes report their calls in a file.
+    A refused call of a test, its threads or its processes fails the test. If the test is over by then, no other test fails: a warning
+    that belongs to the test reports the call, and the run fails at its end. Child processes report their calls in a file.
     """
 
     def __init__(self) -> None:

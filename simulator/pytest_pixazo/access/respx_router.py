@@ -47,7 +47,7 @@ class _World(respx.MockRouter):
         self._origin = httpx.URL(pixazo.url)
         # A request of either transport arrives here again, by the patched httpcore, and then passes through to the origin.
         self._transport = transport
-        # It keeps no connection, since there is nobody to close one once the loop has ended.
+        # It keeps no connection, since nothing could close one after the end of the loop.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._async_transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
 

@@ -1,4 +1,4 @@
-"""An order of the events that a gateway and a network confront an app with."""
+"""An order of events, as a gateway and a network may produce it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Scene:
 
 
 class App(Protocol):
-    """What every app under exploration can do; `poll`, `receive` and `close` are optional, see `explore`."""
+    """The interface of an app under exploration; `poll`, `receive` and `close` are optional, see `explore`."""
 
     def submit(self) -> object:
         """Submit one generation, and process the response."""
@@ -201,7 +201,7 @@ class Run:
             _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], App]) -> dict[str, bool]:
-        """Whether such an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when neither."""
+        """Whether an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when it does neither."""
         with self._connected(make_app):
             found = {"polls": hasattr(self._app, "poll"), "callbacks": hasattr(self._app, "receive")}
         if not any(found.values()):

@@ -1,4 +1,4 @@
-"""What a test run shows of an app: usage checks (conduct), coverage of documented behaviour, assumptions, mutation testing."""
+"""Reports on a test run: usage checks (conduct), coverage of documented behaviour, assumptions, mutation testing."""
 
 from __future__ import annotations
 

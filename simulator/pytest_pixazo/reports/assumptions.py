@@ -1,4 +1,4 @@
-"""What a green test rests on besides the page: the points of the policy that decided what a test saw, and how we know each."""
+"""The assumptions of a green test: the points of the policy that decided what it saw, and how we know each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assumed(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
 
 
 def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> str | None:
-    """Why a test that may lean on these labels only must fail, None when it leans on nothing else; `named` is what leans."""
+    """Why a test that may lean on these labels only must fail, None when it leans on nothing else; `named` is its name in the message."""
     found: dict[PolicyDecision, str] = {}
     for decision, where in assumed(record):
         if decision.label not in only:

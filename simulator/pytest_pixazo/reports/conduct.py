@@ -1,4 +1,4 @@
-"""Usage checks: what an app did in a test that will cause trouble on the real gateway, though the test passes.
+"""Usage checks: conduct of an app that will cause trouble on the real gateway, though the test passes.
 
 Each check is a function of the traffic of one test; `CHECKS` gives it a name, the reason and the remedy.
 """
@@ -241,7 +241,7 @@ def counted(number: int, what: str) -> str:
 
 
 def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator[tuple[Call, list[Call]]]:
-    """Each call that begins a repetition, unless one like it has, and the later calls like it."""
+    """Each call that begins a repetition, with the later calls like it; of equal calls only the first begins one."""
     begun: list[Call] = []
     for index, call in enumerate(calls):
         if begins(call) and not any(call.is_like(each) for each in begun):
@@ -260,7 +260,7 @@ def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
 
 
 def _pause(before: Call, after: Call) -> float:
-    """Seconds between two calls: on the world's clock, or in real time where an app waited and nobody moved that clock."""
+    """Seconds between two calls: on the world's clock, or in real time if that is longer (the app waited, and the clock was not moved)."""
     return max(after.second - before.second, after.elapsed - before.elapsed)
 
 

@@ -61,7 +61,7 @@ def run_mutants(config: pytest.Config) -> int:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say that the gateway of this run is a changed one."""
+    """Print that the gateway of this run is a changed one."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")
     return f"pixazo: the gateway of this run is changed: {name}" if name else None
 

@@ -1,4 +1,4 @@
-"""Runs a test suite once for every change of the gateway, and says which it notices: `pytest --pixazo-mutants=all`.
+"""Runs a test suite once for every change of the gateway, and reports which changes it notices: `pytest --pixazo-mutants=all`.
 
 Each run is a process of its own, with only those tests that use a world: what an app keeps in modules cannot leak from one changed
 gateway to the next, and each verdict can be reproduced by hand with `--pixazo-mutant NAME`.
@@ -252,7 +252,7 @@ def run_mutation_testing(config: pytest.Config) -> int:
 
 
 def _command(config: pytest.Config) -> list[str]:
-    """What every run begins with: this command without its paths, and without what would only slow it down."""
+    """The beginning of the command of every run: this command without its paths, and without options that would only slow it down."""
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--pixazo-mutants="]
@@ -358,7 +358,7 @@ class _MutationTesting:
 
 
 def _progress(total: int) -> Callable[[Iterable[Verdict]], None]:
-    """Shows how far it is, in one line that is overwritten on a terminal, and nowhere else; without verdicts, clears it."""
+    """Show the progress in one line that is overwritten, on a terminal only; without verdicts, clear the line."""
     started, is_shown = time.monotonic(), sys.stdout.isatty()
 
     def show(known: Iterable[Verdict]) -> None:

@@ -1,4 +1,4 @@
-"""Which code calls: the app, which gets virtual time, or a test runner, server or HTTP library, which keeps real time."""
+"""Tells callers apart: the app gets virtual time; test runners, servers and HTTP libraries keep real time."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _DEPRECATED = (
 
 @contextmanager
 def virtual_dates(clock: Callable[[FrameType], float | None]) -> Generator[None]:
-    """Within this context, `clock` says what time it is for the frame that asks, in seconds after the epoch; None for the real time.
+    """Within this context, `clock` returns the time for a calling frame, in seconds after the epoch; None for the real time.
 
     The class itself is changed, not the names that are bound to it: what was made of it before stays an instance, annotations
     that are evaluated meanwhile name it, and its subclasses inherit the change.

@@ -1,4 +1,4 @@
-"""Tools that freeze or shift the time of the same process: freezegun and time-machine. What is slept moves their time, too."""
+"""Tools that freeze or shift the time of the same process: freezegun and time-machine. Virtual sleep moves their time, too."""
 
 from __future__ import annotations
 

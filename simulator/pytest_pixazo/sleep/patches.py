@@ -323,7 +323,7 @@ def _loops_clocks(sleeps: Sleeps) -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         base: Any = asyncio.BaseEventLoop
         real = base.time
-        # freezegun leaves a copy in the class of the loop that it has told the real time.
+        # freezegun leaves a copy of `time` in the class of a loop that it has made use real time.
         copies = [each for each in (asyncio.SelectorEventLoop, base) if vars(each).get("time") is real]
         for each in copies:
             patch.setattr(each, "time", _time(real, lambda: _slept_by_asyncio(sleeps)))

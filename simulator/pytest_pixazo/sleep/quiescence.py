@@ -1,4 +1,4 @@
-"""Whether the rest of the app is idle: only then may time be moved, or it would overtake a request that is under way."""
+"""Finds out whether the rest of the app is idle: only then may the clock move, or it would overtake a request that is under way."""
 
 from __future__ import annotations
 

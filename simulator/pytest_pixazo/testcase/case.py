@@ -78,7 +78,7 @@ class Case:
         name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
         digest = hashlib.blake2b(
             nodeid.encode(), digest_size=4
-        ).hexdigest()  # names that differ in other characters only
+        ).hexdigest()  # two names may differ only in characters that were replaced
         file = folder / f"{name[-_LONGEST_NAME:].strip('-')}-{digest}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)

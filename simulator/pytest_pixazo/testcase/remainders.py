@@ -1,4 +1,4 @@
-"""Requests that come for a world after its end: something that its test had left running sends them."""
+"""Requests for a world after its end, which a thread, task or process sends that its test left running."""
 
 from __future__ import annotations
 

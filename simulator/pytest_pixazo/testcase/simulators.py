@@ -73,7 +73,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities)
     with ExitStack() as stack:
         try:
-            # Only a log tells how a world came to be as it is.
+            # Only a log has the history of a world.
             state = "memory-log" if config.getoption("pixazo_save_worlds") else "memory"
             simulator = stack.enter_context(Simulator(settings, change=change, state=state))
         except SimulatorError as error:

@@ -266,8 +266,8 @@ class Inbox:
 
 
 def closed_inbox(url: str) -> str | None:
-    """Why no inbox takes a callback to this URL any more; None unless it is that of a closed inbox with an owner."""
-    found = _PATH.search(url)  # secrets in a URL may have been replaced, so that it is none
+    """The reason why no inbox accepts a callback to this URL any more; None unless it is the URL of a closed inbox with an owner."""
+    found = _PATH.search(url)  # a URL with redacted secrets may not be a valid URL
     owner = _CLOSED.get(found[0]) if found else None
     return (
         owner

@@ -1,4 +1,4 @@
-"""What answers the deliveries to an inbox: fixed responses, a function, a test client, or an app, without a socket."""
+"""The receivers behind an inbox: fixed responses, a function, a test client, or an app, without a socket."""
 
 from __future__ import annotations
 

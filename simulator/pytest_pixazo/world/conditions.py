@@ -1,4 +1,4 @@
-"""What a test names: the calls that rules are about, what can be waited for or verified, and the conditions that these may have."""
+"""Names and types for tests: the calls of rules, the events to wait for or verify, and their conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in a world, as a test reads it and as messages show it, and what is still to come on a manual clock."""
+"""The past of a world, as a test reads it and as messages show it, and the events to come on a manual clock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST = 5
 
 
 class _History(Sequence[T]):
-    """What there was so far, oldest first. It does not grow: the world makes a new one each time."""
+    """A list of past events, oldest first. It does not grow: the world makes a new one each time."""
 
     def __init__(self, entries: Sequence[T]) -> None:
         self._entries = tuple(entries)
@@ -121,7 +121,7 @@ def folded(alike: list[T], note: Callable[[int], T]) -> list[T]:
 
 
 def _kind(exchange: Exchange) -> tuple[str, ...]:
-    """What reads that are alike have in common; of anything else its number, which no other has."""
+    """A key that similar reads share; any other exchange has its unique number."""
     number, _, *shown = _row(exchange)
     return tuple(REQUEST_ID.sub("", each) for each in shown) if exchange.method == "GET" else (number,)
 
@@ -129,7 +129,7 @@ def _kind(exchange: Exchange) -> tuple[str, ...]:
 def _row(exchange: Exchange) -> tuple[str, ...]:
     marks = [mark for mark in (exchange.rule, ", ".join(exchange.faults)) if mark]
     reason = cut(exchange.reason)
-    decided = [text for each in exchange.decided_by if (text := str(each)) not in reason]  # since the reason was cut
+    decided = [text for each in exchange.decided_by if (text := str(each)) not in reason]  # reasons may be cut
     why = " | ".join([reason, *decided, *marks])
     request = f"{exchange.method} {exchange.target}"
     return str(exchange.number), time_of(exchange.at), request, f"{exchange.status} {why}"
@@ -212,7 +212,7 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
 
 
 def _in_vain(exchanges: Sequence[Exchange], running: Collection[str]) -> str:
-    """What an app that reads the status again and again at one instant needs."""
+    """The advice for an app that reads the status again and again at one instant."""
     reads = [each for each in exchanges if each.operation == "status" and each.request_id in running]
     if len(reads) < LOOP:
         return ""

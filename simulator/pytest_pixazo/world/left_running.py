@@ -27,7 +27,7 @@ def place_of(node: pytest.Item | pytest.Collector) -> Place:
 
 
 def warn_of(config: pytest.Config, place: Place, text: str) -> None:
-    """Show a warning under a test, past or present. No filter makes an error of it, since that would fail the test that runs."""
+    """Show a warning under a test, past or present. No filter turns it into an error, since that would fail the running test."""
     message = warnings.WarningMessage(LeftRunningWarning(text), LeftRunningWarning, place.path, place.line)
     details = {"warning_message": message, "when": "runtest", "nodeid": place.nodeid, "location": None}
     config.hook.pytest_warning_recorded.call_historic(kwargs=details)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
 _REFUSALS = (404, 405)
-"""What an inbox answers to what is not for it."""
+"""The status code of an inbox for requests that it refuses."""
 Times = int | None
 TIMED_OUT, NOT_VERIFIED = 408, 406
 _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
@@ -277,20 +277,20 @@ class Pixazo:
 
     @contextmanager
     def env(self) -> Generator[Self]:
-        """Within a `with` block the environment leads to this world, as under `pixazo_env`."""
+        """Within a `with` block the environment variables name this world, as with `pixazo_env`."""
         from .environment import environment
 
         with environment(self.url, self.api_key):
             yield self
 
     def virtual_sleep(self) -> AbstractContextManager[Sleeps]:
-        """Within a `with` block the sleeps of the app advance the clock of this world, as under `pixazo_sleep`."""
+        """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
         return virtual_sleep(self.clock.sleep, running=self._awaited)
 
     def _awaited(self) -> str | None:
-        """What an app may be waiting for, or how the last generation ended when none runs."""
+        """The generations that an app may be waiting for, or the end of the last one when none runs."""
         if (running := self.clock.running()) or not (all_of_them := self.generations):
             return running
         return f"no generation runs, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
@@ -319,7 +319,7 @@ class Pixazo:
         return Deliveries(self.control, self._explained(self.control.deliveries().deliveries))
 
     def _explained(self, found: list[Delivery]) -> list[Delivery]:
-        """Deliveries; attempts that an inbox of this world refused have its reason as their problem."""
+        """Deliveries; attempts that an inbox of this world refused have the reason of the inbox as their problem."""
         reasons = {each.url: each.problem for inbox in self._inboxes for each in inbox.refused}
         return [_explained(each, reasons[each.url]) if each.url in reasons else each for each in found]
 
@@ -492,7 +492,7 @@ class Pixazo:
             rules=seen.script.rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=seen.clock,
-            # What comes for a world that has ended is no fault of this test.
+            # Requests for a world that has ended come from an earlier test.
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,
             inbox_problems=[

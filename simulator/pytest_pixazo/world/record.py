@@ -1,4 +1,4 @@
-"""What one test did in its world, and what of it a strict test does not let pass."""
+"""The record of one test in its world, and the complaints for which a strict test fails."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def report(found: list[str]) -> str:
 def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
     """A sentence for each unexpected request, unfinished rule, and step that was never used; none for a clean world.
 
-    Where a test broke off, and so is not whole, a rule is unused only if a call came that it missed: others could still have come.
+    If the test did not run to its end, an unused rule is a complaint only if a call came that it missed: others could still have come.
     """
     return [
         *(

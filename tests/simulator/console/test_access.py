@@ -281,7 +281,7 @@ def test_a_fault_of_the_console_is_a_page_and_a_line_of_the_log(
     def failing(*_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(pages, "drawn", failing)
+    monkeypatch.setattr(pages, "draw", failing)
     reply = visitor(caller).get("/worlds/1")
     assert reply.status == 500
     assert b"ZeroDivisionError: this is a fault of the simulator" in reply.body

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.caller import Caller
 from tests.inprocess import InProcess
 
-from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Timeline, drawn
+from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Timeline, draw
 from pixazo_simulator.control import JournalPage, responses
 from pixazo_simulator.world.registry import Settings
 
@@ -54,7 +54,7 @@ def test_an_instant_that_was_not_given_has_its_place_between_its_neighbours(seco
 @given(seconds=moments)
 @settings(max_examples=50)
 def test_pauses_are_shortened_and_nothing_else(seconds: list[float]) -> None:
-    """Up to its length a pause is as long as the time is; beyond, all are drawn alike, each with its true length."""
+    """Up to its length a pause is as long as the time is; beyond, all are draw alike, each with its true length."""
     axis = Axis(map(at, seconds))
     ordered = sorted({at(each) for each in seconds})
     gaps = [(after - before).total_seconds() for before, after in pairwise(ordered)]
@@ -109,7 +109,7 @@ class World:
         deliveries = self._read("deliveries", responses.DeliveryPage).deliveries
         entries = self._read("ledger", responses.LedgerPage).entries
         now = self._read("world", responses.WorldState).now
-        shown = drawn(generations, exchanges, deliveries, entries, now)
+        shown = draw(generations, exchanges, deliveries, entries, now)
         sound(shown)
         return shown
 

@@ -33,10 +33,10 @@ HOST = "127.0.0.1:8900"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 
 
-async def plainly(response: Response, _: object, __: object, send: Any) -> None:
-    """Send a response at once and whole, whatever a fault wants."""
-    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-    await send({"type": "http.response.body", "body": response.body})
+def plainly(response: Response) -> Iterator[Response | bytes]:
+    """The steps that send a response at once and whole, whatever a fault wants."""
+    yield response
+    yield response.body
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Bench(AbstractContextManager["Bench"]):
         async def deliver(message: Any) -> None:
             sent.append(message)
 
-        with patch("pixazo_simulator.server.asgi.transmit", plainly):
+        with patch("pixazo_simulator.server.responder.transmitted", plainly):
             self.runner.run(self.app(scope, receive, deliver))
         return int(sent[0]["status"])
 

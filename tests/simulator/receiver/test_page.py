@@ -36,7 +36,7 @@ def text(ours: Listening, path: str = PAGE) -> str:
 def test_a_webhook_appears_by_itself_and_is_sent_again(ours: Listening, receiver: Receiver, browsing: Browsing) -> None:
     """Nobody loads the page again; it says what the app answered."""
     page = browsing.open(ours.url + PAGE)
-    assert "Nothing has come yet" in page.inner_text("#live")
+    assert "No webhook yet" in page.inner_text("#live")
     ours.caller.call("POST", "/hook", {"request_id": "r-1", "status": "COMPLETED"})
     page.click("text=r-1")
     opened = page.inner_text("#opened")

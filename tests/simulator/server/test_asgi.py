@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -22,7 +24,7 @@ from pixazo_simulator.script.faults import Delay
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.server.asgi import GatewayApp
-from pixazo_simulator.spec.policy import PROFILES
+from pixazo_simulator.spec.policy import PROFILES, PriceList
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.journal import Limits
@@ -376,26 +378,43 @@ def test_the_body_of_an_unknown_caller_is_not_kept(monkeypatch: pytest.MonkeyPat
     assert (wire.asked, kept) == (6, [16 * 1024])
 
 
-@pytest.mark.parametrize("size", [10, 70_000])
-def test_a_body_is_decoded_once(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("members", [
+    {}, {"prompt": "A bear [[sim:failed]]"}, {"callback_url": "http://127.0.0.1:9/member"}, {"x": 1}, {"x": "y" * 70_000},
+    {"resolution": "1080P", "duration": 10}, {"duration": 6.0}, {"prompt": " "},
+])  # fmt: skip
+@pytest.mark.parametrize("headers", [{}, {"x_webhook_url": "http://127.0.0.1:9/header"}])
+@pytest.mark.parametrize("is_scripted", [False, True])
+def test_a_body_is_decoded_once_and_priced_once(
+    members: dict[str, Any], headers: dict[str, str], is_scripted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever wants to know its members: a rule, the checks, a webhook that is ignored, one that is not."""
-    decoded: list[bytes] = []
-    decode = msgspec.json.decode
-
-    def decoding(body: bytes, **more: Any) -> Any:
-        decoded.append(body)
-        return decode(body, **more)
-
-    body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * size)
-    wire = Wire(chunk(body), callback_url="ignore")
+    body = msgspec.json.encode({"prompt": "A bear"} | members)
+    wire, priced, decoded = Wire(chunk(body), blank_prompt="accept", combo_1080p_10s="accept"), list[Any](), list[Any]()
     (world,) = wire.worlds
-    world.script.add(Rule(when="generate", match={"prompt": contains("bear")}, end=End(status="FAILED")))
-    monkeypatch.setattr(msgspec.json, "decode", decoding)
-    assert wire.post(x_webhook_url="http://127.0.0.1:9/hook") == 202
-    assert decoded == [body]
+    price_of, json_decode = PriceList.of, msgspec.json.decode
+
+    def pricing(self: PriceList, *asked: Any) -> int:
+        priced.append(asked)
+        return price_of(self, *asked)
+
+    def profile(_: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and (
+            called is json_decode or type(getattr(called, "__self__", None)) is msgspec.json.Decoder
+        ):
+            decoded.append(called)
+
+    if is_scripted:
+        world.script.add(Rule(when="generate", match={"prompt": contains(" ")}, end=End(status="FAILED")))
+    monkeypatch.setattr(PriceList, "of", pricing)
+    sys.setprofile(profile)
+    try:
+        status = wire.post(**headers)
+    finally:
+        sys.setprofile(None)
+    assert (status, len(decoded), len(priced)) == (202, 1, 1)
     (exchange,) = world.journal
-    assert (exchange.rule is not None, "callback_url ignored" in exchange.reason) == (True, True)
-    assert world.next_due() is not None
+    assert exchange.rule is not None or not is_scripted
+    assert (world.next_due() is not None) == bool(headers or "callback_url" in members)
 
 
 def test_an_unknown_caller_whose_body_is_judged_first_is_refused_for_it() -> None:

@@ -46,7 +46,7 @@ from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.transmission import ConnectionCutError, transmit
+from pixazo_simulator.server.transmission import ConnectionCutError, transmit, transmitted
 from pixazo_simulator.world.registry import Settings, Worlds
 
 BEAR = b'{"prompt":"A bear"}'
@@ -58,9 +58,10 @@ def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
     return Settings(script=(Rule(when=when, faults=tuple(faults), **more),))
 
 
-def response(*effects: Wait | Noise | Send | Close | Reset | Silence) -> Response:
-    """A response with this body and transmission."""
-    return Response(Request("GET", "/", b"", ()), 0, 200, (), BODY, "", faults=("x",), transmission=effects)
+async def sending(effects: Transmission, *asgi: Any) -> None:
+    """Send a response with this body and transmission."""
+    response = Response(Request("GET", "/", b"", ()), 0, 200, (), BODY, "", faults=("x",), transmission=effects)
+    await transmit(response, transmitted(response), *asgi)
 
 
 def sent(*effects: Wait | Noise | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
@@ -73,7 +74,7 @@ def sent(*effects: Wait | Noise | Send | Close | Reset | Silence) -> list[tuple[
     async def send(message: Any) -> None:
         sent_messages.append(message)
 
-    asyncio.run(transmit(response(*effects), {}, receive, send))
+    asyncio.run(sending(effects, {}, receive, send))
     assert sent_messages[0] == {"type": "http.response.start", "status": 200, "headers": ()}
     return [(message["body"], message.get("more_body", False)) for message in sent_messages[1:]]
 
@@ -216,7 +217,7 @@ def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[b
         async def send(message: Any) -> None:
             sent_messages.append(message)
 
-        await transmit(response(*effects), {"pixazo.connection": line}, receive, send)
+        await sending(effects, {"pixazo.connection": line}, receive, send)
 
     asyncio.run(run())
     assert [message["body"] for message in sent_messages[1:]] == messages
@@ -335,7 +336,7 @@ def test_a_fault_that_is_cancelled_leaves_nothing_behind() -> None:
         async def send(_: Any) -> None:
             pass
 
-        injecting = asyncio.create_task(transmit(response(Wait(3600)), {"pixazo.connection": line}, receive, send))
+        injecting = asyncio.create_task(sending((Wait(3600),), {"pixazo.connection": line}, receive, send))
         await waiting.wait()
         assert line.held
         injecting.cancel()

@@ -39,6 +39,8 @@ from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.server.transmission import ConnectionCutError
+from pixazo_simulator.webhooks import Dispatcher
+from pixazo_simulator.world import StateUnavailableError
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
@@ -287,6 +289,24 @@ def test_a_webhook_may_come_before_the_response(simulator: Simulator, client: An
             response = send("POST", GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url})
         assert (response.status_code, len(receiver.received)) == (202, 1)
         assert [each.status for each in control.journal().exchanges] == [202]
+
+
+@pytest.mark.parametrize("is_in_process", [False, True])
+def test_a_submission_is_answered_though_its_webhook_cannot_be_waited_for(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *, is_in_process: bool
+) -> None:
+    """It is accepted, and in the journal."""
+
+    async def unreachable(*_: object) -> None:
+        raise StateUnavailableError
+
+    monkeypatch.setattr(Dispatcher, "reach", unreachable)
+    transport = simulator.transport() if is_in_process else None
+    headers = {"X-Webhook-URL": "http://127.0.0.1:9/hook"}
+    rule = Rule(when="webhook", faults=(BeforeReply(),))
+    with world_of(simulator, rule) as control, blocking(httpx2, simulator, transport) as send:
+        assert send("POST", GENERATE, json=BEAR, headers=headers).status_code == 202
+        assert [exchange.status for exchange in control.journal().exchanges] == [202]
 
 
 def test_a_webhook_is_sent_without_an_advance() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock, patch
 
 import msgspec
 import pytest
@@ -27,9 +28,9 @@ from pixazo_simulator.spec.errors import (
     Violation,
 )
 from pixazo_simulator.spec.parameters import Magic
-from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
+from pixazo_simulator.spec.policy import CHECKS, Policy, PriceList, RateLimit
 from pixazo_simulator.world.account import Account
-from pixazo_simulator.world.admission import Admission, Admitted, admit_plainly, admit_read, refuse_key
+from pixazo_simulator.world.admission import Admission, Admitted, admit_read, refuse_key
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -169,6 +170,14 @@ def test_the_price_must_be_there_to_the_millionth() -> None:
     decided = decide(longer, account(600_000))
     assert isinstance(decided, Admitted)
     assert (decided.price, decided.duration) == (600_000, 10)
+
+
+def test_the_price_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is the only question about a submission."""
+    price_of = Mock(return_value=600_000)
+    monkeypatch.setattr(PriceList, "of", price_of)
+    assert decide(call(), account(599_999)) == InsufficientFunds(600_000)
+    price_of.assert_called_once()
 
 
 def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
@@ -347,12 +356,13 @@ def test_what_is_admitted_plainly_is_admitted_by_all_checks(
     sent = {name: value for name, value in parts.items() if name not in switches}
     policy, asked = Policy().changed(values), call(body=msgspec.json.encode(members), **sent)
     who = account(balance, **switches)
-    if plainly := admit_plainly(asked, who, policy, START):
-        admission = Admission(asked, who, policy, START)
-        assert (admission.decide(), admission.decided_by) == (plainly, [])
+    if plainly := Admission(asked, who, policy, START).plainly():
+        with patch.object(Admission, "plainly", return_value=None):
+            admission = Admission(asked, who, policy, START)
+            assert (admission.decide(), admission.decided_by) == (plainly, [])
 
 
 def test_an_ordinary_submission_is_admitted_plainly() -> None:
     """Also one with every switch."""
     body = b'{"prompt":"A bear","duration":10,"resolution":"768P","prompt_optimizer":true,"aigc_watermark":false}'
-    assert admit_plainly(call(body=body), account(), Policy(), START)
+    assert Admission(call(body=body), account(), Policy(), START).plainly()

@@ -42,7 +42,7 @@ _AT_ONCE = 64 * 1024
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
 _LONGEST_PHRASE = 200
-"""Characters of what is said of a command."""
+"""Characters of the phrase about a command."""
 T = TypeVar("T")
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
@@ -115,7 +115,7 @@ def _at_a_glance(world: state.World) -> body.WorldSummary:
 
 
 async def history(world: state.World, total: int, listed: Iterable[Happened]) -> body.History:
-    """What has happened in a world; `total` is how much in all."""
+    """The history of a world; `total` counts all its commands."""
     rendered = (body.HistoryEntry(each.position, instant(each.at), _what(world, each.what)) for each in listed)
     return body.History(total, await in_turns(rendered))
 
@@ -133,7 +133,7 @@ def created_world(created: state.World, request_ids: list[str]) -> body.CreatedW
 
 
 def clock(world: state.World) -> body.ClockState:
-    """What time it is, and when the next webhook is due."""
+    """The time of a world, and when its next webhook is due."""
     return body.ClockState(instant(world.clock.now()), str(world.clock), _to_come(world.next_due()))
 
 
@@ -148,7 +148,7 @@ async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.A
 
 
 async def advance_stopped(world: state.World, message: str, events: Iterable[AdvanceEvent]) -> body.AdvanceStopped:
-    """The same for an advance that ended early, and why it did."""
+    """The same for an advance that ended early, with the reason."""
     done = await advanced(world, events)
     return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
 
@@ -158,7 +158,7 @@ def _event(world: state.World, event: AdvanceEvent) -> body.Event:
         return body.Event("transition", instant(event.at), event.request_id, event.status.value)
     delivery, made = event
     members = msgspec.structs.asdict(attempt(world, made))
-    del members["interrupted"]  # what became of it is known
+    del members["interrupted"]  # its outcome is known
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
 
@@ -225,7 +225,7 @@ def generation(world: state.World, accepted: state.Generation, at: int | None = 
 
 
 def status_answer(world: state.World, accepted: state.Generation, at: int) -> body.StatusAnswer:
-    """What a status read at an instant is answered."""
+    """The response to a status read at an instant."""
     answer = world.status_at(accepted, at)
     content = _content(answer.body, len(answer.body), world.redactor)
     text = world.redactor.text(answer.body.decode())
@@ -261,13 +261,13 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 
 
 def _next_attempt(world: state.World, kept: state.Delivery) -> int | None:
-    """When a delivery is attempted next; of one as it was, when it was."""
+    """When a delivery is attempted next, or was attempted next after an instant of the past."""
     latest, made = world.outbox.find(kept.number), len(kept.attempts)
     return latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
 
 
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:
-    """One delivery with what was posted at its latest attempt, if that is remembered, else what the state says."""
+    """One delivery with the request of its latest attempt, if that is remembered, else with one composed from the state."""
     at = kept.attempts[-1].at if kept.attempts else world.clock.now()
     seen = posted or (composed(world, kept, (), at) if kept.event <= LAST_INSTANT else None)
     text = world.redactor.text
@@ -290,7 +290,7 @@ def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
 async def journal(
     owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange], *, real_times: bool
 ) -> body.JournalPage:
-    """Some exchanges of a journal: `total` is how many there were or pass a filter, the oldest `dropped` are gone."""
+    """Some exchanges of a journal: `total` counts all, or those that pass a filter; the oldest `dropped` are no longer kept."""
     rendered = (exchange(owner, each, real_times=real_times) for each in listed)
     return body.JournalPage(total, dropped, await in_turns(rendered))
 
@@ -354,7 +354,7 @@ def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) ->
 
 
 def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The parts of an exchange that are searched: as they were sent, and what makes of them what is shown."""
+    """The searched parts of an exchange: each as it was sent, with the function that renders it."""
     named = (seen.rule, seen.request_id, seen.hint)
     head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
     yield head, partial(redactor.text, head)
@@ -524,7 +524,7 @@ _MEMBERS = frozenset(points()).union(
 
 
 def _at(milliseconds: int) -> Instant:
-    """An instant that may lie beyond the last one that can be written: then that one."""
+    """An instant; the last one that can be written (year 9999) stands for any later one."""
     return instant(min(milliseconds, LAST_INSTANT))
 
 

@@ -71,7 +71,7 @@ class NewWorld(Parameters):
     log: WorldLog | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Raise ValueError when a log comes with what it has itself."""
+        """Raise ValueError when a log is combined with members that the log has itself."""
         given = [name for name in self.__struct_fields__ if name not in ("key", "name", "log") and getattr(self, name)]
         if self.log is not UNSET and (others := [name for name in given if getattr(self, name) is not UNSET]):
             raise ValueError(f"log excludes {', '.join(others)}: a log has them, give it a key and a name only")
@@ -285,19 +285,19 @@ class GenerationMatchers(Matchers):
 
 
 class ExchangeCondition(ExchangeMatchers):
-    """That at least `count` exchanges fulfil every matcher that is given."""
+    """Holds when at least `count` exchanges fulfil every matcher that is given."""
 
     count: Least = 1
 
 
 class DeliveryCondition(DeliveryMatchers):
-    """That at least `count` webhooks fulfil every matcher that is given."""
+    """Holds when at least `count` webhooks fulfil every matcher that is given."""
 
     count: Least = 1
 
 
 class GenerationCondition(GenerationMatchers):
-    """That at least `count` generations fulfil every matcher that is given."""
+    """Holds when at least `count` generations fulfil every matcher that is given."""
 
     count: Least = 1
 

@@ -110,14 +110,14 @@ class Body(msgspec.Struct, frozen=True):
 
 
 class Refusal(Body, frozen=True):
-    """Why a request was not carried out, and the remedy; nothing was changed."""
+    """Explains why a request was not carried out, with the remedy; nothing was changed."""
 
     error: str
     message: Annotated[str, Meta(description="names the thing, the value and the remedy, in one line")]
 
 
 class Health(Body, frozen=True):
-    """Whether the simulator answers."""
+    """Confirms that the simulator answers."""
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
@@ -125,7 +125,7 @@ class Health(Body, frozen=True):
 
 
 class Ready(Body, frozen=True):
-    """That the server takes requests."""
+    """Confirms that the server accepts requests."""
 
     status: Literal["ready"]
 
@@ -142,7 +142,7 @@ class WorldState(Body, frozen=True):
     model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
     generations: Annotated[int, Meta(description="how many were accepted")]
     exchanges: Annotated[int, Meta(description="how many were journalled")]
-    webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
+    webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null without signatures")]
     former_webhook_secrets: Annotated[
         list[str],
         Meta(description="those from before a rotation with which webhooks are still signed, the newest first"),
@@ -272,7 +272,7 @@ class UpcomingEvent(Body, frozen=True):
 
 
 class Upcoming(Body, frozen=True):
-    """What falls due after `now`, up to and with `until`, if nothing else happens; of a webhook only the next attempt."""
+    """What falls due after `now`, until `until` inclusive, if nothing else happens; of a webhook only the next attempt."""
 
     now: At
     until: At
@@ -301,7 +301,7 @@ class LedgerPage(Body, frozen=True):
 
 
 class Plan(Body, frozen=True):
-    """How a generation goes, fixed on acceptance: how long it is in each state, then the terminal status.
+    """The plan of a generation, fixed on acceptance: its seconds in each state, then the terminal status.
 
     A state that lasts for some status reads has no seconds until it was left.
     """
@@ -353,11 +353,11 @@ class GenerationPage(Body, frozen=True):
 
 
 class StatusAnswer(Body, frozen=True):
-    """What the gateway answers to a status read of a generation at an instant."""
+    """The gateway's response to a status read of a generation at an instant."""
 
     request_id: Annotated[str, Meta(description="the generation concerned")]
     at: At
-    status_code: Annotated[int, Meta(description="200, or 404 where the policy lets nobody read it then")]
+    status_code: Annotated[int, Meta(description="200, or 404 where the policy has it unreadable then")]
     text: Annotated[str, Meta(description="the body, byte for byte as it is sent")]
     body: Annotated[Any, Meta(description="the same, decoded")]
 
@@ -410,7 +410,7 @@ class Exchange(Body, frozen=True):
     method: Annotated[str, Meta(description="such as POST")]
     target: Annotated[str, Meta(description="path and query")]
     status: Annotated[int, Meta(description="0 when nothing was answered")]
-    reason: Annotated[str, Meta(description="why the simulator answered so")]
+    reason: Annotated[str, Meta(description="why the simulator gave this answer")]
     request_id: RequestId
     rule: Rule
     faults: Faults
@@ -462,7 +462,7 @@ class Attempt(Body, frozen=True):
     rule: Rule
     faults: Faults
     interrupted: Annotated[
-        bool, Meta(description="the process that made it ended before the outcome was known: it was made again")
+        bool, Meta(description="the process that made it ended before the outcome was known, so that it was repeated")
     ] = False
 
     def __str__(self) -> str:
@@ -470,7 +470,7 @@ class Attempt(Body, frozen=True):
 
 
 class Delivery(Body, frozen=True):
-    """One webhook delivery and what became of it so far."""
+    """One webhook delivery with its attempts so far."""
 
     number: Annotated[int, Meta(description="counts the deliveries of the world from 1")]
     request_id: Annotated[str, Meta(description="the generation that it is about")]
@@ -486,12 +486,12 @@ class Delivery(Body, frozen=True):
     decided_by: DecidedBy = ()
     next_attempt_at: Annotated[
         Instant | None,
-        Meta(description="when it is attempted next, null when it is not, or is just being attempted, or nobody knows"),
+        Meta(description="when it is attempted next, null when no attempt follows, one is under way, or it is unknown"),
     ] = None
 
     @property
     def summary(self) -> str:
-        """What became of it, in words."""
+        """The outcome, in words."""
         attempts = "; then ".join(map(str, self.attempts)) or "not attempted yet"
         return f"about {self.request_id}: {attempts}"
 
@@ -502,7 +502,7 @@ class Delivery(Body, frozen=True):
 class DeliveryDetail(Delivery, frozen=True, kw_only=True):
     """A delivery with the request that was posted at its latest attempt, or would be posted now if there was none.
 
-    Headers, text and body are null when nobody knows yet what will be reported.
+    Headers, text and body are null while the status to report is unknown.
     """
 
     method: Literal["POST"]

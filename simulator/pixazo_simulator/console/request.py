@@ -1,4 +1,4 @@
-"""What a page of the console is asked with, and what it answers."""
+"""A request to the console as its pages and actions get it, and their results."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 BASE = CONSOLE_PATH
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One call of a page or of an action: `target` is its path and query, `world` the one that the path names, if it names one."""
+class ConsoleRequest(msgspec.Struct, frozen=True):
+    """One call of a page or of an action: `target` is its path and query, `world` the world in the path, if there is one."""
 
     calls: Calls
     worlds: Worlds
@@ -30,12 +30,12 @@ class Asked(msgspec.Struct, frozen=True):
     form: dict[str, str]
     target: str
     world: World | None
-    seen: str
-    """What was so when it was asked (see `events.seen`)."""
+    checksum: str
+    """The `events.checksum` of the world at the time of the request."""
 
     @property
-    def shown(self) -> World:
-        """The world that the path names, for the pages of which it names one."""
+    def shown_world(self) -> World:
+        """The world in the path, for pages of a world."""
         if self.world is None:
             raise LookupError(f"{self.target} names no world")
         return self.world
@@ -46,17 +46,17 @@ class Asked(msgspec.Struct, frozen=True):
         return f"{BASE}/worlds/{self.path['number']}"
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """A template, and what it is filled with."""
+class View(msgspec.Struct, frozen=True):
+    """A template and its context."""
 
     template: str
     context: dict[str, Any]
 
 
-class Done(msgspec.Struct, frozen=True):
-    """What an action says when it was carried out, and the page to go to, if any."""
+class ActionResult(msgspec.Struct, frozen=True):
+    """The message of an action that was carried out, and the page to go to, if any."""
 
     text: str
     to: str = ""
     is_good: bool = True
-    """Whether what it did has come to a good end."""
+    """Whether the action succeeded: a webhook may be posted and not be accepted."""

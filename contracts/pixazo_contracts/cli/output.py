@@ -1,0 +1,67 @@
+"""What a command prints, and how it ends: text, one line about an error, a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from traceback import extract_tb
+from typing import NoReturn
+
+import click
+
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.trace import ConfigurationError, visible
+
+__all__ = ["end_for", "fail", "no_place", "print_text", "write_file"]
+
+
+def print_text(text: str) -> None:
+    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
+
+    If nobody reads it any more the command goes on: its exit code still says what came of the run.
+    """
+    if not sys.stdout:  # it was closed before the start
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
+    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
+    sys.exit(code)
+
+
+def _one_line(error: BaseException, text: str) -> str:
+    """One line about an error: its text, and the notes that were added on its way."""
+    return "; ".join([text, *getattr(error, "__notes__", [])])
+
+
+def end_for(error: BaseException) -> NoReturn:
+    """End a command that raised this with one line: what it cannot use, an interruption, or what nobody has foreseen."""
+    if isinstance(error, ConfigurationError | OSError):
+        begun = hasattr(error, "__notes__")
+        fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
+    text = "interrupted" if isinstance(error, KeyboardInterrupt) else _unforeseen(error)
+    fail(_one_line(error, text), ExitCode.SUITE)
+
+
+def _unforeseen(error: BaseException) -> str:
+    at = extract_tb(error.__traceback__)[-1]
+    return f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
+
+
+def write_file(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise no_place(path, error.strerror or str(error)) from None
+
+
+def no_place(path: Path, why: str | None) -> ConfigurationError:
+    return ConfigurationError(f"report {path}: {why}: name another place")

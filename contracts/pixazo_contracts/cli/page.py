@@ -1,0 +1,94 @@
+"""The commands below `page`: read, diff, check and model."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import msgspec
+
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.pages import InvalidPageError, Page, compare_pages, draft_model, own_page, read_page
+from pixazo_contracts.report import render_page, render_page_changes
+
+from .output import fail, print_text, write_file
+
+PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+#: A page of the vendor has some 100 kB: more than this, in bytes, is none.
+LARGEST = 10 * 1024 * 1024
+FORMAT = click.Choice(["text", "json", "markdown", "github"])
+
+
+def _read(place: Path) -> Page:
+    """The page in a file, `-` for standard input; one that cannot be read ends the command with 3."""
+    stream = sys.stdin.buffer if str(place) == "-" else place.open("rb")
+    with stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        fail(f"{place}: it has more than {LARGEST} bytes", ExitCode.SUITE)
+    try:
+        return read_page(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        fail(f"{place}: byte {error.start} is not UTF-8: give the page as Markdown", ExitCode.SUITE)
+    except InvalidPageError as error:
+        fail(f"{place}: {error}", ExitCode.SUITE)
+
+
+@click.group("page")
+def page() -> None:
+    pass
+
+
+@page.command("read", help="What a page says: operations, parameters, rules; and what was not understood.")
+@click.argument("file", type=PAGE)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def read(file: Path, *, form: str) -> None:
+    found = _read(file)
+    as_json = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    print_text(as_json if form == "json" else render_page(found))
+
+
+@page.command(
+    "diff",
+    help="What changed between two versions of a page. Exit 0: nothing or wording; 1: meaning; 3: could not be read.",
+)
+@click.argument("old", type=PAGE)
+@click.argument("new", type=PAGE)
+@click.option("--format", "form", type=FORMAT, default="text", show_default=True)
+def diff(old: Path, new: Path, *, form: str) -> NoReturn:
+    _compare(_read(old), _read(new), form)
+
+
+@page.command("check", help="What changed since the page on which this version was built; exits as diff does.")
+@click.argument("file", type=PAGE)
+@click.option("--format", "form", type=FORMAT, default="text", show_default=True)
+def check(file: Path, *, form: str) -> NoReturn:
+    _compare(read_page(own_page()), _read(file), form)
+
+
+@page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
+@click.argument("file", type=PAGE)
+@click.option(
+    "--name", default="", metavar="NAME", help="The name of the model; made from the page's address if it is left out."
+)
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The day of the page.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there; it must not exist."
+)
+def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> None:
+    drafted = draft_model(_read(file), name=name, day=day.date() if day else None)
+    if out is None:
+        print_text(drafted)
+    elif out.exists():
+        fail(f"{out} exists: give another --out, or remove it")
+    else:
+        write_file(out, drafted.encode())
+
+
+def _compare(old: Page, new: Page, form: str) -> NoReturn:
+    changes: Any = compare_pages(old, new)
+    print_text(render_page_changes(changes, form))
+    sys.exit(ExitCode.FAILED if any(change.kind == "meaning" for change in changes) else ExitCode.CLEAN)

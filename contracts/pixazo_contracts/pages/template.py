@@ -1,0 +1,36 @@
+"""The vendor's template: which headings and columns of tables a page has."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["COLUMNS", "TITLES", "kind_of"]
+
+#: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
+TITLES: Final = (
+    "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",
+    "request headers", "response handling", "error responses", "queue system errors", "error via status/webhook",
+    "retrieving results", "endpoint", "curl example", "response (completed)", "response fields", "status values", "status flow",
+    "typical workflow", "pricing",
+)  # fmt: skip
+_ALIASES: Final = {
+    "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
+    "minimum request": "example request", "full request (all options)": "example request",
+}  # fmt: skip
+#: Names of columns, as they are written: a parameter `status` is none.
+COLUMNS: Final = frozenset({
+    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
+    "Resolution", "Price (USD)", "Price",
+})  # fmt: skip
+
+
+def kind_of(title: str) -> str:
+    """Which heading of the template this is, or nothing: `Request Parameters - Generate Video Request` is `request parameters`."""
+    plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
+    plain = _ALIASES.get(plain, plain)
+    if plain in TITLES:
+        return plain
+    if plain.startswith("request parameters"):
+        return "request parameters"
+    return "pricing" if plain.endswith(" pricing") else ""

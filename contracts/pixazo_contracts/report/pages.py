@@ -1,0 +1,133 @@
+"""What a page says, and what changed between two versions of it, as text, Markdown, JSON, or annotations of GitHub Actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from pixazo_contracts.pages import Change, Operation, Page
+from pixazo_contracts.trace import visible
+
+#: The longest rendering of what was before or after, in characters; JSON has all of it.
+_LONGEST: Final = 160
+
+
+def render_page(page: Page) -> str:
+    """A page for a reader: each operation with its parameters, then what was not understood."""
+    lines = [visible(page.title), *([visible(page.source)] if page.source else [])]
+    for operation in page.operations:
+        lines += ["", *_operation(operation)]
+    unread = [(each.line, each.section, each.text) for each in page.unread]
+    unread += [
+        (parameter.line, f"{operation.path} {parameter.name}", text)
+        for operation in page.operations
+        for parameter in operation.parameters
+        for text in parameter.unread
+    ]
+    lines += ["", f"not understood: {len(unread)}"]
+    lines += [f"  line {line}, {visible(where)}: {_short(text)}" for line, where, text in sorted(unread)]
+    return "\n".join(lines) + "\n"
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    yield f"{operation.method} {visible(operation.url)}  (line {operation.line})"
+    for parameter in operation.parameters:
+        required = {True: "required", False: "optional", None: "required or not is not said"}[parameter.required]
+        rules = {name: value for name, value in msgspec.to_builtins(parameter.rules).items() if name != "conditions"}
+        facts = ", ".join(f"{name} {_short(value)}" for name, value in rules.items())
+        yield visible(f"  {parameter.name}: {parameter.type}, {required}{', ' if facts else ''}{facts}")
+    for name, values in (("codes", operation.codes), ("statuses", operation.statuses), ("fields", operation.fields)):
+        if values:
+            yield visible(f"  {name}: {', '.join(values)}")
+    if operation.flow:
+        yield visible(f"  flow: {', '.join(f'{source} -> {target}' for source, target in operation.flow)}")
+    if operation.status_url:
+        yield visible(f"  status: {operation.status_method} {operation.status_url}")
+    if operation.webhook_header:
+        yield visible(f"  webhook: {operation.webhook_header}")
+    if operation.polling:
+        yield f"  polling: every {operation.polling[0]} to {operation.polling[1]} seconds"
+    for name, price in operation.prices.items():
+        yield visible(f"  price: {name}: {price}")
+
+
+def render_page_changes(changes: Sequence[Change], form: str) -> str:
+    """The changes as `text`, `json`, `markdown` or `github`."""
+    return _FORMS[form](changes)
+
+
+def _text(changes: Sequence[Change]) -> str:
+    lines = list[str]()
+    for (kind, operation), group in groupby(changes, lambda change: (change.kind, change.operation)):
+        lines.append(visible(f"{kind}, {operation or 'the page'}"))
+        for change in group:
+            lines.append(f"  {_thing(change)}{f'  [{change.effect}]' if change.effect else ''}")
+            lines += [f"    before: {_short(change.before)}", f"    after:  {_short(change.after)}"]
+            lines += [f"    {name}: {', '.join(values)}" for name, values in _support(change).items()]
+    return "\n".join([*lines, _counted(changes)]) + "\n"
+
+
+def _markdown(changes: Sequence[Change]) -> str:
+    rows = [
+        (change.kind, change.operation or "the page", _thing(change), _short(change.before), _short(change.after), change.effect,
+         ", ".join((*change.clauses, *change.policy)))
+        for change in changes
+    ]  # fmt: skip
+    table = [("kind", "operation", "thing", "before", "after", "effect", "clauses and policy"), ("---",) * 7, *rows]
+    return "\n".join([_counted(changes), "", *("| " + " | ".join(map(_cell, row)) + " |" for row in table)]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of Markdown, in which nothing is markup."""
+    return text if text == "---" else "".join(f"\\{each}" if each in "\\`*_[]<>|#&!~@" else each for each in text)
+
+
+def _github(changes: Sequence[Change]) -> str:
+    """Commands of a workflow: a warning for each change of meaning, a notice for each of wording."""
+    lines = list[str]()
+    for change in changes:
+        level = "warning" if change.kind == "meaning" else "notice"
+        title = visible(f"{change.operation or 'the page'}: {_thing(change)}")
+        text = f"{_short(change.before)} -> {_short(change.after)}"
+        rests = "".join(f"; {name}: {', '.join(values)}" for name, values in _support(change).items())
+        lines.append(f"::{level} title={_escaped(title, ':,')}::{_escaped(text + rests)}")
+    return "\n".join([*lines, _counted(changes)]) + "\n"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    return "".join(f"%{ord(each):02X}" if each in "%\r\n" + more else each for each in text)
+
+
+def _json(changes: Sequence[Change]) -> str:
+    return msgspec.json.format(msgspec.json.encode({"changes": changes}), indent=2).decode() + "\n"
+
+
+_FORMS: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
+    "text": _text, "json": _json, "markdown": _markdown, "github": _github,
+}  # fmt: skip
+
+
+def _thing(change: Change) -> str:
+    name = f" {change.name}" if change.name and change.name != change.operation else ""
+    return visible(f"{change.part}{name}{f', {change.attribute}' if change.attribute else ''}")
+
+
+def _support(change: Change) -> dict[str, tuple[str, ...]]:
+    return {name: values for name, values in (("clauses", change.clauses), ("policy", change.policy)) if values}
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = visible(" ".join(text.split()))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _counted(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "nothing changed"
+    meaning = [change for change in changes if change.kind == "meaning"]
+    breaking = sum(change.effect == "breaking" for change in meaning)
+    return f"{len(meaning)} changes of meaning, {breaking} of them breaking; {len(changes) - len(meaning)} of wording"

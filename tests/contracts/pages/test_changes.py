@@ -1,0 +1,313 @@
+"""Later versions of the page: a change of meaning is named with what was before and after; another wording is wording at most."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
+from pixazo_contracts.pages.blocks import read_blocks
+from pixazo_contracts.pages.facts import Fact, facts, operation_name
+from pixazo_contracts.pages.sections import rows, sections
+from pixazo_contracts.pages.support import _policy, _quotes  # pyright: ignore[reportPrivateUsage]  # every quotation is found
+
+PAGE = own_page()
+OURS = read_page(PAGE)
+IMAGE, TEXT = (PAGE.index(f"### {each} to Video") for each in ("Image", "Text"))
+
+
+def edited(*edits: tuple[str, str], once: bool = False) -> str:
+    """The page with texts replaced, everywhere or where each stands first."""
+    page = PAGE
+    for old, new in edits:
+        assert old in page, old
+        page = page.replace(old, new, 1 if once else -1)
+    return page
+
+
+def changes(page: str) -> tuple[Change, ...]:
+    """What changed since our page."""
+    return compare_pages(OURS, read_page(page))
+
+
+def row(*cells: str) -> str:
+    """The cells of a row as the page prints them."""
+    return "".join(f"{cell}\n\n" for cell in cells)
+
+
+WATERMARK = row(
+    "aigc\\_watermark", "No", "boolean", "Default: false. Whether to add AIGC watermark to the generated video."
+)
+MEDIA = '"media_url": [\n      "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1/minimax-hailuo-ai_019dxxxx-xxxx/output.ext"\n    ]'
+I2V, T2V, BOTH = ("imageToVideo",), ("generate",), ("imageToVideo", "generate")
+MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, str]] = {
+    "a parameter more": (
+        edited((WATERMARK, WATERMARK + row("seed", "No", "integer", "Random seed.")), once=True),
+        I2V, ("parameter", "seed", ""), None, "seed | No | integer | Random seed.", "widening"),
+    "a required parameter more": (
+        edited((WATERMARK, WATERMARK + row("seed", "Yes", "integer", "Random seed.")), once=True),
+        I2V, ("parameter", "seed", ""), None, "seed | Yes | integer | Random seed.", "breaking"),
+    "a parameter less": (
+        edited((WATERMARK, ""), once=True), I2V, ("parameter", "aigc_watermark", ""),
+        "aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.", None, "breaking"),
+    "required": (
+        edited(("prompt\\_optimizer\n\nNo", "prompt\\_optimizer\n\nYes"), once=True),
+        I2V, ("parameter", "prompt_optimizer", "required"), False, True, "breaking"),
+    "optional": (
+        edited(("first\\_frame\\_image\n\nYes", "first\\_frame\\_image\n\nNo")),
+        I2V, ("parameter", "first_frame_image", "required"), True, False, "widening"),
+    "a limit": (
+        edited(("maximum 2000 characters", "maximum 1500 characters")),
+        I2V, ("parameter", "prompt", "max_length"), 2000, 1500, "breaking"),
+    "a wider limit": (
+        edited(("maximum 2000 characters", "up to 4,000 characters")),
+        I2V, ("parameter", "prompt", "max_length"), 2000, 4000, "widening"),
+    "a default": (edited(("Default: 6.", "Default: 10.")), I2V, ("parameter", "duration", "default"), "6", "10", "unknown"),
+    "a value": (
+        edited(("Must be 6 or 10 seconds", "Must be 5 or 10 seconds")),
+        I2V, ("parameter", "duration", "enumeration"), ["10", "6"], ["10", "5"], "breaking"),
+    "a value more": (
+        edited(("Must be '768P' or '1080P'", "Must be '512P', '768P' or '1080P'")),
+        I2V, ("parameter", "resolution", "enumeration"), ["1080P", "768P"], ["1080P", "512P", "768P"], "widening"),
+    "a range in place of values": (
+        edited(("Must be 6 or 10 seconds", "Must be between 6 and 10 seconds")),
+        I2V, ("parameter", "duration", "minimum"), None, 6.0, "breaking"),
+    "a type": (
+        edited(("duration\n\nNo\n\nnumber", "duration\n\nNo\n\ninteger")),
+        T2V, ("parameter", "duration", "type"), "number", "integer", "unknown"),
+    "a format less": (
+        edited(("JPG/JPEG/PNG/WebP", "JPG/JPEG/PNG")), I2V, ("parameter", "first_frame_image", "formats"),
+        ["base64", "jpeg", "jpg", "png", "url", "webp"], ["base64", "jpeg", "jpg", "png", "url"], "breaking"),
+    "no Base64": (
+        edited(("or Base64 encoded Data URLs.", "only. Base64 encoded Data URLs are no longer accepted.")),
+        I2V, ("parameter", "first_frame_image", "formats"),
+        ["base64", "jpeg", "jpg", "png", "url", "webp"], ["jpeg", "jpg", "png", "url", "webp"], "breaking"),
+    "a size": (edited(("<20MB", "<=20MB")), I2V, ("parameter", "first_frame_image", "max_bytes"), 19_999_999, 20_000_000, "widening"),
+    "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
+    "a condition less": (
+        edited(("Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.", "Must be 6 or 10 seconds.")),
+        I2V, ("parameter", "duration", "conditions"), "('for MiniMax-Hailuo-2.3-Fast model',)", None, "unknown"),
+    "a path": (
+        edited(("/v1/imageToVideo", "/v1/image-to-video")),
+        I2V, ("request", "path", ""), "/minimax-hailuo-ai/v1/imageToVideo", "/minimax-hailuo-ai/v1/image-to-video", "breaking"),
+    "a host": (
+        edited(("gateway.pixazo.ai", "api.pixazo.ai")),
+        BOTH, ("request", "host", ""), "https://gateway.pixazo.ai", "https://api.pixazo.ai", "breaking"),
+    "a status path": (
+        edited(("/v2/requests/status/", "/v3/requests/status/")),
+        BOTH, ("status route", "path", ""), "/v2/requests/status/{request_id}", "/v3/requests/status/{request_id}", "breaking"),
+    "a status method": (
+        edited(("GET https://gateway", "POST https://gateway")), BOTH, ("status route", "method", ""), "GET", "POST", "breaking"),
+    "a header": (
+        edited(("Ocp-Apim-Subscription-Key", "X-API-Key")), BOTH, ("authentication", "X-API-Key", ""),
+        None, "X-API-Key | string | Yes | Your API subscription key", "breaking"),
+    "a webhook header": (
+        edited(("X-Webhook-URL", "X-Callback-URL")), BOTH, ("webhook", "header", ""), "X-Webhook-URL", "X-Callback-URL", "breaking"),
+    "a code": (edited(("403\n\nForbidden\n\n", "")), BOTH, ("code", "403", ""), "Forbidden", None, "breaking"),
+    "a code more": (
+        edited(("429\n\nToo Many", "422\n\nUnprocessable\n\n429\n\nToo Many")), BOTH, ("code", "422", ""), None, "Unprocessable", "unknown"),
+    "a charge": (
+        edited(("System error — not charged", "System error — charged")),
+        BOTH, ("status", "ERROR", ""), "System error — not charged", "System error — charged", "unknown"),
+    "a polling interval": (
+        edited(("every 5-10 seconds", "every 5-30 seconds")), BOTH, ("polling", "interval", ""), [5, 10], [5, 30], "unknown"),
+    "a status": (
+        edited(("PROCESSING", "IN_PROGRESS")), BOTH, ("status", "IN_PROGRESS", ""), None, "Being processed by the model", "unknown"),
+    "the flow": (
+        edited(("                    → ERROR\n", "QUEUED → ERROR\n")), BOTH, ("status flow", "", ""),
+        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\n                    → ERROR",
+        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\nQUEUED → ERROR", "unknown"),
+    "a field more": (
+        edited(("polling\\_url\n\nstring\n\nStatus", "progress\n\ninteger\n\nIn percent\n\npolling\\_url\n\nstring\n\nStatus")),
+        BOTH, ("field", "progress", ""), None, "progress | integer | In percent", "unknown"),
+    "a field less": (
+        edited(("output.media\\_type\n\nstring\n\nMIME type of the output\n\n", "")), BOTH, ("field", "output.media_type", ""),
+        "output.media_type | string | MIME type of the output", None, "breaking"),
+    "a field's type": (
+        edited(("error\n\nstring|null", "error\n\nobject|null")), BOTH, ("field", "error", "type"), "string|null", "object|null", "unknown"),
+    "a sample's shape": (
+        edited((MEDIA, MEDIA.replace("[\n      ", "").replace("\n    ]", ""))), BOTH,
+        ("sample", "response (completed)", "output.media_url[]"), MEDIA.split('"')[3], None, "breaking"),
+    "where media are": (
+        edited(("pub-582b7213209642b9b995c96c95a30381.r2.dev/v1", "media.pixazo.ai/v1")), BOTH,
+        ("sample", "response (completed)", "output.media_url[]"), MEDIA.split('"')[3],
+        "https://media.pixazo.ai/v1/minimax-hailuo-ai_019dxxxx-xxxx/output.ext", "unknown"),
+    "the form of time": (
+        edited(("2026-03-31T10:00:15.000Z", "2026-03-31T10:00:15+00:00")), BOTH,
+        ("sample", "response (completed)", "completed_at"), "2026-03-31T10:00:15.000Z", "2026-03-31T10:00:15+00:00", "unknown"),
+    "a model id": (
+        edited(('"model_id": "minimax-hailuo-ai"', '"model_id": "hailuo-2.3"')), BOTH,
+        ("sample", "response (completed)", "model_id"), "minimax-hailuo-ai", "hailuo-2.3", "unknown"),
+    "an error": (
+        edited(('"Insufficient Balance",', '"Payment Required",')), BOTH,
+        ("sample", "queue system errors 402", "error"), "Insufficient Balance", "Payment Required", "unknown"),
+    "an operation less": (
+        PAGE[:TEXT], T2V, ("operation", "generate", ""), "POST /minimax-hailuo-ai/v1/generate", None, "breaking"),
+    "an operation more": (
+        PAGE + "\n" + PAGE[TEXT:].replace("/v1/generate", "/v1/extend").replace("### Text to", "### Extend"),
+        ("extend",), ("operation", "extend", ""), None, "POST /minimax-hailuo-ai/v1/extend", "widening"),
+    "a sentence": (
+        edited(("a callback instead of polling", "a callback in addition to polling")), BOTH, ("sentence", "typical workflow", ""),
+        "Tip: Use `X-Webhook-URL` header to get a callback instead of polling.",
+        "Tip: Use `X-Webhook-URL` header to get a callback in addition to polling.", "unknown"),
+    "a section": (
+        edited(("## Typical Workflow", "## Rate Limits\n\nA key may send 10 requests per minute.\n\n## Typical Workflow")),
+        BOTH, ("sentence", "Rate Limits", ""), None, "A key may send 10 requests per minute.", "unknown"),
+    "a price": (
+        edited(("## Typical Workflow", "## Pricing\n\nResolution\n\nPrice\n\n768P\n\n$0.28\n\n## Typical Workflow")),
+        BOTH, ("price", "768P", ""), None, "$0.28", "unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("page", "operations", "key", "before", "after", "effect"), MEANING.values(), ids=list(MEANING)
+)
+def test_a_change_of_meaning_is_named(
+    page: str, operations: tuple[str, ...], key: tuple[str, str, str], before: object, after: object, effect: str
+) -> None:
+    """With its operation, part, name, both sides and what it means to callers, once for each operation."""
+    found = [each for each in changes(page) if (each.part, each.name, each.attribute) == key]
+    assert [(each.kind, each.operation, each.before, each.after, each.effect) for each in found] == [
+        ("meaning", operation, before, after, effect) for operation in operations
+    ]
+
+
+def piped() -> str:
+    """The page as it is rendered elsewhere: with pipe tables."""
+    lines = list[str]()
+    for section in sections(read_blocks(PAGE)):
+        table, rest = rows(section)
+        lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
+        lines += [block.text for block in rest if block.kind == "text"]
+        if table:
+            names = [name.title() for name in table[0].cells]
+            lines.append(
+                "\n".join(
+                    f"| {' | '.join(each)} |"
+                    for each in (names, ["---"] * len(names), *(r.cells.values() for r in table))
+                )
+            )
+        lines += [
+            f"* {block.text}" if block.kind == "item" else f"```\n{block.text}\n```"
+            for block in rest
+            if block.kind != "text"
+        ]
+    return "\n\n".join(lines)
+
+
+def wrapped(page: str) -> str:
+    """The page with lines of at most 60 columns outside its samples."""
+    parts = re.split(r"(^```\n.*?^```$)", page, flags=re.DOTALL | re.MULTILINE)
+    return "".join(
+        part if number % 2 else re.sub(r"(?m)^([A-Z][^\n]{40,60}?) ", r"\1\n", part)
+        for number, part in enumerate(parts)
+    )
+
+
+OPTIMIZER = row(
+    "prompt\\_optimizer", "No", "boolean", "Default: true. Automatically optimizes the prompt for better video quality."
+)
+PRETREATMENT = row(
+    "fast\\_pretreatment",
+    "No",
+    "boolean",
+    "Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).",
+)
+WORDING = {
+    "pipe tables": piped(),
+    "wrapped lines": wrapped(PAGE),
+    "the other operation first": PAGE[:IMAGE] + PAGE[TEXT:] + "\n\n" + PAGE[IMAGE:TEXT],
+    "rows in another order": edited((OPTIMIZER + PRETREATMENT, PRETREATMENT + OPTIMIZER)),
+    "other headings": edited(("## Base URL", "#### Base URL"), ("## Status Flow", "### Status flow")),
+    "other bullets": re.sub(r"(?m)^\d\.  ", "*   ", PAGE),
+    "CRLF": PAGE.replace("\n", "\r\n"),
+    "emphasis": re.sub(r"(?m)^(prompt|duration|QUEUED|string|202)$", r"**`\1`**", PAGE),
+    "links": edited(("API key passed", "[API key](https://example.com/keys) passed")),
+    "entities": edited(("<20MB", "&lt;20MB"), ("every 5-10 seconds", "every 5-10\u00a0seconds")),
+    "typography": edited(("'768P' or '1080P'", "‘768P’ or ‘1080P’"), ('Default: "768P"', "Default: “768P”")),
+    "a table of contents": edited(("## Hailuo v2.3", "## Contents\n\n- [Image to Video](#a)\n- [Base URL](#b)\n\n## Hailuo v2.3")),
+    "arrows": edited(("→", "->")),
+    "other examples": edited(
+        ("Man walked into winter cave with polar bear", "A cat on a beach"), ("2026-03-31", "2027-01-01"), ('"duration": 6', '"duration": 10'),
+        ("019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "01a7yyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"),
+    ),
+    "other programs": edited(("import requests", "import httpx"), ("HTTP Python JavaScript cURL", "HTTP PHP Go")),
+    "a limit in other words": edited(("Video description, maximum 2000 characters.", "What the video shows, at most 2,000 characters.")),
+    "a charge in other words": edited(("System error — not charged", "Internal failure; you are not billed")),
+    "the image in other words": edited((
+        "Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2.",
+        "It has to be a JPG/JPEG, PNG or WebP of less than 20 MB, its shorter side must exceed 300 pixels, its ratio lie between 2:5 and 5:2.",
+    )),
+    "values in other words": edited((
+        "Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.",
+        "Length of the video in seconds, 6 if left out. The MiniMax-Hailuo-2.3-Fast model accepts 6 and 10 only.",
+    )),
+    "sentences in other words": edited(
+        ("All requests require an API key passed via header.", "Every request needs an API key in a header."),
+        ("Use `X-Webhook-URL` header to get a callback instead of polling.", "If you would rather be called back than poll, use `X-Webhook-URL`."),
+        ("**Poll** every 5-10 seconds:", "Ask again, leaving 5 to 10 seconds between polls:"),
+        ("The narrative or scene description used to influence video generation.", "A text that describes the scene."),
+    ),
+    "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", WORDING.values(), ids=list(WORDING))
+def test_another_wording_is_no_change_of_meaning(page: str) -> None:
+    """Nor is another order or layout, nor are other examples."""
+    assert [each for each in changes(page) if each.kind == "meaning"] == []
+
+
+def test_the_page_itself_has_not_changed() -> None:
+    """Not even in its wording."""
+    assert changes(PAGE) == ()
+
+
+def test_what_rests_on_a_change_is_named() -> None:
+    """The clauses and policy fields that quote it."""
+    (found,) = [
+        each
+        for each in changes(edited(("maximum 2000 characters", "maximum 1500 characters")))
+        if each.kind == "meaning"
+    ]
+    assert "I2V-PROMPT-01" in found.clauses
+    assert "prompt_unit" in found.policy
+    assert not any(clause.startswith("I2V-IMG") for clause in found.clauses)
+
+
+def test_every_quotation_is_found() -> None:
+    """Each clause and each policy field that quotes the page is named when what it quotes changes."""
+    places = [(operation, fact) for operation in OURS.operations for fact in facts(operation)]
+    places += [
+        (operation, Fact("sentence", each.section, "", None, each.text, each.section))
+        for operation in OURS.operations
+        for each in operation.sentences
+    ]
+    quotations = [(clause.id, each.heading, each.words, each.sample) for clause in CATALOGUE for each in clause.quotes]
+    quotations += [(name, heading, words, "") for name, quotes in _policy().items() for heading, words in quotes]
+    assert [
+        each for each in quotations if not any(_quotes(*each[1:], operation, fact) for operation, fact in places)
+    ] == []
+    assert len(quotations) > 200
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/minimax-hailuo-ai/v1/generate", "generate"),
+        ("/ltx-video/v1/text-to-video", "ltx-video/text-to-video"),
+        ("/veo/v1/veo-3.1/generate", "veo/veo-3.1/generate"),
+    ],
+)
+def test_an_operation_goes_by_its_path(path: str, name: str) -> None:
+    """Without its version; those of Hailuo by the last segment."""
+    assert operation_name(path) == name
+
+
+def test_what_cannot_be_read_any_more_is_a_change() -> None:
+    """It is never left out silently."""
+    found = changes(edited(("## Base URL", "## Base URL\n\n```\n<mystery/>\n```")))
+    assert {(each.kind, each.part, each.after) for each in found} == {("meaning", "not understood", "<mystery/>")}

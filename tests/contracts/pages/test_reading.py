@@ -1,0 +1,259 @@
+"""A page is read whole: each block of it is in what was read, or is listed as not understood."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+import pytest
+from tests.page import PAGE
+
+from pixazo_contracts.pages import InvalidPageError, own_page, read_page
+from pixazo_contracts.pages.blocks import read_blocks
+from pixazo_contracts.pages.descriptions import read_rules
+from pixazo_contracts.pages.meaning import atoms
+from pixazo_contracts.pages.template import COLUMNS, kind_of
+
+RENDERED = """\
+### Model of a test
+**Page:** https://www.pixazo.ai/models/test
+
+by Somebody
+
+Text to Video
+**Request Code**
+**Response**
+#### Test v1 Text To Video API Documentation
+https://gateway.pixazo.ai/test-video/v1
+**Authentication**
+
+All requests require an API key passed via header.
+
+| Header | Type | Required | Description |
+| Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key |
+Video Request - Test
+**Request Code**
+POST /video-request HTTP/1.1
+Host: gateway.pixazo.ai
+Content-Type: application/json
+
+```json
+{
+"prompt": "A cat"
+}
+```
+**Output**
+{
+"request_id": "test-video_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+"status": "QUEUED"
+}
+Webhook (Optional)
+
+X-Webhook-URL: https://your-server.com/webhook/callback
+Request Parameters - Video Request
+| Field | Type | Required | Default | Description |
+| --- | --- | --- | --- | --- |
+| prompt | string | Yes | — | What is shown. Max 2,500 characters. |
+| webhook | string | No | — | Callback URL. |
+| duration | integer or null | No | 5 | Allowed values: 5, 10 |
+**Request Headers**
+| Header | Value |
+```
+Content-Type	application/json
+Ocp-Apim-Subscription-Key	YOUR_KEY
+```
+Endpoint
+```http
+GET https://gateway.pixazo.ai/v2/requests/status/{request_id}
+Ocp-Apim-Subscription-Key: YOUR_API_KEY
+cURL Example
+curl -H "Ocp-Apim-Subscription-Key: YOUR_API_KEY" "https://gateway.pixazo.ai/v2/requests/status/x"
+Response (Completed)
+{
+"status": "COMPLETED"
+}
+```
+Response Fields
+| Field | Type | Description |
+| --- | --- | --- |
+| error | string|null | Error message if failed |
+Status Flow
+QUEUED → PROCESSING → COMPLETED
+→ FAILED
+Test v1 Pricing
+| Resolution | Price (USD) |
+| All Resolution | $0.04 |
+"""
+
+
+def plain(text: str) -> str:
+    """A text without its layout."""
+    return re.sub(r"[\s`\\|]+", " ", text).strip()
+
+
+def test_every_block_is_accounted_for() -> None:
+    """Of the vendor's own page; headings and names of columns are the template's."""
+    page = own_page()
+    read = plain(
+        json.dumps(msgspec.to_builtins(read_page(page)), ensure_ascii=False).replace('\\"', '"').replace("\\n", "\n")
+    )
+    lines = [
+        line
+        for block in read_blocks(page)
+        if not kind_of(block.text) and block.text not in COLUMNS | {"Yes", "No"}
+        for text in block.cells or (block.text,)
+        for line in text.split("\n")
+    ]
+    missed = {line for line in lines if plain(line) not in read and plain(line.partition(": ")[2] or line) not in read}
+    assert (
+        missed
+        == {
+            "Hailuo v2.3",  # a heading between those of the page and of an operation
+            "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}",  # read as method and URL
+            "X-Webhook-URL: https://your-server.com/webhook/callback",  # read as the name of a header: its value is an example
+        }
+    )
+
+
+def test_it_is_the_page_that_the_tests_quote() -> None:
+    """One copy."""
+    assert PAGE.read_text(encoding="utf-8") == own_page()
+
+
+def test_what_the_page_says() -> None:
+    """Both operations, whole."""
+    page = read_page(own_page())
+    image, text = page.operations
+    assert (page.title, page.source, page.provider) == (
+        "Hailuo AI API",
+        "https://www.pixazo.ai/models/hailuo",
+        "MiniMax",
+    )
+    assert (image.path, text.path) == ("/minimax-hailuo-ai/v1/imageToVideo", "/minimax-hailuo-ai/v1/generate")
+    assert (image.group, image.model_id, image.webhook_header) == (
+        "Image to Video",
+        "minimax-hailuo-ai",
+        "X-Webhook-URL",
+    )
+    assert [each.name for each in text.parameters] == [
+        "prompt", "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark",
+    ]  # fmt: skip
+    assert list(image.codes) == ["202", "400", "401", "402", "403", "429", "500"]
+    assert len(image.fields) == 9
+    assert list(image.statuses) == ["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
+    assert image.flow == (
+        ("QUEUED", "PROCESSING"), ("PROCESSING", "COMPLETED"), ("PROCESSING", "FAILED"), ("PROCESSING", "ERROR"),
+    )  # fmt: skip
+    assert (image.polling, image.status_method, image.status_url) == (
+        (5, 10), "GET", "https://gateway.pixazo.ai/v2/requests/status/{request_id}",
+    )  # fmt: skip
+
+
+def test_what_was_not_understood_is_listed() -> None:
+    """Of the vendor's page it is one sentence, which docs/page.md names."""
+    page = read_page(own_page())
+    assert page.unread == ()
+    assert [text for each in page.operations for parameter in each.parameters for text in parameter.unread] == [
+        "Supports 15+ camera movement instructions for professional video control."
+    ]
+
+
+def test_a_rendered_page_is_read() -> None:
+    """With pipe tables without a delimiter row, samples without a fence, and a fence that has swallowed the next sections."""
+    page = read_page(RENDERED)
+    (operation,) = page.operations
+    assert page.unread == ()
+    assert (operation.url, operation.model_id) == (
+        "https://gateway.pixazo.ai/test-video/v1/video-request",
+        "test-video",
+    )
+    prompt, webhook, duration = operation.parameters
+    assert (prompt.required, prompt.rules.max_length, webhook.name) == (True, 2500, "webhook")
+    assert (duration.type, duration.rules.default, duration.rules.enumeration) == ("integer or null", 5, (5, 10))
+    assert operation.fields == {"error": ("string|null", "Error message if failed")}
+    assert operation.headers["Ocp-Apim-Subscription-Key"] == "YOUR_KEY"
+    assert operation.flow == (("QUEUED", "PROCESSING"), ("PROCESSING", "COMPLETED"), ("PROCESSING", "FAILED"))
+    assert operation.status_url.endswith("{request_id}")
+    assert operation.prices == {"All Resolution": "$0.04"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<html><body>502 Bad Gateway</body></html>",
+        '{"error": "x"}',
+        "# A page\n\nWithout anything.",
+        "\x00\x01\x02",
+    ],
+)
+def test_what_is_no_page_is_refused(text: str) -> None:
+    """It is never a page on which nothing changed."""
+    with pytest.raises(InvalidPageError, match="no operation was found"):
+        read_page(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "rules"),
+    [
+        ("Max 2500 characters.", "string", {"max_length": 2500}),
+        ("The length limit is less than 50,000 characters.", "string", {"max_length": 49999}),
+        ("Cannot exceed 2500 characters", "string", {"max_length": 2500}),
+        ("Default: 6. Valid values: 6, 8, 10", "integer", {"default": 6, "enumeration": [6, 8, 10]}),
+        ('Supported: "1K", "2K" (default), "4K".', "string", {"default": "2K", "enumeration": ["1K", "2K", "4K"]}),
+        ('Output format: "jpeg", "png", or "webp"', "string", {"enumeration": ["jpeg", "png", "webp"]}),
+        ("Aspect ratio: 16:9, 9:16, adaptive.", "string", {"enumeration": ["16:9", "9:16", "adaptive"]}),
+        ("Must be between 1 and 4.", "integer", {"minimum": 1, "maximum": 4}),
+        ("Supported values: 1–4.", "integer", {"minimum": 1, "maximum": 4}),
+        ("The range is (0,10], with higher values louder.", "number", {"minimum": 0, "maximum": 10, "exclusive_minimum": True}),
+        ("Video length in seconds (4-15).", "integer", {"minimum": 4, "maximum": 15}),
+        ("Array of 1-10 HTTPS URLs.", "array of strings", {"min_items": 1, "max_items": 10, "formats": ["url"]}),
+        ("Input images (up to 14 images)", "array of URIs", {"max_items": 14}),
+        ("Supported formats: JPEG, PNG. Max 20MB per image.", "string", {"formats": ["jpeg", "png"], "max_bytes": 20_000_000}),
+        ("JPG/PNG, <20MB, short side >300px, aspect ratio 2:5 to 5:2.", "string",
+         {"formats": ["jpg", "png"], "max_bytes": 19_999_999, "short_side_above": 300, "aspect_ratio": ["2:5", "5:2"]}),
+        ("Base64 encoded Data URLs are no longer accepted.", "string", {}),
+        ("Higher values increase quality.", "number", {}),
+        ('Text (e.g., "blurry, low quality").', "string", {}),
+    ],
+)  # fmt: skip
+def test_a_description_says_rules(text: str, kind: str, rules: dict[str, object]) -> None:
+    """In the words of the vendor's pages."""
+    found, unread = read_rules(text, kind)
+    assert (json.loads(msgspec.json.encode(found)), unread) == (rules, ())
+
+
+def test_a_sentence_that_states_more_is_not_understood() -> None:
+    """So nobody takes it for a rule that is checked."""
+    _, unread = read_rules("Only .mp4 files, 3-10 seconds, 720-2160px. Describes the video.", "string")
+    assert unread == ("Only .mp4 files, 3-10 seconds, 720-2160px.",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("System error — not charged", "Internal failure; nothing is billed, it is free of charge"),
+        ("maximum 2000 characters", "at most 2,000 characters"),
+        ("smaller than 20 MB", "<20MB"),
+        ("a POST callback instead of polling", "a POST callback rather than having to poll"),
+        ("expires after 24h", "available for 24 hours"),
+    ],
+)
+def test_synonyms_commit_to_the_same(one: str, other: str) -> None:
+    """However it is worded."""
+    assert atoms(one) - {"POST"} == atoms(other) - {"POST"} != frozenset()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("not charged", "charged"),
+        ("5-10 seconds", "5-30 seconds"),
+        (">300px", ">=300px"),
+        ("instead of polling", "besides polling"),
+    ],
+)
+def test_a_small_word_may_commit_to_something_else(one: str, other: str) -> None:
+    """And is noticed."""
+    assert atoms(one) != atoms(other)
