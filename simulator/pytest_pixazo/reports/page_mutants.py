@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pixazo_simulator.mutants import Edits, Mutant
 from pixazo_simulator.mutants.page import PageChange, edits_for
@@ -73,7 +73,7 @@ def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
             name = re.sub(r" \d$", "", each.name)
             each = replace(each, name="accepted" if name in ("output", "response") else name)
         if each.part == "status flow":
-            flows = [{arrow for operation in page.operations for arrow in operation.flow} for page in (old, new)]
+            flows = [{" → ".join(arrow) for each in page.operations for arrow in each.flow} for page in (old, new)]
             each = replace(each, before=tuple(sorted(flows[0] - flows[1])), after=tuple(sorted(flows[1] - flows[0])))
         if each.part == "status" and any(
             source == each.name for operation in new.operations for source, _ in operation.flow
@@ -94,7 +94,11 @@ def _plain(value: Any) -> Any:
     """A value that can be compared and encoded: the page may have half a surrogate pair in a sample."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
-    return tuple(map(_plain, value)) if isinstance(value, list) else value
+    return tuple(_plain(each) for each in value) if _is_sequence(value) else value
+
+
+def _is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
 
 
 def _paired(found: Sequence[Found]) -> list[Found]:
@@ -170,10 +174,8 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
 
 
 def _value(value: Any) -> str:
-    """A value of the page, an arrow of the flow for each pair, or that there is none."""
-    if isinstance(value, tuple):
-        value = [" → ".join(each) if isinstance(each, tuple) else each for each in value]
-    return "nothing" if value is None else shown(value)
+    """A value of the page, or that there is none."""
+    return "nothing" if value is None else shown(list(value) if _is_sequence(value) else value)
 
 
 def _printable(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import reduce
-from operator import or_
 from urllib.parse import urlsplit
 
 import msgspec
@@ -75,7 +74,8 @@ def _request(change: PageChange) -> Edits | str:
             return _other_method(before, after, lambda request: request.path in paths)
         case "model id" if re.fullmatch(r"[\w.-]+", after):
             return _other_ids(f"{before}_", f"{after}_")
-    return "the page no longer says it in a way that can be read"
+        case _:
+            return "the page no longer says it in a way that can be read"
 
 
 def _status_route(change: PageChange) -> Edits | str:
@@ -134,8 +134,10 @@ def _header(change: PageChange) -> Edits | str:
     name = change.name.removeprefix("header ")
     operation = change.operation or None
     if change.to:
-        scope = {"header": submits, "status route": reads}.get(change.part, lambda _: True)
-        return edit_requests(scope, lambda request, _: _renamed(request, name, change.to))
+        scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route": reads}
+        return edit_requests(
+            scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to)
+        )
     if change.after is None or change.part == "status route":
         return "what the gateway does with or without it is not said"
     if change.before is None:
@@ -190,19 +192,19 @@ def _other_word(old: str, new: str) -> Edits:
 
 def _flow(change: PageChange) -> Edits | str:
     """`before` has the arrows that are gone, `after` those that came."""
-    gone, came = set(change.before), set(change.after)
+    gone, came = set[str](change.before), set[str](change.after)
     names = {name for arrow, name in _ARROWS.items() if arrow in came}
-    names |= {"processing-skipped"} if ("QUEUED", "PROCESSING") in gone and came <= set(_ARROWS) else set()
+    names |= {"processing-skipped"} if "QUEUED → PROCESSING" in gone and came <= set(_ARROWS) else set()
+    unreached = {arrow.rpartition(" ")[2] for arrow in gone} - {arrow.rpartition(" ")[2] for arrow in came}
     edits = [find_mutant(name).edits for name in sorted(names)]
-    unreached = {word for _, word in gone} - {word for _, word in came}
     edits += [_other_word(word, _NEIGHBOURS[word]) for word in ("FAILED", "ERROR") if word in unreached]
-    return reduce(or_, edits) if edits else "the status values say what is in its place"
+    return reduce(Edits.__or__, edits) if edits else "the status values say what is in its place"
 
 
 _NEIGHBOURS = {"QUEUED": "PROCESSING", "PROCESSING": "QUEUED", "FAILED": "ERROR", "ERROR": "FAILED"}
 _ARROWS = {
-    ("QUEUED", "COMPLETED"): "processing-skipped", ("QUEUED", "FAILED"): "error-from-queued", ("QUEUED", "ERROR"): "error-from-queued",
-    ("PROCESSING", "QUEUED"): "processing-falls-back", ("COMPLETED", "FAILED"): "completed-turns-failed",
+    "QUEUED → COMPLETED": "processing-skipped", "QUEUED → FAILED": "error-from-queued", "QUEUED → ERROR": "error-from-queued",
+    "PROCESSING → QUEUED": "processing-falls-back", "COMPLETED → FAILED": "completed-turns-failed",
 }  # fmt: skip
 
 

@@ -48,7 +48,8 @@ def parameter_edits(change: PageChange) -> Edits | str:
             return submit_instead(change.operation or None, name, literal(after), unless=CLASHES.get(name, ("", "")))
         case attribute if attribute in RULES:
             return _ruled(change)
-    return "what it says cannot be tried on the wire"
+        case _:
+            return "what it says cannot be tried on the wire"
 
 
 def _is_required(row: Any) -> bool:

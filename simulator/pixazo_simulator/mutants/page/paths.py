@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard, cast
 from urllib.parse import urlsplit
 
 GONE = object()
@@ -29,35 +29,41 @@ def updated(value: Any, path: str, edit: Callable[[Any], Any]) -> Any:
 
 
 def _updated(value: Any, keys: list[str], edit: Callable[[Any], Any]) -> Any:
-    match keys:
-        case []:
-            return edit(value)
-        case ["[]", *rest] if isinstance(value, list):
-            return [_updated(each, rest, edit) for each in value]
-        case [key, *rest] if isinstance(value, dict) and key in value:
-            members = {**value, key: _updated(value[key], rest, edit)}
-            return {name: member for name, member in members.items() if member is not GONE}
-        case _:
-            return value
+    if not keys:
+        return edit(value)
+    key, *rest = keys
+    if key == "[]" and is_list(value):
+        return [_updated(each, rest, edit) for each in value]
+    members = members_in(value)
+    if key not in members:
+        return value
+    changed = {**members, key: _updated(members[key], rest, edit)}
+    return {name: member for name, member in changed.items() if member is not GONE}
 
 
 def added(value: Any, path: str, new: object) -> Any:
     """The value with a member at a path; as it is where the object that would have it is null."""
     keys = _keys(path)
-    is_null = isinstance(value, dict) and len(keys) > 1 and value.get(keys[0], GONE) is None
+    is_null = len(keys) > 1 and members_in(value).get(keys[0], GONE) is None
     return value if is_null else _added(value, keys, new)
 
 
 def _added(value: Any, keys: list[str], new: object) -> Any:
-    match keys:
-        case []:
-            return new
-        case ["[]", *rest]:
-            return [_added(None, rest, new)]
-        case [key, *rest]:
-            members = value if isinstance(value, dict) else {}
-            return {**members, key: _added(members.get(key), rest, new)}
-    raise AssertionError(keys)
+    if not keys:
+        return new
+    key, *rest = keys
+    members = members_in(value)
+    return [_added(None, rest, new)] if key == "[]" else {**members, key: _added(members.get(key), rest, new)}
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
+
+
+def members_in(value: Any) -> dict[str, Any]:
+    """The members of a JSON value; none unless it is an object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def around_id(path: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def _number(bound: Callable[[Any, Any], bool]) -> Rule:
 
 
 def _size(type_: type[str | list[Any]], bound: Callable[[int, Any], bool]) -> Rule:
-    return lambda rule, value: not isinstance(value, type_) or bound(len(value), rule)
+    return lambda rule, value: type(value) is not type_ or bound(len(value), rule)
 
 
 def _image(holds: Callable[[spec.ImageFacts, Any], bool]) -> Rule:

@@ -17,7 +17,7 @@ from pixazo_simulator.mutants.mutant import Edits
 
 from .addresses import other_code, relocated, url_at
 from .change import PageChange
-from .paths import GONE, added, around_id, found, is_url, updated
+from .paths import GONE, added, around_id, found, is_list, is_url, members_in, updated
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
@@ -58,21 +58,15 @@ def _retyped(value: Any, types: str) -> Any:
     """A value as one of another type; null where that is among them."""
     if "null" in types:
         return None
-    if value is None:
-        return None if not types.strip() else _retyped("", types)
+    items = value if is_list(value) else [value]
     match re.sub(r"[^a-z].*", "", types.casefold()):
         case "string":
-            return (
-                value
-                if isinstance(value, str)
-                else str(value[0])
-                if isinstance(value, list) and value
-                else json.dumps(value)
-            )
+            first = items[0] if items else ""
+            return first if isinstance(first, str) else json.dumps(first)
         case "array" | "list":
-            return value if isinstance(value, list) else [value]
+            return items
         case "object":
-            return value if isinstance(value, dict) else {"value": value}
+            return members_in(value) or {"value": value}
         case "integer" | "number" | "float" | "int":
             return reformatted(value, "0") if isinstance(value, str) and _STAMP.fullmatch(value) else 1
         case "boolean" | "bool":
