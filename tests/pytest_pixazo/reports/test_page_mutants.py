@@ -149,6 +149,30 @@ def test_the_gateway_differs_there_and_nowhere_else(
     assert {each for each, talk in CONVERSATIONS.items() if said(change, talk) != faithful[each]} == differs
 
 
+def test_a_change_of_one_operation_leaves_the_other_as_it_is(
+    tmp_path: Path, faithful: dict[str, tuple[int, bytes]]
+) -> None:
+    """In the answers to its submissions, and in what is read of its generations."""
+    first, second = OWN.split("### Text to Video")
+    edits = {"202\n\nAcc": "200\n\nAcc", '"status": "COMPLETED"': '"status": "DONE"'}
+    for old, new in edits.items():
+        second = second.replace(old, new)
+    (tmp_path / "NEW.md").write_text(f"{first}### Text to Video{second}", encoding="utf-8")
+    code, word = (
+        find_page_mutant(f"page:{tmp_path}/NEW.md:generate-{name}")
+        for name in ("code-202", "sample-response-completed-status")
+    )
+    assert {each for each, talk in CONVERSATIONS.items() if said(code, talk) != faithful[each]} == TEXTS
+
+    def image_completed(caller: Caller) -> Reply:
+        request_id = image(caller).json()["request_id"]
+        caller.advance(60)
+        return caller.read(request_id)
+
+    assert b'"status":"DONE"' in said(word, ended)[1]
+    assert b'"status":"COMPLETED"' in said(word, image_completed)[1]
+
+
 def changed(folder: Path, name: str, *edits: Edit) -> InProcess:
     return InProcess(change=mutant(folder, name, *edits))
 
