@@ -69,7 +69,7 @@ _REPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
     "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
     "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
-    "mutants": {"default": "", "metavar": "all|GLOB,...", "help": "run the tests once per changed gateway"},
+    "mutants": {"default": "", "metavar": "all|GLOB|page:FILE,...", "help": "run the tests once per changed gateway"},
     "mutants-jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: one per processor)"},
     "mutants-json": {"metavar": "FILE", "help": "what the tests noticed, as JSON"},
     "mutant": {"metavar": "NAME", "help": "this run's gateway is wrong in one respect: see pixazo-sim mutants"},

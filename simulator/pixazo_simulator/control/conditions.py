@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pixazo_simulator.script import ABSENT, Matcher, weight
 from pixazo_simulator.spec import OPERATIONS, shown, snapshot
@@ -51,13 +51,8 @@ class Search:
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
         """A matcher that means every submission, with those to the operations of model files that this world has."""
-        named: Any = matcher.operand
-        if (
-            name != "operation"
-            or matcher.operator != "one_of"
-            or not isinstance(named, tuple)
-            or not set(OPERATIONS) <= set(named)
-        ):
+        named = cast("tuple[str, ...]", matcher.operand)
+        if name != "operation" or matcher.operator != "one_of" or not set(OPERATIONS) <= set(named):
             return matcher
         return Matcher("one_of", (*named, *(each for each in self.world.operations if each not in OPERATIONS)))
 

@@ -62,10 +62,10 @@ def is_validation(request: Request, reply: Reply) -> bool:
     is_json = (request.header("content-type") or "").startswith("application/json")
     if not is_refused(request, reply) or not is_json or request.members() is None:
         return False
-    return reply.members() is not None and not _names_model(request, reply)
+    return reply.members() is not None and not names_model(request, reply)
 
 
-def _names_model(_: Request, reply: Reply) -> bool:
+def names_model(_: Request, reply: Reply) -> bool:
     members = reply.members() if reply.status == 400 else None
     return members is not None and members.get("error") == "Model not found"
 
@@ -157,17 +157,17 @@ ERRORS = (
     Mutant("error-is-an-object", "ERR-ENV-01", "The error of a refused submit is an object",
            in_refusals(change("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
     Mutant("detail-for-model", "ERR-ENV-01", "The error about a model has detail instead of error and message",
-           edit_replies(_names_model, with_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
+           edit_replies(names_model, with_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
     Mutant("detail-for-402", "ERR-ENV-01", "The 402 has detail instead of error and message",
            in_refusals(chain(drop("error"), rename("message", "detail")), 402), ("ERR-402-02",)),
     Mutant("member-not-named", "ERR-ENV-02", "A validation error does not name the member",
            in_refusals(where(lambda members: members.get("error") == "Invalid request", put("message", "The request is not valid.")), 400)),
     Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(is_validation, with_status(422)),
            ("T2V-*", "I2V-*", "ERR-SET-01", "SUBMIT-18", "ERR-ENV-*", "ERR-PREC-01", "HDR-03", "WEBHOOK-15")),
-    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(_names_model, with_status(404)),
+    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(names_model, with_status(404)),
            ("ERR-SET-01", "ERR-400-03")),
     Mutant("model-not-named", "ERR-400-03", "The error about a model does not name it",
-           edit_replies(_names_model, with_members(put("message", "Model not found or is disabled")))),
+           edit_replies(names_model, with_members(put("message", "Model not found or is disabled")))),
     Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet gets 403", edit_replies(has_status(402), with_status(403)),
            ("ERR-402-*", "WAL-06", "ERR-PREC-01", "AUTH-09")),
     Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",

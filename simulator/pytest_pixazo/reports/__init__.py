@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import Mutant
 
 
 def require_checks(names: Iterable[str]) -> None:
@@ -17,3 +21,14 @@ def require_labels(value: object) -> tuple[str, ...]:
     from .assumptions import read_labels
 
     return read_labels(value)
+
+
+def mutant_named(name: str) -> Mutant:
+    """The mutant of this name, or that of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
+    from pixazo_simulator.mutants import find_mutant
+
+    if not name.startswith("page:"):
+        return find_mutant(name)
+    from .page_mutants import find_page_mutant
+
+    return find_page_mutant(name)

@@ -27,6 +27,7 @@ from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.spec import nearest
 
 from .conduct import counted
+from .page_mutants import PREFIX, read_page_mutants
 from .suite_run import Suite, SuiteRun
 
 LEAST_LIMIT = 30.0
@@ -41,11 +42,16 @@ WIDEST = 38
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant): then `clause` is `benign`."""
+    """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant): then `clause` is `benign`.
+
+    One that a page asks for has its `page`, and the reason why nothing can be tried (`untried`).
+    """
 
     name: str
     clause: str
     description: str
+    page: str = ""
+    untried: str = ""
 
     @property
     def is_benign(self) -> bool:
@@ -55,18 +61,20 @@ class Change:
     @property
     def group(self) -> str:
         """The group of its clause, such as SUBMIT."""
-        return self.clause.partition("-")[0]
+        return f"{PREFIX}{self.page}" if self.page else self.clause.partition("-")[0]
 
     @property
     def argument(self) -> str:
         """The option of pytest that makes the change for one run."""
-        return f"--pixazo-{'variant' if self.is_benign else 'mutant'}={self.name}"
+        name = f"{self.group}:{self.name.removeprefix(PREFIX)}" if self.page else self.name
+        return f"--pixazo-{'variant' if self.is_benign else 'mutant'}={name}"
 
 
 class Outcome(StrEnum):
     """The outcome of a change: noticed by a failing test or not; a benign one passes, or reveals brittle tests.
 
-    It is doubtful when the tests that failed also fail without the change now and then, unknown when the run could not be made.
+    It is doubtful when the tests that failed also fail without the change now and then, unknown when the run could not be made. A
+    change of a page is not tried when nothing on the wire comes of it.
     """
 
     NOTICED = "noticed"
@@ -75,6 +83,7 @@ class Outcome(StrEnum):
     BRITTLE = "brittle"
     DOUBTFUL = "doubtful"
     UNKNOWN = "unknown"
+    UNTRIED = "not tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +104,26 @@ CHANGES: tuple[Change, ...] = (
 
 
 def chosen(text: str) -> list[Change]:
-    """The changes that `all`, or a comma-separated list of globs of names or clauses, selects.
+    """The changes that `all`, or a comma-separated list of globs of names or clauses and of `page:FILE`, selects.
 
-    Raises ValueError with the nearest name for a glob that matches nothing.
+    Raises ValueError with the nearest name for a glob that matches nothing, and for a page that cannot be read.
     """
-    globs = ["*" if glob == "all" else glob for glob in map(str.strip, text.split(",")) if glob]
+    given = ["*" if glob == "all" else glob for glob in map(str.strip, text.split(",")) if glob]
+    pages = [glob.removeprefix(PREFIX) for glob in dict.fromkeys(given) if glob.startswith(PREFIX)]
+    globs = [glob for glob in given if not glob.startswith(PREFIX)]
     for glob in globs:
         if not any(_matches(change, glob) for change in CHANGES):
             near = nearest(glob, tuple(change.name for change in CHANGES))
             raise ValueError(
                 f"--pixazo-mutants {glob!r} matches no change of the gateway{near}: see pixazo-sim mutants"
             )
-    return [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
+    found = [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
+    for page in pages:
+        found += [
+            Change(mutant.name, mutant.clause, mutant.sentence, page, untried)
+            for mutant, untried in read_page_mutants(page)
+        ]
+    return found
 
 
 def _matches(change: Change, glob: str) -> bool:
@@ -143,47 +160,57 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
     for group, found in groupby(verdicts, key=lambda verdict: verdict.change.group):
         members = list(found)
         good = sum(verdict.outcome in (Outcome.NOTICED, Outcome.PASSED) for verdict in members)
+        tried = sum(not verdict.change.untried for verdict in members)
         word = "pass, as they should" if group == BENIGN else "noticed"
-        yield f"{'benign changes' if group == BENIGN else group}: {good} of {len(members)} {word}", None
+        yield f"{'benign changes' if group == BENIGN else group}: {good} of {tried} {word}", None
         for verdict in members:
             change = verdict.change
             clause = "" if change.is_benign else f"{change.clause:<13} "
             yield f"  {verdict.outcome.value:<13} {clause}{change.name:<{WIDEST}} {change.description}", verdict.outcome
+            if change.untried:
+                yield f"  {'':<13} {change.untried}", None
             yield from ((f"  {'':<13} by {test}: {reason}", None) for test, reason in verdict.tests)
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
     """One line: `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
-    mutants = [verdict for verdict in verdicts if not verdict.change.is_benign]
+    mutants = _tried_mutants(verdicts)
     noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
     parts = [f"noticed {noticed} of {len(mutants)}{f' ({100 * noticed // len(mutants)} %)' if mutants else ''}"]
     brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
-    if len(mutants) < len(verdicts):
-        parts.append(
-            f"{counted(len(brittle), 'brittle test')} on {counted(len(verdicts) - len(mutants), 'benign change')}"
-        )
+    if benign := sum(verdict.change.is_benign for verdict in verdicts):
+        parts.append(f"{counted(len(brittle), 'brittle test')} on {counted(benign, 'benign change')}")
     counts = Counter(verdict.outcome for verdict in verdicts)
-    parts += [f"{counts[outcome]} {outcome}" for outcome in (Outcome.DOUBTFUL, Outcome.UNKNOWN) if counts[outcome]]
+    parts += [
+        f"{counts[outcome]} {outcome}"
+        for outcome in (Outcome.DOUBTFUL, Outcome.UNKNOWN, Outcome.UNTRIED)
+        if counts[outcome]
+    ]
     return "; ".join(parts)
+
+
+def _tried_mutants(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if not (verdict.change.is_benign or verdict.change.untried)]
 
 
 def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]:
     """The verdicts as one JSON object, with the tests that were run for each change."""
-    mutants = [verdict for verdict in verdicts if not verdict.change.is_benign]
+    mutants = _tried_mutants(verdicts)
     return {
         "summary": {
             "mutants": len(mutants),
             "noticed": sum(verdict.outcome is Outcome.NOTICED for verdict in mutants),
-            "variants": len(verdicts) - len(mutants),
+            "variants": sum(verdict.change.is_benign for verdict in verdicts),
             "line": summary(verdicts),
         },
         "tests": list(tests),
         "changes": [
             {
                 "name": verdict.change.name,
-                "clause": None if verdict.change.is_benign else verdict.change.clause,
+                "clause": None if verdict.change.is_benign else verdict.change.clause or None,
                 "description": verdict.change.description,
                 "outcome": verdict.outcome.value,
+                **({"reason": verdict.change.untried} if verdict.change.untried else {}),
                 "tests": [{"test": test, "reason": reason} for test, reason in verdict.tests],
                 "seconds": round(verdict.seconds, 3),
             }
@@ -211,6 +238,9 @@ def run_mutation_testing(config: pytest.Config) -> int:
     except ValueError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.USAGE_ERROR
+    if not changes:
+        click.echo(f"--pixazo-mutants {config.getoption('pixazo_mutants')}: no change of meaning, nothing to try")
+        return pytest.ExitCode.OK
     suite = Suite(_command(config), Path(config.invocation_params.dir))
     try:
         return _MutationTesting(suite, config, changes).run()
@@ -243,6 +273,7 @@ class _MutationTesting:
     def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change]) -> None:
         self._suite = suite
         self._changes = changes
+        self._tried = sum(not change.untried for change in changes)
         self._paths = _paths(config)
         self._root = config.rootpath
         self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
@@ -251,12 +282,12 @@ class _MutationTesting:
     def run(self) -> int:
         """Run everything in order and return the exit code."""
         changes = len(self._changes)
-        _say(f"pixazo mutation testing: the suite on the unchanged gateway, then on {changes} changed ones")
+        _say(f"pixazo mutation testing: the suite on the unchanged gateway, then on {self._tried} changed ones")
         tests, seconds = self._baseline()
         limit = LEAST_LIMIT + PATIENCE * seconds
-        whole = _duration(seconds * changes / min(self._jobs, changes))
+        whole = _duration(seconds * self._tried / min(self._jobs, self._tried or 1))
         _say(
-            f"{len(tests)} tests use a world and take {seconds:.1f} s; {changes} runs, {self._jobs} at a time: about {whole};"
+            f"{len(tests)} tests use a world and take {seconds:.1f} s; {self._tried} runs, {self._jobs} at a time: about {whole};"
             f" a run is ended after {limit:.0f} s"
         )
         started = time.monotonic()
@@ -293,22 +324,24 @@ class _MutationTesting:
         located = self._located(tests)
 
         def verdict_on(change: Change) -> Verdict:
+            if change.untried:
+                return Verdict(change, Outcome.UNTRIED, (), 0)
             first = [] if change.is_benign else ["-x"]
             return judged(change, self._suite.run([change.argument, *first], located, limit), limit)
 
-        known: dict[str, Verdict] = {}
+        known: dict[Change, Verdict] = {}
         show = _progress(len(self._changes))
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
                 for future in as_completed([pool.submit(verdict_on, change) for change in self._changes]):
-                    known[future.result().change.name] = future.result()
+                    known[future.result().change] = future.result()
                     show(known.values())
             except KeyboardInterrupt:
                 self._suite.close()
             finally:
                 pool.shutdown(cancel_futures=True)
                 show(())
-        return [known[change.name] for change in self._changes if change.name in known]
+        return [known[change] for change in self._changes if change in known]
 
     def _without_flaky(self, verdicts: list[Verdict], limit: float) -> list[Verdict]:
         """The verdicts, doubtful where they rest on tests that also fail without a change."""

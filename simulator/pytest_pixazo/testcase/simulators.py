@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pixazo_simulator.control import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
+from pytest_pixazo.reports import mutant_named
 from pytest_pixazo.world import models_of
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def _change(config: pytest.Config) -> Mutant | Variant | None:
     variant: str | None = config.getoption("pixazo_variant")
     if not (mutant or variant):
         return None
-    from pixazo_simulator.mutants import find_mutant, find_variant
+    from pixazo_simulator.mutants import find_variant
 
-    return find_mutant(mutant) if mutant else find_variant(str(variant))
+    return mutant_named(mutant) if mutant else find_variant(str(variant))
 
 
 def control_token_of(config: pytest.Config) -> str | None:

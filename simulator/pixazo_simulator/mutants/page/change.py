@@ -1,0 +1,22 @@
+"""A change of the page as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageChange:
+    """One change of meaning, as `pixazo_contracts.pages.Change` has it: of one operation, or of all if it is empty.
+
+    What has another name has the new one in `to`; in a sample it is the path of a member.
+    """
+
+    operation: str
+    part: str
+    name: str
+    attribute: str = ""
+    before: Any = None
+    after: Any = None
+    to: str = ""

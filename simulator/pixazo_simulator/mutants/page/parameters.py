@@ -1,0 +1,96 @@
+"""Parameters that come, go, have another name or other rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pixazo_simulator import spec
+from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead
+from pixazo_simulator.mutants.members import put, rename, where
+from pixazo_simulator.mutants.messages import Request, submits
+from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.parameters import VALID_IMAGE
+
+from .change import PageChange
+from .rules import RULES
+from .samples import literal
+
+VALID = {"prompt": "A video", "first_frame_image": VALID_IMAGE, "duration": 6, "resolution": spec.RESOLUTIONS[0]}
+KNOWN = {"duration": spec.DURATIONS, "resolution": spec.RESOLUTIONS}
+"""Values that the simulator takes where the page has no rule."""
+CLASHES = {"duration": ("resolution", "1080P"), "resolution": ("duration", 10)}
+
+
+def parameter_edits(change: PageChange) -> Edits | str:
+    name, after = change.name, change.after
+    match change.attribute:
+        case "" if change.to:
+            needs = _is_required(after)
+            return (
+                _refused(change, lambda given: name in given, f"{name} is not a parameter.")
+                | _refused(
+                    change,
+                    lambda given: needs and name not in given and given.get(change.to) is None,
+                    f"{change.to} is required.",
+                )
+                | in_submitted(change.operation or None, rename(change.to, name))
+            )
+        case "" if after is None:
+            return _refused(change, lambda given: name in given, f"{name} is not a parameter.") | _filled(change)
+        case "" | "required" if (change.attribute and after is True) or _is_required(after):
+            return _refused(change, lambda given: given.get(name) is None, f"{name} is required.")
+        case "":
+            return "no caller has to send it"
+        case "required":
+            return _filled(change)
+        case "default" if after is not None:
+            return submit_instead(change.operation or None, name, literal(after), unless=CLASHES.get(name, ("", "")))
+        case attribute if attribute in RULES:
+            return _ruled(change)
+        case _:
+            return "what it says cannot be tried on the wire"
+
+
+def _is_required(row: Any) -> bool:
+    return isinstance(row, str) and row.split(" | ")[1:2] == ["Yes"]
+
+
+def _refused(change: PageChange, when: Callable[[dict[str, Any]], bool], message: str) -> Edits:
+    def concerns(request: Request) -> bool:
+        given = request.members() if submits(request, change.operation or None) else None
+        return given is not None and when(given)
+
+    return refuse_submits(concerns, message)
+
+
+def _filled(change: PageChange) -> Edits:
+    """A parameter that is missing is not asked for."""
+    name = change.name
+    if name not in ("prompt", "first_frame_image"):
+        return Edits()
+    return in_submitted(change.operation or None, where(lambda given: given.get(name) is None, put(name, VALID[name])))
+
+
+def _ruled(change: PageChange) -> Edits:
+    """Refuse what breaks the new rule; accept what breaks the old one only."""
+    name, before, after = change.name, change.before, change.after
+    follows = RULES[change.attribute]
+    valid = VALID.get(name)
+
+    def breaks(value: Any) -> bool:
+        return value is not None and after is not None and not follows(after, value)
+
+    def is_new(value: Any) -> bool:
+        if breaks(value) or (change.attribute != "type" and valid is not None and type(value) is not type(valid)):
+            return False
+        return value not in KNOWN.get(name, (value,)) if before is None else not follows(before, value)
+
+    message = f"{name}: {change.attribute.replace('_', ' ')} must be {after}."
+
+    def instead(value: Any) -> Any:
+        return value[: spec.PROMPT_LIMIT] if name == "prompt" and isinstance(value, str) else valid
+
+    return _refused(change, lambda given: breaks(given.get(name)), message) | accept(
+        change.operation or None, name, is_new, instead
+    )

@@ -1,0 +1,175 @@
+"""Members of envelopes and errors after a change of a sample or of the table of fields."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pixazo_simulator.mutants.edits import edit_replies, in_accepted, in_envelopes, in_webhooks, with_members
+from pixazo_simulator.mutants.errors import names_model
+from pixazo_simulator.mutants.members import Edit, status_is, where
+from pixazo_simulator.mutants.messages import Context, has_status
+from pixazo_simulator.mutants.mutant import Edits
+
+from .addresses import other_code, relocated, url_at
+from .change import PageChange
+from .paths import GONE, added, around_id, found, is_list, is_url, members_in, updated
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
+
+
+def at(path: str, edit: Callable[[Any], Any]) -> Edit:
+    return lambda members, _: updated(members, path, edit)
+
+
+def _moved_member(old: str, new: str) -> Edit:
+    def edited(members: dict[str, Any], _: Context) -> dict[str, Any]:
+        value = found(members, old)
+        if value is GONE:
+            return members
+        result: dict[str, Any] = added(updated(members, old.removesuffix("[]"), lambda _: GONE), new, value)
+        return result
+
+    return edited
+
+
+def field_edits(change: PageChange) -> Edits | str:
+    def everywhere(edit: Edit) -> Edits:
+        return in_accepted(edit) | in_envelopes(edit)
+
+    name = change.name
+    if change.to:
+        return everywhere(_moved_member(name, change.to))
+    if change.attribute == "type":
+        return everywhere(at(name, lambda value: _retyped(value, str(change.after))))
+    if change.attribute:
+        return "a description is no answer of the gateway"
+    if change.after is None:
+        return everywhere(at(name, lambda _: GONE))
+    of_type = str(change.after).split(" | ")[1:2]
+    return in_envelopes(lambda members, _: added(members, name, _retyped("text", "".join(of_type))))
+
+
+def _retyped(value: Any, types: str) -> Any:
+    """A value as one of another type; null where that is among them."""
+    if "null" in types:
+        return None
+    items = value if is_list(value) else [value]
+    match re.sub(r"[^a-z].*", "", types.casefold()):
+        case "string":
+            first = items[0] if items else ""
+            return first if isinstance(first, str) else json.dumps(first)
+        case "array" | "list":
+            return items
+        case "object":
+            return members_in(value) or {"value": value}
+        case "integer" | "number" | "float" | "int":
+            return reformatted(value, "0") if isinstance(value, str) and _STAMP.fullmatch(value) else 1
+        case "boolean" | "bool":
+            return bool(value)
+        case _:
+            return value
+
+
+def sample_edits(change: PageChange) -> Edits | str:
+    section, _, code = (
+        change.name.partition(" errors ") if " errors " in change.name else change.name.partition(" responses ")
+    )
+    if code and not change.attribute:
+        return other_code(code[:3], change.to[-3:]) if change.to else "when the gateway sends it is not said"
+    wheres: dict[str, Callable[[Edit], Edits]] = {
+        "accepted": in_accepted,
+        "response (completed)": lambda edit: in_envelopes(where(status_is("COMPLETED"), edit)),
+        "error via status/webhook": lambda edit: in_envelopes(where(status_is("FAILED", "ERROR"), edit)),
+        "webhook": in_webhooks,
+        "queue system": lambda edit: _in_errors(code, edit),
+        "error": lambda edit: _in_errors(code, edit),
+    }
+    if section not in wheres or not change.attribute or (change.attribute == "label" and code):
+        return "which message it is a sample of is not said"
+    return _member(change, wheres[section])
+
+
+def _in_errors(code: str, edit: Edit) -> Edits:
+    """Of those with 400 the page prints the one about the model."""
+    is_code = has_status(int(code[:3])) if re.fullmatch(r"\d{3}( \d+)?", code) else has_status()
+    return edit_replies(names_model if code[:3] == "400" else is_code, with_members(edit))
+
+
+def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
+    path, before, after = change.attribute, change.before, change.after
+    if change.to:
+        return where_(_moved_member(path, change.to))
+    if after is None:
+        return where_(at(path.removesuffix("[]"), lambda _: GONE))
+    if before is None:
+        return where_(lambda members, _: added(members, path, literal(after)))
+    if is_url(before) and is_url(after):
+        return _other_url(path, before, after, where_)
+    if _STAMP.fullmatch(before):
+        if not _is_form(after):
+            return "it has no form that a timestamp can be given"
+        return in_envelopes(at(path, lambda value: reformatted(value, after) if isinstance(value, str) else value))
+    if around_id(before)[1:] == around_id(after)[1:] == ("",) and around_id(before)[0] == "":
+        return "it follows from the model id"
+    if path == "status":
+        return where_(at(path, lambda value: after if value == before else value))
+    return where_(at(path, lambda _: literal(after)))
+
+
+def literal(text: str) -> Any:
+    """The JSON value whose text this is."""
+    if text in ("None", "True", "False"):
+        return {"None": None, "True": True, "False": False}[text]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edits]) -> Edits | str:
+    """URLs name another host or path. What is served at a new path is served at the old one, too."""
+    old, new = urlsplit(before), urlsplit(after)
+    was, now = around_id(old.path), around_id(new.path)
+    if old.netloc == new.netloc and was == now:
+        return "it follows from the model id"
+
+    def edited(url: Any) -> Any:
+        if not isinstance(url, str):
+            return url
+        parts = urlsplit(url_at(url, was, now))
+        if old.netloc == new.netloc:
+            return parts.geturl()
+        # The simulator's own address gets another name under which it answers, too.
+        own = f"localhost:{parts.port}" if parts.port else "localhost"
+        return parts._replace(netloc=new.netloc if parts.netloc == old.netloc else own).geturl()
+
+    return where_(at(path, edited)) | (relocated(was, now, both=True) if was != now else Edits())
+
+
+def _is_form(sample: str) -> bool:
+    try:
+        reformatted("2026-03-31T10:00:00.000Z", sample)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def reformatted(value: str, sample: str) -> Any:
+    """A timestamp in the form of a sample: another number of decimals, another zone, or a number since 1970."""
+    moment = datetime.fromisoformat(value)
+    if re.fullmatch(r"\d+(\.\d+)?", sample):
+        return round(moment.timestamp() * (1000 if float(sample) > 1e11 else 1))
+    form = _STAMP.fullmatch(sample)
+    if form is None:
+        return sample
+    if form[2] not in (None, "Z"):
+        moment = moment.astimezone(datetime.fromisoformat(sample).tzinfo)
+    text = moment.strftime(f"%Y-%m-%d{sample[10]}%H:%M:%S")
+    decimals = f".{moment.microsecond:06}"[: len(form[1]) + 1] if form[1] else ""
+    zone = moment.isoformat()[-6:] if form[2] not in (None, "Z") else form[2] or ""
+    return f"{text}{decimals}{zone}"
