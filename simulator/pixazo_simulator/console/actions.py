@@ -11,7 +11,7 @@ import msgspec
 
 from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
-from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning
+from pixazo_simulator.spec import KEY_HEADER, beginning
 
 from .asked import BASE, Asked, Done
 
@@ -128,12 +128,9 @@ async def arm(asked: Asked) -> Done:
 async def send(asked: Asked) -> Done:
     """Send a request to the gateway with the key of the world, and open it in the journal."""
     operation, body = asked.form.get("operation", ""), asked.form.get("body", "").encode()
-    path = next((path for path, found in SUBMIT_PATHS.items() if found.name == operation), None)
-    if path is None:
-        raise Refused(
-            400,
-            f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}",
-        )
+    known = asked.worlds.operations
+    if operation not in known:
+        raise Refused(400, f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(known)}")
     headers = {
         KEY_HEADER: asked.calls.key,
         "Host": asked.calls.host,
@@ -143,7 +140,7 @@ async def send(asked: Asked) -> Done:
     }
     if webhook := asked.form.get("webhook", "").strip():
         headers["X-Webhook-URL"] = webhook
-    cut = await _answered(asked, path, headers, body)
+    cut = await _answered(asked, known[operation].path, headers, body)
     latest = (await asked.calls.get(JournalPage, "journal", limit=1)).exchanges
     return _seen(latest[-1], cut, asked.here) if latest else Done("Nothing was answered.")
 

@@ -21,7 +21,7 @@ from pixazo_simulator.spec import points, rows
 from .asked import BASE, Asked, Shown
 from .events import MOST_LINES, clock_text
 from .har import har
-from .snippets import SAMPLES, snippets
+from .snippets import SAMPLES, sample_of, snippets
 from .timeline import drawn, duration
 
 Show = Callable[[Asked], Awaitable[Shown | str]]
@@ -225,13 +225,13 @@ async def videos(asked: Asked) -> Shown:
 
 
 def _media(asked: Asked, request_id: str) -> dict[str, str]:
-    """What the media host says of a video."""
+    """What the media host says of a video, picture or sound."""
     generation = asked.shown.generation_of(request_id)
     if generation is None:
         return {}
     answer = serve_media(generation, asked.worlds.videos, "GET", (), asked.shown.policy)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return {"etag": headers["etag"], "size": str(len(answer.body))}
+    return {"etag": headers["etag"], "size": str(len(answer.body)), "kind": generation.output}
 
 
 async def script(asked: Asked) -> Shown:
@@ -286,12 +286,14 @@ def _quotations() -> Mapping[str, list[tuple[str, str]]]:
 
 
 async def try_it(asked: Asked) -> Shown:
-    """A form for either operation, filled with the example of the page."""
-    operation = asked.query.get("operation", "generate")
-    path, body = SAMPLES.get(operation, SAMPLES["generate"])
+    """A form for every operation, filled with the example of the page, or with what it requires."""
+    known = asked.worlds.operations
+    operation = asked.query.get("operation", "")
+    operation = operation if operation in known else next(iter(known))
+    path, body = SAMPLES.get(operation) or sample_of(known[operation])
     text = _json(body)
     return await _framed(
-        asked, "/try", "try.jinja", operation=operation, operations=[*SAMPLES], path=path, body=text,
+        asked, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
         receiver=f"http://{asked.calls.host}{BASE}/receiver",
         codes=snippets("POST", path, {"Content-Type": "application/json"}, text),
     )  # fmt: skip

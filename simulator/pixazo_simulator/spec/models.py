@@ -139,9 +139,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def number(self, name: str, members: Mapping[str, Any]) -> float:
         """The number that a parameter has, also as a text such as `5s`; 0 where it has none."""
         value = self.value(name, members)
-        if isinstance(value, str) and (found := re.match(r"[0-9]{1,6}(\.[0-9]{1,3})?", value)):
+        found = re.match(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) if isinstance(value, str) else None
+        if found:
             return float(found[0])
-        return value if _is("number", value) and abs(value) < 1e6 else 0
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e6 else 0
 
     def text(self, name: str | None, members: Mapping[str, Any]) -> str:
         """The text that a parameter has, empty where it has none."""

@@ -90,7 +90,7 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
         return InvalidBody("nested")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _members_with_unreadable_values(body) if body.strip() else InvalidBody("empty")
-    return value if isinstance(value, dict) else InvalidBody("object", json_value(value))
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object", json_value(value))
 
 
 def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
