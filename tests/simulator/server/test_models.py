@@ -404,3 +404,9 @@ def test_the_console_shows_them(simulator: Simulator, caller: Caller) -> None:
     sent = visitor.post(f"{here}/send", {"operation": "sounds/generate", "body": '{"input": {"prompt": "A bell"}}'})
     assert sent.status == 200
     assert caller.sim("journal")["exchanges"][-1]["submitted"] == "sounds/generate"
+
+
+def test_a_misspelt_path_is_told_the_nearest(caller: Caller) -> None:
+    """The journal names the operation that was probably meant."""
+    caller.call("POST", "/clip-video/v1/text-to-vidoe", {"prompt": "A bear"})
+    assert f"(did you mean POST {CLIP}?)" in caller.sim("journal")["exchanges"][-1]["hint"]
