@@ -245,6 +245,18 @@ def test_a_profile_file(serve: Serve, tmp_path: Path, name: str, text: str) -> N
     ]
 
 
+def test_models_are_served_by_file_and_described(serve: Serve) -> None:
+    """As an option of `serve`, in the environment, and of `openapi --gateway`; one that is unknown is a mistake."""
+    file = str(Path(__file__).parent / "models" / "sounds.toml")
+    caller = caller_of(serve("--model", file))
+    assert caller.call("POST", "/sounds/v1/generate", {"input": {"prompt": "A bell"}}).status == 202
+    assert caller_of(serve(PIXAZO_SIM_MODEL=file)).call("POST", "/voices/v1/speak", {}).status == 202
+    described = json.loads(pixazo_sim("openapi", "--gateway", "--model", file).stdout)
+    assert "/voices/v1/speak" in described["paths"]
+    assert mistake("serve", "--model", "ltx.tml").startswith("model 'ltx.tml' is not one of ")
+    assert mistake("openapi", "--model", file) == "--model is about the gateway: add --gateway"
+
+
 def test_magic_and_no_magic(serve: Serve) -> None:
     """With `--no-magic`, magic prompts and keys have no special meaning."""
     with_magic, without = serve("--clock", "manual"), serve("--clock", "manual", "--no-magic")

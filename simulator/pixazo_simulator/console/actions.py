@@ -11,7 +11,7 @@ import msgspec
 
 from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
-from pixazo_simulator.spec import KEY_HEADER, SUBMIT_PATHS, beginning, is_success
+from pixazo_simulator.spec import KEY_HEADER, beginning, is_success
 
 from .request import BASE, ActionResult, ConsoleRequest
 
@@ -127,12 +127,9 @@ async def arm(request: ConsoleRequest) -> ActionResult:
 async def send(request: ConsoleRequest) -> ActionResult:
     """Send a request to the gateway with the key of the world, and open it in the journal."""
     operation, body = request.form.get("operation", ""), request.form.get("body", "").encode()
-    path = next((path for path, found in SUBMIT_PATHS.items() if found.name == operation), None)
-    if path is None:
-        raise Refused(
-            400,
-            f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(each.name for each in SUBMIT_PATHS.values())}",
-        )
+    known = request.worlds.operations
+    if operation not in known:
+        raise Refused(400, f"operation {beginning(operation, _SHOWN)!a} is not one of {', '.join(known)}")
     headers = {
         KEY_HEADER: request.calls.key,
         "Host": request.calls.host,
@@ -142,7 +139,7 @@ async def send(request: ConsoleRequest) -> ActionResult:
     }
     if webhook := request.form.get("webhook", "").strip():
         headers["X-Webhook-URL"] = webhook
-    cut = await _answered(request, path, headers, body)
+    cut = await _answered(request, known[operation].path, headers, body)
     latest = (await request.calls.get(JournalPage, "journal", limit=1)).exchanges
     return _seen(latest[-1], cut, request.here) if latest else ActionResult("Nothing was answered.")
 

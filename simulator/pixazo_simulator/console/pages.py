@@ -21,7 +21,7 @@ from pixazo_simulator.spec import points, rows
 from .events import MOST_LINES, clock_text
 from .har import har
 from .request import BASE, ConsoleRequest, View
-from .snippets import SAMPLES, snippets
+from .snippets import SAMPLES, sample_of, snippets
 from .timeline import draw, duration
 
 Page = Callable[[ConsoleRequest], Awaitable[View | str]]
@@ -225,13 +225,13 @@ async def videos(request: ConsoleRequest) -> View:
 
 
 def _media(request: ConsoleRequest, request_id: str) -> dict[str, str]:
-    """The headers of the media host about a video."""
+    """The headers of the media host about a video, picture or sound."""
     generation = request.shown_world.generation_of(request_id)
     if generation is None:
         return {}
     answer = serve_media(generation, request.worlds.videos, "GET", (), request.shown_world.policy)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return {"etag": headers["etag"], "size": str(len(answer.body))}
+    return {"etag": headers["etag"], "size": str(len(answer.body)), "kind": generation.output}
 
 
 async def script(request: ConsoleRequest) -> View:
@@ -286,12 +286,14 @@ def _quotations() -> Mapping[str, list[tuple[str, str]]]:
 
 
 async def try_it(request: ConsoleRequest) -> View:
-    """A form for either operation, filled with the example of the page."""
-    operation = request.query.get("operation", "generate")
-    path, body = SAMPLES.get(operation, SAMPLES["generate"])
+    """A form for every operation, filled with the example of the page, or with what it requires."""
+    known = request.worlds.operations
+    operation = request.query.get("operation", "")
+    operation = operation if operation in known else next(iter(known))
+    path, body = SAMPLES.get(operation) or sample_of(known[operation])
     text = _json(body)
     return await _world_page(
-        request, "/try", "try.jinja", operation=operation, operations=[*SAMPLES], path=path, body=text,
+        request, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
         receiver=f"http://{request.calls.host}{BASE}/receiver",
         codes=snippets("POST", path, {"Content-Type": "application/json"}, text),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from shlex import quote
 from typing import Any
 
 from pixazo_simulator.control import curl_command
-from pixazo_simulator.spec import KEY_HEADER
+from pixazo_simulator.spec import KEY_HEADER, Operation
 
 _SETTINGS = {
     "duration": 6, "resolution": "768P", "prompt_optimizer": True, "fast_pretreatment": False, "aigc_watermark": False,
@@ -73,3 +73,22 @@ def _javascript(method: str, path: str, headers: Mapping[str, str], body: str) -
   headers: {{{json.dumps(KEY_HEADER)}: process.env.PIXAZO_API_KEY{own}}},{content}
 }});
 console.log(response.status, await response.text());"""
+
+
+_VALUES: Mapping[str, Any] = {
+    "string": "A bear", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}, "any": "A bear",
+}  # fmt: skip
+
+
+def sample_of(operation: Operation) -> tuple[str, Mapping[str, Any]]:
+    """Path of an operation of a model file, and a body with the members that it requires, but for those in lists."""
+    body: dict[str, Any] = {}
+    for parameter in operation.parameters:
+        if parameter.required and "[]" not in parameter.name:
+            *around, name = parameter.name.split(".")
+            inner = body
+            for step in around:
+                inner = inner.setdefault(step, {})
+            url = "https://example.com/input" if "url" in parameter.formats else _VALUES[parameter.type]
+            inner[name] = parameter.enumeration[0] if parameter.enumeration else url
+    return operation.path, body

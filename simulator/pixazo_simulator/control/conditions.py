@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pixazo_simulator.script import ABSENT, Matcher, weight
 from pixazo_simulator.spec import OPERATIONS, shown, snapshot
@@ -51,10 +51,14 @@ class Search:
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
         """A matcher that means every submission, with those to the operations of model files that this world has."""
-        named = cast("tuple[str, ...]", matcher.operand)
-        if name != "operation" or matcher.operator != "one_of" or not set(OPERATIONS) <= set(named):
+        if (
+            name != "operation"
+            or matcher.operator != "one_of"
+            or any(each not in matcher.operand for each in OPERATIONS)
+        ):
             return matcher
-        return Matcher("one_of", (*named, *(each for each in self.world.operations if each not in OPERATIONS)))
+        others = (each for each in self.world.operations if each not in OPERATIONS)
+        return Matcher("one_of", (*matcher.operand, *others))
 
     @property
     def is_done(self) -> bool:

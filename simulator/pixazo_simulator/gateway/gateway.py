@@ -79,6 +79,7 @@ class Gateway:
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
         self._submits = {each.path: spec.Submit(each) for each in worlds.settings.models}
+        self._routes = (*_ROUTES, *(f"POST {path}" for path in self._submits))
 
     def route(self, request: Request) -> RoutedRequest:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
@@ -145,7 +146,7 @@ class Gateway:
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
         # The hint cuts the path, so it is redacted before.
-        meant = hint(mistake, request.method, redactor.text(path), request.headers, request.query, former)
+        meant = hint(mistake, request.method, redactor.text(path), request.headers, request.query, former, self._routes)
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         world = None if former else route.world or request.listener
         return complete(
@@ -273,10 +274,11 @@ def hint(
     headers: Iterable[tuple[bytes, bytes]],
     query: bytes = b"",
     former: str | None = None,
+    routes: tuple[str, ...] = _ROUTES,
 ) -> str | None:
     """What to do instead, None for a refusal that is a normal answer of the gateway; `former` is the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
-        return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
+        return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path, routes)}: known are {', '.join(routes)}"
     if former:
         return _remainder(former)
     if isinstance(refusal, spec.InvalidKey):
@@ -297,8 +299,8 @@ def _remainder(former: str) -> str:
     return f"the world of {former} was deleted, and something that it left running still calls: end it first"
 
 
-def _nearest(method: str, path: str) -> str:
+def _nearest(method: str, path: str, routes: tuple[str, ...]) -> str:
     asked = _REQUEST_ID.sub("{request_id}", path)
-    return spec.nearest(f"{method} {asked}", _ROUTES) or next(
-        (f" (did you mean {route}?)" for route in _ROUTES if route.partition(" ")[2] == asked), ""
+    return spec.nearest(f"{method} {asked}", routes) or next(
+        (f" (did you mean {route}?)" for route in routes if route.partition(" ")[2] == asked), ""
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
 from tests.receiver import Receiver
+from tests.simulator.console.visitor import Visitor
 
 from pixazo_simulator import (
     ControlClient,
@@ -345,7 +347,7 @@ def test_the_gateway_is_described_as_openapi(caller: Caller) -> None:
 )
 def test_a_mutant_that_is_not_about_parameters_changes_them_too(name: str, member: str) -> None:
     """What it does to submissions of the page it does to others."""
-    bodies: list[dict[str, str]] = []
+    bodies = list[dict[str, str]]()
     for change in (None, find_mutant(name)):
         with Simulator(models=MODELS, change=change) as simulator:
             caller = Caller(over_http(simulator.url), "sim-key")
@@ -383,3 +385,28 @@ def test_a_world_may_begin_with_their_generations(simulator: Simulator) -> None:
         ControlError, match=r"generations\[0\]: operation 'sounds/make' is not one of .*serve its model"
     ):
         control.create_world(generations=[{"status": "QUEUED", "operation": "sounds/make"}])
+
+
+def test_the_console_shows_them(simulator: Simulator, caller: Caller) -> None:
+    """The form has what an operation requires, and each kind of media has an element of its own."""
+    visitor = Visitor(caller.send)
+    submitted(caller, SOUND, input={"prompt": "A bell"})
+    submitted(caller, "/photos/v1/make")
+    caller.advance(60)
+    worlds = ControlClient(simulator.url).worlds().worlds
+    here = f"/worlds/{max(each.number for each in worlds)}"
+    form = unescape(visitor.get(f"{here}/try?operation=sounds/generate").body.decode())
+    assert '"prompt": "A bear"' in form
+    assert "clip-video/text-to-video" in form
+    page = visitor.get(f"{here}/videos").body
+    assert b"<audio controls" in page
+    assert b'alt="Picture of photos_' in page
+    sent = visitor.post(f"{here}/send", {"operation": "sounds/generate", "body": '{"input": {"prompt": "A bell"}}'})
+    assert sent.status == 200
+    assert caller.sim("journal")["exchanges"][-1]["submitted"] == "sounds/generate"
+
+
+def test_a_misspelt_path_is_told_the_nearest(caller: Caller) -> None:
+    """The journal names the operation that was probably meant."""
+    caller.call("POST", "/clip-video/v1/text-to-vidoe", {"prompt": "A bear"})
+    assert f"(did you mean POST {CLIP}?)" in caller.sim("journal")["exchanges"][-1]["hint"]
