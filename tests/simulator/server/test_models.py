@@ -352,7 +352,7 @@ def test_a_mutant_that_is_not_about_parameters_changes_them_too(name: str, membe
         with Simulator(models=MODELS, change=change) as simulator:
             caller = Caller(over_http(simulator.url), "sim-key")
             bodies.append(caller.call("POST", SOUND, {"input": {"prompt": "A bell"}}).json())
-    assert bodies[1][member] != bodies[0][member]
+    assert bodies[1][member].rpartition("/")[2] != bodies[0][member].rpartition("/")[2]
     assert bodies[1]["request_id"].startswith("sounds_")
 
 
