@@ -24,6 +24,8 @@ _TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
 })  # fmt: skip
+#: A size such as `832*480` is no emphasis.
+_TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that belongs to no other line of its paragraph: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -108,6 +110,8 @@ def _cells(row: str) -> tuple[str, ...]:
 
 def _plain(token: Token) -> str:
     """The text of a paragraph or heading: escapes and entities resolved, emphasis and links gone, code in backticks."""
+    if _TIMES.search(token.content):
+        token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     parts = list[str]()
     for child in token.children or ():
         if child.type == "code_inline":

@@ -57,7 +57,7 @@ _VALUES: Final = re.compile(
     re.IGNORECASE,
 )
 _PERHAPS: Final = re.compile(
-    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|specify|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
+    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
     re.IGNORECASE,
 )
 _ONE: Final = re.compile(
@@ -75,6 +75,7 @@ _CONDITION: Final = re.compile(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
     re.IGNORECASE,
 )
+_AND_SO_ON: Final = re.compile(r",?\s*(?:etc\b|and so on|\.\.\.|…)", re.IGNORECASE)
 _RECOMMENDED: Final = re.compile(r"\s*\(recommended\b[^)]*\)", re.IGNORECASE)
 _REFUSES: Final = re.compile(
     r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
@@ -211,6 +212,8 @@ class _Reading:
                 ):
                     continue  # `Supported formats: JPEG, PNG` is about what is behind a URL
                 if len(values) < least and not re.match("only", match[0], re.IGNORECASE):
+                    continue
+                if _AND_SO_ON.match(self.rest, end):
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"

@@ -57,6 +57,7 @@ Request Parameters - Video Request
 | prompt | string | Yes | — | What is shown. Max 2,500 characters. |
 | webhook | string | No | — | Callback URL. |
 | duration | integer or null | No | 5 | Allowed values: 5, 10 |
+| size | string | No | — | Available resolutions: "832*480", "1280*720" |
 **Request Headers**
 | Header | Value |
 ```
@@ -168,9 +169,10 @@ def test_a_rendered_page_is_read() -> None:
         "https://gateway.pixazo.ai/test-video/v1/video-request",
         "test-video",
     )
-    prompt, webhook, duration = operation.parameters
+    prompt, webhook, duration, size = operation.parameters
     assert (prompt.required, prompt.rules.max_length, webhook.name) == (True, 2500, "webhook")
     assert (duration.type, duration.rules.default, duration.rules.enumeration) == ("integer or null", 5, (5, 10))
+    assert size.rules.enumeration == ("832*480", "1280*720")
     assert operation.fields == {"error": ("string|null", "Error message if failed")}
     assert operation.headers["Ocp-Apim-Subscription-Key"] == "YOUR_KEY"
     assert operation.flow == (("QUEUED", "PROCESSING"), ("PROCESSING", "COMPLETED"), ("PROCESSING", "FAILED"))
@@ -216,6 +218,7 @@ def test_what_is_no_page_is_refused(text: str) -> None:
         ("Base64 encoded Data URLs are no longer accepted.", "string", {}),
         ("Higher values increase quality.", "number", {}),
         ('Text (e.g., "blurry, low quality").', "string", {}),
+        ('Specify "512x512", "768x768", etc.', "string", {}),
     ],
 )  # fmt: skip
 def test_a_description_says_rules(text: str, kind: str, rules: dict[str, object]) -> None:
