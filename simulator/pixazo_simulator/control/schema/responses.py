@@ -426,7 +426,7 @@ class Exchange(Body, frozen=True):
         Meta(description="real seconds since the clock of the world began, however fast it runs; 0 unless asked for"),
     ] = 0.0
     decided_by: DecidedBy = ()
-    submitted: Annotated[str, Meta(description="the operation of a model file that was called")] | UnsetType = UNSET
+    submitted: Annotated[str | UnsetType, Meta(description="the operation of a model file that was called")] = UNSET
 
     @property
     def path(self) -> str:
