@@ -28,7 +28,7 @@ SIMULATOR = [
     "Delay", "Delivery", "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event",
     "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",
     "History", "HistoryEntry", "HtmlPage", "InitialGeneration", "JournalFilters", "JournalPage", "LedgerPage",
-    "LimitData", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "PROFILES", "Plan", "Policy",
+    "LimitData", "LognormalDelay", "Matcher", "MediaGone", "ModelCall", "NotFoundWindow", "PROFILES", "Plan", "Policy",
     "PolicyDecision", "PolicyFields", "Ready", "Reorder", "Replayed", "Reply", "ReplyLost", "Request", "Response",
     "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator", "SimulatorError", "SlowDrip",
     "StaleSignature", "Status", "StatusAnswer", "StatusCode", "Step", "Stuck", "TamperedBody", "TlsListener",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,12 +72,18 @@ def check(file: Path, *, form: str) -> NoReturn:
 @click.option(
     "--name", default="", metavar="NAME", help="The name of the model; made from the page's address if it is left out."
 )
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The day of the page.")
+@click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day of the page; today if it is left out.",
+)
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there; it must not exist."
 )
 def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> None:
-    drafted = draft_model(_read(file), name=name, day=day.date() if day else None)
+    drafted = draft_model(_read(file), name=name, day=(day or datetime.now(UTC)).date())
     if out is None:
         print_text(drafted)
     elif out.exists():

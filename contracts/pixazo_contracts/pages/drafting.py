@@ -28,18 +28,17 @@ _OUTPUTS: Final = (
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
 
-def draft_model(page: Page, *, name: str = "", day: date | None = None) -> str:
+def draft_model(page: Page, *, day: date, name: str = "") -> str:
     """A model file (TOML) with every operation of a page that makes something.
 
-    `name` is that of the model, made from the page's address or title if there is none; `day` is the day of the page, today's if it is left
-    to the caller of the command. What was not understood stands in it as `unchecked`, or as a comment.
+    `name` is that of the model, made from the page's address or title if there is none; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
     """
     source = page.source or "unknown"
     model = name or re.sub(
         r"[^a-z0-9.]+", "-", (source.rpartition("/")[2] if "/" in source else page.title).casefold()
     ).strip("-")
-    label = f"vendor page, {day.isoformat()}" if day else "vendor page"
-    head = {"model": model, "title": page.title, "source": source, **({"date": day} if day else {}), "label": label}
+    label = f"vendor page, {day.isoformat()}"
+    head = {"model": model, "title": page.title, "source": source, "date": day, "label": label}
     lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
     drafted = set[str]()
     for operation in page.operations:

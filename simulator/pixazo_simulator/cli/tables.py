@@ -155,12 +155,21 @@ def mutants(*, as_json: bool) -> None:
 )
 def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     """Print the routes under /_sim as OpenAPI 3.1 (JSON), as a running server does at /_sim/openapi.json."""
-    from pixazo_simulator.control import ROUTES, document, gateway_document
+    from importlib.metadata import version
+
+    from pixazo_simulator.control import ROUTES, document
+    from pixazo_simulator.gateway import gateway_document
     from pixazo_simulator.server import read_models
 
     if models and not gateway:
         raise click.UsageError("--model is about the gateway: add --gateway")
     try:
-        _print_json(gateway_document((*OPERATIONS.values(), *read_models(models))) if gateway else document(ROUTES))
+        served = (*OPERATIONS.values(), *read_models(models))
+        found = (
+            gateway_document(served, version("pixazo-testkit"), "http://127.0.0.1:8900")
+            if gateway
+            else document(ROUTES)
+        )
+        _print_json(found)
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .body_queue import BodyQueue
     from .client import TOKEN_HEADER, TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel, InitialGeneration
     from .discovery import discovery_document
-    from .gateway_openapi import gateway_document
     from .handler import ControlHandler, check_access, read_body
     from .openapi import document
     from .repeat import curl, curl_command
@@ -43,7 +42,7 @@ __all__ = [
     "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
     "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "curl_command", "discovery_document",
-    "document", "from_json", "gateway_document", "read_body", "responses", "to_json",
+    "document", "from_json", "read_body", "responses", "to_json",
 ]  # fmt: skip
 
 _HOMES = {
@@ -53,7 +52,6 @@ _HOMES = {
     ".discovery": "discovery_document",
     ".handler": "ControlHandler check_access read_body",
     ".openapi": "document",
-    ".gateway_openapi": "gateway_document",
     ".route": "Refused",
     ".routes": "ROUTES",
     ".schema.policy": "PolicyFields",

@@ -133,10 +133,15 @@ class ControlHandler:
                 # Its keys are shown: they open no world yet, so that nothing is disclosed.
                 status, content = 200, encode(await self._discovered())
             elif scope["path"] == spec.OPENAPI_PATH:
-                from .gateway_openapi import gateway_document  # with the first request for it
+                from importlib.metadata import version  # with the first request for it
+
+                from pixazo_simulator.gateway import gateway_document
 
                 origin = f"{scope['scheme']}://{headers[b'host'].decode('latin-1')}"
-                status, content = 200, encode(gateway_document(self._worlds.operations.values(), origin))
+                status, content = (
+                    200,
+                    encode(gateway_document(self._worlds.operations.values(), version("pixazo-testkit"), origin)),
+                )
             else:
                 query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
                 method = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .exchange import Request, Response, framed
 from .gateway import Gateway, RoutedRequest, sent_key
 from .media import serve_media
 from .traffic import BOUNDS, TIMED, Traffic
 
+if TYPE_CHECKING:
+    from .description import gateway_document
+
 __all__ = [
-    "BOUNDS", "TIMED", "Gateway", "Request", "Response", "RoutedRequest", "Traffic", "framed", "sent_key", "serve_media",
+    "BOUNDS", "TIMED", "Gateway", "Request", "Response", "RoutedRequest", "Traffic", "framed", "gateway_document", "sent_key", "serve_media",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """The description is loaded when somebody asks for it: no request needs it."""
+    if name != "gateway_document":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .description import gateway_document
+
+    return gateway_document

@@ -74,7 +74,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ]
     title: str
     output: Literal["mp4", "png", "jpeg", "wav", "mp3"]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...] = ()
     price: PriceTable | _Dollars | None = None
     response: Any = None
     name: str | None = None
@@ -106,7 +106,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str
     title: str
     output: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...] = ()
     price: PriceTable | None
     response: Any
     on_page: bool

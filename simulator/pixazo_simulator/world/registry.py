@@ -87,7 +87,8 @@ def _by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
             raise ValueError(
                 f"model {each.model}: POST {each.path} is in model {other.model}, too: serve one of the two"
             )
-        if type(spec.classify("POST", each.path)) is not spec.UnknownModel:
+        is_taken = (endpoint := spec.classify("POST", each.path)).name is not None or endpoint == spec.Unrouted("GET")
+        if is_taken or each.path.startswith(spec.CONTROL_PREFIX):
             raise ValueError(f"model {each.model}: path {each.path} is a route of the gateway itself: give another")
         paths[each.path] = found[each.name] = each
     return MappingProxyType(found)  # which forks of worlds share

@@ -13,6 +13,7 @@ from pixazo_contracts.pages import InvalidPageError, own_page, read_page
 from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
+from pixazo_contracts.pages.page import Rules
 from pixazo_contracts.pages.template import COLUMNS, kind_of
 
 RENDERED = """\
@@ -218,7 +219,6 @@ def test_what_is_no_page_is_refused(text: str) -> None:
         ("Base64 encoded Data URLs are no longer accepted.", "string", {}),
         ("Higher values increase quality.", "number", {}),
         ('Text (e.g., "blurry, low quality").', "string", {}),
-        ('Specify "512x512", "768x768", etc.', "string", {}),
     ],
 )  # fmt: skip
 def test_a_description_says_rules(text: str, kind: str, rules: dict[str, object]) -> None:
@@ -231,6 +231,10 @@ def test_a_sentence_that_states_more_is_not_understood() -> None:
     """So nobody takes it for a rule that is checked."""
     _, unread = read_rules("Only .mp4 files, 3-10 seconds, 720-2160px. Describes the video.", "string")
     assert unread == ("Only .mp4 files, 3-10 seconds, 720-2160px.",)
+    assert read_rules('Specify "512x512", "768x768", etc.', "string") == (
+        Rules(),
+        ('Specify "512x512", "768x768", etc.',),
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -27,6 +29,7 @@ from pixazo_simulator import (
 )
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server import model_names, read_models
+from pixazo_simulator.spec import Operation
 from pixazo_simulator.state import WorldLog
 
 MODELS = tuple(str(Path(__file__).parents[2] / "models" / f"{name}.toml") for name in ("clips", "sounds"))
@@ -278,6 +281,65 @@ def test_every_model_that_comes_along_is_served() -> None:
     """`all` is every one of them, and no two have one path."""
     with Simulator(models=["all"]) as simulator:
         assert {each.model for each in simulator.settings.models} == {*model_names()}
+
+
+VALUES: dict[str, Any] = {
+    "string": "A bear",
+    "integer": 5,
+    "number": 1.5,
+    "boolean": True,
+    "array": ["https://example.com/a.png"],
+    "object": {},
+    "any": "A bear",
+}
+
+
+def smallest(operation: Operation) -> dict[str, Any]:
+    """A body with what an operation requires, and nothing else."""
+    body: dict[str, Any] = {}
+    for each in operation.parameters:
+        is_outer = any(
+            re.match(rf"{re.escape(each.name)}(\[\])?\.", other.name)
+            for other in operation.parameters
+            if other.required
+        )
+        if (each.required and not is_outer) or each.callback:
+            value = each.enumeration[0] if each.enumeration else VALUES[each.type]
+            if each.formats or each.callback:
+                value = VALUES["array"] if each.type == "array" else VALUES["array"][0]
+            if each.minimum is not None:
+                value = int(each.minimum) + 1
+            *outer, last = each.name.split(".")
+            at = body
+            for name in outer:
+                inner: Any = [{}] if name.endswith("[]") else {}
+                inner = at.setdefault(name.removesuffix("[]"), inner)
+                at = cast("dict[str, Any]", inner[0] if name.endswith("[]") else inner)
+            at.setdefault(last, value)
+    return body
+
+
+def test_every_operation_that_comes_along_reaches_its_media() -> None:
+    """With the smallest body that its file allows; and an empty one is refused."""
+    with Simulator(models=["all"]) as simulator:
+        caller = Caller(over_http(simulator.url), "sim-key")
+        caller.call("POST", "/_sim/ledger", {"adjust": "1000"})
+        assert len(simulator.settings.models) > 70
+        for each in simulator.settings.models:
+            reply = caller.call("POST", each.path, smallest(each))
+            assert reply.status == (202 if each.response is None else 200), (each.path, smallest(each), reply.body)
+            assert (
+                not any(parameter.required for parameter in each.parameters)
+                or caller.call("POST", each.path, {}).status == 400
+            )
+            if each.response is None:
+                identity = reply.json()["request_id"]
+                assert identity.startswith(f"{each.model_id}_")
+                caller.advance(60)
+                media = caller.read(identity).json()["output"]["media_url"][0]
+            else:
+                (media,) = (text for text in re.findall(r'http[^"]+', reply.body.decode()))
+            assert caller.send("GET", urlsplit(str(media)).path, {}, b"").headers["content-length"] != "0"
 
 
 def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:

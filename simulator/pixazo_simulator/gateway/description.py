@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from msgspec import UNSET
@@ -25,13 +24,13 @@ _BOUNDS = {
 }
 
 
-def gateway_document(operations: Iterable[Operation], server: str = "http://127.0.0.1:8900") -> dict[str, Any]:
-    """The OpenAPI document of the gateway with these operations, as a JSON value."""
+def gateway_document(operations: Iterable[Operation], version: str, server: str) -> dict[str, Any]:
+    """The OpenAPI document of the gateway with these operations at the origin `server`, as a JSON value; `version` is that of the package."""
     kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_KINDS.values()}
     missing = {"description": "There is none"}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Pixazo gateway, simulated", "version": version("pixazo-testkit"), "description": _ABOUT},
+        "info": {"title": "Pixazo gateway, simulated", "version": version, "description": _ABOUT},
         "servers": [{"url": server}],
         "security": [{"key": []}],
         "paths": {each.path: {"post": _submission(each)} for each in operations}

@@ -1,0 +1,43 @@
+"""From a page to a gateway: what `page model` drafts is served as it is."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from pixazo_contracts.pages import draft_model, own_page, read_page
+from pixazo_simulator import Simulator
+from tests.caller import Caller, over_http
+from tests.contracts.pages.test_reading import RENDERED
+
+
+def drafted(markdown: str, folder: Path) -> str:
+    """The path of a model file drafted from a page."""
+    place = folder / "drafted.toml"
+    place.write_text(draft_model(read_page(markdown), name="drafted", day=date(2026, 4, 15)), encoding="utf-8")
+    return str(place)
+
+
+def test_a_drafted_model_reaches_its_media(tmp_path: Path) -> None:
+    """With the rules of its page, its price, and the callback that it names."""
+    with Simulator(models=[drafted(RENDERED, tmp_path)]) as simulator:
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        path = "/test-video/v1/video-request"
+        assert "prompt is required" in caller.call("POST", path, {}).body.decode()
+        assert caller.call("POST", path, {"prompt": "x" * 2501}).status == 400
+        assert caller.call("POST", path, {"prompt": "A cat", "duration": 7}).status == 400
+        accepted = caller.call("POST", path, {"prompt": "A cat", "duration": 10, "size": "832*480"}).json()
+        assert accepted["request_id"].startswith("test-video_")
+        assert caller.sim("world")["balance"] == "99.96"
+        caller.advance(60)
+        assert caller.read(accepted["request_id"]).json()["output"]["media_url"][0].endswith(".mp4")
+
+
+def test_another_operation_of_our_page_is_served(tmp_path: Path) -> None:
+    """Beside the two that are always there."""
+    extended = own_page().replace("/v1/generate", "/v1/extendVideo")
+    page = extended[extended.index("### Text to Video") :]
+    with Simulator(models=[drafted(page, tmp_path)]) as simulator:
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        assert caller.call("POST", "/minimax-hailuo-ai/v1/extendVideo", {"prompt": "A bear"}).status == 202
+        assert caller.sim("journal")["exchanges"][0]["submitted"] == "minimax-hailuo-ai/extendVideo"
