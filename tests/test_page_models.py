@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pixazo_contracts.pages import draft_model, own_page, read_page
 from pixazo_simulator import Simulator
+from pixazo_simulator.spec import HAILUO
 from tests.caller import Caller, over_http
 from tests.contracts.pages.test_reading import RENDERED
 
@@ -41,3 +42,17 @@ def test_another_operation_of_our_page_is_served(tmp_path: Path) -> None:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         assert caller.call("POST", "/minimax-hailuo-ai/v1/extendVideo", {"prompt": "A bear"}).status == 202
         assert caller.sim("journal")["exchanges"][0]["submitted"] == "minimax-hailuo-ai/extendVideo"
+
+
+def test_the_model_file_of_the_page_is_what_the_page_says() -> None:
+    """Parameters, which of them are required, and their types."""
+    said = {
+        (each.path, parameter.name, bool(parameter.required), parameter.type)
+        for each in read_page(own_page()).operations
+        for parameter in each.parameters
+    }
+    assert said == {
+        (each.path, parameter.name, parameter.required, parameter.type)
+        for each in HAILUO
+        for parameter in each.parameters
+    }
