@@ -89,7 +89,8 @@ def reached_from(thing: Any) -> Iterator[type]:
         return
     for base in thing.__mro__:
         if base.__module__.startswith(OURS):
-            hints = get_type_hints(base, names_in(sys.modules[base.__module__]))
+            names = names_in(sys.modules[base.__module__])
+            hints = get_type_hints(base, names, names)  # as locals, too: a TypedDict evaluates in its own module
             yield from classes_in([hint for name, hint in hints.items() if not name.startswith("_")])
             for name, member in vars(base).items():
                 function: Any = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
@@ -103,7 +104,12 @@ def test_every_type_that_a_test_meets_is_exported() -> None:
     fixtures = [inspect.unwrap(getattr(plugin, name)) for name in plugin.__all__ if name.startswith("pixazo")]
     within = tuple(f"pixazo_simulator.{each}" for each in WITHIN)
     seen: set[type] = set()
-    coming = [each for thing in (*exported, *fixtures) if callable(thing) for each in reached_from(thing)]
+    coming = [
+        each
+        for thing in (*exported, *fixtures)
+        if inspect.isclass(thing) or inspect.isroutine(thing)
+        for each in reached_from(thing)
+    ]
     while coming:
         each = coming.pop()
         if each not in seen and not f"{each.__module__}.{each.__name__}".startswith(within):

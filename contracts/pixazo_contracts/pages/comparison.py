@@ -113,6 +113,7 @@ def _same(old: Operation, new: Operation) -> bool:
 
 def _facts(before: Operation, after: Operation) -> Iterator[Change]:
     olds, news = ({fact.key: fact for fact in facts(operation)} for operation in (before, after))
+    changed = set[str]()
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
         part, name, attribute = key
@@ -123,19 +124,17 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
         is_same = old is not None and new is not None and (old.meaning == new.meaning or _is_reworded(old, new))
-        if is_same or part == "example":
+        is_told = part == "parameter" and attribute == "description" and name in changed  # by one of its rules
+        if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
             if not is_presence and _squeezed(texts[0]) != _squeezed(texts[1]):
                 yield change(kind="wording", before=texts[0], after=texts[1])
-        else:
-            yield change(
-                kind="meaning",
-                before=_shown(old),
-                after=_shown(new),
-                effect=_effect(key, old, new),
-                **_support(before, old),
-            )
+            continue
+        if part == "parameter":
+            changed.add(name)
+        support, effect = _support(before, old), _effect(key, old, new)
+        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **support)
 
 
 def _is_reworded(old: Fact, description: Fact | None) -> bool:
@@ -190,15 +189,14 @@ def _effect(
 def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
     """What changed in the free sentences of each section: their order, and how they are cut into paragraphs, do not matter."""
     olds, news = _by_section(old), _by_section(new)
+    said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         has_same_atoms = _atoms(were) == _atoms(are)
-        change = partial(
-            Change, operation=operation_name(operation.path) if operation else "", part="sentence", name=section
-        )
-        for was, now in _matched(
-            [each for each in were if each not in are], [each for each in are if each not in were]
-        ):
+        name = operation_name(operation.path) if operation else ""
+        change = partial(Change, operation=name, part="sentence", name=section)
+        gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
+        for was, now in _matched(gone, came):
             is_caption = section == "request code"  # the names of the languages of the samples
             if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
                 yield change(kind="wording", before=was, after=now)

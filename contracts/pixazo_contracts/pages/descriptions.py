@@ -72,7 +72,7 @@ _KINDS: Final = {
     "url": r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b",
 }
 _CONDITION: Final = re.compile(
-    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|if omitted|required (?:when|if)|not supported)\b",
+    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b",
     re.IGNORECASE,
 )
 _AND_SO_ON: Final = re.compile(r",?\s*(?:etc\b|and so on|\.\.\.|…)", re.IGNORECASE)

@@ -65,7 +65,8 @@ def facts(operation: Operation) -> Iterator[Fact]:
     yield from _results(operation)
     counts: dict[str, int] = {}
     for sample in operation.samples:
-        name = f"{sample.section} {sample.label[:3]}".strip()
+        code = re.search(r"\b\d{3}\b", sample.label)
+        name = f"{sample.section} {code[0] if code else ''}".strip()
         counts[name] = counts.get(name, 0) + 1
         yield from _sample(sample, name if counts[name] == 1 else f"{name} {counts[name]}")
 
@@ -104,8 +105,7 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
         elif attribute == "default" and value is not None:
             meaning = str(value).casefold()
         yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
-    meaning = sorted(atoms(" ".join(parameter.unread)))
-    yield Fact("parameter", name, "description", meaning, parameter.description, section, row, commits)
+    yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
 
 
 def _responses(operation: Operation) -> Iterator[Fact]:

@@ -38,6 +38,8 @@ _VOCABULARY: Final = {
     "header": r"headers?", "query": r"quer(?:y|ies)(?: (?:string|parameter)s?)?", "cookie": r"cookies?",
     "initial": r"initial|first response",
     "image": r"images?|pictures?", "video": r"videos?", "audio": r"audio|sound", "frame": r"frames?",
+    "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null", "until": r"until", "milliseconds": r"milliseconds?|ms",
+    "every request": r"(?:all|every|each|any) (?:requests?|calls?)", "every change": r"(?:all|every|each|any) (?:status|state)(?:es|s)?(?: changes?)?",
     "cancel": r"cancel\w*|abort\w*", "unique": r"unique", "watermark": r"watermark\w*",
 }  # fmt: skip
 #: Words of the vocabulary that a rewording may add or drop: what a sentence is about, not what it commits to.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,7 +28,9 @@ _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
 #: The sections with which an operation begins.
-_FIRST: Final = frozenset({"", "base url", "authentication", "request code", "endpoint"})
+_FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
+#: A status code in prose.
+_CODE: Final = re.compile(r"\b[45]\d\d\b")
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
@@ -91,7 +93,7 @@ class _Reading:
             self._known(section)
         elif not section.kind:
             self._untitled(section)
-        elif section.kind == "request code" or (section.kind == "endpoint" and not self.draft.complete):
+        elif section.kind == "request code":
             self._request(section)
         else:
             self._known(section)
@@ -174,14 +176,24 @@ class _Reading:
                 values["prices"] = {cells[0]: cells[-1] for _, row in table if (cells := list(row.values()))}
             case _:
                 self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
-        for block in rest:
-            self._block(section, block)
+        label = ""
+        for block, following in zip_longest(rest, rest[1:]):
+            if (
+                section.kind in _ERRORS
+                and following
+                and (block.kind, following.kind) == ("text", "code")
+                and _CODE.search(block.text)
+            ):
+                label = block.text  # as good as a comment in the sample
+            else:
+                self._block(section, block, label)
+                label = ""
 
-    def _block(self, section: Section, block: Block) -> None:
+    def _block(self, section: Section, block: Block, label: str) -> None:
         values, text = self.draft.values, block.text
         if section.kind == "status flow":
-            values["flow"] = (*values.get("flow", ()), *_flow(text, values.get("flow", ())))
-            values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip()
+            values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
+            values["flow"] = tuple(dict.fromkeys(_flow(values["flow_text"])))
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
         elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
@@ -189,7 +201,7 @@ class _Reading:
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
-            self._sample(section.kind, block, text)
+            self._sample(section.kind, block, text, label)
         elif block.kind == "code" or block.kind == "row":
             self._not_understood(section, block)
         else:
@@ -197,10 +209,10 @@ class _Reading:
                 values["polling"] = (int(found[1]), int(found[2] or found[1]))
             self.draft.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
-    def _sample(self, kind: str, block: Block, body: str) -> None:
-        label, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
-        text = "{" + text if label else text
-        self.draft.samples.append(Sample(kind, block.text, block.line, label.lstrip("/ "), _json(text)))
+    def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
+        comment, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
+        text = "{" + text if comment else text
+        self.draft.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
 
     def _not_understood(self, section: Section, block: Block) -> None:
         self.unread.append(Unread(block.line, section.title, block.text))
@@ -264,11 +276,21 @@ def _model_id(samples: Iterable[Sample]) -> str:
     return ""
 
 
-def _flow(text: str, before: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
-    """The arrows of the status flow; a line that begins with its arrow goes out from where the last arrow of the line above did."""
-    fork = before[-1][0] if before else ""
+def _flow(text: str) -> Iterator[tuple[str, str]]:
+    """The arrows of the status flow, each once. One without a source goes out from where the arrow above it does, or the last one if its column is lost."""
+    columns = dict[int, str]()
     for line in text.split("\n"):
+        arrows = list(re.finditer("→|->", line))
         words = [word.strip() for word in re.split("→|->", line)]
-        for source, target in pairwise([words[0] or fork, *words[1:]]):
-            fork = source
+        if arrows and not words[0]:
+            last = next(reversed(columns.values()), "")
+            words[0] = (
+                min(columns.items(), key=lambda each: abs(each[0] - arrows[0].start()))[1]
+                if columns and arrows[0].start()
+                else last
+            )
+        else:
+            columns = {}
+        for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):
+            columns[arrow.start()] = source
             yield source, target

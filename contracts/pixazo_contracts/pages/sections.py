@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
 from .blocks import Block
-from .template import COLUMNS, TITLES, kind_of
+from .template import COLUMNS, TABLES, TITLES, kind_of
 
 __all__ = ["Row", "Section", "rows", "sections"]
+
+
+#: What a sample is, by its first lines.
+_SAMPLES: Final = (
+    (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
+    (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
+    (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
+    (r"\A[{]", "example request"),
+)  # fmt: skip
+#: An item of a list that is a row: `prompt` (string, required): what it is.
+_ITEM: Final = re.compile(r"`?([^`:(]+?)`?\s*(?:\(([^)]*)\))?\s*(?::|\s[-—])\s+(.+)", re.DOTALL)
 
 
 class Section(msgspec.Struct):
@@ -36,11 +48,33 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
         )  # a parameter may be called webhook
         kind = kind_of(block.text) if is_title else ""
         if block.kind == "heading" or kind:
-            yield current
+            yield _recognized(current)
             current = Section(block.text, kind, block.level, block.line, [])
         else:
             current.blocks.append(block)
-    yield current
+    yield _recognized(current)
+
+
+def _recognized(section: Section) -> Section:
+    """The section, by what stands in it if its heading is another than the template's."""
+    if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
+        section.kind = "request code"
+    if section.title and not section.kind:
+        section.kind = _kind_of_code(section) or _kind_of_table(section)
+        if sum("/status/" in block.text for block in section.blocks if block.kind == "item"):
+            section.kind = "typical workflow"
+    return section
+
+
+def _kind_of_table(section: Section) -> str:
+    table, _ = rows(section)
+    names = {name.partition(" (")[0] for row in table[:1] for name in row.cells}
+    return next((kind for columns, kind in TABLES.items() if names == set(columns)), "")
+
+
+def _kind_of_code(section: Section) -> str:
+    code = next(iter(section.code()), None)
+    return next((kind for pattern, kind in _SAMPLES if code and re.search(pattern, code.text, re.DOTALL)), "")
 
 
 def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -82,7 +116,8 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
     if not piped:
-        return _paragraphs(rest)
+        table, others = _paragraphs(rest)
+        return (table, others) if table else _listed(section, rest)
     names = [cell.casefold() for cell in piped[0].cells]
     cells = [(block.line, block.cells) for block in piped[1:]]
     if not cells:
@@ -108,3 +143,21 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     found = [body[at : at + len(names)] for at in range(0, end, len(names))]
     table = [Row.of(each[0].line, names, [block.text for block in each]) for each in found]
     return table, [*blocks[:begin], *body[end:]]
+
+
+def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
+    """The rows of a list that stands where the template has a table."""
+    names: tuple[str, ...] = next((columns for columns, kind in TABLES.items() if kind == section.kind), ())
+    table = list[Row]()
+    for block in blocks if names else ():
+        if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
+            notes = [each.strip() for each in (found[2] or "").split(",")]
+            required = {"required": "Yes", "optional": "No"}
+            cells = {
+                "type": next((each for each in notes if each not in required), ""),
+                "required": next((required[each] for each in notes if each in required), ""),
+                names[0]: found[1],
+                names[-1]: found[3],
+            }
+            table.append(Row.of(block.line, names, [cells[name] for name in names]))
+    return table, [block for block in blocks if block.line not in {row.line for row in table}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["COLUMNS", "TITLES", "kind_of"]
+__all__ = ["COLUMNS", "TABLES", "TITLES", "kind_of"]
 
 #: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
 TITLES: Final = (
@@ -23,6 +23,18 @@ COLUMNS: Final = frozenset({
     "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
     "Resolution", "Price (USD)", "Price",
 })  # fmt: skip
+
+
+#: What a table is about, by its columns; and the columns that a list has in place of a table.
+TABLES: Final = {
+    ("parameter", "type", "required", "description"): "request parameters",
+    ("header", "type", "required", "description"): "authentication",
+    ("header", "value"): "request headers",
+    ("code", "meaning"): "response handling",
+    ("field", "type", "description"): "response fields",
+    ("status", "description"): "status values",
+    ("resolution", "price"): "pricing",
+}  # fmt: skip
 
 
 def kind_of(title: str) -> str:

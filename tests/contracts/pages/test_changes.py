@@ -153,6 +153,22 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
         edited(("a callback instead of polling", "a callback in addition to polling")), BOTH, ("sentence", "typical workflow", ""),
         "Tip: Use `X-Webhook-URL` header to get a callback instead of polling.",
         "Tip: Use `X-Webhook-URL` header to get a callback in addition to polling.", "unknown"),
+    "which requests": (
+        edited(("All requests require", "Generate requests require")), BOTH, ("sentence", "authentication", ""),
+        "All requests require an API key passed via header.", "Generate requests require an API key passed via header.", "unknown"),
+    "the column of an arrow": (
+        edited(("                    → ERROR\n", "       → ERROR\n")), BOTH, ("status flow", "", ""),
+        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\n                    → ERROR",
+        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\n       → ERROR", "unknown"),
+    "a unit": (
+        edited(("Duration of the video in seconds.", "Duration of the video in milliseconds.")), T2V, ("parameter", "duration", "description"),
+        "Duration of the video in seconds.", "Duration of the video in milliseconds.", "unknown"),
+    "an aside": (
+        edited(("when video is ready.", "when video is ready (beta).")), T2V, ("parameter", "callback_url", "description"),
+        "URL to receive callback notifications when video is ready.", "URL to receive callback notifications when video is ready (beta).", "unknown"),
+    "when a field is null": (
+        edited(("When request completed", "When request completed, null until then")), BOTH, ("field", "completed_at", "description"),
+        "When request completed", "When request completed, null until then", "unknown"),
     "a section": (
         edited(("## Typical Workflow", "## Rate Limits\n\nA key may send 10 requests per minute.\n\n## Typical Workflow")),
         BOTH, ("sentence", "Rate Limits", ""), None, "A key may send 10 requests per minute.", "unknown"),
@@ -190,6 +206,26 @@ def piped() -> str:
                     for each in (names, ["---"] * len(names), *(r.cells.values() for r in table))
                 )
             )
+        lines += [
+            f"* {block.text}" if block.kind == "item" else f"```\n{block.text}\n```"
+            for block in rest
+            if block.kind != "text"
+        ]
+    return "\n\n".join(lines)
+
+
+def listed() -> str:
+    """The page with lists in place of its tables."""
+    lines = list[str]()
+    for section in sections(read_blocks(PAGE)):
+        table, rest = rows(section)
+        lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
+        lines += [block.text for block in rest if block.kind == "text"]
+        for found in table:
+            name, *others = (cell for column, cell in found.cells.items() if column not in ("required", "type"))
+            required = {"Yes": "required", "No": "optional"}.get(found.cells.get("required", ""), "")
+            notes = ", ".join(each for each in (found.cells.get("type", ""), required) if each)
+            lines.append(f"- `{name}`{f' ({notes})' if notes else ''}: {others[0]}")
         lines += [
             f"* {block.text}" if block.kind == "item" else f"```\n{block.text}\n```"
             for block in rest
@@ -250,6 +286,19 @@ WORDING = {
         ("Use `X-Webhook-URL` header to get a callback instead of polling.", "If you would rather be called back than poll, use `X-Webhook-URL`."),
         ("**Poll** every 5-10 seconds:", "Ask again, leaving 5 to 10 seconds between polls:"),
         ("The narrative or scene description used to influence video generation.", "A text that describes the scene."),
+    ),
+    "lists in place of tables": listed(),
+    "other words in headings": edited(
+        ("## Base URL", "## Where to Send Requests"), ("## Authentication", "## Signing In"), ("## Request Code", "## Sample Code"),
+        ("## Response Fields", "## Fields of the Response"), ("## Status Values", "## Statuses"), ("## Status Flow", "## How the Status Moves"),
+        ("## Retrieving Results", "## Getting Results"), ("## Request Headers", "## Headers to Send"),
+    ),
+    "an arrow a line": edited(
+        ("                    → FAILED\n                    → ERROR", "QUEUED → PROCESSING → FAILED\nQUEUED → PROCESSING → ERROR"),
+    ),
+    "a comment as a sentence": edited(
+        ("```\n// 402 — Insufficient balance\n", "If the balance is insufficient (402):\n\n```\n"),
+        ("```\n// 400 — Model not found\n", "If the model is not found (400):\n\n```\n"),
     ),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
