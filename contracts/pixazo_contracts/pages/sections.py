@@ -147,9 +147,11 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
 
 def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a list that stands where the template has a table."""
-    names: tuple[str, ...] = next((columns for columns, kind in TABLES.items() if kind == section.kind), ())
+    names = next((columns for columns, kind in TABLES.items() if kind == section.kind), None)
+    if names is None:
+        return [], blocks
     table = list[Row]()
-    for block in blocks if names else ():
+    for block in blocks:
         if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]
             required = {"required": "Yes", "optional": "No"}
