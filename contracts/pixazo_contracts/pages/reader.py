@@ -159,21 +159,24 @@ class _Reading:
         """Any other section of the template."""
         values = self.draft.values
         table, rest = rows(section)
+        cells = [tuple(row.cells.values()) for row in table]
         match section.kind:
             case "authentication":
-                values["authentication"] = {row["header"]: tuple(row.values())[1:] for _, row in table}
+                values["authentication"] = {each[0]: each[1:] for each in cells}
             case "request parameters":
                 values["parameters"] = tuple(_parameter(row) for row in table)
             case "request headers":
-                values["headers"] = values.get("headers", {}) | {row["header"]: row["value"] for _, row in table}
+                values["headers"] = values.get("headers", {}) | {each[0]: each[-1] for each in cells}
             case "response handling":
-                values["codes"] = values.get("codes", {}) | {row["code"]: row["meaning"] for _, row in table}
+                values["codes"] = values.get("codes", {}) | {each[0]: each[-1] for each in cells}
             case "response fields":
-                values["fields"] = {row["field"]: (row["type"], row["description"]) for _, row in table}
+                values["fields"] = {
+                    each[0]: (row.cells.get("type", ""), each[-1]) for each, row in zip(cells, table, strict=True)
+                }
             case "status values":
-                values["statuses"] = {row["status"]: row["description"] for _, row in table}
+                values["statuses"] = {each[0]: each[-1] for each in cells}
             case "pricing":
-                values["prices"] = {cells[0]: cells[-1] for _, row in table if (cells := list(row.values()))}
+                values["prices"] = {each[0]: each[-1] for each in cells}
             case _:
                 self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
         label = ""
@@ -241,11 +244,7 @@ def read_page(markdown: str) -> Page:
 
 def _parameter(row: Row) -> Parameter:
     cells = row.cells
-    name, kind, text = (
-        cells.get("parameter") or cells.get("field", ""),
-        cells.get("type", ""),
-        cells.get("description", ""),
-    )
+    name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
     required = {"yes": True, "no": False}.get(cells.get("required", "").casefold())
     rules, unread = read_rules(text, kind, cells.get("default", ""))
     return Parameter(name, required, kind, text, row.line, rules, unread)

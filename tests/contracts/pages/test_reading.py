@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+from contextlib import suppress
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.page import PAGE
 
-from pixazo_contracts.pages import InvalidPageError, own_page, read_page
+from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, read_page
 from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
@@ -195,6 +199,28 @@ def test_what_is_no_page_is_refused(text: str) -> None:
     """It is never a page on which nothing changed."""
     with pytest.raises(InvalidPageError, match="no operation was found"):
         read_page(text)
+
+
+LINES = own_page().splitlines(keepends=True)
+OURS = read_page(own_page())
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(0, 40)), min_size=1, max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_a_damaged_page_is_read_or_refused(cuts: list[tuple[int, int]], chance: random.Random) -> None:
+    """Without lines, or with lines in another place; and nothing else happens. What changed can be said in every case."""
+    lines = list(LINES)
+    for at, length in cuts:
+        cut = lines[at : at + length]
+        del lines[at : at + length]
+        if chance.random() < 0.5:
+            back = chance.randrange(len(lines) + 1)
+            lines[back:back] = cut
+    with suppress(InvalidPageError):
+        compare_pages(OURS, read_page("".join(lines)))
 
 
 @pytest.mark.parametrize(
