@@ -217,8 +217,9 @@ class RedisStore:
         return {process for process, value in zip(asked, found, strict=True) if value}
 
     @asynccontextmanager
-    async def _using(self, seconds: float = TIMEOUT, *, follows: bool = False) -> AsyncGenerator[Redis]:
+    async def _using(self, seconds: float | None = None, *, follows: bool = False) -> AsyncGenerator[Redis]:
         """A client for one step. An error becomes a StateUnavailableError, and the next step checks the database first."""
+        seconds = TIMEOUT if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):
                 client = self._clients()[follows]

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 from tests.caller import Caller
+from tests.patience import PATIENCE
 from tests.servers import Redis
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
-from pixazo_simulator.state import Head, Kept, Log, Store, log, store_of
+from pixazo_simulator.state import Head, Kept, Log, Store, log, redis, store_of
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.state.store import SharedStore
 from pixazo_simulator.webhooks.sender import Outcome
@@ -31,8 +32,9 @@ STATE = [Row("", b"first"), *(Row(f"1.{number}", bytes(number)) for number in ra
 
 
 @pytest.fixture(params=["memory-log", "sqlite", "redis-server", "valkey-server"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """Where a store is kept."""
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Where a store is kept; its server may take its time, as on a busy machine."""
+    monkeypatch.setattr(redis, "TIMEOUT", PATIENCE)
     kind: str = request.param
     if kind == "memory-log":
         in_memory = MemoryStore()  # which a simulator that is started again still has
