@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from .output import fail, print_text, write_file
 
 PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 #: A page of the vendor has some 100 kB: more than this, in bytes, is none.
-LARGEST = 10 * 1024 * 1024
+LARGEST = 2 * 1024 * 1024
 FORMAT = click.Choice(["text", "json", "markdown", "github"])
 
 
@@ -83,6 +84,8 @@ def check(file: Path, *, form: str) -> NoReturn:
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there; it must not exist."
 )
 def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> None:
+    if name and not re.fullmatch(r"[a-z0-9.-]{1,100}", name):
+        fail(f"--name {name!r}: give lower-case letters, digits, dots and hyphens")
     drafted = draft_model(_read(file), name=name, day=(day or datetime.now(UTC)).date())
     if out is None:
         print_text(drafted)

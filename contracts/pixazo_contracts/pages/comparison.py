@@ -19,6 +19,8 @@ __all__ = ["Change", "compare_pages"]
 
 #: Sides of a parameter that are a bound from above, and all that bound what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
+#: New sentences among which the one most like an old one is looked for.
+_MOST_COMPARED: Final = 40
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
 
@@ -221,7 +223,8 @@ def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str
     """Each sentence that is no longer there with the one most like it that is new."""
     left = list(came)
     for was in gone:
-        now = max(left, key=lambda each: SequenceMatcher(None, was, each).ratio(), default=None)
+        near = left[:_MOST_COMPARED]
+        now = max(near, key=lambda each: SequenceMatcher(None, was[:500], each[:500]).ratio(), default=None)
         if now is not None:
             left.remove(now)
         yield was, now

@@ -76,6 +76,8 @@ _CONDITION: Final = re.compile(
     re.IGNORECASE,
 )
 _AND_SO_ON: Final = re.compile(r",?\s*(?:etc\b|and so on|\.\.\.|…)", re.IGNORECASE)
+#: Characters of a description that are read: some patterns take the square of its length.
+_LONGEST: Final = 3000
 _RECOMMENDED: Final = re.compile(r"\s*\(recommended\b[^)]*\)", re.IGNORECASE)
 _REFUSES: Final = re.compile(
     r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
@@ -262,7 +264,8 @@ class _Reading:
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
     """The rules, and the sentences that state something which no rule holds; `default` is the cell of a column of defaults."""
     reading = _Reading(type_)
-    unread = tuple(each for each in sentences(description) if not reading.sentence(each))
+    read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(each)]
+    unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)
     if default.strip() not in ("", "—", "-", "–"):
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):

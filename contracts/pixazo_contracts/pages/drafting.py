@@ -126,7 +126,10 @@ def _parameter(parameter: Parameter) -> Mapping[str, Any]:
     rules = msgspec.to_builtins(parameter.rules)
     conditions = rules.pop("conditions", [])
     unchecked = [*parameter.unread, *conditions]
-    unchecked += [f"{name}: {rules.pop(name)}" for name in ("short_side_above", "aspect_ratio") if name in rules]
+    if "short_side_above" in rules:
+        unchecked.append(f"Short side above {rules.pop('short_side_above')} pixels.")
+    if "aspect_ratio" in rules:
+        unchecked.append("Aspect ratio {} to {}.".format(*rules.pop("aspect_ratio")))
     if kind not in _NUMERIC and ("minimum" in rules or "maximum" in rules):
         rules = {
             name: value for name, value in rules.items() if name not in ("minimum", "maximum", "exclusive_minimum")

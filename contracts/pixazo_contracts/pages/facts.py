@@ -79,7 +79,7 @@ def _request(operation: Operation) -> Iterator[Fact]:
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
-        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(cells[-1]))], row, "authentication")
+        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
         meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
         yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")

@@ -49,6 +49,7 @@ _TOPICS: Final = frozenset({
 _WORDS: Final = re.compile(
     "|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE
 )
+_LONGEST: Final = 5000
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
     r"\b(?:not|never|no longer|nothing|no|without|n't|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
@@ -68,8 +69,10 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def atoms(text: str) -> frozenset[str]:
-    """The atoms of a text."""
+    """The atoms of a text; what comes after its first 5,000 characters is one."""
     text = " ".join(text.replace("`", "").replace("’", "'").split())
+    if len(text) > _LONGEST:
+        return atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
     denied = [(each.end(), each.end() + 24) for each in _NEGATION.finditer(text)]
     for match in _WORDS.finditer(text):

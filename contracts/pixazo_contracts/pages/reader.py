@@ -23,7 +23,7 @@ __all__ = ["InvalidPageError", "read_page"]
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
-_SECONDS: Final = re.compile(r"(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+_SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
@@ -229,8 +229,12 @@ def read_page(markdown: str) -> Page:
     """
     found = list(sections(read_blocks(markdown)))
     reading = _Reading({section.title for section in found})
-    for number, section in enumerate(found):
-        reading.section(section, next((each.kind for each in found[number + 1 :] if each.kind), ""))
+    following, kinds = "", list[str]()
+    for section in reversed(found):
+        kinds.append(following)
+        following = section.kind or following
+    for section, kind in zip(found, reversed(kinds), strict=True):
+        reading.section(section, kind)
     reading.finish()
     if not reading.operations:
         raise InvalidPageError(

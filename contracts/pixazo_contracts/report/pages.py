@@ -136,4 +136,6 @@ def _counted(changes: Sequence[Change]) -> str:
         return "nothing changed"
     meaning = [change for change in changes if change.kind == "meaning"]
     breaking = sum(change.effect == "breaking" for change in meaning)
-    return f"{len(meaning)} changes of meaning, {breaking} of them breaking; {len(changes) - len(meaning)} of wording"
+    return (
+        f"changes of meaning: {len(meaning)}, breaking: {breaking}; changes of wording: {len(changes) - len(meaning)}"
+    )

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
-from pixazo_simulator.spec import KEYS, OPERATIONS, OUTCOME_HEADER, PROMPTS, rows
+from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
 
 MOST_COLUMNS = 120
 _INDENT = "    "
@@ -160,11 +160,12 @@ def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     from pixazo_simulator.control import ROUTES, document
     from pixazo_simulator.gateway import gateway_document
     from pixazo_simulator.server import read_models
+    from pixazo_simulator.world import operations_by_name
 
     if models and not gateway:
         raise click.UsageError("--model is about the gateway: add --gateway")
     try:
-        served = (*OPERATIONS.values(), *read_models(models))
+        served = operations_by_name(read_models(models)).values()
         found = (
             gateway_document(served, version("pixazo-testkit"), "http://127.0.0.1:8900")
             if gateway

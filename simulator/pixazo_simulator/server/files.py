@@ -80,6 +80,8 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
 
     Raises ValueError that names the file, the key, the value and the remedy.
     """
+    if isinstance(names, str):
+        raise ValueError(f"models {names!r} is one text: give a list, [{names!r}]")  # noqa: TRY004 - as what else is wrong with them
     known = model_names()
     wanted = dict.fromkeys(each for name in names for each in (known if name == "all" else (name,)))
     return tuple(operation for name in wanted for operation in _read_model(name, known))
@@ -108,7 +110,7 @@ def _read_text(path: Path, what: str) -> str:
             data = file.read(FILE_LIMIT + 1)
         if len(data) > FILE_LIMIT:
             raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
-        return data.decode().replace("\r\n", "\n")
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -125,8 +125,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         table = self.price
         if table is None:
             return None
-        chosen = table.values.get(str(self.value(table.by, members)), table.base) if table.by else table.base
-        return round(micros(chosen) * (self.number(table.per, members) or 1)) if table.per else micros(chosen)
+        chosen = table.values.get(_price_key(self.value(table.by, members)), table.base) if table.by else table.base
+        times = 1 if table.per is None or self.value(table.per, members) is UNSET else self.number(table.per, members)
+        return round(micros(chosen) * times)
 
     def value(self, name: str | None, members: Mapping[str, Any]) -> Any:
         """The first value of a parameter, its default where none was sent, else UNSET."""
@@ -137,11 +138,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return default if found is UNSET or found is None else found
 
     def number(self, name: str, members: Mapping[str, Any]) -> float:
-        """The number that a parameter has, also as a text such as `5s`; 0 where it has none."""
+        """The number that a parameter has, also as a text such as `5s`, between 0 and a million; 0 where it has none."""
         value: object = self.value(name, members)
         if isinstance(value, str) and (found := re.match(r"[0-9]{1,6}(\.[0-9]{1,3})?", value)):
             return float(found[0])
-        return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6 else 0
+        return min(max(value, 0), 1e6) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
     def text(self, name: str | None, members: Mapping[str, Any]) -> str:
         """The text that a parameter has, empty where it has none."""
@@ -275,6 +276,13 @@ def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     return None
 
 
+def _price_key(value: object) -> str:
+    """A value as it stands in a price table: `true`, `6` also for 6.0, a text as it is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _json(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else beginning(msgspec.json.encode(value).decode(), 40)
 
@@ -288,7 +296,8 @@ def _bounds(
         wanted = f"at most {most:.15g}{unit}"
     else:
         return None
-    return Problem(place, Violation.WANTED, (wanted, f"{value:.15g}"))
+    shown = f"{value:.15g}" if abs(value) < 1e300 else f"{str(value)[:20]}…"
+    return Problem(place, Violation.WANTED, (wanted, shown))
 
 
 def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None:

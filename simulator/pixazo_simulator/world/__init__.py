@@ -63,7 +63,7 @@ from .deliveries import Attempt, Delivery, Form, next_attempt
 from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
 from .part import Row, rows
-from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key
+from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key, operations_by_name
 from .world import World
 
 __all__ = [
@@ -75,6 +75,6 @@ __all__ = [
     "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState",
     "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError", "StopClock",
     "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",
-    "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "plan_for", "read_start",
+    "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "operations_by_name", "plan_for", "read_start",
     "read_time", "real_clock", "real_date", "refund_due", "refuse_key", "rows", "seeded_random", "starting",
 ]  # fmt: skip

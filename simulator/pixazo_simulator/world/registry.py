@@ -78,7 +78,7 @@ def _prefixed(name: str, part: Part) -> Iterator[Row]:
     return (Row(f"{name}.{path}", data) for path, data in rows(part))
 
 
-def _by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
+def operations_by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
     """The page's operations and these by name. Raises ValueError with the remedy where two have one path."""
     found = dict(spec.OPERATIONS)
     paths = {each.path: each for each in found.values()}
@@ -117,7 +117,7 @@ class Worlds:
         self.begun, self.time = begun, StoredTime() if begun else None
         self.settings = settings
         self.videos = videos or {}
-        self.operations = _by_name(settings.models)
+        self.operations = operations_by_name(settings.models)
         self.script = Script()
         known_rules(settings.script, self.operations)
         self.script.set(settings.script)

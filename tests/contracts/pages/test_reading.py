@@ -290,3 +290,12 @@ def test_synonyms_commit_to_the_same(one: str, other: str) -> None:
 def test_a_small_word_may_commit_to_something_else(one: str, other: str) -> None:
     """And is noticed."""
     assert atoms(one) != atoms(other)
+
+
+@pytest.mark.parametrize(
+    "run", ["1" * 100_000, "1," * 50_000, '"' * 100_000, "a." * 50_000, "not " * 25_000, "# x\n\n" * 20_000]
+)
+def test_no_text_takes_long(run: str) -> None:
+    """A page with a long run of anything is read in a time that its length allows."""
+    damaged = own_page().replace("maximum 2000 characters", f"maximum 2000 characters {run}", 1) + f"\n\n{run}\n"
+    assert compare_pages(OURS, read_page(damaged)) != ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any, cast
@@ -472,3 +473,34 @@ def test_a_misspelt_path_is_told_the_nearest(caller: Caller) -> None:
     """The journal names the operation that was probably meant."""
     caller.call("POST", "/clip-video/v1/text-to-vidoe", {"prompt": "A bear"})
     assert f"(did you mean POST {CLIP}?)" in caller.sim("journal")["exchanges"][-1]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("members", "charged"),
+    [
+        ({"duration": -5}, "0.00"), ({"duration": 0}, "0.00"), ({"duration": 5.0, "audio": False}, "2.50"), ({"duration": 2, "audio": True}, "4.00"),
+        ({}, "0.10"), ({"duration": 3}, "0.30"),
+    ],
+)  # fmt: skip
+def test_a_price_follows_its_parameters(tmp_path: Path, members: dict[str, object], charged: str) -> None:
+    """Never below nothing; by a switch, and by a number however it is written."""
+    place = tmp_path / "priced.toml"
+    place.write_text(
+        'model = "p"\ntitle = "P"\nsource = "s"\ndate = 2026-04-15\nlabel = "l"\n[[operations]]\npath = "/p/v1/go"\nmodel_id = "p"\n'
+        'title = "P"\noutput = "png"\n[operations.price]\nbase = "0.10"\nby = "audio"\nvalues = { "true" = "2", "false" = "0.50" }\n'
+        'per = "duration"\n[[operations.parameters]]\nname = "duration"\ntype = "number"\nmaximum = 10\n'
+        '[[operations.parameters]]\nname = "audio"\ntype = "boolean"\n',
+        encoding="utf-8-sig",
+    )
+    with Simulator(models=[str(place)]) as simulator:
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        assert caller.call("POST", "/p/v1/go", members).status == 202
+        assert Decimal(100) - Decimal(caller.sim("world")["balance"]) == Decimal(charged)
+        too_large = caller.call("POST", "/p/v1/go", {"duration": int("9" * 400)})
+        assert (too_large.status, "at most 10" in too_large.body.decode()) == (400, True)
+
+
+def test_one_text_is_no_list_of_models() -> None:
+    """It would be read letter by letter."""
+    with pytest.raises(ValueError, match=r"models 'ltx-video' is one text: give a list"):
+        Simulator(models="ltx-video")
