@@ -81,7 +81,7 @@ _targeting = (
     Option(["--seed"], type=int, default=0, metavar="N"),
 )
 
-_judging = (
+judging = (
     Option(["--expect"], type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."),
     Option(
         ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
@@ -118,7 +118,7 @@ def _terms(options: dict[str, Any]) -> Terms:
     return read_terms(**given)
 
 
-def _check_places(options: dict[str, Any]) -> None:
+def check_places(options: dict[str, Any]) -> None:
     """Make the directories of the reports before anything is sent, so that one which cannot be written costs nothing."""
     for option in ("out", "json_file", "junit", "html"):
         path: Path | None = options[option]
@@ -151,7 +151,7 @@ def _write(result: Result, options: dict[str, Any]) -> None:
             write_file(path, content())
 
 
-def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
+def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
     try:
@@ -198,11 +198,11 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
-@click.command("run", params=[*_targeting, _no_discovery, *_selecting, *_judging])
+@click.command("run", params=[*_targeting, _no_discovery, *_selecting, *judging])
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
-    _check_places(options)
+    check_places(options)
     found, file, advance = _given(options, ask=True)
     how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)
@@ -210,7 +210,7 @@ def run(**options: Any) -> NoReturn:
         click.echo(f"pixazo-contracts: {line}", err=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
-    _conclude(trace, clauses, options)
+    conclude(trace, clauses, options)
 
 
 @click.command("plan", params=[*_targeting, *_selecting])
@@ -224,7 +224,7 @@ def plan(**options: Any) -> None:
     print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
+@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *judging])
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     try:
         trace = load_trace(trace_file)
@@ -232,7 +232,7 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
         fail(f"{trace_file}: {error}", ExitCode.SUITE)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
-    _conclude(trace, clauses, options)
+    conclude(trace, clauses, options)
 
 
 def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:

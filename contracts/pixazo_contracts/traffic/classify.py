@@ -147,9 +147,13 @@ def _alias(said: Classified, method: str, path: str) -> Classified:
 
 
 def _keyless(said: Classified, aim: str) -> Classified:
-    """A request without a usable key in its place, which is refused for that."""
-    aim = "AUTH-06" if said.keyed else "AUTH-04" if said.blank else aim
-    return replace(said, aims=(aim,), intent="refuse", case="key elsewhere" if said.keyed else "no key")
+    """A request without a usable key in its place, which is refused for that.
+
+    Whether a key in another place counts is a setting of some products, so that nothing is said of it.
+    """
+    if said.keyed:
+        return replace(said, case="key elsewhere")
+    return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")
 
 
 def _is_elsewhere(said: Classified) -> bool:
