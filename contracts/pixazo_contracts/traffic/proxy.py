@@ -30,7 +30,7 @@ from pixazo_contracts.trace import (
 )  # fmt: skip
 
 from .classify import SUBMITS
-from .tape import Message, Tape, decoded
+from .tape import Message, Tape, TapeError, decoded
 from .wire import Head, LostError, Peer, Trailers, framed
 
 #: The longest request and response that are kept, the longest answer of the API that is held until it is recorded, and the
@@ -153,7 +153,7 @@ class Proxy:
         except h11.RemoteProtocolError as error:
             with suppress(LostError):
                 await _refuse(app, error.error_status_hint, f"the request cannot be passed on: {error}")
-        except OSError as error:
+        except TapeError as error:
             self._say(f"the trace cannot be written ({error}): the proxy stops")
             app.close(reset=True)
             self.stopping.set()

@@ -97,6 +97,10 @@ VERY_LATE: Final = 3600.0
 STATE: Final = "proxy.json"
 
 
+class TapeError(Exception):
+    """The trace or what stands beside it cannot be written; the text names it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One exchange as it passed: `answered` is None without a response, and `error` then says why."""
@@ -171,11 +175,14 @@ class Tape:
             return
         state = {"salt": self._salt, "accounts": self._accounts, "purse": self.purse, "hooks": self.hooks}
         beside = self.out / f"{STATE}.new"
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(json.dumps(state).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.out / STATE)
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(json.dumps(state).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.out / STATE)
+        except OSError as error:
+            raise TapeError(f"{self.out / STATE}: {error.strerror or error}") from None
 
     def _continue(self, path: Path) -> None:
         if path.exists() and path.stat().st_size:
@@ -199,10 +206,14 @@ class Tape:
         self.callbacks.extend(trace.callbacks)
 
     def _write(self, record: Record) -> None:
-        if self._file is not None:
-            line = dump_record(record)
-            if self._file.write(line) != len(line):
-                raise OSError(f"{self._folder / 'trace.ndjson'}: the disk is full: make room")
+        if self._file is None:
+            return
+        line, written = dump_record(record), 0
+        try:
+            while written < len(line):
+                written += self._file.write(line[written:])
+        except OSError as error:
+            raise TapeError(f"{self._folder / 'trace.ndjson'}: {error.strerror or error}") from None
 
     def named(self, host: str) -> None:
         """Take in a name by which the app calls the proxy: a gateway may derive URLs from it."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
@@ -196,7 +197,7 @@ class Peer:
         """Close the connection, or have the peer see a reset."""
         if reset:
             sock = self.writer.get_extra_info("socket")
-            if sock is not None:
+            with suppress(OSError):  # it is closed already
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.writer.transport.abort()
         else:

@@ -142,7 +142,11 @@ class App:
 
     def use(self) -> None:
         """An ordinary day, with the mistakes that apps make."""
-        begun = [self.submit(), self.submit("imageToVideo"), self.call("POST", f"{SUBMIT}generate", {"prompt": "A boat"})]
+        begun = [
+            self.submit(),
+            self.submit("imageToVideo"),
+            self.call("POST", f"{SUBMIT}generate", {"prompt": "A boat"}),
+        ]
         begun.append(self.submit(prompt_optimizer=True, fast_pretreatment=False, aigc_watermark=False))
         for _, members, _ in begun:
             self.follow(members.get("request_id"))
