@@ -10,6 +10,7 @@ from .result import (
     Result,
     Timeline,
     build,
+    curl_line,
     key_variable,
     load_result,
     shell_word,
@@ -19,5 +20,5 @@ from .result import (
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "curl_line", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

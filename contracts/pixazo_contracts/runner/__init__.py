@@ -14,5 +14,5 @@ from .spend import BudgetExhaustedError, SpendGuard, SpendStoppedError, remainin
 from .transport import Reply, advancing_clock, fetch
 
 __all__ = [
-    "KEPT_HEADERS", "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "Redactor", "Reply", "RunOptions", "SpendGuard", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "is_distinctive", "make_plan", "open_dialogue", "record_body", "record_request_body", "remaining", "run", "weak_keys",
+    "KEPT_HEADERS", "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "Redactor", "Reply", "RunClock", "RunOptions", "SpendGuard", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "is_distinctive", "make_plan", "open_dialogue", "record_body", "record_request_body", "remaining", "run", "weak_keys",
 ]  # fmt: skip
