@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Outcome, judge
 from pixazo_contracts.runner import Ledger, SpendGuard
@@ -19,7 +21,6 @@ from pixazo_contracts.trace import KEY_HEADER, Profile, Trace
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 from pixazo_simulator import Settings
 from pixazo_simulator.world import Clock
-from tests.patience import PATIENCE
 
 KEY = "key-of-an-app-8f3a91c2"
 SUBMIT = "/minimax-hailuo-ai/v1/"
