@@ -39,7 +39,8 @@ def read_recording(path: Path, target: str | None) -> Trace:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:
         click.echo(
-            f"pixazo-contracts: {left_out} entries have nothing to do with {trace.profile.origin}: left out", err=True
+            f"pixazo-contracts: {left_out} entries left out: they are not of {trace.profile.origin}, or the archive has no response to them",
+            err=True,
         )
     return trace
 

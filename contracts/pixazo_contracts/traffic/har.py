@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -119,15 +120,40 @@ def _at(value: object) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _bytes(part: JsonObject) -> bytes | None:
-    """The body that `text` holds, also in Base64; None where it is missing."""
+def _attached(name: object, folder: Path | None) -> bytes | None:
+    """A body that Playwright has written into a file beside the archive; None where it is missing or outside that folder."""
+    if folder is None or not isinstance(name, str):
+        return None
+    try:
+        path = (folder / name).resolve()
+        if path.parent != folder.resolve() or not path.is_file() or path.stat().st_size > LARGEST:
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError):
+        return None
+
+
+def _unzipped(body: bytes) -> bytes:
+    """A body without gzip, which some tools leave on it; no JSON and no medium of the gateway begins so."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, LARGEST)
+    except zlib.error:
+        return body
+
+
+def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
+    """The body that `text` holds, also in Base64 or compressed, or a file beside the archive; None where it is missing."""
     text = part.get("text")
     if not isinstance(text, str):
+        if (attached := _attached(part.get("_file"), folder)) is not None:
+            return _unzipped(attached)
         params = [*_pairs(part.get("params"))]
         return urlencode(params).encode() if params else None
     if part.get("encoding") == "base64":
         try:
-            return base64.b64decode(text)
+            return _unzipped(base64.b64decode(text))
         except (binascii.Error, ValueError):
             return None
     return text.encode("utf-8", "replace")
@@ -144,14 +170,16 @@ def _typed(headers: Headers, kind: object) -> Headers:
     return headers if named or not isinstance(kind, str) or not kind else (*headers, ("Content-Type", kind))
 
 
-def _read(entry: object, before: float) -> _Entry | None:
+def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     """An entry with a method and a URL; one without an instant happened when the one before it did."""
     request, response = _member(entry, "request"), _member(entry, "response")
     method, url = _text(request.get("method")).upper(), _text(request.get("url"))
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status, at, body = int(_number(response.get("status"))), _at(entry.get("startedDateTime")), _bytes(content)
+    status, at, body = int(_number(response.get("status"))), _at(entry.get("startedDateTime")), _bytes(content, folder)
+    if body is None and content.get("size") == 0:
+        body = b""
     headers = tuple(_pairs(request.get("headers")))
     return _Entry(
         before if at is None else at,
@@ -159,7 +187,7 @@ def _read(entry: object, before: float) -> _Entry | None:
         method,
         url,
         _typed(headers, posted.get("mimeType")) if posted else headers,
-        _bytes(posted),
+        _bytes(posted, folder),
         status if 100 <= status < 600 else None,
         None if status else _error(response),
         _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
@@ -169,7 +197,7 @@ def _read(entry: object, before: float) -> _Entry | None:
     )
 
 
-def _entries(data: bytes) -> list[_Entry]:
+def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
     """What an archive holds, by the time it began. Raises `InvalidTraceError` with the remedy."""
     try:
         archive: object = json.loads(data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"))
@@ -180,7 +208,7 @@ def _entries(data: bytes) -> list[_Entry]:
         raise InvalidTraceError("it has no log.entries, so it is neither a trace nor a HAR: export it as HAR 1.2")
     found = list[_Entry]()
     for each in listed:
-        if entry := _read(each, found[-1].at if found else 0.0):
+        if entry := _read(each, found[-1].at if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
 
@@ -297,10 +325,13 @@ class _Archive:
         return classify(*self._request(entry, entry.headers), **self._known)
 
     def record(self, entry: _Entry) -> Exchange | Callback | None:
-        """The record of an entry; None for what has nothing to do with the gateway."""
+        """The record of an entry; None for what is not the gateway's, or has no response."""
         if entry.ours.get("callback") is True or (self._media_id(entry) is None and _is_callback(entry, self._ids)):
             return self._callback(entry)
-        is_gateways = self._media_id(entry) is not None or self._reaches_gateway(entry) or "operation" in entry.ours
+        is_media = self._media_id(entry) is not None
+        if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
+            return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
+        is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
         return self._exchange(entry) if is_gateways else None
 
     def _media_id(self, entry: _Entry) -> str | None:
@@ -332,7 +363,7 @@ class _Archive:
         started, posted = entry.at - self._start, record_request_body(entry.sent)
         exchange = Exchange(
             number=next(self._numbers[0]),
-            probe="",
+            probe="har",
             case=said.case,
             operation=said.operation,
             method=entry.method,
@@ -384,14 +415,14 @@ class _Archive:
         )
 
 
-def read_har(data: bytes, target: str | None = None) -> tuple[Trace, int]:
-    """The trace of an archive, and how many of its entries have nothing to do with the gateway.
+def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
+    """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
 
-    The gateway is the `target`, or the origin that was asked most. Raises `InvalidTraceError` with the remedy.
+    The gateway is the `target`, or the origin that was asked most; bodies may be in files of the `folder`. Raises `InvalidTraceError` with the remedy.
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")
-    entries = _entries(data)
+    entries = _entries(data, folder)
     archive = _Archive(entries, target)
     records = [record for entry in entries if (record := archive.record(entry)) is not None]
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
@@ -420,7 +451,7 @@ def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
         data = stream.read(LARGEST + 1)
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
         return load_trace(path), 0
-    return read_har(data, target)
+    return read_har(data, target, path.parent)
 
 
 def write_har(trace: Trace) -> bytes:

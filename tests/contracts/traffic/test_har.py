@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,18 +157,41 @@ def test_params_stand_for_a_text_that_is_missing() -> None:
 
 
 def test_missing_parts_are_no_obstacle() -> None:
-    bare = {"request": {"method": "GET", "url": STATUS}, "response": {"status": 200}}
+    bare = {"request": {"method": "GET", "url": STATUS}, "response": {"status": 404, "content": {"size": 0}}}
     none = {"request": {"method": "POST", "url": GENERATE, "headers": None}}
     trace = traced(bare, none, {}, 7, None, {"request": "x"}, {"request": {"method": "GET", "url": "http://["}})
-    assert [(e.status, e.body) for e in trace.exchanges] == [(200, None), (None, None)]
+    assert [(e.status, e.body) for e in trace.exchanges] == [(404, "")]
 
 
-def test_status_0_is_no_response() -> None:
-    """As browsers write a call that was cut off."""
+@pytest.mark.parametrize("response", [{"status": 0}, {"status": 200, "content": {"size": 80}}])
+def test_an_entry_without_a_response_says_nothing_of_the_gateway(response: dict[str, object]) -> None:
+    """The client has gone away, or the tool has not kept the body."""
     lost = entry("GET", STATUS, 0)
-    lost["response"] |= {"_error": "net::ERR_TIMED_OUT", "content": {}}
-    (exchange,) = traced(lost).exchanges
-    assert (exchange.status, exchange.error) == (None, "timeout")
+    lost["response"] = response
+    assert traced(lost).exchanges == ()
+
+
+def test_a_body_may_be_compressed() -> None:
+    """As recording proxies keep it."""
+    packed = submit()
+    packed["response"]["content"] = {
+        "encoding": "base64",
+        "text": base64.b64encode(gzip.compress(json.dumps(ACCEPTED).encode())).decode(),
+    }
+    assert traced(packed).exchanges[0].accepted_id == ID
+
+
+def test_a_body_may_be_in_a_file_beside_the_archive(tmp_path: Path) -> None:
+    """As Playwright attaches it; a file elsewhere is not read."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for place in (folder, tmp_path):
+        (place / "body.json").write_text(json.dumps(ACCEPTED))
+    attached, elsewhere, absolute = submit(), submit(), submit()
+    for each, name in ((attached, "body.json"), (elsewhere, "../body.json"), (absolute, str(tmp_path / "body.json"))):
+        each["response"]["content"] = {"size": -1, "mimeType": "application/json", "_file": name}
+    trace, left_out = read_har(archive(attached, elsewhere, absolute), folder=folder)
+    assert ([each.accepted_id for each in trace.exchanges], left_out) == ([ID], 2)
 
 
 def test_other_hosts_are_left_out_and_counted() -> None:
@@ -329,7 +353,10 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
     run = CliRunner().invoke
     made = run(main, ["har", str(file), "-o", str(out)])
-    assert made.output == f"pixazo-contracts: 1 entries have nothing to do with {ORIGIN}: left out\n"
+    assert (
+        made.output
+        == f"pixazo-contracts: 1 entries left out: they are not of {ORIGIN}, or the archive has no response to them\n"
+    )
     assert run(main, ["har", str(out), "-o", str(back)]).output == ""
     assert json.loads(back.read_text())["log"]["version"] == "1.2"
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
