@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .comparison import CLASSES, Change, Comparison, compare
+from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (
     InvalidResultError,
     Missing,
     Result,
+    ResultDocument,
     Timeline,
     build,
+    curl_line,
     key_variable,
     load_result,
     shell_word,
@@ -19,5 +21,6 @@ from .result import (
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ComparisonDocument", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "ResultDocument", "Terms", "Timeline", "Verdict",
+    "build", "compare", "curl_line", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip
