@@ -86,6 +86,7 @@ class Relay(Proxy):
         if self._context is None:
             return self._lead(client)[0]
         client.settimeout(HEAD_TIMEOUT)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would hold the response back
         with self._context.wrap_socket(client, server_side=True) as secured:
             self._open.add(secured)
             try:

@@ -30,7 +30,7 @@ class Files(NamedTuple):
 def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: str | None) -> Files:
     """The script and the tests of a trace; `app` is the command of the app, `profile` what the marker names."""
     started = read_instant(trace.started_at) or 0
-    marker = {"start": timestamp(started), "strict": False} | ({"profile": profile} if profile else {})
+    marker: dict[str, Any] = {"start": timestamp(started), "strict": False} | ({"profile": profile} if profile else {})
     policy: dict[str, str] = dict(told.policy)
     if app is None:
         seen = [str(each.members.get("status")) for one in told.generations for each in one.callbacks]
@@ -51,7 +51,9 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
         "MARKER": ", ".join(f"{argument}={_python(value)}" for argument, value in marker.items()),
     }
     text = (
-        files(__package__).joinpath("templates", "calls.txt" if app is None else "app.txt").read_text(encoding="utf-8")
+        files(__name__.rpartition(".")[0])
+        .joinpath("templates", "calls.txt" if app is None else "app.txt")
+        .read_text(encoding="utf-8")
     )
     for mark, value in values.items():
         text = text.replace(f"@{mark}@", value)
@@ -74,7 +76,7 @@ def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, 
     return found
 
 
-def _call(each: Exchange, number_of: Mapping[str | None, int]) -> dict[str, Any] | None:
+def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None:
     if each.is_submit:
         body, in_body = each.request_body or "", each.sent.get("callback_url")
         if isinstance(in_body, str) and in_body in each.webhook_urls:
@@ -121,7 +123,7 @@ def _toml(value: object) -> str:
         members = cast("dict[str, Any]", value).items()
         return f"{{ {', '.join(f'{_key(name)} = {_toml(each)}' for name, each in members)} }}" if members else "{}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, cast('list[Any]', value)))}]"
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else json.dumps(value)
 
 

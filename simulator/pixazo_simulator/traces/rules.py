@@ -164,7 +164,7 @@ def _plan(one: Generation) -> spec.Plan:
     message: Message = min((*ends, *called), key=lambda each: each[0])[1]
     end = _between(last, first, _printed(message))
     left = _between(queued, begun) if begun is not None else min(end, _between(queued, end))
-    outcome = spec.Status(ends[0][1].word if ends else str(message.members["status"]))
+    outcome = spec.Status(str(ends[0][1].word) if ends else str(message.members["status"]))
     error = message.members.get("error")
     given = str(error) if error is not None and outcome != spec.Status.COMPLETED else None
     return spec.Plan(round(left * spec.SECOND), round(end * spec.SECOND) - round(left * spec.SECOND), outcome, given)
@@ -210,8 +210,8 @@ def _submitted(number: int, submit: Exchange, one: Generation | None, natural: N
         stays = (("QUEUED", queued),) if queued == _FOREVER else (("QUEUED", queued), ("PROCESSING", _FOREVER))
         return Step(end=End(progress=stays), faults=faults)
     outcome = None if one.plan.outcome == spec.Status.COMPLETED else str(one.plan.outcome)
-    lengths = {"queued": one.plan.queued / spec.SECOND, "processing": one.plan.processing / spec.SECOND}
-    return Step(end=End(status=outcome, error=one.plan.error, **lengths), faults=faults)
+    queued, processing = one.plan.queued / spec.SECOND, one.plan.processing / spec.SECOND
+    return Step(end=End(status=outcome, error=one.plan.error, queued=queued, processing=processing), faults=faults)
 
 
 def _fault(kind: str, **members: Any) -> Fault:
@@ -227,10 +227,8 @@ def _unanswered(exchange: Exchange) -> tuple[Fault, ...]:
 
 def _reply(exchange: Exchange) -> Reply:
     """The response as it was; a simulator computes Content-Length and Date."""
-    headers = exchange.shown
-    given = {"headers": headers} if headers else {}
-    bodiless = exchange.status in (204, 304)
-    return Reply(status=exchange.status or 0, text=None if bodiless else exchange.body or "", **given)  # pyright: ignore[reportArgumentType]
+    text = None if exchange.status in (204, 304) else exchange.body or ""
+    return Reply(status=exchange.status or 0, text=text, headers=exchange.shown)
 
 
 def _read(one: Generation, read: Exchange, policy: spec.Policy, notes: dict[str, None]) -> Step:
