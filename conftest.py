@@ -12,6 +12,10 @@ pytest_plugins = ("pytester",)
 # A machine may reach the package index through a proxy only, which in turn cannot reach this machine's loopback.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
+# Neither these tests nor the runs that they start annotate the job that they may be in.
+for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+    os.environ.pop(_name, None)
+
 # The plugin of Schemathesis costs two seconds in each of the pytest runs that tests start, and none of them uses it.
 _WITHOUT_SCHEMATHESIS = "-p no:schemathesis"
 os.environ["PYTEST_ADDOPTS"] = " ".join(filter(None, (os.environ.get("PYTEST_ADDOPTS"), _WITHOUT_SCHEMATHESIS)))

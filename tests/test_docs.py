@@ -89,12 +89,13 @@ CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 def test_the_jobs_can_be_read() -> None:
     """The YAML is YAML with a schedule or a script, the brackets of the Groovy are closed, the profile is one."""
     yaml: Any = pytest.importorskip("yaml")
-    github, gitlab = (
+    github, tests, gitlab = (
         yaml.safe_load(code) for code in re.findall(r"^```yaml\n(.*?)^```$", CI, re.DOTALL | re.MULTILINE)
     )
     assert github[True]["schedule"][0]["cron"]  # `on` is a boolean of YAML 1.1
     assert github["concurrency"]["cancel-in-progress"] is False
     assert all("run" in step or "uses" in step for step in github["jobs"]["contract"]["steps"])
+    assert any("--pixazo-mutants" in step.get("run", "") for step in tests["jobs"]["tests"]["steps"])
     assert gitlab["pixazo-contract"]["cache"]["when"] == "always"
     (groovy,) = re.findall(r"^```groovy\n(.*?)^```$", CI, re.DOTALL | re.MULTILINE)
     for opening, closing in ("{}", "()", "[]"):

@@ -102,7 +102,7 @@ def recording(upstream: str) -> Generator[tuple[Recorder, str]]:
                 self.end_headers()
                 self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server calls it
             """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -170,7 +170,8 @@ def modest(app: App) -> None:
     job = app.submit()
     while (seen := app.poll(job))["status"] not in ("COMPLETED", "FAILED"):
         pass
-    assert isinstance((seen["output"] or {}).get("media_url", []), list)
+    output: dict[str, Any] = seen["output"] or {}
+    assert isinstance(output.get("media_url", []), list)
 
 
 def trusting(app: App) -> None:
@@ -262,9 +263,8 @@ def test_a_replayed_trace_fails_the_app_that_it_came_from_and_not_the_mended_one
     file = tmp_path / "trace.ndjson"
     file.write_bytes(trace)
     assert pixazo_sim("replay", str(file), "--out", str(tmp_path)).returncode == 0
-    replaying = Settings(
-        script=read_script(tmp_path / "replay_trace.toml")
-    )  # its clock is real: the trace has seconds of the wall clock
+    script = read_script(tmp_path / "replay_trace.toml")
+    replaying = Settings(script=script, clock=clock_factory("real"))  # the trace has seconds of the wall clock
     assert outcome(Simulator(replaying), app)[0] == failed
     assert outcome(Simulator(replaying), mended)[0] == "passed"
 
@@ -283,14 +283,15 @@ def test_the_tests_of_a_trace_pass_where_the_script_answers_as_the_trace_and_fai
     pytester: pytest.Pytester,
 ) -> None:
     """They hold no key and no path of this machine, and are as ruff has them."""
+    pytest.importorskip("ruff")
     written(pytester.path)
     tests, script = pytester.path / "test_replay_trace.py", pytester.path / "replay_trace.toml"
     text = tests.read_text() + script.read_text()
     assert KEY not in text
     assert str(pytester.path) not in text
-    ruff = run_process("ruff", "format", "--line-length", "120", "--check", str(tests))
+    ruff = run_process(sys.executable, "-m", "ruff", "format", "--line-length", "120", "--check", str(tests))
     assert ruff.returncode == 0, ruff.stdout
-    ruff = run_process("ruff", "check", "--line-length", "120", str(tests))
+    ruff = run_process(sys.executable, "-m", "ruff", "check", "--line-length", "120", str(tests))
     assert ruff.returncode == 0, ruff.stdout
     pytester.runpytest("-q", "-p", "no:cacheprovider").assert_outcomes(passed=1)
     script.write_text("rules = []")

@@ -1,17 +1,30 @@
-"""The appearance of the console, the receiver and the contract report: escapes, one stylesheet, templates, and static files."""
+"""The appearance of pages and reports: escapes, one stylesheet, templates, static files, and what GitHub shows of a job."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .github import (
+    Annotation,
+    Level,
+    folded_code,
+    in_markdown,
+    is_github,
+    job_summary,
+    markdown_table,
+    workflow_commands,
+)
 from .texts import encode_json, visible
 
 if TYPE_CHECKING:
     from .pages import STYLE, templates
     from .serving import CHANGED, HEADERS, is_from_our_page, static_routes
 
-__all__ = ["CHANGED", "HEADERS", "STYLE", "encode_json", "is_from_our_page", "static_routes", "templates", "visible"]
+__all__ = [
+    "CHANGED", "HEADERS", "STYLE", "Annotation", "Level", "encode_json", "folded_code", "in_markdown", "is_from_our_page",
+    "is_github", "job_summary", "markdown_table", "static_routes", "templates", "visible", "workflow_commands",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

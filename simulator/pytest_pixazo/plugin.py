@@ -69,6 +69,10 @@ _REPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
     "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
     "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
+    "format": {
+        "choices": ("text", "github"),
+        "help": "github: annotations and a job summary as well (default in GitHub Actions)",
+    },
     "mutants": {"default": "", "metavar": "all|GLOB|page:FILE,...", "help": "run the tests once per changed gateway"},
     "mutants-jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: one per processor)"},
     "mutants-json": {"metavar": "FILE", "help": "what the tests noticed, as JSON"},

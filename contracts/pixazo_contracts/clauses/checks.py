@@ -196,7 +196,8 @@ def accepted(trace: Trace, clause_id: str) -> Remarks:
 def _completes(trace: Trace, submit: Exchange) -> Remarks:
     """No valid body ends FAILED or ERROR whenever it is sent; the page promises success to none, so it is drift."""
     generation = trace.generation(submit.accepted_id)
-    if generation is not None and generation.outcome in {"FAILED", "ERROR"}:
+    # A run sends a valid body again until it completes; an app need not.
+    if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.passing:
         same = [g for g in trace.generations if is_repetition(submit, g.submit)]
         end = generation.ends[0]
         if not any(each.outcome == "COMPLETED" for each in same):

@@ -45,9 +45,14 @@ PLAIN_HEADERS = frozenset({
 })  # fmt: skip
 
 
+def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
+    """The generations of whose callbacks the trace knows: an app's own receiver is not in it."""
+    return tuple(g for g in trace.generations if not g.submit.passing or trace.profile.has(frozenset({"receiver"})))
+
+
 def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
-    """Generations that were given a URL through that channel."""
-    for generation in trace.generations:
+    """Generations that were given a URL of ours through that channel."""
+    for generation in _seen_from_here(trace):
         url = generation.webhook_urls.get(channel)
         if url is not None:
             yield generation, url
@@ -229,7 +234,7 @@ def webhook_08(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
 def webhook_09(trace: Trace) -> Remarks:
     """Nothing is called back for a request that was refused, nor about one that gave no URL."""
-    for generation in trace.generations:
+    for generation in _seen_from_here(trace):
         if generation.ends and not generation.webhook_urls and trace.waited_since(generation.ends[0].finished):
             yield Evidence(generation.submit)
     for callback in trace.callbacks:
@@ -243,7 +248,8 @@ def webhook_09(trace: Trace) -> Remarks:
             for callback in called:
                 got = f"{callback.method} {show(callback.target)}"
                 yield Violation(callback, "callback", f"none for a {submits[-1].status}", got, submits)
-            if not called and trace.waited_since(submits[-1].finished):
+            known = not submits[-1].passing or trace.profile.has(frozenset({"receiver"}))
+            if known and not called and trace.waited_since(submits[-1].finished):
                 yield Evidence(submits[-1])
 
 
@@ -349,7 +355,7 @@ def webhook_19(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-20", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-19", section="silence")
 def webhook_20(trace: Trace) -> Remarks:
     """Both given, different URLs: one or both called?"""
-    for generation in trace.generations:
+    for generation in _seen_from_here(trace):
         urls = generation.webhook_urls
         if len(urls) > 1 and generation.ends and trace.waited_since(generation.ends[0].finished):
             called = [channel for channel, url in urls.items() if _at(generation, url)]

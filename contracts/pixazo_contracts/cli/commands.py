@@ -28,7 +28,15 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import render_changes, render_html, render_junit, render_plan, render_terminal
+from pixazo_contracts.report import (
+    changes_github,
+    render_changes,
+    render_html,
+    render_junit,
+    render_plan,
+    render_terminal,
+    result_github,
+)
 from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
@@ -44,7 +52,7 @@ from pixazo_contracts.trace import (
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
-from .output import fail, no_place, print_text, write_file
+from .output import FORM, fail, no_place, print_report, print_text, write_file
 from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -81,7 +89,7 @@ _targeting = (
     Option(["--seed"], type=int, default=0, metavar="N"),
 )
 
-_judging = (
+judging = (
     Option(["--expect"], type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."),
     Option(
         ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
@@ -97,6 +105,7 @@ _judging = (
     Option(["--junit"], type=FILE, metavar="FILE"),
     Option(["--json", "json_file"], type=FILE, metavar="FILE"),
     Option(["--html"], type=FILE, metavar="FILE"),
+    FORM,
 )
 
 
@@ -118,7 +127,7 @@ def _terms(options: dict[str, Any]) -> Terms:
     return read_terms(**given)
 
 
-def _check_places(options: dict[str, Any]) -> None:
+def check_places(options: dict[str, Any]) -> None:
     """Make the directories of the reports before anything is sent, so that one which cannot be written costs nothing."""
     for option in ("out", "json_file", "junit", "html"):
         path: Path | None = options[option]
@@ -151,14 +160,15 @@ def _write(result: Result, options: dict[str, Any]) -> None:
             write_file(path, content())
 
 
-def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
+def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
     try:
         _write(result, options)
     finally:
         colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print_text(render_terminal(result, colour=colour))
+        text, strict_drift = render_terminal(result, colour=colour), options["strict_drift"]
+        print_report(text, options["form"], lambda: result_github(result, strict_drift=strict_drift))
     sys.exit(result.exit_code)
 
 
@@ -198,11 +208,11 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
-@click.command("run", params=[*_targeting, _no_discovery, *_selecting, *_judging])
+@click.command("run", params=[*_targeting, _no_discovery, *_selecting, *judging])
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
-    _check_places(options)
+    check_places(options)
     found, file, advance = _given(options, ask=True)
     how = replace(_run_options(found, file, clauses, options), again=_again(options))
     _show_ledger(how.ledger_path, file)
@@ -210,7 +220,7 @@ def run(**options: Any) -> NoReturn:
         click.echo(f"pixazo-contracts: {line}", err=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
-    _conclude(trace, clauses, options)
+    conclude(trace, clauses, options)
 
 
 @click.command("plan", params=[*_targeting, *_selecting])
@@ -224,7 +234,7 @@ def plan(**options: Any) -> None:
     print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
+@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *judging])
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     try:
         trace = load_trace(trace_file)
@@ -232,7 +242,7 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
         fail(f"{trace_file}: {error}", ExitCode.SUITE)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
-    _conclude(trace, clauses, options)
+    conclude(trace, clauses, options)
 
 
 def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -255,7 +265,7 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     "--json", "json_file", is_flag=False, flag_value="-", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="[FILE]", help="As JSON, into a file, or instead of the text.",
 )  # fmt: skip
-def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None) -> NoReturn:
+def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None, form: str | None) -> NoReturn:
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
@@ -266,8 +276,14 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     as_json = found.to_json(fail_on, int(code))
     if json_file is not None and str(json_file) != "-":
         write_file(json_file, as_json)
-    print_text(as_json.decode() if str(json_file) == "-" else render_changes(found))
+    if str(json_file) == "-":
+        print_text(as_json.decode())
+    else:
+        print_report(render_changes(found), form, lambda: changes_github(found, fail_on))
     sys.exit(code)
+
+
+diff.params.append(FORM)
 
 
 @click.command("list", params=[*_selecting])

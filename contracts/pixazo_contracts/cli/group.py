@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "The clauses: id, strength, cost, section, requirement.",
     "page": "Read the vendor's page, compare two versions of it, draft a model file.",
     "plan": "Show what a run would send and cost at worst; sends nothing.",
+    "proxy": "Stand between an app and a gateway; record and judge what passes.",
     "run": "Send the probes, record what happens, judge it, report.",
 }
 """By name: what each is for."""
@@ -38,7 +39,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(".page" if cmd_name == "page" else ".commands", __package__)
+        module = import_module(f".{cmd_name}" if cmd_name in {"page", "proxy"} else ".commands", __package__)
         command: click.Command = getattr(module, "catalogue" if cmd_name == "list" else cmd_name)
         command.help = COMMANDS[cmd_name]
         return command

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from traceback import extract_tb
 from typing import NoReturn
@@ -11,9 +13,18 @@ from typing import NoReturn
 import click
 
 from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.report import GitHub
 from pixazo_contracts.trace import ConfigurationError, visible
+from pixazo_html import is_github, job_summary, workflow_commands
 
-__all__ = ["end_for", "fail", "no_place", "print_text", "write_file"]
+__all__ = ["FORM", "end_for", "fail", "no_place", "print_report", "print_text", "write_file"]
+
+#: The option of every command that reports.
+FORM = click.Option(
+    ["--format", "form"],
+    type=click.Choice(["text", "github"]),
+    help="github: annotations and a job summary as well; the default in GitHub Actions.",
+)
 
 
 def print_text(text: str) -> None:
@@ -29,6 +40,25 @@ def print_text(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
+    """Print a report; for GitHub also as annotations, and as a part of the summary of the job.
+
+    The text may repeat a gateway, which cannot command the workflow within it.
+    """
+    if not is_github(form, os.environ):
+        print_text(text)
+        return
+    shown, token = github(), secrets.token_hex(16)
+    print_text(f"::stop-commands::{token}\n{text}::{token}::\n{workflow_commands(shown.annotations)}")
+    if not (place := os.environ.get("GITHUB_STEP_SUMMARY")):
+        return
+    try:
+        with Path(place).open("ab") as file:
+            file.write(job_summary(shown.summary, file.tell()).encode())
+    except OSError as error:
+        click.echo(f"pixazo-contracts: GITHUB_STEP_SUMMARY {place}: {error.strerror}: no summary", err=True)
 
 
 def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:

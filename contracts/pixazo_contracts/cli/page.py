@@ -6,20 +6,25 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.pages import InvalidPageError, Page, compare_pages, draft_model, own_page, read_page
-from pixazo_contracts.report import render_json, render_page, render_page_changes
+from pixazo_contracts.report import page_github, page_json, render_page, render_page_changes
 
-from .output import fail, print_text, write_file
+from .output import fail, print_report, print_text, write_file
 
 PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 #: A page of the vendor has some 100 kB: more than this, in bytes, is none.
 LARGEST = 2 * 1024 * 1024
-FORMAT = click.Choice(["text", "json", "markdown", "github"])
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "github"]),
+    help="github: the text with annotations and a job summary; the default in GitHub Actions, else text.",
+)
 
 
 def _read(place: Path) -> Page:
@@ -47,7 +52,7 @@ def page() -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def read(file: Path, *, form: str) -> None:
     found = _read(file)
-    print_text(render_json(found) if form == "json" else render_page(found))
+    print_text(page_json(found) if form == "json" else render_page(found))
 
 
 @page.command(
@@ -56,15 +61,15 @@ def read(file: Path, *, form: str) -> None:
 )
 @click.argument("old", type=PAGE)
 @click.argument("new", type=PAGE)
-@click.option("--format", "form", type=FORMAT, default="text", show_default=True)
-def diff(old: Path, new: Path, *, form: str) -> NoReturn:
+@FORMAT
+def diff(old: Path, new: Path, *, form: str | None) -> NoReturn:
     _compare(_read(old), _read(new), form)
 
 
 @page.command("check", help="What changed since the page on which this version was built; exits as diff does.")
 @click.argument("file", type=PAGE)
-@click.option("--format", "form", type=FORMAT, default="text", show_default=True)
-def check(file: Path, *, form: str) -> NoReturn:
+@FORMAT
+def check(file: Path, *, form: str | None) -> NoReturn:
     _compare(read_page(own_page()), _read(file), form)
 
 
@@ -95,7 +100,10 @@ def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> N
         write_file(out, drafted.encode())
 
 
-def _compare(old: Page, new: Page, form: str) -> NoReturn:
-    changes: Any = compare_pages(old, new)
-    print_text(render_page_changes(changes, form))
+def _compare(old: Page, new: Page, form: str | None) -> NoReturn:
+    changes = compare_pages(old, new)
+    if form in ("json", "markdown"):
+        print_text(render_page_changes(changes, form))
+    else:
+        print_report(render_page_changes(changes, "text"), form, lambda: page_github(changes))
     sys.exit(ExitCode.FAILED if any(change.kind == "meaning" for change in changes) else ExitCode.CLEAN)

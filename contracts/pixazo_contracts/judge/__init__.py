@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .comparison import CLASSES, Change, Comparison, compare
+from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (
     InvalidResultError,
     Missing,
     Result,
+    ResultDocument,
     Timeline,
     build,
     key_variable,
@@ -19,5 +20,6 @@ from .result import (
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "CLASSES", "JUDGED", "Change", "Comparison", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ComparisonDocument", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "ResultDocument", "Terms", "Timeline", "Verdict",
+    "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

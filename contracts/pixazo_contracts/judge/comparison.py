@@ -59,8 +59,22 @@ class Comparison:
 
     def to_json(self, classes: Sequence[str], exit_code: int) -> bytes:
         """The comparison for other programs: `changes`, `not_compared` by clause, `fail_on`, `exit_code`."""
-        whole = {"changes": self.changes, "not_compared": self.not_compared, "fail_on": classes, "exit_code": exit_code}
+        whole = ComparisonDocument(
+            changes=self.changes, not_compared=self.not_compared, fail_on=tuple(classes), exit_code=exit_code
+        )
         return msgspec.json.format(encode_json(whole), indent=2) + b"\n"
+
+
+class ComparisonDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="$schema", tag="urn:pixazo-testkit:diff:1"
+):
+    """What `diff --json` writes: a comparison, with the classes of changes that fail it."""
+
+    version: Literal[1] = 1
+    changes: tuple[Change, ...]
+    not_compared: dict[str, str]
+    fail_on: tuple[str, ...]
+    exit_code: int
 
 
 def _differing(names: Sequence[str], one: Meta, other: Meta) -> list[str]:

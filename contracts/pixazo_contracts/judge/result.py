@@ -7,9 +7,9 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.probes import feeders
 from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
 
-from .verdict import JUDGED, Finding, Outcome, Verdict, carried_out
+from .verdict import JUDGED, Basis, Finding, Outcome, Verdict, carried_out
 
 T = TypeVar("T")
 
@@ -280,19 +280,37 @@ def to_ndjson(result: Result) -> bytes:
 _KINDS: Final[dict[str, type[object]]] = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plain:
-    """The plain JSON form: what `to_json` writes of a verdict is all that is read back."""
+class JudgedClause(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict in the plain JSON form, with what the clause demands, the section of the page, and its strength."""
 
-    meta: Meta
-    clauses: dict[str, dict[str, object]]
+    outcome: Outcome
+    judged: int = 0
+    observation: str | None = None
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()
+    basis: Basis | None = None
+    requirement: str = ""
+    section: str = ""
+    strength: str = ""
+    core: bool = False
+
+
+class ResultDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="$schema", tag="urn:pixazo-testkit:result:1"):
+    """The plain JSON form: what `to_json` writes is all that is read back."""
+
+    version: Literal[1] = 1
+    clauses: dict[str, JudgedClause]
     summary: Summary
     exit_code: int
+    meta: Meta
 
 
 def _from_json(data: bytes) -> Result:
-    plain = msgspec.json.decode(data, type=_Plain)
-    verdicts = tuple(msgspec.convert({"clause": name, **members}, Verdict) for name, members in plain.clauses.items())
+    plain = msgspec.json.decode(data, type=ResultDocument)
+    verdicts = tuple(
+        Verdict(clause=name, **{member.name: getattr(each, member.name) for member in fields(Verdict)[1:]})
+        for name, each in plain.clauses.items()
+    )
     return Result(meta=plain.meta, verdicts=verdicts, timelines=(), summary=plain.summary, exit_code=plain.exit_code)
 
 
@@ -326,16 +344,15 @@ def load_result(path: Path) -> Result:
 
 def to_json(result: Result) -> bytes:
     """The result for other programs: `clauses` by id, `summary`, `exit_code`, and which run it was."""
-    clauses: dict[str, object] = {}
+    clauses: dict[str, JudgedClause] = {}
     for verdict in result.verdicts:
         about = BY_ID[verdict.clause]
-        clauses[verdict.clause] = {
-            **{name: value for name, value in asdict(verdict).items() if name != "clause"},
-            "outcome": verdict.outcome.value,
-            "requirement": about.requirement,
-            "section": about.section,
-            "strength": about.strength.value,
-            "core": about.core,
-        }
-    whole = {"clauses": clauses, "summary": result.summary, "exit_code": result.exit_code, "meta": result.meta}
+        clauses[verdict.clause] = JudgedClause(
+            **{member.name: getattr(verdict, member.name) for member in fields(Verdict)[1:]},
+            requirement=about.requirement,
+            section=about.section,
+            strength=about.strength.value,
+            core=about.core,
+        )
+    whole = ResultDocument(clauses=clauses, summary=result.summary, exit_code=result.exit_code, meta=result.meta)
     return msgspec.json.format(encode_json(whole), indent=2) + b"\n"

@@ -37,6 +37,10 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     """The result as XML in UTF-8; DRIFT fails only if `strict_drift`, and what is missing where it fails the run."""
     suite = Element("testsuite", name="pixazo-contracts", timestamp=result.meta.started_at[:19])
     suite.set("time", f"{result.meta.seconds:.3f}")
+    about = {"target": result.meta.origin, "suite": result.meta.suite, "clause_set": result.meta.clause_set}
+    properties = SubElement(suite, "properties")
+    for name, value in {**about, "exit_code": str(result.exit_code)}.items():
+        SubElement(properties, "property", name=name, value=visible(value))
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
     trouble = result.meta.unusable or result.meta.cut
     if trouble is not None:

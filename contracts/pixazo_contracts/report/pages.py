@@ -1,21 +1,42 @@
-"""What a page says, and what changed between two versions of it, as text, Markdown, JSON, or annotations of GitHub Actions."""
+"""What a page says, and what changed between two versions of it, as text, Markdown, JSON, or for GitHub Actions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from pixazo_contracts.pages import Change, Operation, Page
 from pixazo_contracts.trace import visible
+from pixazo_html import Annotation, markdown_table
+
+from .github import GitHub
 
 #: The longest rendering of what was before or after, in characters; JSON has all of it.
 _LONGEST: Final = 160
 
 
-def render_json(value: object) -> str:
+class PageDocument(Page, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:page:1"):
+    """What `page read --format json` prints."""
+
+    version: Literal[1] = 1
+
+
+class PageDiffDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:page-diff:1"):
+    """What `page diff` and `page check` print with `--format json`."""
+
+    changes: tuple[Change, ...]
+    version: Literal[1] = 1
+
+
+def page_json(page: Page) -> str:
+    """A page for other programs."""
+    return _json(PageDocument(*msgspec.structs.astuple(page)))
+
+
+def _json(value: object) -> str:
     """A value as indented JSON that is safe to be shown on a terminal."""
     lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
     return "\n".join(map(visible, lines)) + "\n"
@@ -61,7 +82,7 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 
 def render_page_changes(changes: Sequence[Change], form: str) -> str:
-    """The changes as `text`, `json`, `markdown` or `github`."""
+    """The changes as `text`, `json` or `markdown`."""
     return _FORMS[form](changes)
 
 
@@ -77,42 +98,32 @@ def _text(changes: Sequence[Change]) -> str:
 
 
 def _markdown(changes: Sequence[Change]) -> str:
-    rows = [
+    rows = (
         (change.kind, change.operation or "the page", _thing(change), _short(change.before), _short(change.after), change.effect,
          ", ".join((*change.clauses, *change.policy)))
         for change in changes
-    ]  # fmt: skip
-    table = [("kind", "operation", "thing", "before", "after", "effect", "clauses and policy"), ("---",) * 7, *rows]
-    return "\n".join([_counted(changes), "", *("| " + " | ".join(map(_cell, row)) + " |" for row in table)]) + "\n"
+    )  # fmt: skip
+    head = ("kind", "operation", "thing", "before", "after", "effect", "clauses and policy")
+    return "\n".join([_counted(changes), "", *markdown_table(head, rows)]) + "\n"
 
 
-def _cell(text: str) -> str:
-    """Text in a cell of Markdown, in which nothing is markup."""
-    return text if text == "---" else "".join(f"\\{each}" if each in "\\`*_[]<>|#&!~@" else each for each in text)
-
-
-def _github(changes: Sequence[Change]) -> str:
-    """Commands of a workflow: a warning for each change of meaning, a notice for each of wording."""
-    lines = list[str]()
+def page_github(changes: Sequence[Change]) -> GitHub:
+    """A warning for each change of meaning, a notice for each of wording; the table is the summary."""
+    annotations = list[Annotation]()
     for change in changes:
-        level = "warning" if change.kind == "meaning" else "notice"
-        title = visible(f"{change.operation or 'the page'}: {_thing(change)}")
-        text = f"{_short(change.before)} -> {_short(change.after)}"
         rests = "".join(f"; {name}: {', '.join(values)}" for name, values in _support(change).items())
-        lines.append(f"::{level} title={_escaped(title, ':,')}::{_escaped(text + rests)}")
-    return "\n".join([*lines, _counted(changes)]) + "\n"
-
-
-def _escaped(text: str, more: str = "") -> str:
-    return "".join(f"%{ord(each):02X}" if each in "%\r\n" + more else each for each in text)
-
-
-def _json(changes: Sequence[Change]) -> str:
-    return render_json({"changes": changes})
+        annotations.append(
+            Annotation(
+                level="warning" if change.kind == "meaning" else "notice",
+                title=f"{change.operation or 'the page'}: {_thing(change)}",
+                text=f"{_short(change.before)} -> {_short(change.after)}{rests}",
+            )
+        )
+    return GitHub(annotations, ["## The vendor's page", "", *_markdown(changes).splitlines()])
 
 
 _FORMS: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
-    "text": _text, "json": _json, "markdown": _markdown, "github": _github,
+    "text": _text, "json": lambda changes: _json(PageDiffDocument(tuple(changes))), "markdown": _markdown,
 }  # fmt: skip
 
 

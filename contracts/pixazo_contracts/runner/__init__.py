@@ -5,13 +5,14 @@ from __future__ import annotations
 from .ledger import Ledger
 from .plan import Plan, make_plan
 from .receiver import ReceiverAddress
-from .redactor import weak_keys
+from .recorder import KEPT_HEADERS, record_body, record_request_body
+from .redactor import Redactor, is_distinctive, weak_keys
 from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
 from .session import Dialogue, RunOptions, open_dialogue, run
-from .spend import BudgetExhaustedError, SpendStoppedError, remaining
-from .transport import advancing_clock, fetch
+from .spend import BudgetExhaustedError, SpendGuard, SpendStoppedError, remaining
+from .transport import Reply, advancing_clock, fetch
 
 __all__ = [
-    "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "make_plan", "open_dialogue", "remaining", "run", "weak_keys",
+    "KEPT_HEADERS", "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "Redactor", "Reply", "RunOptions", "SpendGuard", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "is_distinctive", "make_plan", "open_dialogue", "record_body", "record_request_body", "remaining", "run", "weak_keys",
 ]  # fmt: skip

@@ -276,9 +276,13 @@ class Ledger:
                 reserved.pop()
         return (entry for reserved in held.values() for entry in reserved)
 
-    def spent(self, since: datetime | None = None) -> int:
-        """How many reservations of all runs were not given back, since an instant; those dated later than now count."""
-        return sum(since is None or entry.at >= since for entry in self._standing())
+    def spent(self, since: datetime | None = None, of: str = "") -> int:
+        """How many reservations were not given back, since an instant, of the runs whose names begin so.
+
+        Those dated later than now count.
+        """
+        standing = (entry for entry in self._standing() if entry.run.startswith(of))
+        return sum(since is None or entry.at >= since for entry in standing)
 
     def _used(self, ceilings: Ceilings) -> Iterator[tuple[str, int, int]]:
         """The ceilings that are set: name, number, and how much of it is used. Days and months are those of UTC."""

@@ -45,7 +45,7 @@ def _decoded(body: bytes) -> str | None:
         return None
 
 
-def shorten(body: bytes | None) -> str | None:
+def record_request_body(body: bytes | None) -> str | None:
     """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
     text = None if body is None else _decoded(body)
     if text is None or len(text) <= LONGEST_STRING:
@@ -55,7 +55,7 @@ def shorten(body: bytes | None) -> str | None:
     return shortened if len(shortened) <= LONGEST_BODY else None
 
 
-def _text(body: bytes) -> str | None:
+def record_body(body: bytes) -> str | None:
     """A body as text; None if it is not text or too long to keep."""
     return None if len(body) > LONGEST_BODY else _decoded(body)
 
@@ -95,11 +95,11 @@ class Recorder:
                 finished=finished,
                 status=reply.status,
                 request_headers=redactor.headers(request.headers),
-                request_body=self._kept(shorten(request.body)),
+                request_body=self._kept(record_request_body(request.body)),
                 request_size=len(request.body or b""),
                 error=reply.error,
                 headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-                body=self._kept(_text(reply.body)),
+                body=self._kept(record_body(reply.body)),
                 size=len(reply.body),
                 media=inspect_media(reply.body) if is_media and reply.status == 200 else None,
                 leaks=redactor.places(reply.headers, reply.body, *((1,) if is_media else ())),
@@ -125,7 +125,7 @@ class Recorder:
                 answered=answered,
                 headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
                 header_names=tuple(redactor.text(name) for name, _ in headers),
-                body=self._kept(_text(body)),
+                body=self._kept(record_body(body)),
                 size=len(body),
                 leaks=redactor.places(headers, target.encode("utf-8", "surrogatepass") + b"\n" + body),
             )

@@ -29,6 +29,9 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
+#: What stands for a probe where an app's requests were recorded, which no probe sent.
+PASSING: Final = frozenset({"proxy", "har"})
+
 #: Operations whose accepted requests are generations.
 SUBMITS: Final = ("generate", "imageToVideo")
 
@@ -201,6 +204,11 @@ class Exchange(_Message):
     def is_submit(self) -> bool:
         """Whether this is a POST to one of the two submit operations."""
         return self.operation in SUBMITS and self.method == "POST"
+
+    @property
+    def passing(self) -> bool:
+        """Whether an app sent the request, of which nothing is known but what crossed the wire."""
+        return self.probe in PASSING
 
     @property
     def succeeded(self) -> bool:

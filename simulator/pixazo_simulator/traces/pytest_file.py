@@ -123,7 +123,8 @@ def _toml(value: object) -> str:
         members = cast("dict[str, Any]", value).items()
         return f"{{ {', '.join(f'{_key(name)} = {_toml(each)}' for name, each in members)} }}" if members else "{}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        inner = map(_toml, cast("list[object]", value))
+        return f"[{', '.join(inner)}]"
     return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else json.dumps(value)
 
 

@@ -152,10 +152,6 @@ def read_trace(data: bytes) -> Trace | None:
 
 def scalar(value: object) -> bool:
     """Whether a rule can give this value to a member: TOML has no null."""
-    return value is not None and not (
-        isinstance(value, (dict, list)) and any(not scalar(each) for each in _inner(value))
-    )
-
-
-def _inner(value: object) -> list[Any]:
-    return list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else cast("list[Any]", value)
+    if isinstance(value, dict):
+        return all(map(scalar, cast("dict[str, object]", value).values()))
+    return all(map(scalar, cast("list[object]", value))) if isinstance(value, list) else value is not None

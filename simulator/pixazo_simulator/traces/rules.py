@@ -244,8 +244,8 @@ def _deviation(expected: dict[str, Any], members: Any, what: str, notes: dict[st
     """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
     edit: dict[str, Any] = {"remove": [], "rename": {}, "null": [], "set": {}}
     _compare(expected, cast("dict[str, Any]", members), "", edit, what, notes)
-    edit = {name: tuple(value) if isinstance(value, list) else value for name, value in edit.items() if value}
-    return (_fault("changed_members", **edit),) if edit else ()
+    given = {name: value for name, value in edit.items() if value}
+    return (_fault("changed_members", **given),) if given else ()
 
 
 def _compare(
@@ -258,6 +258,7 @@ def _compare(
 ) -> None:
     extra = {_plain(name): name for name in members if name not in expected}
     for name, value in expected.items():
+        seen: Any = members.get(name)
         if name not in members:
             if other := extra.pop(_plain(name), None):
                 edit["rename"][where + name] = where + other
@@ -266,10 +267,17 @@ def _compare(
         elif members[name] is None and value is not None:
             edit["null"].append(where + name)
         elif isinstance(value, dict) and isinstance(members[name], dict):
-            _compare(cast("dict[str, Any]", value), members[name], f"{where}{name}.", edit, what, notes)
-        elif not _alike(name, value, members[name]):
-            if scalar(members[name]) and not isinstance(members[name], dict):
-                edit["set"][where + name] = members[name]
+            _compare(
+                cast("dict[str, Any]", value),
+                cast("dict[str, Any]", members[name]),
+                f"{where}{name}.",
+                edit,
+                what,
+                notes,
+            )
+        elif not _alike(name, cast("object", value), seen):
+            if not isinstance(seen, dict) and scalar(seen):
+                edit["set"][where + name] = seen
             else:
                 notes[f"{what}: member {where}{name} is of another form than a rule can give it"] = None
     for name in extra.values():

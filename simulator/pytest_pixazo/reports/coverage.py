@@ -12,8 +12,9 @@ from dataclasses import astuple, dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from pixazo_simulator.script import EXAMPLES, in_python
@@ -192,13 +193,40 @@ def _met_callbacks(traffic: Traffic) -> Iterator[str]:
     yield from ("webhook:duplicated" for count in ended.values() if count > 1)
 
 
+class Met(msgspec.Struct, frozen=True):
+    """How often a behaviour was met, and by which test first."""
+
+    times: int
+    first: str
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Which of some behaviours were met, by name; for each of the others a line that provokes it."""
+
+    percent: float
+    met: dict[str, Met]
+    missing: dict[str, str]
+
+
+class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:coverage:1"):
+    """What `--pixazo-cov-json` writes: the documented behaviour, and the faults, which no page documents."""
+
+    documented: Share
+    faults: Share
+    version: Literal[1] = 1
+
+
 class Results:
-    """Findings, assumptions, and for each behaviour met how often and by which test first; the order of what is added does not matter."""
+    """Findings, assumptions, and for each behaviour met how often and by which test first; the order of what is added does not matter.
+
+    `places` are files with lines by the node ids of the tests, or scopes, that have findings.
+    """
 
     def __init__(self) -> None:
         self.findings: set[Finding] = set()
         self.counts: dict[str, int] = {}
         self.firsts: dict[str, str] = {}
+        self.places: dict[str, tuple[str, int]] = {}
         self.assumptions = Assumptions()
 
     def add(self, record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
@@ -215,12 +243,14 @@ class Results:
         return {
             "findings": [astuple(finding) for finding in self.findings],
             "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
+            "places": self.places,
             "assumptions": self.assumptions.as_plain_values(),
         }
 
     def merge(self, values: Mapping[str, Any]) -> None:
         """Add the results of another process."""
         self.findings.update(Finding(*each) for each in values["findings"])
+        self.places.update({nodeid: tuple(place) for nodeid, place in values["places"].items()})
         self.assumptions.merge(values["assumptions"])
         for name, (count, nodeid) in values["met"].items():
             self._count(name, count, nodeid)
@@ -231,11 +261,16 @@ class Results:
 
     def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
         """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""
-        documented, faults = self._documented(config), Coverage(FAULT_BEHAVIOURS, self.counts)
-        yield f"documented behaviour: {documented}"
-        yield from documented.lines()
-        yield f"faults, which no page documents: {faults}"
-        yield from faults.lines()
+        for title, coverage in self.coverage(config).items():
+            yield f"{title}: {coverage}"
+            yield from coverage.lines()
+
+    def coverage(self, config: pytest.Config) -> dict[str, Coverage]:
+        """What was met of the documented behaviour, and of the faults, by title. Raises ValueError for a wrong glob."""
+        return {
+            "documented behaviour": self._documented(config),
+            "faults, which no page documents": Coverage(FAULT_BEHAVIOURS, self.counts),
+        }
 
     def shortfall(self, config: pytest.Config) -> str | None:
         """One line when less behaviour was met than `--pixazo-cov-fail-under` asks for. Raises ValueError for a wrong glob."""
@@ -249,17 +284,17 @@ class Results:
 
     def write_coverage(self, config: pytest.Config, file: Path) -> None:
         """Write what was met and what was not as JSON. Raises OSError."""
-        documented, faults = self._documented(config), Coverage(FAULT_BEHAVIOURS, self.counts)
-        content = {"documented": self._as_json(documented), "faults": self._as_json(faults)}
+        documented, faults = map(self._share, self.coverage(config).values())
+        content = msgspec.to_builtins(CoverageDocument(documented, faults))
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def _documented(self, config: pytest.Config) -> Coverage:
         return Coverage(without(config.getini("pixazo_cov_omit"), models_of(config)), self.counts)
 
-    def _as_json(self, coverage: Coverage) -> dict[str, Any]:
+    def _share(self, coverage: Coverage) -> Share:
         names = [each.name for each in coverage.behaviours if each.name in self.counts]
-        return {
-            "percent": round(coverage.percent, 2),
-            "met": {name: {"times": self.counts[name], "first": self.firsts[name]} for name in names},
-            "missing": {each.name: each.hint for each in coverage.missing},
-        }
+        return Share(
+            percent=round(coverage.percent, 2),
+            met={name: Met(self.counts[name], self.firsts[name]) for name in names},
+            missing={each.name: each.hint for each in coverage.missing},
+        )

@@ -79,8 +79,11 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
         from pytest_pixazo.world import models_of
 
         from .conduct import misconduct
+        from .github import place_of
 
-        findings = _results(config).add(record, _allowed(marks), models_of(config))
+        results = _results(config)
+        if findings := results.add(record, _allowed(marks), models_of(config)):
+            results.places[record.nodeid] = place_of(item, record.nodeid)
         if findings and _conduct(config) == "fail":
             problems.append(misconduct(findings))
     complaints = item.stash.setdefault(_COMPLAINTS, [])
@@ -158,8 +161,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_sep("=", "pixazo assumptions: what the tests rest on besides the page")
         for line in results.assumptions.lines(None if terminalreporter.verbosity > 0 else MOST_TESTS):
             terminalreporter.write_line(line)
-    for line in config.stash.get(_PROBLEMS, list[str]()):
+    problems = config.stash.get(_PROBLEMS, list[str]())
+    for line in problems:
         terminalreporter.write_line(line, red=True)
+    from .github import annotated, is_wanted, publish, summary
+
+    if is_wanted(config):
+        shown = annotated(results, config, problems, fails=_conduct(config) == "fail")
+        terminalreporter.write(publish(shown, summary(results, config, measures=_measures(config))))
 
 
 def _finish(session: pytest.Session) -> None:

@@ -18,15 +18,18 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
+import msgspec
 import pytest
 
+from pixazo_html import Annotation, Level, markdown_table
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.spec import nearest
 
 from .conduct import counted
+from .github import NOWHERE, Place, at, is_wanted, publish
 from .page_mutants import PREFIX, read_page_mutants
 from .suite_run import Suite, SuiteRun
 
@@ -193,30 +196,92 @@ def _tried_mutants(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if not (verdict.change.is_benign or verdict.change.untried)]
 
 
-def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]:
-    """The verdicts as one JSON object, with the tests that were run for each change."""
+def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
+    """A warning for each change that slips through, and for each brittle test; a notice for each test that a change of the page breaks.
+
+    What could not be tried is an error.
+    """
+    levels: dict[Outcome, Level] = {Outcome.UNKNOWN: "error", Outcome.BRITTLE: "warning"}
+    for verdict in verdicts:
+        change = verdict.change
+        title = f"{verdict.outcome.value}: {change.name}{f' ({change.clause})' if change.clause else ''}"
+        level = "notice" if change.page and verdict.outcome is Outcome.NOTICED else levels.get(verdict.outcome)
+        if verdict.outcome is Outcome.SLIPPED:
+            yield Annotation("warning", title, f"{change.description}\nagain: pytest {change.argument}")
+        elif level:
+            for test, reason in verdict.tests:
+                text = f"{test}: {reason}\n{change.description}\nagain: pytest {change.argument}"
+                yield at(Annotation(level, title, text), places.get(test, NOWHERE), config)
+
+
+def job_summary(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """The verdicts in Markdown: what slips through first."""
+    yield f"## Pixazo mutation testing: {summary(verdicts)}\n"
+    order = (Outcome.UNKNOWN, Outcome.SLIPPED, Outcome.BRITTLE)
+    ranked = sorted(verdicts, key=lambda each: order.index(each.outcome) if each.outcome in order else len(order))
+    rows = (
+        (each.outcome.value, each.change.clause, each.change.name, each.change.description,
+         each.change.untried or "; ".join(f"{test}: {reason}" for test, reason in each.tests))
+        for each in ranked
+    )  # fmt: skip
+    yield from markdown_table(("outcome", "clause", "change", "what it is", "by"), rows)
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """How many mutants were tried and noticed, how many benign changes were tried, and the same as one line."""
+
+    mutants: int
+    noticed: int
+    variants: int
+    line: str
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A test that failed, and why."""
+
+    test: str
+    reason: str
+
+
+class Judged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The outcome of one change; `clause` is null for a benign one, `reason` says why one was not tried."""
+
+    name: str
+    clause: str | None
+    description: str
+    outcome: Outcome
+    tests: tuple[Failed, ...]
+    seconds: float
+    reason: str = ""
+
+
+class MutantsDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:mutants:1"):
+    """What `--pixazo-mutants-json` writes: the verdicts, and the tests that were run for each change."""
+
+    summary: Totals
+    tests: tuple[str, ...]
+    changes: tuple[Judged, ...]
+    version: Literal[1] = 1
+
+
+def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocument:
+    """The verdicts for other programs."""
     mutants = _tried_mutants(verdicts)
-    return {
-        "summary": {
-            "mutants": len(mutants),
-            "noticed": sum(verdict.outcome is Outcome.NOTICED for verdict in mutants),
-            "variants": sum(verdict.change.is_benign for verdict in verdicts),
-            "line": summary(verdicts),
-        },
-        "tests": list(tests),
-        "changes": [
-            {
-                "name": verdict.change.name,
-                "clause": None if verdict.change.is_benign else verdict.change.clause or None,
-                "description": verdict.change.description,
-                "outcome": verdict.outcome.value,
-                **({"reason": verdict.change.untried} if verdict.change.untried else {}),
-                "tests": [{"test": test, "reason": reason} for test, reason in verdict.tests],
-                "seconds": round(verdict.seconds, 3),
-            }
-            for verdict in verdicts
-        ],
-    }
+    noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
+    variants = sum(verdict.change.is_benign for verdict in verdicts)
+    changes = (
+        Judged(
+            name=verdict.change.name,
+            clause=None if verdict.change.is_benign else verdict.change.clause or None,
+            description=verdict.change.description,
+            outcome=verdict.outcome,
+            tests=tuple(Failed(*each) for each in verdict.tests),
+            seconds=round(verdict.seconds, 3),
+            reason=verdict.change.untried,
+        )
+        for verdict in verdicts
+    )
+    return MutantsDocument(Totals(len(mutants), noticed, variants, summary(verdicts)), tuple(tests), tuple(changes))
 
 
 _COLOURS: Mapping[Outcome | None, str] = {
@@ -256,7 +321,13 @@ def _command(config: pytest.Config) -> list[str]:
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--pixazo-mutants="]
-    own += ["--pixazo-conduct=off", "--pixazo-cov-fail-under=0", "--rootdir", str(config.rootpath)]
+    own += [
+        "--pixazo-format=text",
+        "--pixazo-conduct=off",
+        "--pixazo-cov-fail-under=0",
+        "--rootdir",
+        str(config.rootpath),
+    ]
     own += ["-n", "0"] if config.pluginmanager.hasplugin("xdist") else []
     own += ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
     own += ["-c", str(config.inipath)] if config.inipath else []
@@ -277,6 +348,8 @@ class _MutationTesting:
         self._paths = _paths(config)
         self._root = config.rootpath
         self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
+        self._config = config
+        self._places: Mapping[str, Place] = {}
         self._file: str | None = config.getoption("pixazo_mutants_json")
 
     def run(self) -> int:
@@ -299,7 +372,11 @@ class _MutationTesting:
             _say(line, fg=_COLOURS.get(outcome))
         _say(f"{summary(verdicts)}, in {_duration(time.monotonic() - started)}", bold=True)
         if self._file:
-            Path(self._file).write_text(json.dumps(as_json(verdicts, tests), indent=2) + "\n", encoding="utf-8")
+            content = msgspec.to_builtins(document(verdicts, tests))
+            Path(self._file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        if is_wanted(self._config):
+            shown = annotated(verdicts, self._places, self._config)
+            click.echo(publish(shown, job_summary(verdicts)), nl=False)
         if len(verdicts) < changes:
             return pytest.ExitCode.INTERRUPTED
         is_known = all(verdict.outcome is not Outcome.UNKNOWN for verdict in verdicts)
@@ -313,6 +390,7 @@ class _MutationTesting:
             raise _RefusedError("nothing to run: no test uses a world, such as by the fixture pixazo")
         alone = self._suite.run([], self._located(whole.worlds), None)
         _require_green(alone, "the tests that use a world, run without the others,")
+        self._places = whole.places
         return whole.worlds, alone.seconds
 
     def _located(self, tests: Sequence[str]) -> list[str]:

@@ -13,13 +13,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .github import Place, place_of
 
 VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
@@ -36,7 +38,8 @@ GRACE = 5.0
 class SuiteRun:
     """The result of a run: tests that began, those that used a world, those that failed with the reason, each in order.
 
-    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of its output.
+    `places` are the files and lines of those that used a world. `exit_code` is None when the run was ended because it took longer
+    than its `limit`; `output` is the end of its output.
     """
 
     began: tuple[str, ...]
@@ -45,6 +48,7 @@ class SuiteRun:
     exit_code: int | None
     seconds: float
     output: str
+    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
 
 
 @dataclass(slots=True)
@@ -139,6 +143,7 @@ def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float
         exit_code=exit_code,
         seconds=seconds,
         output="\n".join(output),
+        places={event["what"]: (event["file"], event["line"]) for event in events if event["kind"] == "world"},
     )
 
 
@@ -150,12 +155,12 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """It uses a world if the simulator is among its fixtures."""
     if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
-        _record("world", item.nodeid)
+        _record_world(item)
 
 
 def pytest_pixazo_world_ended(item: pytest.Item) -> None:
     """It used a world, even if it requested the fixture while it ran."""
-    _record("world", item.nodeid)
+    _record_world(item)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -172,6 +177,11 @@ def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -
 pytest_collectreport = pytest_runtest_logreport  # a file that cannot be collected fails as a test does
 
 
-def _record(kind: str, what: str, **more: str) -> None:
+def _record_world(item: pytest.Item) -> None:
+    file, line = place_of(item, item.nodeid)
+    _record("world", item.nodeid, file=file, line=line)
+
+
+def _record(kind: str, what: str, **more: str | int) -> None:
     with Path(os.environ[VARIABLE]).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, "what": what, **more}) + "\n")

@@ -21,6 +21,7 @@ from tests.command import run_process
 from tests.contracts.gateways.edits import coded, envelope, having
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import serve
+from tests.schemas import check
 
 from pixazo_contracts.cli import again, commands, main
 from pixazo_contracts.runner import run_clock, session
@@ -63,6 +64,7 @@ def out(origin: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_faithful_gateway_exits_0(out: Path) -> None:
     """The whole suite over a socket raises no alarm, and the JSON says so clause by clause."""
+    assert check((out / "result.json").read_bytes()) == "result"
     result = json.loads((out / "result.json").read_text())
     assert result["exit_code"] == 0
     assert result["clauses"]["STATUS-07"]["outcome"] == "PASS"
@@ -148,6 +150,7 @@ def test_a_submit_that_waits_for_its_generation_fails() -> None:
 def test_the_reports_are_well_formed(out: Path) -> None:
     """JUnit has a case a clause and a sentinel; the page is one file that loads nothing."""
     suite = ET.parse(out / "junit.xml").getroot()
+    assert [each.get("name") for each in suite[0]] == ["target", "suite", "clause_set", "exit_code"]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("187", "0", "0")
     page = (out / "report.html").read_text()
     assert page.startswith("<!doctype html>")

@@ -101,8 +101,14 @@ def test_changes_for_other_programs(old: str, new: str) -> None:
     assert wording["kind"] == "wording"
     table = command("diff", old, new, "--format", "markdown").output
     assert "| meaning | imageToVideo | parameter prompt, max\\_length | 2000 | 1500 | breaking |" in table
-    warning = command("diff", old, new, "--format", "github").output.splitlines()[0]
+    text = command("diff", old, new, "--format", "text").output
+    stop, *lines = command("diff", old, new, "--format", "github").output.splitlines(keepends=True)
+    assert stop.startswith("::stop-commands::")
+    assert "".join(lines[:-3]) == text
+    resume, warning, notice = lines[-3:]
+    assert resume == f"::{stop.strip().removeprefix('::stop-commands::')}::\n"
     assert warning.startswith("::warning title=imageToVideo%3A parameter prompt%2C max_length::2000 -> 1500; clauses: ")
+    assert notice.startswith("::notice title=imageToVideo")
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "github", "json"])

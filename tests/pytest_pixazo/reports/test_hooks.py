@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 import pytest
+from tests.schemas import check
 
 #: An app that repeats a 400, in two tests; a third is honest.
 SUITE = """
@@ -69,6 +71,51 @@ def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> Non
     assert section(done)[4:] == [INSISTS.format(1), INSISTS.format(2)]
     done.assert_outcomes(passed=3)
     assert done.ret == 0
+
+
+CHECK = "refusal-repeated%3A A request that was refused with 400 or 402 was sent again unchanged."
+SHOWN = "sent 2 times, though it was answered 400: exchanges 1-2, and 1 finding more here%0Awhy it hurts: *"
+
+
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("-n", "2"), marks=pytest.mark.exhaustive)], ids=["alone", "xdist"]
+)
+def test_github_actions(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
+    """Found by the environment: one annotation at the line of a test, relative to the repository; the summary has all of it, once."""
+    summary = suite.path / "summary.md"
+    variables = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_WORKSPACE": str(suite.path.parent),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = ran(suite, "--pixazo-cov-fail-under=50", "--pixazo-assumptions", *options)
+    shown = [line for line in done.stdout.lines if line.startswith("::")]
+    assert shown[0] == (
+        "::error title=pixazo::behaviour coverage 8.1 %25 is less than 50 %25: --pixazo-cov shows what is missing"
+    )
+    place = f"file={suite.path.name}/test_app.py,line=22,title={CHECK}"
+    assert fnmatchcase(shown[1].replace("[", "("), f"::warning {place}::test_app.py::test_insists(1]: {SHOWN}")
+    assert len(shown) == 2
+    written = summary.read_text(encoding="utf-8")
+    assert re.findall("^## .*", written, re.MULTILINE) == [
+        "## Pixazo conduct: what will hurt on the real gateway",
+        "## Pixazo coverage, documented behaviour: 3 of 37 (8 %)",
+        "## Pixazo coverage, faults, which no page documents: 0 of 29 (0 %)",
+        "## Pixazo assumptions: what the tests rest on besides the page",
+    ]
+    assert "| refusal-repeated | test\\_app.py::test\\_insists\\[2\\] | sent 2 times" in written
+    assert '| generate:402 | pixazo.when("generate").reply(402, times=1) |' in written
+
+
+def test_without_github_actions_nothing_is_annotated(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor with `--pixazo-format=text`; with `=github` misconduct that fails its test is an error, and no summary is needed."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert "::warning" not in ran(suite, "--pixazo-format=text").stdout.str()
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    done = ran(suite, "--pixazo-format=github", "--pixazo-conduct=fail", "-k", "insists")
+    done.stdout.fnmatch_lines(["::error file=test_app.py,line=22,title=refusal-repeated*"])
 
 
 @pytest.mark.exhaustive
@@ -220,6 +267,7 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     """What was met, how often and by which test first; what is missing, with its hint."""
     done = ran(suite, "--pixazo-cov-json=report.json")
     assert done.ret == 0
+    assert check((suite.path / "report.json").read_bytes()) == "coverage"
     output = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
     assert output["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
     assert output["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'

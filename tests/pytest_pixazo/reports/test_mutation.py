@@ -9,17 +9,21 @@ import select
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.patience import PATIENCE
+from tests.schemas import check
 
+from pixazo_html import workflow_commands
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pytest_pixazo.reports.mutation import (
     CHANGES,
     Change,
     Outcome,
     Verdict,
-    as_json,
+    annotated,
     chosen,
+    document,
     doubted,
     judged,
     summary,
@@ -174,15 +178,38 @@ def test_what_depends_on_flaky_tests_is_doubtful() -> None:
 
 def test_json() -> None:
     """The verdicts as one object."""
-    report = as_json(VERDICTS, ["test_a"])
+    report = msgspec.to_builtins(document(VERDICTS, ["test_a"]))
+    assert (report["$schema"], report["version"]) == ("urn:pixazo-testkit:mutants:1", 1)
+    assert check(json.dumps(report)) == "mutants"
     assert report["summary"] == {
         "mutants": 2, "noticed": 1, "variants": 1, "line": "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change",
     }  # fmt: skip
-    assert report["tests"] == ["test_a"]
+    assert report["tests"] == ("test_a",)
     assert report["changes"][1] == {
         "name": "no-retry", "clause": "WEBHOOK-11", "description": "A webhook delivery that failed is not repeated", "outcome": "noticed",
-        "tests": [{"test": "test_a", "reason": "AssertionError: no"}], "seconds": 1.5,
+        "tests": ({"test": "test_a", "reason": "AssertionError: no"},), "seconds": 1.5,
     }  # fmt: skip
+
+
+def test_annotations(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What slips through is a warning; a brittle test, and one that a change of the page breaks, are shown at their lines."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytestconfig.rootpath.parent))
+    page = Change("page:code-202", "SUBMIT-02", "code 202: '202' -> '200'", "new.md")
+    verdicts = [
+        Verdict(MUTANT, Outcome.SLIPPED, (), 1.5),
+        Verdict(LATE, Outcome.NOTICED, (("test_a", "no"),), 1.5),
+        Verdict(VARIANT, Outcome.BRITTLE, (("test_a", "no"),), 1.5),
+        Verdict(page, Outcome.NOTICED, (("test_b", "no"),), 1.5),
+        Verdict(page, Outcome.UNKNOWN, (("pytest", "exit code 3: x"),), 1.5),
+    ]
+    shown = workflow_commands(annotated(verdicts, {"test_a": ("t/test_a.py", 3), "test_b": ("b.py", 0)}, pytestconfig))
+    root = pytestconfig.rootpath.name
+    assert shown.splitlines() == [
+        "::error title=unknown%3A page%3Acode-202 (SUBMIT-02)::pytest: exit code 3: x%0Acode 202: '202' -> '200'%0Aagain: pytest --pixazo-mutant=page:new.md:code-202",
+        "::warning title=slips through%3A no-polling-url (SUBMIT-03)::The 202 has no polling_url%0Aagain: pytest --pixazo-mutant=no-polling-url",
+        f"::warning file={root}/t/test_a.py,line=3,title=brittle%3A json-indented (benign)::test_a: no%0AJSON is indented%0Aagain: pytest --pixazo-variant=json-indented",
+        f"::notice file={root}/b.py,title=noticed%3A page%3Acode-202 (SUBMIT-02)::test_b: no%0Acode 202: '202' -> '200'%0Aagain: pytest --pixazo-mutant=page:new.md:code-202",
+    ]
 
 
 @pytest.mark.exhaustive
@@ -206,8 +233,10 @@ def test_after_closing_nothing_runs(tmp_path: Path) -> None:
     assert (suite.run([], None, 10).exit_code, suite.run([], None, 10).output) == (None, "")
 
 
-def test_mutation_testing(suite: pytest.Pytester) -> None:
-    """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file says the same."""
+def test_mutation_testing(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file and GitHub Actions say the same."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     names = "no-output-on-completed,no-retry,image-takes-720p,json-indented,more-headers"
     done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=report.json")
     done.stdout.fnmatch_lines([
@@ -225,8 +254,15 @@ def test_mutation_testing(suite: pytest.Pytester) -> None:
         "                by test_app.py::test_too_strict: *",
         "  passes        more-headers *",
         "noticed 1 of 3 (33 %); 1 brittle test on 2 benign changes, in *",
+        "::warning title=slips through%3A image-takes-720p (I2V-RES-02)::*",
+        "::warning title=slips through%3A no-retry (WEBHOOK-11)::*",
+        "::warning file=test_app.py,line=28,title=brittle%3A json-indented (benign)::test_app.py::test_too_strict: *",
     ], consecutive=True)  # fmt: skip
     assert done.ret == 0
+    written = (suite.path / "summary.md").read_text(encoding="utf-8")
+    assert written.count("## ") == 1  # the runs of the changes write none
+    assert written.startswith("## Pixazo mutation testing: noticed 1 of 3 (33 %)")
+    assert check((suite.path / "report.json").read_bytes()) == "mutants"
     report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
     assert report["tests"] == ["test_app.py::test_the_video_is_there", "test_app.py::test_too_strict"]
     assert [change["outcome"] for change in report["changes"]] == [

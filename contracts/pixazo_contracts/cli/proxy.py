@@ -1,0 +1,119 @@
+"""The command proxy: between an app and a gateway, until a signal ends it; then what the traffic shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import click
+from click import Option
+
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.runner import Ledger, SpendGuard, remaining
+from pixazo_contracts.trace import (
+    ConfigurationError,
+    InvalidTraceError,
+    Profile,
+    ProfileFile,
+    Trace,
+    read_profile,
+    visible,
+)
+from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape, default_keep_host
+
+from .commands import FILE, GIVEN_FILE, check_places, conclude, judging
+from .configure import Given, ledger_path, make_target
+from .output import write_file
+
+#: Without a deadline of the profile: an app's generations wait for what else its account does.
+DEADLINE = 3600.0
+
+_options = (
+    Option(["--upstream"], required=True, metavar="URL", help="Origin of the gateway."),
+    Option(["--listen"], default="127.0.0.1:8901", show_default=True, metavar="HOST:PORT"),
+    Option(["--host"], type=click.Choice(["keep", "upstream"]), help="The Host that the gateway gets; default: the app's on this machine, else the gateway's."),
+    Option(["--complain"], is_flag=True, help="Add a header to responses that names the clauses which they violate."),
+    Option(["--public-url"], metavar="URL", help="Where the gateway reaches the proxy: webhooks are then recorded and relayed."),
+    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, ceilings, deadline, media_hosts ..."),
+    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost; needs --out."),
+    Option(["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."),
+    Option(["--ready-file"], type=FILE, metavar="FILE", help="Written with the proxy's URL when it listens."),
+)  # fmt: skip
+
+
+def _say(line: str) -> None:
+    click.echo(f"pixazo-contracts: {visible(line)}", err=True)
+
+
+def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[str]]:
+    """The target as traffic is judged, and the keys that are known."""
+    given = Given(target=options["upstream"], api_key="none-of-ours", max_generations=options["max_generations"])
+    try:
+        target = make_target(given, file)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace("--target", "--upstream")) from None
+    keys = [key for role, keys in target.keys.items() if role != "default" for key in keys]
+    keys += filter(None, [os.environ.get("PIXAZO_API_KEY")])
+    profile, receiver = target.profile, ["receiver"] if options["public_url"] else []
+    return replace(
+        profile, deadline=file.deadline or DEADLINE, capabilities=tuple(sorted({*profile.capabilities, *receiver}))
+    ), keys
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ConfigurationError(f"--listen {text!r}: write HOST:PORT, with a port of 0 to 65535")
+    return host.strip("[]"), int(port)
+
+
+def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> SpendGuard | None:
+    """What pays for requests to a target that charges; None where nothing costs."""
+    if not profile.limited:
+        return None
+    if options["max_generations"] and options["out"] is None:
+        raise ConfigurationError("--max-generations needs --out DIR: what was spent is remembered there")
+    ledger = Ledger(ledger_path(profile, options["ledger"]), f"proxy-{tape.purse}-{os.urandom(4).hex()}")
+    granted = remaining(options["max_generations"], file.ceilings.run) or 0
+    if granted:
+        ledger.prepare()
+    left = max(0, granted - ledger.spent(of=f"proxy-{tape.purse}-"))
+    return SpendGuard(proxy, profile.origin, left, ledger, file.ceilings)
+
+
+async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
+    host, port = _listen(options["listen"])
+    own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
+    profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
+    keep = default_keep_host(profile.origin) if options["host"] is None else options["host"] == "keep"
+    tape = Tape(profile, options["out"], keys)
+    how = ProxyOptions(
+        host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
+    )
+    proxy = Proxy(profile, how, tape, _say)
+    proxy.guard = guard = _guard(proxy, profile, tape, file, options)
+    url = f"http://{host}:{await proxy.start()}"
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, proxy.stopping.set)
+    _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C")
+    if options["ready_file"] is not None:
+        write_file(options["ready_file"], url.encode())
+    await proxy.stopping.wait()
+    await proxy.stop()
+    return tape.end(guard.spent if guard else 0, guard.released if guard else 0, guard.stopped if guard else None)
+
+
+@click.command("proxy", params=[*_options, *judging])
+def proxy(**options: Any) -> NoReturn:
+    check_places(options)
+    file = read_profile(options["profile"])
+    profile, keys = _profile(options, file)
+    try:
+        trace = asyncio.run(_serve(profile, keys, file, options))
+    except InvalidTraceError as error:
+        raise ConfigurationError(str(error)) from None
+    conclude(trace, CATALOGUE, options)

@@ -1,0 +1,291 @@
+"""What the page says of the body of a submit: which rules it breaks, what it leaves open, which members it shows to be allowed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from pixazo_contracts.trace import JsonObject, host_is_loopback, is_object, repeated_names
+
+#: The members of both operations, with the second part of the ids of the clauses about them.
+BOOLEANS: Final = {"prompt_optimizer": "PO", "fast_pretreatment": "FP", "aigc_watermark": "WM"}
+KNOWN: Final = frozenset({"prompt", "duration", "resolution", "callback_url", "first_frame_image", *BOOLEANS})
+
+#: The longest prompt of image to video, in code points.
+LONGEST_PROMPT: Final = 2000
+
+#: Images below the first size in bytes are allowed, from the second on forbidden: which megabyte the page means is not said.
+FINE_SIZE: Final = 20_000_000
+LARGE_SIZE: Final = 20 * 1024 * 1024
+
+#: The shortest side in pixels that is forbidden, and by which share a ratio must be off before no rounding explains it.
+SHORT_SIDE: Final = 300
+ROUNDING: Final = 0.005
+
+#: The formats that are allowed: their media type, how they begin and how they end.
+FORMATS: Final = {
+    "image/png": (re.compile(rb"\x89PNG\r\n\x1a\n"), b"IEND\xaeB`\x82"),
+    "image/jpeg": (re.compile(rb"\xff\xd8\xff"), b"\xff\xd9"),
+    "image/webp": (re.compile(rb"RIFF....WEBP", re.DOTALL), b""),
+}
+DATA_URL: Final = re.compile(
+    r"(?i)data:(?P<type>[^;,]*)(?P<parameters>[^,]*?)(?P<coded>;base64)?,(?P<payload>.*)", re.DOTALL
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the page says of a submit, by the ids of clauses: rules that it breaks, questions that it touches, what it shows.
+
+    `unsure`: whether it may be refused cannot be said from here, though no clause asks. `by_url`: it names an image that
+    nobody here has seen.
+    """
+
+    broken: list[str] = field(default_factory=list[str])
+    left_open: list[str] = field(default_factory=list[str])
+    shown: list[str] = field(default_factory=list[str])
+    unsure: bool = False
+    by_url: bool = False
+
+
+class _OddError(ValueError):
+    """JSON of which readers differ."""
+
+
+def _odd(name: str) -> float:
+    raise _OddError(name)
+
+
+def _number(digits: str) -> float:
+    return int(digits) if len(digits) < 16 else _odd(digits)
+
+
+def read_body(operation: str, body: bytes) -> Reading:
+    """What the page says of a body that is called JSON."""
+    found = Reading()
+    try:
+        value: object = json.loads(body.decode(), parse_constant=_odd, parse_int=_number, strict=False)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except json.JSONDecodeError:
+        odd = body.startswith(b"\xef\xbb\xbf")
+        (found.left_open if odd else found.broken).append(
+            "ERR-500-01" if odd else "SUBMIT-16" if body.strip() else "SUBMIT-17"
+        )
+        return found
+    except (ValueError, RecursionError):
+        found.left_open.append("ERR-500-01")
+        return found
+    if not is_object(value):
+        found.broken.append("SUBMIT-17")
+    elif repeated_names(body.decode()) or any(ord(letter) < 32 and letter not in "\r\n\t" for letter in body.decode()):
+        found.unsure = True
+    else:
+        _read_members(operation, value, found)
+    return found
+
+
+def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
+    group = "T2V" if operation == "generate" else "I2V"
+    _prompt(group, members, found)
+    _duration(group, members, found)
+    _resolution(group, members, found)
+    for name, short in BOOLEANS.items():
+        _boolean(f"{group}-{short}-01", name, members, found)
+    if group == "I2V":
+        _image(members.get("first_frame_image"), found)
+        if members.get("fast_pretreatment") is True:
+            found.left_open.append("I2V-FP-02")
+        if members.get("resolution") == "1080P" and members.get("duration") == 10:
+            found.left_open.append("I2V-COMBO-01")
+        if "model" in members:
+            found.left_open.append("I2V-MODEL-01")
+    elif "first_frame_image" in members:
+        # Whether an image may stand for the prompt is the same question.
+        found.broken = [rule for rule in found.broken if rule != "T2V-PROMPT-01"]
+        found.left_open.append("T2V-IMG-01")
+    if "callback_url" in members:
+        _callback(f"{group}-CB-01", members["callback_url"], found)
+    if set(members) - KNOWN - ({"model"} if group == "I2V" else set[str]()):
+        found.left_open.append("SUBMIT-18")
+    if group == "T2V" and set(members) == {"prompt"}:
+        found.shown = ["T2V-BODY-02"]
+
+
+def _prompt(group: str, members: JsonObject, found: Reading) -> None:
+    prompt = members.get("prompt")
+    if prompt is None:
+        found.broken.append(f"{group}-PROMPT-01")
+    elif not isinstance(prompt, str):
+        found.broken.append(f"{group}-PROMPT-02")
+    elif not prompt.strip() or "\0" in prompt:
+        found.left_open += ["T2V-PROMPT-03"] if group == "T2V" and not prompt.strip() else []
+        found.unsure = True
+    elif len(prompt) > LONGEST_PROMPT:
+        if group == "T2V":
+            found.left_open.append("T2V-PROMPT-04")
+        elif len(prompt.strip()) > LONGEST_PROMPT:
+            found.broken.append("I2V-PROMPT-04")
+        else:
+            found.unsure = True
+    else:
+        found.shown.append(f"{group}-PROMPT-02")
+        if group == "I2V":
+            found.shown += ["I2V-PROMPT-03"] if len(prompt) == LONGEST_PROMPT else []
+            found.shown += ["I2V-PROMPT-05"] if len(prompt.encode()) > LONGEST_PROMPT else []
+            found.shown += ["I2V-PROMPT-06"] if re.search(r"\[[A-Z][a-z]+ [a-z]+", prompt) else []
+
+
+def _duration(group: str, members: JsonObject, found: Reading) -> None:
+    if "duration" not in members:
+        return
+    value = members["duration"]
+    if value is None:
+        found.unsure = True
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        found.broken.append(f"{group}-DUR-01")
+    elif group == "T2V":
+        found.left_open += [] if value == 6 else ["T2V-DUR-02"]
+    elif value not in {6, 10}:
+        found.broken.append("I2V-DUR-03" if float(value).is_integer() else "I2V-DUR-01")
+    elif isinstance(value, float):  # 6.0 is a whole number to some readers
+        found.unsure = True
+    else:
+        found.shown.append("I2V-DUR-02")
+
+
+def _resolution(group: str, members: JsonObject, found: Reading) -> None:
+    if "resolution" not in members:
+        return
+    value, typed = members["resolution"], "T2V-RES-01" if group == "T2V" else "I2V-RES-03"
+    if value is None:
+        found.left_open.append(typed)
+    elif not isinstance(value, str):
+        found.broken.append(typed)
+    elif group == "T2V":
+        found.left_open += [] if value == "768P" else ["T2V-RES-02"]
+    elif value not in {"768P", "1080P"}:
+        found.broken.append("I2V-RES-02")
+    else:
+        found.shown.append("I2V-RES-01")
+
+
+def _boolean(clause: str, name: str, members: JsonObject, found: Reading) -> None:
+    if name in members:
+        value = members[name]
+        which = found.left_open if value is None else found.shown if isinstance(value, bool) else found.broken
+        which.append(clause)
+
+
+def is_public(url: str) -> bool:
+    """Whether a URL to be called back is one that every gateway can reach and take: https, and no host of this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    name = "." in host and not re.fullmatch(r"[0-9.]+", host) and not host.endswith((".local", ".internal", ".invalid"))
+    return parts.scheme == "https" and name and url.isprintable() and " " not in url and not host_is_loopback(host)
+
+
+def _callback(clause: str, value: object, found: Reading) -> None:
+    if value is None:
+        found.unsure = True
+    elif not isinstance(value, str):
+        found.broken.append(clause)
+    elif re.match(r"https?://[^\s/]", value):
+        found.unsure = found.unsure or not is_public(value)
+        found.shown += [clause] if is_public(value) else []
+    else:
+        found.left_open.append(clause)
+
+
+def _image(value: object, found: Reading) -> None:
+    if value is None:
+        found.broken.append("I2V-IMG-01")
+    elif not isinstance(value, str):
+        found.broken.append("I2V-IMG-02")
+    elif re.match(r"https?://[^\s/?#]", value):
+        found.by_url = True
+        found.shown.append("I2V-IMG-03")
+    elif (parts := DATA_URL.fullmatch(value)) is None or not parts["coded"]:
+        if value == value.strip() or not value.strip():
+            found.broken.append("I2V-IMG-05")
+        else:
+            found.unsure = True
+    else:
+        _data_url(parts.groupdict(), found)
+
+
+def _data_url(parts: Mapping[str, str], found: Reading) -> None:
+    payload, kind = parts["payload"], parts["type"].lower()
+    if (
+        re.search(r"\s", payload)
+        or len(payload) % 4
+        or parts["parameters"]
+        or (payload and re.search(r"[-_]", payload))
+    ):
+        lax = re.fullmatch(r"[\w+/=\s-]*", payload, re.ASCII)
+        found.unsure, found.broken = (True, found.broken) if lax else (found.unsure, [*found.broken, "I2V-IMG-05"])
+        return
+    try:
+        data = base64.b64decode(payload, validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    if not data or (kind.startswith("text/") and _format(data) is None):
+        found.broken.append("I2V-IMG-05")
+    elif (real := _format(data)) is None:
+        found.broken.append("I2V-IMG-07")
+    elif real != kind:
+        found.left_open += ["I2V-IMG-06"] if (kind, real) == ("image/jpg", "image/jpeg") else []
+        found.unsure = True
+    else:
+        breaks = list(_breaks(data))
+        found.broken += breaks
+        if not breaks:
+            _is_fine(data, real, found)
+
+
+def _format(data: bytes) -> str | None:
+    return next((kind for kind, (beginning, _) in FORMATS.items() if beginning.match(data)), None)
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    import imagesize  # type: ignore[import-untyped]  # ships no type information; imports an HTTP client and an XML parser
+
+    try:
+        width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)  # pyright: ignore[reportUnknownMemberType] - untyped library
+    except (ValueError, IndexError, OSError, ArithmeticError):
+        return -1, -1
+    return int(width), int(height)
+
+
+def _breaks(data: bytes) -> Iterator[str]:
+    width, height = _size(data)
+    if len(data) >= LARGE_SIZE:
+        yield "I2V-IMG-08"
+    if 0 < min(width, height) <= SHORT_SIDE:
+        yield "I2V-IMG-09"
+    if min(width, height) > 0 and max(width, height) / min(width, height) > 2.5 * (1 + ROUNDING):
+        yield "I2V-IMG-11"
+
+
+def _is_fine(data: bytes, kind: str, found: Reading) -> None:
+    width, height = _size(data)
+    whole = data.endswith(FORMATS[kind][1]) and (
+        kind != "image/webp" or int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    )
+    if min(width, height) < 1 or not whole:
+        found.left_open.append("I2V-IMG-13")
+    elif len(data) >= FINE_SIZE or 2 * max(width, height) > 5 * min(width, height):
+        found.unsure = True
+    else:
+        found.shown += ["I2V-IMG-04", "I2V-IMG-06"]
+        found.shown += ["I2V-IMG-10"] if min(width, height) == SHORT_SIDE + 1 else []
+        found.shown += ["I2V-IMG-12"] if 2 * max(width, height) == 5 * min(width, height) else []

@@ -1,0 +1,216 @@
+"""What a request in passing is evidence for: its operation, whose key it has, the clauses that it can show kept or broken.
+
+A run knows what its probes are for. Of an app's request only what crossed the wire is known, so that a clause is aimed at where a
+gateway that keeps the page has no choice, whatever the app, its key and its balance are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
+
+from .bodies import BOOLEANS, Reading, is_public, read_body
+
+Headers = Iterable[tuple[str, str]]
+
+#: The paths of the two operations.
+SUBMITS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
+
+#: An id as the page prints it, one that a gateway can have issued, and one that none has.
+WELL_FORMED: Final = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
+ISSUABLE: Final = re.compile(rf"{MODEL}_(?!0{{8}})[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}")
+
+#: Headers that ask for something else than the whole representation: what they get is no evidence.
+CONDITIONS: Final = frozenset(
+    {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
+)
+
+#: Methods that a path does not have; others, such as OPTIONS, may be served in front of the API.
+OTHER_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH"})
+
+#: Status codes that are about the key or the wallet, of which nobody here knows whether they are in order.
+OF_THE_ACCOUNT: Final = frozenset({401, 402, 403})
+
+#: Why a submit may rightly be refused that breaks no rule of the page: the model, or what its prompt or image shows.
+OTHER_REASON: Final = re.compile(
+    r"(?i)model not found|disabled|moderat|sensitive|safety|prohibited|content.?policy|nsfw"
+)
+
+QUERY_NAME: Final = "subscription-key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """What an `Exchange` says beyond what crossed the wire.
+
+    `operation`: `generate`, `imageToVideo`, `status`, `media`, `head`, `other` (what else lies below the API's paths), or
+    `elsewhere`. `keyed`: whether a key was sent, which is at `placement`; `blank`: it was empty. `by_url`: see `Reading`.
+    """
+
+    operation: str
+    request_id: str | None = None
+    placement: str = "header"
+    keyed: bool = False
+    blank: bool = False
+    aims: tuple[str, ...] = ()
+    intent: Intent = "any"
+    case: str = "in passing"
+    by_url: bool = False
+
+    def settled(self, status: int | None, body: bytes) -> Classified:
+        """The same once the response is known: without what the response shows to have another reason."""
+        neutral = replace(self, aims=(), intent="any")
+        if self.keyed and status in OF_THE_ACCOUNT:
+            return neutral
+        accepted = status is not None and 200 <= status < 300
+        if self.intent == "accept" and not accepted and status is not None and 400 <= status < 500:
+            return neutral if self.by_url or OTHER_REASON.search(body[:4096].decode("utf-8", "replace")) else self
+        # It may have been issued before the trace began.
+        earlier = "STATUS-10" in self.aims and accepted and ISSUABLE.fullmatch(str(self.request_id))
+        return neutral if earlier else self
+
+
+def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
+    """The key of a request and its placement: `header`, `lower-case`, `upper-case`, `bearer` or `query`; None without one."""
+    bearer = None
+    for name, value in headers:
+        if name.lower() == KEY_HEADER.lower():
+            return value.strip(), "lower-case" if name.islower() else "upper-case" if name.isupper() else "header"
+        if name.lower() == "authorization":
+            bearer = value.strip().rpartition(" ")[2]
+    named = [value for name, value in parse_qsl(_split(url)[1]) if name.lower() == QUERY_NAME]
+    return (bearer, "bearer") if bearer else (named[0], "query") if named else None
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Path and query of a URL or a request target."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//-{url}")
+    except ValueError:
+        return "", ""
+    return parts.path, parts.query
+
+
+def classify(
+    method: str,
+    url: str,
+    headers: Headers,
+    body: bytes | None,
+    origin: str,
+    *,
+    issued: Container[str] | None = None,
+    media: Mapping[str, str] | None = None,
+) -> Classified:
+    """What a request to the gateway at `origin` is, and what it is evidence for; `settled` goes on once its response is known.
+
+    `issued` are the ids that the gateway is known to have issued; without them no id counts as unknown. `media` has the
+    generation of each media URL that an envelope named, by the URL without its query.
+    """
+    fields = [(name, value) for name, value in headers]
+    path, _ = _split(url)
+    key = key_of(url, fields)
+    said = Classified(
+        operation="elsewhere", keyed=bool(key and key[0]), blank=key == ("", key[1]) if key else False,
+        placement=key[1] if key else "header",
+    )  # fmt: skip
+    names = {name.lower() for name, _ in fields}
+    absolute = (url if "://" in url else f"{origin}{url}").partition("?")[0]
+    if media and absolute in media:
+        whole = not names & CONDITIONS and method == "GET"
+        return replace(said, operation="media" if whole else "other", request_id=media[absolute] if whole else None)
+    if not (path.startswith((MODEL_BASE, STATUS_BASE)) or path.lower().replace("//", "/").startswith(MODEL_BASE)):
+        return said
+    said = replace(said, operation="head" if method == "HEAD" else "other")
+    if path in SUBMITS:
+        if method == "POST":
+            return _submit(replace(said, operation=SUBMITS[path]), fields, body or b"")
+        wrong = method in OTHER_METHODS and said.keyed
+        return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMITS[path]}") if wrong else said
+    if path.startswith(STATUS_BASE):
+        read = method == "GET" and not names & CONDITIONS
+        return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
+    return _alias(said, method, path)
+
+
+def _alias(said: Classified, method: str, path: str) -> Classified:
+    """A POST to what looks like an operation and is none."""
+    near = path.replace("//", "/").rstrip("/").lower()
+    if method != "POST" or not any(near == known.lower() for known in SUBMITS):
+        return said
+    kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
+    return replace(said, aims=("BASE-07",), intent="any", case=kind)
+
+
+def _keyless(said: Classified, aim: str) -> Classified:
+    """A request without a usable key in its place, which is refused for that.
+
+    Whether a key in another place counts is a setting of some products, so that nothing is said of it.
+    """
+    if said.keyed:
+        return replace(said, case="key elsewhere")
+    return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")
+
+
+def _is_elsewhere(said: Classified) -> bool:
+    return said.placement in {"bearer", "query"}
+
+
+def _read(said: Classified, request_id: str, issued: Container[str] | None) -> Classified:
+    said = replace(said, request_id=request_id)
+    formed = WELL_FORMED.fullmatch(request_id)
+    if not said.keyed or _is_elsewhere(said):
+        return _keyless(said, "AUTH-02") if formed else said
+    if issued is None or request_id in issued:
+        return said
+    # Another model's id is served here as well.
+    malformed = not request_id or request_id.startswith(f"{MODEL}_")
+    aims = ("STATUS-10",) if formed else ("STATUS-11",) if malformed else ()
+    return replace(said, aims=aims, intent="refuse" if aims else "any", case="unknown id" if formed else "malformed id")
+
+
+def _submit(said: Classified, headers: list[tuple[str, str]], body: bytes) -> Classified:
+    fields = {name.lower(): value for name, value in headers}
+    kind = fields.get("content-type", "").lower().replace(" ", "")
+    found = read_body(said.operation, body)
+    typed = kind in {"application/json", "application/json;charset=utf-8"}
+    plain = not fields.keys() & {"content-encoding", *CONDITIONS}
+    hook = fields.get("x-webhook-url")
+    if not typed:
+        found = Reading(left_open=["HDR-02"], unsure=True) if not found.broken and plain else Reading(unsure=True)
+    elif not plain:
+        found = Reading(unsure=True)
+    else:
+        found.shown += ["HDR-01"] if found.shown != ["T2V-BODY-02"] or ";" in kind else []
+        found.shown += [] if "cache-control" in fields else ["HDR-03"] if len(found.shown) > 1 else []
+        if hook is not None:
+            odd = not re.match(r"https?://[^\s/]", hook)
+            found.left_open += ["WEBHOOK-15"] if odd else []
+            found.unsure = found.unsure or not is_public(hook)
+            found.shown += ["WEBHOOK-01"] if is_public(hook) else []
+    if not said.keyed or _is_elsewhere(said):
+        # Whether the key or the body is looked at first is not said.
+        sound = not (found.broken or found.left_open or found.unsure)
+        return (
+            _keyless(said, "AUTH-01")
+            if sound
+            else replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
+        )
+    said = replace(said, by_url=found.by_url)
+    if found.broken:
+        return replace(said, aims=tuple(dict.fromkeys(found.broken)), intent="refuse", case=_about(found.broken))
+    if found.left_open or found.unsure:
+        aims = tuple(dict.fromkeys(found.left_open))
+        return replace(said, aims=aims, case=_about(aims))
+    return replace(said, aims=tuple(dict.fromkeys(found.shown)), intent="accept", case="valid")
+
+
+def _about(aims: Iterable[str]) -> str:
+    """The members that clauses are about."""
+    shorts = {short: name for name, short in BOOLEANS.items()}
+    words = {"PROMPT": "prompt", "DUR": "duration", "RES": "resolution", "IMG": "image", "CB": "callback_url", **shorts}
+    return ", ".join(dict.fromkeys(words.get(aim.split("-")[1], aim) for aim in aims)) or "left open"

@@ -1,0 +1,550 @@
+"""The proxy: stands between an app and a gateway, passes bytes both ways, pays before it sends, and gives the tape what passed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from pixazo_contracts.judge import Outcome
+from pixazo_contracts.probes import Send
+from pixazo_contracts.runner import BudgetExhaustedError, Reply, SpendGuard
+from pixazo_contracts.trace import (
+    STATUS_BASE,
+    Exchange,
+    Profile,
+    canonical_origin,
+    host_is_loopback,
+    members_of,
+    only_reads,
+    split_url,
+)  # fmt: skip
+
+from .classify import SUBMITS
+from .tape import Message, Tape, TapeError, decoded
+from .wire import Head, LostError, Peer, Trailers, framed
+
+#: The longest request and response that are kept, the longest answer of the API that is held until it is recorded, and the
+#: longest callback, in bytes.
+MOST_KEPT: Final = 64 * 1024 * 1024
+MOST_HELD: Final = 256 * 1024
+MOST_CALLBACK: Final = 1024 * 1024
+
+#: Connections at once, and requests that may cost at once; how long an idle connection stays, a connection may take, a shutdown
+#: waits for what is under way, in seconds.
+MOST_CONNECTIONS: Final = 500
+MOST_PAID: Final = 64
+IDLE: Final = 300.0
+CONNECTING: Final = 30.0
+DRAINING: Final = 10.0
+
+HOOK: Final = re.compile(r"/hook/([0-9a-f]+-\d+-proxy)(?:\?.*)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOptions:
+    """How the proxy behaves: `keep_host` passes the app's Host on, `public_url` is where the gateway reaches the proxy."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    keep_host: bool = True
+    complain: bool = False
+    public_url: str | None = None
+
+
+@dataclass(slots=True)
+class _Passing:
+    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off."""
+
+    head: Head
+    app: Peer
+    operation: str
+    started: float
+    gateway: Peer | None = None
+    sent: bytes | None = None
+    body: bytearray = field(default_factory=bytearray)
+    size: int = 0
+    answer: Head | None = None
+    pieces: list[bytes | Trailers] = field(default_factory=list[bytes | Trailers])
+    answered: bytearray = field(default_factory=bytearray)
+    answer_size: int = 0
+    ended: bool = False
+    error: str | None = None
+    reset: bool = False
+    pump: asyncio.Task[None] | None = None
+    spent: bool = False
+
+    @property
+    def target(self) -> str:
+        return self.head.first[1].decode("latin-1")
+
+    @property
+    def method(self) -> str:
+        return self.head.first[0].decode("latin-1")
+
+    def keep(self, piece: bytes | Trailers) -> None:
+        """Take in a piece of the response."""
+        if isinstance(piece, bytes):
+            self.answer_size += len(piece)
+            if len(self.answered) + len(piece) <= MOST_KEPT:
+                self.answered += piece
+        else:
+            self.ended = True
+
+
+class Proxy:
+    """A server on one port. `say` gets each line about it; `guard` pays, with what `wire` returns as its transport."""
+
+    def __init__(self, profile: Profile, options: ProxyOptions, tape: Tape, say: Callable[[str], None]) -> None:
+        self._profile, self._options, self._tape, self._say_raw = profile, options, tape, say
+        self.guard: SpendGuard | None = None
+        self._waiting: dict[int, _Passing] = {}
+        self._threads = ThreadPoolExecutor(MOST_PAID, "paid")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._busy: set[Peer] = set()
+        self._once: set[str] = set()
+        self._server: asyncio.Server | None = None
+        self.stopping = asyncio.Event()
+
+    def _say(self, line: str, *, once: str = "") -> None:
+        if once not in self._once or not once:
+            self._once.add(once)
+            self._say_raw(self._tape.text(line))
+
+    async def start(self) -> int:
+        """Begin to listen; returns the port. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
+        self._server = await asyncio.start_server(self._connected, self._options.host, self._options.port, backlog=128)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Accept nothing more, and wait a while for what is under way."""
+        if self._server is not None:
+            self._server.close()
+        for _ in range(int(DRAINING / 0.05)):
+            if not self._busy:
+                break
+            await asyncio.sleep(0.05)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        app, task = Peer(reader, writer), asyncio.current_task()
+        if len(self._tasks) >= MOST_CONNECTIONS or task is None:
+            self._say(f"more than {MOST_CONNECTIONS} connections: further ones are closed", once="connections")
+            writer.close()
+            return
+        self._tasks.add(task)
+        try:
+            await self._serve(app)
+        except (LostError, TimeoutError):
+            app.close(reset=True)
+        except h11.RemoteProtocolError as error:
+            with suppress(LostError):
+                await _refuse(app, error.error_status_hint, f"the request cannot be passed on: {error}")
+        except TapeError as error:
+            self._say(f"the trace cannot be written ({error}): the proxy stops")
+            app.close(reset=True)
+            self.stopping.set()
+        except Exception as error:  # noqa: BLE001 - it must cost one connection, and be seen
+            self._say(f"the proxy failed on one connection, {error!r}: report it")
+            app.close(reset=True)
+        finally:
+            self._tasks.discard(task)
+            self._busy.discard(app)
+            app.close()
+
+    async def _serve(self, app: Peer) -> None:
+        gateway: Peer | None = None
+        try:
+            while not self.stopping.is_set():
+                head = await asyncio.wait_for(app.request(), IDLE)
+                if head is None:
+                    return
+                self._busy.add(app)
+                gateway = await self._exchange(app, gateway, head)
+                self._busy.discard(app)
+                if gateway is None:
+                    return
+        finally:
+            if gateway is not None:
+                gateway.close()
+
+    async def _exchange(self, app: Peer, gateway: Peer | None, head: Head) -> Peer | None:
+        """Pass one request on; returns the connection to the gateway, None when the app's is to be closed."""
+        method, target = (part.decode("latin-1") for part in head.first)
+        if "://" in target:  # a client that takes us for a forward proxy
+            parts = urlsplit(target)
+            target = parts.path + (f"?{parts.query}" if parts.query else "") or "/"
+            head = replace(head, first=(head.first[0], target.encode("latin-1")))
+        hook = HOOK.search(target) if self._options.public_url else None
+        if hook:
+            await self._relay_callback(app, head, hook[1])
+            return None
+        if method == "CONNECT":
+            await _refuse(
+                app, 501, f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
+            )
+            return None
+        headers = head.text()
+        self._tape.learn(target, headers)
+        operation = self._tape.classify(method, target, headers, b"").operation
+        passing = _Passing(head, app, operation, self._tape.now(), gateway)
+        await self._pass(passing)
+        return await self._finish(passing)
+
+    # -- towards the gateway
+
+    async def _pass(self, passing: _Passing) -> None:
+        """Send the request and read the beginning of the response, or refuse to pay for it."""
+        head = passing.head
+        paid = self.guard is not None and not only_reads(
+            passing.method,
+            f"{self._profile.origin}{passing.target}",
+            self._profile.origin,
+            media=passing.operation == "media",
+        )
+        hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
+        if paid or hooked:
+            await self._read_body(passing)
+        if hooked and passing.method == "POST" and passing.sent is not None:
+            passing.head, passing.sent = self._with_our_hooks(head, passing.sent)
+            passing.body, passing.size = bytearray(passing.sent), len(passing.sent)
+        if not paid or self.guard is None:
+            await self._ask(passing)
+            return
+        send = Send(
+            operation=passing.operation, method=passing.method, url=f"{self._profile.origin}{passing.target}",
+            case="an app's request", intent="refuse", headers=passing.head.text(), body=bytes(passing.body), reader=str(id(passing)),
+        )  # fmt: skip
+        self._waiting[id(passing)] = passing
+        try:
+            reply = await self._loop.run_in_executor(self._threads, self.guard.send, send)
+            passing.spent = reply.spent
+        except BudgetExhaustedError as error:
+            passing.error = f"budget: {error}"
+        finally:
+            del self._waiting[id(passing)]
+
+    def send(self, request: Send) -> Reply:
+        """Send what has been paid for: the transport of the spend guard, called in a thread of its own."""
+        passing = self._waiting[int(request.reader)]
+        asyncio.run_coroutine_threadsafe(self._ask(passing), self._loop).result()
+        if passing.answer is None:
+            return Reply(status=None, error=passing.error or "lost")
+        body, readable = decoded(passing.answer.text(), bytes(passing.answered))
+        headers = tuple(h for h in passing.answer.text() if not readable or h[0].lower() != "content-encoding")
+        whole = passing.ended and passing.error is None and passing.answer_size == len(passing.answered)
+        return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
+
+    async def _read_body(self, passing: _Passing) -> None:
+        """Read the whole request before it is paid for, or changed."""
+        if (passing.head.get(b"expect") or b"").lower() == b"100-continue":
+            await passing.app.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            kept = [pair for pair in passing.head.headers if pair[0].lower() != b"expect"]
+            passing.head = replace(passing.head, headers=kept)
+        wire = bytearray()
+        async for piece in passing.app.body():
+            wire += framed(piece, chunked=passing.head.chunked)
+            if isinstance(piece, bytes):
+                passing.body += piece
+                passing.size += len(piece)
+            if passing.size > MOST_KEPT:
+                raise h11.RemoteProtocolError("the body is too long to be paid for", error_status_hint=413)
+        passing.sent = bytes(wire)
+
+    def _with_our_hooks(self, head: Head, wire: bytes) -> tuple[Head, bytes]:
+        """The request with URLs of ours in place of those that the app gave to be called back."""
+        if head.chunked:
+            return head, wire
+        headers = [
+            (name, self._tape.hook(value.decode("latin-1"), str(self._options.public_url)).encode())
+            if name.lower() == b"x-webhook-url"
+            else (name, value)
+            for name, value in head.headers
+        ]
+        members = members_of(wire)
+        url = members.get("callback_url")
+        if isinstance(url, str) and url.startswith(("http://", "https://")):
+            ours = self._tape.hook(url, str(self._options.public_url))
+            wire = json.dumps({**members, "callback_url": ours}, ensure_ascii=False).encode()
+            headers = [(n, b"%d" % len(wire)) if n.lower() == b"content-length" else (n, v) for n, v in headers]
+        return replace(head, headers=headers), wire
+
+    async def _ask(self, passing: _Passing) -> None:
+        """Send a request and read the beginning of its response; what goes wrong is noted, and not raised."""
+        reused = passing.gateway is not None
+        for again in (reused, False):
+            try:
+                await self._ask_once(passing)
+            except OSError as error:
+                stale = again and passing.answer is None and passing.method in {"GET", "HEAD"}
+                passing.reset = isinstance(error, LostError) and error.reset
+                passing.error = passing.error or ("lost" if isinstance(error, LostError) else f"connect: {error}")
+                self._drop(passing)
+                if stale:
+                    passing.error = None
+                    continue
+            except h11.RemoteProtocolError:
+                passing.error = "lost"
+                self._drop(passing)
+            return
+
+    @staticmethod
+    def _drop(passing: _Passing) -> None:
+        if passing.pump is not None:
+            passing.pump.cancel()
+        if passing.gateway is not None:
+            passing.gateway.close(reset=passing.reset)
+            passing.gateway = None
+
+    async def _ask_once(self, passing: _Passing) -> None:
+        if passing.gateway is None or passing.gateway.gone:
+            passing.gateway = await self._connect(self._profile.origin)
+        gateway = passing.gateway
+        gateway.expect(passing.head.first[0])
+        head = passing.head.passed_on()
+        if not self._options.keep_host:
+            host = urlsplit(self._profile.origin).netloc.encode()
+            head = replace(head, headers=[(n, host) if n.lower() == b"host" else (n, v) for n, v in head.headers])
+        await gateway.write(head.dump() + (passing.sent or b""))
+        passing.pump = asyncio.create_task(self._pump(passing, gateway))
+        answer = await gateway.response()
+        while answer.status < 200:
+            await passing.app.write(answer.passed_on().dump())
+            answer = await gateway.response()
+        passing.answer = answer
+        if passing.operation in {"media", "elsewhere"}:
+            return
+        async for piece in gateway.body():
+            passing.keep(piece)
+            passing.pieces.append(piece)
+            if passing.answer_size > MOST_HELD:
+                return
+
+    async def _pump(self, passing: _Passing, gateway: Peer) -> None:
+        """Pass the body of the request on as it comes, then wait for the app to go away."""
+        try:
+            if passing.sent is None:
+                async for piece in passing.app.body():
+                    if isinstance(piece, bytes):
+                        passing.size += len(piece)
+                        if len(passing.body) + len(piece) <= MOST_KEPT:
+                            passing.body += piece
+                    await gateway.write(framed(piece, chunked=passing.head.chunked))
+                passing.sent = b""
+            await passing.app.wait_closed()
+        except LostError:
+            if gateway.gone:
+                return
+        passing.error = "abandoned"
+        gateway.close(reset=True)
+
+    async def _connect(self, origin: str) -> Peer:
+        """A new connection. Raises OSError."""
+        parts = urlsplit(origin)
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        port = parts.port or (443 if tls else 80)
+        try:
+            opening = asyncio.open_connection(parts.hostname, port, ssl=tls)
+            return Peer(*await asyncio.wait_for(opening, CONNECTING))
+        except TimeoutError:
+            raise OSError(f"no connection within {CONNECTING:g} s") from None
+
+    # -- towards the app
+
+    async def _finish(self, passing: _Passing) -> Peer | None:
+        """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
+        error, answer = passing.error, passing.answer
+        if error is not None and error.startswith("budget"):
+            text = f"pixazo-contracts proxy: not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
+            text += "" if "--max-generations" in text else "; raise --max-generations"
+            self._say(text, once="budget")
+            await _answer(
+                passing.app, 402, {"error": "Not sent by pixazo-contracts proxy", "message": self._tape.text(text)}
+            )
+            return None
+        if error is not None and answer is None:
+            await self._note(passing)
+            if error.startswith("connect"):
+                await _refuse(
+                    passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
+                )
+            else:
+                passing.app.close(reset=passing.reset)
+            return None
+        if answer is None or passing.gateway is None:
+            passing.gateway = None
+        found = await self._note(passing) if passing.ended or error else []
+        await self._relay(passing, found)
+        return passing.gateway
+
+    async def _relay(self, passing: _Passing, found: list[str]) -> None:
+        """Pass the response on, piece by piece; what is not recorded yet is recorded before its end is sent."""
+        answer, gateway = passing.answer, passing.gateway
+        if answer is None:
+            return
+        bodiless = passing.method == "HEAD" or answer.status in {204, 304}
+        by_closing = not bodiless and not answer.chunked and answer.get(b"content-length") is None
+        closes = passing.head.closes or answer.closes or by_closing or passing.sent is None
+        shown = answer.passed_on()
+        if found and self._options.complain:
+            shown = replace(shown, headers=[*shown.headers, (b"Pixazo-Contracts", " ".join(found).encode())])
+        held = b"".join(framed(piece, chunked=answer.chunked) for piece in passing.pieces)
+        try:
+            await passing.app.write(shown.dump() + held)
+            if passing.error is None and not passing.ended and gateway is not None:
+                await self._stream(passing, gateway, answer)
+        except LostError:
+            if not passing.ended:
+                passing.error = passing.error or "abandoned"
+                await self._note(passing)
+            self._drop(passing)
+            raise
+        if passing.pump is not None:
+            passing.pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await passing.pump
+        if passing.error is not None:
+            self._drop(passing)
+            passing.app.close(reset=passing.reset)
+        elif closes and gateway is not None:
+            gateway.close()
+            passing.gateway = None
+
+    async def _stream(self, passing: _Passing, gateway: Peer, answer: Head) -> None:
+        """Pass on what is left of the response, one piece behind: the last goes when the exchange is recorded."""
+        last: bytes | Trailers = b""
+        try:
+            async for piece in gateway.body():
+                await passing.app.write(framed(last, chunked=answer.chunked))
+                passing.keep(piece)
+                last = piece
+                if isinstance(piece, bytes) and passing.answer_size <= MOST_HELD:
+                    await passing.app.write(framed(piece, chunked=answer.chunked))
+                    last = b""
+        except LostError as lost:
+            if passing.app.gone:
+                raise
+            passing.error, passing.reset = passing.error or "lost", lost.reset
+        await self._note(passing)
+        await passing.app.write(framed(last, chunked=answer.chunked))
+
+    async def _note(self, passing: _Passing) -> list[str]:
+        """Record an exchange and say what it shows to be wrong; returns the clauses that failed."""
+        answer = passing.answer if passing.error is None else None
+        word = (passing.error or "").partition(":")[0] or None
+        message = Message(
+            method=passing.method, target=passing.target, headers=passing.head.text(), body=bytes(passing.body),
+            size=passing.size, started=passing.started, error=word, spent=passing.spent,
+            answered=answer.status if answer else None, answer_headers=answer.text() if answer else (),
+            answer=bytes(passing.answered) if answer else b"", answer_size=passing.answer_size if answer else 0,
+        )  # fmt: skip
+        if self._options.keep_host and (host := passing.head.get(b"host")):
+            self._tape.named(host.decode("latin-1"))
+        said = self._tape.classify(message.method, message.target, message.headers, message.body)
+        exchange = self._tape.record(message, said)
+        self._warn(exchange)
+        found = self._tape.violations(exchange)
+        for clause, outcome, finding in found:
+            where = f"{finding.where}: " if finding.where else ""
+            self._say(
+                f"{outcome.value} {clause} in exchange {exchange.number}: {where}{finding.got}, expected {finding.expected}  {finding.curl or ''}"
+            )
+        return list(dict.fromkeys(clause for clause, outcome, _ in found if outcome is Outcome.FAIL))
+
+    def _warn(self, exchange: Exchange) -> None:
+        """Say once that the app may go on past the proxy."""
+        url = exchange.members.get("polling_url") if exchange.is_submit else None
+        if not isinstance(url, str) or STATUS_BASE not in url:
+            return
+        with suppress(ValueError):
+            if canonical_origin(url) == canonical_origin(self._profile.origin):
+                here = f"http://{self._options.host}:{self._options.port}"
+                self._say(
+                    f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
+                    f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
+                    once="past",
+                )
+
+    # -- webhooks
+
+    async def _relay_callback(self, app: Peer, head: Head, token: str) -> None:
+        """Pass a callback on to the URL that the app gave for it, and the app's response back."""
+        at, url = self._tape.now(), self._tape.hooks.get(token)
+        body = bytearray()
+        async for piece in app.body():
+            body += piece if isinstance(piece, bytes) else b""
+            if len(body) > MOST_CALLBACK:
+                raise h11.RemoteProtocolError("the callback is too long", error_status_hint=413)
+        if url is None:
+            await _refuse(app, 404, "no such callback URL")
+            return
+        parts = split_url(url)
+        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}".encode()
+        headers = [
+            (n, parts.netloc.rpartition("@")[2].encode() if n.lower() == b"host" else v) for n, v in head.headers
+        ]
+        asked = replace(head, first=(head.first[0], target), headers=headers).passed_on()
+        answer: Head | None = None
+        pieces = list[bytes | Trailers]()
+        try:
+            peer = await self._connect(f"{parts.scheme}://{parts.netloc}")
+            try:
+                peer.expect(head.first[0])
+                framing = (bytes(body), Trailers([])) if body else (Trailers([]),)
+                await peer.write(asked.dump() + b"".join(framed(piece, chunked=asked.chunked) for piece in framing))
+                answer = await peer.response()
+                while answer.status < 200:
+                    answer = await peer.response()
+                async for piece in peer.body():
+                    pieces.append(piece)
+            finally:
+                peer.close()
+        except (OSError, h11.RemoteProtocolError) as error:
+            self._say(f"the app's webhook URL cannot be reached ({error})", once="webhook")
+            answer = None
+        self._tape.called(
+            head.first[0].decode("latin-1"), head.first[1].decode("latin-1"), head.text(), bytes(body),
+            answer.status if answer else 502, at,
+        )  # fmt: skip
+        if answer is None:
+            await _refuse(app, 502, "the app's webhook URL cannot be reached")
+        else:
+            sent = b"".join(framed(piece, chunked=answer.chunked) for piece in pieces)
+            await app.write(answer.passed_on().dump() + sent)
+
+
+async def _answer(app: Peer, status: int, members: dict[str, str]) -> None:
+    """An answer of our own, after which the connection is closed."""
+    body = json.dumps(members).encode()
+    reason = {
+        402: "Payment Required",
+        404: "Not Found",
+        413: "Content Too Large",
+        501: "Not Implemented",
+        502: "Bad Gateway",
+    }
+    line = f"HTTP/1.1 {status} {reason.get(status, 'Bad Request')}\r\n"
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    await app.write((line + fields).encode() + body)
+
+
+async def _refuse(app: Peer, status: int, why: str) -> None:
+    await _answer(app, status, {"error": "pixazo-contracts proxy", "message": f"pixazo-contracts proxy: {why}"})
+
+
+def default_keep_host(origin: str) -> bool:
+    """Whether the gateway is on this machine, so that a fake derives its URLs from the Host that the app named."""
+    return host_is_loopback(urlsplit(origin).hostname)

@@ -1,0 +1,211 @@
+"""HTTP/1.1 as bytes: heads and bodies read by h11, and written as they came, hop-by-hop fields aside."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
+
+import h11
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+#: The longest head in bytes, and how much is read at once.
+LONGEST_HEAD: Final = 64 * 1024
+CHUNK: Final = 64 * 1024
+
+#: RFC 9110, 7.6.1: fields about one connection, beside those that `Connection` names.
+HOP_BY_HOP: Final = frozenset({b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"proxy-authorization"})
+CONNECTION: Final = frozenset({b"close", b"keep-alive"})
+
+
+class LostError(ConnectionError):
+    """The peer went away in the middle; `reset` says how."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__("the connection was lost")
+        self.reset = reset
+
+
+@dataclass(slots=True)
+class Head:
+    """The first line and the fields of a message, as they came: `first` is a method and a target, or a status code and a reason."""
+
+    first: tuple[bytes, bytes]
+    version: bytes
+    headers: RawHeaders = field(default_factory=RawHeaders)
+
+    @property
+    def status(self) -> int:
+        """The status code of a response."""
+        return int(self.first[0])
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first field of that name, in lower case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def chunked(self) -> bool:
+        """Whether the body comes in chunks."""
+        return b"chunked" in (self.get(b"transfer-encoding") or b"").lower()
+
+    @property
+    def closes(self) -> bool:
+        """Whether the sender closes the connection after this message."""
+        tokens = b",".join(value for key, value in self.headers if key.lower() == b"connection").lower()
+        return b"close" in tokens or (self.version == b"1.0" and b"keep-alive" not in tokens)
+
+    def text(self) -> tuple[tuple[str, str], ...]:
+        """The fields as text."""
+        return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers)
+
+    def passed_on(self) -> Head:
+        """The same without what is about one connection only; that it is closed is said on both."""
+        named = {
+            token.strip()
+            for key, value in self.headers
+            if key.lower() == b"connection"
+            for token in value.lower().split(b",")
+        } - CONNECTION
+        kept = [
+            (key, value) if key.lower() != b"connection" else (key, _tokens(value))
+            for key, value in self.headers
+            if key.lower() not in HOP_BY_HOP | named
+        ]
+        return replace(self, headers=[(key, value) for key, value in kept if value or key.lower() != b"connection"])
+
+    def dump(self) -> bytes:
+        """The bytes of the head."""
+        one, other = self.first
+        line = (
+            b"HTTP/%b %b %b" % (self.version, one, other)
+            if one.isdigit()
+            else b"%b %b HTTP/%b" % (one, other, self.version)
+        )
+        return b"".join([line, b"\r\n", *(b"%b: %b\r\n" % pair for pair in self.headers), b"\r\n"])
+
+
+def _tokens(value: bytes) -> bytes:
+    return b", ".join(token.strip() for token in value.split(b",") if token.strip().lower() in CONNECTION)
+
+
+@dataclass(slots=True)
+class Trailers:
+    """The end of a body, with the fields behind it."""
+
+    headers: RawHeaders
+
+
+class Peer:
+    """One side of a connection: reads messages, and writes bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._left = b""
+        self._parser: h11.Connection | None = None
+
+    def _new(self, role: type[h11.CLIENT] | type[h11.SERVER]) -> h11.Connection:
+        parser = h11.Connection(role, max_incomplete_event_size=LONGEST_HEAD)
+        if self._left:
+            parser.receive_data(self._left)
+            self._left = b""
+        return parser
+
+    async def _event(self) -> h11.Event | None:
+        """The next event; None where there will be none."""
+        parser = cast("h11.Connection", self._parser)
+        while (event := parser.next_event()) is h11.NEED_DATA:
+            try:
+                data = await self.reader.read(CHUNK)
+            except ConnectionError:
+                raise LostError(reset=True) from None
+            if not data and parser.trailing_data[1]:
+                raise LostError(reset=False)
+            try:
+                parser.receive_data(data)
+            except RuntimeError:
+                raise LostError(reset=False) from None
+        return event if isinstance(event, h11.Event) else None
+
+    async def request(self) -> Head | None:
+        """The next request; None when the peer has closed. Raises `h11.RemoteProtocolError`, `LostError`."""
+        self._parser = self._new(h11.SERVER)
+        event = await self._event()
+        if not isinstance(event, h11.Request):
+            return None
+        return Head((event.method, event.target), event.http_version, event.headers.raw_items())
+
+    def expect(self, method: bytes) -> None:
+        """Begin to read the response to a request."""
+        self._parser = self._new(h11.CLIENT)
+        self._parser.send(h11.Request(method=method, target="/", headers=[("Host", "-")]))
+        self._parser.send(h11.EndOfMessage())
+
+    async def response(self) -> Head:
+        """The next head of a response, informational ones included."""
+        event = await self._event()
+        if not isinstance(event, h11.Response | h11.InformationalResponse):
+            raise LostError(reset=False)
+        reason = bytes(event.reason)
+        return Head((b"%d" % event.status_code, reason), event.http_version, event.headers.raw_items())
+
+    async def body(self) -> AsyncGenerator[bytes | Trailers]:
+        """The pieces of a body, then its end. Raises `LostError` where it is cut."""
+        while True:
+            try:
+                event = await self._event()
+            except h11.RemoteProtocolError as error:
+                raise LostError(reset=False) from error
+            if isinstance(event, h11.EndOfMessage):
+                self._left = cast("h11.Connection", self._parser).trailing_data[0]
+                yield Trailers(event.headers.raw_items())
+                return
+            if isinstance(event, h11.Data):
+                yield bytes(event.data)
+
+    async def wait_closed(self) -> None:
+        """Wait until the peer closes its side; what it sends meanwhile is kept for the next request."""
+        while True:
+            try:
+                data = await self.reader.read(CHUNK)
+            except ConnectionError:
+                return
+            if not data:
+                return
+            self._left += data
+            while len(self._left) > LONGEST_HEAD:
+                await asyncio.Event().wait()  # it is read on when the exchange has ended
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes, as fast as the peer takes them. Raises `LostError`."""
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except (ConnectionError, RuntimeError):
+            raise LostError(reset=True) from None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the peer has closed its side."""
+        return self.reader.at_eof() or self.writer.is_closing()
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close the connection, or have the peer see a reset."""
+        if reset:
+            sock = self.writer.get_extra_info("socket")
+            with suppress(OSError):  # it is closed already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.writer.transport.abort()
+        else:
+            self.writer.close()
+
+
+def framed(piece: bytes | Trailers, *, chunked: bool) -> bytes:
+    """A piece of a body, or its end, as it is sent."""
+    if isinstance(piece, bytes):
+        return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked and piece else piece
+    return b"".join([b"0\r\n", *(b"%b: %b\r\n" % pair for pair in piece.headers), b"\r\n"]) if chunked else b""

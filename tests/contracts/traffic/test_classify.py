@@ -1,0 +1,122 @@
+"""A request in passing is evidence for the clauses that a probe would send it for, and for none that a right gateway may break."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pixazo_contracts.probes.families import (
+    BROKEN_IMAGES,
+    FINE_IMAGES,
+    MALFORMED,
+    NOT_OBJECTS,
+    ODD_INPUT,
+    RULES,
+    Case,
+    _with_image,  # pyright: ignore[reportPrivateUsage]  # the requests of the probes themselves
+)
+from pixazo_contracts.trace import KEY_HEADER, MODEL, STATUS_BASE
+from pixazo_contracts.traffic import Classified, classify
+
+ORIGIN = "https://gateway.pixazo.ai"
+KEYED = ((KEY_HEADER, "a-key-of-the-app"), ("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
+ISSUED = f"{MODEL}_019d1111-2222-7333-8444-555566667777"
+
+FORBIDDEN = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.forbidden, "refuse")]
+FORBIDDEN += [
+    (clause, _with_image(name, image))
+    for clause, images in BROKEN_IMAGES.items()
+    for name, image in images.items()
+    if name != "20 MiB"
+]
+ALLOWED = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.allowed, "accept")]
+ALLOWED += [
+    (clause, _with_image(name, image, "accept"))
+    for clause, images in FINE_IMAGES.items()
+    for name, image in images.items()
+    if name != "19 MB"
+]
+
+
+def _sent(operation: str, body: bytes, headers: tuple[tuple[str, str], ...] = KEYED) -> Classified:
+    return classify("POST", f"/minimax-hailuo-ai/v1/{operation}", headers, body, ORIGIN)
+
+
+def _read(request_id: str, headers: tuple[tuple[str, str], ...] = KEYED) -> Classified:
+    return classify("GET", f"{STATUS_BASE}{request_id}", headers, None, ORIGIN, issued={ISSUED})
+
+
+@pytest.mark.parametrize(("clause", "case"), FORBIDDEN, ids=lambda value: getattr(value, "name", value))
+def test_what_a_probe_sends_to_be_refused_is_to_be_refused_in_passing(clause: str, case: Case) -> None:
+    said = _sent(case.operation, case.body())
+    assert (said.aims, said.intent) == ((clause,), "refuse")
+
+
+@pytest.mark.parametrize(("clause", "case"), ALLOWED, ids=lambda value: getattr(value, "name", value))
+def test_what_a_probe_sends_to_be_accepted_is_to_be_accepted_in_passing(clause: str, case: Case) -> None:
+    assert _sent(case.operation, case.body()).intent == "accept"
+
+
+@pytest.mark.parametrize(
+    ("clause", "case"),
+    [(rule.clause, case) for rule in RULES for case in rule.cases(rule.left_open, "any")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_what_the_page_leaves_open_is_left_open(clause: str, case: Case) -> None:
+    said = _sent(case.operation, case.body())
+    assert said.intent == "any"
+    assert clause in said.aims or clause == "I2V-PROMPT-03"
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_json_is_to_be_refused(body: bytes) -> None:
+    assert _sent("generate", body).aims == ("SUBMIT-16",)
+
+
+@pytest.mark.parametrize("body", NOT_OBJECTS.values(), ids=NOT_OBJECTS)
+def test_what_is_no_object_is_to_be_refused(body: bytes) -> None:
+    assert _sent("generate", body).aims == ("SUBMIT-17",)
+
+
+@pytest.mark.parametrize("body", ODD_INPUT.values(), ids=ODD_INPUT)
+def test_odd_input_decides_nothing(body: bytes) -> None:
+    assert _sent("generate", body).intent == "any"
+
+
+def test_a_key_that_is_refused_says_nothing_of_the_body() -> None:
+    said = _sent("imageToVideo", b"{}")
+    assert said.intent == "refuse"
+    assert said.settled(401, b"{}").aims == ()
+    assert said.settled(400, b"{}").aims == said.aims
+
+
+def test_a_submit_without_a_key_is_to_be_refused_for_that_only_if_nothing_else_is_wrong() -> None:
+    typed = (("Content-Type", "application/json"),)
+    assert _sent("generate", json.dumps({"prompt": "A boat"}).encode(), typed).aims == ("AUTH-01",)
+    assert _sent("generate", b"{}", typed).aims == ("AUTH-08",)
+
+
+def test_an_id_from_before_the_trace_may_be_served() -> None:
+    said = _read(f"{MODEL}_019d9999-2222-7333-8444-555566667777")
+    assert said.aims == ("STATUS-10",)
+    assert said.settled(200, b"{}").aims == ()
+    assert said.settled(404, b"{}").aims == ("STATUS-10",)
+    assert _read(ISSUED).aims == ()
+
+
+def test_a_placeholder_of_the_page_was_issued_by_nobody() -> None:
+    said = _read(f"{MODEL}_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
+    assert said.settled(200, b"{}").aims == ("STATUS-10",)
+
+
+def test_an_id_of_another_model_and_another_path_are_nobodys_business() -> None:
+    assert _read("flux_019d9999-2222-7333-8444-555566667777").aims == ()
+    assert classify("POST", "/flux/v1/generate", KEYED, b"{}", ORIGIN).operation == "elsewhere"
+
+
+def test_an_image_that_nobody_here_has_seen_may_be_refused() -> None:
+    body = json.dumps({"prompt": "A boat", "first_frame_image": "https://example.com/a.jpg"}).encode()
+    said = _sent("imageToVideo", body)
+    assert said.settled(202, b"{}").intent == "accept"
+    assert said.settled(400, b"{}").intent == "any"

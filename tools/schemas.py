@@ -1,0 +1,36 @@
+"""Writes docs/schemas/NAME.json: the JSON Schema of each JSON document that a command or an option writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pixazo_contracts.judge import ComparisonDocument, ResultDocument
+from pixazo_contracts.report import PageDiffDocument, PageDocument
+from pytest_pixazo.reports.coverage import CoverageDocument
+from pytest_pixazo.reports.mutation import MutantsDocument
+
+DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    ResultDocument, ComparisonDocument, PageDocument, PageDiffDocument, CoverageDocument, MutantsDocument,
+)  # fmt: skip
+
+
+def schema_of(document: type[msgspec.Struct]) -> tuple[str, dict[str, Any]]:
+    """The name and the schema of a document; its id is what documents have as `$schema`."""
+    identifier = str(document.__struct_config__.tag)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": identifier}
+    return identifier.split(":")[2], head | msgspec.json.schema(document)
+
+
+def main(folder: Path) -> None:
+    """Write all of them into a folder."""
+    for name, schema in map(schema_of, DOCUMENTS):
+        (folder / f"{name}.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs" / "schemas"))
