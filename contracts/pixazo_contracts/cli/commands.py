@@ -41,18 +41,17 @@ from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, rem
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
-    InvalidTraceError,
     ProfileFile,
     Target,
     Trace,
     capable,
-    load_trace,
     read_profile,
     visible,
 )
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
 from .output import FORM, fail, no_place, print_report, print_text, write_file
+from .recordings import read_recording
 from .repetition import again
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -234,12 +233,14 @@ def plan(**options: Any) -> None:
     print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-@click.command("judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *judging])
-def judge(trace_file: Path, **options: Any) -> NoReturn:
-    try:
-        trace = load_trace(trace_file)
-    except InvalidTraceError as error:
-        fail(f"{trace_file}: {error}", ExitCode.SUITE)
+_of_har = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+
+
+@click.command(
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _of_har, *_selecting, *judging]
+)
+def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
+    trace = read_recording(trace_file, target)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     conclude(trace, clauses, options)

@@ -11,14 +11,18 @@ import click
 
 COMMANDS = {
     "diff": "What changed between two results: files, or directories that --out made.",
-    "judge": "Judge a recorded trace again; costs nothing.",
+    "har": "Make a trace of a HAR file, or a HAR file of a trace.",
+    "judge": "Judge a recorded trace, or a HAR file; costs nothing.",
     "list": "The clauses: id, strength, cost, section, requirement.",
     "page": "Read the vendor's page, compare two versions of it, draft a model file.",
     "plan": "Show what a run would send and cost at worst; sends nothing.",
+    "profile": "What a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve.",
     "proxy": "Stand between an app and a gateway; record and judge what passes.",
     "run": "Send the probes, record what happens, judge it, report.",
 }
 """By name: what each is for."""
+MODULES = {"har": ".recordings", "page": ".page", "profile": ".recordings", "proxy": ".proxy"}
+"""The modules of commands that are not in `commands`."""
 
 
 @contextmanager
@@ -39,7 +43,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f".{cmd_name}" if cmd_name in {"page", "proxy"} else ".commands", __package__)
+        module = import_module(MODULES.get(cmd_name, ".commands"), __package__)
         command: click.Command = getattr(module, "catalogue" if cmd_name == "list" else cmd_name)
         command.help = COMMANDS[cmd_name]
         return command

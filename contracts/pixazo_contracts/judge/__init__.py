@@ -11,6 +11,7 @@ from .result import (
     ResultDocument,
     Timeline,
     build,
+    curl_line,
     key_variable,
     load_result,
     shell_word,
@@ -21,5 +22,5 @@ from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
     "CLASSES", "JUDGED", "Change", "Comparison", "ComparisonDocument", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "ResultDocument", "Terms", "Timeline", "Verdict",
-    "build", "compare", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
+    "build", "compare", "curl_line", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

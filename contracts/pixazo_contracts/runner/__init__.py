@@ -6,7 +6,7 @@ from .ledger import Ledger
 from .plan import Plan, make_plan
 from .receiver import ReceiverAddress
 from .recorder import KEPT_HEADERS, record_body, record_request_body
-from .redactor import Redactor, is_distinctive, weak_keys
+from .redactor import KEY, Redactor, is_distinctive, weak_keys
 from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
 from .session import Dialogue, RunOptions, open_dialogue, run
@@ -14,5 +14,5 @@ from .spend import BudgetExhaustedError, SpendGuard, SpendStoppedError, remainin
 from .transport import Reply, advancing_clock, fetch
 
 __all__ = [
-    "KEPT_HEADERS", "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "Redactor", "Reply", "RunOptions", "SpendGuard", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "is_distinctive", "make_plan", "open_dialogue", "record_body", "record_request_body", "remaining", "run", "weak_keys",
+    "KEPT_HEADERS", "KEY", "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "Redactor", "Reply", "RunClock", "RunOptions", "SpendGuard", "SpendStoppedError", "VirtualClock", "advancing_clock", "fetch", "is_distinctive", "make_plan", "open_dialogue", "record_body", "record_request_body", "remaining", "run", "weak_keys",
 ]  # fmt: skip

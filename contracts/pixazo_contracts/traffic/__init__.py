@@ -1,9 +1,13 @@
-"""Traffic that others began: what an app's requests in passing are evidence for, and the proxy that they pass."""
+"""Traffic that others began: a proxy that it passes, recordings of other tools, what it is evidence for, and what it shows of a gateway."""
 
 from __future__ import annotations
 
 from .classify import Classified, classify, key_of
+from .har import TRACE_LINE, load_traffic, read_har, write_har
+from .profile import POINTS, find, write_profile
 from .proxy import Proxy, ProxyOptions, default_keep_host
 from .tape import Tape
 
-__all__ = ["Classified", "Proxy", "ProxyOptions", "Tape", "classify", "default_keep_host", "key_of"]
+__all__ = [
+    "POINTS", "TRACE_LINE", "Classified", "Proxy", "ProxyOptions", "Tape", "classify", "default_keep_host", "find", "key_of", "load_traffic", "read_har", "write_har", "write_profile",
+]  # fmt: skip

@@ -82,6 +82,7 @@ class _Passing:
     reset: bool = False
     pump: asyncio.Task[None] | None = None
     spent: bool = False
+    exchange: Exchange | None = None
 
     @property
     def target(self) -> str:
@@ -376,7 +377,8 @@ class Proxy:
             )
             return None
         if error is not None and answer is None:
-            await self._note(passing)
+            self._note(passing)
+            self._judge(passing)
             if error.startswith("connect"):
                 await _refuse(
                     passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
@@ -386,8 +388,12 @@ class Proxy:
             return None
         if answer is None or passing.gateway is None:
             passing.gateway = None
-        found = await self._note(passing) if passing.ended or error else []
-        await self._relay(passing, found)
+        if passing.ended or error:
+            self._note(passing)
+        try:
+            await self._relay(passing, self._judge(passing) if self._options.complain else [])
+        finally:
+            self._judge(passing)
         return passing.gateway
 
     async def _relay(self, passing: _Passing, found: list[str]) -> None:
@@ -409,7 +415,7 @@ class Proxy:
         except LostError:
             if not passing.ended:
                 passing.error = passing.error or "abandoned"
-                await self._note(passing)
+                self._note(passing)
             self._drop(passing)
             raise
         if passing.pump is not None:
@@ -438,11 +444,11 @@ class Proxy:
             if passing.app.gone:
                 raise
             passing.error, passing.reset = passing.error or "lost", lost.reset
-        await self._note(passing)
+        self._note(passing)
         await passing.app.write(framed(last, chunked=answer.chunked))
 
-    async def _note(self, passing: _Passing) -> list[str]:
-        """Record an exchange and say what it shows to be wrong; returns the clauses that failed."""
+    def _note(self, passing: _Passing) -> None:
+        """Record an exchange."""
         answer = passing.answer if passing.error is None else None
         word = (passing.error or "").partition(":")[0] or None
         message = Message(
@@ -454,14 +460,18 @@ class Proxy:
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
         said = self._tape.classify(message.method, message.target, message.headers, message.body)
-        exchange = self._tape.record(message, said)
-        self._warn(exchange)
-        found = self._tape.violations(exchange)
+        passing.exchange = self._tape.record(message, said)
+        self._warn(passing.exchange)
+
+    def _judge(self, passing: _Passing) -> list[str]:
+        """Say what an exchange shows to be wrong, once it is recorded; returns the clauses that failed."""
+        exchange, passing.exchange = passing.exchange, None
+        found = [] if exchange is None else self._tape.violations(exchange)
         for clause, outcome, finding in found:
+            number = finding.exchange or (exchange.number if exchange else 0)
             where = f"{finding.where}: " if finding.where else ""
-            self._say(
-                f"{outcome.value} {clause} in exchange {exchange.number}: {where}{finding.got}, expected {finding.expected}  {finding.curl or ''}"
-            )
+            said = f"{where}{finding.got}, expected {finding.expected}"
+            self._say(f"{outcome.value} {clause} in exchange {number}: {said}  {finding.curl or ''}".rstrip())
         return list(dict.fromkeys(clause for clause, outcome, _ in found if outcome is Outcome.FAIL))
 
     def _warn(self, exchange: Exchange) -> None:

@@ -12,14 +12,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
 from pixazo_contracts.clauses import CATALOGUE, CLAUSE_SET
-from pixazo_contracts.judge import Finding, Outcome, Terms, evaluate
+from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.runner import KEPT_HEADERS as KEPT_OF_RESPONSES
 from pixazo_contracts.runner import Redactor, is_distinctive, record_body, record_request_body
 from pixazo_contracts.trace import (
@@ -376,9 +376,8 @@ class Tape:
         tokens = {receiver_token(url) for e in of[:1] for url in webhook_urls(e).values()}
         called = tuple(c for c in self.callbacks[-1000:] if receiver_token(c.target) in tokens) if tokens else ()
         trace = Trace(self.header, tuple(near[number] for number in sorted(near)), called, None)
-        result = evaluate(trace, JUDGED_AS_IT_PASSES, Terms(today=date.today()))  # noqa: DTZ011 - only of expectations
         found = list[tuple[str, Outcome, Finding]]()
-        for verdict in result.verdicts:
+        for verdict in judge(trace, JUDGED_AS_IT_PASSES):
             for finding in verdict.findings if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT} else ():
                 kind = (
                     verdict.clause,
@@ -386,7 +385,8 @@ class Tape:
                 )
                 if kind not in self._said:
                     self._said.add(kind)
-                    found.append((verdict.clause, verdict.outcome, finding))
+                    curl = curl_line(near[finding.exchange]) if finding.exchange in near else None
+                    found.append((verdict.clause, verdict.outcome, replace(finding, curl=curl)))
         return found
 
     def end(self, spent: int, released: int, stopped: str | None) -> Trace:

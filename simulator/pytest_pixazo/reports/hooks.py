@@ -166,7 +166,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line, red=True)
     from .github import annotated, is_wanted, publish, summary
 
-    if is_wanted(config):
+    if is_wanted(config) and not hasattr(config, "workerinput"):  # a worker of xdist may have a terminal reporter, too
         shown = annotated(results, config, problems, fails=_conduct(config) == "fail")
         terminalreporter.write(publish(shown, summary(results, config, measures=_measures(config))))
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.contracts.judge.test_verdict import EXCHANGE
 
-from pixazo_contracts.runner.recorder import shorten
+from pixazo_contracts.runner.recorder import record_request_body
 from pixazo_contracts.runner.redactor import KEY as REPLACEMENT
 from pixazo_contracts.runner.redactor import Redactor, is_distinctive
 from pixazo_contracts.trace.exchange import MISSING, parse_json
@@ -156,7 +156,7 @@ def test_a_key_that_may_be_a_word_is_not_searched(key: str, text: str) -> None:
 def test_long_strings_of_a_body_are_shortened() -> None:
     """A data URL is kept by its beginning and its length; the rest of the body as sent."""
     body = b'{"duration": 6, "first_frame_image": "data:image/png;base64,' + b"A" * 5000 + b'"}'
-    kept = shorten(body)
+    kept = record_request_body(body)
     assert kept is not None
     decoded = parse_json(kept)
     assert isinstance(decoded, dict)
@@ -166,9 +166,9 @@ def test_long_strings_of_a_body_are_shortened() -> None:
 
 def test_short_bodies_are_kept_as_sent() -> None:
     """What is short is kept byte for byte, JSON or not; what is not text is not kept."""
-    assert shorten(b'{"prompt":  "x"') == '{"prompt":  "x"'
-    assert shorten(b"\xff\xfe") is None
-    assert shorten(None) is None
+    assert record_request_body(b'{"prompt":  "x"') == '{"prompt":  "x"'
+    assert record_request_body(b"\xff\xfe") is None
+    assert record_request_body(None) is None
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Outcome, judge
 from pixazo_contracts.runner import Ledger, SpendGuard
-from pixazo_contracts.trace import KEY_HEADER, Profile, Trace
+from pixazo_contracts.trace import KEY_HEADER, Profile, Trace, is_array, is_object, members_of
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 from pixazo_simulator import Settings
 from pixazo_simulator.world import Clock
-from tests.patience import PATIENCE
 
 KEY = "key-of-an-app-8f3a91c2"
 SUBMIT = "/minimax-hailuo-ai/v1/"
@@ -113,11 +114,7 @@ class App:
             return None, {}, {}
         finally:
             connection.close()
-        try:
-            members = json.loads(data)
-        except ValueError:
-            members = {}
-        return response.status, members if isinstance(members, dict) else {}, dict(response.getheaders())
+        return response.status, members_of(data), dict(response.getheaders())
 
     def submit(self, operation: str = "generate", **changes: object) -> Answer:
         """A submit with the printed members."""
@@ -125,7 +122,7 @@ class App:
         body = {"prompt": "A boat on a lake", **image, "duration": 6, "resolution": "768P", **changes}
         return self.call("POST", f"{SUBMIT}{operation}", {n: v for n, v in body.items() if v is not ...})
 
-    def follow(self, request_id: object, polls: int = 400) -> dict[str, object]:
+    def follow(self, request_id: object, polls: int = 100) -> dict[str, object]:
         """Poll until an end, and download."""
         members: dict[str, object] = {}
         for _ in range(polls):
@@ -134,8 +131,8 @@ class App:
                 break
             time.sleep(0.01)
         output = members.get("output")
-        urls = output.get("media_url") if isinstance(output, dict) else None
-        for url in urls if isinstance(urls, list) else []:
+        urls = output.get("media_url") if is_object(output) else None
+        for url in urls if is_array(urls) else []:
             if isinstance(url, str) and f":{self.port}/" in url:
                 self.call("GET", url.partition(f":{self.port}")[2])
         return members

@@ -23,15 +23,15 @@ ORIGIN = "https://gateway.pixazo.ai"
 KEYED = ((KEY_HEADER, "a-key-of-the-app"), ("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
 ISSUED = f"{MODEL}_019d1111-2222-7333-8444-555566667777"
 
-FORBIDDEN = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.forbidden, "refuse")]
-FORBIDDEN += [
+_FORBIDDEN_BY_RULE = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.forbidden, "refuse")]
+FORBIDDEN = _FORBIDDEN_BY_RULE + [
     (clause, _with_image(name, image))
     for clause, images in BROKEN_IMAGES.items()
     for name, image in images.items()
     if name != "20 MiB"
 ]
-ALLOWED = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.allowed, "accept")]
-ALLOWED += [
+_ALLOWED_BY_RULE = [(rule.clause, case) for rule in RULES for case in rule.cases(rule.allowed, "accept")]
+ALLOWED = _ALLOWED_BY_RULE + [
     (clause, _with_image(name, image, "accept"))
     for clause, images in FINE_IMAGES.items()
     for name, image in images.items()

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.contracts.traffic.proxied import KEY, STATUS, SUBMIT, App, proxied, settings
+from tests.patience import PATIENCE
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import judge
 from pixazo_contracts.trace import load_trace
 from pixazo_simulator import Simulator
-from tests.contracts.traffic.proxied import KEY, STATUS, SUBMIT, App, proxied, settings
-from tests.patience import PATIENCE
 
 Serve = Callable[[socket.socket], None]
 
@@ -67,7 +67,7 @@ def _through(port: int, request: bytes) -> bytes:
 
 REQUEST = (
     b"POST /minimax-hailuo-ai/v1/generate?a=%20b HTTP/1.1\r\nHost: LocalHost:1\r\nocp-apim-SUBSCRIPTION-key: " + KEY.encode() +
-    b"\r\nx-B: 2\r\nX-A: 1\r\nx-B: 1\r\nContent-LENGTH: 17\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\r\n{\"prompt\":  \"A\"} "
+    b'\r\nx-B: 2\r\nX-A: 1\r\nx-B: 1\r\nContent-LENGTH: 17\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\r\n{"prompt":  "A"} '
 )  # fmt: skip
 RESPONSE = (
     b"HTTP/1.1 202 Right Away\r\nX-z: 1\r\nContent-Type: application/json\r\nSET-cookie: a=b\r\nset-cookie: c=d\r\n"
@@ -103,14 +103,17 @@ def test_chunks_a_continue_and_trailers_pass() -> None:
         got.append(body)
         peer.sendall(answer)
 
-    with upstream(serve) as url, proxied(url) as passing:
-        with socket.create_connection(("127.0.0.1", passing.port), timeout=PATIENCE) as app:
-            app.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
-            assert app.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-            app.sendall(b"3\r\nabc\r\n0\r\n\r\n")
-            back = b""
-            while more := app.recv(1000):
-                back += more
+    with (
+        upstream(serve) as url,
+        proxied(url) as passing,
+        socket.create_connection(("127.0.0.1", passing.port), timeout=PATIENCE) as app,
+    ):
+        app.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert app.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        app.sendall(b"3\r\nabc\r\n0\r\n\r\n")
+        back = b""
+        while more := app.recv(1000):
+            back += more
     assert got == [b"3\r\nabc\r\n0\r\n\r\n"]
     assert back == answer
 
@@ -150,15 +153,18 @@ def test_a_long_download_is_not_held_back() -> None:
         assert go_on.wait(PATIENCE)
         peer.sendall(first)
 
-    with upstream(serve) as url, proxied(url) as passing:
-        with socket.create_connection(("127.0.0.1", passing.port), timeout=PATIENCE) as app:
-            app.sendall(b"GET /v1/output.mp4 HTTP/1.1\r\nHost: a\r\n\r\n")
-            data = b""
-            while not data.endswith(first):
-                data += app.recv(4096)
-            go_on.set()
-            while len(data.partition(b"\r\n\r\n")[2]) < 2000:
-                data += app.recv(4096)
+    with (
+        upstream(serve) as url,
+        proxied(url) as passing,
+        socket.create_connection(("127.0.0.1", passing.port), timeout=PATIENCE) as app,
+    ):
+        app.sendall(b"GET /v1/output.mp4 HTTP/1.1\r\nHost: a\r\n\r\n")
+        data = b""
+        while not data.endswith(first):
+            data += app.recv(4096)
+        go_on.set()
+        while len(data.partition(b"\r\n\r\n")[2]) < 2000:
+            data += app.recv(4096)
 
 
 def test_the_trace_gives_the_same_verdicts_later_and_holds_no_key(tmp_path: Path) -> None:

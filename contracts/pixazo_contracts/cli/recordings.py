@@ -1,0 +1,75 @@
+"""The commands har and profile, and how a file is read that another tool may have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.trace import ConfigurationError, InvalidTraceError, Trace, canonical_origin, dump_record
+from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
+
+from .output import fail, print_text, write_file
+
+GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+file_option = click.argument("file", metavar="FILE", type=GIVEN_FILE)
+target_option = click.option(
+    "--target", metavar="URL", help="HAR: origin of the gateway; else the one that was called most."
+)
+out_option = click.option(
+    "-o", "--out", type=OUT, default=Path("-"), metavar="FILE", help="Write it there; - or nothing: print it."
+)
+
+
+def read_recording(path: Path, target: str | None) -> Trace:
+    """The trace in a file, or of the HAR in it; says on standard error what was left out. A file that is neither ends the command."""
+    if target is not None:
+        try:
+            canonical_origin(target)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"--target {target!r}: {error}: give an origin such as https://gateway.pixazo.ai"
+            ) from None
+    try:
+        trace, left_out = load_traffic(path, target)
+    except InvalidTraceError as error:
+        fail(f"{path}: {error}", ExitCode.SUITE)
+    if left_out:
+        click.echo(
+            f"pixazo-contracts: {left_out} entries left out: they are not of {trace.profile.origin}, or the archive has no response to them",
+            err=True,
+        )
+    return trace
+
+
+def _write(content: str, out: Path) -> None:
+    if str(out) == "-":
+        print_text(content)
+    else:
+        write_file(out, content.encode())
+
+
+@click.command("profile")
+@file_option
+@out_option
+@target_option
+def profile(file: Path, out: Path, target: str | None) -> None:
+    _write(write_profile(read_recording(file, target)), out)
+
+
+@click.command("har")
+@file_option
+@out_option
+@target_option
+def har(file: Path, out: Path, target: str | None) -> None:
+    with file.open("rb") as stream:
+        is_trace = TRACE_LINE.match(stream.read(4096)) is not None
+    trace = read_recording(file, target)
+    if is_trace:
+        _write(write_har(trace).decode(), out)
+        return
+    records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
+    _write(b"".join(dump_record(each) for each in records if each is not None).decode(), out)

@@ -1,0 +1,519 @@
+"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces; keys are struck on the way in.
+
+Every tool writes its own dialect, so nothing is demanded but `log.entries`: what is missing or odd in an entry is left out of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Final, NamedTuple, TypedDict
+from urllib.parse import parse_qsl, unquote, urlencode
+
+import msgspec
+
+from pixazo_contracts.clauses import CLAUSE_SET
+from pixazo_contracts.runner import KEPT_HEADERS, KEY, Redactor, is_distinctive, record_body, record_request_body
+from pixazo_contracts.trace import (
+    KEY_HEADER,
+    MODEL_BASE,
+    STATES,
+    STATUS_BASE,
+    Callback,
+    Exchange,
+    Footer,
+    Header,
+    InvalidTraceError,
+    JsonObject,
+    Profile,
+    Trace,
+    canonical_origin,
+    inspect_media,
+    is_array,
+    is_object,
+    join_url,
+    load_trace,
+    members_of,
+    split_url,
+)
+
+from .classify import Classified, classify, key_of
+
+#: The largest file that is read, in bytes.
+LARGEST: Final = 256 * 1024 * 1024
+
+#: Headers whose values are secrets, in lower case, and the names that a query gives a key.
+SECRET_HEADERS: Final = frozenset(
+    {KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"}
+)
+QUERY_KEYS: Final = frozenset({"subscription-key", KEY_HEADER.lower()})
+
+#: The headers of requests that are kept beside those of responses: what clauses and the profile look at, and no other.
+KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
+    *("x-webhook-url", "x-webhook-mode", "user-agent", "origin", "access-control-request-method"),
+    *("access-control-request-headers", "forwarded", "x-forwarded-host", "x-forwarded-proto", "idempotency-key", "accept"),
+}  # fmt: skip
+
+#: The members of an exchange that HAR has no place for.
+OURS: Final = ("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media")
+
+#: A line of a trace file.
+TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
+FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class _Entry(NamedTuple):
+    """An entry of an archive, as far as it could be read, not redacted; `at` is seconds since 1970."""
+
+    at: float
+    seconds: float
+    method: str
+    url: str
+    headers: Headers
+    sent: bytes | None
+    status: int | None
+    error: str | None
+    answered: Headers
+    body: bytes | None
+    size: int
+    ours: JsonObject
+
+
+def _member(value: object, name: str) -> JsonObject:
+    found = value.get(name) if is_object(value) else None
+    return found if is_object(found) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    return float(value) if good and isinstance(value, int | float) else 0.0
+
+
+def _pairs(value: object) -> Iterator[tuple[str, str]]:
+    """Names and values of a list of objects, or of an object, as some tools write it."""
+    listed = [{"name": name, "value": each} for name, each in value.items()] if is_object(value) else value
+    for each in listed if is_array(listed) else []:
+        if is_object(each) and isinstance(name := each.get("name"), str) and not name.startswith(":"):
+            yield name, _text(each.get("value"))
+
+
+def _at(value: object) -> float | None:
+    try:
+        moment = datetime.fromisoformat(FRACTION.sub(r"\1", _text(value).strip()))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _attached(name: object, folder: Path | None) -> bytes | None:
+    """A body that Playwright has written into a file beside the archive; None where it is missing or outside that folder."""
+    if folder is None or not isinstance(name, str):
+        return None
+    try:
+        path = (folder / name).resolve()
+        if path.parent != folder.resolve() or not path.is_file() or path.stat().st_size > LARGEST:
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError):
+        return None
+
+
+def _unzipped(body: bytes) -> bytes:
+    """A body without gzip, which some tools leave on it; no JSON and no medium of the gateway begins so."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, LARGEST)
+    except zlib.error:
+        return body
+
+
+def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
+    """The body that `text` holds, also in Base64 or compressed, or a file beside the archive; None where it is missing."""
+    text = part.get("text")
+    if not isinstance(text, str):
+        if (attached := _attached(part.get("_file"), folder)) is not None:
+            return _unzipped(attached)
+        params = [*_pairs(part.get("params"))]
+        return urlencode(params).encode() if params else None
+    if part.get("encoding") == "base64":
+        try:
+            return _unzipped(base64.b64decode(text))
+        except (binascii.Error, ValueError):
+            return None
+    return text.encode("utf-8", "replace")
+
+
+def _error(response: JsonObject) -> str:
+    said = f"{response.get('_error')} {response.get('statusText')} {response.get('comment')}".lower()
+    return "timeout" if "time" in said else "connect" if "refused" in said or "resolve" in said else "lost"
+
+
+def _typed(headers: Headers, kind: object) -> Headers:
+    """The headers, with the type of the body where only the body says it."""
+    named = any(name.lower() == "content-type" for name, _ in headers)
+    return headers if named or not isinstance(kind, str) or not kind else (*headers, ("Content-Type", kind))
+
+
+def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
+    """An entry with a method and a URL; one without an instant happened when the one before it did."""
+    request, response = _member(entry, "request"), _member(entry, "response")
+    method, url = _text(request.get("method")).upper(), _text(request.get("url"))
+    if not is_object(entry) or not method or not split_url(url).hostname:
+        return None
+    posted, content = _member(request, "postData"), _member(response, "content")
+    status, at, body = int(_number(response.get("status"))), _at(entry.get("startedDateTime")), _bytes(content, folder)
+    if body is None and content.get("size") == 0:
+        body = b""
+    headers = tuple(_pairs(request.get("headers")))
+    return _Entry(
+        before if at is None else at,
+        _number(entry.get("time")) / 1000,
+        method,
+        url,
+        _typed(headers, posted.get("mimeType")) if posted else headers,
+        _bytes(posted, folder),
+        status if 100 <= status < 600 else None,
+        None if status else _error(response),
+        _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
+        body,
+        len(body) if body is not None else int(_number(content.get("size"))),
+        _member(entry, "_pixazo"),
+    )
+
+
+def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
+    """What an archive holds, by the time it began. Raises `InvalidTraceError` with the remedy."""
+    try:
+        archive: object = json.loads(data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidTraceError(f"it is no JSON ({error}): export it as HAR 1.2 again") from None
+    listed = _member(archive, "log").get("entries")
+    if not is_array(listed):
+        raise InvalidTraceError("it has no log.entries, so it is neither a trace nor a HAR: export it as HAR 1.2")
+    found = list[_Entry]()
+    for each in listed:
+        if entry := _read(each, found[-1].at if found else 0.0, folder):
+            found.append(entry)
+    return sorted(found, key=lambda entry: entry.at)
+
+
+def _query(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(split_url(url).query, keep_blank_values=True)
+
+
+def _secrets(entries: Sequence[_Entry]) -> Iterator[str]:
+    """Every value of a secret header and of a key in a query, whole and in the parts that would be a secret by themselves."""
+    for entry in entries:
+        for name, value in (*entry.headers, *entry.answered):
+            if name.lower() in SECRET_HEADERS:
+                yield from (value, unquote(value))
+                if "cookie" in name.lower():
+                    # What follows the first pair of Set-Cookie is no secret; a value like a word would strike that word everywhere.
+                    pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
+                    yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
+                else:
+                    yield value.partition(" ")[2].strip()
+        yield from (value for name, value in _query(entry.url) if name.lower() in QUERY_KEYS)
+
+
+def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
+    """The accounts of keys: `default` for the one that is used most, `unknown` for those that were never accepted."""
+    used, accepted = Counter[str](), set[str]()
+    for entry in entries:
+        key, placement = key_of(entry.url, entry.headers) or ("", "")
+        if key and entry.status is not None:
+            used[key] += 1
+            accepted |= {key} if entry.status != 401 and placement not in {"query", "bearer"} else set()
+    known = [key for key, _ in used.most_common() if key in accepted]
+    names = ("default", "other", *(f"other.{n}" for n in range(1, len(known))))
+    return dict.fromkeys(used, "unknown") | dict(zip(known, names, strict=False))
+
+
+def _is_gateways(path: str) -> bool:
+    return path.startswith((f"{MODEL_BASE}/", STATUS_BASE))
+
+
+def _origin(url: str) -> str:
+    try:
+        return canonical_origin(url)
+    except ValueError:
+        return ""
+
+
+def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
+    """The origin of the gateway, as it is written: the one that was asked most for paths of the gateway."""
+    if target is not None:
+        return target.rstrip("/")
+    asked = Counter(
+        f"{parts.scheme}://{parts.netloc}"
+        for entry in entries
+        if _is_gateways((parts := split_url(entry.url)).path) and entry.method != "OPTIONS"
+    )
+    if not asked:
+        raise InvalidTraceError(
+            f"no request in it is to {MODEL_BASE}/ or {STATUS_BASE}: export the app's calls of the gateway"
+        )
+    return asked.most_common(1)[0][0]
+
+
+def _named(entries: Sequence[_Entry]) -> tuple[frozenset[str], dict[str, str]]:
+    """The request ids of an archive, and the URLs of media that its envelopes name, with their ids."""
+    ids, media = set[str](), dict[str, str]()
+    for entry in entries:
+        for body in (entry.body, entry.sent):
+            members = members_of(body) if body and body.lstrip()[:1] == b"{" else {}
+            if isinstance(request_id := members.get("request_id"), str):
+                if body is entry.body:
+                    ids.add(request_id)
+                urls = _member(members, "output").get("media_url")
+                media |= (
+                    {join_url(entry.url, u): request_id for u in urls if isinstance(u, str)} if is_array(urls) else {}
+                )
+    return frozenset(ids), media
+
+
+def _is_callback(entry: _Entry, ids: frozenset[str]) -> bool:
+    members = members_of(entry.sent or b"") if entry.method == "POST" else {}
+    named = members.get("request_id", members.get("task_id"))
+    return named in ids and (members.get("status") in STATES or "task_id" in members)
+
+
+class _Known(TypedDict):
+    issued: frozenset[str]
+    media: dict[str, str]
+
+
+class _Archive:
+    """Makes exchanges and callbacks of the entries of one archive."""
+
+    def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
+        self.origin = _gateway(entries, target)
+        self._canonical = _origin(self.origin)
+        self._ids, self._media = _named(entries)
+        self._known: _Known = {"issued": self._ids, "media": self._media}
+        of_gateway = [entry for entry in entries if self._reaches_gateway(entry)]
+        self._accounts = _accounts(of_gateway)
+        secrets = sorted({text for text in _secrets(entries) if text and text != KEY}, key=len, reverse=True)
+        self._redactor = Redactor(secrets)
+        self.key_searched = all(map(is_distinctive, self._accounts))
+        self._start = entries[0].at if entries else 0.0
+        self._numbers = count(1), count(1)
+
+    def _reaches_gateway(self, entry: _Entry) -> bool:
+        return _origin(entry.url) == self._canonical and _is_gateways(split_url(entry.url).path)
+
+    def _request(self, entry: _Entry, headers: Headers) -> tuple[str, str, Headers, bytes | None, str]:
+        return entry.method, entry.url, headers, entry.sent, self.origin
+
+    def _classified(self, entry: _Entry) -> Classified:
+        return classify(*self._request(entry, entry.headers), **self._known)
+
+    def record(self, entry: _Entry) -> Exchange | Callback | None:
+        """The record of an entry; None for what is not the gateway's, or has no response."""
+        if entry.ours.get("callback") is True or (self._media_id(entry) is None and _is_callback(entry, self._ids)):
+            return self._callback(entry)
+        is_media = self._media_id(entry) is not None
+        if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
+            return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
+        is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
+        return self._exchange(entry) if is_gateways else None
+
+    def _media_id(self, entry: _Entry) -> str | None:
+        return self._media.get(entry.url.partition("?")[0])
+
+    def _headers(self, headers: Headers, kept: frozenset[str]) -> Headers:
+        return self._redactor.headers(h for h in headers if h[0].lower() in kept - SECRET_HEADERS)
+
+    def _kept(self, body: bytes | None) -> str | None:
+        text = None if body is None else record_body(body)
+        return None if text is None else self._redactor.text(text)
+
+    def _url(self, url: str) -> str:
+        pairs = _query(url)
+        if any(name.lower() in QUERY_KEYS for name, _ in pairs):
+            left = urlencode([pair for pair in pairs if pair[0].lower() not in QUERY_KEYS])
+            url = split_url(url)._replace(query=left).geturl()
+        return self._redactor.text(url)
+
+    def _exchange(self, entry: _Entry) -> Exchange:
+        body, said = entry.body or b"", self._classified(entry).settled(entry.status, entry.body or b"")
+        is_media, key = said.operation == "media", key_of(entry.url, entry.headers)
+        account = "blank" if said.blank else self._accounts.get(key[0], "unknown") if key and said.keyed else ""
+        served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
+        if not key and not is_media and entry.method != "OPTIONS" and served:
+            account = "default"  # the tool that wrote the archive has left the key out
+            said = classify(*self._request(entry, (*entry.headers, (KEY_HEADER, KEY))), **self._known)
+            said = said.settled(entry.status, body)
+        started, posted = entry.at - self._start, record_request_body(entry.sent)
+        exchange = Exchange(
+            number=next(self._numbers[0]),
+            probe="har",
+            case=said.case,
+            operation=said.operation,
+            method=entry.method,
+            url=self._url(entry.url),
+            account="" if is_media else account,
+            started=started,
+            finished=started + entry.seconds,
+            status=entry.status,
+            aims=said.aims,
+            intent=said.intent,
+            placement=said.placement,
+            request_id=said.request_id,
+            request_headers=self._headers(entry.headers, KEPT_OF_REQUESTS),
+            request_body=None if posted is None else self._redactor.text(posted),
+            request_size=len(entry.sent or b""),
+            error=entry.error,
+            headers=self._headers(entry.answered, KEPT_HEADERS),
+            body=self._kept(entry.body),
+            size=entry.size,
+            media=inspect_media(body) if is_media and entry.status == 200 and body else None,
+            leaks=self._redactor.places(entry.answered, body, *((1,) if is_media else ())),
+        )
+        return self._with_ours(exchange, entry.ours)
+
+    def _with_ours(self, exchange: Exchange, ours: JsonObject) -> Exchange:
+        """An exchange with what `_pixazo` says, if that fits: it is redacted too, since anybody can write an archive."""
+        if not ours:
+            return exchange
+        said = json.loads(self._redactor.text(json.dumps({name: ours[name] for name in OURS if name in ours})))
+        try:
+            return msgspec.convert({**msgspec.to_builtins(exchange), **said}, Exchange)
+        except msgspec.ValidationError:
+            return exchange
+
+    def _callback(self, entry: _Entry) -> Callback:
+        parts, body = split_url(entry.url), entry.sent or b""
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return Callback(
+            number=next(self._numbers[1]),
+            at=entry.at - self._start,
+            method=entry.method,
+            target=self._redactor.text(target),
+            answered=entry.status or 0,
+            headers=self._headers(entry.headers, KEPT_HEADERS),
+            header_names=tuple(self._redactor.text(name.lower()) for name, _ in entry.headers),
+            body=self._kept(body),
+            size=len(body),
+            leaks=self._redactor.places(entry.headers, f"{target}\n".encode("utf-8", "replace") + body),
+        )
+
+
+def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
+    """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
+
+    The gateway is the `target`, or the origin that was asked most; bodies may be in files of the `folder`. Raises `InvalidTraceError` with the remedy.
+    """
+    if len(data) > LARGEST:
+        raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")
+    entries = _entries(data, folder)
+    archive = _Archive(entries, target)
+    records = [record for entry in entries if (record := archive.record(entry)) is not None]
+    exchanges = tuple(record for record in records if isinstance(record, Exchange))
+    callbacks = tuple(record for record in records if isinstance(record, Callback))
+    profile = Profile(origin=archive.origin, capabilities=("receiver",) if callbacks else ())
+    started = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC).isoformat(timespec="milliseconds")
+    header = Header(
+        suite=version("pixazo-testkit"),
+        clause_set=CLAUSE_SET,
+        profile_hash=profile.hash,
+        profile=profile,
+        started_at=started,
+        key_searched=archive.key_searched,
+    )
+    seconds = max([0.0, *(each.finished for each in exchanges), *(each.at for each in callbacks)])
+    footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=seconds)
+    return Trace(header, exchanges, callbacks, footer), len(entries) - len(records)
+
+
+def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
+    """A trace, or a HAR by its content, and how many entries of it were left out.
+
+    Raises `InvalidTraceError` with the remedy, OSError when the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        data = stream.read(LARGEST + 1)
+    if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
+        return load_trace(path), 0
+    return read_har(data, target, path.parent)
+
+
+def write_har(trace: Trace) -> bytes:
+    """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
+    start = datetime.fromisoformat(trace.header.started_at)
+    times = [(each.started, _of_exchange(each)) for each in trace.exchanges]
+    times += [(each.at, _of_callback(each, trace.header.receiver)) for each in trace.callbacks]
+    entries = [
+        {"startedDateTime": (start + timedelta(seconds=at)).isoformat(timespec="microseconds"), **entry}
+        for at, entry in sorted(times, key=lambda each: each[0])
+    ]
+    creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
+    log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+    return json.dumps(log, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _message(headers: Headers) -> JsonObject:
+    listed = [{"name": name, "value": value} for name, value in headers]
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": listed, "headersSize": -1}
+
+
+def _posted(headers: Headers, body: str | None) -> JsonObject:
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    return {} if body is None else {"postData": {"mimeType": kind, "text": body}}
+
+
+def _of_exchange(each: Exchange) -> JsonObject:
+    query = [{"name": name, "value": value} for name, value in _query(each.url)]
+    request = {"method": each.method, "url": each.url, "queryString": query, "bodySize": each.request_size}
+    content = {"size": each.size, "mimeType": each.header("content-type") or ""}
+    response = {
+        "status": each.status or 0,
+        "statusText": each.error or "",
+        "redirectURL": each.header("location") or "",
+    }
+    took = round(1000 * (each.finished - each.started), 3)
+    return {
+        "time": took,
+        "request": {**request, **_message(each.request_headers), **_posted(each.request_headers, each.request_body)},
+        "response": {
+            **response,
+            **_message(each.headers),
+            "content": content if each.body is None else {**content, "text": each.body},
+            "bodySize": each.size,
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": took, "receive": 0},
+        "_pixazo": {name: msgspec.to_builtins(getattr(each, name)) for name in OURS},
+    }
+
+
+def _of_callback(each: Callback, receiver: str | None) -> JsonObject:
+    url = join_url(receiver or "http://receiver.invalid", each.target)
+    request: JsonObject = {"method": each.method, "url": url, "queryString": [], "bodySize": each.size}
+    kept = {name.lower() for name, _ in each.headers}
+    headers = (*each.headers, *((name, "") for name in each.header_names if name.lower() not in kept))
+    response = {"status": each.answered, "statusText": "", "redirectURL": "", "content": {"size": 0, "mimeType": ""}}
+    return {
+        "time": 0,
+        "request": {**request, **_message(headers), **_posted(headers, each.body)},
+        "response": {**response, **_message(()), "bodySize": 0},
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+        "_pixazo": {"callback": True},
+    }

@@ -1,0 +1,8 @@
+"""Which values of the simulator's policy traffic shows, as a profile for `pixazo-sim serve --profile FILE`."""
+
+from __future__ import annotations
+
+from .observed import find, write_profile
+from .points import POINTS
+
+__all__ = ["POINTS", "find", "write_profile"]

@@ -1,0 +1,75 @@
+"""What an exchange or a callback shows about a point, and what all that shows it leave possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pixazo_contracts.trace import Callback, Exchange
+
+Message = Exchange | Callback
+
+#: So many of the messages that show a value are named.
+MOST_NAMED = 5
+
+#: Accounts that name a key which no gateway knows: see `KeyInjector`.
+STRANGERS = frozenset({"unknown", "blank"})
+
+
+class Sighting(NamedTuple):
+    """A message, and the values of a point with which a gateway would have sent it, in words separated by `|`."""
+
+    point: str
+    values: str
+    message: Message
+
+    @property
+    def possible(self) -> frozenset[str]:
+        return frozenset(self.values.split("|"))
+
+
+class Finding(NamedTuple):
+    """What the traffic says of a point: its value, None where it contradicts itself or leaves several; the lines of a comment say why."""
+
+    value: str | None
+    lines: tuple[str, ...]
+    contradicts: tuple[str, ...] = ()
+
+
+def has_known_key(exchange: Exchange) -> bool:
+    """Whether a call was made with the key of an account, in the header where it belongs."""
+    account = exchange.account
+    in_header = exchange.placement not in {"query", "bearer"}
+    return in_header and account not in {"", *STRANGERS} and not account.startswith("near.")
+
+
+def _name(message: Message) -> str:
+    if isinstance(message, Callback):
+        return f"callback {message.number}"
+    return f"{message.number} ({message.status or message.error})"
+
+
+def named(messages: Iterable[Message]) -> str:
+    """Messages by their numbers, exchanges with their status codes, and how many there are."""
+    found = list(dict.fromkeys(messages))
+    kinds = {"callback" if isinstance(each, Callback) else "exchange" for each in found}
+    kind = next(iter(kinds)) if len(kinds) == 1 else "message"
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    shown = ", ".join(map(_name, found[:MOST_NAMED]))
+    return f"{len(found)} {kind}{'s' if len(found) > 1 else ''}: {shown}{more}"
+
+
+def decide(sightings: Iterable[Sighting]) -> Finding:
+    """The one value that all sightings of a point leave; several, or values that exclude each other, are said."""
+    groups: dict[str, list[Message]] = {}
+    for sighting in sightings:
+        groups.setdefault(sighting.values, []).append(sighting.message)
+    possible = frozenset[str].intersection(*(frozenset(values.split("|")) for values in groups))
+    shown = {values: f"{values.replace('|', ' or ')} by {named(messages)}" for values, messages in groups.items()}
+    if len(possible) == 1:
+        return Finding(next(iter(possible)), tuple(shown[values] for values in sorted(groups)))
+    if possible:
+        return Finding(
+            None, (f"{' or '.join(sorted(possible))} so far: {'; '.join(shown[v] for v in sorted(groups))}",)
+        )
+    return Finding(None, tuple(shown[values] for values in sorted(groups)), tuple(sorted(groups)))

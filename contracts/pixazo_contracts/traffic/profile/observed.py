@@ -1,0 +1,77 @@
+"""A profile, as TOML, of what a trace shows: each value with the exchanges that show it, and what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Final
+
+from pixazo_contracts.trace import Trace, encode_json, visible
+
+from .answers import seen_in_answers
+from .evidence import Finding, Sighting, decide
+from .order import check_order
+from .points import POINTS
+from .submits import seen_in_submits
+from .times import aspects, concurrency, job_times, queued_to_end, rate_limit, read_delay, retention, user_agents
+from .webhooks import drop_dependent, retries, seen_in_webhooks
+
+#: The points of which one message alone shows nothing.
+WHOLE: Final[dict[str, Callable[[Trace], Finding | None]]] = {
+    "job_times": job_times,
+    "webhook_retries": retries,
+    "read_delay": read_delay,
+    "retention": retention,
+    "rate_limit": rate_limit,
+    "concurrency": concurrency,
+    "check_order": check_order,
+    "media_user_agents": user_agents,
+}
+
+#: The longest line of a comment, in characters.
+LONGEST_LINE: Final = 500
+
+
+def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
+    groups: dict[str, list[Sighting]] = {}
+    for sighting in sightings:
+        groups.setdefault(sighting.point, []).append(sighting)
+    return {point: decide(group) for point, group in groups.items()}
+
+
+def find(trace: Trace) -> dict[str, Finding]:
+    """What a trace shows of each point, in the order of the table."""
+    sightings = [
+        *chain.from_iterable(
+            seen(trace) for seen in (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
+        )
+    ]
+    found = _decided(drop_dependent(sightings, _decided(sightings)))
+    found |= {point: finding for point, look in WHOLE.items() if (finding := look(trace)) is not None}
+    return {point.name: found[point.name] for point in POINTS if point.name in found}
+
+
+def _comment(lines: Iterable[str]) -> list[str]:
+    return [f"# {visible(line)[:LONGEST_LINE]}" for line in lines]
+
+
+def write_profile(trace: Trace) -> str:
+    """The profile of a trace; every value in it was seen."""
+    found = find(trace)
+    lines = [
+        f"# What {len(trace.exchanges)} exchanges and {len(trace.callbacks)} callbacks with {visible(trace.profile.origin)} show.",
+        "# Serve it: pixazo-sim serve --profile FILE. What is not set has the value of profile documented.",
+    ]
+    for name, finding in found.items():
+        if finding.value is not None:
+            lines += ["", *_comment(finding.lines), f"{name} = {encode_json(finding.value).decode()}"]
+        elif finding.contradicts:
+            said = _comment(["the traffic contradicts itself", *finding.lines])
+            lines += ["", *said, *(f"# {name} = {encode_json(value).decode()}" for value in finding.contradicts)]
+    lines += ["", "# Not decided by this traffic, and what would decide it:"]
+    for point in POINTS:
+        seen = found.get(point.name, Finding(None, ()))
+        if seen.value is None and not seen.contradicts:
+            shown = f" ({visible('; '.join(seen.lines))[:LONGEST_LINE]})" if seen.lines else ""
+            lines.append(f"# {point.name}: {point.decided_by}{shown}")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,230 @@
+"""What becomes of submits that are odd in one respect: who accepts one tolerates every oddity, who refuses it the only one.
+
+An oddity is what the page forbids or leaves open. One that the page forbids has no point of the policy, and explains a refusal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import imagesize  # type: ignore[import-untyped]
+
+from pixazo_contracts.trace import Exchange, Generation, Trace, split_url, webhook_urls
+
+from .evidence import Sighting, has_known_key
+
+#: Request Parameters of the page: the optional members by type.
+TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "duration": (int, float),
+    "resolution": (str,),
+    "callback_url": (str,),
+    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), (bool,)),
+}
+LIMIT: Final = 2000
+SHORT_SIDE: Final = 300
+MEGABYTES: Final = {"mb": 20_000_000, "mib": 20 * 1024 * 1024}
+MEDIA_TYPES: Final = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
+MAGIC: Final = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+
+#: How a recorder shortens a string, and names of hosts that cannot exist (RFC 2606).
+SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
+NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
+
+REFUSALS: Final = frozenset({400, 413, 415, 422})
+
+
+class Oddity(NamedTuple):
+    """What is odd about a submit, and the values that each outcome shows; nothing is shown by one that is empty.
+
+    `accepted` holds for whatever comes later, `completed` and `failed` for that end.
+    """
+
+    cause: str
+    point: str = ""
+    refused: str = ""
+    accepted: str = ""
+    completed: str = ""
+    failed: str = ""
+
+
+class FirstFrame(NamedTuple):
+    """What a data URL says it is, what it is (`other` for a format that the page does not allow), its size in pixels and in bytes."""
+
+    declared: str
+    format: str
+    width: int
+    height: int
+    size: int
+
+
+def first_frame(value: object) -> FirstFrame | None:
+    """The image in a data URL, also in the beginning of one that a recorder left; None where it cannot be read."""
+    text = value if isinstance(value, str) else ""
+    cut = SHORTENED.fullmatch(text)
+    head, comma, data = (cut[1] if cut else text).partition(",")
+    if not head.lower().startswith("data:") or not comma or not head.lower().endswith(";base64"):
+        return None
+    characters = int(cut[2]) - len(head) - 1 if cut else len(data.rstrip("="))
+    try:
+        content = base64.b64decode(data[: len(data) // 4 * 4] if cut else data, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    kind = next((name for name, magic in MAGIC.items() if content.startswith(magic)), "other")
+    kind = "webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else kind
+    try:
+        width, height = imagesize.get(io.BytesIO(content))  # pyright: ignore[reportUnknownMemberType] - untyped library
+    except (ValueError, IndexError, OSError, ArithmeticError, LookupError):
+        width, height = -1, -1
+    declared = head[5:].partition(";")[0].lower()
+    return FirstFrame(declared, kind, int(width), int(height), characters * 3 // 4)
+
+
+def _image(value: object) -> Iterator[Oddity]:
+    if not isinstance(value, str):
+        yield Oddity("image")
+    elif value[:5].lower() == "data:":
+        frame = first_frame(value)
+        yield from [Oddity("image")] if frame is None else _data(frame)
+    else:
+        parts = split_url(value)
+        if parts.scheme == "http" and parts.hostname:
+            yield Oddity("http", "image_urls", "https", "unseen|table", "", "table")
+        elif parts.scheme != "https" or not parts.hostname:
+            yield Oddity("image")
+        if parts.hostname and NOWHERE.fullmatch(parts.hostname):
+            yield Oddity("nowhere", "image_urls", "", "", "unseen|https", "table")
+
+
+def _data(frame: FirstFrame) -> Iterator[Oddity]:
+    declared = MEDIA_TYPES.get(frame.declared)
+    broken = Oddity("rule", "image_rules", "refuse", "", "", "fail")
+    if frame.format == "other":
+        yield broken if declared else Oddity("image")
+        return
+    if declared is None:
+        yield Oddity("type", "image_type", "listed|match", "any")
+    elif declared != frame.format:
+        yield Oddity("type", "image_type", "match", "", "listed|any", "match")
+    short, long = sorted((frame.width, frame.height))
+    if short > 0 and (short <= SHORT_SIDE or 2 * long > 5 * short or frame.size >= MEGABYTES["mib"]):
+        yield broken
+    if MEGABYTES["mb"] <= frame.size < MEGABYTES["mib"]:
+        yield Oddity("megabyte", "image_megabyte", "mb", "", "mib", "mb")
+
+
+def _is_limited(submit: Exchange) -> bool:
+    return submit.operation == "imageToVideo"
+
+
+def _prompt(submit: Exchange) -> Iterator[Oddity]:
+    prompt = submit.sent.get("prompt")
+    if not isinstance(prompt, str):
+        yield Oddity("prompt")
+        return
+    if not prompt.strip():
+        yield Oddity("blank", "blank_prompt", "refuse", "accept")
+    cut = SHORTENED.fullmatch(prompt)
+    counts = {"code_points": len(prompt), "utf16": len(prompt.encode("utf-16-le")) // 2, "bytes": len(prompt.encode())}
+    beyond = [unit for unit, count in counts.items() if count > LIMIT]
+    if cut or len(beyond) == len(counts):
+        yield Oddity("long") if _is_limited(submit) else Oddity("limits", "t2v_limits", "i2v", "open")
+    elif beyond:
+        within = "|".join(unit for unit in counts if unit not in beyond)
+        yield Oddity("unit", "prompt_unit", "|".join(beyond), within if _is_limited(submit) else "")
+        if not _is_limited(submit):
+            yield Oddity("unit", "t2v_limits", "i2v")
+
+
+def _frame(submit: Exchange) -> Iterator[Oddity]:
+    given, resolution = submit.sent.get("duration"), submit.sent.get("resolution")
+    duration = given if isinstance(given, int | float) and not isinstance(given, bool) else 6
+    wrong = duration not in {6, 10} or (isinstance(resolution, str) and resolution not in {"768P", "1080P"})
+    if wrong and (_is_limited(submit) or duration <= 0):
+        yield Oddity("frame")
+    elif wrong:
+        yield Oddity("limits", "t2v_limits", "i2v", "open")
+    elif duration == 10 and resolution == "1080P":
+        limited = _is_limited(submit)
+        said = ("accept|fail", "accept", "fail") if limited else ("", "", "fail")
+        yield Oddity("combo", "combo_1080p_10s", "refuse", *said)
+        if not limited:
+            yield Oddity("combo", "t2v_limits", "i2v", "", "", "i2v")
+
+
+def _members(sent: Mapping[str, object], *, image: bool) -> Iterator[Oddity]:
+    known = {"prompt", *TYPES, *(["first_frame_image"] if image else [])}
+    if sent.keys() - known:
+        yield Oddity("unknown", "unknown_members", "refuse", "ignore")
+    for name, types in TYPES.items():
+        value = sent.get(name)
+        if name in sent and value is None:
+            yield Oddity("null", "null_members", "refuse", "ignore")
+        elif value is not None and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
+            yield Oddity("type of a member")
+
+
+def _webhooks(submit: Exchange) -> Iterator[Oddity]:
+    header, member, usable = (
+        submit.request_header("X-Webhook-URL"),
+        submit.sent.get("callback_url"),
+        webhook_urls(submit),
+    )
+    if header is not None and ("header" not in usable or not split_url(header).hostname):
+        yield Oddity("webhook", "bad_webhook_url", "refuse", "ignore")
+    elif header is not None and header.startswith("http:"):
+        yield Oddity("http webhook", "http_webhook_url", "refuse")
+        yield Oddity("http webhook", "bad_webhook_url", "refuse")
+    if member == "":
+        yield Oddity("empty", "empty_callback_url", "refuse", "ignore")
+        yield Oddity("empty", "bad_webhook_url", "refuse")
+    elif isinstance(member, str) and ("member" not in usable or not split_url(member).hostname):
+        yield Oddity("callback", "bad_webhook_url", "refuse")
+    elif isinstance(member, str) and member.startswith("http:"):
+        yield Oddity("http callback", "http_webhook_url", "refuse")
+
+
+def oddities(submit: Exchange) -> Iterator[Oddity]:
+    """Everything that is odd about a submit."""
+    if not submit.sent:
+        yield Oddity("body")
+        return
+    kind = (submit.request_header("content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        yield Oddity("content type", "content_type", str(submit.status), "ignore")
+    yield from _prompt(submit)
+    yield from _frame(submit)
+    yield from _members(submit.sent, image=_is_limited(submit))
+    yield from _webhooks(submit)
+    if _is_limited(submit):
+        yield from _image(submit.sent.get("first_frame_image"))
+
+
+def is_judged(submit: Exchange) -> bool:
+    """Whether a submit with a known key was accepted, or refused for what it says."""
+    refused = submit.status in REFUSALS and submit.members.get("error") != "Model not found"
+    return has_known_key(submit) and (refused or submit.accepted_id is not None)
+
+
+def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
+    """What the outcome of each submit shows about what was odd in it."""
+    for submit in filter(is_judged, trace.submits):
+        odd = [*oddities(submit)]
+        generation = trace.generation(submit.accepted_id)
+        single = len({each.cause for each in odd}) == 1
+        for oddity in odd:
+            for values in _shown(oddity, generation, single=single):
+                yield Sighting(oddity.point, values, submit)
+
+
+def _shown(oddity: Oddity, generation: Generation | None, *, single: bool) -> Iterator[str]:
+    """The values that the outcome shows: a refusal and a failure are explained by the only oddity, an acceptance by every one."""
+    by_end = {"COMPLETED": oddity.completed, "FAILED": oddity.failed if single else ""}
+    found = [oddity.refused if single else ""] if generation is None else [oddity.accepted]
+    if generation is not None and generation.outcome:
+        found.append(by_end.get(generation.outcome, ""))
+    yield from (values for values in found if values and oddity.point)

@@ -1,0 +1,317 @@
+"""What the instants of exchanges show: how long generations take, when reads find nothing, which calls are throttled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Final, NamedTuple
+
+from pixazo_contracts.trace import (
+    STAMP,
+    TERMINAL,
+    Callback,
+    Exchange,
+    Generation,
+    Trace,
+    instant,
+    whole_number,
+)
+
+from .answers import is_medium_of
+from .evidence import Finding, Sighting, has_known_key, named
+from .submits import first_frame
+
+#: A read so many seconds after the submit is one at once.
+AT_ONCE: Final = 1.0
+
+#: Generations that must have been read as often as each other, and how much longer one was queued than another, for reads to count.
+FEWEST_POLLED: Final = 3
+POLLED_SPREAD: Final = 2.0
+
+#: Windows of a rate limit that must have been used up.
+FEWEST_WINDOWS: Final = 2
+
+#: Units of a retention, in seconds, from the largest on.
+UNITS: Final = (86_400, 3600, 60, 1)
+
+
+class _Span(NamedTuple):
+    """Seconds that a state lasted, at least and at most, and a message that shows it."""
+
+    least: float
+    most: float
+    message: Exchange | Callback
+
+
+def _whole_seconds(stamp: object) -> float:
+    """How much later than a timestamp says the instant may have been, in seconds."""
+    return 0.0 if isinstance(stamp, str) and STAMP.fullmatch(stamp) else 1.0
+
+
+def _spans(generation: Generation) -> tuple[_Span | None, _Span | None]:
+    """How long a generation was queued and, if it was COMPLETED, processing, by the gateway's own timestamps."""
+    seen: list[Exchange | Callback] = [*generation.seen, *generation.callbacks]
+    began = next((m for m in seen if m.members.get("status") == "PROCESSING" and m.members.get("updated_at")), None)
+    ended = next((m for m in seen if m.members.get("status") == "COMPLETED" and m.members.get("completed_at")), None)
+    queued = processing = None
+    if began is not None:
+        queued = _between(began, began.members.get("created_at"), began.members["updated_at"])
+    if began is not None and ended is not None:
+        processing = _between(ended, began.members["updated_at"], ended.members["completed_at"])
+    return queued, processing
+
+
+def _between(message: Exchange | Callback, since: object, until: object) -> _Span | None:
+    begin, end = instant(since), instant(until)
+    if begin is None or end is None or end < begin:
+        return None
+    least, most = end - begin - _whole_seconds(since), end - begin + _whole_seconds(until)
+    return _Span(max(0.0, least), most, message)
+
+
+def _range(spans: Sequence[_Span]) -> str:
+    bounds = [
+        f"{bound:.3f}".rstrip("0").rstrip(".") for bound in (min(s.least for s in spans), max(s.most for s in spans))
+    ]
+    return "-".join(dict.fromkeys(bounds))
+
+
+def _polled(trace: Trace) -> tuple[str, list[Exchange]] | None:
+    """In how many reads each state is shown, where that is constant although they come at very different times."""
+    counts, queued, used = set[tuple[int, int]](), list[float](), list[Exchange]()
+    for generation in trace.generations:
+        if generation.outcome != "COMPLETED":
+            continue
+        states = [read.state for read in generation.seen]
+        counts.add((states.count("QUEUED"), states.count("PROCESSING")))
+        used.append(generation.ends[0])
+        queued += [read.started - generation.submit.finished for read in generation.seen if read.state == "PROCESSING"][
+            :1
+        ]
+    varies = len(queued) >= FEWEST_POLLED and max(queued) > POLLED_SPREAD * max(min(queued), 0.001)
+    if len(counts) != 1 or not varies or not all(next(iter(counts))):
+        return None
+    return f"polls:{'+'.join(map(str, dict.fromkeys(next(iter(counts)))))}", used
+
+
+def job_times(trace: Trace) -> Finding | None:
+    """Seconds queued and processing, from the least to the most that was seen; or status reads."""
+    if polled := _polled(trace):
+        return Finding(polled[0], (f"each state is shown in as many reads, whenever they come: {named(polled[1])}",))
+    found = [_spans(generation) for generation in trace.generations]
+    queued, processing = ([span for span in spans if span] for spans in zip(*found, strict=True)) if found else ([], [])
+    lines = [
+        f"{name} {_range(spans)} s by {named(span.message for span in spans)}"
+        for name, spans in (("queued", queued), ("processing", processing))
+        if spans
+    ]
+    if not lines:
+        return None
+    coarse = any(span.most - span.least >= 1 for span in (*queued, *processing))
+    lines.append(f"resolution: {'1 s' if coarse else '1 ms'}, by the gateway's timestamps")
+    return Finding(f"{_range(queued)}+{_range(processing)}" if queued and processing else None, tuple(lines))
+
+
+def read_delay(trace: Trace) -> Finding | None:
+    """Milliseconds after a submit in which a read finds nothing: the first that found something says how many at most."""
+    missing, found = list[tuple[float, Exchange]](), list[tuple[float, Exchange]]()
+    for generation in trace.generations:
+        answered = next((read for read in generation.reads if read.succeeded), None)
+        found += [(answered.started - generation.submit.finished, answered)] if answered else []
+        early = [read for read in generation.reads if read.status == 404 and answered and read.number < answered.number]
+        missing += [(read.finished - generation.submit.started, read) for read in early]
+    if not found:
+        return None
+    soonest = min(found, key=lambda each: (each[0], each[1].number))
+    if missing:
+        latest, used = max(each[0] for each in missing), [*(each[1] for each in missing), soonest[1]]
+        if latest > soonest[0] + 0.001:
+            return Finding(None, (f"404 after {latest:.3f} s, found after {soonest[0]:.3f} s: {named(used)}",))
+        return Finding(str(ceil(soonest[0] * 1000)), (f"more than {max(0.0, latest):.3f} s: {named(used)}",))
+    line = f"none is seen; the soonest read came after {max(0.0, soonest[0]):.3f} s: {named([soonest[1]])}"
+    return Finding("0" if soonest[0] <= AT_ONCE else None, (line,))
+
+
+def _limit(found: float, gone: float) -> int | None:
+    """The roundest number of seconds between two; None where several are as round."""
+    for unit in UNITS:
+        multiples = range(ceil(found / unit), int(gone // unit) + 1)
+        if multiples:
+            return multiples[0] * unit if len(multiples) == 1 else None
+    return None
+
+
+def retention(trace: Trace) -> Finding | None:
+    """How long after the end the status and the media were still found, and when no more."""
+    limits, lines = list[str](), list[str]()
+    for kind in ("status", "media"):
+        there, gone = list[tuple[float, Exchange]](), list[tuple[float, Exchange]]()
+        for generation in trace.generations:
+            if generation.outcome is None:
+                continue
+            end = generation.ends[0]
+            asked = generation.reads if kind == "status" else generation.downloads
+            for each in (each for each in asked if each.started >= end.started):
+                if kind == "media" and not is_medium_of(each.url, end):
+                    continue
+                there += [(each.started - end.finished, each)] if each.succeeded else []
+                gone += [(each.finished - end.started, each)] if each.status in {404, 410} else []
+        if not gone:
+            continue
+        last, first = max(there, default=(0.0, gone[0][1]), key=_age), min(gone, key=_age)
+        lines.append(
+            f"{kind} found after {max(0.0, last[0]):.0f} s, gone after {first[0]:.0f} s: {named([last[1], first[1]])}"
+        )
+        limit = _limit(max(0.0, last[0]), first[0]) if last[0] < first[0] else None
+        limits += [f"{kind}={limit}"] if limit is not None else []
+    whole = lines and len(limits) == len(lines)
+    return Finding(",".join(limits) if whole else None, tuple(lines)) if lines else None
+
+
+def _age(each: tuple[float, Exchange]) -> float:
+    return each[0]
+
+
+def queued_to_end(trace: Trace) -> Iterator[Sighting]:
+    """Bad ends, of which PROCESSING was seen before, or was not although its time would have been too short for any other."""
+    spans = [span for generation in trace.generations if (span := _spans(generation)[1])]
+    for generation in trace.generations:
+        if generation.outcome not in {"FAILED", "ERROR"}:
+            continue
+        end, before = generation.ends[0], [read for read in generation.seen if read.state not in TERMINAL]
+        if any(read.state == "PROCESSING" for read in before):
+            yield Sighting("queued_to_end", "no", end)
+        elif before and spans and end.finished - before[-1].started < min(span.least for span in spans):
+            yield Sighting("queued_to_end", "yes", end)
+
+
+def _is_counted(exchange: Exchange) -> bool:
+    """Whether a call reached an operation of the gateway with a known key, which also a POST to an unknown model does."""
+    is_read = exchange.operation == "status" and exchange.method == "GET"
+    is_model = exchange.members.get("error") == "Model not found"
+    known = has_known_key(exchange) or exchange.placement == "query"
+    return (exchange.is_submit or is_read or is_model) and known and exchange.status not in {None, 401, 403}
+
+
+def _by_account(trace: Trace) -> dict[str, list[Exchange]]:
+    calls: dict[str, list[Exchange]] = {}
+    for exchange in sorted(trace.exchanges, key=lambda each: (each.started, each.number)):
+        if _is_counted(exchange):
+            calls.setdefault(exchange.account, []).append(exchange)
+    return calls
+
+
+def _windows(calls: Sequence[Exchange]) -> list[list[Exchange]]:
+    """The calls of an account in windows that each begin with a call, and are as long as the first 429 says; none without one."""
+    at = next((n for n, call in enumerate(calls) if call.status == 429), 0)
+    wait = whole_number(calls[at].header("retry-after")) if at else None
+    windows = list[list[Exchange]]()
+    for call in calls if wait else ():
+        seconds = round(calls[at].started - calls[0].started + (wait or 0))
+        if not windows or call.started >= windows[-1][0].started + seconds:
+            windows.append([])
+        windows[-1].append(call)
+    return windows
+
+
+def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
+    """`CALLS/SECONDS` and the first 429 of each window, if every window with one has as many other calls, and none has more."""
+    windows = _windows(calls)
+    full = [first for window in windows if (first := next((c for c in window if c.status == 429), None))]
+    answered = [(sum(call.status != 429 for call in window), window) for window in windows]
+    counts = {count for count, window in answered if any(call.status == 429 for call in window)}
+    if (
+        len(full) < FEWEST_WINDOWS
+        or len(counts) != 1
+        or not (count := counts.pop())
+        or max(number for number, _ in answered) > count
+    ):
+        return None
+    wait = whole_number(full[0].header("retry-after")) or 0
+    return f"{count}/{round(full[0].started - calls[0].started + wait)}", full
+
+
+def _is_just_after(call: Exchange, throttled: Exchange) -> bool:
+    """Whether a call of the same account was answered although another had been throttled, and its wait was not over."""
+    wait = whole_number(throttled.header("retry-after")) or 0
+    is_same = call.account == throttled.account and call.number > throttled.number
+    return is_same and call.status != 429 and throttled.finished <= call.started < throttled.started + wait - 1
+
+
+def rate_limit(trace: Trace) -> Finding | None:
+    """Calls of a window, where at least two windows of one rule explain which calls were throttled."""
+    throttled = [e for e in trace.exchanges if e.status == 429 and has_known_key(e)]
+    if not throttled:
+        return None
+    only = all(each.is_submit for each in throttled)
+    by_account = _by_account(trace).values()
+    for submits_only in (True, False) if only else (False,):
+        counted = [[call for call in calls if call.is_submit or not submits_only] for calls in by_account]
+        limits = [limit for calls in counted if calls and (limit := _limit_of(calls))]
+        full = [each for _, windows in limits for each in windows]
+        reads = [
+            c for calls in by_account for c in calls if not c.is_submit and any(_is_just_after(c, w) for w in full)
+        ]
+        if len({value for value, _ in limits}) == 1 and submits_only == bool(reads):
+            value = f"{limits[0][0]}{' submits' if submits_only else ''}"
+            return Finding(value, (f"{len(full)} windows were used up, by {named(full)}",))
+    return Finding(None, (f"429 without a rule that holds for all: {named(throttled)}",))
+
+
+def concurrency(trace: Trace) -> Finding | None:
+    """Generations of an account that were unfinished whenever it was throttled, and never when it was not."""
+    limits, used, most = set[int](), list[Exchange](), 0
+    for account, calls in _by_account(trace).items():
+        if any(call.status == 429 and not call.is_submit for call in calls):
+            return None
+        own = [g for g in trace.generations if g.submit.account == account]
+        for call in calls:
+            if not call.is_submit or (call.status != 429 and not call.succeeded):
+                continue
+            begun = [g for g in own if g.submit.finished <= call.started and g.submit.number != call.number]
+            unfinished = sum(not g.ends or g.ends[0].finished > call.started for g in begun)
+            if call.status == 429:
+                limits.add(unfinished)
+                used.append(call)
+            else:
+                most = max(most, unfinished + 1)
+    if len(used) < 2 or len(limits) != 1 or (limit := limits.pop()) < 1 or most > limit:
+        return None
+    return Finding(str(limit), (f"{limit} were unfinished at {named(used)}",))
+
+
+def user_agents(trace: Trace) -> Finding | None:
+    """The programs whose downloads were answered 403 while those of others were served."""
+    refused, served = dict[str, Exchange](), dict[str, Exchange]()
+    for exchange in trace.operation("media"):
+        agent = re.split(r"[/\s,]", exchange.request_header("User-Agent") or "")[0]
+        if agent and agent.isascii() and agent.isprintable():
+            if exchange.status == 403:
+                refused.setdefault(agent, exchange)
+            elif exchange.succeeded:
+                served.setdefault(agent, exchange)
+    if not refused:
+        return None
+    lines = [f"{agent} is refused by {named([refused[agent]])}" for agent in sorted(refused)]
+    if both := sorted(refused.keys() & served.keys()):
+        lines += [f"{agent} is served by {named([served[agent]])}" for agent in both]
+        return Finding(None, tuple(lines), tuple(both))
+    return Finding(",".join(sorted(refused)), tuple(lines)) if len(refused) <= 20 else Finding(None, tuple(lines))
+
+
+def aspects(trace: Trace) -> Iterator[Sighting]:
+    """The aspect of downloads of videos from images whose own aspect is known."""
+    for generation in trace.generations:
+        frame = first_frame(generation.submit.sent.get("first_frame_image"))
+        if generation.submit.operation != "imageToVideo" or frame is None or frame.width <= 0:
+            continue
+        wanted = frame.width / frame.height
+        for download in generation.downloads:
+            media = download.media
+            if media is None or not media.width or not media.height or abs(wanted - 16 / 9) < 0.1:
+                continue
+            ratio = media.width / media.height
+            for value, aspect in (("fixed", 16 / 9), ("first_frame", wanted)):
+                if abs(ratio - aspect) <= 0.02 * aspect:
+                    yield Sighting("video_aspect", value, download)

@@ -1,0 +1,203 @@
+"""What webhooks show: which URLs are called, when, with which body, and what follows an attempt that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+
+from pixazo_contracts.trace import TERMINAL, Callback, Generation, Trace, instant, receiver_token, split_url
+
+from .answers import is_status_envelope
+from .evidence import Finding, Sighting, named
+
+#: A webhook must have come so many seconds after the end, one that follows a redirect after the redirect.
+PATIENCE: Final = 10.0
+REDIRECT: Final = 2.0
+
+#: Seconds after a failed attempt without a further one, at least, and as a multiple of the last pause.
+SILENCE: Final = 600.0
+SILENCE_FACTOR: Final = 10.0
+
+#: With `X-Webhook-Mode: sync` a webhook is due every 15 seconds of processing.
+SYNC_PAUSE: Final = 16.0
+
+#: The words of MiniMax's own callbacks.
+UPSTREAM_END: Final = frozenset({"success", "failed"})
+
+
+def _end_of(trace: Trace) -> float:
+    times = [*(e.finished for e in trace.exchanges), *(c.at for c in trace.callbacks)]
+    return max([trace.footer.seconds if trace.footer else 0.0, *times])
+
+
+def _is_challenge(callback: Callback) -> bool:
+    return set(callback.members) == {"challenge"}
+
+
+def _is_upstream(callback: Callback) -> bool:
+    return "task_id" in callback.members
+
+
+def _word(callback: Callback) -> object:
+    return callback.members.get("status")
+
+
+def _is_running(callback: Callback) -> bool:
+    return _word(callback) in {"PROCESSING", "QUEUED", "processing"}
+
+
+def _at(generation: Generation, channel: str) -> list[Callback]:
+    """The callbacks of a generation to the URL of one channel; none where both have the same."""
+    tokens = {name: receiver_token(url) for name, url in generation.webhook_urls.items()}
+    if len(set(tokens.values())) < len(tokens) or channel not in tokens:
+        return []
+    return [each for each in generation.callbacks if receiver_token(each.target) == tokens[channel]]
+
+
+def _is_over(generation: Generation, end: float) -> bool:
+    """Whether a generation was seen to end long enough ago for its first webhook."""
+    return bool(generation.ends) and end - generation.ends[0].finished >= PATIENCE
+
+
+def _processing(generation: Generation) -> float:
+    """Seconds, at least, that a generation was seen to be processed; none where it was not read meanwhile."""
+    stamps = [
+        (word, at)
+        for each in (*generation.seen, *generation.callbacks)
+        if (word := each.members.get("status")) and (at := instant(each.members.get("updated_at"))) is not None
+    ]
+    began = [at for word, at in stamps if word == "PROCESSING"]
+    ended = [at for word, at in stamps if word in TERMINAL]
+    return max(ended) - max(began) if began and ended else 0.0
+
+
+def _of_header(generation: Generation, end: float) -> Iterator[Sighting]:
+    called, url = _at(generation, "header"), generation.webhook_urls["header"]
+    for callback in called:
+        if url.startswith("http:"):
+            yield Sighting("http_webhook_url", "accept", callback)
+        if is_status_envelope(callback):
+            names = {name.lower() for name in callback.header_names}
+            yield Sighting("webhook_signature", "standard" if "webhook-signature" in names else "none", callback)
+    if (generation.submit.request_header("X-Webhook-Mode") or "").strip().lower() == "sync":
+        running = [*filter(_is_running, called)]
+        if running:
+            yield Sighting("webhook_events", "header", running[0])
+        elif called and _is_over(generation, end) and _processing(generation) > SYNC_PAUSE:
+            yield Sighting("webhook_events", "terminal", called[0])
+
+
+def _of_member(generation: Generation, end: float, *, reachable: bool) -> Iterator[Sighting]:
+    called = _at(generation, "member")
+    for callback in called:
+        if _is_challenge(callback) or _is_upstream(callback):
+            yield Sighting("callback_url", "challenge", callback)
+        elif is_status_envelope(callback):
+            yield Sighting("callback_url", "post", callback)
+    told = [each for each in called if not _is_challenge(each)]
+    if running := [*filter(_is_running, told)]:
+        yield Sighting("callback_events", "updates", running[0])
+    elif told and any(read.state == "PROCESSING" for read in generation.seen):
+        yield Sighting("callback_events", "end", told[0])
+    if not called and reachable and _is_over(generation, end) and set(generation.webhook_urls) == {"member"}:
+        yield Sighting("callback_url", "ignore", generation.submit)
+
+
+def seen_in_webhooks(trace: Trace) -> Iterator[Sighting]:
+    """What each generation that gave a URL shows. Silence at one says something only where another URL of its host was called."""
+    end = _end_of(trace)
+    hosts = {
+        split_url(url).hostname for g in trace.generations if _at(g, "header") for url in [g.webhook_urls["header"]]
+    }
+    for generation in trace.generations:
+        urls = generation.webhook_urls
+        if "header" in urls:
+            yield from _of_header(generation, end)
+        if "member" in urls:
+            reachable = split_url(urls["member"]).hostname in hosts
+            yield from _of_member(generation, end, reachable=reachable)
+        if len(urls) == 2 and _is_over(generation, end):
+            yield from _of_both(generation)
+    yield from _redirects(trace, end)
+
+
+def _of_both(generation: Generation) -> Iterator[Sighting]:
+    header, member = _at(generation, "header"), _at(generation, "member")
+    if header and member:
+        yield Sighting("both_channels", "each", member[0])
+    elif header:
+        yield Sighting("both_channels", "header", header[0])
+    elif member:
+        yield Sighting("both_channels", "member", member[0])
+
+
+def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
+    for callback in trace.callbacks:
+        if 300 <= callback.answered < 400 and end - callback.at >= REDIRECT:
+            path = split_url(callback.target).path
+            followed = any(
+                0 <= each.at - callback.at <= REDIRECT
+                and each.number != callback.number
+                and split_url(each.target).path != path
+                and each.body == callback.body
+                for each in trace.callbacks
+            )
+            yield Sighting("webhook_redirects", "follow" if followed else "refuse", callback)
+
+
+def _chains(trace: Trace) -> Iterator[list[Callback]]:
+    """The attempts of each webhook, of which all but perhaps the last failed."""
+    attempts: dict[tuple[str, str | None], list[Callback]] = {}
+    for callback in trace.callbacks:
+        if is_status_envelope(callback):
+            attempts.setdefault((callback.target, callback.body), []).append(callback)
+    for chain in attempts.values():
+        if all(each.answered >= 300 for each in chain[:-1]) and (len(chain) > 1 or chain[0].answered >= 400):
+            yield chain
+
+
+def retries(trace: Trace) -> Finding | None:
+    """The pauses between attempts: a value only where a chain ended although its last attempt failed too."""
+    chains, end = [*_chains(trace)], _end_of(trace)
+    pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
+    longest = max(pauses, key=len, default=list[int]())
+    used = list[Callback](each for chain in chains for each in chain)
+    if not chains:
+        return None
+    if odd := [each for each in pauses if not _agree(each, longest)]:
+        both = (",".join(map(str, longest)), ",".join(map(str, odd[0])))
+        return Finding(None, (f"{named(used)}: pauses of {both[0]} s, and of {both[1]} s",), both)
+    whole = [
+        pause
+        for pause, chain in zip(pauses, chains, strict=True)
+        if chain[-1].answered >= 300 and end - chain[-1].at >= max(SILENCE, SILENCE_FACTOR * max(pause, default=0))
+    ]
+    shown = ",".join(map(str, longest)) or "none"
+    if whole and len(whole[0]) == len(longest):
+        return Finding(shown, (f"{shown} by {named(used)}; then no further one",))
+    return Finding(
+        None, (f"it begins {shown}, by {named(used)}; the last attempt was answered 2xx, or was too recent",)
+    )
+
+
+def _agree(shorter: list[int], longer: list[int]) -> bool:
+    return all(abs(a - b) <= 1 + max(a, b) // 50 for a, b in zip(shorter, longer, strict=False))
+
+
+def drop_dependent(sightings: Iterable[Sighting], found: dict[str, Finding]) -> list[Sighting]:
+    """Without those that only mean something where another point is known to have a certain value."""
+
+    def value(point: str) -> str | None:
+        return found[point].value if point in found else None
+
+    def counts(sighting: Sighting) -> bool:
+        match sighting.point, sighting.values:
+            case "empty_callback_url", "ignore":
+                return value("bad_webhook_url") == "refuse" and value("callback_url") not in {None, "ignore"}
+            case "both_channels", "header":
+                return value("callback_url") in {"post", "challenge"}
+            case _:
+                return True
+
+    return [*filter(counts, sightings)]

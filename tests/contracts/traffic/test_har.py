@@ -1,0 +1,375 @@
+"""HAR files in the dialects of tools are read as traces, without keys; and a trace is written as one."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner
+from tests.contracts.traffic.tape import Tape
+
+from pixazo_contracts.cli import main
+from pixazo_contracts.trace import InvalidTraceError, Record, Trace, dump_record
+from pixazo_contracts.traffic import find, load_traffic, read_har, write_har
+
+ORIGIN = "https://gateway.pixazo.ai"
+GENERATE = f"{ORIGIN}/minimax-hailuo-ai/v1/generate"
+ID = "minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
+STATUS = f"{ORIGIN}/v2/requests/status/{ID}"
+MEDIA = f"https://media.test/v1/{ID}/output.mp4"
+KEY = "canary-9b1f-secret-7c3d"
+ACCEPTED = {"request_id": ID, "status": "QUEUED", "polling_url": STATUS}
+ENVELOPE = {
+    "request_id": ID, "status": "COMPLETED", "model_id": "minimax-hailuo-ai", "error": None,
+    "output": {"media_url": [MEDIA], "media_type": "video/mp4"},
+    "created_at": "2026-03-31T10:00:00.000Z", "updated_at": "2026-03-31T10:00:15.000Z", "completed_at": "2026-03-31T10:00:15.000Z",
+}  # fmt: skip
+PROMPT = '{"prompt":"A bear"}'
+
+
+def entry(
+    method: str, url: str, status: int = 200, answer: object = None, *, at: str = "2026-03-31T10:00:00.000Z", key: str | None = KEY,
+    body: str | None = None, headers: Mapping[str, str] | None = None, **more: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """An entry as Chrome writes it."""
+    sent = {**({"Ocp-Apim-Subscription-Key": key} if key is not None else {}), **(headers or {})}
+    posted = {} if body is None else {"postData": {"mimeType": "application/json", "text": body}}
+    return {
+        "startedDateTime": at,
+        "time": 12.5,
+        "request": {"method": method, "url": url, "headers": _listed(sent), **posted},
+        "response": {
+            "status": status,
+            "headers": _listed({"content-type": "application/json"}),
+            "content": {"mimeType": "application/json", "text": json.dumps(answer)},
+        },
+        **more,
+    }
+
+
+def _listed(headers: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in headers.items()]
+
+
+def submit(**more: Any) -> dict[str, Any]:
+    return entry("POST", GENERATE, 202, ACCEPTED, body=PROMPT, **more)
+
+
+def read(**more: Any) -> dict[str, Any]:
+    return entry("GET", STATUS, 200, ENVELOPE, **cast("dict[str, Any]", {"at": "2026-03-31T10:00:20Z"} | more))
+
+
+def archive(*entries: object) -> bytes:
+    return json.dumps({"log": {"version": "1.2", "entries": entries}}).encode()
+
+
+def traced(*entries: object) -> Trace:
+    return read_har(archive(*entries))[0]
+
+
+def test_an_app_s_calls_are_exchanges_of_a_generation() -> None:
+    trace = traced(submit(), read())
+    (generation,) = trace.generations
+    assert (generation.request_id, generation.outcome, trace.profile.origin) == (ID, "COMPLETED", ORIGIN)
+    assert [(e.operation, e.account, e.started, round(e.latency, 4)) for e in trace.exchanges] == [
+        ("generate", "default", 0.0, 0.0125), ("status", "default", 20.0, 0.0125),
+    ]  # fmt: skip
+    assert trace.exchanges[0].intent == "accept"
+    assert "SUBMIT-01" in trace.exchanges[0].aims or trace.exchanges[0].aims
+
+
+def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
+    late = read(at="2026-03-31T12:00:10.1234567+02:00")
+    early = submit(at="2026-03-31T10:00:09,5Z")
+    last = read(at="2026-03-31T05:30:10.123457-04:30")
+    assert [round(e.started, 6) for e in traced(last, late, early).exchanges] == [0.0, 0.623456, 0.623457]
+
+
+def test_an_entry_without_an_instant_follows_the_one_before_it() -> None:
+    assert [e.operation for e in traced(submit(), read(at=""), read())
+            .exchanges] == ["generate", "status", "status"]  # fmt: skip
+
+
+@pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b"\r\n ", b""])
+def test_a_byte_order_mark_and_white_space_are_passed_over(tmp_path: Path, start: bytes) -> None:
+    file = tmp_path / "a.har"
+    file.write_bytes(start + archive(submit()))
+    assert len(load_traffic(file)[0].exchanges) == 1
+
+
+def test_utf_16_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.har"
+    file.write_bytes(archive(submit()).decode().encode("utf-16"))
+    assert len(load_traffic(file)[0].exchanges) == 1
+
+
+def test_chrome_s_and_firefox_s_members_and_pseudo_headers_are_left_out() -> None:
+    odd = submit(_initiator={"type": "script"}, pageref="page_1", serverIPAddress="1.2.3.4")
+    odd["request"]["headers"] = [
+        *_listed({":method": "POST", ":authority": "gateway.pixazo.ai"}),
+        *odd["request"]["headers"],
+    ]
+    (exchange,) = traced(odd).exchanges
+    assert dict(exchange.request_headers) == {"Content-Type": "application/json"}
+
+
+def test_bodies_in_base64_are_decoded() -> None:
+    """As mitmproxy and Safari write them."""
+    coded = submit()
+    coded["response"]["content"] = {
+        "encoding": "base64", "size": 5, "text": base64.b64encode(json.dumps(ACCEPTED).encode()).decode(),
+    }  # fmt: skip
+    assert traced(coded).exchanges[0].accepted_id == ID
+
+
+def test_a_video_in_base64_is_looked_into() -> None:
+    film = entry("GET", MEDIA, 200, key=None)
+    film["response"]["content"] = {
+        "encoding": "base64",
+        "text": base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode(),
+    }
+    trace = traced(submit(), read(), {**film, "startedDateTime": "2026-03-31T10:00:30Z"})
+    (download,) = trace.generations[0].downloads
+    assert download.media is not None
+    assert download.media.container == "mp4"
+
+
+def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
+    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
+    film["response"]["content"] = {"size": 4_000_000, "mimeType": "video/mp4"}
+    (download,) = traced(submit(), read(), film).generations[0].downloads
+    assert (download.media, download.size) == (None, 4_000_000)
+
+
+def test_params_stand_for_a_text_that_is_missing() -> None:
+    """As Insomnia and Charles write forms."""
+    form = submit()
+    form["request"]["postData"] = {
+        "mimeType": "application/x-www-form-urlencoded",
+        "params": _listed({"prompt": "A bear"}),
+    }
+    assert traced(form).exchanges[0].request_body == "prompt=A+bear"
+
+
+def test_missing_parts_are_no_obstacle() -> None:
+    bare = {"request": {"method": "GET", "url": STATUS}, "response": {"status": 404, "content": {"size": 0}}}
+    none = {"request": {"method": "POST", "url": GENERATE, "headers": None}}
+    trace = traced(bare, none, {}, 7, None, {"request": "x"}, {"request": {"method": "GET", "url": "http://["}})
+    assert [(e.status, e.body) for e in trace.exchanges] == [(404, "")]
+
+
+@pytest.mark.parametrize("response", [{"status": 0}, {"status": 200, "content": {"size": 80}}])
+def test_an_entry_without_a_response_says_nothing_of_the_gateway(response: dict[str, object]) -> None:
+    """The client has gone away, or the tool has not kept the body."""
+    lost = entry("GET", STATUS, 0)
+    lost["response"] = response
+    assert traced(lost).exchanges == ()
+
+
+def test_a_body_may_be_compressed() -> None:
+    """As recording proxies keep it."""
+    packed = submit()
+    packed["response"]["content"] = {
+        "encoding": "base64",
+        "text": base64.b64encode(gzip.compress(json.dumps(ACCEPTED).encode())).decode(),
+    }
+    assert traced(packed).exchanges[0].accepted_id == ID
+
+
+def test_a_body_may_be_in_a_file_beside_the_archive(tmp_path: Path) -> None:
+    """As Playwright attaches it; a file elsewhere is not read."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for place in (folder, tmp_path):
+        (place / "body.json").write_text(json.dumps(ACCEPTED))
+    attached, elsewhere, absolute = submit(), submit(), submit()
+    for each, name in ((attached, "body.json"), (elsewhere, "../body.json"), (absolute, str(tmp_path / "body.json"))):
+        each["response"]["content"] = {"size": -1, "mimeType": "application/json", "_file": name}
+    trace, left_out = read_har(archive(attached, elsewhere, absolute), folder=folder)
+    assert ([each.accepted_id for each in trace.exchanges], left_out) == ([ID], 2)
+
+
+def test_other_hosts_are_left_out_and_counted() -> None:
+    trace, left_out = read_har(
+        archive(submit(), entry("GET", "https://cdn.test/app.js"), entry("GET", f"{ORIGIN}/favicon.ico"))
+    )
+    assert (len(trace.exchanges), left_out) == (1, 2)
+
+
+def test_the_gateway_is_the_origin_that_was_asked_most_or_the_target() -> None:
+    other = [{**each, "request": {**each["request"], "url": each["request"]["url"].replace(ORIGIN, "http://127.0.0.1:8901")}}
+             for each in (submit(), read(), read())]  # fmt: skip
+    assert traced(submit(), *other).profile.origin == "http://127.0.0.1:8901"
+    trace, left_out = read_har(archive(submit(), *other), ORIGIN)
+    assert (trace.profile.origin, len(trace.exchanges), left_out) == (ORIGIN, 1, 3)
+
+
+def test_a_preflight_shows_cors() -> None:
+    asked = {"Origin": "https://app.test", "Access-Control-Request-Method": "POST"}
+    trace = traced(entry("OPTIONS", GENERATE, 204, key=None, headers=asked), submit())
+    assert (trace.exchanges[0].operation, find(trace)["cors"].value) == ("other", "on")
+
+
+def test_a_post_of_an_envelope_to_another_host_is_a_callback() -> None:
+    """As mitmproxy at the app's side shows webhooks."""
+    hook = "https://app.test/hooks/pixazo"
+    sent = submit(headers={"X-Webhook-URL": hook})
+    called = entry("POST", hook, 204, key=None, body=json.dumps(ENVELOPE), at="2026-03-31T10:00:15.5Z")
+    stranger = entry("POST", hook, 204, key=None, body=json.dumps({**ENVELOPE, "request_id": "x"}))
+    trace, left_out = read_har(archive(sent, called, stranger))
+    (callback,) = trace.generations[0].callbacks
+    assert (callback.target, callback.at, callback.answered, left_out) == ("/hooks/pixazo", 15.5, 204, 1)
+
+
+def test_a_trace_is_the_same_again_after_har() -> None:
+    with Tape({}) as tape:
+        tape.submit(headers={"X-Webhook-URL": tape.receiver()})
+        accepted = tape.submit()
+        tape.advance(15)
+        tape.download(tape.read(accepted))
+        trace = tape.trace
+    again, left_out = read_har(write_har(trace))
+    assert left_out == 0
+    assert {name: each.value for name, each in find(again).items()} == {
+        name: each.value for name, each in find(trace).items()
+    }
+    for one, other in zip(trace.exchanges, again.exchanges, strict=True):
+        assert (one.url, one.account, one.operation, one.body, one.media) == (
+            other.url,
+            other.account,
+            other.operation,
+            other.body,
+            other.media,
+        )
+    assert [(c.target, c.body, c.at) for c in again.callbacks] == [(c.target, c.body, c.at) for c in trace.callbacks]
+
+
+ENCODED = base64.b64encode(f"xx{KEY}".encode()).decode()
+
+
+def planted() -> bytes:
+    """A key in every place where tools and gateways put one."""
+    cookie = {
+        "Cookie": f"session={KEY}-cookie; theme=dark",
+        "Proxy-Authorization": f"Basic {KEY}-proxy",
+        "X-Debug": KEY,
+    }
+    sent = submit(headers=cookie, comment=KEY, _pixazo={"case": KEY, "account": KEY.upper()})
+    sent["request"]["queryString"] = _listed({"key": KEY})
+    sent["response"]["headers"] += _listed({"Set-Cookie": f"id={KEY}-set; Path=/", "Location": f"/x?k={KEY}"})
+    sent["response"]["content"]["text"] = json.dumps({**ACCEPTED, "echo": KEY, "upper": KEY.upper(), "coded": ENCODED})
+    bearer = entry(
+        "GET", STATUS, 401, {"message": KEY.encode().hex()}, key=None, headers={"Authorization": f"Bearer {KEY}-bearer"}
+    )
+    query = entry("GET", f"{STATUS}?Subscription-Key={KEY}-query&a=1", 200, {"x": f"{KEY}-query"}, key=None)
+    called = entry(
+        "POST", f"https://app.test/{KEY}?x={KEY}", 200, key=None, body=json.dumps({**ENVELOPE, "error": KEY})
+    )
+    return archive(sent, bearer, query, called)
+
+
+def test_no_key_comes_in_however_it_is_spelt_and_an_echo_is_noted(tmp_path: Path) -> None:
+    trace, _ = read_har(planted())
+    records: list[Record] = [trace.header, *trace.exchanges, *trace.callbacks]
+    written = b"".join(map(dump_record, records)) + write_har(trace)
+    for secret in (KEY, ENCODED, KEY.encode().hex(), "canary"):
+        assert secret.lower() not in written.decode().lower()
+    assert "<api-key>" in written.decode()
+    assert set(trace.exchanges[0].leaks) == {"header Location", "body", "header Set-Cookie"}
+    assert trace.exchanges[1].leaks == ("body",)
+    file = tmp_path / "a.har"
+    file.write_bytes(planted())
+    for command in ("profile", "har", "judge"):
+        assert "canary" not in CliRunner().invoke(main, [command, str(file)]).output.lower()
+
+
+def test_a_cookie_like_a_word_and_where_it_holds_strike_nothing() -> None:
+    sent = submit(headers={"Cookie": "theme=bear"})
+    sent["response"]["headers"] += _listed({"Set-Cookie": "theme=bear; Domain=gateway.pixazo.ai; Path=/"})
+    (exchange,) = traced(sent).exchanges
+    assert (exchange.url, exchange.request_body, exchange.accepted_id) == (GENERATE, PROMPT, ID)
+
+
+def test_keys_are_told_apart_as_accounts() -> None:
+    reads = [
+        read(),
+        read(),
+        entry("GET", STATUS, 404, {}, key=f"{KEY}-2"),
+        entry("GET", STATUS, 401, {}, key=f"{KEY}-3"),
+    ]
+    accounts = [
+        e.account for e in traced(submit(), *reads, entry("GET", STATUS, 401, {}, key=None), read(key=" ")).exchanges
+    ]
+    assert sorted(accounts) == sorted(["default"] * 3 + ["other", "unknown", "", "blank"])
+
+
+def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one() -> None:
+    trace = traced(
+        submit(key=None),
+        read(key=None),
+        entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=None, body="{}"),
+    )
+    assert {e.account for e in trace.exchanges} == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"logs": {}}', "it has no log.entries"),
+        (b'{"log": {"entries": 3}}', "it has no log.entries"),
+        (b'{"log": ', "it is no JSON"),
+        (b"[" * 100_000, "line 1 is not a trace record"),
+        (b"{\xff}", "it is no JSON"),
+        (archive(), "no request in it is to /minimax-hailuo-ai/v1/"),
+        (archive(entry("GET", "https://cdn.test/")), "export the app's calls"),
+    ],
+)
+def test_a_file_that_is_no_archive_ends_with_one_line(tmp_path: Path, data: bytes, said: str) -> None:
+    file = tmp_path / "a.har"
+    file.write_bytes(data)
+    with pytest.raises(InvalidTraceError, match=said):
+        load_traffic(file)
+    for command in ("judge", "profile", "har"):
+        result = CliRunner().invoke(main, [command, str(file)])
+        assert (result.exit_code, result.output.count("\n")) == (3, 1)
+        assert said in result.output
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pixazo_contracts.traffic.har.LARGEST", 100)
+    file = tmp_path / "a.har"
+    file.write_bytes(archive(submit()))
+    with pytest.raises(InvalidTraceError, match="more than 100 bytes: export fewer calls"):
+        load_traffic(file)
+
+
+def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: Path) -> None:
+    file, out, back = tmp_path / "a.har", tmp_path / "a.ndjson", tmp_path / "b.har"
+    file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
+    run = CliRunner().invoke
+    made = run(main, ["har", str(file), "-o", str(out)])
+    assert (
+        made.output
+        == f"pixazo-contracts: 1 entries left out: they are not of {ORIGIN}, or the archive has no response to them\n"
+    )
+    assert run(main, ["har", str(out), "-o", str(back)]).output == ""
+    assert json.loads(back.read_text())["log"]["version"] == "1.2"
+    shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
+    assert shown[0] == shown[1] == shown[2]
+    assert 'submit_code = "202"' in shown[0]
+    assert (
+        run(main, ["judge", str(file), "--clauses", "SUBMIT-*"]).exit_code
+        == run(main, ["judge", str(out), "--clauses", "SUBMIT-*"]).exit_code
+    )
+
+
+def test_a_target_that_is_no_origin_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.har"
+    file.write_bytes(archive(submit()))
+    result = CliRunner().invoke(main, ["profile", str(file), "--target", "nowhere"])
+    assert (result.exit_code, "--target 'nowhere'" in result.output) == (2, True)
