@@ -1,4 +1,4 @@
-"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator."""
+"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator, or before an upstream."""
 
 from __future__ import annotations
 
@@ -19,11 +19,22 @@ import click
 
 from pixazo_simulator import redirect
 from pixazo_simulator.control import TOKEN_VARIABLE
-from pixazo_simulator.redirect import HOSTS, HTTPS, Forward, ProxyRequest, RefuseRequest, Tunnel, media_hosts
-from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
+from pixazo_simulator.redirect import (
+    HOSTS,
+    HTTPS,
+    MEDIA_HOSTS,
+    Forward,
+    ProxyRequest,
+    RefuseRequest,
+    Relay,
+    Tunnel,
+    Upstream,
+    media_hosts,
+)
+from pixazo_simulator.server import STOP_DEADLINE, SimulatorError, tls_context
 
 from .options import simulator_of
-from .process import BY_SIGNAL, Signals, end_in
+from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit codes of a shell."""
@@ -34,27 +45,47 @@ _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 _LOCAL = "localhost,127.0.0.1,::1"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+_Target = tuple[tuple[str, ...], int, str, dict[str, str]]
+"""Hard-coded hosts, the port with TLS that they lead to, its authority (PEM), and variables for apps that can be configured."""
+
 log = logging.getLogger("pixazo_simulator")
 
 
 def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
-    """Run a command against a simulator with these options, and exit with its exit code."""
-    simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
+    """Run a command against a simulator with these options, or against the upstream that they name, and exit with its exit code."""
     with ExitStack() as stack:
-        try:
-            stack.enter_context(simulator)
-        except SimulatorError as error:
-            raise click.UsageError(str(error)) from None
-        hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
-        listener = simulator.open_tls_listener(hosts)
-        proxy = stack.enter_context(redirect.Proxy(_decision(listener.port, hosts), ca_pem=listener.ca_pem))
+        upstream = options.pop("upstream")
+        hosts, port, ca_pem, own = _led(stack, upstream, options) if upstream else _simulated(stack, options)
+        proxy = stack.enter_context(redirect.Proxy(_decision(port, hosts), ca_pem=ca_pem))
         signals = Signals(_SIGNALS)  # from now on they do not end this process
-        trust = stack.enter_context(_trust(listener.ca_pem))
+        trust = stack.enter_context(_trust(ca_pem))
         preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
-        own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
-        code = _run(command, own | trust | _redirection(proxy.url, listener.port, hosts, preload), signals)
+        code = _run(command, own | trust | _redirection(proxy.url, port, hosts, preload), signals)
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
+
+
+def _simulated(stack: ExitStack, options: dict[str, Any]) -> _Target:
+    """A simulator with these options, and a TLS listener of it."""
+    simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
+    try:
+        stack.enter_context(simulator)
+    except SimulatorError as error:
+        raise click.UsageError(str(error)) from None
+    hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
+    listener = simulator.open_tls_listener(hosts)
+    own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
+    return hosts, listener.port, listener.ca_pem, own
+
+
+def _led(stack: ExitStack, upstream: Upstream, options: dict[str, Any]) -> _Target:
+    """Ports on this machine that lead to the upstream; the key is the program's own."""
+    log_to_stderr(options["log_format"])
+    hosts = tuple(dict.fromkeys((*HOSTS, *MEDIA_HOSTS, *upstream.names)))
+    context, ca_pem = tls_context(hosts)
+    relay = stack.enter_context(Relay(upstream, context))
+    base = upstream.url if upstream.is_direct else stack.enter_context(Relay(upstream)).url
+    return hosts, relay.address[1], ca_pem, {"PIXAZO_BASE_URL": base}
 
 
 def _redirection(proxy: str, port: int, hosts: tuple[str, ...], preload: Path) -> dict[str, str]:
