@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import OPTIONS, SERVE_ONLY
+from .options import OPTIONS, SERVE_ONLY, WEATHER_OPTIONS
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
@@ -21,6 +21,10 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
     NODE_EXTRA_CA_CERTS, WGETRC), and in Python and Node in any case, by PYTHONPATH and NODE_OPTIONS. Other hosts are refused: nothing
     leaves this machine.
+
+    With --weather, calls and webhooks of CMD go wrong in the ways that a seed draws. Afterwards the books are balanced: each video that was paid
+    for was delivered, or failed and CMD was told so. If they do not balance, or CMD exits with another code than 0, CMD is run again in fresh worlds until the fewest
+    incidents that break it are known; the exit code is that of CMD, or 1.
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
@@ -37,6 +41,7 @@ def _parameters() -> Iterator[click.Parameter]:
             option.default = False  # the terminal is that of the command
         if option.name not in SERVE_ONLY:
             yield option
+    yield from WEATHER_OPTIONS
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
 
