@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .options import OPTIONS, SERVE_ONLY, Read
+from .options import OPTIONS, SERVE_ONLY, WEATHER_OPTIONS, Read
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
@@ -25,6 +25,10 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
 
     With --upstream URL no simulator is started: the program is led to URL in the same ways, with its own key and byte for byte, and
     nothing leaves but to URL.
+
+    With --weather, calls and webhooks of CMD go wrong in the ways that a seed draws. Afterwards the books are balanced: each video that was paid
+    for was delivered, or failed and CMD was told so. If they do not balance, or CMD exits with another code than 0, CMD is run again in fresh worlds until the fewest
+    incidents that break it are known; the exit code is that of CMD, or 1.
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
@@ -64,6 +68,7 @@ def _parameters() -> Iterator[click.Parameter]:
         ["--upstream"], type=Read(_upstream), metavar="URL",
         help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy.",
     )  # fmt: skip
+    yield from WEATHER_OPTIONS
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
+    from pixazo_simulator.weather import Forecast
     from pixazo_simulator.world import Settings
 
 
@@ -68,6 +69,25 @@ def _assignment(text: str) -> tuple[str, str]:
     if not equals:
         raise ValueError(f"--set {text!r} is not FIELD=VALUE")
     return name.strip(), value
+
+
+def _weather(text: str) -> int:
+    number = text.removeprefix("seed=")
+    if not (number.isascii() and number.isdecimal()):
+        raise ValueError(f"--weather {text!r} is not seed=N with a whole number, such as seed=41")
+    return int(number)
+
+
+def _incidents(text: str) -> Forecast:
+    from pathlib import Path
+
+    from pixazo_simulator.weather import read_forecast
+
+    try:
+        is_file = Path(text).is_file()
+    except OSError:  # a text that is too long for a name
+        is_file = False
+    return read_forecast(Path(text).read_text(encoding="utf-8") if is_file else text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -159,6 +179,20 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
+
+_of_exec = partial(_option, command="exec-")
+# fmt: off
+WEATHER_OPTIONS = (
+    _of_exec("--weather", type=Read(_weather), metavar="seed=N",
+             help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
+    _of_exec("--days", type=_Number(1, 100), default=1, help="Days of weather; one is 8 submissions long, with 16 reads, 8 webhooks and 8 downloads."),
+    _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
+    _of_exec("--weather-limit", type=click.FloatRange(0, min_open=True), default=300, metavar="SECONDS",
+             help="A run of CMD in weather is broken, and ended, after so many real seconds."),
+    _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
+)
+# fmt: on
+"""The options that only `exec` has."""
 
 _of_listen = partial(_option, command="listen-")
 # fmt: off

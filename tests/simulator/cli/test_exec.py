@@ -301,7 +301,7 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_listed() -> None:
-    """All options of serve, except those about where it listens and who may use `/_sim`."""
+    """All options of serve, except those about where it listens and who may use `/_sim`; and those of weather."""
     output = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
@@ -310,7 +310,14 @@ def test_the_options_are_listed() -> None:
         "host", "port", "ready-file", "control-token", "control-open", "control-host",
         "workers",
     }  # fmt: skip
-    assert output["exec"] - output["serve"] == {"upstream"}
+    assert output["exec"] - output["serve"] == {
+        "upstream",
+        "weather",
+        "days",
+        "weather-only",
+        "weather-limit",
+        "shrink",
+    }
 
 
 # Exit codes and signals
