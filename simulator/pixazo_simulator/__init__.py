@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .control.client import JournalFilters as JournalFilters
     from .control.schema.policy import PolicyFields as PolicyFields
     from .control.schema.responses import Attempt as Attempt
+    from .control.schema.responses import Bill as Bill
+    from .control.schema.responses import BilledGeneration as BilledGeneration
     from .control.schema.responses import ClockState as ClockState
     from .control.schema.responses import Delivery as Delivery
     from .control.schema.responses import DeliveryDetail as DeliveryDetail
@@ -86,7 +88,7 @@ _HOMES = {
     ".control.client": "ControlClient ControlError InitialGeneration JournalFilters",
     ".control.schema.policy": "PolicyFields",
     ".control.schema.responses": (
-        "Attempt ClockState Delivery DeliveryDetail DeliveryPage Entry Event Exchange Explanation Generation "
+        "Attempt Bill BilledGeneration ClockState Delivery DeliveryDetail DeliveryPage Entry Event Exchange Explanation Generation "
         "GenerationPage Health History HistoryEntry JournalPage LedgerPage Plan PolicyDecision Ready Request "
         "Response RuleDiagnosis ScriptRule ScriptState StatusAnswer TlsListener Upcoming UpcomingEvent WaitResult "
         "WorldList WorldRecord WorldState WorldSummary"

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pixazo_simulator import AdvanceEvent as AdvanceEvent
     from pixazo_simulator import App as App
     from pixazo_simulator import Attempt as Attempt
+    from pixazo_simulator import Bill as Bill
+    from pixazo_simulator import BilledGeneration as BilledGeneration
     from pixazo_simulator import ClockState as ClockState
     from pixazo_simulator import ControlClient as ControlClient
     from pixazo_simulator import ControlError as ControlError
@@ -106,7 +108,7 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "AdvanceEvent App Attempt ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 
 

@@ -68,6 +68,8 @@ _REPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
     "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
     "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
+    "bill-json": {"metavar": "FILE", "help": "what the generations of each test would have cost, as JSON"},
+    "max-spend": {"default": "", "metavar": "DOLLARS", "help": "fail the run when they would have cost more than this"},
     "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
     "format": {
         "choices": ("text", "github"),
@@ -159,6 +161,7 @@ def _add_report_options(parser: pytest.Parser) -> None:
     for name, attributes in _REPORT_OPTIONS.items():
         group.addoption(f"--pixazo-{name}", **attributes)
     parser.addini("pixazo_conduct", "as --pixazo-conduct", default="report")
+    parser.addini("pixazo_max_spend", "as --pixazo-max-spend", default="")
     parser.addini("pixazo_cov_omit", "globs of behaviours that do not count, such as imageToVideo:*", type="args")
 
 
@@ -194,7 +197,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _reports(config)
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, start=, generations=, strict=, real_gateway=, allow_conduct=, only=): how the world of a test starts; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, start=, generations=, strict=, real_gateway=, allow_conduct=, only=, max_spend=): how the world of a test starts; the nearest marker wins",
     )
 
 

@@ -21,7 +21,7 @@ import click
 from msgspec.structs import replace
 
 from pixazo_simulator import redirect, weather
-from pixazo_simulator.control import TOKEN_VARIABLE
+from pixazo_simulator.control import TOKEN_VARIABLE, Bill, responses
 from pixazo_simulator.redirect import (
     HOSTS,
     HTTPS,
@@ -35,11 +35,13 @@ from pixazo_simulator.redirect import (
     media_hosts,
 )
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, tls_context
-from pixazo_simulator.spec import HIDDEN
+from pixazo_simulator.spec import HIDDEN, dollars, micros
 
 from .options import simulator_of
 from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
 
+MOST_WASTED = 5
+"""Generations that were paid for nothing which are printed: a file has all."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit codes of a shell."""
 LAST_RESORT = 2 * STOP_DEADLINE + 1
@@ -55,7 +57,7 @@ log = logging.getLogger("pixazo_simulator")
 
 def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
     """Run a command against a simulator with these options, or against the upstream that they name, and exit with its exit code."""
-    child = _Child(command)
+    child, simulator = _Child(command), None
     if upstream := options.pop("upstream"):
         log_to_stderr(options["log_format"])
         target = _led(upstream, child)
@@ -66,8 +68,31 @@ def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
         target = _simulated(simulator, child)
     with target as variables:
         code = child.run(variables) or 0
+        if simulator is not None:
+            code = code or _billed(simulator.control().bill(), options)
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
+
+
+def _billed(bill: Bill, options: dict[str, Any]) -> int:
+    """Print what the generations would have cost, and write it to the file of `--bill`; 1 if that is more than `--max-spend`."""
+    if bill.total:
+        counted = f"{bill.total} generation{'s' * (bill.total != 1)}"
+        wasted = f"; ${bill.wasted} of it for nothing" if bill.wasted_generations else ""
+        _tell(f"{counted} would have cost ${bill.spent} on the real gateway, ${bill.refunded} given back{wasted}")
+    for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
+        _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
+    if options["bill"]:
+        try:
+            Path(options["bill"]).write_bytes(responses.encode(bill))
+        except OSError as error:
+            _tell(f"--bill {options['bill']} cannot be written: {error.strerror}")
+            return 1
+    limit = options["max_spend"]
+    if limit is not None and micros(str(bill.spent - bill.refunded)) > limit:
+        _tell(f"${bill.spent - bill.refunded} is more than --max-spend ${dollars(limit)}: submit less, or raise it")
+        return 1
+    return 0
 
 
 def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .options import OPTIONS, SERVE_ONLY, WEATHER_OPTIONS, Read
+from .options import EXEC_OPTIONS, OPTIONS, SERVE_ONLY, Read
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
@@ -68,7 +68,7 @@ def _parameters() -> Iterator[click.Parameter]:
         ["--upstream"], type=Read(_upstream), metavar="URL",
         help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy.",
     )  # fmt: skip
-    yield from WEATHER_OPTIONS
+    yield from EXEC_OPTIONS
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
 

@@ -182,7 +182,9 @@ SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control
 
 _of_exec = partial(_option, command="exec-")
 # fmt: off
-WEATHER_OPTIONS = (
+EXEC_OPTIONS = (
+    _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, as GET /_sim/bill answers."),
+    _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
     _of_exec("--days", type=_Number(1, 100), default=1, help="Days of weather; one is 8 submissions long, with 16 reads, 8 webhooks and 8 downloads."),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .schema.policy import PolicyFields
     from .schema.responses import (
         Attempt,
+        Bill,
+        BilledGeneration,
         ClockState,
         Delivery,
         Entry,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
+    "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "Bill", "BilledGeneration", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
     "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "curl_command", "discovery_document",
     "document", "from_json", "read_body", "responses", "to_json",
@@ -56,7 +58,7 @@ _HOMES = {
     ".routes": "ROUTES",
     ".schema.policy": "PolicyFields",
     ".schema.responses": (
-        "Attempt ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
+        "Attempt Bill BilledGeneration ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
         "TlsListener WaitResult from_json to_json"
     ),
 }

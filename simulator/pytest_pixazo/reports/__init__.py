@@ -1,4 +1,4 @@
-"""Reports on a test run: usage checks (conduct), coverage of documented behaviour, assumptions, mutation testing."""
+"""Reports on a test run: usage checks (conduct), coverage of documented behaviour, assumptions, the bill, mutation testing."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def require_labels(value: object) -> tuple[str, ...]:
     from .assumptions import read_labels
 
     return read_labels(value)
+
+
+def require_limit(value: object) -> str:
+    """The sum of US dollars that the marker's `max_spend` gives. Raises ValueError with the remedy."""
+    from .bill import read_limit
+
+    return read_limit(value)
 
 
 def mutant_named(name: str) -> Mutant:

@@ -22,6 +22,7 @@ from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation,
 from pytest_pixazo.world import Record, models_of
 
 from .assumptions import Assumptions
+from .bill import Bills
 from .calls import Call, CallbackAttempt, Traffic, read_calls
 from .conduct import Finding, judge
 
@@ -217,9 +218,9 @@ class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 
 class Results:
-    """Findings, assumptions, and for each behaviour met how often and by which test first; the order of what is added does not matter.
+    """Findings, assumptions, bills, and for each behaviour met how often and by which test first; the order of what is added does not matter.
 
-    `places` are files with lines by the node ids of the tests, or scopes, that have findings.
+    `places` are files with lines by the node ids of the tests, or scopes, that have findings or waste.
     """
 
     def __init__(self) -> None:
@@ -228,6 +229,7 @@ class Results:
         self.firsts: dict[str, str] = {}
         self.places: dict[str, tuple[str, int]] = {}
         self.assumptions = Assumptions()
+        self.bills = Bills()
 
     def add(self, record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
         """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
@@ -245,6 +247,7 @@ class Results:
             "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
             "places": self.places,
             "assumptions": self.assumptions.as_plain_values(),
+            "bills": self.bills.as_plain_values(),
         }
 
     def merge(self, values: Mapping[str, Any]) -> None:
@@ -252,6 +255,7 @@ class Results:
         self.findings.update(Finding(*each) for each in values["findings"])
         self.places.update({nodeid: tuple(place) for nodeid, place in values["places"].items()})
         self.assumptions.merge(values["assumptions"])
+        self.bills.merge(values["bills"])
         for name, (count, nodeid) in values["met"].items():
             self._count(name, count, nodeid)
 

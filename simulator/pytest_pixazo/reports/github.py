@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixazo_html import Annotation, in_markdown, is_github, job_summary, markdown_table, workflow_commands
+from pixazo_simulator.spec import micros
 from pytest_pixazo.world import SECRETS
 
 from .conduct import CHECKS, Finding, counted
@@ -58,7 +59,7 @@ def publish(annotations: Iterable[Annotation], summary: Iterable[str]) -> str:
 
 
 def annotated(results: Results, config: pytest.Config, problems: Iterable[str], *, fails: bool) -> list[Annotation]:
-    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test."""
+    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; a warning for money spent for nothing."""
     found = [Annotation("error", "pixazo", problem.removeprefix("pixazo: ")) for problem in problems]
     for check in CHECKS:
         by_place = dict[Place, list[Finding]]()  # parameters of a test share its line
@@ -71,11 +72,16 @@ def annotated(results: Results, config: pytest.Config, problems: Iterable[str], 
             )
             annotation = Annotation("error" if fails else "warning", f"{check.name}: {check.description}", text)
             found.append(at(annotation, place, config))
+    for test in results.bills.document.tests:
+        for each in test.waste:
+            read = f"\nread it: {each.curl}" if each.curl else ""
+            title, text = f"${each.price} spent for nothing: {each.waste}", f"{test.test}: {each.request_id}{read}"
+            found.append(at(Annotation("warning", title, text), results.places.get(test.test, NOWHERE), config))
     return found
 
 
 def summary(results: Results, config: pytest.Config, *, measures: bool) -> Iterator[str]:
-    """What the options ask for, in Markdown: findings, coverage with what is missing, assumptions."""
+    """What the options ask for, in Markdown: findings, coverage with what is missing, the bill, assumptions."""
     if results.findings:
         yield "## Pixazo conduct: what will hurt on the real gateway\n"
         remedies = {check.name: check.remedy for check in CHECKS}
@@ -85,6 +91,12 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
         for title, coverage in (results.coverage(config) if measures else {}).items():
             yield f"\n## Pixazo coverage, {title}: {coverage}\n"
             yield from markdown_table(("missing", "met by"), ((each.name, each.hint) for each in coverage.missing))
+    if results.bills.tests:
+        first, *_ = results.bills.lines()
+        yield f"\n## Pixazo bill\n\n{in_markdown(first)}\n"
+        tests = sorted(results.bills.document.tests, key=lambda each: -micros(each.wasted))
+        sums = ((each.test, str(each.generations), each.spent, each.refunded, each.wasted) for each in tests)
+        yield from markdown_table(("test", "generations", "spent", "refunded", "for nothing"), sums)
     if config.getoption("pixazo_assumptions"):
         yield "\n## Pixazo assumptions: what the tests rest on besides the page\n"
         *lines, last = results.assumptions.lines(MOST_TESTS)

@@ -1,17 +1,18 @@
-"""Hooks of the reports on a test run: conduct, behaviour coverage, assumptions and mutation testing.
+"""Hooks of the reports on a test run: conduct, behaviour coverage, assumptions, the bill and mutation testing.
 
 `plugin.py` registers them when an option asks for a report, or when the first test uses a fixture of ours.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from pytest_pixazo.world import Record
 
@@ -22,7 +23,7 @@ CONDUCT = ("off", "report", "fail")
 MOST_FINDINGS = 5
 """Findings of one check that are printed unless the run is verbose."""
 MOST_TESTS = 5
-"""Tests that are named for one assumption unless the run is verbose."""
+"""Tests that are named for one assumption, or for their waste, unless the run is verbose."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results, as in `plugin.py`."""
 _RESULTS = pytest.StashKey["Results"]()
@@ -46,7 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{' and '.join(changing)} exclude each other: give one")
     if changing and config.getoption("pixazo_sim_url", None):
         raise pytest.UsageError(f"{changing[0]} changes a simulator of this run's own: leave --pixazo-sim-url out")
-    for option in ("pixazo_cov_json", "pixazo_mutants_json"):
+    if limit := _max_spend(config):
+        from .bill import read_limit
+
+        try:
+            read_limit(limit)
+        except ValueError as error:
+            raise pytest.UsageError(f"--pixazo-max-spend or ini setting pixazo_max_spend: {error}") from None
+    for option in ("pixazo_cov_json", "pixazo_bill_json", "pixazo_mutants_json"):
         file = config.getoption(option)
         if file and not Path(file).absolute().parent.is_dir():
             raise pytest.UsageError(f"--{option.replace('_', '-')} {file}: there is no folder {Path(file).parent}")
@@ -75,6 +83,8 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
         from .assumptions import beyond, read_labels
 
         problems += filter(None, [beyond(record, read_labels(only), _named(record, item))])
+    if record.bill is not None and record.bill.total:
+        _add_bill(record, item, marks, problems)
     if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
         from pytest_pixazo.world import models_of
 
@@ -88,6 +98,18 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
             problems.append(misconduct(findings))
     complaints = item.stash.setdefault(_COMPLAINTS, [])
     complaints += (each for each in problems if each not in complaints)
+
+
+def _add_bill(record: Record, item: pytest.Item, marks: Iterable[pytest.Mark], problems: list[str]) -> None:
+    from .bill import overspent
+    from .github import place_of
+
+    results = _results(item.config)
+    billed = results.bills.add(record)
+    if billed and billed.waste:
+        results.places[record.nodeid] = place_of(item, record.nodeid)
+    if limit := next((mark.kwargs["max_spend"] for mark in marks if "max_spend" in mark.kwargs), None):
+        problems += filter(None, [overspent(record, str(limit), _named(record, item))])
 
 
 def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:
@@ -126,11 +148,11 @@ def _fail_for_complaints(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the results of a worker; in the main process, write the file and compare with the least percentage."""
+    """Send the results of a worker; in the main process, write the files and compare with the limits."""
     config = session.config
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     if output is None:
-        if _measures(config):
+        if _measures(config) or _max_spend(config) or config.getoption("pixazo_bill_json"):
             _finish(session)
     elif _RESULTS in config.stash:
         output[OUTPUT] = config.stash[_RESULTS].as_plain_values()
@@ -143,23 +165,14 @@ def merge(config: pytest.Config, values: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the findings and the coverage; nothing when no test used a world and no coverage was asked for."""
+    """Print the findings, the coverage and the bill; nothing when no test used a world and no coverage was asked for."""
     results = config.stash.get(_RESULTS, None)
     if results is None:
         return
-    if results.findings:
-        from .conduct import report
-
-        terminalreporter.write_sep("=", "pixazo conduct: what will hurt on the real gateway")
-        for line in report(results.findings, most=None if terminalreporter.verbosity > 0 else MOST_FINDINGS):
-            terminalreporter.write_line(line)
-    if config.getoption("pixazo_cov"):
-        terminalreporter.write_sep("=", "pixazo behaviour coverage")
-        for line in results.coverage_lines(config):
-            terminalreporter.write_line(line)
-    if config.getoption("pixazo_assumptions"):
-        terminalreporter.write_sep("=", "pixazo assumptions: what the tests rest on besides the page")
-        for line in results.assumptions.lines(None if terminalreporter.verbosity > 0 else MOST_TESTS):
+    verbose = terminalreporter.verbosity > 0
+    for title, lines in _sections(results, config, verbose=verbose):
+        terminalreporter.write_sep("=", title)
+        for line in lines:
             terminalreporter.write_line(line)
     problems = config.stash.get(_PROBLEMS, list[str]())
     for line in problems:
@@ -171,19 +184,44 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write(publish(shown, summary(results, config, measures=_measures(config))))
 
 
+def _sections(results: Results, config: pytest.Config, *, verbose: bool) -> Iterator[tuple[str, Iterable[str]]]:
+    """The titles and lines of the reports."""
+    most = None if verbose else MOST_TESTS
+    if results.findings:
+        from .conduct import report
+
+        yield (
+            "pixazo conduct: what will hurt on the real gateway",
+            report(results.findings, most=None if verbose else MOST_FINDINGS),
+        )
+    if config.getoption("pixazo_cov"):
+        yield "pixazo behaviour coverage", results.coverage_lines(config)
+    if config.getoption("pixazo_assumptions"):
+        yield "pixazo assumptions: what the tests rest on besides the page", results.assumptions.lines(most)
+    if results.bills.tests:
+        yield "pixazo bill", results.bills.lines(most)
+
+
 def _finish(session: pytest.Session) -> None:
-    """Write the file of the coverage, and let the run fail when too little was met."""
+    """Write the files that were asked for, and let the run fail when too little was met or too much spent."""
     config, problems = session.config, list[str]()
-    results, file = _results(config), config.getoption("pixazo_cov_json")
+    results = _results(config)
+    writers: dict[str, Callable[[Path], None]] = {
+        "pixazo_cov_json": partial(results.write_coverage, config),
+        "pixazo_bill_json": results.bills.write,
+    }
     try:
-        if shortfall := results.shortfall(config):
-            problems.append(shortfall)
-        if file:
-            results.write_coverage(config, Path(file))
+        problems += filter(None, [results.shortfall(config) if _measures(config) else None])
+        if limit := _max_spend(config):
+            problems += filter(None, [results.bills.beyond(limit)])
+        for option, write in writers.items():
+            if file := config.getoption(option):
+                try:
+                    write(Path(file))
+                except OSError as error:
+                    problems.append(f"pixazo: --{option.replace('_', '-')} {file} cannot be written: {error.strerror}")
     except ValueError as error:
         problems.append(f"pixazo: {error}")
-    except OSError as error:
-        problems.append(f"pixazo: --pixazo-cov-json {file} cannot be written: {error.strerror}")
     config.stash[_PROBLEMS] = problems
     if problems and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -198,6 +236,11 @@ def _results(config: pytest.Config) -> Results:
 def _conduct(config: pytest.Config) -> str:
     chosen: str = config.getoption("pixazo_conduct") or config.getini("pixazo_conduct")
     return chosen
+
+
+def _max_spend(config: pytest.Config) -> str:
+    limit: str = config.getoption("pixazo_max_spend") or config.getini("pixazo_max_spend")
+    return limit
 
 
 def _measures(config: pytest.Config) -> bool:

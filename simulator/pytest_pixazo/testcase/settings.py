@@ -21,13 +21,13 @@ from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
-from pytest_pixazo.reports import require_checks, require_labels
+from pytest_pixazo.reports import require_checks, require_labels, require_limit
 
 from .simulators import located
 
 ARGUMENTS = ("balance", "clock", "generations", "policy", "profile", "seed", "start", "strict")
 """The arguments of the marker. Each but `generations` and `policy` is an ini setting, too, named `pixazo_<argument>`."""
-KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only")
+KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only", "max_spend")
 """With the arguments of the marker that the guard and the reports read."""
 
 
@@ -176,8 +176,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "start": _start,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": require_checks,  # before the test runs, although the reports read these two only after it
+    "allow_conduct": require_checks,  # before the test runs, although the reports read these three only after it
     "only": require_labels,
+    "max_spend": require_limit,
 }
 
 

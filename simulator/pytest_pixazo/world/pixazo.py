@@ -548,6 +548,7 @@ class Pixazo:
             rules=seen.script.rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=seen.clock,
+            bill=self.control.bill() if seen.generations.generations else None,
             # Requests for a world that has ended come from an earlier test.
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,

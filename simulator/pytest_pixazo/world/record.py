@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pixazo_simulator.control import ClockState, Delivery, Exchange, Generation, ScriptRule, from_json, to_json
+from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule, from_json, to_json
 from pixazo_simulator.spec import Redactor
 
 
@@ -16,7 +16,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
     longer kept; `unmatched` are the requests during this test that reached no world. `deliveries` are webhooks with their
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
-    were begun and never given a verb, `clock` the time, and when the next webhook is due. `inbox_problems` are the callbacks that
+    were begun and never given a verb, `clock` the time, and when the next webhook is due, `bill` what the
+    generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
     an inbox refused or an app could not answer, a line each.
     """
 
@@ -30,6 +31,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: list[Exchange] = []
     unfinished: list[str] = []
     clock: ClockState | None = None
+    bill: Bill | None = None
     dropped: int = 0
     inbox_problems: list[str] = []
 
