@@ -87,10 +87,15 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
     return (bearer, "bearer") if bearer else (named[0], "query") if named else None
 
 
+def is_origin_form(target: str) -> bool:
+    """Whether a request target is a path; its query may hold a URL all the same."""
+    return target.startswith("/")
+
+
 def _split(url: str) -> tuple[str, str]:
     """Path and query of a URL or a request target."""
     try:
-        parts = urlsplit(url if "://" in url else f"//-{url}")
+        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
     except ValueError:
         return "", ""
     return parts.path, parts.query
@@ -119,7 +124,7 @@ def classify(
         placement=key[1] if key else "header",
     )  # fmt: skip
     names = {name.lower() for name, _ in fields}
-    absolute = (url if "://" in url else f"{origin}{url}").partition("?")[0]
+    absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
         return replace(said, operation="media" if whole else "other", request_id=media[absolute] if whole else None)
