@@ -41,6 +41,10 @@ OTHER_REASON: Final = re.compile(
     r"(?i)model not found|disabled|moderat|sensitive|safety|prohibited|content.?policy|nsfw"
 )
 
+#: Words about an image, and about another member of a submit.
+IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
+PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
+
 QUERY_NAME: Final = "subscription-key"
 
 
@@ -69,7 +73,10 @@ class Classified:
             return neutral
         accepted = status is not None and 200 <= status < 300
         if self.intent == "accept" and not accepted and status is not None and 400 <= status < 500:
-            return neutral if self.by_url or OTHER_REASON.search(body[:4096].decode("utf-8", "replace")) else self
+            # What the URL leads to may be at fault, unless only another member is named.
+            text = body[:4096].decode("utf-8", "replace")
+            unknown = self.by_url and (IMAGE.search(text) or not PARAMETER.search(text))
+            return neutral if unknown or OTHER_REASON.search(text) else self
         # It may have been issued before the trace began.
         earlier = "STATUS-10" in self.aims and accepted and ISSUABLE.fullmatch(str(self.request_id))
         return neutral if earlier else self

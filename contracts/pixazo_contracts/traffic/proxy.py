@@ -160,7 +160,7 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._serve(app)
-        except LostError:
+        except (LostError, asyncio.CancelledError):  # cancelled at the end only
             app.close(reset=True)
         except h11.RemoteProtocolError as error:
             with suppress(LostError):
@@ -216,7 +216,12 @@ class Proxy:
         self._tape.learn(target, headers)
         operation = self._tape.classify(method, target, headers, b"").operation
         passing = _Passing(head, app, operation, self._tape.now(), gateway)
-        await self._pass(passing)
+        try:
+            await self._pass(passing)
+        except asyncio.CancelledError:  # it may have begun something
+            passing.error = "abandoned"
+            self._note(passing)
+            raise
         return await self._finish(passing)
 
     # -- towards the gateway
@@ -246,6 +251,9 @@ class Proxy:
         try:
             reply = await self._loop.run_in_executor(self._threads, self.guard.send, send)
             passing.spent = reply.spent
+        except asyncio.CancelledError:
+            passing.spent = True
+            raise
         except BudgetExhaustedError as error:
             passing.error = f"budget: {error}"
         finally:
@@ -390,11 +398,16 @@ class Proxy:
         """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
         error, answer = passing.error, passing.answer
         if error is not None and error.startswith("budget"):
-            text = f"pixazo-contracts proxy: not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
+            text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
             text += "" if "--max-generations" in text else "; raise --max-generations"
             self._say(text, once="budget")
             await _answer(
-                passing.app, 402, {"error": "Not sent by pixazo-contracts proxy", "message": self._tape.text(text)}
+                passing.app,
+                402,
+                {
+                    "error": "Not sent by pixazo-contracts proxy",
+                    "message": self._tape.text(f"pixazo-contracts proxy: {text}"),
+                },
             )
             return None
         if error is not None and answer is None:
