@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import gc
 import os
+import re
+import sys
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +16,10 @@ pytest_plugins = ("pytester",)
 
 # A machine may reach the package index through a proxy only, which in turn cannot reach this machine's loopback.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
+
+# Where Python was told to keep no bytecode (images of containers do), each process that a test starts would compile all sources again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Neither these tests nor the runs that they start annotate the job that they may be in.
 for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
@@ -38,9 +47,20 @@ SMOKE = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --smoke, which runs fewer tests, and --exhaustive, which runs more."""
+    """Add --smoke and --slice, which run fewer tests, and --exhaustive, which runs more."""
     parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
     parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too")
+    parser.addoption(
+        "--slice", type=_slice, metavar="K/N", help="run the K-th of N parts of the tests, chosen by their names"
+    )
+
+
+def _slice(text: str) -> tuple[int, int]:
+    """The part, from 0, and the number of parts: 24/24 is (23, 24)."""
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part: write K/N with K from 1 to N, such as 7/24")
+    return int(found[1]) - 1, int(found[2])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,13 +74,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the exhaustive tests out unless they were asked for, by the option or with `-m exhaustive`."""
-    if config.getoption("--exhaustive") or config.getoption("-m") == "exhaustive":
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    """Leave out the exhaustive tests, unless they were asked for (by the option or with `-m exhaustive`), and what is of no part asked for."""
+    exhaustive = config.getoption("--exhaustive") or config.getoption("-m") == "exhaustive"
+    part, parts = config.getoption("--slice") or (0, 1)
+
+    def wanted(item: pytest.Item) -> bool:
+        return (exhaustive or not item.get_closest_marker("exhaustive")) and zlib.crc32(
+            item.nodeid.encode()
+        ) % parts == part
+
+    left_out = [item for item in items if not wanted(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+        items[:] = [item for item in items if wanted(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's view: each run of pytester calls it five times over ten thousand tests."""
+    gc.collect()
+    gc.freeze()
 
 
 class _FailuresAtOnce:

@@ -697,7 +697,7 @@ REFUSED = 1500
 """Calls whose log lines are more than a pipe holds and than may wait."""
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", pytest.param("json", marks=pytest.mark.exhaustive)])
 def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
     """Every call is answered; once the log is read, it says how many lines were dropped."""
     with started(COMMAND, "serve", "--port", "0", "--log-format", form) as process:

@@ -40,6 +40,19 @@ def hanging(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+def test_the_slices_of_a_run_are_all_its_tests(hanging: pytest.Pytester) -> None:
+    """Each test is in one of them."""
+    named = [
+        line
+        for part in ("1/2", "2/2")
+        for line in hanging.runpytest_subprocess("--collect-only", "-q", "--slice", part).outlines
+        if "::" in line
+    ]
+    assert sorted(named) == ["test_app.py::test_first", "test_app.py::test_second"]
+    refused = hanging.runpytest_subprocess("--slice", "3/2")
+    refused.stderr.fnmatch_lines(["*'3/2' is no part: write K/N with K from 1 to N, such as 7/24"])
+
+
 @pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
 def test_a_run_that_is_cut_short_has_printed_what_failed(hanging: pytest.Pytester, options: tuple[str, ...]) -> None:
     """One line with the name of the test and the error is printed as soon as the test has failed."""

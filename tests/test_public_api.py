@@ -23,8 +23,8 @@ CLIENT = [
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
 SIMULATOR = [
-    "AdvanceError", "AdvanceEvent", "App", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Clock",
-    "ClockState", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver",
+    "AdvanceError", "AdvanceEvent", "App", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "ChangedMembers",
+    "Clock", "ClockState", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver",
     "Delay", "Delivery", "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event",
     "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",
     "History", "HistoryEntry", "HtmlPage", "InitialGeneration", "JournalFilters", "JournalPage", "LedgerPage",

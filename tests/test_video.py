@@ -52,7 +52,10 @@ def probed(place: str) -> dict[str, Any]:
     return output
 
 
-@pytest.mark.parametrize(("resolution", "duration"), COMBINATIONS)
+@pytest.mark.parametrize(
+    ("resolution", "duration"),
+    [pytest.param(*each, marks=pytest.mark.exhaustive if number else ()) for number, each in enumerate(COMBINATIONS)],
+)
 def test_a_video_is_what_was_asked_for(
     caller: Caller, simulator: Simulator, tmp_path: Path, resolution: str, duration: int
 ) -> None:

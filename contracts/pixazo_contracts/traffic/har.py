@@ -6,18 +6,17 @@ Every tool writes its own dialect, so nothing is demanded but `log.entries`: wha
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple, TypedDict
-from urllib.parse import parse_qsl, unquote, urlencode
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlencode
 
 import msgspec
 
@@ -46,7 +45,8 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import Classified, classify, key_of
+from .classify import classify, key_of
+from .har_writer import BEYOND_HAR, Headers, query_of
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -63,14 +63,9 @@ KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
     *("access-control-request-headers", "forwarded", "x-forwarded-host", "x-forwarded-proto", "idempotency-key", "accept"),
 }  # fmt: skip
 
-#: The members of an exchange that HAR has no place for.
-OURS: Final = ("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media")
-
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
-
-Headers = tuple[tuple[str, str], ...]
 
 
 class _Entry(NamedTuple):
@@ -100,8 +95,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> float:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
-    return float(value) if good and isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and value is not True and 0 <= value < 1e12 else 0.0
 
 
 def _pairs(value: object) -> Iterator[tuple[str, str]]:
@@ -126,37 +120,28 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
         return None
     try:
         path = (folder / name).resolve()
-        if path.parent != folder.resolve() or not path.is_file() or path.stat().st_size > LARGEST:
-            return None
-        return path.read_bytes()
+        readable = path.parent == folder.resolve() and path.is_file() and path.stat().st_size <= LARGEST
+        return path.read_bytes() if readable else None
     except (OSError, ValueError):
         return None
-
-
-def _unzipped(body: bytes) -> bytes:
-    """A body without gzip, which some tools leave on it; no JSON and no medium of the gateway begins so."""
-    if not body.startswith(b"\x1f\x8b"):
-        return body
-    try:
-        return zlib.decompressobj(wbits=31).decompress(body, LARGEST)
-    except zlib.error:
-        return body
 
 
 def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
     """The body that `text` holds, also in Base64 or compressed, or a file beside the archive; None where it is missing."""
     text = part.get("text")
-    if not isinstance(text, str):
-        if (attached := _attached(part.get("_file"), folder)) is not None:
-            return _unzipped(attached)
-        params = [*_pairs(part.get("params"))]
-        return urlencode(params).encode() if params else None
-    if part.get("encoding") == "base64":
-        try:
-            return _unzipped(base64.b64decode(text))
-        except (binascii.Error, ValueError):
-            return None
-    return text.encode("utf-8", "replace")
+    if isinstance(text, str) and part.get("encoding") != "base64":
+        return text.encode("utf-8", "replace")
+    try:
+        body = base64.b64decode(text) if isinstance(text, str) else _attached(part.get("_file"), folder)
+        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins so.
+        packed = body is not None and body.startswith(b"\x1f\x8b")
+        body = zlib.decompressobj(wbits=31).decompress(body, LARGEST) if body and packed else body
+    except zlib.error:
+        pass
+    except ValueError:
+        return None
+    params = [] if body is not None else [*_pairs(part.get("params"))]
+    return urlencode(params).encode() if params else body
 
 
 def _error(response: JsonObject) -> str:
@@ -213,10 +198,6 @@ def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
     return sorted(found, key=lambda entry: entry.at)
 
 
-def _query(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(split_url(url).query, keep_blank_values=True)
-
-
 def _secrets(entries: Sequence[_Entry]) -> Iterator[str]:
     """Every value of a secret header and of a key in a query, whole and in the parts that would be a secret by themselves."""
     for entry in entries:
@@ -229,7 +210,7 @@ def _secrets(entries: Sequence[_Entry]) -> Iterator[str]:
                     yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
                 else:
                     yield value.partition(" ")[2].strip()
-        yield from (value for name, value in _query(entry.url) if name.lower() in QUERY_KEYS)
+        yield from (value for name, value in query_of(entry.url) if name.lower() in QUERY_KEYS)
 
 
 def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
@@ -245,15 +226,15 @@ def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
     return dict.fromkeys(used, "unknown") | dict(zip(known, names, strict=False))
 
 
-def _is_gateways(path: str) -> bool:
-    return path.startswith((f"{MODEL_BASE}/", STATUS_BASE))
-
-
 def _origin(url: str) -> str:
     try:
         return canonical_origin(url)
     except ValueError:
         return ""
+
+
+def _is_gateways(path: str) -> bool:
+    return path.startswith((f"{MODEL_BASE}/", STATUS_BASE))
 
 
 def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
@@ -276,15 +257,13 @@ def _named(entries: Sequence[_Entry]) -> tuple[frozenset[str], dict[str, str]]:
     """The request ids of an archive, and the URLs of media that its envelopes name, with their ids."""
     ids, media = set[str](), dict[str, str]()
     for entry in entries:
-        for body in (entry.body, entry.sent):
-            members = members_of(body) if body and body.lstrip()[:1] == b"{" else {}
+        for body in filter(None, (entry.body, entry.sent)):
+            members = members_of(body) if body.lstrip()[:1] == b"{" else {}
             if isinstance(request_id := members.get("request_id"), str):
-                if body is entry.body:
-                    ids.add(request_id)
+                ids |= {request_id} if body is entry.body else set()
                 urls = _member(members, "output").get("media_url")
-                media |= (
-                    {join_url(entry.url, u): request_id for u in urls if isinstance(u, str)} if is_array(urls) else {}
-                )
+                named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
+                media |= {join_url(entry.url, url): request_id for url in named}
     return frozenset(ids), media
 
 
@@ -294,11 +273,6 @@ def _is_callback(entry: _Entry, ids: frozenset[str]) -> bool:
     return named in ids and (members.get("status") in STATES or "task_id" in members)
 
 
-class _Known(TypedDict):
-    issued: frozenset[str]
-    media: dict[str, str]
-
-
 class _Archive:
     """Makes exchanges and callbacks of the entries of one archive."""
 
@@ -306,9 +280,7 @@ class _Archive:
         self.origin = _gateway(entries, target)
         self._canonical = _origin(self.origin)
         self._ids, self._media = _named(entries)
-        self._known: _Known = {"issued": self._ids, "media": self._media}
-        of_gateway = [entry for entry in entries if self._reaches_gateway(entry)]
-        self._accounts = _accounts(of_gateway)
+        self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = sorted({text for text in _secrets(entries) if text and text != KEY}, key=len, reverse=True)
         self._redactor = Redactor(secrets)
         self.key_searched = all(map(is_distinctive, self._accounts))
@@ -318,24 +290,15 @@ class _Archive:
     def _reaches_gateway(self, entry: _Entry) -> bool:
         return _origin(entry.url) == self._canonical and _is_gateways(split_url(entry.url).path)
 
-    def _request(self, entry: _Entry, headers: Headers) -> tuple[str, str, Headers, bytes | None, str]:
-        return entry.method, entry.url, headers, entry.sent, self.origin
-
-    def _classified(self, entry: _Entry) -> Classified:
-        return classify(*self._request(entry, entry.headers), **self._known)
-
     def record(self, entry: _Entry) -> Exchange | Callback | None:
         """The record of an entry; None for what is not the gateway's, or has no response."""
-        if entry.ours.get("callback") is True or (self._media_id(entry) is None and _is_callback(entry, self._ids)):
+        is_media = entry.url.partition("?")[0] in self._media
+        if entry.ours.get("callback") is True or (not is_media and _is_callback(entry, self._ids)):
             return self._callback(entry)
-        is_media = self._media_id(entry) is not None
         if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
             return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
         is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
         return self._exchange(entry) if is_gateways else None
-
-    def _media_id(self, entry: _Entry) -> str | None:
-        return self._media.get(entry.url.partition("?")[0])
 
     def _headers(self, headers: Headers, kept: frozenset[str]) -> Headers:
         return self._redactor.headers(h for h in headers if h[0].lower() in kept - SECRET_HEADERS)
@@ -345,21 +308,27 @@ class _Archive:
         return None if text is None else self._redactor.text(text)
 
     def _url(self, url: str) -> str:
-        pairs = _query(url)
+        pairs = query_of(url)
         if any(name.lower() in QUERY_KEYS for name, _ in pairs):
             left = urlencode([pair for pair in pairs if pair[0].lower() not in QUERY_KEYS])
             url = split_url(url)._replace(query=left).geturl()
         return self._redactor.text(url)
 
-    def _exchange(self, entry: _Entry) -> Exchange:
-        body, said = entry.body or b"", self._classified(entry).settled(entry.status, entry.body or b"")
-        is_media, key = said.operation == "media", key_of(entry.url, entry.headers)
-        account = "blank" if said.blank else self._accounts.get(key[0], "unknown") if key and said.keyed else ""
+    def _account(self, entry: _Entry, *, is_media: bool) -> str | None:
+        """Whose key an entry has; None where the tool that wrote the archive has left the key out."""
+        if key := key_of(entry.url, entry.headers):
+            return self._accounts.get(key[0], "unknown") if key[0] else "blank"
         served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        if not key and not is_media and entry.method != "OPTIONS" and served:
-            account = "default"  # the tool that wrote the archive has left the key out
-            said = classify(*self._request(entry, (*entry.headers, (KEY_HEADER, KEY))), **self._known)
-            said = said.settled(entry.status, body)
+        return None if served and not is_media and entry.method != "OPTIONS" else ""
+
+    def _exchange(self, entry: _Entry) -> Exchange:
+        body = entry.body or b""
+        account = self._account(entry, is_media=entry.url.partition("?")[0] in self._media)
+        headers = (*entry.headers, (KEY_HEADER, KEY)) if account is None else entry.headers
+        said = classify(
+            entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
+        ).settled(entry.status, body)
+        is_media = said.operation == "media"
         started, posted = entry.at - self._start, record_request_body(entry.sent)
         exchange = Exchange(
             number=next(self._numbers[0]),
@@ -368,7 +337,7 @@ class _Archive:
             operation=said.operation,
             method=entry.method,
             url=self._url(entry.url),
-            account="" if is_media else account,
+            account="" if is_media else "default" if account is None else account,
             started=started,
             finished=started + entry.seconds,
             status=entry.status,
@@ -392,7 +361,7 @@ class _Archive:
         """An exchange with what `_pixazo` says, if that fits: it is redacted too, since anybody can write an archive."""
         if not ours:
             return exchange
-        said = json.loads(self._redactor.text(json.dumps({name: ours[name] for name in OURS if name in ours})))
+        said = json.loads(self._redactor.text(json.dumps({name: ours[name] for name in BEYOND_HAR if name in ours})))
         try:
             return msgspec.convert({**msgspec.to_builtins(exchange), **said}, Exchange)
         except msgspec.ValidationError:
@@ -452,68 +421,3 @@ def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
         return load_trace(path), 0
     return read_har(data, target, path.parent)
-
-
-def write_har(trace: Trace) -> bytes:
-    """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
-    start = datetime.fromisoformat(trace.header.started_at)
-    times = [(each.started, _of_exchange(each)) for each in trace.exchanges]
-    times += [(each.at, _of_callback(each, trace.header.receiver)) for each in trace.callbacks]
-    entries = [
-        {"startedDateTime": (start + timedelta(seconds=at)).isoformat(timespec="microseconds"), **entry}
-        for at, entry in sorted(times, key=lambda each: each[0])
-    ]
-    creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
-    log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
-    return json.dumps(log, ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def _message(headers: Headers) -> JsonObject:
-    listed = [{"name": name, "value": value} for name, value in headers]
-    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": listed, "headersSize": -1}
-
-
-def _posted(headers: Headers, body: str | None) -> JsonObject:
-    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
-    return {} if body is None else {"postData": {"mimeType": kind, "text": body}}
-
-
-def _of_exchange(each: Exchange) -> JsonObject:
-    query = [{"name": name, "value": value} for name, value in _query(each.url)]
-    request = {"method": each.method, "url": each.url, "queryString": query, "bodySize": each.request_size}
-    content = {"size": each.size, "mimeType": each.header("content-type") or ""}
-    response = {
-        "status": each.status or 0,
-        "statusText": each.error or "",
-        "redirectURL": each.header("location") or "",
-    }
-    took = round(1000 * (each.finished - each.started), 3)
-    return {
-        "time": took,
-        "request": {**request, **_message(each.request_headers), **_posted(each.request_headers, each.request_body)},
-        "response": {
-            **response,
-            **_message(each.headers),
-            "content": content if each.body is None else {**content, "text": each.body},
-            "bodySize": each.size,
-        },
-        "cache": {},
-        "timings": {"send": 0, "wait": took, "receive": 0},
-        "_pixazo": {name: msgspec.to_builtins(getattr(each, name)) for name in OURS},
-    }
-
-
-def _of_callback(each: Callback, receiver: str | None) -> JsonObject:
-    url = join_url(receiver or "http://receiver.invalid", each.target)
-    request: JsonObject = {"method": each.method, "url": url, "queryString": [], "bodySize": each.size}
-    kept = {name.lower() for name, _ in each.headers}
-    headers = (*each.headers, *((name, "") for name in each.header_names if name.lower() not in kept))
-    response = {"status": each.answered, "statusText": "", "redirectURL": "", "content": {"size": 0, "mimeType": ""}}
-    return {
-        "time": 0,
-        "request": {**request, **_message(headers), **_posted(headers, each.body)},
-        "response": {**response, **_message(()), "bodySize": 0},
-        "cache": {},
-        "timings": {"send": 0, "wait": 0, "receive": 0},
-        "_pixazo": {"callback": True},
-    }

@@ -1,4 +1,4 @@
-"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator."""
+"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator, or before an upstream."""
 
 from __future__ import annotations
 
@@ -8,22 +8,37 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from msgspec.structs import replace
 
-from pixazo_simulator import redirect
+from pixazo_simulator import redirect, weather
 from pixazo_simulator.control import TOKEN_VARIABLE
-from pixazo_simulator.redirect import HOSTS, HTTPS, Forward, ProxyRequest, RefuseRequest, Tunnel, media_hosts
-from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
+from pixazo_simulator.redirect import (
+    HOSTS,
+    HTTPS,
+    MEDIA_HOSTS,
+    Forward,
+    ProxyRequest,
+    RefuseRequest,
+    Relay,
+    Tunnel,
+    Upstream,
+    media_hosts,
+)
+from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, tls_context
+from pixazo_simulator.spec import HIDDEN
 
 from .options import simulator_of
-from .process import BY_SIGNAL, Signals, end_in
+from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit codes of a shell."""
@@ -34,12 +49,86 @@ _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 _LOCAL = "localhost,127.0.0.1,::1"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+
 log = logging.getLogger("pixazo_simulator")
 
 
 def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
-    """Run a command against a simulator with these options, and exit with its exit code."""
-    simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
+    """Run a command against a simulator with these options, or against the upstream that they name, and exit with its exit code."""
+    child = _Child(command)
+    if upstream := options.pop("upstream"):
+        log_to_stderr(options["log_format"])
+        target = _led(upstream, child)
+    else:
+        simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
+        if options["weather"] is not None or options["weather_only"] is not None:
+            raise SystemExit(_in_weather(child, simulator, options))
+        target = _simulated(simulator, child)
+    with target as variables:
+        code = child.run(variables) or 0
+        end_in(LAST_RESORT, code)
+    raise SystemExit(code)
+
+
+def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) -> int:
+    """Run a command through incidents, tell what came of it, and shrink what breaks it; return the exit code."""
+    if simulator.state != "memory":
+        raise click.UsageError(
+            f"--state {simulator.state} keeps worlds, and each run in weather needs a fresh one: leave it out"
+        )
+    incidents = options["weather_only"]
+    if incidents is None:
+        incidents = weather.forecast(options["weather"], options["days"])
+    limit: float = options["weather_limit"]
+    codes: list[int] = []
+
+    def run(some: weather.Forecast, *, is_first: bool = False) -> weather.Run:
+        settings = replace(simulator.settings, script=(*simulator.settings.script, *weather.rules(some).values()))
+        fresh = Simulator(settings, change=simulator.change)
+        with _simulated(fresh, child) as variables:
+            code = child.run(variables, limit=limit, quiet=not is_first)
+            codes.append(1 if code is None else code)
+            failure = (
+                f"it did not end within {limit:g} s" if code is None else f"its exit code is {code}" if code else None
+            )
+            return weather.run_of(fresh.control(), some, failure)
+
+    def breaks(some: weather.Forecast) -> bool:
+        if child.interrupted:
+            raise SystemExit(BY_SIGNAL + child.interrupted)
+        found = bool(run(some).problems)
+        _tell(f"shrinking: {len(some)} incident{'s' * (len(some) != 1)}: {'broken' if found else 'survived'}")
+        return found
+
+    first = run(incidents, is_first=True)
+    _tell(str(first))
+    if first.problems and not child.interrupted:
+        fewest = first.struck
+        if options["shrink"]:
+            shrinking = weather.Shrinking(breaks, fewest)
+            fewest = shrinking.fewest
+            _tell(str(shrinking))
+        _tell("to repeat it:")
+        click.echo(weather.repeating(_given(child.command, options["keys"]), child.command, fewest), err=True)
+    return codes[0] or int(bool(first.problems))
+
+
+def _given(command: tuple[str, ...], keys: Iterable[str]) -> Iterator[str]:
+    """The options of this command line, without keys."""
+    words = sys.argv[2 : len(sys.argv) - len(command)]
+    for word in words[:-1] if words[-1:] == ["--"] else words:
+        yield reduce(lambda text, key: text.replace(key, HIDDEN), keys, word)
+
+
+def _tell(text: str) -> None:
+    """Print lines on standard error, where they stay in order with those of the command."""
+    for line in text.splitlines():
+        click.echo(f"pixazo-sim: {line}", err=True)
+
+
+@contextmanager
+def _simulated(simulator: Simulator, child: _Child) -> Generator[dict[str, str]]:
+    """Within a `with` block the simulator runs, and the variables lead a child to it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(simulator)
@@ -47,14 +136,28 @@ def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
             raise click.UsageError(str(error)) from None
         hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
         listener = simulator.open_tls_listener(hosts)
-        proxy = stack.enter_context(redirect.Proxy(_decision(listener.port, hosts), ca_pem=listener.ca_pem))
-        signals = Signals(_SIGNALS)  # from now on they do not end this process
-        trust = stack.enter_context(_trust(listener.ca_pem))
-        preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
-        code = _run(command, own | trust | _redirection(proxy.url, listener.port, hosts, preload), signals)
-        end_in(LAST_RESORT, code)
-    raise SystemExit(code)
+        yield own | _redirected(stack, child, hosts, listener.port, listener.ca_pem)
+
+
+@contextmanager
+def _led(upstream: Upstream, child: _Child) -> Generator[dict[str, str]]:
+    """Within a `with` block ports on this machine lead to the upstream, and the variables a child to them; the key is its own."""
+    hosts = tuple(dict.fromkeys((*HOSTS, *MEDIA_HOSTS, *upstream.names)))
+    context, ca_pem = tls_context(hosts)
+    with ExitStack() as stack:
+        relay = stack.enter_context(Relay(upstream, context))
+        base = upstream.url if upstream.is_direct else stack.enter_context(Relay(upstream)).url
+        yield {"PIXAZO_BASE_URL": base} | _redirected(stack, child, hosts, relay.address[1], ca_pem)
+
+
+def _redirected(stack: ExitStack, child: _Child, hosts: tuple[str, ...], port: int, ca_pem: str) -> dict[str, str]:
+    """The variables by which a child with a hard-coded host reaches the TLS port; the proxy that they name runs until the stack is closed."""
+    proxy = stack.enter_context(redirect.Proxy(_decision(port, hosts), ca_pem=ca_pem))
+    child.hold_signals()
+    trust = stack.enter_context(_trust(ca_pem))
+    preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
+    return trust | _redirection(proxy.url, port, hosts, preload)
 
 
 def _redirection(proxy: str, port: int, hosts: tuple[str, ...], preload: Path) -> dict[str, str]:
@@ -113,30 +216,56 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
     return decide
 
 
-def _run(command: tuple[str, ...], variables: dict[str, str], signals: Signals) -> int:
-    """Run a command with these variables, pass signals on to it, and return its exit code as a shell would."""
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
-    if not command[0]:
-        return _failed(NOT_FOUND, _absence(""))
-    try:
-        process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
-    except FileNotFoundError:
-        return _failed(NOT_FOUND, _absence(command[0]))
-    except OSError as error:
-        return _failed(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
-    signals.listen(lambda number: _pass_on(number, process))
-    code = process.wait()
-    return code if code >= 0 else BY_SIGNAL - code
+class _Child:
+    """Runs a command, as often as asked; passes signals on to it. `interrupted` is the last of these signals."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self.command = command
+        self.interrupted: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._signals: Signals | None = None
+
+    def hold_signals(self) -> None:
+        """From now on signals do not end this process."""
+        self._signals = self._signals or Signals(_SIGNALS)
+
+    def run(self, variables: dict[str, str], *, limit: float | None = None, quiet: bool = False) -> int | None:
+        """Run the command with these variables, and return its exit code as a shell would, or None when it was ended after `limit` seconds.
+
+        If `quiet`, it reads nothing, and what it prints is discarded.
+        """
+        kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
+        if not self.command[0]:
+            return _failed(NOT_FOUND, _absence(""))
+        stream = subprocess.DEVNULL if quiet else None
+        is_first = self._process is None
+        try:
+            self._process = process = subprocess.Popen(  # noqa: S603 - it is what the user asked for
+                self.command, env=kept | variables, stdin=stream, stdout=stream, stderr=stream
+            )
+        except FileNotFoundError:
+            return _failed(NOT_FOUND, _absence(self.command[0]))
+        except OSError as error:
+            return _failed(NOT_EXECUTABLE, f"command {self.command[0]!r} cannot be run: {error.strerror}")
+        if is_first and self._signals:
+            self._signals.listen(self._pass_on)
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return None
+        return code if code >= 0 else BY_SIGNAL - code
+
+    def _pass_on(self, number: int) -> None:
+        self.interrupted = number
+        if self._process and (number == signal.SIGTERM or not _has_terminal()):
+            self._process.send_signal(number)
 
 
 def _failed(code: int, sentence: str) -> int:
     log.error("pixazo-sim: %s", sentence)
     return code
-
-
-def _pass_on(number: int, process: subprocess.Popen[bytes]) -> None:
-    if number == signal.SIGTERM or not _has_terminal():
-        process.send_signal(number)
 
 
 def _absence(name: str) -> str:

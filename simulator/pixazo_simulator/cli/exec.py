@@ -7,8 +7,9 @@ from copy import copy
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from .options import OPTIONS, SERVE_ONLY
+from .options import OPTIONS, SERVE_ONLY, WEATHER_OPTIONS, Read
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
@@ -21,12 +22,38 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
     NODE_EXTRA_CA_CERTS, WGETRC), and in Python and Node in any case, by PYTHONPATH and NODE_OPTIONS. Other hosts are refused: nothing
     leaves this machine.
+
+    With --upstream URL no simulator is started: the program is led to URL in the same ways, with its own key and byte for byte, and
+    nothing leaves but to URL.
+
+    With --weather, calls and webhooks of CMD go wrong in the ways that a seed draws. Afterwards the books are balanced: each video that was paid
+    for was delivered, or failed and CMD was told so. If they do not balance, or CMD exits with another code than 0, CMD is run again in fresh worlds until the fewest
+    incidents that break it are known; the exit code is that of CMD, or 1.
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
+    if options["upstream"]:
+        _check_alone(options)
     from .child_process import execute  # which takes a while, and the help does not need it
 
     execute(command, options)
+
+
+def _check_alone(options: dict[str, Any]) -> None:
+    """Raise click.UsageError for an option that describes a simulator, of which there is none."""
+    context = click.get_current_context()
+    given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    for option in context.command.params:
+        if option.name in given and option.name not in ("upstream", "log_format"):
+            raise click.UsageError(
+                f"{option.opts[0]} describes a simulator, and --upstream starts none: leave one of them out"
+            )
+
+
+def _upstream(text: str) -> Any:
+    from pixazo_simulator.redirect import Upstream
+
+    return Upstream(text)
 
 
 def _parameters() -> Iterator[click.Parameter]:
@@ -37,6 +64,11 @@ def _parameters() -> Iterator[click.Parameter]:
             option.default = False  # the terminal is that of the command
         if option.name not in SERVE_ONLY:
             yield option
+    yield click.Option(
+        ["--upstream"], type=Read(_upstream), metavar="URL",
+        help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy.",
+    )  # fmt: skip
+    yield from WEATHER_OPTIONS
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
 

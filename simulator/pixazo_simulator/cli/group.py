@@ -14,7 +14,7 @@ _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
     "exec": ("exec", "Run a command against a simulator of its own, even with the vendor's host hard-coded."),
     "listen": ("listen", "Receive webhooks, print each when it arrives, and forward it to a running app."),
-    "replay": ("replay", "Serve a saved world, such as that of a failed test."),
+    "replay": ("replay", "Serve a saved world, such as that of a failed test; or turn a trace into a failing test."),
     "demo": ("demo", "Show everything in a few seconds: submit, poll, webhook, download, errors."),
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),

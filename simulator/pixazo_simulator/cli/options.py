@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
+    from pixazo_simulator.weather import Forecast
     from pixazo_simulator.world import Settings
 
 
@@ -29,7 +30,7 @@ class _Number(click.IntRange):
     name = "number"
 
 
-class _Read(click.types.StringParamType):
+class Read(click.types.StringParamType):
     """A text that a function reads; the ValueError that the function raises is the whole message."""
 
     def __init__(self, read: Callable[[str], Any]) -> None:
@@ -42,16 +43,16 @@ class _Read(click.types.StringParamType):
             raise click.UsageError(str(error)) from None
 
 
-def _of(wing: str, name: str) -> _Read:
+def _of(wing: str, name: str) -> Read:
     """A text that a function of another wing reads, which is imported with the first value: no help needs it."""
 
     def read(text: str) -> Any:
         return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
 
-    return _Read(read)
+    return Read(read)
 
 
-class _ReadSeveral(_Read):
+class _ReadSeveral(Read):
     """A text that may hold spaces: in a variable, semicolons separate several."""
 
     envvar_list_splitter = ";"
@@ -68,6 +69,25 @@ def _assignment(text: str) -> tuple[str, str]:
     if not equals:
         raise ValueError(f"--set {text!r} is not FIELD=VALUE")
     return name.strip(), value
+
+
+def _weather(text: str) -> int:
+    number = text.removeprefix("seed=")
+    if not (number.isascii() and number.isdecimal()):
+        raise ValueError(f"--weather {text!r} is not seed=N with a whole number, such as seed=41")
+    return int(number)
+
+
+def _incidents(text: str) -> Forecast:
+    from pathlib import Path
+
+    from pixazo_simulator.weather import read_forecast
+
+    try:
+        is_file = Path(text).is_file()
+    except OSError:  # a text that is too long for a name
+        is_file = False
+    return read_forecast(Path(text).read_text(encoding="utf-8") if is_file else text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -118,7 +138,7 @@ _FILE = click.Path(dir_okay=False)
 OPTIONS = (
     _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
     _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
-    _option("--api-key", "keys", type=_Read(_key), multiple=True, metavar="KEY",
+    _option("--api-key", "keys", type=Read(_key), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Without: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
@@ -128,7 +148,7 @@ OPTIONS = (
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),
-    _option("--start", type=_Read(_start), metavar="now|INSTANT",
+    _option("--start", type=Read(_start), metavar="now|INSTANT",
             help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
     _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
@@ -142,10 +162,10 @@ OPTIONS = (
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
     _option("--webhook-ca", metavar="FILE",
             help="Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
-    _option("--control-token", type=_Read(_token), metavar="TOKEN",
+    _option("--control-token", type=Read(_token), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
-    _option("--control-host", "control_hosts", type=_Read(_control_host), multiple=True, metavar="NAME",
+    _option("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
             help="A host name besides localhost by which /_sim may be called; may be repeated."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
@@ -160,6 +180,20 @@ OPTIONS = (
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
 
+_of_exec = partial(_option, command="exec-")
+# fmt: off
+WEATHER_OPTIONS = (
+    _of_exec("--weather", type=Read(_weather), metavar="seed=N",
+             help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
+    _of_exec("--days", type=_Number(1, 100), default=1, help="Days of weather; one is 8 submissions long, with 16 reads, 8 webhooks and 8 downloads."),
+    _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
+    _of_exec("--weather-limit", type=click.FloatRange(0, min_open=True), default=300, metavar="SECONDS",
+             help="A run of CMD in weather is broken, and ended, after so many real seconds."),
+    _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
+)
+# fmt: on
+"""The options that only `exec` has."""
+
 _of_listen = partial(_option, command="listen-")
 # fmt: off
 LISTEN_OPTIONS = (
@@ -172,12 +206,12 @@ LISTEN_OPTIONS = (
     _of_listen("--respond", type=_Number(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, as one line of JSON."),
     _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of such a file to --forward-to, in order."),
-    _of_listen("--only", type=_Read(_numbers), metavar="N,...", help="Post only the webhooks of --replay with these numbers, counted from 1."),
+    _of_listen("--only", type=Read(_numbers), metavar="N,...", help="Post only the webhooks of --replay with these numbers, counted from 1."),
     _of_listen("--json", "as_json", is_flag=True, help="Print one JSON object per line for each webhook that was answered."),
-    _of_listen("--control-token", type=_Read(_token), metavar="TOKEN",
+    _of_listen("--control-token", type=Read(_token), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
-    _of_listen("--control-host", "control_hosts", type=_Read(_control_host), multiple=True, metavar="NAME",
+    _of_listen("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
                help="A host name besides localhost by which /_sim of the receiver may be called; may be repeated."),
     _of_listen("--ready-file", type=_FILE, help="Also write the ready line to this file."),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,19 @@ from .serve import serve_until_ended
 
 if TYPE_CHECKING:
     from pixazo_simulator.state import Replayed, WorldLog
+    from pixazo_simulator.traces import Exchange
 
 _TAKEN = ("models", "host", "port", "ready_file", "log_format")
 """The options of `serve` that `replay` has, too."""
 
 
 def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: FBT001 - click names them
-    """Restore a world from FILE, and serve it until SIGINT or SIGTERM.
+    """Restore a world from FILE, and serve it until SIGINT or SIGTERM; or turn a trace into a failing test.
 
-    FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
+    A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script by which a simulator answers
+    as the trace says, and a pytest file that uses it: replay_NAME.toml and test_replay_NAME.py.
+
+    Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
     commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock stands still at
     the end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows the state after each of them.
     """
@@ -30,7 +35,10 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
 
     from .process import log_to_stderr
 
-    log = _read(Path(file))
+    data = _bytes(Path(file))
+    if _write_tests(file, data, options, check=check):
+        return
+    log = _read(Path(file), data)
     try:
         simulator, replayed = Simulator.replaying(
             log, key=key, host=options["host"], port=options["port"], models=options["models"]
@@ -47,19 +55,82 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     serve_until_ended(lambda _: simulator, options)
 
 
-def _read(file: Path) -> WorldLog:
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _read(file: Path, data: bytes) -> WorldLog:
     import msgspec
 
     from pixazo_simulator.state import WorldLog
 
     try:
-        return msgspec.json.decode(file.read_bytes(), type=WorldLog)
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
+        return msgspec.json.decode(data, type=WorldLog)
     except msgspec.MsgspecError as error:
+        if data.lstrip()[:1] == b"{" and b'"log"' in data[:200] and b'"entries"' in data:
+            raise click.UsageError(
+                f"{file} is a HAR file: make a trace of it first, with pixazo-contracts har {file} -o trace.ndjson"
+            ) from None
         raise click.UsageError(
             f"{file} is not the log of a world: {error}; GET /_sim/world/log answers with one"
         ) from None
+
+
+def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
+    """Write the script and the tests of a trace, and say so; False for a file of another kind."""
+    from pixazo_simulator.server import read_profile
+    from pixazo_simulator.traces import files_of, read_trace, retold
+
+    try:
+        trace = read_trace(data)
+        if trace is None:
+            return False
+        name, script, tests = _names(file, options, check=check)
+        profile, app = options["profile"], options["app"]
+        told = retold(trace, _natural_status, read_profile(profile or "documented"))
+        texts = files_of(trace, told, name, app, profile)
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(texts.script, encoding="utf-8")
+        tests.write_text(texts.tests, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"{file} cannot be replayed: {error}") from None
+    values = "".join(f" --set {field}={value}" for field, value in told.policy.items()) + (
+        f" --profile {profile}" if profile else ""
+    )
+    lines = [
+        f"{len(trace.exchanges)} exchanges and {len(trace.callbacks)} callbacks became {len(told.rules)} rules",
+        f"wrote {script}: pixazo-sim serve --script {script}{values}",
+        f"wrote {tests}: pytest {tests}",
+        *(f"not expressed: {note}" for note in told.notes),
+    ]
+    click.echo("\n".join(lines))
+    return True
+
+
+def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Path, Path]:
+    """The name of the replay, its script and its tests. Raises ValueError with the remedy."""
+    if check:
+        raise ValueError("--check compares the log of a world, and this is a trace: leave it out")
+    given = options["name"] or Path(file).stem
+    name = re.sub(r"\W+", "_", given, flags=re.ASCII).strip("_").lower() or "trace"
+    folder = Path(options["out"])
+    script, tests = folder / f"replay_{name}.toml", folder / f"test_replay_{name}.py"
+    if there := [str(each) for each in (script, tests) if each.exists() and not options["force"]]:
+        raise ValueError(f"{' and '.join(there)} would be overwritten: give another --name or --out, or --force")
+    return name, script, tests
+
+
+def _natural_status(submission: Exchange) -> int:
+    """The status code of a submission without any rule."""
+    from pixazo_simulator.server import Simulator
+
+    kind = next((value for name, value in submission.request_headers if name.lower() == "content-type"), None)
+    headers, body = {"Content-Type": kind} if kind else {}, submission.request_body or ""
+    with Simulator() as simulator:
+        return simulator.control().explain("POST", submission.path, headers=headers, body=body).status
 
 
 def _summary(log: WorldLog, replayed: Replayed) -> str:
@@ -82,6 +153,23 @@ replay = click.Command(
             ["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."
         ),
         click.Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
+        click.Option(
+            ["--out"],
+            default=".",
+            metavar="DIR",
+            show_default=True,
+            help="Of a trace: where the two files are written.",
+        ),
+        click.Option(["--name"], metavar="NAME", help="Of a trace: the NAME of the files; without, that of FILE."),
+        click.Option(
+            ["--app"],
+            metavar="CMD",
+            help="Of a trace: the command that the test runs. Without: the calls of the trace.",
+        ),
+        click.Option(
+            ["--profile"], metavar="FILE", help="Of a trace: a profile, such as pixazo-contracts profile writes."
+        ),
+        click.Option(["--force"], is_flag=True, help="Of a trace: overwrite files that exist."),
         *(option for option in OPTIONS if option.name in _TAKEN),
     ],
     help=_replay.__doc__,

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
+from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, default_of, in_python, in_toml
 from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
 
 MOST_COLUMNS = 120
@@ -81,9 +81,7 @@ def _fault(kind: str) -> dict[str, Any]:
         "name": fault.__name__,
         "description": inspect.cleandoc(fault.__doc__ or ""),
         "applies_to": [when for when, operations in CALLS.items() if operations <= fault.applies_to],
-        "parameters": {
-            field.name: None if field.required else field.default for field in msgspec.structs.fields(fault)
-        },
+        "parameters": {field.name: default_of(field) for field in msgspec.structs.fields(fault)},
         "python": in_python(example),
         "toml": in_toml(example),
         "rule": example.as_json(),
@@ -93,7 +91,7 @@ def _fault(kind: str) -> dict[str, Any]:
 def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
     given = ", ".join(f"{name}{'' if value is None else f'={value!r}'}" for name, value in row["parameters"].items())
     yield f"{click.style(row['fault'], bold=True)}  {row['name']}({given})"
-    yield f"{row['description']} Applies to {', '.join(row['applies_to'])}."
+    yield f"{' '.join(row['description'].split())} Applies to {', '.join(row['applies_to'])}."
     yield f"{row['python']}\n{row['toml']}"
 
 

@@ -234,6 +234,10 @@ class ControlClient:
         """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""
         return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))
 
+    def bill(self) -> responses.Bill:
+        """What the generations would have cost on the real gateway, what became of each, and what of the money was wasted."""
+        return self._call("GET", "/_sim/bill", responses.Bill)
+
     def generations(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.GenerationPage:
         """The latest generations: status, plan, what was asked for; as they were `at` an instant that has come, else now."""
         return self._list("generations", responses.GenerationPage, limit=limit, at=_instant(at))

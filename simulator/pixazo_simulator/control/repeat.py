@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from shlex import quote
 from typing import Any, cast
 
-from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED
+from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED, STATUS_PATH
 
 from .schema.responses import Exchange, Request
 
@@ -49,6 +49,11 @@ def curl_command(method: str, target: str, headers: Iterable[str], body: str | N
     data = [] if body is None else [f"--data-raw {quote(body)}"]
     start = " ".join(["curl -sS", *_method(method, sends=bool(data))])
     return separator.join([start, *headers, *data, f'"$PIXAZO_BASE_URL"{target}'])
+
+
+def status_command(request_id: str) -> str:
+    """The command that reads the status of a generation."""
+    return curl_command("GET", quote(STATUS_PATH + request_id), [f'-H "{KEY_HEADER}: ${KEY}"'], None)
 
 
 def _method(method: str, *, sends: bool) -> list[str]:

@@ -43,8 +43,10 @@ from .conditions import Search, weigh
 from .dry_run import dry_run
 from .dry_run import upcoming as look_ahead
 from .metrics import exposition
+from .repeat import status_command
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
 from .schema import rendering, requests, responses
+from .schema.bill import bill as world_bill
 
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
@@ -300,6 +302,12 @@ async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.Ledger
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
     world, at = await _as_of(request, request.body.at)
     return await rendering.ledger(world, request.body.limit, at)
+
+
+@route("GET", "/_sim/bill")
+async def bill(request: ControlRequest[requests.NoParameters]) -> responses.Bill:
+    """Show what the generations would have cost on the real gateway, what became of each, and what of the money was wasted."""
+    return await world_bill(request.world, status_command)
 
 
 @route("GET", "/_sim/generations")

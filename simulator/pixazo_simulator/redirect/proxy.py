@@ -89,7 +89,7 @@ class Proxy:
     ) -> None:
         self._decide = decide
         self._connect = connect or partial(socket.create_connection, timeout=CONNECT_TIMEOUT)
-        self._trust = _trust(ca_pem) if ca_pem else None
+        self._trust = ssl.create_default_context(cadata=ca_pem) if ca_pem else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: Address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
@@ -139,14 +139,14 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             if error := self._handle(client):
-                _respond(client, *error)
+                respond(client, *error)
         self._open.discard(client)
         self._threads.discard(threading.current_thread())
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
         """Serve one connection; returns status line and sentence of an error."""
         try:
-            head, rest = _read_head(client)
+            head, rest = read_head(client)
         except TimeoutError:
             return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
         finally:
@@ -179,8 +179,8 @@ class Proxy:
             server.settimeout(CONNECT_TIMEOUT)
             return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
-    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> None:
-        """Send each side its first bytes, then copy both ways; a reset on one side becomes a reset on the other."""
+    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> bool:
+        """Send each side its first bytes, then copy both ways; a reset on one side becomes a reset on the other, and False."""
         self._open.add(server)
         with server:
             server.settimeout(None)
@@ -194,18 +194,13 @@ class Proxy:
                 for each in (client, server):
                     # SO_LINGER with a time of zero: close() sends RST instead of FIN.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
             finally:
                 self._open.discard(server)
+        return True
 
 
-def _trust(ca_pem: str) -> ssl.SSLContext:
-    """A context for TLS 1.2: a TLS 1.3 server sends session tickets, which wake `select` although there is nothing to copy."""
-    context = ssl.create_default_context(cadata=ca_pem)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
+def read_head(client: socket.socket) -> tuple[bytes, bytes]:
     """The request line and headers with their empty line, and the bytes after them; empty when there is no end within HEAD_LIMIT.
 
     Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
@@ -253,7 +248,7 @@ def _forwarded(head: bytes, request: ProxyRequest, *, to_proxy: bool) -> bytes:
     return b"\r\n".join([line, fields, b"Connection: close", b"", b""])
 
 
-def _respond(client: socket.socket, status: str, sentence: str) -> None:
+def respond(client: socket.socket, status: str, sentence: str) -> None:
     body = f"{sentence}\n".encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     client.sendall(head.encode() + body)
@@ -267,7 +262,9 @@ def _copy(one: socket.socket, other: socket.socket) -> None:
         while selector.get_map():
             for key, _ in selector.select():
                 source, sink = cast("socket.socket", key.fileobj), cast("socket.socket", key.data)
-                data = source.recv(CHUNK)
+                data = _received(source)
+                if data is None:
+                    continue
                 if data:
                     sink.sendall(data)
                 elif isinstance(sink, ssl.SSLSocket):
@@ -275,3 +272,16 @@ def _copy(one: socket.socket, other: socket.socket) -> None:
                 else:
                     selector.unregister(source)
                     sink.shutdown(socket.SHUT_WR)
+
+
+def _received(source: socket.socket) -> bytes | None:
+    """What has arrived, None for a record of TLS without data, such as a session ticket, for which `select` wakes as well."""
+    if not isinstance(source, ssl.SSLSocket):
+        return source.recv(CHUNK)
+    source.settimeout(0.0)
+    try:
+        return source.recv(CHUNK)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        source.settimeout(None)

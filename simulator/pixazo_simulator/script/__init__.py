@@ -43,21 +43,34 @@ from .facts import (
     at_submit,
     operations,
 )
-from .faults import AnyFault, Fault
+from .faults import (
+    AnyFault,
+    ConnectionReset,
+    DeadReceiver,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    MediaGone,
+    Reorder,
+    ReplyLost,
+    StatusCode,
+    TruncatedBody,
+)
 from .injection import corrupted, edited, effect, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .rule import FAULTS, MOST_RULES, End, Length, Rule, kind_of, known_rules
+from .rule import FAULTS, MOST_RULES, End, Length, Reply, Rule, Step, kind_of, known_rules
 
 if TYPE_CHECKING:
     from .builder import When
-    from .examples import EXAMPLES, in_python, in_toml
+    from .examples import EXAMPLES, default_of, in_python, in_toml
     from .reader import script_from
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "ModelCall", "Noise", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "RefuseConnection", "Reorder", "Repeat", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusCode", "StatusConditions", "Step", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip
 
-_HOMES = {".builder": "When", ".examples": "EXAMPLES in_python in_toml", ".reader": "script_from"}
+_HOMES = {".builder": "When", ".examples": "EXAMPLES default_of in_python in_toml", ".reader": "script_from"}
 """Imported on first use: a server without a script needs none of them."""
 
 

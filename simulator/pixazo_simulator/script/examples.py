@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,13 +17,20 @@ EXAMPLES: Mapping[str, Rule] = {
 """Kind of fault -> a rule with that fault alone."""
 
 
+def default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """The value of a parameter that is not given; None where it must be."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
 def in_python(rule: Rule) -> str:
     """A rule with one fault as a line of a test."""
     (fault,) = rule.faults
     arguments = ", ".join(
         f"{field.name}={value!r}"
         for field in msgspec.structs.fields(fault)
-        if (value := getattr(fault, field.name)) != field.default
+        if (value := getattr(fault, field.name)) != default_of(field)
     )
     times = f", times={rule.times}" if rule.times else ""
     return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'

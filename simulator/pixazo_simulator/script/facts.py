@@ -69,9 +69,12 @@ class SubmitConditions(RequestConditions, total=False):
 
 
 class _GenerationConditions(TypedDict, total=False):
-    """What can be asked of the generation that is concerned; `age` is in seconds since its acceptance."""
+    """What can be asked of the generation that is concerned: `generation` is its number among the accepted submissions of the world,
+    from 1, `age` in seconds since its acceptance.
+    """
 
     request_id: Condition
+    generation: Condition
     operation: Condition
     status: Condition
     prompt: Condition

@@ -7,9 +7,10 @@ and `pytest_pixazo` export every class of this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import reduce
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 import msgspec
 
@@ -46,6 +47,7 @@ _NO_TEXT = b"\xff"
 _Code = Annotated[int, msgspec.Meta(ge=200, le=599)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
+_Names = Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...], msgspec.Meta(max_length=100)]
 _Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Example = tuple[str, int | None, Mapping[str, Any]]
 """A rule that shows a fault: what it is about, how often it applies (None: always), the arguments of the fault."""
@@ -303,6 +305,62 @@ class UnknownStatus(Fault, frozen=True):
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         return None if facts.get("status") else "unknown_status needs a status word, the response has none"
+
+
+class ChangedMembers(Fault, frozen=True):
+    """A body whose members deviate: some are absent, named otherwise, null, or of another value; a dot leads into an object.
+
+    `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
+    """
+
+    applies_to: ClassVar = SUBMITS | _STATUS | _WEBHOOK
+    example: ClassVar = _example("status", times=1, remove=("completed_at",))
+    remove: _Names = ()
+    rename: Annotated[dict[str, str], msgspec.Meta(max_length=100)] = {}
+    null: _Names = ()
+    set: Annotated[dict[str, Any], msgspec.Meta(max_length=100)] = {}
+
+    def __post_init__(self) -> None:
+        if not (self.remove or self.rename or self.null or self.set):
+            raise ValueError("changed_members changes nothing: give it remove, rename, null or set")
+        try:
+            msgspec.json.encode(self.set)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"set cannot be written as JSON: {error}") from None
+
+    def edit(self, members: dict[str, Any]) -> dict[str, Any]:
+        if "error" in members and "status" not in members:
+            return members
+        members = deepcopy(members)
+        for name in self.remove:
+            _take(members, name)
+        for name, other in self.rename.items():
+            if (taken := _take(members, name)) is not msgspec.UNSET:
+                _put(members, other, taken)
+        for name, value in (dict.fromkeys(self.null) | self.set).items():
+            _put(members, name, value)
+        return members
+
+
+def _holder(members: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, str]:
+    """The object that has a member, None where there is none, and the last part of the member's name."""
+    *outer, last = name.split(".")
+    found: Any = members
+    for each in outer:
+        found = cast("dict[str, Any]", found).get(each) if isinstance(found, dict) else None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None, last
+
+
+def _take(members: dict[str, Any], name: str) -> Any:
+    """Remove a member; its value, or UNSET where it is absent."""
+    found, last = _holder(members, name)
+    return msgspec.UNSET if found is None else found.pop(last, msgspec.UNSET)
+
+
+def _put(members: dict[str, Any], name: str, value: Any) -> None:
+    found, last = _holder(members, name)
+    if found is not None:
+        found[last] = value
 
 
 class NotFoundWindow(Fault, frozen=True):

@@ -8,13 +8,14 @@ from .files import model_names, read_models, read_profile, read_script
 from .http import GatewayProtocol
 from .simulator import Simulator
 from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
+from .tls import tls_context
 
 if TYPE_CHECKING:
     from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
     "STOP_DEADLINE", "GatewayProtocol", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
-    "ThreadedServer", "listen", "model_names", "read_models", "read_profile", "read_script", "thread_position",
+    "ThreadedServer", "listen", "model_names", "read_models", "read_profile", "read_script", "thread_position", "tls_context",
 ]  # fmt: skip
 
 

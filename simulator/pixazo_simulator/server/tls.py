@@ -94,7 +94,7 @@ class TlsListeners:
             raise ValueError(
                 f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
             )
-        context = _context(_checked(hosts))
+        context, ca_pem = tls_context(hosts)
         state = Connections()
         config = Configuration(
             _for_world(world, self._entry, self._gateway, self._worlds), self._protocol, lifespan="off"
@@ -112,7 +112,7 @@ class TlsListeners:
             raise LookupError("the world was deleted while its TLS listener was opened")
         self._count += 1
         self._open[self._count] = _Open(world, server, state)
-        return TlsListener(self._count, server.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+        return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)
 
     async def close(self, world: World, number: int) -> bool:
         """Close a TLS listener of this world and reset its connections; False when the world has none of this number."""
@@ -179,6 +179,11 @@ def _checked(hosts: Sequence[str]) -> tuple[str, ...]:
                 f"host {beginning(host, 80)!r} is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
             )
     return tuple(sorted({host.lower() for host in hosts}))
+
+
+def tls_context(hosts: Sequence[str]) -> tuple[ssl.SSLContext, str]:
+    """A context with a certificate for these hosts, and the authority (PEM) of which it is. Raises ValueError as `TlsListeners.open` does."""
+    return _context(_checked(hosts)), _authority().cert_pem.bytes().decode()
 
 
 @cache

@@ -49,7 +49,8 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
     `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
-    decided how it ends. `output` is the extension of its media.
+    decided how it ends. `output` is the extension of its media. `number` counts the accepted submissions of the world from 1; it is 0
+    for one with which the world began.
     """
 
     request_id: str
@@ -63,6 +64,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     decided_by: tuple[str, ...] = ()
     model_id: str = MODEL_ID
     output: str = "mp4"
+    number: int = 0
 
     @property
     def finish(self) -> int:

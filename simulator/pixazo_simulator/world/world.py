@@ -257,6 +257,7 @@ class World(Part):
         generation = Generation(
             identity, now, plan, operation.name, admitted.duration, admitted.resolution, submission.origin,
             admitted.frame, deciding.of_end(admitted, plan, self.policy), operation.model_id, operation.output,
+            self._accepted + 1,
         )  # fmt: skip
         self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
@@ -420,12 +421,13 @@ class World(Part):
     # Generations
 
     def known(self, identity: str, now: int, at: int | None = None) -> dict[str, Any]:
-        """The facts about a generation that rules can match: operation, prompt, age in seconds, status as read now or as it was `at`."""
+        """The facts about a generation that rules can match: operation, number, prompt, age in seconds, status as read now or as it was `at`."""
         found = self._generations.get(identity)
         if found is None:
             return {}
         instant = now if at is None else at
-        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
+        facts: dict[str, Any] = {"operation": found.operation, "generation": found.number}
+        facts["age"] = (instant - found.accepted) / spec.SECOND
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
         if at is not None or self.readable(identity, now):

@@ -47,6 +47,7 @@ from .record import Record, complaints, report
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
     from pixazo_simulator import Transport
+    from pixazo_simulator.weather import Forecast
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
 
@@ -344,6 +345,61 @@ class Pixazo:
         rule = When(self.control, call, **match)
         self._rules.append(rule)
         return rule
+
+    @contextmanager
+    def weather(self, seed: int = 0, days: int = 1, *, only: str | None = None) -> Generator[Forecast]:
+        """Within a `with` block incidents drawn from a seed strike the app; at its end the books must balance.
+
+        A day is 8 submissions long. `only` are exactly these incidents, as a failure prints them. Raises AssertionError when a generation was
+        charged twice, or ended without the app having read it; ValueError for incidents that cannot be read.
+        """
+        __tracebackhide__ = True
+        from pixazo_simulator.weather import forecast, read_forecast, rules, run_of, written
+
+        incidents = forecast(seed, days) if only is None else read_forecast(only)
+        numbers = [self.control.add_rule(rule) for rule in rules(incidents).values()]
+        failure: Exception | None = None
+        try:
+            yield incidents
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            run = run_of(self.control, incidents)
+            struck = set(map(str, run.struck))
+            for rule in self.control.script().rules:
+                if rule.number in numbers and rule.rule.get("name") not in struck:
+                    self.control.remove_rule(rule.number)  # it is no complaint that it never struck
+            told = f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
+            if failure:
+                failure.add_note(told)
+        if run.problems:
+            raise AssertionError(told)
+
+    def endure(self, app: Callable[[Pixazo], object], seed: int = 0, days: int = 1) -> None:
+        """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
+
+        `app` is called with the world, and again in another fresh world for each attempt to find fewer.
+        """
+        __tracebackhide__ = True
+        from pixazo_simulator.weather import Shrinking, forecast, written
+
+        failures: dict[Forecast, Exception] = {}
+
+        def breaks(incidents: Forecast) -> bool:
+            try:
+                with self.fresh() as world, world.weather(only=written(incidents)):
+                    app(world)
+            except Exception as error:  # noqa: BLE001 - an app may raise anything
+                failures[incidents] = error
+            return incidents in failures
+
+        incidents = forecast(seed, days)
+        if breaks(incidents):
+            shrinking = Shrinking(breaks, incidents)
+            failure = failures[shrinking.fewest]
+            repeat = f"pixazo.weather(only={written(shrinking.fewest)!r})"
+            raise AssertionError(f"{failure}\n{shrinking}\nto repeat it: {repeat}") from failure
 
     def policy(self, **fields: Unpack[PolicyFields]) -> Mapping[str, str]:
         """Change policy fields of this world from now on, and return all of them: `pixazo.policy(read_delay=2)`."""

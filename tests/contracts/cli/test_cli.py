@@ -114,6 +114,7 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
     assert json.loads((tmp_path / "diff.json").read_text())["fail_on"] == ["risky", "any"]
 
 
+@pytest.mark.exhaustive
 def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file and the commands that docs/contracts.md prints: a known failure, and two runs that do not differ."""
     page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
@@ -238,8 +239,12 @@ def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
     ("error", "said"),
     [
         (ZeroDivisionError("what\nnobody foresaw"), "pixazo-contracts: the suite failed, ZeroDivisionError("),
-        (KeyboardInterrupt(), "pixazo-contracts: interrupted; "),
-        (OSError(28, "No space left on device"), "pixazo-contracts: [Errno 28] No space left on device; "),
+        pytest.param(KeyboardInterrupt(), "pixazo-contracts: interrupted; ", marks=pytest.mark.exhaustive),
+        pytest.param(
+            OSError(28, "No space left on device"),
+            "pixazo-contracts: [Errno 28] No space left on device; ",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_run_that_breaks_off_exits_3(

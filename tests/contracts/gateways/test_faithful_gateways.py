@@ -67,7 +67,7 @@ def result_of(observed: Observed, *, strict: bool = False) -> Result:
     return evaluate(observed.trace, selection(observed.trace), Terms(today=date(2026, 3, 31), strict=strict))
 
 
-@pytest.mark.parametrize("budget", [0, 1, 3, 8])
+@pytest.mark.parametrize("budget", [0, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (1, 8)), 3])
 def test_what_is_planned_for_a_budget_is_judged(budget: int) -> None:
     """On a target that charges, too, whatever it may cost: all core clauses that a probe which was carried out feeds."""
     bare = Target(full_target(paid=True).profile, {"default": (KEY,)})
@@ -103,6 +103,7 @@ def test_what_was_planned_and_not_judged_leads_the_summary() -> None:
     assert [each.fails for each in strict.summary.missing] == [True, True]
 
 
+@pytest.mark.exhaustive
 def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:
     """A gateway that echoes the key everywhere is caught, and the key stands nowhere in the trace."""
 

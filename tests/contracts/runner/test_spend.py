@@ -412,7 +412,7 @@ def test_what_is_planned_is_what_is_spent(rich: Observed) -> None:
     assert all(line.worst >= line.expected for line in plan.lines)
 
 
-@pytest.mark.parametrize("granted", [0, 1, 3])
+@pytest.mark.parametrize("granted", [*(pytest.param(each, marks=pytest.mark.exhaustive) for each in (0, 3)), 1])
 def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
     """With a small budget as well."""
     observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=granted))

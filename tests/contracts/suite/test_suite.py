@@ -73,7 +73,24 @@ def test_faithful_gateway(tmp_path: Path) -> None:
     assert KEY not in output
 
 
-def test_virtual_clock(tmp_path: Path) -> None:
+_CHOOSE = "--pixazo-contract-clauses"
+ENDS_BADLY = (_CHOOSE, "FAIL-01", _CHOOSE, "ERR-402-01", "-k", "test_clause")
+"""Few of them, of which one needs the clock and the other an account."""
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        pytest.param(ENDS_BADLY, {"test_clause[FAIL-01]", "test_clause[ERR-402-01]"}, id="some"),
+        pytest.param(
+            ("-k", "test_clause or test_machine"),
+            {"test_machine", "test_clause[FAIL-01]", "test_clause[WEBHOOK-07]", "test_clause[ERR-402-01]"},
+            id="all",
+            marks=pytest.mark.exhaustive,
+        ),
+    ],
+)
+def test_virtual_clock(tmp_path: Path, options: tuple[str, ...], wanted: set[str]) -> None:
     """Where the gateway's clock is ours to move, all of it is judged without waiting, what ends badly included."""
     command = [
         sys.executable,
@@ -84,9 +101,8 @@ def test_virtual_clock(tmp_path: Path) -> None:
         "-p",
         "tests.contracts.suite.fake_endpoint",
     ]
-    code, output = session(tmp_path, *command, "-k", "test_clause or test_machine")
+    code, output = session(tmp_path, *command, *options)
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
-    wanted = {"test_machine", "test_clause[FAIL-01]", "test_clause[WEBHOOK-07]", "test_clause[ERR-402-01]"}
     assert wanted <= named(output, "PASSED")
 
 
@@ -252,6 +268,7 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     assert "generated requests could each cost a generation" in output
 
 
+@pytest.mark.exhaustive
 def test_bad_setting(tmp_path: Path) -> None:
     """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
     options = ("--pixazo-contract-pace", "0", "--pixazo-contract-clauses", "AUTH-01")

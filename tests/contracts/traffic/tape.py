@@ -84,8 +84,9 @@ class Tape:
         image: str | None = None,
     ) -> Reply:
         """Submit text to video, or with an image the other operation."""
-        given = cast("dict[str, object]", members or {}) if members is None or isinstance(members, dict) else None
-        body: Any = members if given is None else {"prompt": "A bear", **given}
+        is_object = members is None or isinstance(members, dict)
+        given = cast("dict[str, object]", members or {}) if is_object else None
+        body: Any = cast("object", members) if given is None else {"prompt": "A bear", **given}
         if image is not None and given is not None:
             body["first_frame_image"] = image
         operation = "generate" if image is None else "imageToVideo"

@@ -298,6 +298,25 @@ def test_a_refusal_with_two_possible_reasons_shows_nothing() -> None:
         assert find(tape.trace).keys() == {"validation_body", "cache_control"}
 
 
+def test_a_key_that_was_never_accepted_is_unknown_whatever_its_account_is_called() -> None:
+    """A proxy counts keys as it meets them."""
+    with Tape({"unknown_key": "queue"}) as tape:
+        tape.submit(account="unknown")
+        tape.exchanges[0] = replace(tape.exchanges[0], account="key-2")
+        assert _value(tape.trace, "unknown_key") == "queue"
+
+
+@pytest.mark.parametrize(("names", "value"), [(("http://proxy.test:8901",), "caller"), ((), "http://proxy.test:8901")])
+def test_the_name_by_which_an_app_called_a_proxy_is_the_callers(names: tuple[str, ...], value: str) -> None:
+    """The gateway took it from the Host header; an origin that no app named is the gateway's own."""
+    with Tape({"public_origin": "http://proxy.test:8901"}) as tape:
+        tape.submit()
+        tape.exchanges[0] = replace(tape.exchanges[0], probe="proxy")
+        trace = tape.trace
+    profile = replace(trace.profile, public_origins=names)
+    assert _value(replace(trace, header=replace(trace.header, profile=profile)), "public_origin") == value
+
+
 def test_a_generation_that_was_not_read_while_processing_shows_no_job_times() -> None:
     with Tape({}) as tape:
         sent = tape.submit()

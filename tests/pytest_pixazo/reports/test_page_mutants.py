@@ -375,7 +375,9 @@ def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("text", "says", "code"),
     [
-        (None, "ERROR: page:NEW.md cannot be read: No such file or directory", 4),
+        pytest.param(
+            None, "ERROR: page:NEW.md cannot be read: No such file or directory", 4, marks=pytest.mark.exhaustive
+        ),
         ("# Hello", "ERROR: page:NEW.md is no page of the vendor: no operation was found: *", 4),
         (OWN, "--pixazo-mutants page:NEW.md: no change of meaning, nothing to try", 0),
     ],

@@ -259,7 +259,16 @@ LIMITED = [
 
 
 @pytest.mark.parametrize(
-    ("run", "limit"), LIMITED, ids=[f"{run.__name__[3:]} {limit.__name__[5:]}" for run, limit in LIMITED]
+    ("run", "limit"),
+    [
+        pytest.param(
+            run,
+            limit,
+            id=f"{run.__name__[3:]} {limit.__name__[5:]}",
+            marks=pytest.mark.exhaustive if run is ON_ASYNCIO["uvloop"] else (),
+        )
+        for run, limit in LIMITED
+    ],
 )
 def test_time_outs_count_what_was_slept(
     sleeps: Sleeps, run: Callable[[Main], Any], limit: Callable[[Main], Awaitable[None]]

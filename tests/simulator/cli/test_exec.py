@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, pixazo_sim, run_process, started
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, mistake, pixazo_sim, run_process, started
 from tests.page import IMAGE, TEXT, sample
 from tests.patience import PATIENCE
 from tests.tools import tool
+
+from pixazo_simulator import Settings, Simulator
 
 VENDOR = "https://gateway.pixazo.ai"
 VIDEO_BYTES = 59_389
@@ -299,7 +301,7 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_listed() -> None:
-    """All options of serve, except those about where it listens and who may use `/_sim`."""
+    """All options of serve, except those about where it listens and who may use `/_sim`; and those of weather."""
     output = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
@@ -308,7 +310,14 @@ def test_the_options_are_listed() -> None:
         "host", "port", "ready-file", "control-token", "control-open", "control-host",
         "workers",
     }  # fmt: skip
-    assert output["exec"] < output["serve"]
+    assert output["exec"] - output["serve"] == {
+        "upstream",
+        "weather",
+        "days",
+        "weather-only",
+        "weather-limit",
+        "shrink",
+    }
 
 
 # Exit codes and signals
@@ -483,3 +492,23 @@ with Simulator() as simulator, redirect(simulator.url, simulator.api_key) as red
     print(requests.get(simulator.url + "/_sim/journal", headers=headers).json()["total"])
 """
     assert python(code).stdout == "[] []\n1\n"
+
+
+def test_an_upstream_takes_the_place_of_the_simulator() -> None:
+    """The program keeps its own key, hard-coded hosts and PIXAZO_BASE_URL lead to the upstream, and other hosts are refused."""
+    shown = "import os; print(os.environ['PIXAZO_BASE_URL'], os.environ['PIXAZO_API_KEY'])"
+    hosted = "https://gateway.pixazo.ai/v2/requests/status/any"
+    asked = (
+        f"import requests; print(requests.get('{hosted}', headers={{'Ocp-Apim-Subscription-Key': 'own'}}).status_code)"
+    )
+    other = "import requests; requests.get('https://example.com')"
+    with Simulator(Settings(keys=("own",))) as simulator:
+        options = ("--upstream", simulator.url)
+        ran = run(sys.executable, "-c", f"{shown}\n{asked}\n{other}", options=options, PIXAZO_API_KEY="own")
+    assert ran.stdout == f"{simulator.url} own\n404\n"
+    assert f"example.com port 443 {OFFLINE}" in ran.stderr
+
+
+def test_options_of_a_simulator_are_refused_with_an_upstream() -> None:
+    told = mistake("exec", "--upstream", "http://127.0.0.1:9", "--clock", "x2", "--", "true")
+    assert told == "--clock describes a simulator, and --upstream starts none: leave one of them out"

@@ -153,11 +153,11 @@ def test_the_ids_are_drawn_like_others_and_depend_on_nothing_else() -> None:
 
 
 def test_a_rule_sees_the_prompt_and_the_age() -> None:
-    """As of any other generation."""
+    """As of any other generation, but that no submission gave it a number."""
     where = world()
     (identity,) = begin(where, Initial(status="PROCESSING", age=5, prompt="A bear"))
     facts = where.known(identity, START)
-    assert facts == {"operation": "generate", "age": 5.0, "prompt": "A bear", "status": "PROCESSING"}
+    assert facts == {"operation": "generate", "age": 5.0, "prompt": "A bear", "status": "PROCESSING", "generation": 0}
 
 
 @pytest.mark.parametrize("status", ALL)

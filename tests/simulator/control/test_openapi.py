@@ -30,7 +30,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 NAMES = [
     "health", "ready", "metrics", "openapi", "createWorld", "worlds", "world", "changeWorld", "deleteWorld", "exportWorld", "history", "keepState", "restoreState",
-    "forgetState", "clock", "advance", "upcoming", "ledger", "generations", "status",
+    "forgetState", "clock", "advance", "upcoming", "ledger", "bill", "generations", "status",
     "journal", "unmatched", "record", "waitFor", "verify", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
     "deliveries", "delivery", "resend", "rotateWebhookSecret", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip

@@ -210,6 +210,10 @@ def wrong_content_type(run: Run) -> None:
     assert words(run) == ["QUEUED", "COMPLETED", "COMPLETED"]
 
 
+def changed_members(run: Run) -> None:
+    assert ["completed_at" in json.loads(seen.body) for seen in run.reads] == [False, True, True]
+
+
 def completed_without_media(run: Run) -> None:
     assert [(json.loads(seen.body)["status"], json.loads(seen.body)["output"]) for seen in run.reads] == [
         ("QUEUED", None), ("COMPLETED", None), ("COMPLETED", None),
@@ -275,7 +279,7 @@ PROOFS: Mapping[str, Callable[[Run], None]] = {
     proof.__name__: proof
     for proof in (
         status_code, html_page, delay, uniform_delay, lognormal_delay, reply_lost, empty_reply, connection_reset, hang,
-        truncated_body, garbled_body, slow_drip, wrong_content_type, completed_without_media, unknown_status,
+        truncated_body, garbled_body, slow_drip, wrong_content_type, changed_members, completed_without_media, unknown_status,
         not_found_window, stuck, media_gone, drop, duplicate, reorder, before_reply, dead_receiver,
         limit_data, garbage_before_head, bandwidth, stale_signature, bad_signature, tampered_body,
     )

@@ -129,7 +129,7 @@ def _read(file: Path) -> tuple[Head, list[bytes]]:
         asyncio.run(store.close())
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [*(pytest.param(each, marks=pytest.mark.exhaustive) for each in (0.1, 0.9)), 0.5])
 def test_a_truncated_file_is_left_alone(kept: Path, share: float) -> None:
     """As a copy that was not finished."""
     whole = kept.read_bytes()

@@ -145,7 +145,9 @@ def test_nobody_listens(host: str) -> None:
     assert post(webhook(f"http://{place}/")) == [Outcome(None, f"connection refused by {place}")]
 
 
-@pytest.mark.parametrize("behaviour", [Behaviour.SILENT, Behaviour.DRIPPING])
+@pytest.mark.parametrize(
+    "behaviour", [pytest.param(Behaviour.SILENT, marks=pytest.mark.exhaustive), Behaviour.DRIPPING]
+)
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(behaviour) as listener:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from pixazo_contracts.trace import (
@@ -36,6 +36,13 @@ SUBMITS: Final = ("generate", "imageToVideo")
 #: The origin of the page's sample of `media_url`.
 PAGE_MEDIA: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
+#: Envelopes of errors by the names of their members.
+SHAPES: Final = {
+    frozenset({"statusCode", "message"}): "apim",
+    frozenset({"error", "message"}): "queue",
+    frozenset({"error", "status"}): "sentence",
+}
+
 BARE_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 MODERATED: Final = re.compile(r"moderat|sensitive", re.IGNORECASE)
 PRINTED_BALANCE: Final = "Your wallet does not have enough balance."
@@ -43,9 +50,7 @@ PRINTED_BALANCE: Final = "Your wallet does not have enough balance."
 
 def _shape(message: Exchange) -> str:
     """`apim` for the shape of API Management's errors, `queue` for that of the page's, `sentence` for the third, or nothing."""
-    names = set(message.members)
-    shapes = {"apim": {"statusCode", "message"}, "queue": {"error", "message"}, "sentence": {"error", "status"}}
-    return next((shape for shape, wanted in shapes.items() if names == wanted), "")
+    return SHAPES.get(frozenset(message.members), "")
 
 
 def origin_of(url: str) -> str:
@@ -60,7 +65,7 @@ def base_of(accepted: Exchange) -> str | None:
     return url.removesuffix(at) if isinstance(url, str) and url.endswith(at) and origin_of(url) else None
 
 
-def _accepted(generation: Generation) -> Iterator[Sighting]:
+def _accepted(generation: Generation, passed: Container[str]) -> Iterator[Sighting]:
     submit = generation.submit
     if submit.status in {200, 202}:
         yield Sighting("submit_code", str(submit.status), submit)
@@ -70,7 +75,7 @@ def _accepted(generation: Generation) -> Iterator[Sighting]:
     if base := base_of(submit):
         called = origin_of(submit.url)
         forwarded = submit.request_header("X-Forwarded-Host") or submit.request_header("Forwarded")
-        if base.lower() == called:
+        if base.lower() == called or (submit.passing and base in passed):
             yield Sighting("public_origin", "caller", submit)
         elif forwarded and split_url(base).netloc in forwarded:
             yield Sighting("public_origin", "forwarded", submit)
@@ -124,7 +129,11 @@ def _refused(exchange: Exchange, owners: dict[str, str]) -> Iterator[Sighting]:
     shape, known = _shape(exchange), has_known_key(exchange)
     match exchange.status:
         case 400 | 415 if exchange.is_submit and known:
-            yield from _invalid(exchange, shape)
+            form = {"queue": "title_message", "sentence": "sentence_status"}.get(shape)
+            if form and exchange.members.get("error") != "Model not found":
+                yield Sighting("validation_body", form, exchange)
+            if MODERATED.search(str(exchange.members.get("message") or exchange.members.get("error"))):
+                yield Sighting("moderation", "refuse", exchange)
         case 401 if shape in {"apim", "queue"} and exchange.placement not in {"query", "bearer"} and not known:
             if exchange.account != "blank":
                 yield Sighting("unknown_key" if exchange.account else "missing_key", shape, exchange)
@@ -139,14 +148,6 @@ def _refused(exchange: Exchange, owners: dict[str, str]) -> Iterator[Sighting]:
             yield Sighting("throttled", "apim_bare" if bare else shape, exchange)
         case _:
             pass
-
-
-def _invalid(exchange: Exchange, shape: str) -> Iterator[Sighting]:
-    form = {"queue": "title_message", "sentence": "sentence_status"}.get(shape)
-    if form and exchange.members.get("error") != "Model not found":
-        yield Sighting("validation_body", form, exchange)
-    if MODERATED.search(str(exchange.members.get("message") or exchange.members.get("error"))):
-        yield Sighting("moderation", "refuse", exchange)
 
 
 def _forbidden(exchange: Exchange, shape: str) -> Iterator[Sighting]:
@@ -191,7 +192,7 @@ def seen_in_answers(trace: Trace) -> Iterator[Sighting]:
     owners = {generation.request_id: generation.submit.account for generation in trace.generations}
     served = {exchange.account for exchange in trace.exchanges if exchange.status not in {None, 401, 403}}
     for generation in trace.generations:
-        yield from _accepted(generation)
+        yield from _accepted(generation, trace.profile.public_origins)  # those by which an app named a proxy
         seen: list[Exchange | Callback] = [*generation.seen, *filter(is_status_envelope, generation.callbacks)]
         for read in seen:
             yield from _envelope(read)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from pixazo_contracts.trace import Callback, Exchange
 
 Message = Exchange | Callback
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 #: So many of the messages that show a value are named.
 MOST_NAMED = 5
@@ -23,10 +25,6 @@ class Sighting(NamedTuple):
     values: str
     message: Message
 
-    @property
-    def possible(self) -> frozenset[str]:
-        return frozenset(self.values.split("|"))
-
 
 class Finding(NamedTuple):
     """What the traffic says of a point: its value, None where it contradicts itself or leaves several; the lines of a comment say why."""
@@ -41,6 +39,14 @@ def has_known_key(exchange: Exchange) -> bool:
     account = exchange.account
     in_header = exchange.placement not in {"query", "bearer"}
     return in_header and account not in {"", *STRANGERS} and not account.startswith("near.")
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items by a key, in the order in which each key appears first."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def _name(message: Message) -> str:
@@ -61,15 +67,12 @@ def named(messages: Iterable[Message]) -> str:
 
 def decide(sightings: Iterable[Sighting]) -> Finding:
     """The one value that all sightings of a point leave; several, or values that exclude each other, are said."""
-    groups: dict[str, list[Message]] = {}
-    for sighting in sightings:
-        groups.setdefault(sighting.values, []).append(sighting.message)
-    possible = frozenset[str].intersection(*(frozenset(values.split("|")) for values in groups))
-    shown = {values: f"{values.replace('|', ' or ')} by {named(messages)}" for values, messages in groups.items()}
-    if len(possible) == 1:
-        return Finding(next(iter(possible)), tuple(shown[values] for values in sorted(groups)))
-    if possible:
-        return Finding(
-            None, (f"{' or '.join(sorted(possible))} so far: {'; '.join(shown[v] for v in sorted(groups))}",)
-        )
-    return Finding(None, tuple(shown[values] for values in sorted(groups)), tuple(sorted(groups)))
+    groups = grouped(sightings, lambda sighting: sighting.values)
+    possible = sorted(frozenset[str].intersection(*(frozenset(values.split("|")) for values in groups)))
+    shown = tuple(
+        f"{values.replace('|', ' or ')} by {named(sighting.message for sighting in groups[values])}"
+        for values in sorted(groups)
+    )
+    if len(possible) > 1:
+        return Finding(None, (f"{' or '.join(possible)} so far: {'; '.join(shown)}",))
+    return Finding(possible[0], shown) if possible else Finding(None, shown, tuple(sorted(groups)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from pixazo_contracts.trace import Trace, encode_json, visible
 
 from .answers import seen_in_answers
-from .evidence import Finding, Sighting, decide
+from .evidence import Finding, Sighting, decide, grouped
 from .order import check_order
 from .points import POINTS
 from .submits import seen_in_submits
@@ -33,14 +34,23 @@ LONGEST_LINE: Final = 500
 
 
 def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
-    groups: dict[str, list[Sighting]] = {}
-    for sighting in sightings:
-        groups.setdefault(sighting.point, []).append(sighting)
-    return {point: decide(group) for point, group in groups.items()}
+    return {point: decide(group) for point, group in grouped(sightings, lambda sighting: sighting.point).items()}
+
+
+def _with_strangers(trace: Trace) -> Trace:
+    """The trace, in which a key that was always answered 401 is an unknown one, whatever the recorder calls its account."""
+    by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
+    refused = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)}
+    unknown = refused - {"blank"}
+    return replace(
+        trace,
+        exchanges=tuple(replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges),
+    )
 
 
 def find(trace: Trace) -> dict[str, Finding]:
     """What a trace shows of each point, in the order of the table."""
+    trace = _with_strangers(trace)
     sightings = [
         *chain.from_iterable(
             seen(trace) for seen in (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)

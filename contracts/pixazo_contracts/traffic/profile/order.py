@@ -8,7 +8,7 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Trace
 
-from .evidence import Finding, has_known_key, named
+from .evidence import Finding, grouped, has_known_key, named
 from .submits import oddities
 
 #: The order that is written as far as the traffic does not contradict it.
@@ -48,10 +48,7 @@ def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
 def check_order(trace: Trace) -> Finding | None:
     """The usual order, changed as little as the submits with two faults demand; none where they do not."""
     pairs: dict[tuple[str, str], list[Exchange]] = {}
-    by_account: dict[str, list[Exchange]] = {}
-    for submit in trace.submits:
-        by_account.setdefault(submit.account, []).append(submit)
-    for submits in by_account.values():
+    for submits in grouped(trace.submits, lambda submit: submit.account).values():
         for submit in submits:
             refused = _fault_of(submit)
             for fault in _faults(submit, submits):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import imagesize  # type: ignore[import-untyped]
 
-from pixazo_contracts.trace import Exchange, Generation, Trace, split_url, webhook_urls
+from pixazo_contracts.trace import Exchange, Trace, split_url, webhook_urls
 
 from .evidence import Sighting, has_known_key
 
@@ -204,27 +204,19 @@ def oddities(submit: Exchange) -> Iterator[Oddity]:
         yield from _image(submit.sent.get("first_frame_image"))
 
 
-def is_judged(submit: Exchange) -> bool:
-    """Whether a submit with a known key was accepted, or refused for what it says."""
-    refused = submit.status in REFUSALS and submit.members.get("error") != "Model not found"
-    return has_known_key(submit) and (refused or submit.accepted_id is not None)
-
-
 def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
-    """What the outcome of each submit shows about what was odd in it."""
-    for submit in filter(is_judged, trace.submits):
-        odd = [*oddities(submit)]
+    """What the outcome of each submit shows: a refusal and a failure are explained by the only oddity, an acceptance by every one."""
+    for submit in filter(has_known_key, trace.submits):
         generation = trace.generation(submit.accepted_id)
+        refused = submit.status in REFUSALS and submit.members.get("error") != "Model not found"
+        if not refused and submit.accepted_id is None:
+            continue
+        odd = [*oddities(submit)]
         single = len({each.cause for each in odd}) == 1
         for oddity in odd:
-            for values in _shown(oddity, generation, single=single):
-                yield Sighting(oddity.point, values, submit)
-
-
-def _shown(oddity: Oddity, generation: Generation | None, *, single: bool) -> Iterator[str]:
-    """The values that the outcome shows: a refusal and a failure are explained by the only oddity, an acceptance by every one."""
-    by_end = {"COMPLETED": oddity.completed, "FAILED": oddity.failed if single else ""}
-    found = [oddity.refused if single else ""] if generation is None else [oddity.accepted]
-    if generation is not None and generation.outcome:
-        found.append(by_end.get(generation.outcome, ""))
-    yield from (values for values in found if values and oddity.point)
+            if generation is None:
+                shown = [oddity.refused if single else ""]
+            else:
+                ends = {"COMPLETED": oddity.completed, "FAILED": oddity.failed if single else ""}
+                shown = [oddity.accepted, ends.get(generation.outcome or "", "")]
+            yield from (Sighting(oddity.point, values, submit) for values in shown if values and oddity.point)

@@ -19,7 +19,7 @@ from pixazo_contracts.trace import (
 )
 
 from .answers import is_medium_of
-from .evidence import Finding, Sighting, has_known_key, named
+from .evidence import Finding, Sighting, grouped, has_known_key, named
 from .submits import first_frame
 
 #: A read so many seconds after the submit is one at once.
@@ -195,11 +195,8 @@ def _is_counted(exchange: Exchange) -> bool:
 
 
 def _by_account(trace: Trace) -> dict[str, list[Exchange]]:
-    calls: dict[str, list[Exchange]] = {}
-    for exchange in sorted(trace.exchanges, key=lambda each: (each.started, each.number)):
-        if _is_counted(exchange):
-            calls.setdefault(exchange.account, []).append(exchange)
-    return calls
+    calls = sorted(filter(_is_counted, trace.exchanges), key=lambda each: (each.started, each.number))
+    return grouped(calls, lambda call: call.account)
 
 
 def _windows(calls: Sequence[Exchange]) -> list[list[Exchange]]:

@@ -9,7 +9,7 @@ from typing import Final
 from pixazo_contracts.trace import TERMINAL, Callback, Generation, Trace, instant, receiver_token, split_url
 
 from .answers import is_status_envelope
-from .evidence import Finding, Sighting, named
+from .evidence import Finding, Sighting, grouped, named
 
 #: A webhook must have come so many seconds after the end, one that follows a redirect after the redirect.
 PATIENCE: Final = 10.0
@@ -22,9 +22,6 @@ SILENCE_FACTOR: Final = 10.0
 #: With `X-Webhook-Mode: sync` a webhook is due every 15 seconds of processing.
 SYNC_PAUSE: Final = 16.0
 
-#: The words of MiniMax's own callbacks.
-UPSTREAM_END: Final = frozenset({"success", "failed"})
-
 
 def _end_of(trace: Trace) -> float:
     times = [*(e.finished for e in trace.exchanges), *(c.at for c in trace.callbacks)]
@@ -35,16 +32,8 @@ def _is_challenge(callback: Callback) -> bool:
     return set(callback.members) == {"challenge"}
 
 
-def _is_upstream(callback: Callback) -> bool:
-    return "task_id" in callback.members
-
-
-def _word(callback: Callback) -> object:
-    return callback.members.get("status")
-
-
 def _is_running(callback: Callback) -> bool:
-    return _word(callback) in {"PROCESSING", "QUEUED", "processing"}
+    return callback.members.get("status") in {"PROCESSING", "QUEUED", "processing"}
 
 
 def _at(generation: Generation, channel: str) -> list[Callback]:
@@ -91,7 +80,7 @@ def _of_header(generation: Generation, end: float) -> Iterator[Sighting]:
 def _of_member(generation: Generation, end: float, *, reachable: bool) -> Iterator[Sighting]:
     called = _at(generation, "member")
     for callback in called:
-        if _is_challenge(callback) or _is_upstream(callback):
+        if _is_challenge(callback) or "task_id" in callback.members:
             yield Sighting("callback_url", "challenge", callback)
         elif is_status_envelope(callback):
             yield Sighting("callback_url", "post", callback)
@@ -118,18 +107,11 @@ def seen_in_webhooks(trace: Trace) -> Iterator[Sighting]:
             reachable = split_url(urls["member"]).hostname in hosts
             yield from _of_member(generation, end, reachable=reachable)
         if len(urls) == 2 and _is_over(generation, end):
-            yield from _of_both(generation)
+            header, member = _at(generation, "header"), _at(generation, "member")
+            if called := member or header:
+                word = "each" if header and member else "member" if member else "header"
+                yield Sighting("both_channels", word, called[0])
     yield from _redirects(trace, end)
-
-
-def _of_both(generation: Generation) -> Iterator[Sighting]:
-    header, member = _at(generation, "header"), _at(generation, "member")
-    if header and member:
-        yield Sighting("both_channels", "each", member[0])
-    elif header:
-        yield Sighting("both_channels", "header", header[0])
-    elif member:
-        yield Sighting("both_channels", "member", member[0])
 
 
 def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
@@ -148,11 +130,8 @@ def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
 
 def _chains(trace: Trace) -> Iterator[list[Callback]]:
     """The attempts of each webhook, of which all but perhaps the last failed."""
-    attempts: dict[tuple[str, str | None], list[Callback]] = {}
-    for callback in trace.callbacks:
-        if is_status_envelope(callback):
-            attempts.setdefault((callback.target, callback.body), []).append(callback)
-    for chain in attempts.values():
+    attempts = filter(is_status_envelope, trace.callbacks)
+    for chain in grouped(attempts, lambda callback: (callback.target, callback.body)).values():
         if all(each.answered >= 300 for each in chain[:-1]) and (len(chain) > 1 or chain[0].answered >= 400):
             yield chain
 
@@ -187,16 +166,14 @@ def _agree(shorter: list[int], longer: list[int]) -> bool:
 
 def drop_dependent(sightings: Iterable[Sighting], found: dict[str, Finding]) -> list[Sighting]:
     """Without those that only mean something where another point is known to have a certain value."""
-
-    def value(point: str) -> str | None:
-        return found[point].value if point in found else None
+    values = {point: finding.value for point, finding in found.items()}
 
     def counts(sighting: Sighting) -> bool:
         match sighting.point, sighting.values:
             case "empty_callback_url", "ignore":
-                return value("bad_webhook_url") == "refuse" and value("callback_url") not in {None, "ignore"}
+                return values.get("bad_webhook_url") == "refuse" and values.get("callback_url") not in {None, "ignore"}
             case "both_channels", "header":
-                return value("callback_url") in {"post", "challenge"}
+                return values.get("callback_url") in {"post", "challenge"}
             case _:
                 return True
 

@@ -123,6 +123,27 @@ RESPONSES: dict[Any, object] = {
             body.Advanced(_ENDED, _EVENTS),
             body.Upcoming(_START, _ENDED, _UPCOMING, more=False),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
+            body.Bill(
+                1,
+                Dollars("0.35"),
+                Dollars("0.00"),
+                Dollars("0.00"),
+                0,
+                0,
+                [
+                    body.BilledGeneration(
+                        _ID,
+                        "generate",
+                        _START,
+                        Dollars("0.35"),
+                        Dollars("0.00"),
+                        "COMPLETED",
+                        "delivered",
+                        waste=None,
+                        curl=None,
+                    )
+                ],
+            ),
             body.GenerationPage(total=1, generations=[_GENERATION]),
             body.StatusAnswer(_ID, _START, 200, json.dumps(_QUEUED, separators=(",", ":")), _QUEUED),
             _JOURNAL,

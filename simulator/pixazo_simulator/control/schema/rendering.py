@@ -530,5 +530,10 @@ def _at(milliseconds: int) -> Instant:
     return instant(min(milliseconds, LAST_INSTANT))
 
 
+def as_dollars(micros: int) -> Dollars:
+    """A sum of millionths of a dollar."""
+    return _dollars(micros)
+
+
 def _dollars(micros: int) -> Dollars:
     return Dollars(dollars(micros))

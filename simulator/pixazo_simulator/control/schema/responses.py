@@ -345,6 +345,47 @@ class Generation(Body, frozen=True):
         return f"<{self.request_id} {self.status}>"
 
 
+Fate = Annotated[
+    Literal["delivered", "told", "unread", "lost", "running"],
+    Meta(
+        description="delivered: the app has downloaded media of it; told: it ended, and the app read that or accepted a callback that says so; "
+        "unread: it ended, and the app never learned; lost: the reply to the submission never reached the app whole, and nothing later told its id; "
+        "running: it has not ended"
+    ),
+]
+Waste = Literal["charged twice", "could have been refused", "never read"]
+
+
+class BilledGeneration(Body, frozen=True):
+    """What one generation cost, and what the app got for it."""
+
+    request_id: Annotated[str, Meta(description="its identifier")]
+    operation: Annotated[str, Meta(description="generate, imageToVideo, or the name of an operation of a model file")]
+    at: At
+    price: Annotated[Sum, Meta(description="what was debited")]
+    refunded: Annotated[Sum, Meta(description="what of it was given back by now")]
+    state: Annotated[Status, Meta(description="the status now")]
+    fate: Fate
+    waste: Annotated[
+        Waste | None, Meta(description="why the money need not have been spent, null when it was not wasted")
+    ]
+    curl: Annotated[str | None, Meta(description="of an unread or lost one: the command that reads its status")]
+
+
+class Bill(Body, frozen=True):
+    """What the generations of a world would have cost on the real gateway, without those that it began with."""
+
+    total: Annotated[int, Meta(description="how many generations are billed")]
+    spent: Annotated[Sum, Meta(description="what was debited")]
+    refunded: Annotated[Sum, Meta(description="what of it was given back by now")]
+    wasted: Annotated[Sum, Meta(description="what of it was wasted and not given back")]
+    wasted_generations: Annotated[int, Meta(description="how many were wasted")]
+    dropped: Annotated[
+        int, Meta(description="exchanges that the journal no longer keeps: with any, fate and waste may lack evidence")
+    ]
+    generations: list[BilledGeneration]
+
+
 class GenerationPage(Body, frozen=True):
     """The latest generations, oldest first."""
 

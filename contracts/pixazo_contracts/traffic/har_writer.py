@@ -1,0 +1,96 @@
+"""A trace written as an HTTP archive (HAR 1.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from pixazo_contracts.trace import Callback, Exchange, JsonObject, Trace, join_url, split_url
+
+Headers = tuple[tuple[str, str], ...]
+
+#: The members of an exchange that HAR has no place for: they are in `_pixazo`.
+BEYOND_HAR: Final = (
+    "account",
+    "probe",
+    "case",
+    "operation",
+    "placement",
+    "reader",
+    "request_id",
+    "aims",
+    "intent",
+    "media",
+)
+
+
+def query_of(url: str) -> list[tuple[str, str]]:
+    """Names and values of a URL's query."""
+    return parse_qsl(split_url(url).query, keep_blank_values=True)
+
+
+def write_har(trace: Trace) -> bytes:
+    """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
+    start = datetime.fromisoformat(trace.header.started_at)
+    times = [(each.started, _of_exchange(each)) for each in trace.exchanges]
+    times += [(each.at, _of_callback(each, trace.header.receiver)) for each in trace.callbacks]
+    entries = [
+        {"startedDateTime": (start + timedelta(seconds=at)).isoformat(timespec="microseconds"), **entry}
+        for at, entry in sorted(times, key=lambda each: each[0])
+    ]
+    creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
+    log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+    return json.dumps(log, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _request(method: str, url: str, headers: Headers, body: str | None, size: int) -> JsonObject:
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    posted = {} if body is None else {"postData": {"mimeType": kind, "text": body}}
+    start: JsonObject = {"method": method, "url": url, "queryString": _pairs(query_of(url)), "bodySize": size}
+    return {**start, **_head(headers), **posted}
+
+
+def _head(headers: Headers) -> JsonObject:
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": _pairs(headers), "headersSize": -1}
+
+
+def _response(
+    status: int, headers: Headers, error: str | None = None, body: str | None = None, size: int = 0
+) -> JsonObject:
+    known = {name.lower(): value for name, value in reversed(headers)}
+    content = {"size": size, "mimeType": known.get("content-type", ""), **({} if body is None else {"text": body})}
+    start: JsonObject = {"status": status, "statusText": error or "", "redirectURL": known.get("location", "")}
+    return {**start, **_head(headers), "content": content, "bodySize": size}
+
+
+def _entry(took: float, request: JsonObject, response: JsonObject, ours: JsonObject) -> JsonObject:
+    timings = {"send": 0, "wait": took, "receive": 0}
+    return {"time": took, "request": request, "response": response, "cache": {}, "timings": timings, "_pixazo": ours}
+
+
+def _of_exchange(each: Exchange) -> JsonObject:
+    return _entry(
+        round(1000 * (each.finished - each.started), 3),
+        _request(each.method, each.url, each.request_headers, each.request_body, each.request_size),
+        _response(each.status or 0, each.headers, each.error, each.body, each.size),
+        {name: msgspec.to_builtins(getattr(each, name)) for name in BEYOND_HAR},
+    )
+
+
+def _of_callback(each: Callback, receiver: str | None) -> JsonObject:
+    kept = {name.lower() for name, _ in each.headers}
+    headers = (*each.headers, *((name, "") for name in each.header_names if name.lower() not in kept))
+    url = join_url(receiver or "http://receiver.invalid", each.target)
+    return _entry(
+        0, _request(each.method, url, headers, each.body, each.size), _response(each.answered, ()), {"callback": True}
+    )

@@ -1,0 +1,117 @@
+"""A port with TLS that leads every connection to one upstream, byte for byte."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from .context import is_loopback
+from .proxy import CONNECT_TIMEOUT, HEAD_TIMEOUT, Proxy, ProxyRequest, RefuseRequest, read_head, respond
+from .routing import HTTP, HTTPS, normalized
+
+_HOST_OR_CONNECTION = re.compile(rb"\r\n(?:host|(?:proxy-)?connection):[^\r]*", re.IGNORECASE)
+_GOODBYE = 1.0
+"""Seconds that a caller has to answer the end of TLS."""
+
+
+class Upstream:
+    """The origin that connections lead to.
+
+    The caller's Host header reaches an upstream on this machine: from it a gateway derives its URLs, and a proxy the host that was meant.
+    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection. Raises ValueError for a text that is not an http(s) origin.
+    """
+
+    def __init__(self, text: str) -> None:
+        problem = f"--upstream {text!r} is not an origin: write http(s)://HOST[:PORT], such as http://127.0.0.1:8901"
+        try:
+            url = urlsplit(text)
+            port = url.port
+        except ValueError:
+            raise ValueError(problem) from None
+        has_more = url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc
+        if url.scheme not in ("http", "https") or not url.hostname or has_more:
+            raise ValueError(problem)
+        self.url = f"{url.scheme}://{url.netloc}"
+        self.address = (url.hostname, port or (HTTPS if url.scheme == "https" else HTTP))
+        self.is_local = is_loopback(url.hostname)
+        self.host = url.netloc
+        self._trust = ssl.create_default_context() if url.scheme == "https" else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host of the URLs that it may answer with, if no address on this machine and reached as the vendor's is."""
+        is_named = (
+            self._trust
+            and not self.is_local
+            and self.address[1] == HTTPS
+            and not self.address[0].replace(".", "").isdecimal()
+        )
+        return (normalized(self.address[0]),) if is_named and ":" not in self.address[0] else ()
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a program that trusts our authority alone and reaches this machine only can call it."""
+        return self.is_local and self._trust is None
+
+    def headed(self, head: bytes) -> bytes:
+        """The head of a request as it is sent."""
+        if self.is_local:
+            return head
+        line, end, fields = head.removesuffix(b"\r\n\r\n").partition(b"\r\n")
+        host = self.host.encode("ascii" if self.host.isascii() else "idna")
+        return (
+            line + b"\r\nHost: " + host + _HOST_OR_CONNECTION.sub(b"", end + fields) + b"\r\nConnection: close\r\n\r\n"
+        )
+
+    def connect(self) -> socket.socket:
+        """A connection, verified as usual where it is https."""
+        server = socket.create_connection(self.address, timeout=CONNECT_TIMEOUT)
+        if self._trust is None:
+            return server
+        with server:  # the handshake detaches its descriptor
+            return self._trust.wrap_socket(server, server_hostname=self.address[0])
+
+
+class Relay(Proxy):
+    """`with Relay(upstream, context) as relay: ... relay.address`: listens on a free port of 127.0.0.1, without a context without TLS."""
+
+    def __init__(self, upstream: Upstream, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(_refuse)
+        self._upstream = upstream
+        self._context = context
+
+    def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        if self._context is None:
+            return self._lead(client)[0]
+        client.settimeout(HEAD_TIMEOUT)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would hold the response back
+        with self._context.wrap_socket(client, server_side=True) as secured:
+            self._open.add(secured)
+            try:
+                error, is_reset = self._lead(secured)
+                if error:
+                    respond(secured, *error)
+                if not is_reset:
+                    secured.settimeout(_GOODBYE)
+                    secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
+            finally:
+                self._open.discard(secured)
+        return None
+
+    def _lead(self, client: socket.socket) -> tuple[tuple[str, str] | None, bool]:
+        """Lead one connection to the upstream; returns status line and sentence of an error, and whether it was reset."""
+        head, rest = read_head(client)
+        client.settimeout(None)
+        if not head:
+            return ("431 Request Header Fields Too Large", "the head of the request is too long"), False
+        try:
+            server = self._upstream.connect()
+        except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
+            return ("502 Bad Gateway", f"the upstream {self._upstream.url} cannot be reached: {error}"), False
+        return None, not self._relay(client, server, b"", self._upstream.headed(head) + rest)
+
+
+def _refuse(_: ProxyRequest) -> RefuseRequest:
+    return RefuseRequest("this port is no proxy")

@@ -1,0 +1,132 @@
+"""The two files that are made of a trace: the script in TOML, and the tests in Python that use it."""
+
+from __future__ import annotations
+
+import json
+import pprint
+import shlex
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, NamedTuple, cast
+
+from pixazo_simulator.spec import read_instant, timestamp
+
+from .records import Exchange, Trace
+from .rules import AT_ONCE, Generation, Retold
+
+SPEED = "x20"
+"""The clock of an app's test: as that of `pixazo-sim exec`."""
+_WIDTH = 110
+_BARE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+class Files(NamedTuple):
+    """Text by file: the script and the tests."""
+
+    script: str
+    tests: str
+
+
+def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: str | None) -> Files:
+    """The script and the tests of a trace; `app` is the command of the app, `profile` what the marker names."""
+    started = read_instant(trace.started_at) or 0
+    marker: dict[str, Any] = {"start": timestamp(started), "strict": False} | ({"profile": profile} if profile else {})
+    policy: dict[str, str] = dict(told.policy)
+    if app is None:
+        seen = [str(each.members.get("status")) for one in told.generations for each in one.callbacks]
+        last = max((each.at for each in trace.callbacks), default=0.0)
+        body = {
+            "CALLS": pprint.pformat(_calls(trace, told.generations), width=_WIDTH, sort_dicts=False),
+            "CALLBACKS": json.dumps(sorted(seen)),
+            "END": repr(round(max(last, trace.exchanges[-1].finished) + AT_ONCE, 3)),
+        }
+    else:
+        marker["clock"] = SPEED
+        policy["public_origin"] = "https://gateway.pixazo.ai"
+        body = {"APP": repr(shlex.split(app))}
+    if policy:
+        marker["policy"] = policy
+    values = body | {
+        "NAME": name,
+        "MARKER": ", ".join(f"{argument}={_python(value)}" for argument, value in marker.items()),
+    }
+    text = (
+        files(__name__.rpartition(".")[0])
+        .joinpath("templates", "calls.txt" if app is None else "app.txt")
+        .read_text(encoding="utf-8")
+    )
+    for mark, value in values.items():
+        text = text.replace(f"@{mark}@", value)
+    return Files(_script(told), text)
+
+
+def _python(value: object) -> str:
+    """A text, a flag or a dict of texts, as ruff formats it."""
+    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+
+
+def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, Any]]:
+    """What the app called, with what it was answered; ids are the numbers of their generations."""
+    number_of = {one.request_id: one.number for one in generations if one.request_id}
+    found: list[dict[str, Any]] = []
+    for each in trace.exchanges:
+        call = _call(each, number_of)
+        if call is not None:
+            found.append({"at": round(each.started, 3), **call, "answer": _answer(each)})
+    return found
+
+
+def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None:
+    if each.is_submit:
+        body, in_body = each.request_body or "", each.sent.get("callback_url")
+        if isinstance(in_body, str) and in_body in each.webhook_urls:
+            body = body.replace(json.dumps(in_body), '"{webhook}"')
+        return {"submit": each.path, "body": body, "webhook": each.webhook_header is not None}
+    number = next(
+        (number for known, number in number_of.items() if known and (known == each.request_id or known in each.url)),
+        None,
+    )
+    if number is None or each.operation not in ("status", "media"):
+        return None
+    return {"read" if each.operation == "status" else "download": number}
+
+
+def _answer(each: Exchange) -> dict[str, Any] | None:
+    """What is compared: the status code, and of an object its members, its state and its error."""
+    if each.status is None:
+        return None
+    answer: dict[str, Any] = {"code": each.status}
+    if each.operation != "media" and each.succeeded and each.members:
+        answer["members"] = sorted(each.members)
+        answer |= {name: each.members[name] for name in ("status", "error") if name in each.members}
+    return answer
+
+
+def _script(told: Retold) -> str:
+    tables = ["# Written by pixazo-sim replay: the answers of a recorded gateway, in order.\n"]
+    for rule in told.rules:
+        members = rule.as_json()
+        then = members.pop("then", [])
+        first = {name: members.pop(name) for name in ("when", "match") if name in members}
+        tables += ["[[rules]]", *_members(first | members), ""]
+        for step in then:
+            tables += ["[[rules.then]]", *_members(step), ""]
+    return "\n".join(tables)
+
+
+def _members(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(name)} = {_toml(value)}" for name, value in table.items()]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        return f"{{ {', '.join(f'{_key(name)} = {_toml(each)}' for name, each in members)} }}" if members else "{}"
+    if isinstance(value, list):
+        inner = map(_toml, cast("list[object]", value))
+        return f"[{', '.join(inner)}]"
+    return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else json.dumps(value)
+
+
+def _key(name: str) -> str:
+    return name if name and set(name) <= _BARE else _toml(name)

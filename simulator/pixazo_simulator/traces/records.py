@@ -1,0 +1,157 @@
+"""The records of a trace that matter here: NDJSON, one record a line, each wrapped in its kind. What else a record holds is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pixazo_simulator.spec import SUBMITS, Status, read_instant
+
+WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
+_SHOWN = ("content-type", "retry-after")
+"""Headers of a response that an app acts upon."""
+
+Fields = tuple[tuple[str, str], ...]
+
+
+class _Header(msgspec.Struct):
+    started_at: str
+
+
+class MediaFacts(msgspec.Struct):
+    """What was seen of a download."""
+
+    cut: bool = False
+
+
+class Message(msgspec.Struct, dict=True, kw_only=True):
+    """A response or a callback."""
+
+    headers: Fields = ()
+    body: str | None = None
+    size: int = 0
+
+    @cached_property
+    def members(self) -> Mapping[str, Any]:
+        """The members of the body; empty when it is no JSON object."""
+        try:
+            return msgspec.json.decode(self.body or "", type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError):
+            return {}
+
+    def header(self, name: str) -> str | None:
+        """The first header of a name in lower case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The headers that an app acts upon."""
+        return {name: value for name in _SHOWN if (value := self.header(name)) is not None}
+
+
+class Exchange(Message, kw_only=True):
+    """One request and its response; `started` and `finished` are seconds of the trace. Without a response `error` says why."""
+
+    operation: str
+    method: str
+    url: str
+    started: float
+    finished: float
+    status: int | None
+    error: str | None = None
+    request_id: str | None = None
+    request_headers: Fields = ()
+    request_body: str | None = None
+    media: MediaFacts | None = None
+
+    @property
+    def is_submit(self) -> bool:
+        """Whether it asks for a video."""
+        return self.operation in SUBMITS and self.method == "POST"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the response is a 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @cached_property
+    def sent(self) -> Mapping[str, Any]:
+        """The members of the request's body."""
+        return Message(body=self.request_body).members
+
+    @property
+    def path(self) -> str:
+        """The path that was called, without the query, which may hold a key."""
+        return urlsplit(self.url).path
+
+    @property
+    def word(self) -> str | None:
+        """The state that was read, in the letters of the page where it is one of them."""
+        word = next((value for name, value in self.members.items() if name.lower() == "status"), None)
+        return (word.upper() if word.upper() in Status.__members__ else word) if isinstance(word, str) else None
+
+    @property
+    def webhook_header(self) -> str | None:
+        """The header by which a submission asks for a callback."""
+        return next((value for name, value in self.request_headers if name.lower() == "x-webhook-url"), None)
+
+    @property
+    def webhook_urls(self) -> tuple[str, ...]:
+        """The URLs that a submission gave to be called back."""
+        given = (self.webhook_header, self.sent.get("callback_url"))
+        return tuple(url for url in given if isinstance(url, str) and url.startswith("http"))
+
+
+class Callback(Message, kw_only=True):
+    """One request that reached the receiver, `at` seconds of the trace, and the status code that it was answered."""
+
+    at: float
+    target: str
+    answered: int
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Recorded traffic in the order in which it began, and the instant (RFC 3339) at which the seconds begin."""
+
+    started_at: str
+    exchanges: tuple[Exchange, ...]
+    callbacks: tuple[Callback, ...]
+
+
+def read_trace(data: bytes) -> Trace | None:
+    """The records of a trace, None for a file of another kind. Raises ValueError with the line and the remedy."""
+    lines = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+    if not lines or not lines[0][1].lstrip().startswith((b'{"header":', b'{"exchange":', b'{"callback":')):
+        return None
+    header, exchanges, callbacks = None, list[Exchange](), list[Callback]()
+    for number, line in lines:
+        try:
+            ((kind, raw),) = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()
+            if kind == "header":
+                header = msgspec.json.decode(raw, type=_Header)
+            elif kind == "exchange":
+                exchanges.append(msgspec.json.decode(raw, type=Exchange))
+            elif kind == "callback":
+                callbacks.append(msgspec.json.decode(raw, type=Callback))
+        except ValueError as error:
+            if line is lines[-1][1] and exchanges:
+                break  # a recorder that was stopped left half a line
+            raise ValueError(f"line {number} is no record of a trace ({error}): {WRONG_FILE}") from None
+    if header is None or read_instant(header.started_at) is None:
+        raise ValueError(f"the trace has no header with the instant started_at: {WRONG_FILE}")
+    if not any(each.is_submit for each in exchanges):
+        raise ValueError(
+            "the trace has no submission, so there is nothing to replay: record the traffic of an app that submits"
+        )
+    return Trace(header.started_at, tuple(sorted(exchanges, key=lambda each: each.started)), tuple(callbacks))
+
+
+def scalar(value: object) -> bool:
+    """Whether a rule can give this value to a member: TOML has no null."""
+    if isinstance(value, dict):
+        return all(map(scalar, cast("dict[str, object]", value).values()))
+    return all(map(scalar, cast("list[object]", value))) if isinstance(value, list) else value is not None

@@ -1,0 +1,53 @@
+"""The books after a run: whether each video that was paid for reached the app, or its failure did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixazo_simulator.control import responses
+
+_ORPHANS = {
+    "unread": "it has ended, and the app never learned how, although it knew of it",
+    "running": "the app did not wait for its end",
+    "lost": "no reply to its submission reached the app, which could not know of it",
+}
+"""Why a generation of this fate has neither a delivered video nor a failure that the app was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What became of the generations that were paid for: a line for each orphan, and the `problems`, which break the app."""
+
+    summary: str
+    orphans: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The summary, and the orphans below it."""
+        return "\n".join([self.summary, *(f"  {each}" for each in self.orphans)])
+
+
+def books_of(bill: responses.Bill) -> Books:
+    """The books that a bill shows.
+
+    A generation of which the app could not know is an orphan, but no problem: without webhooks nothing tells the app of it.
+    """
+    numbered = list(enumerate(bill.generations, bill.total - len(bill.generations) + 1))
+    fates = [each.fate for each in bill.generations]
+    counts = ", ".join(f"{fates.count(fate)} {fate}" for fate in ("delivered", "told", *_ORPHANS) if fate in fates)
+    twice = [_named(number, each) for number, each in numbered if each.waste == "charged twice"]
+    unread = [_named(number, each) for number, each in numbered if each.fate in ("unread", "running")]
+    return Books(
+        f"books: {bill.total} generations, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
+        tuple(_orphan(number, each) for number, each in numbered if each.fate in _ORPHANS),
+        (*(f"{name} was charged twice" for name in twice), *(f"{name} was never read to its end" for name in unread)),
+    )
+
+
+def _named(number: int, generation: responses.BilledGeneration) -> str:
+    return f"generation {number}, {generation.request_id},"
+
+
+def _orphan(number: int, generation: responses.BilledGeneration) -> str:
+    command = f": {generation.curl}" if generation.curl else ""
+    return f"orphan {number}, {generation.request_id}, {_ORPHANS[generation.fate]}{command}"

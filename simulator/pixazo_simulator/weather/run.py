@@ -1,0 +1,52 @@
+"""What came of one run of an app under incidents, and how it is told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pixazo_simulator.control import ControlClient
+
+from .books import Books, books_of
+from .incidents import Forecast, Incident, written
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The incidents that struck an app, the books afterwards, and what else was wrong, such as its exit code."""
+
+    incidents: Forecast
+    struck: Forecast
+    books: Books
+    failure: str | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the app is broken, empty when it is not."""
+        return [*([self.failure] if self.failure else []), *self.books.problems]
+
+    def __str__(self) -> str:
+        """The incidents that struck, the books and the problems, a line each."""
+        counted = f"weather: {len(self.incidents)} incidents, of which {len(self.struck)} struck"
+        return "\n".join(
+            [counted, *_indented(self.struck), str(self.books), *(f"broken: {each}" for each in self.problems)]
+        )
+
+
+def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:
+    """What came of a run in a world whose script has the rules of these incidents, among others."""
+    used = {rule.rule.get("name") for rule in world.script().rules if any(rule.used)}
+    struck = tuple(each for each in incidents if str(each) in used)
+    return Run(incidents, struck, books_of(world.bill()), failure)
+
+
+def repeating(arguments: Iterable[str], command: Iterable[str], incidents: Iterable[Incident]) -> str:
+    """The command line that repeats a run of `pixazo-sim exec` with these incidents; `arguments` are the options that were given."""
+    return shlex.join(
+        ["pixazo-sim", "exec", *arguments, "--no-shrink", "--weather-only", written(incidents), "--", *command]
+    )
+
+
+def _indented(incidents: Iterable[Incident]) -> list[str]:
+    return [f"  {each}" for each in incidents]
