@@ -147,6 +147,7 @@ class App:
 
     def use(self, hook: str | None = None) -> None:
         """An ordinary day, with the mistakes that apps make; `hook` is where the app is called back."""
+        self.follow(self.submit()[1].get("request_id"))
         begun = (
             [self.call("POST", f"{SUBMIT}generate", {"prompt": "A boat"}, **{"X-Webhook-URL": hook})] if hook else []
         )
@@ -170,8 +171,10 @@ class App:
         self.submit("imageToVideo", first_frame_image=...)
         self.submit("imageToVideo", prompt="a" * 2001)
         for operation in ("generate", "imageToVideo"):
-            for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark", "callback_url", "prompt"):
-                self.submit(operation, **{name: 1})
+            for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark"):
+                self.submit(operation, **{name: "true"})
+            self.submit(operation, callback_url=1)
+            self.submit(operation, prompt=1)
             self.submit(operation, duration="6")
             self.submit(operation, resolution=768)
         self.submit("imageToVideo", prompt=...)

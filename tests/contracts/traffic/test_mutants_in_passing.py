@@ -60,7 +60,7 @@ def test_the_mutants_that_are_caught_in_passing_are_printed() -> None:
     for mutant, fails in caught:
         word = "caught" if mutant.clause in fails else "other" if fails else "-"
         print(f"{word:<7} {mutant.clause:<14} {mutant.name}  {', '.join(sorted(fails))}")
-    assert sum(bool(fails) for _, fails in caught) > len(MUTANTS) // 5
+    assert sum(bool(fails) for _, fails in caught) > 2 * len(MUTANTS) // 5
 
 
 @pytest.mark.parametrize("name", SAMPLE)

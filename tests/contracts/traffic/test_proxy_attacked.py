@@ -78,7 +78,8 @@ def test_a_gateway_of_tls_is_reached_by_the_authorities_of_ssl_cert_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
+        context.load_cert_chain(chain)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with Receiver(OK, context=context) as gateway:
         url = f"https://localhost:{_origin(gateway).rpartition(':')[2]}"
