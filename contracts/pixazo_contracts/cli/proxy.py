@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import replace
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 from click import Option
@@ -19,6 +20,7 @@ from pixazo_contracts.trace import (
     Profile,
     ProfileFile,
     Trace,
+    host_is_loopback,
     read_profile,
     visible,
 )
@@ -86,6 +88,8 @@ def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, option
 
 async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
     host, port = _listen(options["listen"])
+    if port and port == urlsplit(profile.origin).port and host_is_loopback(urlsplit(profile.origin).hostname):
+        raise ConfigurationError(f"--upstream {profile.origin} is the proxy itself: give another port in --listen")
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
     keep = default_keep_host(profile.origin) if options["host"] is None else options["host"] == "keep"
@@ -95,11 +99,16 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
     )
     proxy = Proxy(profile, how, tape, _say)
     proxy.guard = guard = _guard(proxy, profile, tape, file, options)
-    url = f"http://{host}:{await proxy.start()}"
+    try:
+        url = f"http://{f'[{host}]' if ':' in host else host}:{await proxy.start()}"
+    except OSError as error:
+        raise ConfigurationError(
+            f"--listen {host}:{port} cannot be used ({error.strerror or error}): give another port, or 0 for a free one"
+        ) from None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, proxy.stopping.set)
-    _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C")
+        loop.add_signal_handler(number, proxy.interrupt)
+    _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C (twice: at once)")
     if options["ready_file"] is not None:
         write_file(options["ready_file"], url.encode())
     await proxy.stopping.wait()
@@ -116,4 +125,6 @@ def proxy(**options: Any) -> NoReturn:
         trace = asyncio.run(_serve(profile, keys, file, options))
     except InvalidTraceError as error:
         raise ConfigurationError(str(error)) from None
+    if not trace.exchanges:
+        _say("nothing passed, so that nothing is judged: give the app the proxy's URL in place of the gateway's")
     conclude(trace, CATALOGUE, options)

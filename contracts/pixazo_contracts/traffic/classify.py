@@ -41,6 +41,10 @@ OTHER_REASON: Final = re.compile(
     r"(?i)model not found|disabled|moderat|sensitive|safety|prohibited|content.?policy|nsfw"
 )
 
+#: Words about an image, and about another member of a submit.
+IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
+PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
+
 QUERY_NAME: Final = "subscription-key"
 
 
@@ -69,7 +73,10 @@ class Classified:
             return neutral
         accepted = status is not None and 200 <= status < 300
         if self.intent == "accept" and not accepted and status is not None and 400 <= status < 500:
-            return neutral if self.by_url or OTHER_REASON.search(body[:4096].decode("utf-8", "replace")) else self
+            # What the URL leads to may be at fault, unless only another member is named.
+            text = body[:4096].decode("utf-8", "replace")
+            unknown = self.by_url and (IMAGE.search(text) or not PARAMETER.search(text))
+            return neutral if unknown or OTHER_REASON.search(text) else self
         # It may have been issued before the trace began.
         earlier = "STATUS-10" in self.aims and accepted and ISSUABLE.fullmatch(str(self.request_id))
         return neutral if earlier else self
@@ -87,10 +94,15 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
     return (bearer, "bearer") if bearer else (named[0], "query") if named else None
 
 
+def is_origin_form(target: str) -> bool:
+    """Whether a request target is a path; its query may hold a URL all the same."""
+    return target.startswith("/")
+
+
 def _split(url: str) -> tuple[str, str]:
     """Path and query of a URL or a request target."""
     try:
-        parts = urlsplit(url if "://" in url else f"//-{url}")
+        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
     except ValueError:
         return "", ""
     return parts.path, parts.query
@@ -119,7 +131,7 @@ def classify(
         placement=key[1] if key else "header",
     )  # fmt: skip
     names = {name.lower() for name, _ in fields}
-    absolute = (url if "://" in url else f"{origin}{url}").partition("?")[0]
+    absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
         return replace(said, operation="media" if whole else "other", request_id=media[absolute] if whole else None)

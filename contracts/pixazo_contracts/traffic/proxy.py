@@ -39,10 +39,11 @@ MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
 MOST_CALLBACK: Final = 1024 * 1024
 
-#: Connections at once, and requests that may cost at once; how long an idle connection stays, a connection may take, a shutdown
+#: Connections at once, requests that may cost at once, exchanges that wait to be judged; how long an idle connection stays, a connection may take, a shutdown
 #: waits for what is under way, in seconds.
 MOST_CONNECTIONS: Final = 500
 MOST_PAID: Final = 64
+MOST_UNJUDGED: Final = 1000
 IDLE: Final = 300.0
 CONNECTING: Final = 30.0
 DRAINING: Final = 10.0
@@ -63,7 +64,7 @@ class ProxyOptions:
 
 @dataclass(slots=True)
 class _Passing:
-    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off."""
+    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side."""
 
     head: Head
     app: Peer
@@ -80,6 +81,7 @@ class _Passing:
     ended: bool = False
     error: str | None = None
     reset: bool = False
+    left: bool = False
     pump: asyncio.Task[None] | None = None
     spent: bool = False
     exchange: Exchange | None = None
@@ -113,8 +115,11 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
+        self._unjudged: dict[str, Exchange] = {}
+        self._judge_thread = ThreadPoolExecutor(1, "judge")
+        self._judging: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
-        self.stopping = asyncio.Event()
+        self.stopping, self.hurrying = asyncio.Event(), asyncio.Event()
 
     def _say(self, line: str, *, once: str = "") -> None:
         if once not in self._once or not once:
@@ -132,13 +137,19 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         for _ in range(int(DRAINING / 0.05)):
-            if not self._busy:
+            if self.hurrying.is_set() or not (self._busy or self._judging):
                 break
             await asyncio.sleep(0.05)
-        for task in self._tasks:
+        tasks = [*self._tasks, *filter(None, [self._judging])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._judge_thread.shutdown(cancel_futures=True)
+
+    def interrupt(self) -> None:
+        """Stop; called again, without waiting for what is under way."""
+        (self.hurrying if self.stopping.is_set() else self.stopping).set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         app, task = Peer(reader, writer), asyncio.current_task()
@@ -149,7 +160,7 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._serve(app)
-        except (LostError, TimeoutError):
+        except (LostError, asyncio.CancelledError):  # cancelled at the end only
             app.close(reset=True)
         except h11.RemoteProtocolError as error:
             with suppress(LostError):
@@ -170,7 +181,10 @@ class Proxy:
         gateway: Peer | None = None
         try:
             while not self.stopping.is_set():
-                head = await asyncio.wait_for(app.request(), IDLE)
+                try:
+                    head = await asyncio.wait_for(app.request(), IDLE)
+                except TimeoutError:
+                    return
                 if head is None:
                     return
                 self._busy.add(app)
@@ -185,9 +199,9 @@ class Proxy:
     async def _exchange(self, app: Peer, gateway: Peer | None, head: Head) -> Peer | None:
         """Pass one request on; returns the connection to the gateway, None when the app's is to be closed."""
         method, target = (part.decode("latin-1") for part in head.first)
-        if "://" in target:  # a client that takes us for a forward proxy
-            parts = urlsplit(target)
-            target = parts.path + (f"?{parts.query}" if parts.query else "") or "/"
+        if re.match("(?i)https?://", target):  # a client that takes us for a forward proxy
+            target = re.sub(r"^[^:]*://[^/?#]*", "", target)
+            target = target if target.startswith("/") else f"/{target}"
             head = replace(head, first=(head.first[0], target.encode("latin-1")))
         hook = HOOK.search(target) if self._options.public_url else None
         if hook:
@@ -202,14 +216,18 @@ class Proxy:
         self._tape.learn(target, headers)
         operation = self._tape.classify(method, target, headers, b"").operation
         passing = _Passing(head, app, operation, self._tape.now(), gateway)
-        await self._pass(passing)
+        try:
+            await self._pass(passing)
+        except asyncio.CancelledError:  # it may have begun something
+            passing.error = "abandoned"
+            self._note(passing)
+            raise
         return await self._finish(passing)
 
     # -- towards the gateway
 
     async def _pass(self, passing: _Passing) -> None:
         """Send the request and read the beginning of the response, or refuse to pay for it."""
-        head = passing.head
         paid = self.guard is not None and not only_reads(
             passing.method,
             f"{self._profile.origin}{passing.target}",
@@ -219,8 +237,8 @@ class Proxy:
         hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
         if paid or hooked:
             await self._read_body(passing)
-        if hooked and passing.method == "POST" and passing.sent is not None:
-            passing.head, passing.sent = self._with_our_hooks(head, passing.sent)
+        if hooked and passing.method == "POST":
+            passing.head, passing.sent = self._with_our_hooks(passing.head, bytes(passing.body))
             passing.body, passing.size = bytearray(passing.sent), len(passing.sent)
         if not paid or self.guard is None:
             await self._ask(passing)
@@ -233,6 +251,9 @@ class Proxy:
         try:
             reply = await self._loop.run_in_executor(self._threads, self.guard.send, send)
             passing.spent = reply.spent
+        except asyncio.CancelledError:
+            passing.spent = True
+            raise
         except BudgetExhaustedError as error:
             passing.error = f"budget: {error}"
         finally:
@@ -265,23 +286,27 @@ class Proxy:
                 raise h11.RemoteProtocolError("the body is too long to be paid for", error_status_hint=413)
         passing.sent = bytes(wire)
 
-    def _with_our_hooks(self, head: Head, wire: bytes) -> tuple[Head, bytes]:
-        """The request with URLs of ours in place of those that the app gave to be called back."""
-        if head.chunked:
-            return head, wire
+    def _with_our_hooks(self, head: Head, body: bytes) -> tuple[Head, bytes]:
+        """The request with URLs of ours in place of those that the app gave to be called back, and its body in one piece."""
         headers = [
             (name, self._tape.hook(value.decode("latin-1"), str(self._options.public_url)).encode())
             if name.lower() == b"x-webhook-url"
             else (name, value)
             for name, value in head.headers
         ]
-        members = members_of(wire)
+        members = members_of(body)
         url = members.get("callback_url")
         if isinstance(url, str) and url.startswith(("http://", "https://")):
             ours = self._tape.hook(url, str(self._options.public_url))
-            wire = json.dumps({**members, "callback_url": ours}, ensure_ascii=False).encode()
-            headers = [(n, b"%d" % len(wire)) if n.lower() == b"content-length" else (n, v) for n, v in headers]
-        return replace(head, headers=headers), wire
+            body = json.dumps({**members, "callback_url": ours}, ensure_ascii=False).encode()
+        one_piece = [
+            (b"Content-Length" if name.lower() == b"transfer-encoding" else name, b"%d" % len(body))
+            if name.lower() in {b"content-length", b"transfer-encoding"}
+            else (name, value)
+            for name, value in headers
+            if name.lower() != b"trailer"
+        ]
+        return replace(head, headers=one_piece), body
 
     async def _ask(self, passing: _Passing) -> None:
         """Send a request and read the beginning of its response; what goes wrong is noted, and not raised."""
@@ -292,7 +317,8 @@ class Proxy:
             except OSError as error:
                 stale = again and passing.answer is None and passing.method in {"GET", "HEAD"}
                 passing.reset = isinstance(error, LostError) and error.reset
-                passing.error = passing.error or ("lost" if isinstance(error, LostError) else f"connect: {error}")
+                lost = "abandoned" if passing.left else "lost"
+                passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
                 self._drop(passing)
                 if stale:
                     passing.error = None
@@ -346,6 +372,9 @@ class Proxy:
                     await gateway.write(framed(piece, chunked=passing.head.chunked))
                 passing.sent = b""
             await passing.app.wait_closed()
+            if gateway.write_eof():  # the app may still read: what the gateway does of it is seen by the app
+                passing.left = True
+                return
         except LostError:
             if gateway.gone:
                 return
@@ -369,16 +398,21 @@ class Proxy:
         """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
         error, answer = passing.error, passing.answer
         if error is not None and error.startswith("budget"):
-            text = f"pixazo-contracts proxy: not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
+            text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
             text += "" if "--max-generations" in text else "; raise --max-generations"
             self._say(text, once="budget")
             await _answer(
-                passing.app, 402, {"error": "Not sent by pixazo-contracts proxy", "message": self._tape.text(text)}
+                passing.app,
+                402,
+                {
+                    "error": "Not sent by pixazo-contracts proxy",
+                    "message": self._tape.text(f"pixazo-contracts proxy: {text}"),
+                },
             )
             return None
         if error is not None and answer is None:
             self._note(passing)
-            self._judge(passing)
+            self._judge_later(passing)
             if error.startswith("connect"):
                 await _refuse(
                     passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
@@ -386,14 +420,12 @@ class Proxy:
             else:
                 passing.app.close(reset=passing.reset)
             return None
-        if answer is None or passing.gateway is None:
-            passing.gateway = None
         if passing.ended or error:
             self._note(passing)
         try:
-            await self._relay(passing, self._judge(passing) if self._options.complain else [])
+            await self._relay(passing, await self._judge(passing) if self._options.complain else [])
         finally:
-            self._judge(passing)
+            self._judge_later(passing)
         return passing.gateway
 
     async def _relay(self, passing: _Passing, found: list[str]) -> None:
@@ -443,7 +475,8 @@ class Proxy:
         except LostError as lost:
             if passing.app.gone:
                 raise
-            passing.error, passing.reset = passing.error or "lost", lost.reset
+            passing.error = passing.error or ("abandoned" if passing.left else "lost")
+            passing.reset = lost.reset
         self._note(passing)
         await passing.app.write(framed(last, chunked=answer.chunked))
 
@@ -463,12 +496,36 @@ class Proxy:
         passing.exchange = self._tape.record(message, said)
         self._warn(passing.exchange)
 
-    def _judge(self, passing: _Passing) -> list[str]:
-        """Say what an exchange shows to be wrong, once it is recorded; returns the clauses that failed."""
+    async def _judge(self, passing: _Passing) -> list[str]:
+        """Judge an exchange, if it is recorded yet; returns the clauses that failed."""
         exchange, passing.exchange = passing.exchange, None
-        found = [] if exchange is None else self._tape.violations(exchange)
+        return [] if exchange is None else await self._judged(exchange)
+
+    def _judge_later(self, passing: _Passing) -> None:
+        """Judge an exchange when those before it are; a later one of its generation stands for it."""
+        exchange, passing.exchange = passing.exchange, None
+        if exchange is None:
+            return
+        if len(self._unjudged) >= MOST_UNJUDGED:
+            self._say("requests come faster than they are judged: the rest is judged at the end", once="unjudged")
+            return
+        self._unjudged[exchange.accepted_id or exchange.request_id or str(exchange.number)] = exchange
+        if self._judging is None:
+            self._judging = asyncio.create_task(self._judge_all())
+
+    async def _judge_all(self) -> None:
+        try:
+            while self._unjudged:
+                await self._judged(self._unjudged.pop(next(iter(self._unjudged))))
+        finally:
+            self._judging = None
+
+    async def _judged(self, exchange: Exchange) -> list[str]:
+        """Say what an exchange shows to be wrong; returns the clauses that failed."""
+        window = self._tape.window(exchange)
+        found = await self._loop.run_in_executor(self._judge_thread, self._tape.violations, window)
         for clause, outcome, finding in found:
-            number = finding.exchange or (exchange.number if exchange else 0)
+            number = finding.exchange or exchange.number
             where = f"{finding.where}: " if finding.where else ""
             said = f"{where}{finding.got}, expected {finding.expected}"
             self._say(f"{outcome.value} {clause} in exchange {number}: {said}  {finding.curl or ''}".rstrip())

@@ -137,6 +137,10 @@ class Peer:
         event = await self._event()
         if not isinstance(event, h11.Request):
             return None
+        names = [name for name, _ in event.headers]
+        if b"transfer-encoding" in names and b"content-length" in names:
+            # Two readers may see two different bodies (RFC 9112, 6.1), of which only one was recorded and paid for.
+            raise h11.RemoteProtocolError("it has both Content-Length and Transfer-Encoding")
         return Head((event.method, event.target), event.http_version, event.headers.raw_items())
 
     def expect(self, method: bytes) -> None:
@@ -168,12 +172,12 @@ class Peer:
                 yield bytes(event.data)
 
     async def wait_closed(self) -> None:
-        """Wait until the peer closes its side; what it sends meanwhile is kept for the next request."""
+        """Wait until the peer closes its side; what it sends meanwhile is kept for the next request. Raises `LostError`."""
         while True:
             try:
                 data = await self.reader.read(CHUNK)
             except ConnectionError:
-                return
+                raise LostError(reset=True) from None
             if not data:
                 return
             self._left += data
@@ -187,6 +191,14 @@ class Peer:
             await self.writer.drain()
         except (ConnectionError, RuntimeError):
             raise LostError(reset=True) from None
+
+    def write_eof(self) -> bool:
+        """Say that nothing more is sent; returns whether that can be said without closing, which TLS cannot."""
+        try:
+            self.writer.write_eof()
+        except (NotImplementedError, OSError, RuntimeError):
+            return False
+        return True
 
     @property
     def gone(self) -> bool:

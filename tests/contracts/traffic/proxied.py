@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -41,12 +41,18 @@ class Proxied:
     tape: Tape
     lines: list[str] = field(default_factory=list[str])
     trace: Trace | None = None
+    interrupt: Callable[[], object] = lambda: None
 
     @property
     def fails(self) -> set[str]:
         """The clauses that the whole trace shows to be violated."""
         assert self.trace is not None
         return {v.clause for v in judge(self.trace, CATALOGUE) if v.outcome is Outcome.FAIL}
+
+    @property
+    def alarms(self) -> set[str]:
+        """The clauses that it shows to be violated, or an example of the page not to be followed."""
+        return {clause for clause, outcome in self.outcomes.items() if outcome in {"FAIL", "DRIFT"}}
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -68,6 +74,8 @@ def proxied(
     if budget is not None:
         book = Ledger(ledger, f"proxy-{tape.purse}-{time.monotonic_ns():x}")
         proxy.guard = SpendGuard(proxy, upstream, budget - book.spent(of=f"proxy-{tape.purse}-"), book)
+
+    running.interrupt = lambda: loop.call_soon_threadsafe(proxy.interrupt)
 
     async def serve() -> None:
         running.port = await proxy.start()
@@ -137,14 +145,23 @@ class App:
                 self.call("GET", url.partition(f":{self.port}")[2])
         return members
 
-    def use(self) -> None:
-        """An ordinary day, with the mistakes that apps make."""
-        begun = [
+    def use(self, hook: str | None = None) -> None:
+        """An ordinary day, with the mistakes that apps make; `hook` is where the app is called back."""
+        self.follow(self.submit()[1].get("request_id"))
+        begun = (
+            [self.call("POST", f"{SUBMIT}generate", {"prompt": "A boat"}, **{"X-Webhook-URL": hook})] if hook else []
+        )
+        begun += [
             self.submit(),
             self.submit("imageToVideo"),
             self.call("POST", f"{SUBMIT}generate", {"prompt": "A boat"}),
         ]
         begun.append(self.submit(prompt_optimizer=True, fast_pretreatment=False, aigc_watermark=False))
+        begun.append(self.submit("imageToVideo", duration=10, prompt="A man [Pan left]", aigc_watermark=True))
+        begun.append(self.submit("imageToVideo", resolution="1080P", prompt="ä" * 1500))
+        begun.append(self.submit(prompt="A dark frame [[sim:failed too dark]]"))
+        begun.append(self.submit(prompt="A broken one [[sim:error]]"))
+        begun.append(self.submit(prompt="Ein Boot für \u4e2d"))
         for _, members, _ in begun:
             self.follow(members.get("request_id"))
             self.call("GET", f"{STATUS}{members.get('request_id')}")
@@ -153,11 +170,26 @@ class App:
         self.submit("imageToVideo", resolution="720P")
         self.submit("imageToVideo", first_frame_image=...)
         self.submit("imageToVideo", prompt="a" * 2001)
-        self.submit(prompt_optimizer="true")
-        self.submit(duration="6")
+        for operation in ("generate", "imageToVideo"):
+            for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark"):
+                self.submit(operation, **{name: "true"})
+            self.submit(operation, callback_url=1)
+            self.submit(operation, prompt=1)
+            self.submit(operation, duration="6")
+            self.submit(operation, resolution=768)
+        self.submit("imageToVideo", prompt=...)
+        self.submit("imageToVideo", first_frame_image=[PNG])
+        self.submit("imageToVideo", first_frame_image="iVBORw0KGgo=")
+        self.submit("imageToVideo", first_frame_image="data:image/gif;base64,R0lGODlhAQABAAAAACw=")
+        self.call("GET", f"{SUBMIT}generate")
+        self.call("PUT", f"{SUBMIT}generate", {"prompt": "A boat"})
+        self.call("GET", f"{STATUS}minimax-hailuo-ai_12")
         self.call("POST", f"{SUBMIT}generate", b'{"prompt": ')
         self.call("POST", f"{SUBMIT}generate", b"[]")
         self.call("GET", f"{STATUS}minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
         stranger = App(self.port, None)
         stranger.submit()
+        stranger.submit(prompt=...)
+        App(self.port, "").submit()
+        App(self.port, "a-key-that-was-withdrawn").submit()
         stranger.call("GET", f"{STATUS}{begun[0][1].get('request_id')}")
