@@ -23,7 +23,7 @@ CLIENT = [
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
 SIMULATOR = [
-    "AdvanceError", "AdvanceEvent", "App", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "ChangedMembers",
+    "AdvanceError", "AdvanceEvent", "App", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Bill", "BilledGeneration", "ChangedMembers",
     "Clock", "ClockState", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver",
     "Delay", "Delivery", "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event",
     "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",

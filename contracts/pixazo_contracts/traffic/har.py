@@ -11,6 +11,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
@@ -133,13 +134,12 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
         return text.encode("utf-8", "replace")
     try:
         body = base64.b64decode(text) if isinstance(text, str) else _attached(part.get("_file"), folder)
-        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins so.
-        packed = body is not None and body.startswith(b"\x1f\x8b")
-        body = zlib.decompressobj(wbits=31).decompress(body, LARGEST) if body and packed else body
-    except zlib.error:
-        pass
     except ValueError:
         return None
+    if body is not None and body.startswith(b"\x1f\x8b"):
+        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins so.
+        with suppress(zlib.error):
+            body = zlib.decompressobj(wbits=31).decompress(body, LARGEST)
     params = [] if body is not None else [*_pairs(part.get("params"))]
     return urlencode(params).encode() if params else body
 

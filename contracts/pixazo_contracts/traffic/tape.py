@@ -42,6 +42,7 @@ from pixazo_contracts.trace import (
     is_object,
     load_trace,
     receiver_token,
+    split_url,
     webhook_urls,
 )  # fmt: skip
 
@@ -397,11 +398,9 @@ class Tape:
                     self._note_media(url, exchange.request_id)
 
     def _note_media(self, url: str, request_id: str) -> None:
-        """A medium that the gateway serves itself passes here, whichever of our names its URL has."""
-        plain = url.partition("?")[0]
-        for ours in (*self.profile.public_origins, self.profile.origin):
-            if plain.startswith(f"{ours}/"):
-                self._media[self.profile.origin + plain.removeprefix(ours)] = request_id
+        """A medium passes here if its host is redirected to us, whichever it is: it is known by its path."""
+        if len(path := split_url(url).path) > 1:
+            self._media[self.profile.origin + path] = request_id
 
     # -- judgement
 

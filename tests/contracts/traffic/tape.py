@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
@@ -85,8 +85,8 @@ class Tape:
     ) -> Reply:
         """Submit text to video, or with an image the other operation."""
         is_object = members is None or isinstance(members, dict)
-        given: dict[str, Any] | None = (members or {}) if is_object else None
-        body: Any = members if given is None else {"prompt": "A bear", **given}
+        given = cast("dict[str, Any]", members or {}) if is_object else None
+        body: Any = cast("Any", members) if given is None else {"prompt": "A bear", **given}
         if image is not None and given is not None:
             body["first_frame_image"] = image
         operation = "generate" if image is None else "imageToVideo"

@@ -93,7 +93,7 @@ def test_what_is_refunded_is_not_wasted(app: App) -> None:
     app.submit("[[sim:error]]")
     app.control.advance(15)
     bill = app.control.bill()
-    assert app.fates() == [("unread", "never read")]
+    assert app.fates() == [("unread", None)]
     assert (bill.spent, bill.refunded, bill.wasted) == (PRICE, PRICE, NOTHING)
 
 

@@ -47,7 +47,10 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
         for name, status in ended.items()
     }
     twice = _charged_twice([submits[name] for name in ended if name in submits], fates)
-    wastes: dict[str, Waste | None] = {each.request_id: _waste(each, ended, fates, twice) for each in billed}
+    paid = {name for name in ended if charged[name] > refunded[name]}
+    wastes: dict[str, Waste | None] = {
+        each.request_id: _waste(each, ended, fates, twice) if each.request_id in paid else None for each in billed
+    }
     wasted = [name for name, reason in wastes.items() if reason]
     names = list(ended)
 

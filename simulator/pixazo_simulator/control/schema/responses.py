@@ -367,7 +367,8 @@ class BilledGeneration(Body, frozen=True):
     state: Annotated[Status, Meta(description="the status now")]
     fate: Fate
     waste: Annotated[
-        Waste | None, Meta(description="why the money need not have been spent, null when it was not wasted")
+        Waste | None,
+        Meta(description="why the money need not have been spent, null when it was not wasted, or was given back"),
     ]
     curl: Annotated[str | None, Meta(description="of an unread or lost one: the command that reads its status")]
 
