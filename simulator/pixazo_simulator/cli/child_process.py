@@ -78,8 +78,9 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
     """Print what the generations would have cost, and write it to the file of `--bill`; 1 if that is more than `--max-spend`."""
     if bill.total:
         counted = f"{bill.total} generation{'s' * (bill.total != 1)}"
+        back = f", ${bill.refunded} given back" if bill.refunded else ""
         wasted = f"; ${bill.wasted} of it for nothing" if bill.wasted_generations else ""
-        _tell(f"{counted} would have cost ${bill.spent} on the real gateway, ${bill.refunded} given back{wasted}")
+        _tell(f"{counted} would have cost ${bill.spent} on the real gateway{back}{wasted}")
     for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
         _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
     if options["bill"]:

@@ -10,6 +10,7 @@ _ORPHANS = {
     "unread": "it has ended, and the app never learned how, although it knew of it",
     "running": "the app did not wait for its end",
     "lost": "no reply to its submission reached the app, which could not know of it",
+    "told": "it is COMPLETED, and the app has never downloaded its video, as it has those of others",
 }
 """Why a generation of this fate has neither a delivered video nor a failure that the app was told."""
 
@@ -34,13 +35,26 @@ def books_of(bill: responses.Bill) -> Books:
     """
     numbered = list(enumerate(bill.generations, bill.total - len(bill.generations) + 1))
     fates = [each.fate for each in bill.generations]
-    counts = ", ".join(f"{fates.count(fate)} {fate}" for fate in ("delivered", "told", *_ORPHANS) if fate in fates)
+    counts = ", ".join(
+        f"{fates.count(fate)} {fate}" for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates
+    )
+    # An app that downloads nothing may hand the URLs on.
+    left = [
+        pair for pair in numbered if pair[1].fate == "told" and pair[1].state == "COMPLETED" and "delivered" in fates
+    ]
+    orphans = sorted(
+        [*left, *(pair for pair in numbered if pair[1].fate in ("unread", "running", "lost"))], key=lambda pair: pair[0]
+    )
     twice = [_named(number, each) for number, each in numbered if each.waste == "charged twice"]
     unread = [_named(number, each) for number, each in numbered if each.fate in ("unread", "running")]
     return Books(
         f"books: {bill.total} generations, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
-        tuple(_orphan(number, each) for number, each in numbered if each.fate in _ORPHANS),
-        (*(f"{name} was charged twice" for name in twice), *(f"{name} was never read to its end" for name in unread)),
+        tuple(_orphan(number, each) for number, each in orphans),
+        (
+            *(f"{name} was charged twice" for name in twice),
+            *(f"{name} was never read to its end" for name in unread),
+            *(f"{_named(number, each)} was never downloaded" for number, each in left),
+        ),
     )
 
 

@@ -45,49 +45,49 @@ _CUT = Step(faults=(TruncatedBody(),))
 class _Noun:
     """A kind of call that incidents are about: the `when` of their rules, calls in a day, incidents in a day, and the step of each kind.
 
-    A kind has how many calls in a row it strikes, and how often it is drawn in proportion to the others.
+    A kind has how many calls in a row it strikes.
     """
 
     when: Call
     calls: int
     incidents: int
-    kinds: Mapping[str, tuple[Step, range, int]]
+    kinds: Mapping[str, tuple[Step, range]]
 
 
 _NOUNS: Mapping[str, _Noun] = {
     "call": _Noun("request", 32, 1, {
-        "outage (503)": (_UNAVAILABLE, range(3, 7), 1),
-        "outage (reset)": (_RESET, range(3, 7), 1),
-        "no outage": (Step(), range(1, 2), 2),
+        "outage (503)": (_UNAVAILABLE, range(3, 7)),
+        "outage (reset)": (_RESET, range(3, 7)),
+        "no outage": (Step(), range(1, 2)),
     }),
-    "submission": _Noun("submit", 8, 2, {
-        "429": (_THROTTLED, range(1, 5), 3),
-        "503 before acceptance": (_UNAVAILABLE, range(1, 3), 1),
-        "reset before acceptance": (_RESET, range(1, 3), 1),
-        "reply lost after acceptance": (_LOST, range(1, 2), 2),
-        "reply cut after acceptance": (_CUT, range(1, 2), 1),
-        "reset after acceptance": (Step(faults=(ConnectionReset(),)), range(1, 2), 1),
-        "end FAILED": (Step(end=End(status="FAILED")), range(1, 2), 2),
-        "end ERROR": (Step(end=End(status="ERROR")), range(1, 2), 1),
+    "submission": _Noun("submit", 8, 3, {
+        "429": (_THROTTLED, range(1, 3)),
+        "503 before acceptance": (_UNAVAILABLE, range(1, 3)),
+        "reset before acceptance": (_RESET, range(1, 3)),
+        "reply lost after acceptance": (_LOST, range(1, 2)),
+        "reply cut after acceptance": (_CUT, range(1, 2)),
+        "reset after acceptance": (Step(faults=(ConnectionReset(),)), range(1, 2)),
+        "end FAILED": (Step(end=End(status="FAILED")), range(1, 2)),
+        "end ERROR": (Step(end=End(status="ERROR")), range(1, 2)),
     }),
     "read": _Noun("status", 16, 2, {
-        "429": (_THROTTLED, range(1, 4), 2),
-        "503": (_UNAVAILABLE, range(1, 4), 2),
-        "reply lost": (_LOST, range(1, 3), 2),
-        "reply cut": (_CUT, range(1, 2), 1),
+        "429": (_THROTTLED, range(1, 4)),
+        "503": (_UNAVAILABLE, range(1, 4)),
+        "reply lost": (_LOST, range(1, 3)),
+        "reply cut": (_CUT, range(1, 2)),
     }),
     "webhook": _Noun("webhook", 8, 2, {
-        "late": (Step(faults=(Delay(LATE),)), range(1, 2), 2),
-        "doubled": (Step(faults=(Duplicate(),)), range(1, 2), 3),
-        "reordered": (Step(faults=(Reorder(LATE),)), range(1, 2), 2),
-        "refused": (Step(faults=(DeadReceiver(),)), range(1, 2), 1),
-        "lost": (Step(faults=(Drop(),)), range(1, 2), 1),
+        "late": (Step(faults=(Delay(LATE),)), range(1, 2)),
+        "doubled": (Step(faults=(Duplicate(),)), range(1, 2)),
+        "reordered": (Step(faults=(Reorder(LATE),)), range(1, 2)),
+        "refused": (Step(faults=(DeadReceiver(),)), range(1, 2)),
+        "lost": (Step(faults=(Drop(),)), range(1, 2)),
     }),
-    "download": _Noun("media", 8, 1, {
-        "expired (404)": (Step(faults=(MediaGone(404),)), range(1, 3), 2),
-        "expired (403)": (Step(faults=(MediaGone(403),)), range(1, 3), 1),
-        "503": (_UNAVAILABLE, range(1, 3), 1),
-        "body cut": (_CUT, range(1, 2), 1),
+    "download": _Noun("media", 8, 2, {
+        "expired (404)": (Step(faults=(MediaGone(404),)), range(1, 3)),
+        "expired (403)": (Step(faults=(MediaGone(403),)), range(1, 3)),
+        "503": (_UNAVAILABLE, range(1, 3)),
+        "body cut": (_CUT, range(1, 2)),
     }),
 }  # fmt: skip
 """Outages come first: a call that one turns away is no longer counted as a submission, read or download."""
@@ -143,11 +143,17 @@ def _drawn(seed: int, day: int, name: str, noun: _Noun) -> Iterable[Incident]:
     random = Random(f"{seed} {day} {name}")  # noqa: S311 - reproducible by design, guards nothing
     part = noun.calls // noun.incidents
     for begins in range(0, part * noun.incidents, part):
-        kind = random.choices([*noun.kinds], [weight for *_, weight in noun.kinds.values()])[0]
+        kind = _dealt(seed, name, noun, (day - 1) * noun.incidents + begins // part)
         count = random.choice(noun.kinds[kind][1])
         offset = random.randrange(part - count + 1)
         if kind != _CALM:
             yield Incident(day, name, (day - 1) * noun.calls + begins + offset + 1, kind, count)
+
+
+def _dealt(seed: int, name: str, noun: _Noun, number: int) -> str:
+    """The kind of one of the incidents at a noun, counted from 0: they are dealt like cards, so that three days have every kind."""
+    deal, card = divmod(number, len(noun.kinds))
+    return Random(f"{seed} {name} {deal}").sample([*noun.kinds], len(noun.kinds))[card]  # noqa: S311
 
 
 def written(incidents: Iterable[Incident]) -> str:
@@ -189,7 +195,7 @@ def rules(incidents: Iterable[Incident]) -> dict[Incident, Rule]:
     made: dict[Incident, Rule] = {}
     for each in by_place:
         noun = _NOUNS[each.noun]
-        step, *_ = noun.kinds[each.kind]
+        step, _ = noun.kinds[each.kind]
         made[each] = Rule(
             when=noun.when, after=each.first - 1 - used[each.noun], times=each.count, name=str(each),
             reply=step.reply, end=step.end, faults=step.faults,

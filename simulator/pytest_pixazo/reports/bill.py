@@ -129,7 +129,8 @@ class Bills:
         total = self.document
         waste = Counter(each.waste for test in total.tests for each in test.waste)
         wasted = f"; ${total.wasted} of it for nothing: {_listed(waste)}" if waste else ""
-        yield f"{_counted(total.generations)} would have cost ${total.spent} on the real gateway, ${total.refunded} given back{wasted}"
+        back = f", ${total.refunded} given back" if micros(total.refunded) else ""
+        yield f"{_counted(total.generations)} would have cost ${total.spent} on the real gateway{back}{wasted}"
         worst = sorted((each for each in total.tests if each.waste), key=lambda each: (-micros(each.wasted), each.test))
         for each in worst[:most]:
             yield f"  {each.test}: ${each.wasted} for nothing, {_listed(Counter(one.waste for one in each.waste))}"

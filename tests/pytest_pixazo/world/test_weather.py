@@ -9,6 +9,7 @@ import pytest
 from tests.caller import KEY_HEADER
 
 from pixazo_client import PixazoClient, PixazoError, RequestHandle
+from pixazo_simulator.spec import TERMINAL
 from pytest_pixazo import Pixazo
 
 LOST = "day 1: reply lost after acceptance at submission 2"
@@ -117,7 +118,7 @@ def giving_up(world: Pixazo) -> None:
             while handle:
                 with suppress(httpx2.TransportError):
                     read = reader.get(handle.polling_url, headers={KEY_HEADER: world.api_key})
-                    if read.status_code != 200 or '"COMPLETED"' in read.text:
+                    if read.status_code != 200 or any(f'"{end}"' in read.text for end in TERMINAL):
                         break
                 world.clock.advance(5)
 

@@ -54,6 +54,8 @@ until curl -sS -H "$key" "$url" > job; grep -q COMPLETED job; do sleep 0.05; don
 echo COMPLETED $(curl -sS "$(sed 's/.*"media_url":."//; s/".*//' job)" | wc -c)
 """
 
+BILL = "pixazo-sim: 1 generation would have cost $0.35 on the real gateway\n"
+
 
 def run(*command: str, options: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end under `pixazo-sim exec`."""
@@ -71,7 +73,7 @@ def python(code: str, *options: str, **variables: str) -> subprocess.CompletedPr
 def test_python_with_requests() -> None:
     """Submits, polls and downloads, with whatever key it has."""
     ran = python(OVER_REQUESTS)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
 def test_the_media_host_of_the_policy() -> None:
@@ -86,14 +88,14 @@ def test_node_with_fetch(tmp_path: Path) -> None:
     place = tmp_path / "fetch.mjs"
     place.write_text(OVER_FETCH, encoding="utf-8")
     ran = run(tool("node"), str(place))
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
 def test_curl(tmp_path: Path) -> None:
     """As a shell script."""
     tool("curl")
     ran = run("sh", "-c", f"cd {tmp_path}; {OVER_CURL}")
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
 def test_wget(tmp_path: Path) -> None:
@@ -301,7 +303,7 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_listed() -> None:
-    """All options of serve, except those about where it listens and who may use `/_sim`; and those of weather."""
+    """All options of serve, except those about where it listens and who may use `/_sim`; and its own."""
     output = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
@@ -310,14 +312,38 @@ def test_the_options_are_listed() -> None:
         "host", "port", "ready-file", "control-token", "control-open", "control-host",
         "workers",
     }  # fmt: skip
-    assert output["exec"] - output["serve"] == {
-        "upstream",
-        "weather",
-        "days",
-        "weather-only",
-        "weather-limit",
-        "shrink",
-    }
+    own = {"upstream", "bill", "max-spend", "weather", "days", "weather-only", "weather-limit", "shrink"}
+    assert output["exec"] - output["serve"] == own
+
+
+# The bill
+
+ORPHANS = """
+import requests
+for _ in "ab":
+    requests.post(
+        "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
+        json={"prompt": "A bear"}, headers={"Ocp-Apim-Subscription-Key": "a key of mine"},
+    )
+"""
+
+
+def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
+    """On standard error, and in a file as `GET /_sim/bill` answers."""
+    file = tmp_path / "bill.json"
+    ran = python(f"{ORPHANS}\nimport time; time.sleep(0.1)", "--clock", "x1000", "--bill", str(file))
+    head, *orphans = ran.stderr.splitlines()
+    assert head == "pixazo-sim: 2 generations would have cost $0.70 on the real gateway; $0.70 of it for nothing"
+    bill = json.loads(file.read_text())
+    assert [each["waste"] for each in bill["generations"]] == ["never read"] * 2
+    assert [line.partition(", ")[2] for line in orphans] == [
+        f"$0.35: never read: {each['curl']}" for each in bill["generations"]
+    ]
+
+
+@pytest.mark.parametrize(("limit", "code"), [("0.70", 0), ("0.69", 1)])
+def test_a_command_may_spend_so_much(limit: str, code: int) -> None:
+    assert python(ORPHANS, "--max-spend", limit).returncode == code
 
 
 # Exit codes and signals
@@ -469,7 +495,7 @@ def test_python_with_aiohttp(loop: list[str]) -> None:
     """With a context of its own, and without a proxy; it is offline, too."""
     ran = run(sys.executable, "-c", OVER_AIOHTTP, *loop)
     assert (ran.returncode, ran.stdout) == (0, f"202\n192.0.2.1 port 443 {OFFLINE}\n")
-    assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n"
+    assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n{BILL}"
 
 
 def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from pixazo_simulator.weather import DAY, forecast, read_forecast, rules, writte
 def test_a_seed_and_a_number_of_days_give_the_same_incidents() -> None:
     """They are spelled out here, so that a change of the draws is noticed: people keep seeds."""
     assert written(forecast(41)) == (
-        "day 1: 3 x 429 from submission 2; day 1: 3 x 429 from submission 5; day 1: 2 x 503 from read 3; day 1: 2 x reply lost from read 9; "
-        "day 1: doubled at webhook 3; day 1: reordered at webhook 5; day 1: expired (404) at download 3"
+        "day 1: end FAILED at submission 2; day 1: reply cut after acceptance at submission 3; day 1: reply lost after acceptance at submission 6; "
+        "day 1: 3 x 503 from read 3; day 1: 2 x reply lost from read 11; day 1: late at webhook 3; day 1: doubled at webhook 7; "
+        "day 1: 2 x 503 from download 3; day 1: expired (404) at download 6"
     )
 
 
@@ -21,6 +22,12 @@ def test_the_incidents_of_a_day_do_not_depend_on_the_days_after_it() -> None:
     """A seed that breaks an app in two days breaks it in three."""
     longer = [each for each in forecast(7, 5) if each.day <= 2]
     assert tuple(longer) == forecast(7, 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_three_days_have_incidents_of_every_kind(seed: int) -> None:
+    """A seed does not leave out the one that an app cannot bear."""
+    assert len({(each.noun, each.kind) for each in forecast(seed, 3)}) == 23
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -59,7 +59,7 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
         return BilledGeneration(
             request_id=name, operation=each.operation, at=instant(each.accepted), price=as_dollars(charged[name]),
             refunded=as_dollars(refunded[name]), state=ended[name].value, fate=fates[name], waste=wastes[name],
-            curl=reading(name) if fates[name] in ("unread", "lost") else None,
+            curl=reading(name) if fates[name] in ("unread", "lost") or _has_no_video(fates[name], ended[name]) else None,
         )  # fmt: skip
 
     return Bill(
@@ -71,6 +71,10 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
         dropped=world.journal.dropped,
         generations=await in_turns(map(line, billed)),
     )
+
+
+def _has_no_video(fate: Fate, status: Status) -> bool:
+    return fate == "told" and status is Status.COMPLETED
 
 
 def _is_lost(seen: state.Exchange) -> bool:

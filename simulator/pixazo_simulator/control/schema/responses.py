@@ -370,7 +370,12 @@ class BilledGeneration(Body, frozen=True):
         Waste | None,
         Meta(description="why the money need not have been spent, null when it was not wasted, or was given back"),
     ]
-    curl: Annotated[str | None, Meta(description="of an unread or lost one: the command that reads its status")]
+    curl: Annotated[
+        str | None,
+        Meta(
+            description="of an unread or lost one, or whose video was not downloaded: the command that reads its status"
+        ),
+    ]
 
 
 class Bill(Body, frozen=True):
