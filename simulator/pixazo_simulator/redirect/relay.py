@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from .context import is_loopback
@@ -95,7 +96,8 @@ class Relay(Proxy):
                     respond(secured, *error)
                 if not is_reset:
                     secured.settimeout(_GOODBYE)
-                    secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
+                    with suppress(ValueError):  # of a connection that the end of the relay has shut down meanwhile
+                        secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
             finally:
                 self._open.discard(secured)
         return None
