@@ -27,7 +27,7 @@ SIMULATOR = [
     "Clock", "ClockState", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver",
     "Delay", "Delivery", "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event",
     "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",
-    "History", "HistoryEntry", "HtmlPage", "InitialGeneration", "JournalFilters", "JournalPage", "LedgerPage",
+    "History", "HistoryEntry", "HtmlPage", "Incident", "InitialGeneration", "JournalFilters", "JournalPage", "LedgerPage",
     "LimitData", "LognormalDelay", "Matcher", "MediaGone", "ModelCall", "NotFoundWindow", "PROFILES", "Plan", "Policy",
     "PolicyDecision", "PolicyFields", "Ready", "Reorder", "Replayed", "Reply", "ReplyLost", "Request", "Response",
     "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator", "SimulatorError", "SlowDrip",

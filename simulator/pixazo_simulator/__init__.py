@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from .spec.policy import Policy as Policy
     from .state.history import Replayed as Replayed
     from .state.history import WorldLog as WorldLog
+    from .weather.incidents import Incident as Incident
     from .webhooks.dispatcher import AdvanceError as AdvanceError
     from .webhooks.dispatcher import AdvanceEvent as AdvanceEvent
     from .world.clock import Clock as Clock
@@ -105,6 +106,7 @@ _HOMES = {
     ".state.history": "Replayed WorldLog",
     ".webhooks.dispatcher": "AdvanceError AdvanceEvent",
     ".world.registry": "Settings",
+    ".weather.incidents": "Incident",
     ".world.clock": "Clock",
     ".world.commands": "Transition",
     ".script.faults": "*",

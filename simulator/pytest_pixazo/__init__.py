@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import Health as Health
     from pixazo_simulator import History as History
     from pixazo_simulator import HistoryEntry as HistoryEntry
+    from pixazo_simulator import Incident as Incident
     from pixazo_simulator import InitialGeneration as InitialGeneration
     from pixazo_simulator import JournalFilters as JournalFilters
     from pixazo_simulator import JournalPage as JournalPage
@@ -108,7 +109,7 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry Incident InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
 }
 
 

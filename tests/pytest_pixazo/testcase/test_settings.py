@@ -11,7 +11,7 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
-    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean clock?)",
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend (did you mean clock?)",
     "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
@@ -29,7 +29,7 @@ WRONG = {
     "only=[]": "marker pixazo: only [] is not a label such as 'documented', nor a list of labels",
     "generations=3": "marker pixazo: generations 3 is not a list of dicts, such as [{'status': 'FAILED', 'age': 60}]",
     "generations=[{'status': 'FAILD'}]": "marker pixazo: generations[0].status 'FAILD': give COMPLETED or ERROR or FAILED or PROCESSING or QUEUED (did you mean FAILED?)",
-    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only (did you mean real_gateway?)",
+    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend (did you mean real_gateway?)",
     "real_gateway='yes'": "marker pixazo: real_gateway 'yes' is neither True nor False",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }
