@@ -12,7 +12,7 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
     "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend (did you mean clock?)",
-    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only",
+    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
     "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
