@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import re
 import sys
@@ -87,12 +86,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if wanted(item)]
-
-
-def pytest_collection_finish() -> None:
-    """Take what was collected out of the garbage collector's view: each run of pytester calls it five times over ten thousand tests."""
-    gc.collect()
-    gc.freeze()
 
 
 class _FailuresAtOnce:
