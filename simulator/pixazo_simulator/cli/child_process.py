@@ -105,6 +105,8 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     incidents = options["weather_only"]
     if incidents is None:
         incidents = weather.forecast(options["weather"], options["days"])
+    if options["bill"] or options["max_spend"] is not None:
+        raise click.UsageError("--bill and --max-spend are about one run, and weather may need many: leave them out")
     limit: float = options["weather_limit"]
     codes: list[int] = []
 

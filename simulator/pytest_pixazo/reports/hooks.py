@@ -108,7 +108,8 @@ def _add_bill(record: Record, item: pytest.Item, marks: Iterable[pytest.Mark], p
     billed = results.bills.add(record)
     if billed and billed.waste:
         results.places[record.nodeid] = place_of(item, record.nodeid)
-    if limit := next((mark.kwargs["max_spend"] for mark in marks if "max_spend" in mark.kwargs), None):
+    limit = next((mark.kwargs["max_spend"] for mark in marks if "max_spend" in mark.kwargs), None)
+    if limit is not None:
         problems += filter(None, [overspent(record, str(limit), _named(record, item))])
 
 

@@ -97,6 +97,19 @@ def test_a_test_may_cost_so_much(pytester: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["pixazo: this test would have spent $0.70 *, and max_spend is $0.40: *"])
 
 
+def test_a_test_may_cost_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_app="""
+        import pytest
+
+        @pytest.mark.pixazo(max_spend=0)
+        def test_app(pixazo_client):
+            pixazo_client.generate("A bear").wait()
+        """
+    )
+    pytester.runpytest("-p", "no:cacheprovider").assert_outcomes(passed=1, errors=1)
+
+
 @pytest.mark.parametrize("where", ["option", "marker"])
 def test_a_limit_is_a_sum_of_dollars(pytester: pytest.Pytester, where: str) -> None:
     if where == "marker":

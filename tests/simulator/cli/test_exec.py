@@ -346,6 +346,11 @@ def test_a_command_may_spend_so_much(limit: str, code: int) -> None:
     assert python(ORPHANS, "--max-spend", limit).returncode == code
 
 
+def test_the_bill_is_that_of_one_run() -> None:
+    ran = run("true", options=("--weather", "1", "--max-spend", "1"))
+    assert (ran.returncode, ran.stderr.count("--max-spend are about one run")) == (2, 1)
+
+
 # Exit codes and signals
 
 

@@ -25,13 +25,7 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
     for entry in world.account.ledger.entries(now):
         if entry.request_id and entry.kind in (state.EntryKind.DEBIT, state.EntryKind.REFUND):
             (charged if entry.kind is state.EntryKind.DEBIT else refunded)[entry.request_id] += abs(entry.amount)
-    start = world.clock.start
-    # A manual clock may stand still between its start and the first submission.
-    billed = [
-        each
-        for each in world.generations()
-        if each.accepted > start or (each.accepted == start and each.request_id in submits)
-    ]
+    billed = [each for each in world.generations() if each.number]  # 0: the world began with it
     calls = defaultdict[str, list[state.Exchange]](list)
     for each in exchanges:
         if each.request_id and not _is_lost(each):
