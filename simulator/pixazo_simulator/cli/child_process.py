@@ -69,7 +69,8 @@ def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
     with target as variables:
         code = child.run(variables) or 0
         if simulator is not None:
-            code = code or _billed(simulator.control().bill(), options)
+            beyond = _billed(simulator.control().bill(), options)  # whatever became of the command
+            code = code or beyond
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
 

@@ -319,7 +319,7 @@ def test_the_options_are_listed() -> None:
 # The bill
 
 ORPHANS = """
-import requests
+import sys, requests
 for _ in "ab":
     requests.post(
         "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
@@ -339,6 +339,13 @@ def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
     assert [line.partition(", ")[2] for line in orphans] == [
         f"$0.35: never read: {each['curl']}" for each in bill["generations"]
     ]
+
+
+def test_a_command_that_fails_has_a_bill_too(tmp_path: Path) -> None:
+    file = tmp_path / "bill.json"
+    ran = python(f"{ORPHANS}\nsys.exit(3)", "--bill", str(file))
+    assert (ran.returncode, json.loads(file.read_text())["spent"]) == (3, "0.70")
+    assert "2 generations would have cost $0.70 on the real gateway" in ran.stderr
 
 
 @pytest.mark.parametrize(("limit", "code"), [("0.70", 0), ("0.69", 1)])
