@@ -23,13 +23,6 @@ def require_labels(value: object) -> tuple[str, ...]:
     return read_labels(value)
 
 
-def require_limit(value: object) -> str:
-    """The sum of US dollars that the marker's `max_spend` gives. Raises ValueError with the remedy."""
-    from .bill import read_limit
-
-    return read_limit(value)
-
-
 def mutant_named(name: str) -> Mutant:
     """The mutant of this name, or that of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
     from pixazo_simulator.mutants import find_mutant

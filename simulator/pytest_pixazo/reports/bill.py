@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,14 +50,6 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
     wasted: str
     tests: tuple[TestBill, ...]
     version: Literal[1] = 1
-
-
-def read_limit(value: object) -> str:
-    """The limit that the marker's `max_spend` gives, in US dollars. Raises ValueError with the remedy."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise ValueError(f"max_spend {value!r} is not a sum of US dollars, such as '1.05'")  # noqa: TRY004 - a value of the user's
-    micros(str(value), "max_spend")
-    return str(value)
 
 
 def overspent(record: Record, limit: str, named: str = "this test") -> str | None:

@@ -48,10 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if changing and config.getoption("pixazo_sim_url", None):
         raise pytest.UsageError(f"{changing[0]} changes a simulator of this run's own: leave --pixazo-sim-url out")
     if limit := _max_spend(config):
-        from .bill import read_limit
+        from pixazo_simulator.spec import micros
 
         try:
-            read_limit(limit)
+            micros(limit, "max_spend")
         except ValueError as error:
             raise pytest.UsageError(f"--pixazo-max-spend or ini setting pixazo_max_spend: {error}") from None
     for option in ("pixazo_cov_json", "pixazo_bill_json", "pixazo_mutants_json"):

@@ -21,7 +21,7 @@ from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
-from pytest_pixazo.reports import require_checks, require_labels, require_limit
+from pytest_pixazo.reports import require_checks, require_labels
 
 from .simulators import located
 
@@ -114,10 +114,10 @@ def _reader(name: str, root: Path) -> Callable[[Any], Any]:
     return partial(_profile, root=root) if name == "profile" else _READERS[name]
 
 
-def _balance(value: Any) -> str:
+def _dollars(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise ValueError(f"balance {value!r} is not a sum of US dollars, such as '12.50'")  # noqa: TRY004 - a value of the user's
-    micros(str(value), "balance")
+        raise ValueError(f"{name} {value!r} is not a sum of US dollars, such as '12.50'")  # noqa: TRY004 - a value of the user's
+    micros(str(value), name)
     return str(value)
 
 
@@ -168,7 +168,7 @@ def _flag(name: str, value: Any) -> bool:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "balance": _balance,
+    "balance": partial(_dollars, "balance"),
     "clock": _clock,
     "generations": _generations,
     "policy": _policy,
@@ -178,7 +178,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "real_gateway": partial(_flag, "real_gateway"),
     "allow_conduct": require_checks,  # before the test runs, although the reports read these three only after it
     "only": require_labels,
-    "max_spend": require_limit,
+    "max_spend": partial(_dollars, "max_spend"),
 }
 
 
