@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import reduce
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -103,50 +103,72 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
         raise click.UsageError(
             f"--state {simulator.state} keeps worlds, and each run in weather needs a fresh one: leave it out"
         )
+    if options["bill"] or options["max_spend"] is not None:
+        raise click.UsageError("--bill and --max-spend are about one run, and weather may need many: leave them out")
     incidents = options["weather_only"]
     if incidents is None:
         incidents = weather.forecast(options["weather"], options["days"])
-    if options["bill"] or options["max_spend"] is not None:
-        raise click.UsageError("--bill and --max-spend are about one run, and weather may need many: leave them out")
-    limit: float = options["weather_limit"]
-    codes: list[int] = []
-
-    def run(some: weather.Forecast, *, is_first: bool = False) -> weather.Run:
-        settings = replace(simulator.settings, script=(*simulator.settings.script, *weather.rules(some).values()))
-        fresh = Simulator(settings, change=simulator.change)
-        with _simulated(fresh, child) as variables:
-            code = child.run(variables, limit=limit, quiet=not is_first)
-            codes.append(1 if code is None else code)
-            failure = (
-                f"it did not end within {limit:g} s" if code is None else f"its exit code is {code}" if code else None
-            )
-            return weather.run_of(fresh.control(), some, failure)
-
-    def breaks(some: weather.Forecast) -> bool:
-        if child.interrupted:
-            raise SystemExit(BY_SIGNAL + child.interrupted)
-        found = bool(run(some).problems)
-        _tell(f"shrinking: {len(some)} incident{'s' * (len(some) != 1)}: {'broken' if found else 'survived'}")
-        return found
-
-    first = run(incidents, is_first=True)
+    app = _InWeather(child, simulator, options["weather_limit"])
+    first = app.run(incidents)
+    code = app.code
     _tell(str(first))
     if first.problems and not child.interrupted:
         fewest = first.struck
         if options["shrink"]:
-            shrinking = weather.Shrinking(breaks, fewest)
+            shrinking = weather.Shrinking(app.is_broken_by, fewest)
             fewest = shrinking.fewest
             _tell(str(shrinking))
-        _tell("to repeat it:")
-        click.echo(weather.repeating(_given(child.command, options["keys"]), child.command, fewest), err=True)
-    return codes[0] or int(bool(first.problems))
+        given = tuple(_given(child.command, options["keys"]))
+        _tell(f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:")
+        click.echo(weather.repeating(given, child.command, fewest), err=True)
+    if child.interrupted:
+        return code or BY_SIGNAL + child.interrupted
+    return code or int(bool(first.problems))
+
+
+class _InWeather:
+    """Runs a command through incidents, each time in a fresh world; `code` is the exit code of the last run."""
+
+    def __init__(self, child: _Child, simulator: Simulator, limit: float) -> None:
+        self._child = child
+        self._simulator = simulator
+        self._limit = limit
+        self._is_first = True
+        self.code = 0
+
+    def run(self, incidents: weather.Forecast) -> weather.Run:
+        """One run. Raises SystemExit when the command cannot be run at all."""
+        settings = self._simulator.settings
+        script = (*settings.script, *weather.rules(incidents))
+        fresh = Simulator(replace(settings, script=script), change=self._simulator.change)
+        quiet, self._is_first = not self._is_first, False
+        with _simulated(fresh, self._child) as variables:
+            code = self._child.run(variables, limit=self._limit, quiet=quiet)
+            if not self._child.has_started:
+                raise SystemExit(code)
+            failure = f"its exit code is {code}" if code else None
+            if code is None:
+                failure = f"it did not end within {self._limit:g} s"
+            self.code = 1 if code is None else code
+            return weather.run_of(fresh.control(), incidents, failure)
+
+    def is_broken_by(self, incidents: weather.Forecast) -> bool:
+        """Whether a run has problems, which is told. Raises StopShrinking after a signal."""
+        found = bool(self.run(incidents).problems)
+        if self._child.interrupted:
+            raise weather.StopShrinking
+        _tell(f"shrinking: {len(incidents)} incident{'s' * (len(incidents) != 1)}: {'broken' if found else 'survived'}")
+        return found
 
 
 def _given(command: tuple[str, ...], keys: Iterable[str]) -> Iterator[str]:
-    """The options of this command line, without keys."""
-    words = sys.argv[2 : len(sys.argv) - len(command)]
-    for word in words[:-1] if words[-1:] == ["--"] else words:
-        yield reduce(lambda text, key: text.replace(key, HIDDEN), keys, word)
+    """The options of this command line, without keys, and without those that a line that repeats a run has of its own."""
+    words = iter(sys.argv[2 : len(sys.argv) - len(command)])
+    for word in words:
+        if word == "--weather-only":
+            next(words)
+        elif word not in ("--", "--shrink", "--no-shrink") and not word.startswith("--weather-only="):
+            yield reduce(lambda text, key: text.replace(key, HIDDEN), keys, word)
 
 
 def _tell(text: str) -> None:
@@ -252,6 +274,7 @@ class _Child:
         self.command = command
         self.interrupted: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_apart = self._is_quiet = False
         self._signals: Signals | None = None
 
     def hold_signals(self) -> None:
@@ -261,17 +284,19 @@ class _Child:
     def run(self, variables: dict[str, str], *, limit: float | None = None, quiet: bool = False) -> int | None:
         """Run the command with these variables, and return its exit code as a shell would, or None when it was ended after `limit` seconds.
 
-        If `quiet`, it reads nothing, and what it prints is discarded.
+        With a `limit` it reads nothing and has a session of its own, so that what it has started ends with it. If `quiet`, what it prints is discarded, and any signal ends it.
         """
         kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
         if not self.command[0]:
             return _failed(NOT_FOUND, _absence(""))
         stream = subprocess.DEVNULL if quiet else None
         is_first = self._process is None
+        self._is_apart, self._is_quiet = limit is not None, quiet
         try:
             self._process = process = subprocess.Popen(  # noqa: S603 - it is what the user asked for
-                self.command, env=kept | variables, stdin=stream, stdout=stream, stderr=stream
-            )
+                self.command, env=kept | variables, stdin=subprocess.DEVNULL if self._is_apart else None, stdout=stream, stderr=stream,
+                start_new_session=self._is_apart,
+            )  # fmt: skip
         except FileNotFoundError:
             return _failed(NOT_FOUND, _absence(self.command[0]))
         except OSError as error:
@@ -279,17 +304,36 @@ class _Child:
         if is_first and self._signals:
             self._signals.listen(self._pass_on)
         try:
-            code = process.wait(limit)
+            code: int | None = process.wait(limit)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return None
-        return code if code >= 0 else BY_SIGNAL - code
+            code = None
+        if self._is_apart:
+            _end_session(process)
+        return BY_SIGNAL - code if code is not None and code < 0 else code
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the command could be run."""
+        return self._process is not None
 
     def _pass_on(self, number: int) -> None:
         self.interrupted = number
-        if self._process and (number == signal.SIGTERM or not _has_terminal()):
+        if self._process is None:
+            return
+        if self._is_quiet:
+            _end_session(self._process)
+        elif self._is_apart or number == signal.SIGTERM or not _has_terminal():
             self._process.send_signal(number)
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all that it has started, which are a session of their own."""
+    with suppress(ProcessLookupError, PermissionError):  # none is left
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _failed(code: int, sentence: str) -> int:

@@ -187,7 +187,7 @@ EXEC_OPTIONS = (
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
-    _of_exec("--days", type=_Number(1, 100), default=1, help="Days of weather; one is 8 submissions long, with 16 reads, 8 webhooks and 8 downloads."),
+    _of_exec("--days", type=_Number(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
     _of_exec("--weather-limit", type=click.FloatRange(0, min_open=True), default=300, metavar="SECONDS",
              help="A run of CMD in weather is broken, and ended, after so many real seconds."),

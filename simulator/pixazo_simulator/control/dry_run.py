@@ -92,9 +92,9 @@ def _attempts_until(world: World, instant: int) -> Iterator[tuple[Delivery, Atte
 
 def _explained(world: World, real: World | None, route: RoutedRequest, request: Request) -> Explanation:
     (*_, exchange) = world.journal
-    facts = _facts(world, route, request, exchange.at)
     accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
     is_new = accepted is not None and not (real and real.generation_of(accepted.request_id))
+    facts = _facts(real, route, request, exchange.at) if real else None
     return rendering.explanation(
         world,
         exchange,
@@ -110,7 +110,7 @@ def _facts(world: World, route: RoutedRequest, request: Request, now: int) -> Fa
     """The facts that the rules were asked about, None where no rule was asked."""
     match route.endpoint:
         case Submit(operation):
-            return at_submit(operation, request.headers, members(request.body or b""), now)
+            return at_submit(operation, request.headers, members(request.body or b""), world.next_generation, now)
         case StatusRead(request_id):
             return at_read(request_id, world.known(request_id, now), request.headers, now)
         case MediaRead(request_id):

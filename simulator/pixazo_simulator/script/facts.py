@@ -55,8 +55,11 @@ class RequestConditions(TypedDict, total=False):
 
 
 class SubmitConditions(RequestConditions, total=False):
-    """What can be asked of a submission; `body` maps names of members, even of those that the page does not list."""
+    """What can be asked of a submission; `body` maps names of members, even of those that the page does not list. `generation` is the number that
+    its generation gets if it is accepted, from 1.
+    """
 
+    generation: Condition
     duration: Condition
     resolution: Condition
     prompt_optimizer: Condition
@@ -156,13 +159,21 @@ class Headers:
 
 
 def at_submit(
-    operation: Operation, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody, now: int = 0
+    operation: Operation,
+    headers: Iterable[Header],
+    members: Mapping[str, Any] | InvalidBody,
+    generation: int,
+    now: int = 0,
 ) -> Facts:
-    """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
+    """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default.
+
+    `generation` is the number of the next one that is accepted.
+    """
     sent: Mapping[str, Any] = {} if isinstance(members, InvalidBody) else members
     if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
         sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}
     facts = {name: value for name, value in sent.items() if name in _PARAMETERS}
+    facts["generation"] = generation
     facts["headers"] = named = Headers(headers)
     facts["body"] = sent
     has_url = any(len(name) == len(_WEBHOOK_URL) and name.lower() == _WEBHOOK_URL for name, _ in headers)

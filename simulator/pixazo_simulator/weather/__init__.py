@@ -5,9 +5,9 @@ from __future__ import annotations
 from .books import Books, books_of
 from .incidents import DAY, Forecast, Incident, forecast, read_forecast, rules, written
 from .run import Run, repeating, run_of
-from .shrinking import MOST_RUNS, Shrinking
+from .shrinking import MOST_RUNS, Shrinking, StopShrinking
 
 __all__ = [
-    "DAY", "MOST_RUNS", "Books", "Forecast", "Incident", "Run", "Shrinking", "books_of", "forecast", "read_forecast", "repeating", "rules", "run_of",
+    "DAY", "MOST_RUNS", "Books", "Forecast", "Incident", "Run", "Shrinking", "StopShrinking", "books_of", "forecast", "read_forecast", "repeating", "rules", "run_of",
     "written",
 ]  # fmt: skip

@@ -15,6 +15,10 @@ _ORPHANS = {
 """Why a generation of this fate has neither a delivered video nor a failure that the app was told."""
 
 
+MOST_FAILED = 2
+"""Equal submissions that FAILED before another one is for nothing: once or twice may be bad luck."""
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """What became of the generations that were paid for: a line for each orphan, and the `problems`, which break the app."""
@@ -46,12 +50,21 @@ def books_of(bill: responses.Bill) -> Books:
         [*left, *(pair for pair in numbered if pair[1].fate in ("unread", "running", "lost"))], key=lambda pair: pair[0]
     )
     twice = [_named(number, each) for number, each in numbered if each.waste == "charged twice"]
+    again = [
+        (_named(number, each), each.failed_before + 1)
+        for number, each in numbered
+        if each.failed_before >= MOST_FAILED and each.state == "FAILED"
+    ]
     unread = [_named(number, each) for number, each in numbered if each.fate in ("unread", "running")]
     return Books(
         f"books: {bill.total} generations, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
         tuple(_orphan(number, each) for number, each in orphans),
         (
             *(f"{name} was charged twice" for name in twice),
+            *(
+                f"{name} is number {count} of the same request that FAILED, as the app was told each time"
+                for name, count in again
+            ),
             *(f"{name} was never read to its end" for name in unread),
             *(f"{_named(number, each)} was never downloaded" for number, each in left),
         ),

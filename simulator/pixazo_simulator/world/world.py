@@ -93,7 +93,7 @@ class World(Part):
     """
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_expected", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
         "_random", "_rotations", "_shift", "_shown", "_states", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
         "operations", "outbox", "policy", "redactor", "script", "seed", "source", "turn",
     )  # fmt: skip
@@ -114,6 +114,7 @@ class World(Part):
     _generations: dict[str, Generation]
     _polls: dict[str, int]
     _accepted: int
+    _expected: int
     _coming: list[_Coming]
     _prompts: OrderedDict[str, str]
     _aliases: dict[str, None]
@@ -165,7 +166,8 @@ class World(Part):
         self._chance = None
         self._generations = {}
         self._polls = {}  # status reads that have shown a state which is left by reads
-        self._accepted = 0
+        self._accepted = 0  # the number of generations will not do: the world may begin with some, and the ids of a mutant may repeat
+        self._expected = 0
         self._coming = []
         self._shown: dict[str, _Shown] = {}
         self._prompts = OrderedDict()
@@ -229,7 +231,7 @@ class World(Part):
     def _facts(self, request: _Request) -> Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return at_submit(sent.operation, request.headers, sent.body.members, request.at)
+            return at_submit(sent.operation, request.headers, sent.body.members, self.next_generation, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
             return at_read(identity, known, request.headers, request.at)
@@ -257,13 +259,13 @@ class World(Part):
         generation = Generation(
             identity, now, plan, operation.name, admitted.duration, admitted.resolution, submission.origin,
             admitted.frame, deciding.of_end(admitted, plan, self.policy), operation.model_id, operation.output,
-            self._accepted + 1,
+            self.next_generation,
         )  # fmt: skip
         self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
-        self._accepted += 1  # the number of generations will not do: the ids of a mutant may repeat
-        self._expect(generation, self._accepted, started)
+        self._accepted = generation.number
+        self._expect(generation, started)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._functions.refund_due(plan, admitted.price, self.policy):
@@ -288,8 +290,7 @@ class World(Part):
             self._enter(generation, initial.prompt)
             if generation.finish > command.at:
                 started = generation.accepted + generation.plan.queued
-                self._accepted += 1
-                self._expect(generation, self._accepted, started if started > command.at else None)
+                self._expect(generation, started if started > command.at else None)
             if initial.charged:
                 entries += self._charged(generation)
             if initial.webhook_url is not UNSET:
@@ -420,6 +421,11 @@ class World(Part):
 
     # Generations
 
+    @property
+    def next_generation(self) -> int:
+        """The number of the next submission that is accepted."""
+        return self._accepted + 1
+
     def known(self, identity: str, now: int, at: int | None = None) -> dict[str, Any]:
         """The facts about a generation that rules can match: operation, number, prompt, age in seconds, status as read now or as it was `at`."""
         found = self._generations.get(identity)
@@ -488,8 +494,13 @@ class World(Part):
         """How many generations were accepted."""
         return len(self._generations)
 
-    def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
-        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes."""
+    def _expect(self, generation: Generation, started: int | None = None, number: int | None = None) -> None:
+        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes.
+
+        `number` is that of its former transition, if there was one: what comes at one instant comes in the order of acceptance.
+        """
+        if number is None:
+            self._expected = number = self._expected + 1
         instant = generation.finish if started is None else started
         if instant <= spec.LAST_INSTANT:
             heappush(self._coming, _Coming(instant, number, generation))
@@ -521,8 +532,7 @@ class World(Part):
             self.account.unfinished.add(identity, changed.finish)
         self._shown.pop(identity, None)
         has_ended = changed.finish <= now
-        self._accepted += 1
-        self._expect(changed, self._accepted, None if has_ended else now)
+        self._expect(changed, None if has_ended else now)
         self.account.ledger.move_refund(identity, changed.finish)
         for delivery in self.outbox.pending(identity):
             if delivery.progress and has_ended and delivery.event >= changed.finish:
@@ -561,7 +571,7 @@ class World(Part):
             status = spec.Status.PROCESSING if instant < generation.finish else generation.plan.outcome
             found.append(Transition(instant, generation.request_id, status))
             if status is spec.Status.PROCESSING:
-                self._expect(generation, coming.number)
+                self._expect(generation, number=coming.number)
         self.notifier.notify()
         return found
 

@@ -350,14 +350,15 @@ class Pixazo:
     def weather(self, seed: int = 0, days: int = 1, *, only: str | None = None) -> Generator[Forecast]:
         """Within a `with` block incidents drawn from a seed strike the app; at its end the books must balance.
 
-        A day is 8 submissions long. `only` are exactly these incidents, as a failure prints them. Raises AssertionError when a generation was
-        charged twice, or ended without the app having read it; ValueError for incidents that cannot be read.
+        A day is 8 generations long. `only` are exactly these incidents, as a failure prints them. Raises AssertionError when a generation was
+        charged twice, FAILED as the same request had twice before, was never read to its end, or never downloaded although others were; ValueError
+        for incidents that cannot be read.
         """
         __tracebackhide__ = True
         from pixazo_simulator.weather import forecast, read_forecast, rules, run_of, written
 
         incidents = forecast(seed, days) if only is None else read_forecast(only)
-        numbers = [self.control.add_rule(rule) for rule in rules(incidents).values()]
+        numbers = [self.control.add_rule(rule) for rule in rules(incidents)]
         failure: Exception | None = None
         try:
             yield incidents
@@ -366,9 +367,8 @@ class Pixazo:
             raise
         finally:
             run = run_of(self.control, incidents)
-            struck = set(map(str, run.struck))
             for rule in self.control.script().rules:
-                if rule.number in numbers and rule.rule.get("name") not in struck:
+                if rule.number in numbers and not any(rule.used):
                     self.control.remove_rule(rule.number)  # it is no complaint that it never struck
             told = f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
             if failure:
@@ -379,7 +379,7 @@ class Pixazo:
     def endure(self, app: Callable[[Pixazo], object], seed: int = 0, days: int = 1) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
-        `app` is called with the world, and again in another fresh world for each attempt to find fewer.
+        `app` is called with the world, and again in another fresh world for each attempt to find fewer, and to see whether the fewest break it again.
         """
         __tracebackhide__ = True
         from pixazo_simulator.weather import Shrinking, forecast, written
@@ -392,7 +392,8 @@ class Pixazo:
                     app(world)
             except Exception as error:  # noqa: BLE001 - an app may raise anything
                 failures[incidents] = error
-            return incidents in failures
+                return True
+            return False
 
         incidents = forecast(seed, days)
         if breaks(incidents):

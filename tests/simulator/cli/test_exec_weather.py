@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.command import mistake, pixazo_sim
+from tests.command import COMMAND, mistake, pixazo_sim, started
+from tests.patience import PATIENCE
 
 APP = """
 import json, os, urllib.request
@@ -24,8 +28,8 @@ while job["status"] not in ("COMPLETED", "FAILED", "ERROR"):
 print(job["status"])
 """
 """It submits again whatever went wrong."""
-LOST = "day 1: reply lost after acceptance at submission 1"
-THREE = f"{LOST}; day 1: 2 x 503 from read 1; day 1: doubled at webhook 1"
+LOST = "day 1: reply lost after acceptance at submission of generation 1"
+THREE = f"{LOST}; day 1: 2 x 503 at reads of generation 2; day 1: doubled at webhook of generation 1"
 
 
 def run(*options: str, app: str = APP) -> subprocess.CompletedProcess[str]:
@@ -41,10 +45,10 @@ def test_a_run_that_breaks_is_shrunk_to_a_line_that_repeats_it() -> None:
     lines = [line.removeprefix("pixazo-sim: ") for line in ran.stderr.splitlines()]
     assert lines[0] == "weather: 3 incidents, of which 2 struck"
     assert "shrinking: 0 incidents: survived" in lines
-    at = lines.index("the fewest that break it: 1 fault in 1 incident (after 3 runs)")
+    at = lines.index("the fewest that break it: 1 fault in 1 incident (after 4 runs)")
     assert lines[at + 1] == f"  {LOST}"
-    words = shlex.split(ran.stderr.partition("to repeat it:\n")[2])
-    given = ["--clock", "x1000", "--api-key", "[hidden]", "--weather-only", THREE]
+    words = shlex.split(ran.stderr.partition("to repeat it, with the key in place of [hidden]:\n")[2])
+    given = ["--clock", "x1000", "--api-key", "[hidden]"]
     assert words == [
         "pixazo-sim",
         "exec",
@@ -80,7 +84,7 @@ def test_the_exit_code_is_that_of_the_command() -> None:
     """Where nothing struck it, the weather was calm."""
     ran = run("--weather", "41", app="raise SystemExit(7)")
     assert ran.returncode == 7
-    assert "it breaks without any incident, too (after 0 runs)" in ran.stderr
+    assert "it breaks without any incident, too (after 1 run)" in ran.stderr
 
 
 def test_a_command_that_does_not_end_is_ended() -> None:
@@ -97,9 +101,63 @@ def test_a_command_that_does_not_end_is_ended() -> None:
     [
         (["--weather", "rain"], "--weather 'rain' is not seed=N with a whole number, such as seed=41"),
         (["--weather", "1", "--state", "memory-log"], "--state memory-log keeps worlds, and each run in weather needs a fresh one: leave it out"),
-        (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'day 1: reply lost after acceptance at submission 3'"),
+        (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'day 1: reply lost after acceptance at submission of generation 3'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(options: list[str], says: str) -> None:
     """With the remedy."""
     assert mistake("exec", *options, "--", "true") == says
+
+
+STARTING = """
+import subprocess, sys
+held = f"import threading; stream = open({sys.argv[1]!r}, 'w'); print('ready', flush=True); threading.Event().wait()"
+subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE).stdout.readline()
+"""
+"""It leaves a process behind, which holds a pipe open."""
+
+
+def test_what_a_command_has_started_ends_with_it(tmp_path: Path) -> None:
+    """It would go on calling while the next run is counted."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [COMMAND, "exec", "--weather", "1", "--", sys.executable, "-c", STARTING, str(pipe)]
+    with started(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        assert pipe.read_bytes() == b""  # to its end, which comes with that of the process that was left behind
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_command_that_is_not_there_is_run_once() -> None:
+    """It is no matter of the weather."""
+    ran = pixazo_sim("exec", "--weather", "1", "--", "no-such-command")
+    assert ran.returncode == 127
+    assert "weather" not in ran.stderr
+    assert "command 'no-such-command' was not found" in ran.stderr
+
+
+BREAKING = """
+import os, sys, threading
+folder, pipe = sys.argv[1:]
+number = len(os.listdir(folder))
+open(os.path.join(folder, str(number)), "w").close()
+if number == 1:
+    open(pipe, "w").close()
+    threading.Event().wait()
+raise SystemExit(3)
+"""
+"""It breaks at once; the second run says that it has begun, and does not end."""
+
+
+def test_an_interrupt_ends_the_shrinking_and_tells_what_is_known(tmp_path: Path) -> None:
+    """The line that repeats the run is printed, with the exit code of the command."""
+    folder, pipe = tmp_path / "runs", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    app = [sys.executable, "-c", BREAKING, str(folder), str(pipe)]
+    with started(COMMAND, "exec", "--weather-only", LOST, "--", *app, stdout=subprocess.DEVNULL) as process:
+        pipe.read_bytes()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3
+    assert len(list(folder.iterdir())) == 2
+    assert "\npixazo-sim: to repeat it:\npixazo-sim exec --no-shrink --weather-only" in said.decode()

@@ -122,3 +122,47 @@ def test_generations_that_a_world_begins_with_are_not_billed(simulator: Simulato
     )
     assert (control.bill().total, control.bill().spent) == (0, NOTHING)
     control.delete_world()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_request_that_failed_before_is_counted_where_the_app_knew_of_it(app: App, reads: bool) -> None:
+    """By a read; another prompt is another request, and two submissions at once are no repetition."""
+    prompts = ["[[sim:failed]]", "[[sim:failed]]", "A bear [[sim:failed]]", "[[sim:failed]]"]
+    for prompt in prompts:
+        name = app.submit(prompt)
+        app.control.advance(15)
+        if reads:
+            assert app.read(name)["status"] == "FAILED"
+    assert [each.failed_before for each in app.control.bill().generations] == ([0, 1, 0, 2] if reads else [0] * 4)
+
+
+@pytest.mark.parametrize(("code", "count"), [(200, 1), (500, 0)])
+def test_a_callback_tells_of_a_failure(app: App, code: int, count: int) -> None:
+    """Unless the app refuses it."""
+    with Receiver(http_response(code)) as receiver:
+        app.submit("[[sim:failed]]", headers={"X-Webhook-URL": receiver.url})
+        app.control.advance(15)
+    app.submit("[[sim:failed]]")
+    assert app.control.bill().generations[-1].failed_before == count
+
+
+def test_a_rule_is_about_the_generation_that_a_submission_would_be(app: App) -> None:
+    """What is refused is no generation; neither is what the world began with, nor a state that a read has ended."""
+    app.control.change_world(policy={"job_times": "polls:1"})
+    app.control.add_rule({"when": "submit", "match": {"generation": 2}, "reply": {"status": 503}, "times": 2})
+    submissions = [app.caller.generate() for _ in range(2)]
+    app.read(submissions[0].json()["request_id"])
+    submissions += [app.caller.generate() for _ in range(3)]
+    assert [each.status for each in submissions] == [202, 503, 503, 202, 202]
+    app.control.add_rule({"when": "request", "match": {"generation": 3}, "reply": {"status": 429}})
+    read = [app.caller.read(each.json()["request_id"]).status for each in submissions if each.status == 202]
+    assert read == [200, 200, 429]
+
+
+def test_explain_knows_which_generation_a_submission_would_be(app: App) -> None:
+    """So that it says of a rule why it does not apply."""
+    app.submit()
+    app.control.add_rule({"when": "submit", "match": {"generation": 3}, "reply": {"status": 503}})
+    found = app.control.explain("POST", GENERATE, body={"prompt": "A bear"})
+    assert found.status == 202
+    assert "generation is 2" in str(found)

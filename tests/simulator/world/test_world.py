@@ -303,7 +303,7 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
 def test_rules_are_shown_the_beginning_of_a_long_text() -> None:
     """There may be a thousand of them, and each tells what it missed."""
     members = {"prompt": "a" * 10_001, "x": "b" * 10_001, "y": ["c" * 10_001]}
-    facts = at_submit(OPERATIONS["generate"], [], members).values
+    facts = at_submit(OPERATIONS["generate"], [], members, 1).values
     assert (facts["prompt"], facts["body"]["x"], facts["body"]["y"]) == ("a" * 10_000, "b" * 10_000, ["c" * 10_001])
     where = world(t2v_limits="open")
     identity = accepted(where, "a" * 10_001).request_id

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pixazo_simulator import world as state
 from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, covers, is_success, snapshot
@@ -19,52 +20,101 @@ _REFUSABLE = frozenset({"image_rules", "combo_1080p_10s"})
 
 async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
     """The bill of a world as of now, without the generations that it began with; `reading` makes the command that reads a status."""
-    now, exchanges = world.clock.now(), tuple(world.journal)
-    submits = {each.request_id: each for each in exchanges if each.request_id and covers(SUBMITS, each.operation)}
+    now, seen = world.clock.now(), _Seen(world)
     charged, refunded = Counter[str](), Counter[str]()
     for entry in world.account.ledger.entries(now):
         if entry.request_id and entry.kind in (state.EntryKind.DEBIT, state.EntryKind.REFUND):
             (charged if entry.kind is state.EntryKind.DEBIT else refunded)[entry.request_id] += abs(entry.amount)
     billed = [each for each in world.generations() if each.number]  # 0: the world began with it
-    calls = defaultdict[str, list[state.Exchange]](list)
-    for each in exchanges:
-        if each.request_id and not _is_lost(each):
-            calls[each.request_id].append(each)
-    callbacks = {
-        each.request_id
-        for each in world.deliveries()
-        if not each.progress and each.form is not state.Form.CHALLENGE and any(made.succeeded for made in each.attempts)
-    }
     ended = {each.request_id: snapshot(each.accepted, each.plan, now).status for each in billed}
-    fates: dict[str, Fate] = {
-        name: _fate(status, calls[name], submits.get(name), called_back=name in callbacks)
-        for name, status in ended.items()
-    }
-    twice = _charged_twice([submits[name] for name in ended if name in submits], fates)
-    paid = {name for name in ended if charged[name] > refunded[name]}
+    fates = {name: seen.fate(name, status) for name, status in ended.items()}
+    twice, failed = seen.charged_twice(fates), seen.failed_before(ended)
     wastes: dict[str, Waste | None] = {
-        each.request_id: _waste(each, ended, fates, twice) if each.request_id in paid else None for each in billed
+        each.request_id: _waste(each, ended, fates, twice)
+        for each in billed
+        if charged[each.request_id] > refunded[each.request_id]
     }
     wasted = [name for name, reason in wastes.items() if reason]
-    names = list(ended)
 
     def line(each: state.Generation) -> BilledGeneration:
         name = each.request_id
         return BilledGeneration(
             request_id=name, operation=each.operation, at=instant(each.accepted), price=as_dollars(charged[name]),
-            refunded=as_dollars(refunded[name]), state=ended[name].value, fate=fates[name], waste=wastes[name],
+            refunded=as_dollars(refunded[name]), state=ended[name].value, fate=fates[name], waste=wastes.get(name),
+            failed_before=failed[name],
             curl=reading(name) if fates[name] in ("unread", "lost") or _has_no_video(fates[name], ended[name]) else None,
         )  # fmt: skip
 
     return Bill(
         total=len(billed),
-        spent=as_dollars(sum(charged[name] for name in names)),
-        refunded=as_dollars(sum(refunded[name] for name in names)),
+        spent=as_dollars(sum(charged[name] for name in ended)),
+        refunded=as_dollars(sum(refunded[name] for name in ended)),
         wasted=as_dollars(sum(charged[name] - refunded[name] for name in wasted)),
         wasted_generations=len(wasted),
         dropped=world.journal.dropped,
         generations=await in_turns(map(line, billed)),
     )
+
+
+class _Seen:
+    """What an app has seen of its generations, by their ids: the exchanges that reached it whole, and the webhooks that it accepted."""
+
+    def __init__(self, world: state.World) -> None:
+        exchanges = tuple(world.journal)
+        self._submits = {
+            each.request_id: each for each in exchanges if each.request_id and covers(SUBMITS, each.operation)
+        }
+        self._calls = defaultdict[str, list[state.Exchange]](list)
+        for each in exchanges:
+            if each.request_id and not _is_lost(each):
+                self._calls[each.request_id].append(each)
+        arrivals, dropped = [each.at for each in exchanges], world.journal.total - len(exchanges)
+        self._callbacks = {
+            each.request_id: dropped + bisect_left(arrivals, next(made.at for made in each.attempts if made.succeeded))
+            for each in world.deliveries()
+            if not each.progress
+            and each.form is not state.Form.CHALLENGE
+            and any(made.succeeded for made in each.attempts)
+        }
+        """The number of the last exchange before each."""
+
+    def fate(self, name: str, status: Status) -> Fate:
+        """What became of a generation that has this status."""
+        good = [each for each in self._calls[name] if is_success(each.status)]
+        if any(each.operation == "media" and each.method == "GET" for each in good):
+            return "delivered"
+        if status in TERMINAL and (name in self._callbacks or any(map(_tells_the_end, good))):
+            return "told"
+        submit, is_read = self._submits.get(name), any(each.operation == "status" for each in good)
+        if submit is not None and _is_lost(submit) and not is_read and name not in self._callbacks:
+            return "lost"
+        return "unread" if status in TERMINAL else "running"
+
+    def charged_twice(self, fates: Mapping[str, Fate]) -> set[str]:
+        """Of each acceptance whose reply was lost and the next equal one, that which the app did not get, or else the later."""
+        found, lost = set[str](), dict[object, str]()
+        for each in self._accepted(fates):
+            name, same = str(each.request_id), _asked(each)
+            if former := lost.pop(same, None):
+                found.add(former if fates[former] in ("lost", "unread") else name)
+            if _is_lost(each):
+                lost[same] = name
+        return found
+
+    def failed_before(self, ended: Mapping[str, Status]) -> Counter[str]:
+        """How many equal submissions before each had FAILED, as the app knew when it submitted again."""
+        found, failures = Counter[str](), defaultdict[object, list[int]](list)
+        for each in self._accepted(ended):
+            name, equal = str(each.request_id), failures[_asked(each)]
+            found[name] = bisect_left(equal, each.number)
+            told = [read.number for read in self._calls[name] if _tells_the_end(read)]
+            told += [self._callbacks[name]] if name in self._callbacks else []
+            if ended[name] is Status.FAILED and told:
+                insort(equal, min(told))
+        return found
+
+    def _accepted(self, names: Iterable[str]) -> Iterator[state.Exchange]:
+        return (self._submits[name] for name in names if name in self._submits)
 
 
 def _has_no_video(fate: Fate, status: Status) -> bool:
@@ -76,30 +126,15 @@ def _is_lost(seen: state.Exchange) -> bool:
     return seen.cut is not None or not _UNREADABLE.isdisjoint(seen.faults) or not 0 < seen.status < 500
 
 
-def _fate(status: Status, calls: Iterable[state.Exchange], submit: state.Exchange | None, *, called_back: bool) -> Fate:
-    """What became of a generation; `calls` are the exchanges about it that reached the app whole."""
-    good = [each for each in calls if is_success(each.status)]
-    if any(each.operation == "media" and each.method == "GET" for each in good):
-        return "delivered"
-    reads = [each for each in good if each.operation == "status"]
-    ends = [f'"status":"{each}"'.encode() for each in TERMINAL]
-    if status in TERMINAL and (called_back or any(end in each.response_body for each in reads for end in ends)):
-        return "told"
-    if submit is not None and _is_lost(submit) and not reads and not called_back:
-        return "lost"
-    return "unread" if status in TERMINAL else "running"
+def _tells_the_end(each: state.Exchange) -> bool:
+    """Whether it is a status read that shows a terminal status."""
+    is_read = each.operation == "status" and is_success(each.status)
+    return is_read and any(f'"status":"{end}"'.encode() in each.response_body for end in TERMINAL)
 
 
-def _charged_twice(submits: Sequence[state.Exchange], fates: Mapping[str, Fate]) -> set[str]:
-    """Of each acceptance whose reply was lost and the next equal one, that which the app did not get, or else the later."""
-    found, lost = set[str](), dict[tuple[str, bytes, int], str]()
-    for each in submits:
-        name, same = str(each.request_id), (each.target, each.request_body, each.request_length)
-        if former := lost.pop(same, None):
-            found.add(former if fates[former] in ("lost", "unread") else name)
-        if _is_lost(each):
-            lost[same] = name
-    return found
+def _asked(submit: state.Exchange) -> object:
+    """What a submission asks for: equal for equal ones."""
+    return submit.target, submit.request_body, submit.request_length
 
 
 def _waste(

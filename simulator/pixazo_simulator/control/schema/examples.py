@@ -140,6 +140,7 @@ RESPONSES: dict[Any, object] = {
                         "COMPLETED",
                         "delivered",
                         waste=None,
+                        failed_before=0,
                         curl=None,
                     )
                 ],

@@ -370,6 +370,12 @@ class BilledGeneration(Body, frozen=True):
         Waste | None,
         Meta(description="why the money need not have been spent, null when it was not wasted, or was given back"),
     ]
+    failed_before: Annotated[
+        int,
+        Meta(
+            description="equal submissions before it that FAILED, as the app had been told when it submitted this one"
+        ),
+    ]
     curl: Annotated[
         str | None,
         Meta(
