@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import re
 import sys
@@ -43,6 +44,8 @@ SMOKE = (
     "tests/test_docs.py::test_no_link_between_pages_is_broken",
 )
 """Some tests of each concern, which take ten seconds together."""
+LONGEST_END = 120
+"""Seconds that a process has to end after its last test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,6 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_FailuresAtOnce(config))
     if config.getoption("--smoke"):
         config.args[:] = [str(config.rootpath / place) for place in SMOKE]
+
+
+def pytest_unconfigure() -> None:
+    """A thread that a test left behind must not keep the process from ending: after a while its traceback is shown, and the run fails."""
+    faulthandler.dump_traceback_later(LONGEST_END, exit=True, file=sys.__stderr__)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

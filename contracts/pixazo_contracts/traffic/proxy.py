@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 import ssl
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -112,6 +113,8 @@ class Proxy:
         self.guard: SpendGuard | None = None
         self._waiting: dict[int, _Passing] = {}
         self._threads = ThreadPoolExecutor(MOST_PAID, "paid")
+        self._asked: set[Future[None]] = set()
+        self._ended = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
@@ -144,7 +147,11 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._ended.set()
+        for asked in tuple(self._asked):
+            asked.cancel()
+        # A thread that still waited for this loop when it is gone would keep the process from ending.
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._judge_thread.shutdown(cancel_futures=True)
 
     def interrupt(self) -> None:
@@ -261,8 +268,19 @@ class Proxy:
 
     def send(self, request: Send) -> Reply:
         """Send what has been paid for: the transport of the spend guard, called in a thread of its own."""
-        passing = self._waiting[int(request.reader)]
-        asyncio.run_coroutine_threadsafe(self._ask(passing), self._loop).result()
+        passing = self._waiting.get(int(request.reader))
+        if passing is None or self._ended.is_set():
+            return Reply(status=None, error="abandoned")
+        asked = asyncio.run_coroutine_threadsafe(self._ask(passing), self._loop)
+        self._asked.add(asked)
+        if self._ended.is_set():
+            asked.cancel()
+        try:
+            asked.result()
+        except CancelledError:
+            passing.error = "abandoned"
+        finally:
+            self._asked.discard(asked)
         if passing.answer is None:
             return Reply(status=None, error=passing.error or "lost")
         body, readable = decoded(passing.answer.text(), bytes(passing.answered))
@@ -326,6 +344,9 @@ class Proxy:
             except h11.RemoteProtocolError:
                 passing.error = "lost"
                 self._drop(passing)
+            except asyncio.CancelledError:
+                self._drop(passing)
+                raise
             return
 
     @staticmethod

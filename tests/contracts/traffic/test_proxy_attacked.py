@@ -226,6 +226,9 @@ def test_a_second_interrupt_ends_at_once_and_what_was_paid_for_is_recorded(tmp_p
             passing.interrupt()
         end.set()
     app.close()
+    assert not [
+        each for each in threading.enumerate() if each.name.startswith("paid")
+    ]  # it would keep the process from ending
     trace = load_trace(tmp_path / "trace.ndjson")
     assert [(exchange.error, exchange.spent) for exchange in trace.exchanges] == [("abandoned", True)]
 

@@ -27,7 +27,7 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
             (charged if entry.kind is state.EntryKind.DEBIT else refunded)[entry.request_id] += abs(entry.amount)
     billed = [each for each in world.generations() if each.number]  # 0: the world began with it
     ended = {each.request_id: snapshot(each.accepted, each.plan, now).status for each in billed}
-    fates = {name: seen.fate(name, status) for name, status in ended.items()}
+    fates: dict[str, Fate] = {name: seen.fate(name, status) for name, status in ended.items()}
     twice, failed = seen.charged_twice(fates), seen.failed_before(ended)
     wastes: dict[str, Waste | None] = {
         each.request_id: _waste(each, ended, fates, twice)
