@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     """A thread that a test left behind must not keep the process from ending: after a while its traceback is shown, and the run fails."""
-    faulthandler.dump_traceback_later(LONGEST_END, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(LONGEST_END, exit=True, file=2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
