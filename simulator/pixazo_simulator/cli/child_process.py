@@ -113,14 +113,15 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     code = app.code
     _tell(str(first))
     if first.problems and not child.interrupted:
-        fewest = first.struck
-        if options["shrink"]:
-            shrinking = weather.Shrinking(app.is_broken_by, fewest)
-            fewest = shrinking.fewest
-            _tell(str(shrinking))
         given = tuple(_given(child.command, options["keys"]))
-        _tell(f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:")
-        click.echo(weather.repeating(given, child.command, fewest), err=True)
+        how = f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:"
+        broken = [(first.struck, "")]
+        if options["shrink"]:
+            shrinking = weather.Shrinking(app.problems_of, first.struck, first.kinds)
+            broken = [(each.incidents, str(each)) for each in shrinking.found]
+        for incidents, words in broken:
+            _tell("\n".join(filter(None, [words, how])))
+            click.echo(weather.repeating(given, child.command, incidents), err=True)
     if child.interrupted:
         return code or BY_SIGNAL + child.interrupted
     return code or int(bool(first.problems))
@@ -152,13 +153,13 @@ class _InWeather:
             self.code = 1 if code is None else code
             return weather.run_of(fresh.control(), incidents, failure)
 
-    def is_broken_by(self, incidents: weather.Forecast) -> bool:
-        """Whether a run has problems, which is told. Raises StopShrinking after a signal."""
-        found = bool(self.run(incidents).problems)
+    def problems_of(self, incidents: weather.Forecast) -> list[str]:
+        """The kinds of the problems of a run, which are told. Raises StopShrinking after a signal."""
+        kinds = self.run(incidents).kinds
         if self._child.interrupted:
             raise weather.StopShrinking
-        _tell(f"shrinking: {len(incidents)} incident{'s' * (len(incidents) != 1)}: {'broken' if found else 'survived'}")
-        return found
+        _tell(f"shrinking: {len(incidents)} incident{'s' * (len(incidents) != 1)}: {', '.join(kinds) or 'survived'}")
+        return kinds
 
 
 def _given(command: tuple[str, ...], keys: Iterable[str]) -> Iterator[str]:

@@ -20,12 +20,24 @@ MOST_FAILED = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """What breaks an app: its kind, such as `charged twice`, and a sentence."""
+
+    kind: str
+    sentence: str
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """What became of the generations that were paid for: a line for each orphan, and the `problems`, which break the app."""
 
     summary: str
     orphans: tuple[str, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     def __str__(self) -> str:
         """The summary, and the orphans below it."""
@@ -60,13 +72,16 @@ def books_of(bill: responses.Bill) -> Books:
         f"books: {bill.total} generations, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
         tuple(_orphan(number, each) for number, each in orphans),
         (
-            *(f"{name} was charged twice" for name in twice),
+            *(Problem("charged twice", f"{name} was charged twice") for name in twice),
             *(
-                f"{name} is number {count} of the same request that FAILED, as the app was told each time"
+                Problem(
+                    "failed again",
+                    f"{name} is number {count} of the same request that FAILED, as the app was told each time",
+                )
                 for name, count in again
             ),
-            *(f"{name} was never read to its end" for name in unread),
-            *(f"{_named(number, each)} was never downloaded" for number, each in left),
+            *(Problem("never read", f"{name} was never read to its end") for name in unread),
+            *(Problem("never downloaded", f"{_named(number, each)} was never downloaded") for number, each in left),
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pixazo_simulator.control import ControlClient
 
-from .books import Books, books_of
+from .books import Books, Problem, books_of
 from .incidents import Forecast, Incident, written
 
 
@@ -22,9 +22,14 @@ class Run:
     failure: str | None = None
 
     @property
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Why the app is broken, empty when it is not."""
-        return [*([self.failure] if self.failure else []), *self.books.problems]
+        return [*([Problem(self.failure, self.failure)] if self.failure else []), *self.books.problems]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its problems: one about money first."""
+        return list(dict.fromkeys(each.kind for each in (*self.books.problems, *self.problems)))
 
     def __str__(self) -> str:
         """The incidents that struck, the books and the problems, a line each."""

@@ -1,8 +1,9 @@
-"""Shrinks the incidents that break an app to the fewest that still break it."""
+"""Shrinks the incidents that break an app to the fewest that still do, for each kind of problem."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 from .incidents import Forecast
 
@@ -11,75 +12,115 @@ MOST_RUNS = 100
 
 
 class StopShrinking(Exception):  # noqa: N818 - it is no error, as StopIteration
-    """No more runs: the bound is reached, or `breaks` was interrupted."""
+    """No more runs: the bound is reached, or the run was interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fewest:
+    """The fewest incidents known to cause problems of some kinds.
+
+    If it `is_least`, none can be left out, and none can strike fewer calls. If the kinds are `flaky`, the app survived these incidents when they were tried once
+    more, so that they are all that there were at first.
+    """
+
+    kinds: tuple[str, ...]
+    incidents: Forecast
+    is_least: bool
+    is_flaky: bool
+
+    def __str__(self) -> str:
+        """In words."""
+        what = ", ".join(self.kinds)
+        if self.is_flaky:
+            return f"not shrunk: with the same incidents the app breaks at one time and survives at another ({what})"
+        if not self.incidents:
+            return f"it breaks without any incident, too ({what})"
+        faults = sum(each.count for each in self.incidents)
+        count = f"{faults} fault{'s' * (faults > 1)} in {len(self.incidents)} incident{'s' * (len(self.incidents) > 1)}"
+        bound = "" if self.is_least else "; shrinking was ended, and fewer may do"
+        return "\n".join(
+            [f"the fewest that break it ({what}): {count}{bound}", *(f"  {each}" for each in self.incidents)]
+        )
 
 
 class Shrinking:
-    """What became of incidents that break an app: the `fewest` that still do, after so many `runs`; whether `is_least` is known of them.
+    """Shrinks the incidents of a run that had problems of these kinds: `found` has the fewest for each.
 
-    Of the fewest none can be left out, and none can strike fewer calls. `breaks` runs the app. After `most` runs, or when `breaks` raises StopShrinking,
-    what was found until then is the result. At last the fewest are tried once more: an app that then survives `is_flaky`, and keeps all incidents.
+    `problems_of` runs the app and returns the kinds of its problems. After `most` runs, or when it raises StopShrinking, what was found until then is the result.
     """
 
-    def __init__(self, breaks: Callable[[Forecast], bool], incidents: Forecast, most: int = MOST_RUNS) -> None:
-        self._breaks = breaks
+    def __init__(
+        self,
+        problems_of: Callable[[Forecast], Collection[str]],
+        incidents: Forecast,
+        kinds: Collection[str],
+        most: int = MOST_RUNS,
+    ) -> None:
+        self._problems_of = problems_of
         self._most = most
-        self._known: dict[Forecast, bool] = {}
-        self.fewest = incidents
-        self.is_least = self.is_flaky = False
+        self._known: dict[Forecast, Collection[str]] = {}
+        self._again: dict[Forecast, Collection[str]] = {}
+        self._fewest = incidents
         self.runs = 0
         """How often the app was run."""
-        try:
-            self._leave_out()
-            self._strike_less()
-            self.is_flaky = not self._run(self.fewest)
-        except StopShrinking:
-            return
-        self.is_least = not self.is_flaky
-        if self.is_flaky:
-            self.fewest = incidents
+        by_incidents: dict[tuple[Forecast, bool, bool], list[str]] = {}
+        for kind in dict.fromkeys(kinds):
+            by_incidents.setdefault(self._shrunk(incidents, kind), []).append(kind)
+        self.found = tuple(Fewest(tuple(some), *result) for result, some in by_incidents.items())
 
     def __str__(self) -> str:
-        """The fewest incidents in words."""
-        bound = "" if self.is_least or self.is_flaky else ", where it was ended: fewer may do"
-        after = f" (after {self.runs} run{'s' * (self.runs != 1)}{bound})"
-        if self.is_flaky:
-            return f"not shrunk: with the same incidents it breaks at one time and survives at another{after}"
-        if not self.fewest:
-            return f"it breaks without any incident, too{after}"
-        faults = sum(each.count for each in self.fewest)
-        count = f"{faults} fault{'s' * (faults > 1)} in {len(self.fewest)} incident{'s' * (len(self.fewest) > 1)}"
-        return "\n".join([f"the fewest that break it: {count}{after}", *(f"  {each}" for each in self.fewest)])
+        """What was found, in words."""
+        return "\n".join([*map(str, self.found), f"({self.runs} run{'s' * (self.runs != 1)} to find it)"])
 
-    def _run(self, incidents: Forecast) -> bool:
+    def _shrunk(self, incidents: Forecast, kind: str) -> tuple[Forecast, bool, bool]:
+        """The fewest incidents that cause a kind of problem, whether they are known to be the least, and whether it is flaky."""
+        self._fewest = incidents
+        try:
+            self._leave_out(kind)
+            self._strike_less(kind)
+            if self._fewest not in self._again:
+                self._again[self._fewest] = self._run(self._fewest)
+        except StopShrinking:
+            return self._fewest, False, False
+        if kind in self._again[self._fewest]:
+            return self._fewest, True, False
+        return incidents, False, True
+
+    def _run(self, incidents: Forecast) -> Collection[str]:
         if self.runs >= self._most:
             raise StopShrinking
-        broken = self._breaks(incidents)
+        problems = self._problems_of(incidents)
         self.runs += 1
-        return broken
+        return problems
 
-    def _is_broken_by(self, incidents: Forecast) -> bool:
-        """Whether these break the app, too; they are then the fewest known."""
+    def _causes(self, incidents: Forecast, kind: str) -> bool:
+        """Whether these cause the problem, too; they are then the fewest known."""
         if incidents not in self._known:
             self._known[incidents] = self._run(incidents)
-        if self._known[incidents]:
-            self.fewest = incidents
-        return self._known[incidents]
+        if kind in self._known[incidents]:
+            self._fewest = incidents
+            return True
+        return False
 
-    def _leave_out(self) -> None:
+    def _leave_out(self, kind: str) -> None:
         """Leave out ever smaller parts: first all, in the end each alone (delta debugging, as ddmin by complements)."""
-        size = len(self.fewest)
+        size = len(self._fewest)
         while size:
-            parts = range(0, len(self.fewest), size)
-            if not any(self._is_broken_by(self.fewest[:at] + self.fewest[at + size :]) for at in parts):
+            parts = range(0, len(self._fewest), size)
+            if not any(self._causes(self._fewest[:at] + self._fewest[at + size :], kind) for at in parts):
                 size //= 2
-            size = min(size, len(self.fewest))
+            size = min(size, len(self._fewest))
 
-    def _strike_less(self) -> None:
+    def _strike_less(self, kind: str) -> None:
         """Let each strike fewer calls: one, two, four and so on."""
-        for at, incident in enumerate(self.fewest):
-            count = 1
-            while count < incident.count:
-                if self._is_broken_by((*self.fewest[:at], incident.of(count), *self.fewest[at + 1 :])):
+        for at, incident in enumerate(self._fewest):
+            for count in _powers_of_two_below(incident.count):
+                if self._causes((*self._fewest[:at], incident.of(count), *self._fewest[at + 1 :]), kind):
                     break
-                count *= 2
+
+
+def _powers_of_two_below(number: int) -> Iterator[int]:
+    count = 1
+    while count < number:
+        yield count
+        count *= 2

@@ -47,7 +47,7 @@ from .record import Record, complaints, report
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
     from pixazo_simulator import Transport
-    from pixazo_simulator.weather import Forecast
+    from pixazo_simulator.weather import Forecast, Run
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
 
@@ -355,52 +355,69 @@ class Pixazo:
         for incidents that cannot be read.
         """
         __tracebackhide__ = True
-        from pixazo_simulator.weather import forecast, read_forecast, rules, run_of, written
+        from pixazo_simulator.weather import forecast, read_forecast
 
         incidents = forecast(seed, days) if only is None else read_forecast(only)
-        numbers = [self.control.add_rule(rule) for rule in rules(incidents)]
-        failure: Exception | None = None
+        runs: list[Run] = []
         try:
-            yield incidents
+            with self._weather(incidents, runs):
+                yield incidents
+        except Exception as failure:
+            for run in runs:
+                failure.add_note(_told(run))
+            raise
+        if runs[0].problems:
+            raise AssertionError(_told(runs[0]))
+
+    @contextmanager
+    def _weather(self, incidents: Forecast, runs: list[Run]) -> Generator[None]:
+        """Within a `with` block incidents strike the app; at its end what came of the run is appended to `runs`."""
+        from pixazo_simulator.weather import rules, run_of
+
+        numbers = [self.control.add_rule(rule) for rule in rules(incidents)]
+        failure: str | None = None
+        try:
+            yield
         except Exception as error:
-            failure = error
+            failure = type(error).__name__
             raise
         finally:
-            run = run_of(self.control, incidents)
+            runs.append(run_of(self.control, incidents, failure))
             for rule in self.control.script().rules:
                 if rule.number in numbers and not any(rule.used):
                     self.control.remove_rule(rule.number)  # it is no complaint that it never struck
-            told = f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
-            if failure:
-                failure.add_note(told)
-        if run.problems:
-            raise AssertionError(told)
 
     def endure(self, app: Callable[[Pixazo], object], seed: int = 0, days: int = 1) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
         `app` is called with the world, and again in another fresh world for each attempt to find fewer, and to see whether the fewest break it again.
+        Incidents are shrunk for each kind of problem, such as `charged twice`, or the type of an error of the app.
         """
         __tracebackhide__ = True
         from pixazo_simulator.weather import Shrinking, forecast, written
 
-        failures: dict[Forecast, Exception] = {}
+        causes: dict[Forecast, Exception] = {}
+        runs: list[Run] = []
 
-        def breaks(incidents: Forecast) -> bool:
+        def problems_of(incidents: Forecast) -> list[str]:
+            runs.clear()
             try:
-                with self.fresh() as world, world.weather(only=written(incidents)):
+                with self.fresh() as world, world._weather(incidents, runs):  # noqa: SLF001 - it is one of us
                     app(world)
-            except Exception as error:  # noqa: BLE001 - an app may raise anything
-                failures[incidents] = error
-                return True
-            return False
+            except Exception as error:
+                if not runs:
+                    raise
+                causes[incidents] = error
+                return list(dict.fromkeys([*runs[0].kinds, type(error).__name__]))
+            return runs[0].kinds
 
         incidents = forecast(seed, days)
-        if breaks(incidents):
-            shrinking = Shrinking(breaks, incidents)
-            failure = failures[shrinking.fewest]
-            repeat = f"pixazo.weather(only={written(shrinking.fewest)!r})"
-            raise AssertionError(f"{failure}\n{shrinking}\nto repeat it: {repeat}") from failure
+        if kinds := problems_of(incidents):
+            (first,) = runs
+            found = Shrinking(problems_of, first.struck, kinds).found
+            cause = next((causes[each.incidents] for each in found if each.incidents in causes), causes.get(incidents))
+            lines = [f"{each}\nto repeat it: pixazo.weather(only={written(each.incidents)!r})" for each in found]
+            raise AssertionError("\n".join([*([repr(cause)] if cause else []), str(first), *lines])) from cause
 
     def policy(self, **fields: Unpack[PolicyFields]) -> Mapping[str, str]:
         """Change policy fields of this world from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
@@ -570,6 +587,13 @@ class Pixazo:
 
     def __repr__(self) -> str:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
+
+
+def _told(run: Run) -> str:
+    """What came of a run, and how it is repeated."""
+    from pixazo_simulator.weather import written
+
+    return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
 
 
 def _explained(delivery: Delivery, reason: str | None) -> Delivery:

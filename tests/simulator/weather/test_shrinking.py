@@ -2,79 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from pixazo_simulator.weather import Forecast, Shrinking, StopShrinking, forecast, read_forecast
+from pixazo_simulator.weather import Fewest, Forecast, Shrinking, StopShrinking, forecast, read_forecast
 
 MANY = forecast(5, 10)
+
+
+def broken_by(needed: Forecast) -> Callable[[Forecast], list[str]]:
+    """An app that all of these together break."""
+    return lambda some: ["charged twice"] * (set(needed) <= set(some))
+
+
+def fewest(problems_of: Callable[[Forecast], list[str]], incidents: Forecast, most: int = 10_000) -> Fewest:
+    """The fewest incidents by which the app is charged twice."""
+    (found,) = Shrinking(problems_of, incidents, ["charged twice"], most).found
+    return found
 
 
 @pytest.mark.parametrize("needed", [MANY[:1], MANY[-1:], MANY[3:60:19], ()])
 def test_only_the_incidents_that_are_needed_are_left(needed: Forecast) -> None:
     """One, several, or none, of sixty and more."""
-    found = Shrinking(lambda some: set(needed) <= set(some), MANY, most=10_000)
+    found = fewest(broken_by(needed), MANY)
     assert found.is_least
-    assert set(found.fewest) == set(needed)
+    assert set(found.incidents) == set(needed)
 
 
 def test_a_burst_is_shrunk_to_the_calls_that_are_needed() -> None:
     """Three of four calls must fail before the app gives up; it is tried with one, two, and then all."""
     burst = read_forecast("day 1: 4 x 429 at submission of generation 2; day 1: 2 x 503 at reads of generation 1")
-    once = Shrinking(lambda some: any(each.noun == "submission" for each in some), burst)
-    thrice = Shrinking(lambda some: any(each.noun == "submission" and each.count > 2 for each in some), burst)
-    assert once.fewest == read_forecast("day 1: 429 at submission of generation 2")
-    assert thrice.fewest == read_forecast("day 1: 4 x 429 at submission of generation 2")
+
+    def needs(count: int) -> Callable[[Forecast], list[str]]:
+        return lambda some: ["charged twice"] * any(each.noun == "submission" and each.count >= count for each in some)
+
+    assert fewest(needs(1), burst).incidents == read_forecast("day 1: 429 at submission of generation 2")
+    assert fewest(needs(3), burst).incidents == read_forecast("day 1: 4 x 429 at submission of generation 2")
 
 
 def test_an_app_that_breaks_in_calm_weather_needs_no_incident() -> None:
-    """And once more to be sure: no incident is needed."""
-    found = Shrinking(lambda _: True, MANY)
-    assert (found.fewest, found.runs) == ((), 2)
-    assert str(found) == "it breaks without any incident, too (after 2 runs)"
+    """It is run once more to be sure."""
+    found = Shrinking(broken_by(()), MANY, ["charged twice"])
+    assert (found.found[0].incidents, found.runs) == ((), 2)
+    assert str(found.found[0]) == "it breaks without any incident, too (charged twice)"
 
 
-def test_no_incidents_are_tried_twice_and_no_more_than_the_bound() -> None:
-    """What was found until then is the result, and is said to be no more than that."""
+def test_each_kind_of_problem_is_shrunk_by_itself() -> None:
+    """What also breaks the app is not taken for it; kinds that need the same incidents are told together, and no run is made twice."""
     tried: list[Forecast] = []
 
-    def breaks(some: Forecast) -> bool:
+    def problems_of(some: Forecast) -> list[str]:
         tried.append(some)
-        return set(MANY[::7]) <= set(some)
+        lost, expired = MANY[2] in some, MANY[30] in some
+        return ["charged twice"] * lost + ["never read"] * lost + ["its exit code is 1"] * expired
 
-    found = Shrinking(breaks, MANY, most=12)
-    assert (found.runs, found.is_least) == (12, False)
-    assert len(set(tried)) == len(tried) == 12
-    assert set(MANY[::7]) <= set(found.fewest) < set(MANY)
-    assert "(after 12 runs, where it was ended: fewer may do)" in str(found)
+    found = Shrinking(problems_of, MANY, ["charged twice", "its exit code is 1", "never read"]).found
+    assert [(each.kinds, each.incidents) for each in found] == [
+        (("charged twice", "never read"), (MANY[2],)),
+        (("its exit code is 1",), (MANY[30],)),
+    ]
+    assert len(tried) == len(set(tried)) + 2  # the results are tried once more
+
+
+def test_no_more_runs_are_made_than_the_bound() -> None:
+    """What was found until then is the result, and is said to be no more than that."""
+    found = Shrinking(broken_by(MANY[::7]), MANY, ["charged twice"], most=12)
+    assert (found.runs, found.found[0].is_least) == (12, False)
+    assert set(MANY[::7]) <= set(found.found[0].incidents) < set(MANY)
+    assert "; shrinking was ended, and fewer may do\n" in str(found.found[0])
 
 
 def test_an_app_that_does_not_break_again_keeps_its_incidents() -> None:
     """It behaves at random: nothing can be left out, and that is said."""
-    found = Shrinking(lambda _: False, MANY[:3])
-    assert (found.fewest, found.is_flaky, found.is_least) == (MANY[:3], True, False)
-    assert str(found).startswith(
-        "not shrunk: with the same incidents it breaks at one time and survives at another (after "
+    found = fewest(lambda _: [], MANY[:3])
+    assert (found.incidents, found.is_flaky, found.is_least) == (MANY[:3], True, False)
+    assert (
+        str(found)
+        == "not shrunk: with the same incidents the app breaks at one time and survives at another (charged twice)"
     )
 
 
 def test_an_app_that_survives_its_fewest_incidents_when_they_are_tried_once_more_is_flaky() -> None:
     """The set that breaks it is no smaller than that of the first run, as far as anybody knows."""
-    broken = iter([True, False, False, False, False, False, False])
-    found = Shrinking(lambda _: next(broken), MANY[:3])
-    assert (found.fewest, found.is_flaky) == (MANY[:3], True)
+    problems = iter([["charged twice"], *[[]] * 9])
+    found = fewest(lambda _: next(problems), MANY[:3])
+    assert (found.incidents, found.is_flaky) == (MANY[:3], True)
 
 
 def test_shrinking_can_be_stopped() -> None:
-    """What was found until then is the result."""
+    """What was found until then is the result, for each kind."""
     runs: list[Forecast] = []
 
-    def breaks(some: Forecast) -> bool:
+    def problems_of(some: Forecast) -> list[str]:
         runs.append(some)
-        if len(runs) == 4:
+        if len(runs) >= 4:
             raise StopShrinking
-        return MANY[0] in some
+        return ["charged twice"] * (MANY[0] in some)
 
-    found = Shrinking(breaks, MANY)
-    assert (found.runs, found.is_least, found.is_flaky) == (3, False, False)
-    assert MANY[0] in found.fewest
-    assert len(found.fewest) < len(MANY)
+    (found, other) = Shrinking(problems_of, MANY, ["charged twice", "never read"]).found
+    assert (found.is_least, found.is_flaky) == (False, False)
+    assert MANY[0] in found.incidents
+    assert len(found.incidents) < len(MANY)
+    assert (other.kinds, other.incidents) == (("never read",), MANY)
