@@ -69,8 +69,7 @@ _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*
 _USERINFO = regex(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
-# A key that is one of our own words is not a secret, and taking it out would garble every message.
-_OWN_WORDS = frozenset(
+OWN_WORDS = frozenset(
     {
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
         "ERROR", "ok", "error", "status", "webhook", "transition", "opening", "debit", "refund", "adjustment",
@@ -81,6 +80,7 @@ _OWN_WORDS = frozenset(
         "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
     }
 )  # fmt: skip
+"""A key that is one of these is not a secret, and taking it out would garble every message."""
 _LEAST_DIGITS = 4
 """Digits of a key that is a number: a shorter one stands in every other sentence."""
 
@@ -334,7 +334,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def _is_distinctive(key: str) -> bool:
     """Whether a key differs from the words and numbers that are in any text."""
-    return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
+    return bool(key.strip()) and key not in OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
 def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
