@@ -11,13 +11,14 @@ import msgspec
 
 from pixazo_contracts.judge import ComparisonDocument, ResultDocument
 from pixazo_contracts.report import PageDiffDocument, PageDocument
+from pixazo_simulator.control import responses
 from pytest_pixazo.reports.bill import BillDocument
 from pytest_pixazo.reports.coverage import CoverageDocument
 from pytest_pixazo.reports.mutation import MutantsDocument
 
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     ResultDocument, ComparisonDocument, PageDocument, PageDiffDocument, CoverageDocument, BillDocument,
-    MutantsDocument,
+    MutantsDocument, responses.ProgramBill,
 )  # fmt: skip
 
 

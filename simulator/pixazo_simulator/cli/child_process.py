@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from pixazo_simulator import redirect, weather
 from pixazo_simulator.control import TOKEN_VARIABLE, Bill, responses
@@ -86,7 +86,8 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
         _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
     if options["bill"]:
         try:
-            Path(options["bill"]).write_bytes(responses.encode(bill))
+            document = responses.ProgramBill(**asdict(bill))
+            Path(options["bill"]).write_bytes(responses.encode(document))
         except OSError as error:
             _tell(f"--bill {options['bill']} cannot be written: {error.strerror}")
             return 1

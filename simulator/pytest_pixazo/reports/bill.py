@@ -24,7 +24,10 @@ class Wasted(msgspec.Struct, frozen=True):
 
 
 class TestBill(msgspec.Struct, frozen=True):
-    """What the worlds of one test cost: sums are US dollars; `spent` is what was debited, `wasted` what was not given back either."""
+    """What the worlds of one test cost: sums are US dollars; `spent` is what was debited, `wasted` what was not given back either.
+
+    `overspent` says that one of its worlds cost more than the marker allows.
+    """
 
     test: str
     generations: int
@@ -32,6 +35,7 @@ class TestBill(msgspec.Struct, frozen=True):
     refunded: str
     wasted: str
     waste: tuple[Wasted, ...] = ()
+    overspent: str | None = None
 
     __test__ = False  # no test class, whatever its name
 
@@ -52,25 +56,21 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
     version: Literal[1] = 1
 
 
-def overspent(record: Record, limit: str, named: str = "this test") -> str | None:
-    """Why a test that may spend so many dollars fails; None where it has not spent more. `named` is its name in the message."""
-    found = _of(record)
-    if found is None or record.bill is None or found.kept <= micros(limit):
-        return None
-    dearest = sorted(record.bill.generations, key=lambda each: each.price, reverse=True)[:3]
-    shown = ", ".join(f"{each.request_id} ${each.price}" for each in dearest)
-    return (
-        f"pixazo: {named} would have spent ${dollars(found.kept)} on the real gateway, and max_spend is ${limit}: "
-        f"submit less, or raise it; {found.generations} generations, such as {shown}"
-    )
-
-
-def _of(record: Record) -> TestBill | None:
+def _of(record: Record, limit: str | None, named: str) -> TestBill | None:
     bill = record.bill
     if bill is None or not bill.total:
         return None
     sums = (str(bill.spent), str(bill.refunded), str(bill.wasted))
-    return TestBill(record.nodeid, bill.total, *sums, tuple(_wasted(each) for each in bill.generations if each.waste))
+    kept, said = micros(sums[0]) - micros(sums[1]), None
+    if limit is not None and kept > micros(limit):
+        dearest = sorted(bill.generations, key=lambda each: each.price, reverse=True)[:3]
+        shown = ", ".join(f"{each.request_id} ${each.price}" for each in dearest)
+        said = (
+            f"pixazo: {named} would have spent ${dollars(kept)} on the real gateway, and max_spend is ${limit}: "
+            f"submit less, or raise it; {bill.total} generations, such as {shown}"
+        )
+    waste = tuple(_wasted(each) for each in bill.generations if each.waste)
+    return TestBill(record.nodeid, bill.total, *sums, waste, said)
 
 
 def _wasted(each: BilledGeneration) -> Wasted:
@@ -83,9 +83,12 @@ class Bills:
     def __init__(self) -> None:
         self.tests: dict[str, TestBill] = {}
 
-    def add(self, record: Record) -> TestBill | None:
-        """Add what one world cost, and return it; None where nothing was accepted."""
-        found = _of(record)
+    def add(self, record: Record, limit: str | None = None, named: str = "this test") -> TestBill | None:
+        """Add what one world cost, and return it; None where nothing was accepted.
+
+        `limit` are the dollars that the world may cost; `named` is the test in the sentence that says that it cost more.
+        """
+        found = _of(record, limit, named)
         if found is not None:
             self._add(found)
         return found
@@ -96,7 +99,7 @@ class Bills:
                 dollars(sum(micros(getattr(each, name)) for each in (known, more))) for name in _SUMS
             )
             count, waste = known.generations + more.generations, (*known.waste, *more.waste)
-            more = TestBill(more.test, count, spent, refunded, wasted, waste)
+            more = TestBill(more.test, count, spent, refunded, wasted, waste, known.overspent or more.overspent)
         self.tests[more.test] = more
 
     def as_plain_values(self) -> list[Any]:

@@ -59,7 +59,7 @@ def publish(annotations: Iterable[Annotation], summary: Iterable[str]) -> str:
 
 
 def annotated(results: Results, config: pytest.Config, problems: Iterable[str], *, fails: bool) -> list[Annotation]:
-    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; a warning for money spent for nothing."""
+    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; an error for what a test spent beyond its marker; a warning for money spent for nothing."""
     found = [Annotation("error", "pixazo", problem.removeprefix("pixazo: ")) for problem in problems]
     for check in CHECKS:
         by_place = dict[Place, list[Finding]]()  # parameters of a test share its line
@@ -73,6 +73,9 @@ def annotated(results: Results, config: pytest.Config, problems: Iterable[str], 
             annotation = Annotation("error" if fails else "warning", f"{check.name}: {check.description}", text)
             found.append(at(annotation, place, config))
     for test in results.bills.document.tests:
+        if test.overspent:
+            text = f"{test.test}: {test.overspent.removeprefix('pixazo: ')}"
+            found.append(at(Annotation("error", "max_spend", text), results.places.get(test.test, NOWHERE), config))
         for each in test.waste:
             read = f"\nread it: {each.curl}" if each.curl else ""
             title, text = f"${each.price} spent for nothing: {each.waste}", f"{test.test}: {each.request_id}{read}"

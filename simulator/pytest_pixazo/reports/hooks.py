@@ -101,16 +101,15 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
 
 
 def _add_bill(record: Record, item: pytest.Item, marks: Iterable[pytest.Mark], problems: list[str]) -> None:
-    from .bill import overspent
     from .github import place_of
 
     results = _results(item.config)
-    billed = results.bills.add(record)
-    if billed and billed.waste:
+    limit = next((str(mark.kwargs["max_spend"]) for mark in marks if "max_spend" in mark.kwargs), None)
+    billed = results.bills.add(record, limit, _named(record, item))
+    if billed and (billed.waste or billed.overspent):
         results.places[record.nodeid] = place_of(item, record.nodeid)
-    limit = next((mark.kwargs["max_spend"] for mark in marks if "max_spend" in mark.kwargs), None)
-    if limit is not None:
-        problems += filter(None, [overspent(record, str(limit), _named(record, item))])
+    if billed and billed.overspent:
+        problems.append(billed.overspent)
 
 
 def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.schemas import check
 
 SUITE = """
 import pytest
@@ -92,9 +93,16 @@ def test_a_test_may_cost_so_much(pytester: pytest.Pytester) -> None:
                 pixazo_client.generate(f"A bear {number}").wait()
         """
     )
-    done = pytester.runpytest("-p", "no:cacheprovider")
+    file = pytester.path / "bill.json"
+    done = pytester.runpytest("-p", "no:cacheprovider", f"--pixazo-bill-json={file}", "--pixazo-format=github")
     done.assert_outcomes(passed=2, errors=1)
     done.stdout.fnmatch_lines(["pixazo: this test would have spent $0.70 *, and max_spend is $0.40: *"])
+    said = "this test would have spent $0.70 on the real gateway, and max_spend is $0.40: submit less, or raise it; 2 generations, such as *"
+    done.stdout.fnmatch_lines(
+        [f"::error file=test_app.py,line=3,title=max_spend::test_app.py::test_app[[]2[]]: {said}"]
+    )
+    assert check(file.read_bytes()) == "bill"
+    assert [each["overspent"] is not None for each in json.loads(file.read_bytes())["tests"]] == [False, True]
 
 
 def test_a_test_may_cost_nothing(pytester: pytest.Pytester) -> None:

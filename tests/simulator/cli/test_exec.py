@@ -16,6 +16,7 @@ import pytest
 from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, mistake, pixazo_sim, run_process, started
 from tests.page import IMAGE, TEXT, sample
 from tests.patience import PATIENCE
+from tests.schemas import check
 from tests.tools import tool
 
 from pixazo_simulator import Settings, Simulator
@@ -329,12 +330,13 @@ for _ in "ab":
 
 
 def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
-    """On standard error, and in a file as `GET /_sim/bill` answers."""
+    """On standard error, and in a file as `GET /_sim/bill` answers, with its schema."""
     file = tmp_path / "bill.json"
     ran = python(f"{ORPHANS}\nimport time; time.sleep(0.1)", "--clock", "x1000", "--bill", str(file))
     head, *orphans = ran.stderr.splitlines()
     assert head == "pixazo-sim: 2 generations would have cost $0.70 on the real gateway; $0.70 of it for nothing"
     bill = json.loads(file.read_text())
+    assert check(file.read_bytes()) == "program-bill"
     assert [each["waste"] for each in bill["generations"]] == ["never read"] * 2
     assert [line.partition(", ")[2] for line in orphans] == [
         f"$0.35: never read: {each['curl']}" for each in bill["generations"]

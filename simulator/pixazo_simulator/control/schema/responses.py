@@ -398,6 +398,12 @@ class Bill(Body, frozen=True):
     generations: list[BilledGeneration]
 
 
+class ProgramBill(Bill, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:program-bill:1"):
+    """What `pixazo-sim exec --bill` writes."""
+
+    version: Literal[1] = 1
+
+
 class GenerationPage(Body, frozen=True):
     """The latest generations, oldest first."""
 
