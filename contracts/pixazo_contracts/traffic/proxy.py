@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 
 import h11
 
-from pixazo_contracts.judge import Outcome
 from pixazo_contracts.probes import Send
 from pixazo_contracts.runner import BudgetExhaustedError, Reply, SpendGuard
 from pixazo_contracts.trace import (
@@ -27,26 +25,22 @@ from pixazo_contracts.trace import (
     host_is_loopback,
     members_of,
     only_reads,
-    split_url,
 )  # fmt: skip
 
+from .callbacks import relay_callback
 from .classify import SUBMITS
+from .judging import Judging
 from .tape import Message, Tape, TapeError, decoded
-from .wire import Head, LostError, Peer, Trailers, framed
+from .wire import Head, LostError, Peer, Trailers, connect, framed, refuse, respond
 
-#: The longest request and response that are kept, the longest answer of the API that is held until it is recorded, and the
-#: longest callback, in bytes.
+#: The longest request and response that are kept, and the longest answer of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
-MOST_CALLBACK: Final = 1024 * 1024
 
-#: Connections at once, requests that may cost at once, exchanges that wait to be judged; how long an idle connection stays, a connection may take, a shutdown
-#: waits for what is under way, in seconds.
+#: Connections at once, requests that may cost at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
 MOST_CONNECTIONS: Final = 500
 MOST_PAID: Final = 64
-MOST_UNJUDGED: Final = 1000
 IDLE: Final = 300.0
-CONNECTING: Final = 30.0
 DRAINING: Final = 10.0
 
 HOOK: Final = re.compile(r"/hook/([0-9a-f]+-\d+-proxy)(?:\?.*)?$")
@@ -118,9 +112,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
-        self._unjudged: dict[str, Exchange] = {}
-        self._judge_thread = ThreadPoolExecutor(1, "judge")
-        self._judging: asyncio.Task[None] | None = None
+        self._judging = Judging(tape, self._say)
         self._server: asyncio.Server | None = None
         self.stopping, self.hurrying = asyncio.Event(), asyncio.Event()
 
@@ -140,10 +132,10 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         for _ in range(int(DRAINING / 0.05)):
-            if self.hurrying.is_set() or not (self._busy or self._judging):
+            if self.hurrying.is_set() or not (self._busy or self._judging.is_busy):
                 break
             await asyncio.sleep(0.05)
-        tasks = [*self._tasks, *filter(None, [self._judging])]
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -152,7 +144,7 @@ class Proxy:
             asked.cancel()
         # A thread that still waited for this loop when it is gone would keep the process from ending.
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        self._judge_thread.shutdown(cancel_futures=True)
+        await self._judging.stop()
 
     def interrupt(self) -> None:
         """Stop; called again, without waiting for what is under way."""
@@ -171,7 +163,7 @@ class Proxy:
             app.close(reset=True)
         except h11.RemoteProtocolError as error:
             with suppress(LostError):
-                await _refuse(app, error.error_status_hint, f"the request cannot be passed on: {error}")
+                await refuse(app, error.error_status_hint, f"the request cannot be passed on: {error}")
         except TapeError as error:
             self._say(f"the trace cannot be written ({error}): the proxy stops")
             app.close(reset=True)
@@ -212,10 +204,10 @@ class Proxy:
             head = replace(head, first=(head.first[0], target.encode("latin-1")))
         hook = HOOK.search(target) if self._options.public_url else None
         if hook:
-            await self._relay_callback(app, head, hook[1])
+            await relay_callback(app, head, hook[1], self._tape, self._say)
             return None
         if method == "CONNECT":
-            await _refuse(
+            await refuse(
                 app, 501, f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
             )
             return None
@@ -359,7 +351,7 @@ class Proxy:
 
     async def _ask_once(self, passing: _Passing) -> None:
         if passing.gateway is None or passing.gateway.gone:
-            passing.gateway = await self._connect(self._profile.origin)
+            passing.gateway = await connect(self._profile.origin)
         gateway = passing.gateway
         gateway.expect(passing.head.first[0])
         head = passing.head.passed_on()
@@ -402,17 +394,6 @@ class Proxy:
         passing.error = "abandoned"
         gateway.close(reset=True)
 
-    async def _connect(self, origin: str) -> Peer:
-        """A new connection. Raises OSError."""
-        parts = urlsplit(origin)
-        tls = ssl.create_default_context() if parts.scheme == "https" else None
-        port = parts.port or (443 if tls else 80)
-        try:
-            opening = asyncio.open_connection(parts.hostname, port, ssl=tls)
-            return Peer(*await asyncio.wait_for(opening, CONNECTING))
-        except TimeoutError:
-            raise OSError(f"no connection within {CONNECTING:g} s") from None
-
     # -- towards the app
 
     async def _finish(self, passing: _Passing) -> Peer | None:
@@ -422,7 +403,7 @@ class Proxy:
             text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
             text += "" if "--max-generations" in text else "; raise --max-generations"
             self._say(text, once="budget")
-            await _answer(
+            await respond(
                 passing.app,
                 402,
                 {
@@ -435,7 +416,7 @@ class Proxy:
             self._note(passing)
             self._judge_later(passing)
             if error.startswith("connect"):
-                await _refuse(
+                await refuse(
                     passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
                 )
             else:
@@ -444,7 +425,11 @@ class Proxy:
         if passing.ended or error:
             self._note(passing)
         try:
-            await self._relay(passing, await self._judge(passing) if self._options.complain else [])
+            found: list[str] = []
+            if self._options.complain and (exchange := passing.exchange):
+                passing.exchange = None
+                found = await self._judging.now(exchange)
+            await self._relay(passing, found)
         finally:
             self._judge_later(passing)
         return passing.gateway
@@ -517,40 +502,10 @@ class Proxy:
         passing.exchange = self._tape.record(message, said)
         self._warn(passing.exchange)
 
-    async def _judge(self, passing: _Passing) -> list[str]:
-        """Judge an exchange, if it is recorded yet; returns the clauses that failed."""
-        exchange, passing.exchange = passing.exchange, None
-        return [] if exchange is None else await self._judged(exchange)
-
     def _judge_later(self, passing: _Passing) -> None:
-        """Judge an exchange when those before it are; a later one of its generation stands for it."""
         exchange, passing.exchange = passing.exchange, None
-        if exchange is None:
-            return
-        if len(self._unjudged) >= MOST_UNJUDGED:
-            self._say("requests come faster than they are judged: the rest is judged at the end", once="unjudged")
-            return
-        self._unjudged[exchange.accepted_id or exchange.request_id or str(exchange.number)] = exchange
-        if self._judging is None:
-            self._judging = asyncio.create_task(self._judge_all())
-
-    async def _judge_all(self) -> None:
-        try:
-            while self._unjudged:
-                await self._judged(self._unjudged.pop(next(iter(self._unjudged))))
-        finally:
-            self._judging = None
-
-    async def _judged(self, exchange: Exchange) -> list[str]:
-        """Say what an exchange shows to be wrong; returns the clauses that failed."""
-        window = self._tape.window(exchange)
-        found = await self._loop.run_in_executor(self._judge_thread, self._tape.violations, window)
-        for clause, outcome, finding in found:
-            number = finding.exchange or exchange.number
-            where = f"{finding.where}: " if finding.where else ""
-            said = f"{where}{finding.got}, expected {finding.expected}"
-            self._say(f"{outcome.value} {clause} in exchange {number}: {said}  {finding.curl or ''}".rstrip())
-        return list(dict.fromkeys(clause for clause, outcome, _ in found if outcome is Outcome.FAIL))
+        if exchange is not None:
+            self._judging.later(exchange)
 
     def _warn(self, exchange: Exchange) -> None:
         """Say once that the app may go on past the proxy."""
@@ -565,72 +520,6 @@ class Proxy:
                     f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
                     once="past",
                 )
-
-    # -- webhooks
-
-    async def _relay_callback(self, app: Peer, head: Head, token: str) -> None:
-        """Pass a callback on to the URL that the app gave for it, and the app's response back."""
-        at, url = self._tape.now(), self._tape.hooks.get(token)
-        body = bytearray()
-        async for piece in app.body():
-            body += piece if isinstance(piece, bytes) else b""
-            if len(body) > MOST_CALLBACK:
-                raise h11.RemoteProtocolError("the callback is too long", error_status_hint=413)
-        if url is None:
-            await _refuse(app, 404, "no such callback URL")
-            return
-        parts = split_url(url)
-        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}".encode()
-        headers = [
-            (n, parts.netloc.rpartition("@")[2].encode() if n.lower() == b"host" else v) for n, v in head.headers
-        ]
-        asked = replace(head, first=(head.first[0], target), headers=headers).passed_on()
-        answer: Head | None = None
-        pieces = list[bytes | Trailers]()
-        try:
-            peer = await self._connect(f"{parts.scheme}://{parts.netloc}")
-            try:
-                peer.expect(head.first[0])
-                framing = (bytes(body), Trailers([])) if body else (Trailers([]),)
-                await peer.write(asked.dump() + b"".join(framed(piece, chunked=asked.chunked) for piece in framing))
-                answer = await peer.response()
-                while answer.status < 200:
-                    answer = await peer.response()
-                async for piece in peer.body():
-                    pieces.append(piece)
-            finally:
-                peer.close()
-        except (OSError, h11.RemoteProtocolError) as error:
-            self._say(f"the app's webhook URL cannot be reached ({error})", once="webhook")
-            answer = None
-        self._tape.called(
-            head.first[0].decode("latin-1"), head.first[1].decode("latin-1"), head.text(), bytes(body),
-            answer.status if answer else 502, at,
-        )  # fmt: skip
-        if answer is None:
-            await _refuse(app, 502, "the app's webhook URL cannot be reached")
-        else:
-            sent = b"".join(framed(piece, chunked=answer.chunked) for piece in pieces)
-            await app.write(answer.passed_on().dump() + sent)
-
-
-async def _answer(app: Peer, status: int, members: dict[str, str]) -> None:
-    """An answer of our own, after which the connection is closed."""
-    body = json.dumps(members).encode()
-    reason = {
-        402: "Payment Required",
-        404: "Not Found",
-        413: "Content Too Large",
-        501: "Not Implemented",
-        502: "Bad Gateway",
-    }
-    line = f"HTTP/1.1 {status} {reason.get(status, 'Bad Request')}\r\n"
-    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    await app.write((line + fields).encode() + body)
-
-
-async def _refuse(app: Peer, status: int, why: str) -> None:
-    await _answer(app, status, {"error": "pixazo-contracts proxy", "message": f"pixazo-contracts proxy: {why}"})
 
 
 def default_keep_host(origin: str) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import h11
 
@@ -17,6 +20,9 @@ RawHeaders = list[tuple[bytes, bytes]]
 #: The longest head in bytes, and how much is read at once.
 LONGEST_HEAD: Final = 64 * 1024
 CHUNK: Final = 64 * 1024
+
+#: How long a connection may take to open, in seconds.
+CONNECTING: Final = 30.0
 
 #: RFC 9110, 7.6.1: fields about one connection, beside those that `Connection` names.
 HOP_BY_HOP: Final = frozenset({b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"proxy-authorization"})
@@ -221,3 +227,35 @@ def framed(piece: bytes | Trailers, *, chunked: bool) -> bytes:
     if isinstance(piece, bytes):
         return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked and piece else piece
     return b"".join([b"0\r\n", *(b"%b: %b\r\n" % pair for pair in piece.headers), b"\r\n"]) if chunked else b""
+
+
+async def connect(origin: str) -> Peer:
+    """A new connection to an origin. Raises OSError."""
+    parts = urlsplit(origin)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    port = parts.port or (443 if tls else 80)
+    try:
+        opening = asyncio.open_connection(parts.hostname, port, ssl=tls)
+        return Peer(*await asyncio.wait_for(opening, CONNECTING))
+    except TimeoutError:
+        raise OSError(f"no connection within {CONNECTING:g} s") from None
+
+
+async def respond(app: Peer, status: int, members: dict[str, str]) -> None:
+    """An answer of our own, after which the connection is closed."""
+    body = json.dumps(members).encode()
+    reason = {
+        402: "Payment Required",
+        404: "Not Found",
+        413: "Content Too Large",
+        501: "Not Implemented",
+        502: "Bad Gateway",
+    }
+    line = f"HTTP/1.1 {status} {reason.get(status, 'Bad Request')}\r\n"
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    await app.write((line + fields).encode() + body)
+
+
+async def refuse(app: Peer, status: int, why: str) -> None:
+    """An answer of our own that says why there is no other."""
+    await respond(app, status, {"error": "pixazo-contracts proxy", "message": f"pixazo-contracts proxy: {why}"})
