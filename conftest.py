@@ -29,6 +29,10 @@ for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
 _WITHOUT_SCHEMATHESIS = "-p no:schemathesis"
 os.environ["PYTEST_ADDOPTS"] = " ".join(filter(None, (os.environ.get("PYTEST_ADDOPTS"), _WITHOUT_SCHEMATHESIS)))
 
+# Coverage has begun in this process, and is not to begin in those that its tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_START", None)
+
 # Shared machines stall now and then: no deadline, and the same examples every time.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
