@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -26,7 +27,10 @@ def schema_of(document: type[msgspec.Struct]) -> tuple[str, dict[str, Any]]:
     """The name and the schema of a document; its id is what documents have as `$schema`."""
     identifier = str(document.__struct_config__.tag)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": identifier}
-    return identifier.split(":")[2], head | msgspec.json.schema(document)
+    schema = head | msgspec.json.schema(document)
+    for each in schema["$defs"].values():
+        each["description"] = inspect.cleandoc(each["description"])  # as Python does from 3.13 on
+    return identifier.split(":")[2], schema
 
 
 def main(folder: Path) -> None:
