@@ -112,7 +112,7 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     app = _InWeather(child, simulator, options["weather_limit"])
     first = app.run(incidents)
     code = app.code
-    _tell(str(first))
+    _tell(first.account if child.interrupted else str(first))
     if first.problems and not child.interrupted:
         given = tuple(_given(child.command, options["keys"]))
         how = f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:"
@@ -139,11 +139,12 @@ class _InWeather:
         self.code = 0
 
     def run(self, incidents: weather.Forecast) -> weather.Run:
-        """One run. Raises SystemExit when the command cannot be run at all."""
+        """One run; of a repetition only what is wrong with the simulator is logged. Raises SystemExit when the command cannot be run at all."""
         settings = self._simulator.settings
         script = (*settings.script, *weather.rules(incidents))
         fresh = Simulator(replace(settings, script=script), change=self._simulator.change)
         quiet, self._is_first = not self._is_first, False
+        logging.disable(logging.WARNING if quiet else logging.NOTSET)
         with _simulated(fresh, self._child) as variables:
             code = self._child.run(variables, limit=self._limit, quiet=quiet)
             if not self._child.has_started:
@@ -156,10 +157,11 @@ class _InWeather:
 
     def problems_of(self, incidents: weather.Forecast) -> list[str]:
         """The kinds of the problems of a run, which are told. Raises StopShrinking after a signal."""
-        kinds = self.run(incidents).kinds
+        kinds = self.run(incidents).kinds if not self._child.interrupted else []
         if self._child.interrupted:
             raise weather.StopShrinking
-        _tell(f"shrinking: {len(incidents)} incident{'s' * (len(incidents) != 1)}: {', '.join(kinds) or 'survived'}")
+        what = str(incidents[0]) if len(incidents) == 1 else f"{len(incidents)} incidents"
+        _tell(f"shrinking: {what}: {', '.join(kinds) or 'survived'}")
         return kinds
 
 
@@ -305,6 +307,8 @@ class _Child:
             return _failed(NOT_EXECUTABLE, f"command {self.command[0]!r} cannot be run: {error.strerror}")
         if is_first and self._signals:
             self._signals.listen(self._pass_on)
+        if quiet and self.interrupted:
+            _end_session(process)  # the signal came before there was a process to end
         try:
             code: int | None = process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -319,10 +323,10 @@ class _Child:
         return self._process is not None
 
     def _pass_on(self, number: int) -> None:
-        self.interrupted = number
+        is_again, self.interrupted = self.interrupted is not None, number
         if self._process is None:
             return
-        if self._is_quiet:
+        if self._is_quiet or (self._is_apart and is_again):
             _end_session(self._process)
         elif self._is_apart or number == signal.SIGTERM or not _has_terminal():
             self._process.send_signal(number)

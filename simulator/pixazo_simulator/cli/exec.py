@@ -34,9 +34,20 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
     if options["upstream"]:
         _check_alone(options)
+    if options["weather"] is None and options["weather_only"] is None:
+        _check_calm()
     from .child_process import execute  # which takes a while, and the help does not need it
 
     execute(command, options)
+
+
+def _check_calm() -> None:
+    """Raise click.UsageError for an option about weather, of which there is none."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        is_given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if is_given and option.name in ("days", "weather_limit", "shrink"):
+            raise click.UsageError(f"{option.opts[0]} is about weather: give --weather seed=N, too")
 
 
 def _check_alone(options: dict[str, Any]) -> None:

@@ -71,10 +71,21 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+class _Seconds(click.FloatRange):
+    """A number of seconds; NaN, which is within any bounds, is none."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).strip().lower().endswith("nan"):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def _weather(text: str) -> int:
     number = text.removeprefix("seed=")
     if not (number.isascii() and number.isdecimal()):
-        raise ValueError(f"--weather {text!r} is not seed=N with a whole number, such as seed=41")
+        raise ValueError(f"--weather {text!r} is not seed=N with a whole number from 0, such as seed=41")
     return int(number)
 
 
@@ -87,7 +98,10 @@ def _incidents(text: str) -> Forecast:
         is_file = Path(text).is_file()
     except OSError:  # a text that is too long for a name
         is_file = False
-    return read_forecast(Path(text).read_text(encoding="utf-8") if is_file else text)
+    try:
+        return read_forecast(Path(text).read_text(encoding="utf-8-sig") if is_file else text)
+    except ValueError as error:
+        raise ValueError(f"{text}: {error}" if is_file else f"{error}, or give the name of a file") from None
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -189,7 +203,7 @@ EXEC_OPTIONS = (
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
     _of_exec("--days", type=_Number(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
-    _of_exec("--weather-limit", type=click.FloatRange(0, min_open=True), default=300, metavar="SECONDS",
+    _of_exec("--weather-limit", type=_Seconds(0, 1e6, min_open=True), default=300, metavar="SECONDS",
              help="A run of CMD in weather is broken, and ended, after so many real seconds."),
     _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
 )

@@ -9,7 +9,7 @@ from pixazo_simulator.control import responses
 _ORPHANS = {
     "unread": "it has ended, and the app never learned how, although it knew of it",
     "running": "the app did not wait for its end",
-    "lost": "no reply to its submission reached the app, which could not know of it",
+    "lost": "no whole reply to its submission reached the app",
     "told": "it is COMPLETED, and the app has never downloaded its video, as it has those of others",
 }
 """Why a generation of this fate has neither a delivered video nor a failure that the app was told."""
@@ -35,6 +35,7 @@ class Problem:
 class Books:
     """What became of the generations that were paid for: a line for each orphan, and the `problems`, which break the app."""
 
+    generations: int
     summary: str
     orphans: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -69,14 +70,15 @@ def books_of(bill: responses.Bill) -> Books:
     ]
     unread = [_named(number, each) for number, each in numbered if each.fate in ("unread", "running")]
     return Books(
-        f"books: {bill.total} generations, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
+        bill.total,
+        f"books: {bill.total} generation{'s' * (bill.total != 1)}, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
         tuple(_orphan(number, each) for number, each in orphans),
         (
             *(Problem("charged twice", f"{name} was charged twice") for name in twice),
             *(
                 Problem(
                     "failed again",
-                    f"{name} is number {count} of the same request that FAILED, as the app was told each time",
+                    f"{name} is equal submission number {count} to FAIL, although the app was told of each failure",
                 )
                 for name, count in again
             ),

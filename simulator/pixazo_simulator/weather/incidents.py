@@ -96,9 +96,8 @@ _NOUNS: Mapping[str, _Noun] = {
     }),
 }  # fmt: skip
 _CALM = "no outage"
-_KNOWN = tuple(f"{kind} at {name}" for name, noun in _NOUNS.items() for kind in noun.kinds if kind != _CALM)
 
-_TEXT = re.compile(r"day (\d{1,3}): (?:(\d{1,4}) x )?(.+) at (\w+) of generation (\d{1,6})")
+_TEXT = re.compile(r"(?:(\d{1,4}) x )?(.+) at (\w+) of generation (\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +108,20 @@ class Incident:
     that which is accepted. Where a generation ends otherwise, `count` are that and the next ones.
     """
 
-    day: int
     noun: str
     generation: int
     kind: str
     count: int = 1
 
     def __str__(self) -> str:
-        """As `read_forecast` reads it: `day 2: 2 x 429 at submission of generation 11`."""
+        """As `read_forecast` reads it: `2 x 429 at submission of generation 11`."""
         times = f"{self.count} x " if self.count > 1 else ""
-        return f"day {self.day}: {times}{self.kind} at {self.noun} of generation {self.generation}"
+        return f"{times}{self.kind} at {self.noun} of generation {self.generation}"
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """Where it stands in a forecast, and its rules in a script."""
-        return self.day, [*_NOUNS].index(self.noun), self.generation
+    def day(self) -> int:
+        """The day of its generation, from 1."""
+        return (self.generation - 1) // DAY + 1
 
     def of(self, count: int) -> Incident:
         """The incident with another count."""
@@ -148,9 +146,11 @@ Forecast = tuple[Incident, ...]
 
 
 def forecast(seed: int, days: int = 1) -> Forecast:
-    """The incidents of so many days; those of a day depend on the seed and the day only. Raises ValueError for days that are too many."""
+    """The incidents of so many days; those of a day depend on the seed and the day only. Raises ValueError for days that are too many, and for a negative seed."""
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"{days} days: give 1 to {MOST_DAYS}")
+    if seed < 0:
+        raise ValueError(f"seed {seed}: give a whole number from 0")
     drawn = (_drawn(seed, day, name, noun) for day in range(1, days + 1) for name, noun in _NOUNS.items())
     return tuple(chain.from_iterable(drawn))
 
@@ -162,7 +162,7 @@ def _drawn(seed: int, day: int, name: str, noun: _Noun) -> Iterable[Incident]:
         kind = _dealt(seed, name, noun, (day - 1) * noun.incidents + number)
         count = random.choice(noun.kinds[kind][1])
         if kind != _CALM:
-            yield Incident(day, name, (day - 1) * DAY + generation, kind, count)
+            yield Incident(name, (day - 1) * DAY + generation, kind, count)
 
 
 def _dealt(seed: int, name: str, noun: _Noun, number: int) -> str:
@@ -177,22 +177,31 @@ def written(incidents: Iterable[Incident]) -> str:
 
 
 def read_forecast(text: str) -> Forecast:
-    """The incidents in a text, separated by semicolons or line ends. Raises ValueError with the remedy."""
-    found = [_read(each.strip()) for each in re.split(r"[;\n]", text) if each.strip()]
-    return tuple(sorted(found, key=lambda each: each.place))
+    """The incidents in a text, separated by semicolons or line ends; a line that begins with # is a comment. Raises ValueError with the remedy."""
+    lines = (line.strip().removeprefix("pixazo-sim:") for line in text.splitlines())
+    found = chain.from_iterable(line.split(";") for line in lines if not line.startswith("#"))
+    return tuple(_read(each.strip()) for each in found if each.strip())
 
 
 def _read(text: str) -> Incident:
     if not (found := _TEXT.fullmatch(text)):
-        example = Incident(1, "submission", 3, "reply lost after acceptance")
+        example = Incident("submission", 3, "reply lost after acceptance")
         raise ValueError(f"incident {text!r} cannot be read: write it as '{example}'")
-    day, count, kind, noun, generation = found.groups()
-    if noun not in _NOUNS or kind not in _NOUNS[noun].kinds or kind == _CALM:
-        asked = f"{kind} at {noun}"
-        raise ValueError(f"incident {text!r} is not known{nearest(asked, _KNOWN)}: known are {', '.join(_KNOWN)}")
-    incident = Incident(int(day), noun, int(generation), kind, int(count or 1))
+    count, kind, noun, generation = found.groups()
+    if noun not in _NOUNS:
+        raise ValueError(
+            f"incident {text!r}: there is no {noun!r}{nearest(noun, tuple(_NOUNS))}: write one of {', '.join(_NOUNS)}"
+        )
+    known = tuple(each for each in _NOUNS[noun].kinds if each != _CALM)
+    if kind not in known:
+        raise ValueError(
+            f"incident {text!r}: there is no {kind!r} at {noun}{nearest(kind, known)}: write one of {', '.join(known)}"
+        )
+    incident = Incident(noun, int(generation), kind, int(count or 1))
     if not (incident.generation and incident.count):
-        raise ValueError(f"incident {text!r} has a number 0: generations and calls are counted from 1")
+        raise ValueError(
+            f"incident {text!r} has a number 0: generations are counted from 1, and it strikes at least once"
+        )
     return incident
 
 

@@ -31,12 +31,16 @@ class Run:
         """The kinds of its problems: one about money first."""
         return list(dict.fromkeys(each.kind for each in (*self.books.problems, *self.problems)))
 
+    @property
+    def account(self) -> str:
+        """The incidents that struck, and the books, a line each."""
+        count = len(self.incidents)
+        counted = f"weather: {count} incident{'s' * (count != 1)}, of which {len(self.struck)} struck"
+        return "\n".join([counted, *(f"  {each}" for each in self.struck), str(self.books)])
+
     def __str__(self) -> str:
-        """The incidents that struck, the books and the problems, a line each."""
-        counted = f"weather: {len(self.incidents)} incidents, of which {len(self.struck)} struck"
-        return "\n".join(
-            [counted, *_indented(self.struck), str(self.books), *(f"broken: {each}" for each in self.problems)]
-        )
+        """The account, and the problems."""
+        return "\n".join([self.account, *(f"broken: {each}" for each in self.problems)])
 
 
 def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:
@@ -51,7 +55,3 @@ def repeating(arguments: Iterable[str], command: Iterable[str], incidents: Itera
     return shlex.join(
         ["pixazo-sim", "exec", *arguments, "--no-shrink", "--weather-only", written(incidents), "--", *command]
     )
-
-
-def _indented(incidents: Iterable[Incident]) -> list[str]:
-    return [f"  {each}" for each in incidents]

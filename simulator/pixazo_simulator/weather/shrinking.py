@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from .incidents import Forecast
@@ -112,15 +112,12 @@ class Shrinking:
             size = min(size, len(self._fewest))
 
     def _strike_less(self, kind: str) -> None:
-        """Let each strike fewer calls: one, two, four and so on."""
+        """Let each strike fewer calls, by bisection."""
         for at, incident in enumerate(self._fewest):
-            for count in _powers_of_two_below(incident.count):
+            least, most = 1, incident.count
+            while least < most:
+                count = (least + most) // 2
                 if self._causes((*self._fewest[:at], incident.of(count), *self._fewest[at + 1 :]), kind):
-                    break
-
-
-def _powers_of_two_below(number: int) -> Iterator[int]:
-    count = 1
-    while count < number:
-        yield count
-        count *= 2
+                    most = count
+                else:
+                    least = count + 1

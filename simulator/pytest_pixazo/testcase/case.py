@@ -105,7 +105,8 @@ class Case:
         """Hand the record to other plugins, in the name of the test that runs, and delete the world."""
         self._record = self.pixazo.record()
         try:
-            item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
+            if not self.pixazo.is_repetition:
+                item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
         finally:
             self.pixazo.control.delete_world()
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended

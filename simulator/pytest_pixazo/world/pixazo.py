@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
@@ -232,6 +233,8 @@ class Pixazo:
         self._first_unmatched = first_unmatched
         self._fresh = fresh
         self._transport = transport
+        self.is_repetition = False
+        """Whether it repeats what another world of the test is for: bill and reports leave it out."""
         self._rules: list[When] = []
         self._inboxes: list[Inbox] = []
 
@@ -346,78 +349,47 @@ class Pixazo:
         self._rules.append(rule)
         return rule
 
-    @contextmanager
-    def weather(self, seed: int = 0, days: int = 1, *, only: str | None = None) -> Generator[Forecast]:
+    def weather(
+        self, seed: int | None = None, days: int | None = None, *, only: str | None = None
+    ) -> AbstractContextManager[None]:
         """Within a `with` block incidents drawn from a seed strike the app; at its end the books must balance.
 
-        A day is 8 generations long. `only` are exactly these incidents, as a failure prints them. Raises AssertionError when a generation was
-        charged twice, FAILED as the same request had twice before, was never read to its end, or never downloaded although others were; ValueError
-        for incidents that cannot be read.
+        A day, of which there is one by default, is 8 generations long. In place of a seed, `only` are exactly these incidents, as a failure prints them.
+        Raises AssertionError when a generation was charged twice, FAILED as equal ones had twice before, was never read to its end, or never downloaded although
+        others were; an error of the app gets a note. Raises ValueError for incidents that cannot be read.
         """
-        __tracebackhide__ = True
-        from pixazo_simulator.weather import forecast, read_forecast
+        from .weather import incidents_of, struck_by
 
-        incidents = forecast(seed, days) if only is None else read_forecast(only)
-        runs: list[Run] = []
-        try:
-            with self._weather(incidents, runs):
-                yield incidents
-        except Exception as failure:
-            for run in runs:
-                failure.add_note(_told(run))
-            raise
-        if runs[0].problems:
-            raise AssertionError(_told(runs[0]))
+        return struck_by(self.control, incidents_of(seed, days, only))
 
-    @contextmanager
-    def _weather(self, incidents: Forecast, runs: list[Run]) -> Generator[None]:
-        """Within a `with` block incidents strike the app; at its end what came of the run is appended to `runs`."""
-        from pixazo_simulator.weather import rules, run_of
-
-        numbers = [self.control.add_rule(rule) for rule in rules(incidents)]
-        failure: str | None = None
-        try:
-            yield
-        except Exception as error:
-            failure = type(error).__name__
-            raise
-        finally:
-            runs.append(run_of(self.control, incidents, failure))
-            for rule in self.control.script().rules:
-                if rule.number in numbers and not any(rule.used):
-                    self.control.remove_rule(rule.number)  # it is no complaint that it never struck
-
-    def endure(self, app: Callable[[Pixazo], object], seed: int = 0, days: int = 1) -> None:
+    def endure(
+        self,
+        app: Callable[[Pixazo], object],
+        seed: int | None = None,
+        days: int | None = None,
+        *,
+        only: str | None = None,
+    ) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
         `app` is called with the world, and again in another fresh world for each attempt to find fewer, and to see whether the fewest break it again.
-        Incidents are shrunk for each kind of problem, such as `charged twice`, or the type of an error of the app.
+        Where the environment variables name this world (`pixazo_env`), they name each fresh one. Incidents are shrunk for each kind of problem, such
+        as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports have the first run only. Raises
+        TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
-        from pixazo_simulator.weather import Shrinking, forecast, written
+        from .weather import counted, endure, incidents_of
 
-        causes: dict[Forecast, Exception] = {}
-        runs: list[Run] = []
+        named = os.environ.get("PIXAZO_BASE_URL"), os.environ.get("PIXAZO_API_KEY")
 
-        def problems_of(incidents: Forecast) -> list[str]:
-            runs.clear()
-            try:
-                with self.fresh() as world, world._weather(incidents, runs):  # noqa: SLF001 - it is one of us
-                    app(world)
-            except Exception as error:
-                if not runs:
-                    raise
-                causes[incidents] = error
-                return list(dict.fromkeys([*runs[0].kinds, type(error).__name__]))
-            return runs[0].kinds
+        def run(incidents: Forecast, runs: list[Run]) -> object:
+            with self.fresh() as world:
+                world.is_repetition = bool(runs)
+                naming = world.env() if named == (self.url, self.api_key) else nullcontext()
+                with naming, counted(world.control, incidents, runs):
+                    return app(world)
 
-        incidents = forecast(seed, days)
-        if kinds := problems_of(incidents):
-            (first,) = runs
-            found = Shrinking(problems_of, first.struck, kinds).found
-            cause = next((causes[each.incidents] for each in found if each.incidents in causes), causes.get(incidents))
-            lines = [f"{each}\nto repeat it: pixazo.weather(only={written(each.incidents)!r})" for each in found]
-            raise AssertionError("\n".join([*([repr(cause)] if cause else []), str(first), *lines])) from cause
+        endure(run, incidents_of(seed, days, only))
 
     def policy(self, **fields: Unpack[PolicyFields]) -> Mapping[str, str]:
         """Change policy fields of this world from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
@@ -587,13 +559,6 @@ class Pixazo:
 
     def __repr__(self) -> str:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
-
-
-def _told(run: Run) -> str:
-    """What came of a run, and how it is repeated."""
-    from pixazo_simulator.weather import written
-
-    return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
 
 
 def _explained(delivery: Delivery, reason: str | None) -> Delivery:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import httpx2
 import pytest
-from tests.caller import KEY_HEADER
+from tests.caller import GENERATE, KEY_HEADER
 
 from pixazo_client import PixazoClient, PixazoError, RequestHandle
 from pixazo_simulator.spec import TERMINAL
 from pytest_pixazo import Pixazo
 
-LOST = "day 1: reply lost after acceptance at submission of generation 2"
-FAILING = "day 1: 3 x end FAILED at submission of generation 1"
+LOST = "reply lost after acceptance at submission of generation 2"
+FAILING = "3 x end FAILED at submission of generation 1"
 
 
 def submitted(client: PixazoClient, prompt: str, times: int = 1) -> RequestHandle | None:
@@ -64,7 +68,7 @@ def test_a_careful_app_survives_three_days(pixazo: Pixazo, seed: int) -> None:
 
 def report(pixazo: Pixazo) -> str:
     """What a run of the careless app says, in a fresh world."""
-    with pytest.raises(AssertionError) as caught, pixazo.fresh(seed=1) as world, world.weather(41, days=3, only=LOST):
+    with pytest.raises(AssertionError) as caught, pixazo.fresh(seed=1) as world, world.weather(only=LOST):
         resubmitting(world)
     return str(caught.value)
 
@@ -72,7 +76,7 @@ def report(pixazo: Pixazo) -> str:
 def test_a_generation_that_is_paid_twice_breaks_the_app(pixazo: Pixazo) -> None:
     """The failure names it, the incidents that struck, the orphan with its command, and how to repeat it, each time in the same bytes."""
     said = report(pixazo)
-    assert f"weather: 1 incidents, of which 1 struck\n  {LOST}\nbooks: 7 generations, 2.45 USD spent" in said
+    assert f"weather: 1 incident, of which 1 struck\n  {LOST}\nbooks: 7 generations, 2.45 USD spent" in said
     assert "  orphan 2, minimax-hailuo-ai_" in said
     assert ': curl -sS -H "Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY" "$PIXAZO_BASE_URL"/v2/requests/status/' in said
     assert " was charged twice\n" in said
@@ -89,7 +93,7 @@ def test_a_lost_reply_is_an_orphan_and_breaks_no_app(pixazo: Pixazo) -> None:
 
 def breaking(world: Pixazo) -> None:
     """Raises an error after two submissions."""
-    with world.weather(only=f"{LOST}; day 1: 429 at reads of generation 99"):
+    with world.weather(only=f"{LOST}; 429 at reads of generation 99"):
         app(world, 2)
         raise KeyError("media_url")
 
@@ -175,4 +179,90 @@ def test_an_app_that_pays_a_third_time_for_what_has_failed_is_broken(pixazo: Pix
     found = [line for line in said.splitlines() if line.startswith("broken: ")]
     assert [each.split(", ")[0] for each in found] == ["broken: generation 3"] * problems
     if found:
-        assert found[0].endswith(" is number 3 of the same request that FAILED, as the app was told each time")
+        assert found[0].endswith(" is equal submission number 3 to FAIL, although the app was told of each failure")
+
+
+def environment_app(_: Pixazo) -> None:
+    """Knows its world by environment variables only, and submits again whatever goes wrong."""
+    key = {KEY_HEADER: os.environ["PIXAZO_API_KEY"]}
+    with httpx2.Client(base_url=os.environ["PIXAZO_BASE_URL"], headers=key) as client:
+        for number in range(6):
+            for _attempt in range(6):
+                with suppress(httpx2.TransportError):
+                    if client.post(GENERATE, json={"prompt": f"clip {number}"}).status_code == 202:
+                        break
+
+
+def test_an_app_that_reads_the_environment_endures_in_fresh_worlds(pixazo: Pixazo) -> None:
+    """As with `pixazo_env`."""
+    with pixazo.env(), pytest.raises(AssertionError, match="was charged twice"):
+        pixazo.endure(environment_app, only=LOST)
+
+
+def test_an_app_that_submits_nothing_in_its_world_endures_nothing(pixazo: Pixazo) -> None:
+    """It used another one, or nothing at all."""
+    with pytest.raises(AssertionError, match="the app submitted nothing in the world that endure calls it with"):
+        pixazo.endure(lambda _: careful(pixazo), seed=1)
+
+
+async def coroutine(world: Pixazo) -> None:
+    """Would be awaited by nobody."""
+    careful(world)
+
+
+def exiting(_: Pixazo) -> None:
+    """A program that fails."""
+    sys.exit(3)
+
+
+def failing(_: Pixazo) -> None:
+    """A test that fails."""
+    pytest.fail("mine")
+
+
+@pytest.mark.parametrize(
+    ("app", "error", "says"),
+    [
+        (coroutine, TypeError, "endure calls a plain function: give it lambda world: asyncio.run"),
+        (exiting, AssertionError, "^SystemExit"),
+        (failing, AssertionError, "Failed"),
+    ],
+)
+def test_what_an_app_may_do_else(
+    pixazo: Pixazo, app: Callable[[Pixazo], object], error: type[BaseException], says: str
+) -> None:
+    """None of it passes for an app that endures."""
+    with pytest.raises(error, match=says):
+        pixazo.endure(app, seed=1)
+
+
+def test_a_program_that_exits_with_code_0_has_ended_well(pixazo: Pixazo) -> None:
+    """As a program does in a process of its own."""
+
+    def main(world: Pixazo) -> None:
+        careful(world)
+        sys.exit(0)
+
+    pixazo.endure(main, seed=1)
+
+
+@pytest.mark.parametrize("given", [{}, {"seed": 1, "only": LOST}, {"days": 2}])
+def test_weather_is_given_by_a_seed_or_as_text(pixazo: Pixazo, given: dict[str, Any]) -> None:
+    """By nothing else."""
+    with pytest.raises(ValueError, match="give a seed, and perhaps days, or only="):
+        pixazo.weather(**given)
+
+
+def test_the_bill_has_the_first_run_only(pytester: pytest.Pytester) -> None:
+    """What is run to shrink incidents is no order of the app."""
+    pytester.makepyfile(
+        """
+        from tests.pytest_pixazo.world.test_weather import LOST, resubmitting
+
+        def test_app(pixazo):
+            pixazo.endure(resubmitting, only=LOST)
+        """
+    )
+    done = pytester.runpytest("-p", "no:cacheprovider")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["7 generations would have cost $2.45 on the real gateway; $0.35 of it *"])

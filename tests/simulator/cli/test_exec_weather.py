@@ -28,8 +28,8 @@ while job["status"] not in ("COMPLETED", "FAILED", "ERROR"):
 print(job["status"])
 """
 """It submits again whatever went wrong."""
-LOST = "day 1: reply lost after acceptance at submission of generation 1"
-THREE = f"{LOST}; day 1: 2 x 503 at reads of generation 2; day 1: doubled at webhook of generation 1"
+LOST = "reply lost after acceptance at submission of generation 1"
+THREE = f"{LOST}; 2 x 503 at reads of generation 2; doubled at webhook of generation 1"
 
 
 def run(*options: str, app: str = APP) -> subprocess.CompletedProcess[str]:
@@ -99,9 +99,11 @@ def test_a_command_that_does_not_end_is_ended() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--weather", "rain"], "--weather 'rain' is not seed=N with a whole number, such as seed=41"),
+        (["--weather", "rain"], "--weather 'rain' is not seed=N with a whole number from 0, such as seed=41"),
         (["--weather", "1", "--state", "memory-log"], "--state memory-log keeps worlds, and each run in weather needs a fresh one: leave it out"),
-        (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'day 1: reply lost after acceptance at submission of generation 3'"),
+        (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'reply lost after acceptance at submission of generation 3', or give the name of a file"),
+        (["--days", "2"], "--days is about weather: give --weather seed=N, too"),
+        (["--weather", "1", "--weather-limit", "nan"], "Invalid value for '--weather-limit' (env var: 'PIXAZO_SIM_EXEC_WEATHER_LIMIT'): nan is no number of seconds"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(options: list[str], says: str) -> None:

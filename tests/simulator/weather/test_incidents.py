@@ -16,12 +16,12 @@ from pixazo_simulator.weather import DAY, forecast, read_forecast, rules, writte
 def test_a_seed_and_a_number_of_days_give_the_same_incidents() -> None:
     """They are spelled out here, so that a change of the draws is noticed: people keep seeds."""
     assert written(forecast(41)) == (
-        "day 1: 4 x end FAILED at submission of generation 3; "
-        "day 1: reply cut after acceptance at submission of generation 6; "
-        "day 1: reply lost after acceptance at submission of generation 8; "
-        "day 1: reply lost at reads of generation 2; day 1: reply cut at reads of generation 4; "
-        "day 1: late at webhook of generation 3; day 1: doubled at webhook of generation 8; "
-        "day 1: body cut at downloads of generation 3; day 1: 2 x expired (403) at downloads of generation 8"
+        "4 x end FAILED at submission of generation 3; "
+        "reply cut after acceptance at submission of generation 6; "
+        "reply lost after acceptance at submission of generation 8; "
+        "reply lost at reads of generation 2; reply cut at reads of generation 4; "
+        "late at webhook of generation 3; doubled at webhook of generation 8; "
+        "body cut at downloads of generation 3; 2 x expired (403) at downloads of generation 8"
     )
 
 
@@ -61,20 +61,25 @@ def test_the_longest_forecast_fits_into_a_script() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("tomorrow: rain", "incident 'tomorrow: rain' cannot be read: write it as 'day 1: reply lost after acceptance at submission of generation 3'"),
-        ("day 1: 429 at submission of generation 3", None),
-        ("day 1: 429 at submision of generation 3", "incident 'day 1: 429 at submision of generation 3' is not known (did you mean 429 at submission?): known are "),
-        ("day 1: 0 x 429 at reads of generation 3", "incident 'day 1: 0 x 429 at reads of generation 3' has a number 0: generations and calls are counted from 1"),
+        ("rain", "incident 'rain' cannot be read: write it as 'reply lost after acceptance at submission of generation 3'"),
+        ("429 at submision of generation 3", "incident '429 at submision of generation 3': there is no 'submision' (did you mean submission?): write one of calls, submission, "),
+        ("430 at reads of generation 3", "incident '430 at reads of generation 3': there is no '430' at reads (did you mean 404?): write one of 429, 503, 404, reply lost, reply cut"),
+        ("0 x 429 at reads of generation 3", "incident '0 x 429 at reads of generation 3' has a number 0: generations are counted from 1, and it strikes at least once"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_with_the_remedy(text: str, says: str | None) -> None:
+def test_a_mistake_is_named_with_the_remedy(text: str, says: str) -> None:
     """In one line."""
-    if says is None:
-        assert written(read_forecast(text)) == text
-        return
     with pytest.raises(ValueError, match="incident") as caught:
         read_forecast(text)
     assert str(caught.value).startswith(says)
+
+
+def test_a_file_of_incidents_may_have_comments_and_what_was_printed() -> None:
+    """Blank lines, too; any number of calls is allowed."""
+    text = "# mine\n\npixazo-sim:   9 x 503 at reads of generation 3\r\n  429 at submission of generation 1; body cut at downloads of generation 2\n"
+    assert written(read_forecast(text)) == (
+        "9 x 503 at reads of generation 3; 429 at submission of generation 1; body cut at downloads of generation 2"
+    )
 
 
 @pytest.mark.parametrize("days", [0, 81])
@@ -82,6 +87,12 @@ def test_a_forecast_is_of_1_to_80_days(days: int) -> None:
     """Its rules must fit into one script."""
     with pytest.raises(ValueError, match=f"{days} days: give 1 to 80"):
         forecast(1, days)
+
+
+def test_a_seed_is_not_negative() -> None:
+    """As on the command line."""
+    with pytest.raises(ValueError, match="seed -1: give a whole number from 0"):
+        forecast(-1)
 
 
 def statuses(text: str, submissions: int, reads: int = 0) -> list[list[int]]:
@@ -98,13 +109,13 @@ def statuses(text: str, submissions: int, reads: int = 0) -> list[list[int]]:
 
 def test_incidents_strike_the_submissions_that_they_name() -> None:
     """Those before generation 2 is accepted, and then those before generation 4 is."""
-    text = "day 1: 2 x 429 at submission of generation 2; day 1: 503 before acceptance at submission of generation 4"
+    text = "2 x 429 at submission of generation 2; 503 before acceptance at submission of generation 4"
     assert statuses(text, 7) == [[202], [429], [429], [202], [202], [503], [202]]
 
 
 def test_incidents_strike_the_first_reads_of_their_generation() -> None:
     """However often others are read: an app on a slow machine meets the same as on a fast one."""
-    text = "day 1: 2 x 404 at reads of generation 2"
+    text = "2 x 404 at reads of generation 2"
     assert statuses(text, 3, reads=1) == [[202, 200], [202, 404], [202, 200]]
     assert statuses(text, 3, reads=4) == [
         [202, 200, 200, 200, 200],
@@ -115,13 +126,13 @@ def test_incidents_strike_the_first_reads_of_their_generation() -> None:
 
 def test_an_outage_strikes_submissions_and_reads_of_its_generation() -> None:
     """As many of each."""
-    text = "day 1: 2 x outage (503) at calls of generation 2"
+    text = "2 x outage (503) at calls of generation 2"
     assert statuses(text, 4, reads=3) == [[202, 200, 200, 200], [503], [503], [202, 503, 503, 200]]
 
 
 def test_generations_that_fail_in_a_row_begin_with_the_one_that_is_named() -> None:
     """What else strikes a submission comes first."""
-    text = "day 1: 2 x end FAILED at submission of generation 2; day 1: reply lost after acceptance at submission of generation 3"
+    text = "2 x end FAILED at submission of generation 2; reply lost after acceptance at submission of generation 3"
     with Simulator(Settings(clock=Clock.manual, script=rules(read_forecast(text)))) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         for number in range(5):

@@ -1,0 +1,113 @@
+"""An app in bad weather: incidents strike it, its books are balanced, and what breaks it is shrunk."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import pytest
+
+from pixazo_simulator.control import ControlClient
+from pixazo_simulator.weather import (
+    Fewest,
+    Forecast,
+    Run,
+    Shrinking,
+    forecast,
+    read_forecast,
+    rules,
+    run_of,
+    written,
+)
+
+
+def incidents_of(seed: int | None, days: int | None, only: str | None) -> Forecast:
+    """The incidents of a seed and so many days, one by default, or those of a text. Raises ValueError where both or neither are given."""
+    if only is not None and seed is None and days is None:
+        return read_forecast(only)
+    if only is None and seed is not None:
+        return forecast(seed, 1 if days is None else days)
+    raise ValueError("give a seed, and perhaps days, or only=")
+
+
+@contextmanager
+def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
+    """Within a `with` block incidents strike the app of a world; at its end AssertionError is raised if its books do not balance, and an error of the app gets a note."""
+    __tracebackhide__ = True
+    runs: list[Run] = []
+    try:
+        with counted(control, incidents, runs):
+            yield
+    except BaseException as failure:
+        for run in runs:
+            failure.add_note(_told(run))
+        raise
+    if runs[0].problems:
+        raise AssertionError(_told(runs[0]))
+
+
+@contextmanager
+def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Generator[None]:
+    """Within a `with` block incidents strike the app of a world; what came of it is appended to `runs`."""
+    numbers = [control.add_rule(rule) for rule in rules(incidents)]
+    failure: str | None = None
+    try:
+        yield
+    except BaseException as error:
+        failure = type(error).__name__
+        raise
+    finally:
+        runs.append(run_of(control, incidents, failure))
+        for rule in control.script().rules:
+            if rule.number in numbers and not any(rule.used):
+                control.remove_rule(rule.number)  # it is no complaint that it never struck
+
+
+def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) -> None:
+    """Raise AssertionError if these incidents break an app, with the fewest that still do, or if it submits nothing.
+
+    `run` runs the app in a fresh world, as `counted` does, and returns its result. Raises TypeError for an awaitable.
+    """
+    __tracebackhide__ = True
+    runs: list[Run] = []
+    causes: dict[Forecast, BaseException] = {}
+
+    def problems_of(some: Forecast) -> list[str]:
+        count, result = len(runs), None
+        try:
+            result = run(some, runs)
+        except (Exception, SystemExit, pytest.fail.Exception) as error:
+            if len(runs) == count:
+                raise
+            if not isinstance(error, SystemExit) or error.code:  # a program that exits with code 0 has ended well
+                causes[some] = error
+                return list(dict.fromkeys([*runs[-1].kinds, type(error).__name__]))
+        if inspect.iscoroutine(result):
+            result.close()
+        if inspect.isawaitable(result):
+            raise TypeError("endure calls a plain function: give it lambda world: asyncio.run(app(world))")
+        return [each for each in runs[-1].kinds if each != SystemExit.__name__]
+
+    kinds = problems_of(incidents)
+    first = runs[0]
+    if not kinds and not first.books.generations:
+        raise AssertionError(
+            "the app submitted nothing in the world that endure calls it with, so that no incident could strike it:"
+            " let it use that world's url and api_key, its client() or env()"
+        )
+    if kinds:
+        found = Shrinking(problems_of, first.struck, kinds).found
+        cause = next(filter(None, (causes.get(each.incidents) for each in found)), causes.get(incidents))
+        lines = [*([repr(cause)] if cause else []), str(first), *map(_repeated, found)]
+        raise AssertionError("\n".join(lines)) from cause
+
+
+def _told(run: Run) -> str:
+    """What came of a run, and how it is repeated."""
+    return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
+
+
+def _repeated(found: Fewest) -> str:
+    """The fewest incidents, and how they are repeated."""
+    return f"{found}\nto repeat it: pixazo.endure(app, only={written(found.incidents)!r})"
