@@ -41,7 +41,7 @@ from .options import simulator_of
 from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
 
 MOST_WASTED = 5
-"""Generations that were paid for nothing which are printed: a file has all."""
+"""Generations that were paid for and wasted which are printed: a file has all."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit codes of a shell."""
 LAST_RESORT = 2 * STOP_DEADLINE + 1
@@ -79,8 +79,8 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
     """Print what the generations would have cost, and write it to the file of `--bill`; 1 if that is more than `--max-spend`."""
     if bill.total:
         counted = f"{bill.total} generation{'s' * (bill.total != 1)}"
-        back = f", ${bill.refunded} given back" if bill.refunded else ""
-        wasted = f"; ${bill.wasted} of it for nothing" if bill.wasted_generations else ""
+        back = f", ${bill.refunded} refunded" if bill.refunded else ""
+        wasted = f"; ${bill.wasted} of it wasted" if bill.wasted_generations else ""
         _tell(f"{counted} would have cost ${bill.spent} on the real gateway{back}{wasted}")
     for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
         _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")

@@ -16,7 +16,7 @@ _ORPHANS = {
 
 
 MOST_FAILED = 2
-"""Equal submissions that FAILED before another one is for nothing: once or twice may be bad luck."""
+"""Equal submissions that FAILED before another one is wasted: once or twice may be bad luck."""
 
 
 @dataclass(frozen=True, slots=True)

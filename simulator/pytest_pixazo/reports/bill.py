@@ -1,4 +1,4 @@
-"""What the generations of a test run would have cost on the real gateway, test by test, and what of it was spent for nothing."""
+"""What the generations of a test run would have cost on the real gateway, test by test, and what of it was wasted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_pixazo.world import Record
 
 
 class Wasted(msgspec.Struct, frozen=True):
-    """A generation that was paid for nothing, why, and for an orphan the command that reads its status."""
+    """A generation that was paid for and wasted, why, and for an orphan the command that reads its status."""
 
     request_id: str
     price: str
@@ -122,12 +122,12 @@ class Bills:
         """The sums in a line, and of the tests that wasted most, at most so many, what they wasted."""
         total = self.document
         waste = Counter(each.waste for test in total.tests for each in test.waste)
-        wasted = f"; ${total.wasted} of it for nothing: {_listed(waste)}" if waste else ""
-        back = f", ${total.refunded} given back" if micros(total.refunded) else ""
+        wasted = f"; ${total.wasted} of it wasted: {_listed(waste)}" if waste else ""
+        back = f", ${total.refunded} refunded" if micros(total.refunded) else ""
         yield f"{_counted(total.generations)} would have cost ${total.spent} on the real gateway{back}{wasted}"
         worst = sorted((each for each in total.tests if each.waste), key=lambda each: (-micros(each.wasted), each.test))
         for each in worst[:most]:
-            yield f"  {each.test}: ${each.wasted} for nothing, {_listed(Counter(one.waste for one in each.waste))}"
+            yield f"  {each.test}: ${each.wasted} wasted: {_listed(Counter(one.waste for one in each.waste))}"
         if most is not None and len(worst) > most:
             yield f"  and {len(worst) - most} tests more: -v lists them"
 
@@ -139,7 +139,7 @@ class Bills:
         dearest = max(self.tests.values(), key=lambda each: each.kept)
         return (
             f"pixazo: the run would have spent ${dollars(kept)} on the real gateway, and the limit is ${limit}: "
-            f"the dearest test is {dearest.test}, with ${dollars(dearest.kept)}"
+            f"the most expensive test is {dearest.test}, with ${dollars(dearest.kept)}"
         )
 
     def write(self, file: Path) -> None:

@@ -59,7 +59,7 @@ def publish(annotations: Iterable[Annotation], summary: Iterable[str]) -> str:
 
 
 def annotated(results: Results, config: pytest.Config, problems: Iterable[str], *, fails: bool) -> list[Annotation]:
-    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; an error for what a test spent beyond its marker; a warning for money spent for nothing."""
+    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; an error for what a test spent beyond its marker; a warning for money wasted."""
     found = [Annotation("error", "pixazo", problem.removeprefix("pixazo: ")) for problem in problems]
     for check in CHECKS:
         by_place = dict[Place, list[Finding]]()  # parameters of a test share its line
@@ -78,7 +78,7 @@ def annotated(results: Results, config: pytest.Config, problems: Iterable[str], 
             found.append(at(Annotation("error", "max_spend", text), results.places.get(test.test, NOWHERE), config))
         for each in test.waste:
             read = f"\nread it: {each.curl}" if each.curl else ""
-            title, text = f"${each.price} spent for nothing: {each.waste}", f"{test.test}: {each.request_id}{read}"
+            title, text = f"${each.price} wasted: {each.waste}", f"{test.test}: {each.request_id}{read}"
             found.append(at(Annotation("warning", title, text), results.places.get(test.test, NOWHERE), config))
     return found
 
@@ -99,7 +99,7 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
         yield f"\n## Pixazo bill\n\n{in_markdown(first)}\n"
         tests = sorted(results.bills.document.tests, key=lambda each: -micros(each.wasted))
         sums = ((each.test, str(each.generations), each.spent, each.refunded, each.wasted) for each in tests)
-        yield from markdown_table(("test", "generations", "spent", "refunded", "for nothing"), sums)
+        yield from markdown_table(("test", "generations", "spent", "refunded", "wasted"), sums)
     if config.getoption("pixazo_assumptions"):
         yield "\n## Pixazo assumptions: what the tests rest on besides the page\n"
         *lines, last = results.assumptions.lines(MOST_TESTS)

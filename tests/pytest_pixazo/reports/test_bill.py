@@ -41,9 +41,9 @@ def test_free(pixazo):
     pass
 """
 LINES = [
-    "5 generations would have cost $2.00 on the real gateway, $0.35 given back; $0.95 of it for nothing: 1 charged twice, 1 never read",
-    "  test_app.py::test_never_read: $0.60 for nothing, 1 never read",
-    "  test_app.py::test_charged_twice: $0.35 for nothing, 1 charged twice",
+    "5 generations would have cost $2.00 on the real gateway, $0.35 refunded; $0.95 of it wasted: 1 charged twice, 1 never read",
+    "  test_app.py::test_never_read: $0.60 wasted: 1 never read",
+    "  test_app.py::test_charged_twice: $0.35 wasted: 1 charged twice",
 ]
 
 

@@ -334,7 +334,7 @@ def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
     ran = python(f"{ORPHANS}\nimport time; time.sleep(0.1)", "--clock", "x1000", "--bill", str(file))
     head, *orphans = ran.stderr.splitlines()
-    assert head == "pixazo-sim: 2 generations would have cost $0.70 on the real gateway; $0.70 of it for nothing"
+    assert head == "pixazo-sim: 2 generations would have cost $0.70 on the real gateway; $0.70 of it wasted"
     bill = json.loads(file.read_text())
     assert check(file.read_bytes()) == "program-bill"
     assert [each["waste"] for each in bill["generations"]] == ["never read"] * 2
