@@ -250,7 +250,7 @@ def outcome(gateway: Simulator, app: Callable[[App], None], rule: Any = None) ->
 
 
 def fast() -> Settings:
-    return Settings(clock=clock_factory("x200"))
+    return Settings(clock=clock_factory("x2000"))
 
 
 @pytest.mark.parametrize("wrong", WRONG)
