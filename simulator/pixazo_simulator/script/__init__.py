@@ -59,7 +59,7 @@ from .faults import (
 )
 from .injection import corrupted, edited, effect, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .rule import FAULTS, MOST_RULES, End, Length, Reply, Rule, Step, kind_of, known_rules
+from .rule import FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply, Rule, Step, kind_of, known_rules
 
 if TYPE_CHECKING:
     from .builder import When
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from .reader import script_from
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "RefuseConnection", "Reorder", "Repeat", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusCode", "StatusConditions", "Step", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "RefuseConnection", "Reorder", "Repeat", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusCode", "StatusConditions", "Step", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip
 
 _HOMES = {".builder": "When", ".examples": "EXAMPLES default_of in_python in_toml", ".reader": "script_from"}

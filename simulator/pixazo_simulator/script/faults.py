@@ -70,6 +70,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Names of faults that cannot happen together with it; one of two names the other."""
     example: ClassVar[_Example]
 
+    withholds: ClassVar[Literal["response", "body"] | None] = None
+    """What the caller does not get: any response, or a body that it can read."""
     does: ClassVar[tuple[Effect, ...]] = ()
     """What it asks for where that depends on no parameter of the fault."""
 
@@ -162,6 +164,7 @@ class ReplyLost(Fault, frozen=True):
     """The gateway does what was asked for (and charges it), then the connection closes without a byte of the response."""
 
     excludes: ClassVar = frozenset({"empty_reply", "connection_reset", "hang", "truncated_body", "slow_drip"})
+    withholds: ClassVar = "response"
     example: ClassVar = _example("generate", times=1)
     does: ClassVar = (Close(),)
 
@@ -170,6 +173,7 @@ class EmptyReply(Fault, frozen=True):
     """The connection closes without a byte, and nothing was done."""
 
     excludes: ClassVar = frozenset({"connection_reset", "hang", "truncated_body", "slow_drip"})
+    withholds: ClassVar = "response"
     example: ClassVar = _example("generate", times=1)
     does: ClassVar = (Discard(), Close())
 
@@ -178,6 +182,7 @@ class ConnectionReset(Fault, frozen=True):
     """The connection is reset (TCP RST), after the commit or, with `committed=False`, before it."""
 
     excludes: ClassVar = frozenset({"hang"})
+    withholds: ClassVar = "response"
     example: ClassVar = _example("status", times=1)
     committed: bool = True
 
@@ -189,6 +194,7 @@ class ConnectionReset(Fault, frozen=True):
 class Hang(Fault, frozen=True):
     """The gateway does what was asked for and never responds: the connection stays open until the client gives up."""
 
+    withholds: ClassVar = "response"
     example: ClassVar = _example("status", times=1)
     does: ClassVar = (Silence(),)
 
@@ -196,6 +202,7 @@ class Hang(Fault, frozen=True):
 class TruncatedBody(Fault, frozen=True):
     """The body ends early: its declared length is right, only this share of it arrives, then the connection closes."""
 
+    withholds: ClassVar = "body"
     example: ClassVar = _example("media", times=1)
     keep: _Share = 0.5
 
@@ -232,6 +239,7 @@ class GarbledBody(Fault, frozen=True):
     """The body is replaced by seeded random bytes of the same length, which are neither JSON nor a video."""
 
     applies_to: ClassVar = _RESPONSES | _WEBHOOK
+    withholds: ClassVar = "body"
     example: ClassVar = _example("status", times=1)
 
     def corrupt(self, body: bytes, random: Random, /) -> bytes:

@@ -16,6 +16,10 @@ from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
+UNANSWERED = frozenset(name for name, fault in FAULTS.items() if fault.withholds == "response")
+"""Faults that leave the caller without a response."""
+UNREADABLE = frozenset(name for name, fault in FAULTS.items() if fault.withholds)
+"""Faults that leave the caller without a response that it can read."""
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 
 MOST_RULES = 1000

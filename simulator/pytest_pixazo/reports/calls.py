@@ -13,13 +13,9 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
+from pixazo_simulator.script import UNANSWERED, UNREADABLE
 from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, Operation, Status, covers, is_success
 from pytest_pixazo.world import Record
-
-_UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
-"""Faults that leave the caller without a response."""
-_UNREADABLE = _UNANSWERED | {"truncated_body", "garbled_body"}
-"""Faults that leave the caller without a response that it can read."""
 
 
 class Call(Exchange, frozen=True):
@@ -33,12 +29,12 @@ class Call(Exchange, frozen=True):
     @property
     def is_answered(self) -> bool:
         """Whether the caller received at least the head of a response."""
-        return _UNANSWERED.isdisjoint(self.faults)
+        return UNANSWERED.isdisjoint(self.faults)
 
     @property
     def is_lost(self) -> bool:
         """Whether the caller cannot know the outcome: no response, none that can be read, or a server error."""
-        return not _UNREADABLE.isdisjoint(self.faults) or self.status >= 500
+        return not UNREADABLE.isdisjoint(self.faults) or self.status >= 500
 
     @property
     def is_committed(self) -> bool:

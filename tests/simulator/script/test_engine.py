@@ -19,7 +19,7 @@ from pixazo_simulator.script.faults import (
     UnknownStatus,
 )
 from pixazo_simulator.script.matchers import compiled as original
-from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.script.rule import UNANSWERED, UNREADABLE, End, Reply, Rule, Step
 
 FAIL = End(status="FAILED")
 
@@ -357,3 +357,9 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
     of = script(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
     assert decisions(of, submit()) == [2]
     assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 comes first",)}
+
+
+def test_what_a_caller_does_not_get_is_said_by_each_fault() -> None:
+    """Bill and conduct take the faults that leave nothing to read from here."""
+    assert frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"}) == UNANSWERED
+    assert frozenset({"truncated_body", "garbled_body"}) == UNREADABLE - UNANSWERED

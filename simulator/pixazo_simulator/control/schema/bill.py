@@ -7,13 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pixazo_simulator import world as state
+from pixazo_simulator.script import UNREADABLE
 from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, covers, is_success, snapshot
 
 from .rendering import as_dollars, in_turns
 from .responses import Bill, BilledGeneration, Fate, Waste, instant
 
-_UNREADABLE = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang", "truncated_body", "garbled_body"})
-"""Faults that leave the caller without a response that it can read."""
 _REFUSABLE = frozenset({"image_rules", "combo_1080p_10s"})
 """Fields of the policy by which a generation fails for what the page forbids."""
 
@@ -123,7 +122,7 @@ def _has_no_video(fate: Fate, status: Status) -> bool:
 
 def _is_lost(seen: state.Exchange) -> bool:
     """Whether its caller did not get a response that it can read, or a server error."""
-    return seen.cut is not None or not _UNREADABLE.isdisjoint(seen.faults) or not 0 < seen.status < 500
+    return seen.cut is not None or not UNREADABLE.isdisjoint(seen.faults) or not 0 < seen.status < 500
 
 
 def _tells_the_end(each: state.Exchange) -> bool:
