@@ -33,29 +33,33 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
     if options["upstream"]:
-        _check_alone(options)
-    if options["weather"] is None and options["weather_only"] is None:
+        _check_alone()
+    elif options["weather"] is None and options["weather_only"] is None:
         _check_calm()
     from .child_process import execute  # which takes a while, and the help does not need it
 
     execute(command, options)
 
 
-def _check_calm() -> None:
-    """Raise click.UsageError for an option about weather, of which there is none."""
+def _given() -> Iterator[click.Parameter]:
+    """The options that stand on the command line."""
     context = click.get_current_context()
     for option in context.command.params:
-        is_given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if is_given and option.name in ("days", "weather_limit", "shrink"):
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+            yield option
+
+
+def _check_calm() -> None:
+    """Raise click.UsageError for an option about weather, of which there is none."""
+    for option in _given():
+        if option.name in ("days", "weather_limit", "shrink"):
             raise click.UsageError(f"{option.opts[0]} is about weather: give --weather seed=N, too")
 
 
-def _check_alone(options: dict[str, Any]) -> None:
+def _check_alone() -> None:
     """Raise click.UsageError for an option that describes a simulator, of which there is none."""
-    context = click.get_current_context()
-    given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    for option in context.command.params:
-        if option.name in given and option.name not in ("upstream", "log_format"):
+    for option in _given():
+        if option.name not in ("upstream", "log_format", "command"):
             raise click.UsageError(
                 f"{option.opts[0]} describes a simulator, and --upstream starts none: leave one of them out"
             )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pixazo_simulator.world import Settings
 
 
+LONGEST_LIMIT = 1_000_000
+"""Seconds of one run in weather."""
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
@@ -71,22 +73,21 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-class _Seconds(click.FloatRange):
-    """A number of seconds; NaN, which is within any bounds, is none."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if str(value).strip().lower().endswith("nan"):
-            self.fail(f"{value} is no number of seconds", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 def _weather(text: str) -> int:
     number = text.removeprefix("seed=")
     if not (number.isascii() and number.isdecimal()):
         raise ValueError(f"--weather {text!r} is not seed=N with a whole number from 0, such as seed=41")
     return int(number)
+
+
+def _limit(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= LONGEST_LIMIT:
+        raise ValueError(f"--weather-limit {text!r} is not a number of seconds above 0, at most {LONGEST_LIMIT:,}")
+    return seconds
 
 
 def _incidents(text: str) -> Forecast:
@@ -203,7 +204,7 @@ EXEC_OPTIONS = (
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/weather.md."),
     _of_exec("--days", type=_Number(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
-    _of_exec("--weather-limit", type=_Seconds(0, 1e6, min_open=True), default=300, metavar="SECONDS",
+    _of_exec("--weather-limit", type=Read(_limit), default="300", metavar="SECONDS",
              help="A run of CMD in weather is broken, and ended, after so many real seconds."),
     _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
 )

@@ -118,11 +118,6 @@ class Incident:
         times = f"{self.count} x " if self.count > 1 else ""
         return f"{times}{self.kind} at {self.noun} of generation {self.generation}"
 
-    @property
-    def day(self) -> int:
-        """The day of its generation, from 1."""
-        return (self.generation - 1) // DAY + 1
-
     def of(self, count: int) -> Incident:
         """The incident with another count."""
         return replace(self, count=count)

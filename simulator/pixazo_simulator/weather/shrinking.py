@@ -68,10 +68,6 @@ class Shrinking:
             by_incidents.setdefault(self._shrunk(incidents, kind), []).append(kind)
         self.found = tuple(Fewest(tuple(some), *result) for result, some in by_incidents.items())
 
-    def __str__(self) -> str:
-        """What was found, in words."""
-        return "\n".join([*map(str, self.found), f"({self.runs} run{'s' * (self.runs != 1)} to find it)"])
-
     def _shrunk(self, incidents: Forecast, kind: str) -> tuple[Forecast, bool, bool]:
         """The fewest incidents that cause a kind of problem, whether they are known to be the least, and whether it is flaky."""
         self._fewest = incidents

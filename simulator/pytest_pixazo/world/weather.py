@@ -55,7 +55,8 @@ def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Gen
     try:
         yield
     except BaseException as error:
-        failure = type(error).__name__
+        if not _ended_well(error):
+            failure = type(error).__name__
         raise
     finally:
         runs.append(run_of(control, incidents, failure))
@@ -80,14 +81,14 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
         except (Exception, SystemExit, pytest.fail.Exception) as error:
             if len(runs) == count:
                 raise
-            if not isinstance(error, SystemExit) or error.code:  # a program that exits with code 0 has ended well
+            if not _ended_well(error):
                 causes[some] = error
                 return list(dict.fromkeys([*runs[-1].kinds, type(error).__name__]))
         if inspect.iscoroutine(result):
             result.close()
         if inspect.isawaitable(result):
             raise TypeError("endure calls a plain function: give it lambda world: asyncio.run(app(world))")
-        return [each for each in runs[-1].kinds if each != SystemExit.__name__]
+        return runs[-1].kinds
 
     kinds = problems_of(incidents)
     first = runs[0]
@@ -101,6 +102,11 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
         cause = next(filter(None, (causes.get(each.incidents) for each in found)), causes.get(incidents))
         lines = [*([repr(cause)] if cause else []), str(first), *map(_repeated, found)]
         raise AssertionError("\n".join(lines)) from cause
+
+
+def _ended_well(error: BaseException) -> bool:
+    """Whether it is the exit of a program with code 0."""
+    return isinstance(error, SystemExit) and not error.code
 
 
 def _told(run: Run) -> str:

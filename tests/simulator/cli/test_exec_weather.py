@@ -13,6 +13,8 @@ import pytest
 from tests.command import COMMAND, mistake, pixazo_sim, started
 from tests.patience import PATIENCE
 
+from pixazo_simulator.weather.incidents import MOST_DAYS
+
 APP = """
 import json, os, urllib.request
 key = {"Ocp-Apim-Subscription-Key": os.environ["PIXAZO_API_KEY"], "Content-Type": "application/json"}
@@ -102,8 +104,9 @@ def test_a_command_that_does_not_end_is_ended() -> None:
         (["--weather", "rain"], "--weather 'rain' is not seed=N with a whole number from 0, such as seed=41"),
         (["--weather", "1", "--state", "memory-log"], "--state memory-log keeps worlds, and each run in weather needs a fresh one: leave it out"),
         (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'reply lost after acceptance at submission of generation 3', or give the name of a file"),
+        (["--weather", "1", "--days", str(MOST_DAYS + 1)], f"Invalid value for '--days' (env var: 'PIXAZO_SIM_EXEC_DAYS'): {MOST_DAYS + 1} is not in the range 1<=x<={MOST_DAYS}."),
         (["--days", "2"], "--days is about weather: give --weather seed=N, too"),
-        (["--weather", "1", "--weather-limit", "nan"], "Invalid value for '--weather-limit' (env var: 'PIXAZO_SIM_EXEC_WEATHER_LIMIT'): nan is no number of seconds"),
+        (["--weather", "1", "--weather-limit", "nan"], "--weather-limit 'nan' is not a number of seconds above 0, at most 1,000,000"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(options: list[str], says: str) -> None:
