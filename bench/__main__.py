@@ -70,7 +70,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--write-docs", type=_FILE, is_flag=False, flag_value=STORED, metavar="[FILE]",
-    help="Measure nothing: write a stored run into docs/performance.md. With --only: measure these scenarios, and replace their figures in both.",
+    help="Measure nothing: write a stored run into docs/explanation/performance.md. With --only: measure these scenarios, and replace their figures in both.",
 )  # fmt: skip
 def main(
     *, quick: bool, scenarios: list[Scenario], peers: Path | None, soak: bool, output: Path | None, compare: Path | None,

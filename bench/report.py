@@ -12,7 +12,7 @@ import msgspec
 
 from .results import OURS, RATIO, Row, Run, number
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parent.parent / "docs" / "explanation"
 PAGE = DOCS / "performance.md"
 _MARKED = r"(?<=<!-- {0}: written by `python -m bench --write-docs` -->\n).*?(?=<!-- end of {0} -->)"
 _COLOURS = (

@@ -27,7 +27,7 @@ from tests.patience import PATIENCE
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FAST_SLEEP = Path(__file__).with_name("fast_sleep.py")
@@ -83,7 +83,7 @@ def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str],
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+CI = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
 
 
 def test_the_jobs_can_be_read() -> None:
@@ -129,7 +129,7 @@ def test_each_exit_code_says_what_the_job_is_to_do() -> None:
 
 def test_the_control_routes_are_listed_with_their_methods() -> None:
     """All of them, in the order of the table, each with the method of ControlClient that is named after it."""
-    page = (ROOT / "docs" / "control.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "control.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([A-Z]+) (/_sim\S*)` \| `(\w+)` \|", page, re.MULTILINE)
     snake = [(route.method, route.path, re.sub(r"(?=[A-Z])", "_", route.name).lower()) for route in ROUTES]
     assert listed == snake
@@ -137,8 +137,12 @@ def test_the_control_routes_are_listed_with_their_methods() -> None:
 
 def test_every_page_is_reached_from_the_readme() -> None:
     """No page of the documentation is an orphan."""
-    linked = {name for page in PAGES for name in re.findall(r"\(([\w/.-]+\.md)\)", page.read_text(encoding="utf-8"))}
-    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+    linked = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"\(([\w/.-]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8"))
+    }
+    assert {page for page in PAGES if page.parent != ROOT} <= linked
 
 
 def test_no_link_between_pages_is_broken() -> None:
@@ -206,7 +210,7 @@ def test_every_fault_of_callbacks_has_its_place_in_the_table() -> None:
     """With the rule that asks for it."""
     (table,) = re.findall(
         r"^## Faults of callbacks\n(.*?)^## ",
-        (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8"),
+        (ROOT / "docs" / "how-to" / "webhooks.md").read_text(encoding="utf-8"),
         re.DOTALL | re.MULTILINE,
     )
     of_callbacks = [fault.__name__ for fault in FAULTS.values() if "webhook" in fault.applies_to]

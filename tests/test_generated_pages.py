@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize("page", ["policy", "attributes", "shipped"])
 def test_a_generated_page_is_what_its_generator_prints(page: str) -> None:
-    """To mend docs/PAGE.md run `.venv/bin/python tools/PAGE_page.py > docs/PAGE.md`."""
+    """To mend docs/reference/PAGE.md run `.venv/bin/python tools/PAGE_page.py > docs/PAGE.md`."""
     made = run_process(sys.executable, ROOT / "tools" / f"{page}_page.py")
-    assert (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") == made.stdout
+    assert (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8") == made.stdout
 
 
 def test_clauses_and_console_have_the_same_quotations() -> None:

@@ -1,4 +1,4 @@
-"""The examples of docs/shared.md start the simulator with options that it has."""
+"""The examples of docs/how-to/shared.md start the simulator with options that it has."""
 
 from __future__ import annotations
 

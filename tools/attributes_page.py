@@ -1,4 +1,4 @@
-"""Prints docs/attributes.md: every attribute of the types that a test reads, in the words of the code."""
+"""Prints docs/reference/attributes.md: every attribute of the types that a test reads, in the words of the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAD = """\
 
 The values that the fixtures return. All of them are frozen, times are `datetime` in UTC, sums are `Decimal` in US dollars, and no text holds a
 key. In JSON, `/_sim` sends the same under the same names ([control.md](control.md)). The table is generated (`tools/attributes_page.py`).
-What the client returns is in [client.md](client.md).
+What the client returns is in [client.md](../how-to/client.md).
 """
 
 TYPES: dict[type[Any], str] = {

@@ -1,4 +1,4 @@
-"""Prints docs/policy.md: the policy as a table."""
+"""Prints docs/reference/policy.md: the policy as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints docs/shipped.md: the models that come with the simulator, and what of each is checked."""
+"""Prints docs/reference/shipped.md: the models that come with the simulator, and what of each is checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixazo_simulator.spec import Operation
 HEAD = """\
 # The models that come along
 
-`--model NAME` serves one of them, `--model all` all of them ([models.md](models.md)). Each was taken from the page that it names, as it was on that day; the label says how it is known. *Second hand*: from a
+`--model NAME` serves one of them, `--model all` all of them ([models.md](../how-to/models.md)). Each was taken from the page that it names, as it was on that day; the label says how it is known. *Second hand*: from a
 copy of the vendor's page that somebody else published. *Public programs*: from what programs that call the vendor send and expect, so that only the prompt is demanded.
 
 A parameter in bold is required. Behind its type stands what is checked besides: where nothing does, its values are taken as they are. What the page states about a parameter and nothing checks is counted

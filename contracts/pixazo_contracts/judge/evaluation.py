@@ -19,7 +19,7 @@ from .verdict import JUDGED, Outcome, Verdict, judge
 
 
 class ExitCode(IntEnum):
-    """What each exit code of `pixazo-contracts` means; docs/contracts.md says it in words."""
+    """What each exit code of `pixazo-contracts` means; docs/how-to/contracts.md says it in words."""
 
     CLEAN = 0
     FAILED = 1

@@ -116,8 +116,8 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
 
 @pytest.mark.exhaustive
 def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file and the commands that docs/contracts.md prints: a known failure, and two runs that do not differ."""
-    page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
+    """The file and the commands that docs/how-to/contracts.md prints: a known failure, and two runs that do not differ."""
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "contracts.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Known deviations")
     lines = [line[4:] for line in section.partition("\n## ")[0].splitlines() if line.startswith("    ")]
     commands = [line.removeprefix("pixazo-contracts ") for line in lines if line.startswith("pixazo-contracts ")]

@@ -237,7 +237,7 @@ DRIFTED, FAULTY = verdict("A-03", Outcome.DRIFT), verdict("A-04", Outcome.ERROR)
 
 
 def test_each_reason_has_its_code() -> None:
-    """Each reason alone gives the code that docs/contracts.md lists."""
+    """Each reason alone gives the code that docs/how-to/contracts.md lists."""
     assert exit_code([PASSED], FOOTER) is ExitCode.CLEAN
     assert exit_code([FAILED], FOOTER) is ExitCode.FAILED
     assert exit_code([DRIFTED], FOOTER) is ExitCode.CLEAN

@@ -157,7 +157,7 @@ def test_what_the_page_says() -> None:
 
 
 def test_what_was_not_understood_is_listed() -> None:
-    """Of the vendor's page it is one sentence, which docs/page.md names."""
+    """Of the vendor's page it is one sentence, which docs/how-to/page.md names."""
     page = read_page(own_page())
     assert page.unread == ()
     assert [text for each in page.operations for parameter in each.parameters for text in parameter.unread] == [

@@ -230,7 +230,7 @@ def test_every_check_has_a_mistake() -> None:
 
 def test_every_check_is_documented() -> None:
     """The page about reports has the checks as a table, word for word."""
-    page = (Path(__file__).parents[3] / "docs" / "reports.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "reports.md").read_text(encoding="utf-8")
     rows = [f"| `{check.name}` | {check.description} | {check.remedy} |" for check in CHECKS]
     assert "\n".join(rows) in page
 

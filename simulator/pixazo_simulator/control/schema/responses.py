@@ -424,7 +424,7 @@ class StatusAnswer(Body, frozen=True):
 class PolicyDecision(Body, frozen=True):
     """A point that the vendor's page leaves open and the policy decided."""
 
-    field: Annotated[str, Meta(description="as in docs/policy.md")]
+    field: Annotated[str, Meta(description="as in docs/reference/policy.md")]
     value: str
     label: Annotated[
         Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"],
