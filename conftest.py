@@ -45,7 +45,7 @@ SMOKE = (
     "tests/contracts/judge/test_verdict.py",
     "tests/pytest_pixazo/world/test_pixazo.py",
     "tests/examples/worker",
-    "tests/test_docs.py::test_no_link_between_pages_is_broken",
+    "tests/test_pages.py",
 )
 """Some tests of each concern, which take ten seconds together."""
 LONGEST_END = 120
