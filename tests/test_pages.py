@@ -55,6 +55,6 @@ def test_a_heading_stands_once_on_its_page(page: Path) -> None:
 
 
 def test_every_diagram_is_drawn() -> None:
-    """The site shows an image of each, which `tools/diagrams.py` draws: no page of it loads a script from elsewhere."""
+    """The site shows an image of each, which `python -m tools.diagrams` draws: no page of it loads a script from elsewhere."""
     hashes = {hashlib.sha256(each.code.encode()).hexdigest()[:12] for each in blocks() if each.language == "mermaid"}
     assert {f"diagram-{each}.svg" for each in hashes} == {each.name for each in (DOCS / "images").glob("diagram-*")}

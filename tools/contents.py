@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DOCS", "ROOT", "START", "Entry", "contents"]
+__all__ = ["DOCS", "ROOT", "SITE_URL", "START", "Entry", "contents"]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 START = DOCS / "index.md"
+SITE_URL = "https://pixazo-testkit.github.io/pixazo-testkit/"
 _ROW = re.compile(
     r"^(?P<level>##+) (?P<heading>.+)$|^\| (?:(?P<question>.+) \| )?\[(?P<title>[^]]+)\]\((?P<target>[^)#]+\.md)\) \|(?: (?P<has>.+) \|)?$",
     re.MULTILINE,
@@ -27,6 +28,13 @@ class Entry:
     title: str
     page: Path
     about: str
+
+    @property
+    def place(self) -> str:
+        """Where its Markdown stands on the site; pages of the root are in project/."""
+        return (
+            self.page.relative_to(DOCS).as_posix() if DOCS in self.page.parents else f"project/{self.page.name.lower()}"
+        )
 
 
 def contents() -> Iterator[Entry]:

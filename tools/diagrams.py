@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from contents import DOCS, contents
+from tools.contents import DOCS, contents
 
 MERMAID = "mermaid@11.17.2"
 _BLOCK = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from contents import DOCS, ROOT, START, Entry, contents
+from tools.contents import DOCS, ROOT, START, Entry, contents
 
 REPOSITORY = "https://github.com/pixazo-testkit/pixazo-testkit"
 BUILD = ROOT / "build"
@@ -23,10 +23,10 @@ _MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def place(file: Path) -> Path | None:
-    """Where a file of the checkout stands on the site, if it does; pages of the root are in project/."""
+    """Where a file of the checkout stands on the site, if it does."""
     if DOCS in file.parents:
         return PAGES / file.relative_to(DOCS)
-    return PAGES / "project" / file.name.lower() if file in {entry.page for entry in contents()} else None
+    return next((PAGES / entry.place for entry in contents() if entry.page == file), None)
 
 
 def page_text(page: Path) -> str:
@@ -46,7 +46,7 @@ def page_text(page: Path) -> str:
     def drawn(found: re.Match[str]) -> str:
         name = f"images/diagram-{hashlib.sha256(found[1].encode()).hexdigest()[:12]}.svg"
         if not (DOCS / name).exists():
-            raise SystemExit(f"{page.name}: a diagram has no docs/{name}: run tools/diagrams.py")
+            raise SystemExit(f"{page.name}: a diagram has no docs/{name}: run python -m tools.diagrams")
         image = os.path.relpath(PAGES / name, here.parent)
         return f"[![Diagram]({image})]({image})"
 
@@ -57,11 +57,7 @@ def navigation(entries: list[Entry]) -> list[object]:
     """The entries as Zensical reads them: sections of pages and groups of pages."""
     sections: dict[str, dict[str, list[object]]] = {"Start": {"": [{"Start": "index.md"}]}}
     for each in entries:
-        held = place(each.page)
-        assert held
-        sections.setdefault(each.section, {}).setdefault(each.group, []).append(
-            {each.title: str(held.relative_to(PAGES))}
-        )
+        sections.setdefault(each.section, {}).setdefault(each.group, []).append({each.title: each.place})
     return [
         {section: [item for group, items in groups.items() for item in ([{group: items}] if group else items)]}
         for section, groups in sections.items()
