@@ -46,6 +46,7 @@ def environment() -> Iterator[dict[str, str]]:
         yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [pytest.param(PYTHON[name], id=name) for name in PYTHON if name not in WITH_TESTS])
 def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """It runs to its end without a warning (with shorter pauses)."""
@@ -55,6 +56,7 @@ def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str]
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_path: Path) -> None:
     """Each of them is a file of one run of pytest, which makes errors of warnings."""
     for name, code in WITH_TESTS.items():
@@ -78,6 +80,7 @@ def test_the_examples_pass(environment: dict[str, str], tmp_path: Path) -> None:
     assert ran.returncode == (0 if any(name.startswith("test_") for name in names) else 5), ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [pytest.param(code, id=name) for name, code in SHELL.items()])
 def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """Each command and each part of a pipe succeeds."""
@@ -197,6 +200,7 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
     assert [name for name in named if not any(path.endswith(f"/{name.rstrip('/')}") for path in FILES)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_every_name_that_is_given_is_there(page: str) -> None:
     """Each word in backticks is one of the sources; a member is in a file that has its class, `name` in `file.py` in that file."""
