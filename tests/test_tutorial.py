@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.command import environment, run_process, started
 from tests.patience import until
 from tests.servers import free_port
@@ -84,6 +86,7 @@ class Reader:
         until(lambda: not missing(printed, log.read_text(encoding="utf-8")))
 
 
+@pytest.mark.slow
 def test_the_tutorial_can_be_followed(tmp_path: Path) -> None:
     """In an empty folder, with free ports in place of those that it names."""
     tool("curl")
