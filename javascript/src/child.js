@@ -48,7 +48,9 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
     const remedy = "install it (pip install pixazo-testkit), or give its path as option command";
     reject(new Error(`${program} cannot be started (${error.message}): ${remedy}`));
   });
-  child.once("close", (code, signal) => reject(new Error(`${program} serve ended (${signal ?? code}): ${errors.trim()}`)));
+  child.once("close", (code, signal) =>
+    reject(new Error(`${program} serve ended (${signal ?? code}): ${errors.trim()}`)),
+  );
   const timer = setTimeout(() => {
     reject(new Error(`${program} serve was not ready within ${timeout} s: ${errors.trim()}`));
     kill();

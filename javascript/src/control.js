@@ -3,6 +3,15 @@ const KEY_HEADER = "Ocp-Apim-Subscription-Key";
 /** The header for the token of a server that was started with `--control-token`. */
 const TOKEN_HEADER = "X-Pixazo-Control-Token";
 
+/**
+ * The value of an environment variable, where there is an environment.
+ *
+ * @param {string} name
+ */
+export function variable(name) {
+  return globalThis.process?.env[name];
+}
+
 /** A control request that was not carried out. */
 export class ControlError extends Error {
   /**
@@ -20,7 +29,10 @@ export class ControlError extends Error {
      * out of time, 409 for an `advance` that stopped before its end.
      */
     this.status = status;
-    /** The whole body of the response: after a `waitFor` or `verify` what did happen, and what came nearest. */
+    /**
+     * The whole body of the response: after a `waitFor` a `WaitTimedOut`, after a `verify` a `VerificationFailed`, which say what did
+     * happen and what came nearest; after an `advance` that stopped an `AdvanceStopped`.
+     */
     this.body = body;
   }
 }
@@ -51,7 +63,7 @@ export class Channel {
    * @param {string} url
    * @param {string} [controlToken]
    */
-  constructor(url, controlToken) {
+  constructor(url, controlToken = variable("PIXAZO_SIM_CONTROL_TOKEN")) {
     this.url = url.replace(/\/+$/, "");
     this.#token = controlToken;
   }

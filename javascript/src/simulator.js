@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Channel, withMethods } from "./control.js";
+import { Channel, variable, withMethods } from "./control.js";
 import { SIMULATOR_ROUTES } from "./routes.js";
 import { World } from "./world.js";
 
@@ -34,7 +34,7 @@ export class Simulator extends Routes {
   /**
    * Run `pixazo-sim serve` as a child process on a free port; resolves when it accepts connections.
    *
-   * It ends with `stop`, or when this process exits. Node, Deno and Bun can start one, browsers cannot.
+   * It ends with `stop`, or when this process exits; a signal that kills this process leaves it running. Node, Deno and Bun can start one, browsers cannot.
    *
    * @param {import("../types/openapi.js").ServeOptions & import("./child.js").StartOptions} options
    * @returns {Promise<Simulator>}
@@ -50,10 +50,10 @@ export class Simulator extends Routes {
    * Use a simulator that is running; nothing is sent yet.
    *
    * @param {string} [url] its origin, such as `http://127.0.0.1:8900`; default: `PIXAZO_BASE_URL` of the environment, which `pixazo-sim exec -- CMD` sets
-   * @param {{ controlToken?: string }} options the token of a server that was started with `--control-token`
+   * @param {{ controlToken?: string }} options the token of a server that was started with `--control-token`; default: `PIXAZO_SIM_CONTROL_TOKEN` of the environment
    * @throws {Error} when there is no URL
    */
-  static connect(url = globalThis.process?.env.PIXAZO_BASE_URL, options = {}) {
+  static connect(url = variable("PIXAZO_BASE_URL"), options = {}) {
     if (!url) throw new Error("there is no simulator to connect to: give its url, or set PIXAZO_BASE_URL");
     return new Simulator(new Channel(url, options.controlToken), "", async () => {});
   }

@@ -7,7 +7,11 @@ import { promisify } from "node:util";
 import { ControlError, Simulator, World } from "pixazo-testkit";
 
 const GENERATE = "/minimax-hailuo-ai/v1/generate";
-const simulator = await Simulator.start({ clock: "manual", state: "memory-log", set: { webhook_signature: "standard" } });
+const simulator = await Simulator.start({
+  clock: "manual",
+  state: "memory-log",
+  set: { webhook_signature: "standard" },
+});
 /** @type {World} */
 let world;
 after(() => simulator.stop());
@@ -20,7 +24,11 @@ afterEach(() => world.deleteWorld().catch(() => {}));
 async function submit(prompt, headers = {}) {
   const response = await fetch(world.env().PIXAZO_BASE_URL + GENERATE, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "Ocp-Apim-Subscription-Key": world.env().PIXAZO_API_KEY, ...headers },
+    headers: {
+      "Content-Type": "application/json",
+      "Ocp-Apim-Subscription-Key": world.env().PIXAZO_API_KEY,
+      ...headers,
+    },
     body: JSON.stringify({ prompt }),
   });
   return [response.status, await response.json()];
@@ -52,7 +60,9 @@ test("every route of the OpenAPI document has a method, which reaches it", async
   assert.ok(operations.length > 30);
   const refused = [];
   const isLast = (each) => Number(each.operationId === "deleteWorld");
-  for (const { operationId: name, security, parameters, requestBody } of operations.sort((one, other) => isLast(one) - isLast(other))) {
+  for (const { operationId: name, security, parameters, requestBody } of operations.sort(
+    (one, other) => isLast(one) - isLast(other),
+  )) {
     const owner = security.some((scheme) => "key" in scheme) ? world : simulator;
     assert.equal(typeof owner[name], "function", name);
     const given = parameters.filter((each) => each.required).map((each) => (each.name === "request_id" ? id : 1));
@@ -60,7 +70,10 @@ test("every route of the OpenAPI document has a method, which reaches it", async
     await owner[name](...given).catch((error) => refused.push([name, error.message]));
   }
   const noRule = "no rule has the number 1: GET /_sim/script lists them"; // the world has counted them before
-  assert.deepEqual(refused, [["replaceRule", noRule], ["removeRule", noRule]]);
+  assert.deepEqual(refused, [
+    ["replaceRule", noRule],
+    ["removeRule", noRule],
+  ]);
 });
 
 test("a script decides, the clock is advanced, the journal and the wallet can be read", async () => {
@@ -73,17 +86,29 @@ test("a script decides, the clock is advanced, the journal and the wallet can be
 
   const { now, events } = await world.advance(15);
   assert.equal(now, "2026-03-31T10:00:15.000Z");
-  assert.deepEqual(events.map((each) => each.status), ["PROCESSING", "FAILED"]);
+  assert.deepEqual(
+    events.map((each) => each.status),
+    ["PROCESSING", "FAILED"],
+  );
   assert.equal((await world.status(id)).body.error, "content policy");
   assert.equal((await world.status(id, { at: "2026-03-31T10:00:00Z" })).body.status, "QUEUED");
-  assert.deepEqual((await world.journal({ status: 429, limit: undefined })).exchanges.map((each) => each.number), [1]);
+  assert.deepEqual(
+    (await world.journal({ status: 429, limit: undefined })).exchanges.map((each) => each.number),
+    [1],
+  );
   assert.equal((await world.ledger()).balance, "0.15");
-  assert.deepEqual((await world.script()).rules.map((each) => each.used), [[1], [1]]);
+  assert.deepEqual(
+    (await world.script()).rules.map((each) => each.used),
+    [[1], [1]],
+  );
 });
 
 test("the clock goes to what falls due next, or to an instant", async () => {
   await submit("A bear");
-  assert.deepEqual((await world.advance({ until: "next" })).events.map((each) => each.status), ["PROCESSING"]);
+  assert.deepEqual(
+    (await world.advance({ until: "next" })).events.map((each) => each.status),
+    ["PROCESSING"],
+  );
   assert.equal((await world.advance({ until: "2026-04-01T00:00:00Z" })).now, "2026-04-01T00:00:00.000Z");
 });
 
@@ -98,7 +123,10 @@ test("a world begins with generations, and is found by its key", async () => {
   const begun = await simulator.createWorld({ generations: [{ status: "FAILED", age: 60 }] });
   const [id] = begun.requestIds;
   const { generations } = await simulator.world(begun.apiKey).generations();
-  assert.deepEqual(generations.map((each) => each.request_id), [id]);
+  assert.deepEqual(
+    generations.map((each) => each.request_id),
+    [id],
+  );
 });
 
 test("a webhook arrives during the advance, and its delivery can be read and repeated", async (t) => {
@@ -109,9 +137,15 @@ test("a webhook arrives during the advance, and its delivery can be read and rep
   });
   await submit("A bear", { "X-Webhook-URL": `${url}/hook` });
   await world.advance(15);
-  assert.deepEqual(received.map((each) => each.status), ["COMPLETED"]);
+  assert.deepEqual(
+    received.map((each) => each.status),
+    ["COMPLETED"],
+  );
   const { deliveries } = await world.deliveries();
-  assert.deepEqual(deliveries.map((each) => [each.number, each.delivered]), [[1, true]]);
+  assert.deepEqual(
+    deliveries.map((each) => [each.number, each.delivered]),
+    [[1, true]],
+  );
   assert.equal((await world.resend(1)).status, 204);
   assert.equal((await world.delivery(1)).url, `${url}/hook`);
   assert.equal(received.length, 2);
@@ -164,7 +198,10 @@ test("what is no simulator is named as such, and so is nothing at all", async (t
   assert.deepEqual([other.status, other.message], [200, 'unexpected response "<html>": is this a pixazo-sim server?']);
   const none = await refusal(() => Simulator.connect("http://127.0.0.1:2/").health());
   assert.equal(none.status, null);
-  assert.match(none.message, /^GET \/_sim\/health got no answer from http:\/\/127\.0\.0\.1:2 \(.+\): is `pixazo-sim serve` running there\?$/);
+  assert.match(
+    none.message,
+    /^GET \/_sim\/health got no answer from http:\/\/127\.0\.0\.1:2 \(.+\): is `pixazo-sim serve` running there\?$/,
+  );
 });
 
 test("metrics are text", async () => {
@@ -172,8 +209,14 @@ test("metrics are text", async () => {
 });
 
 test("a command that is missing, or does not start, says why", async () => {
-  await assert.rejects(Simulator.start({ command: ["pixazo-none"] }), /pixazo-none cannot be started .*pip install pixazo-testkit/);
-  await assert.rejects(Simulator.start({ command: [process.execPath, "--eval", "process.exit(3)", "--"] }), /ended \(3\)/);
+  await assert.rejects(
+    Simulator.start({ command: ["pixazo-none"] }),
+    /pixazo-none cannot be started .*pip install pixazo-testkit/,
+  );
+  await assert.rejects(
+    Simulator.start({ command: [process.execPath, "--eval", "process.exit(3)", "--"] }),
+    /ended \(3\)/,
+  );
   const silent = [process.execPath, "--eval", "setInterval(() => {}, 1000)", "--"];
   await assert.rejects(Simulator.start({ command: silent, timeout: 0.01 }), /serve was not ready within 0.01 s/);
 });
@@ -185,8 +228,10 @@ test("a simulator with a control token takes options, and ends with the process 
     const { policy } = await simulator.world("two").world();
     console.log(JSON.stringify([simulator.url, simulator.apiKey, policy.webhook_retries]));
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { cwd: import.meta.dirname });
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: import.meta.dirname,
+  });
   const [url, key, retries] = JSON.parse(stdout);
   assert.deepEqual([key, retries], ["one", "1,2"]);
-  for (let status = 403; status !== null; ) status = (await refusal(() => Simulator.connect(url).health())).status;
+  for (let status = 403; status !== null;) status = (await refusal(() => Simulator.connect(url).health())).status;
 });

@@ -1,3 +1,9 @@
+/**
+ * The value of an environment variable, where there is an environment.
+ *
+ * @param {string} name
+ */
+export declare function variable(name: string): string | undefined;
 /** A control request that was not carried out. */
 export declare class ControlError extends Error {
     /**
@@ -6,7 +12,10 @@ export declare class ControlError extends Error {
      * out of time, 409 for an `advance` that stopped before its end.
      */
     status: number | null;
-    /** The whole body of the response: after a `waitFor` or `verify` what did happen, and what came nearest. */
+    /**
+     * The whole body of the response: after a `waitFor` a `WaitTimedOut`, after a `verify` a `VerificationFailed`, which say what did
+     * happen and what came nearest; after an `advance` that stopped an `AdvanceStopped`.
+     */
     body: Record<string, unknown>;
     /**
      * @param {number | null} status

@@ -23,7 +23,7 @@ export declare class Simulator extends Routes {
     /**
      * Run `pixazo-sim serve` as a child process on a free port; resolves when it accepts connections.
      *
-     * It ends with `stop`, or when this process exits. Node, Deno and Bun can start one, browsers cannot.
+     * It ends with `stop`, or when this process exits; a signal that kills this process leaves it running. Node, Deno and Bun can start one, browsers cannot.
      *
      * @param {import("../types/openapi.js").ServeOptions & import("./child.js").StartOptions} options
      * @returns {Promise<Simulator>}
@@ -34,7 +34,7 @@ export declare class Simulator extends Routes {
      * Use a simulator that is running; nothing is sent yet.
      *
      * @param {string} [url] its origin, such as `http://127.0.0.1:8900`; default: `PIXAZO_BASE_URL` of the environment, which `pixazo-sim exec -- CMD` sets
-     * @param {{ controlToken?: string }} options the token of a server that was started with `--control-token`
+     * @param {{ controlToken?: string }} options the token of a server that was started with `--control-token`; default: `PIXAZO_SIM_CONTROL_TOKEN` of the environment
      * @throws {Error} when there is no URL
      */
     static connect(url?: string, options?: {

@@ -30,5 +30,8 @@ test("the app learns how its video ended, also when the webhook comes twice", as
   await world.advance(15); // returns when each webhook that fell due was attempted
 
   assert.deepEqual([...ends], [[id, "COMPLETED"]]);
-  assert.deepEqual((await world.deliveries()).deliveries.map((each) => each.delivered), [true, true]);
+  assert.deepEqual(
+    (await world.deliveries()).deliveries.map((each) => each.delivered),
+    [true, true],
+  );
 });

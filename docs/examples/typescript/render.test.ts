@@ -21,7 +21,10 @@ test("a failure is reported with its reason, and is not refunded", async () => {
   await assert.rejects(render("A bear", gateway), /content policy/);
 
   const { exchanges } = await world.journal({ operation: "status" });
-  assert.deepEqual(exchanges.map((each) => each.status), [200, 200, 200, 200]);
+  assert.deepEqual(
+    exchanges.map((each) => each.status),
+    [200, 200, 200, 200],
+  );
   assert.equal((await world.ledger()).balance, "0.15");
 });
 
