@@ -47,60 +47,115 @@ export interface Conditions {
 
 /** Points that the vendor's page leaves open, as `pixazo-sim policy` lists them. */
 export interface Policy {
+  /** What follows `<model_id>_`: a lower-case UUIDv7; `thirteen` ends in a group of 13 hex digits, variant bits free. */
   request_id?: "uuid7" | "thirteen";
+  /** Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed. */
   media?: "mp4" | "placeholder";
+  /** Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path. */
   public_origin?: string;
+  /** Limits of text-to-video, which the page leaves out: those of image-to-video, or types only. */
   t2v_limits?: "i2v" | "open";
+  /** 1080P with 10 s: 400 at submit, accepted, or accepted and FAILED later. */
   combo_1080p_10s?: "refuse" | "accept" | "fail";
+  /** What the 2000 characters of a prompt are counted in. */
   prompt_unit?: "code_points" | "utf16" | "bytes";
+  /** A prompt that is empty or only white space: 400 or accepted. */
   blank_prompt?: "refuse" | "accept";
+  /** Members that the page does not list: ignored (every public client sends some) or 400. */
   unknown_members?: "ignore" | "refuse";
+  /** Body of a validation error: `error` and `message` naming the member, or `error` and `status`. */
   validation_body?: "title_message" | "sentence_status";
+  /** A data URL that breaks an image rule: 400 at submit, or accepted and FAILED later. */
   image_rules?: "refuse" | "fail";
+  /** An image given as URL: accepted unseen (nothing is ever fetched), looked up in the world's table of images, or refused unless https. */
   image_urls?: "unseen" | "table" | "https";
+  /** Body of a 401 without a key: API Management's default with WWW-Authenticate, or the queue error's shape. */
   missing_key?: "apim" | "queue";
+  /** Body of a 401 for an unknown key: API Management's default with WWW-Authenticate, or the queue error's shape. */
   unknown_key?: "apim" | "queue";
+  /** A key in the query parameter `subscription-key` when the header is absent. */
   query_key?: "refuse" | "accept";
+  /** Body of a 403: the queue error's shape, API Management's exhausted quota, or the HTML page of a proxy in front on status reads. */
   forbidden?: "queue" | "apim_quota" | "html_reads";
+  /** Body and headers of a 429: API Management's default with Retry-After, the queue error's shape with it, or the default without it. */
   throttled?: "apim" | "queue" | "apim_bare";
+  /** Calls allowed per key and window of seconds; `submits` leaves reads uncounted. */
   rate_limit?: string;
+  /** A wrong method on a known path: 404 as for an unknown path, or 405 with Allow. */
   unknown_route?: "404" | "405" | number;
+  /** An unknown, malformed or foreign request id: 404 for all three, or 403 for a foreign one. */
   unknown_id?: "404" | "403_foreign";
+  /** The sentence of a 402: as printed, or with the amount required. */
   insufficient_balance?: "printed" | "required";
+  /** The order of the checks of a submission, after its route. */
   check_order?: string | string[];
+  /** A body that is not declared as JSON: 400, 415, or accepted. */
   content_type?: "400" | "ignore" | "415" | number;
+  /** Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read. */
   body_limit?: string | number;
+  /** US dollars per generation; the first rule that fits decides. */
   price?: string;
+  /** Which generations are refunded when they end: ERROR (documented), or also FAILED (assumed). */
   refunds?: "error" | "error_failed";
+  /** Members of a status response: all eight always, or the failure envelope as printed, without timestamps. */
   status_members?: "all" | "minimal_failure";
+  /** Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC. */
   timestamps?: "rfc3339" | "mixed";
+  /** Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it. */
   job_times?: string;
+  /** One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s. */
   webhook_events?: "terminal" | "header";
+  /** Seconds between attempts after anything but a 2xx; then no attempt follows. */
   webhook_retries?: string | number[];
+  /** Signature of a webhook: none, or Standard Webhooks headers. */
   webhook_signature?: "none" | "standard";
+  /** A redirect by the receiver: a failed attempt, or followed. */
   webhook_redirects?: "refuse" | "follow";
+  /** The member `callback_url`: a webhook URL like X-Webhook-URL, ignored, or MiniMax's form with a challenge to be echoed within 3 s. */
   callback_url?: "post" | "ignore" | "challenge";
+  /** When the header and the member are both given: a webhook to each, or to only one. */
   both_channels?: "each" | "header" | "member";
+  /** A webhook URL that cannot be used: 400, or ignored, which the journal and the log say. */
   bad_webhook_url?: "refuse" | "ignore";
+  /** A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`). */
   http_webhook_url?: "accept" | "refuse";
+  /** Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator. */
   webhook_allow?: string | string[];
+  /** Milliseconds after the 202 during which a status read gets 404. */
   read_delay?: string | number;
+  /** A moderated prompt (magic `[[sim:moderated]]`): FAILED later, or 400 at submit. */
   moderation?: "fail" | "refuse";
+  /** How long after the end the status and the media can be read. */
   retention?: string;
+  /** Whether ERROR and FAILED follow QUEUED directly, without PROCESSING. */
   queued_to_end?: "no" | "yes";
+  /** Whether browsers of other origins may call; decided by the server's profile, since a preflight carries no key. */
   cors?: "off" | "on" | boolean;
+  /** The status code of an accepted submission. */
   submit_code?: "202" | "200" | number;
+  /** An optional member that is null: 400 for its type, or as if it had not been sent. */
   null_members?: "refuse" | "ignore";
+  /** A `callback_url` that is the empty string: as if it had not been sent, or a bad webhook URL (as an empty X-Webhook-URL always is). */
   empty_callback_url?: "ignore" | "refuse";
+  /** The megabyte of "<20MB": 1024 * 1024 bytes or 1,000,000 bytes. */
   image_megabyte?: "mib" | "mb";
+  /** The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at. */
   image_type?: "listed" | "match" | "any";
+  /** Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case. */
   media_origin?: string;
+  /** POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications"). */
   callback_events?: "end" | "updates";
+  /** Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters. */
   media_user_agents?: string | string[];
+  /** Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution. */
   video_aspect?: "fixed" | "first_frame";
+  /** HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media is always answered. */
   status_head?: "refuse" | "answer";
+  /** Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response. */
   cache_control?: "media" | "none" | "no_store";
+  /** Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s). */
   webhook_timeout?: string | number;
+  /** Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends. */
   concurrency?: string | number;
 }
 
@@ -229,11 +284,11 @@ export interface NewWorld {
   seed?: number;
   /** what is behind an image URL, for policy image_urls=table */
   images?: Record<string, ImageFacts>;
-  /** at most so many: 1000 */
+  /** at most 1000 elements */
   script?: Rule[];
   /** what it is for; ids and draws depend on it instead of the key */
   name?: string;
-  /** generations that it has accepted before; the balance is what is left; default []; at most so many: 1000 */
+  /** generations that it has accepted before; the balance is what is left; at most 1000 elements */
   generations?: InitialGeneration[];
   log?: WorldLog;
 }
@@ -257,7 +312,7 @@ export interface ImageFacts {
 export interface Rule {
   reply?: Reply | null;
   end?: End | null;
-  /** default []; at most so many: 20 */
+  /** at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
   times?: number | null;
   when: Call;
@@ -269,7 +324,7 @@ export interface Rule {
   /** default 0 */
   since?: number | string;
   until?: number | string | null;
-  /** default []; at most so many: 1000 */
+  /** at most 1000 elements */
   then?: Step[];
   name?: string | null;
 }
@@ -434,10 +489,10 @@ export interface UnknownStatus {
  */
 export interface ChangedMembers {
   fault: "changed_members";
-  /** default []; at most so many: 100 */
+  /** at most 100 elements */
   remove?: string[];
   rename?: Record<string, string>;
-  /** default []; at most so many: 100 */
+  /** at most 100 elements */
   null?: string[];
   set?: Record<string, unknown>;
 }
@@ -515,7 +570,7 @@ export interface DeadReceiver {
 export interface Step {
   reply?: Reply | null;
   end?: End | null;
-  /** default []; at most so many: 20 */
+  /** at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
   times?: number | null;
 }
@@ -917,7 +972,7 @@ export interface Exchange {
   former?: string | null;
   /** real seconds since the clock of the world began, however fast it runs; 0 unless asked for; default 0.0 */
   elapsed?: number;
-  /** points of the policy of which another value would have changed what was seen; default [] */
+  /** points of the policy of which another value would have changed what was seen */
   decided_by?: PolicyDecision[];
   /** the operation of a model file that was called */
   submitted?: string;
@@ -998,7 +1053,7 @@ export interface Delivery {
   faults: string[];
   /** each try to post it, oldest first */
   attempts: Attempt[];
-  /** points of the policy of which another value would have changed what was seen; default [] */
+  /** points of the policy of which another value would have changed what was seen */
   decided_by?: PolicyDecision[];
   /** when it is attempted next, null when no attempt follows, one is under way, or it is unknown */
   next_attempt_at?: string | null;
@@ -1142,7 +1197,7 @@ export interface Verification {
   exchanges?: ExchangeMatchers;
   deliveries?: DeliveryMatchers;
   generations?: GenerationMatchers;
-  /** at most so many: 100 */
+  /** at most 100 elements */
   sequence?: ExchangeMatchers[];
   /** 1 if neither this nor at_most is given, else 0; at least 0; at most 1000000 */
   at_least?: number;
@@ -1235,7 +1290,7 @@ export interface DryRun {
 
 /** The rules of a world, in the order in which they are to be asked. */
 export interface NewScript {
-  /** at most so many: 1000 */
+  /** at most 1000 elements */
   rules: Rule[];
 }
 
@@ -1273,7 +1328,7 @@ export interface DeliveryDetail {
   faults: string[];
   /** each try to post it, oldest first */
   attempts: Attempt[];
-  /** points of the policy of which another value would have changed what was seen; default [] */
+  /** points of the policy of which another value would have changed what was seen */
   decided_by?: PolicyDecision[];
   /** when it is attempted next, null when no attempt follows, one is under way, or it is unknown */
   next_attempt_at?: string | null;
