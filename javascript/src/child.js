@@ -32,29 +32,30 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
     kill();
     await ended;
   };
-  const { promise: ready, resolve, reject } = withResolvers();
-  let printed = "";
-  let errors = "";
-  child.stdout.on("data", (data) => {
-    printed += data;
-    const found = READY.exec(printed);
-    if (found) resolve(found);
-  });
-  child.stderr.on("data", (data) => {
-    errors = (errors + data).slice(-10_000);
-    log(String(data));
-  });
-  child.once("error", (error) => {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  /** @type {Promise<RegExpExecArray>} */
+  const ready = new Promise((resolve, reject) => {
+    let printed = "";
+    let errors = "";
+    const fail = (/** @type {string} */ problem) => reject(new Error(`${program} ${problem}`));
+    child.stdout.on("data", (data) => {
+      printed += data;
+      const found = READY.exec(printed);
+      if (found) resolve(found);
+    });
+    child.stderr.on("data", (data) => {
+      errors = (errors + data).slice(-10_000);
+      log(String(data));
+    });
     const remedy = "install it (pip install pixazo-testkit), or give its path as option command";
-    reject(new Error(`${program} cannot be started (${error.message}): ${remedy}`));
+    child.once("error", (error) => fail(`cannot be started (${error.message}): ${remedy}`));
+    child.once("close", (code, signal) => fail(`serve ended (${signal ?? code}): ${errors.trim()}`));
+    timer = setTimeout(() => {
+      fail(`serve was not ready within ${timeout} s: ${errors.trim()}`);
+      kill();
+    }, timeout * 1000);
   });
-  child.once("close", (code, signal) =>
-    reject(new Error(`${program} serve ended (${signal ?? code}): ${errors.trim()}`)),
-  );
-  const timer = setTimeout(() => {
-    reject(new Error(`${program} serve was not ready within ${timeout} s: ${errors.trim()}`));
-    kill();
-  }, timeout * 1000);
   try {
     const [, url = "", key = ""] = await ready;
     const handles = /** @type {{ unref(): void }[]} */ ([child, child.stdout, child.stderr]);
@@ -63,14 +64,6 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** @returns {{ promise: Promise<RegExpExecArray>, resolve: (found: RegExpExecArray) => void, reject: (error: Error) => void }} */
-function withResolvers() {
-  /** @type {any} */
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-  return made;
 }
 
 /**

@@ -94,23 +94,12 @@ export class Channel {
     const body = method === "GET" || rest === undefined ? undefined : JSON.stringify(rest);
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const target = query.size ? `${path}?${query}` : path;
-    return read(await this.#fetch(method, target, headers, body));
-  }
-
-  /**
-   * @param {string} method
-   * @param {string} target
-   * @param {Record<string, string>} headers
-   * @param {string | undefined} body
-   */
-  async #fetch(method, target, headers, body) {
-    try {
-      return await fetch(this.url + target, { method, headers, body });
-    } catch (error) {
-      const cause = error instanceof Error ? (error.cause ?? error) : error;
-      const problem = `${method} ${target} got no answer from ${this.url} (${cause}): is \`pixazo-sim serve\` running there?`;
-      throw new ControlError(null, problem, {}, { cause });
-    }
+    const response = await fetch(this.url + target, { method, headers, body }).catch((error) => {
+      const cause = error.cause ?? error;
+      const problem = `${method} ${target} got no answer from ${this.url} (${cause})`;
+      throw new ControlError(null, `${problem}: is \`pixazo-sim serve\` running there?`, {}, { cause });
+    });
+    return read(response);
   }
 }
 
@@ -123,13 +112,10 @@ export class Channel {
 async function read(response) {
   const text = await response.text();
   if (response.ok && response.headers.get("Content-Type")?.startsWith("text/plain")) return text;
-  /** @type {any} */
   let body;
   try {
     body = JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
+  } catch {} // it is said below what it is instead
   if (response.ok && body !== undefined) return body;
   if (typeof body?.message === "string") throw new ControlError(response.status, body.message, body);
   const shown = JSON.stringify(text.slice(0, 80));
