@@ -34,7 +34,7 @@ class Image:
 
     def __init__(self, folder: Path) -> None:
         text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-        self.instructions = re.findall(r"^([A-Z]+) (.*)", text, re.MULTILINE)
+        self.instructions: list[tuple[str, str]] = re.findall(r"^([A-Z]+) (.*)", text, re.MULTILINE)
         self._folder = folder
         (folder / "sitecustomize.py").write_text(_READ_ONLY, encoding="utf-8")
         (folder / "entrypoint").symlink_to(ROOT / "tools" / "entrypoint.sh")
@@ -53,7 +53,7 @@ class Image:
         """`docker run --read-only -e VARIABLE=VALUE IMAGE ARGUMENTS`."""
         entry: list[str] = json.loads(self.of("ENTRYPOINT"))
         # The program is looked up here, in the PATH of the image.
-        command = (self._folder / entry[0], *entry[1:], *arguments)
+        command = (str(self._folder / entry[0]), *entry[1:], *arguments)
         return started(*command, cwd=self._folder, env=self.variables(**variables))
 
     def is_healthy(self, **variables: str) -> bool:

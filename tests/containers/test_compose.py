@@ -28,6 +28,7 @@ def services() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_video_arrives_with_its_webhook(services: dict[str, Any], tmp_path: Path) -> None:
     """The service `test` exits with 0, and the receiver has shown the webhook."""
     image, ports = Image(tmp_path), {name: str(free_port()) for name in PORTS}
