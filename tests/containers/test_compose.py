@@ -65,7 +65,8 @@ def test_webhooks_may_go_where_the_app_lets_them_go(services: dict[str, Any]) ->
     """The allowed hosts are the services to which a webhook can be aimed, and the control API is called by its service's name."""
     simulator = services["pixazo"]["environment"]
     allowed = simulator["PIXAZO_SIM_WEBHOOK_ALLOW"].split()
-    assert urlsplit(services["app"]["environment"]["WEBHOOK_URL"]).hostname == allowed[0]
+    url: str = services["app"]["environment"]["WEBHOOK_URL"]
+    assert urlsplit(url).hostname == allowed[0]
     assert set(allowed) == {"receiver", "app"}
     assert simulator["PIXAZO_SIM_CONTROL_HOST"] == "pixazo"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -60,17 +60,19 @@ def test_a_container_of_testcontainers_becomes_the_base_url(
     """The snippet of the page, whose container is a simulator of this process: its image, ports and variables are what is asked of Docker."""
     package("testcontainers")
     container = pytest.importorskip("testcontainers.core.container")
-    monkeypatch.setattr(container, "DockerClient", lambda: None)
     started: list[Any] = []
+
+    def answer(of: Any) -> Callable[..., Any]:
+        return lambda *_arguments: of
 
     def start(self: Any) -> Any:
         started.append(self)
         return self
 
-    for name, result in (("get_container_host_ip", "127.0.0.1"), ("get_exposed_port", simulator.port)):
-        monkeypatch.setattr(container.DockerContainer, name, lambda *_, result=result: result)
-    monkeypatch.setattr(container.DockerContainer, "start", start)
-    monkeypatch.setattr(container.DockerContainer, "stop", lambda *_: None)
+    monkeypatch.setattr(container, "DockerClient", answer(None))
+    members = {"get_container_host_ip": answer("127.0.0.1"), "get_exposed_port": answer(simulator.port)}
+    for name, member in {**members, "start": start, "stop": answer(None)}.items():
+        monkeypatch.setattr(container.DockerContainer, name, member)
     (code,) = [each.code for each in blocks() if each.language == "py"]
     names: dict[str, Any] = {}
     exec(code.replace('@pytest.fixture(scope="session")', ""), names)
