@@ -119,6 +119,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 RUN_OR_TEXT = {
     "", "python", "bash", "console", "sh", "text", "mermaid", "groovy", "http", "nginx", "dockerfile", "go", "typescript", "html", "diff",
+    "java", "py",  # of containers: tests/containers runs the Python
 }  # fmt: skip
 
 
