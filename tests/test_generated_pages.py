@@ -12,6 +12,7 @@ from tests.command import run_process
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["policy", "attributes", "shipped"])
 def test_a_generated_page_is_what_its_generator_prints(page: str) -> None:
     """To mend docs/reference/PAGE.md run `.venv/bin/python tools/PAGE_page.py > docs/PAGE.md`."""
