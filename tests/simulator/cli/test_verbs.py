@@ -300,6 +300,7 @@ def test_the_widest_columns_give_way() -> None:
     assert aligned(rows) == f"1   {'a' * 30}  {'b' * 20}\n22  c{' ' * 29}  d"
 
 
+@pytest.mark.slow
 def test_a_table_fits_the_terminal(terminal: Terminal) -> None:
     """Its head is bold there."""
     Caller(over_http(terminal.control.url), terminal.control.api_key or "").generate()
@@ -308,6 +309,7 @@ def test_a_table_fits_the_terminal(terminal: Terminal) -> None:
     assert max(len(click.unstyle(line)) for line in shown.splitlines()) == 70
 
 
+@pytest.mark.slow
 def test_it_works_in_exec() -> None:
     """It finds the simulator of its own in its environment; a process of its own is what this is about."""
     ran = pixazo_sim("exec", "--clock", "manual", "--", COMMAND, "clock", "--json")
@@ -345,6 +347,7 @@ def test_a_shell_is_offered(words: str, names: list[str]) -> None:
     assert completed("bash_complete", f"pixazo-sim {words}").split() == names
 
 
+@pytest.mark.slow
 def test_the_command_itself_completes() -> None:
     """As each shell calls it; the script for a shell says so."""
     for shell in ("bash", "zsh", "fish"):
@@ -353,6 +356,7 @@ def test_the_command_itself_completes() -> None:
     assert ran.stdout.split("\n")[:2] == ["plain", "wallet"]
 
 
+@pytest.mark.slow
 def test_neither_help_nor_the_names_of_commands_import_them() -> None:
     """Both are needed at once."""
     code = (
