@@ -558,6 +558,8 @@ def _text(value: object) -> str:
         text = "on" if value else "off"
     elif isinstance(value, list):
         text = ",".join(map(str, cast("list[object]", value))) or "none"
+    elif value is None or isinstance(value, Mapping):
+        raise ValueError("nothing and a table are no values: write a text, a number, a list, true or false")
     else:
         text = str(value).strip()
     if len(text) > LONGEST_VALUE:
