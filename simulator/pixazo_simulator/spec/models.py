@@ -229,7 +229,7 @@ def _without(table: Any, name: str, instead: list[Any]) -> Any:
 def _elements(table: Any, name: str) -> Iterator[tuple[int, Any]]:
     """The numbered elements of a list in a table, if it has such a list."""
     given: Any = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
-    return iter(enumerate(cast("list[Any]", given) if isinstance(given, list) else ()))
+    return iter(enumerate(given if isinstance(given, list) else ()))
 
 
 def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
