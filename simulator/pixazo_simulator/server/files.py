@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -118,13 +118,18 @@ def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
     return read_model(text, name, form)
 
 
+def policy_problems(data: object) -> Iterator[InvalidDataError]:
+    """All that is wrong with a profile: once for each field."""
+    return problems_of(data, _policy_of)
+
+
 KINDS = ("script", "profile", "model")
 """What a file can be."""
 _MEMBERS = {"rules": "script", **dict.fromkeys(("model", "operations", "source", "label"), "model")}
 """By the name of a member: what a file is that has it; one with `extends` or a policy field is a profile."""
 
 
-def problems(path: Path, kind: str | None) -> tuple[str | None, list[tuple[int | None, str]]]:
+def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[int | None, str]]]:
     """What a file is, found out if no kind is given, and all that is wrong with it, each with its line where that is known."""
     from pixazo_simulator.script import script_problems
 
@@ -132,9 +137,9 @@ def problems(path: Path, kind: str | None) -> tuple[str | None, list[tuple[int |
         document = Document(*read_text(path, "file"))
         kind = kind or _kind_of(document.data)
         if kind == "profile":
-            return kind, [(document.line(each.path), each.problem) for each in problems_of(document.data, _policy_of)]
+            return kind, sorted((document.line(each.path), each.problem) for each in policy_problems(document.data))
         found = script_problems(document.data) if kind == "script" else model_problems(document.data)
-        return kind, [(document.line(each.path), str(each)) for each in found]
+        return kind, sorted((document.line(each.path), str(each)) for each in found)
     except InvalidTextError as error:
         return kind, [(error.line, str(error))]
     except ValueError as error:

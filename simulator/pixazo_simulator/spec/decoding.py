@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TypeVar, cast
 
 import msgspec
@@ -185,9 +186,12 @@ def _wanted(types: str, rule: str | None, info: Type) -> str:
     return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}" if sign else words
 
 
+_info = cache(type_info)  # that of a rule takes longer than all else about a misfit
+
+
 def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
     """The type that belongs at a path, and the value there. Raises LookupError where the type has no such place."""
-    info, value = type_info(shape), given
+    info, value = _info(shape), given
     for step in path:
         info, value = _inside(info, value, step)
     return info, value

@@ -25,8 +25,9 @@ MOST_PROBLEMS = 10
 """Places that one rule of one parameter reports: `content[].type` may have many."""
 
 _VERSION = regex(r"v[0-9]+")
-_ROUTE = r"^/(?!v[0-9]+/)[A-Za-z0-9][\w.-]{0,99}(/[\w.-]{1,100}){1,8}\Z"
-_MEMBER = r"^[A-Za-z_$][\w$-]*(\[\])?(\.[A-Za-z_$][\w$-]*(\[\])?){0,8}\Z"
+# Without \w, which is ASCII in the schemas that editors read, and not in Python.
+_ROUTE = r"^/(?!v[0-9]+/)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.-]{1,100}){1,8}\Z"
+_MEMBER = r"^[A-Za-z_$][A-Za-z0-9_$-]*(\[\])?(\.[A-Za-z_$][A-Za-z0-9_$-]*(\[\])?){0,8}\Z"
 _HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64 = regex(r"[A-Za-z0-9+/_-]*={0,2}")
 _Count = Annotated[int, Meta(ge=0)]
@@ -71,7 +72,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     path: Annotated[str, Meta(pattern=_ROUTE, description="the path of a POST, such as /ltx-video/v1/text-to-video")]
     model_id: Annotated[
-        str, Meta(pattern=r"^[\w.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
+        str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
     ]
     title: str
     output: Literal["mp4", "png", "jpeg", "wav", "mp3"]

@@ -324,6 +324,8 @@ class Point(msgspec.Struct, frozen=True):
     read: Callable[[str], Any] = str
     forms: str = ""
     labels: dict[str, Label] = {}
+    words: tuple[str, ...] = ()
+    """All values, where each is a word."""
 
 
 class PolicyDecision(NamedTuple):
@@ -586,7 +588,11 @@ def _point(annotation: str) -> Point:
     annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
     kind, point = cast("tuple[Any, Point]", get_args(annotated))
     choices = get_args(kind) if point.read is str else ()
-    return msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices)) if choices else point
+    return (
+        msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices), words=choices)
+        if choices
+        else point
+    )
 
 
 _POINTS = _Points()

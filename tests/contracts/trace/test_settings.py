@@ -29,7 +29,9 @@ def test_a_profile_means_the_same_in_every_form(tmp_path: Path) -> None:
 def test_expectations_too(tmp_path: Path) -> None:
     """`off` and a date are texts in YAML, of which the date is read as one."""
     file = tmp_path / "expect.yaml"
-    file.write_text("expect:\n- clause: STATUS-07\n  outcome: FAIL\n  reason: off\n  expires: 2026-12-31\n", encoding="utf-8")
+    file.write_text(
+        "expect:\n- clause: STATUS-07\n  outcome: FAIL\n  reason: off\n  expires: 2026-12-31\n", encoding="utf-8"
+    )
     (found,) = read_expectations(file)
     assert (found.reason, found.expires.isoformat()) == ("off", "2026-12-31")
 
