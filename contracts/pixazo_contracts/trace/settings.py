@@ -57,9 +57,10 @@ def _read_yaml(text: str) -> object:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         # The sentences of the composer show an alias, which may be an API key in the wrong place.
-        composed = isinstance(error, yaml.composer.ComposerError)
+        composed = type(error).__name__ == "ComposerError"
         problem = "an alias without its anchor, or several documents" if composed else error.problem
-        raise ValueError(f"{problem} (at line {(error.problem_mark or error.context_mark).line + 1})") from None
+        mark: Any = error.problem_mark or error.context_mark
+        raise ValueError(f"{problem} (at line {mark.line + 1})") from None
     except yaml.YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
     return {} if node is None else _value(node, iter(range(MOST_VALUES)))

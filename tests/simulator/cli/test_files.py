@@ -92,7 +92,7 @@ def test_the_command_prints_what_is_published(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        ("script", {"rule": []}), ("script", {"rules": [{"when": "genrate"}]}), ("script", {"rules": [{}]}),
+        ("script", {"rule": []}), ("script", {"rules": [{"when": "genrate"}]}), ("script", {"rules": [{"times": 1}]}),
         ("script", {"rules": [{"when": "generate", "match": {"promt": "x"}}]}),
         ("script", {"rules": [{"when": "status", "match": {"duration": 6}}]}),
         ("script", {"rules": [{"when": "generate", "match": {"prompt": {"contans": "x"}}}]}),
@@ -117,17 +117,17 @@ def test_a_wrong_file_is_refused_by_schema_and_reader(kind: str, data: Any) -> N
 SCALARS: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, 1, 2.5, 10**7, -1, "", "x", "polls:2", "2026-03-31T10:00:00Z", [], {}]
 )
-CONDITIONS = st.recursive(
+CONDITIONS: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
-    lambda inner: st.builds(lambda name, value: {name: value}, st.sampled_from(["equals", "contains", "matches", "at_least", "present", "not", "nto"]), inner)
-    | st.builds(lambda name, value: {name: value}, st.sampled_from(["all", "any", "one_of"]), st.lists(inner, max_size=2)),
+    lambda inner: st.dictionaries(st.sampled_from(["equals", "contains", "matches", "at_least", "present", "not", "nto"]), inner, min_size=1, max_size=1)
+    | st.dictionaries(st.sampled_from(["all", "any", "one_of"]), st.lists(inner, max_size=2), min_size=1, max_size=2),
     max_leaves=3,
 )  # fmt: skip
 FAULTS = st.sampled_from(
     [each.as_json()["faults"][0] for each in EXAMPLES.values()]
     + [{"fault": "hang", "x": 1}, {"fault": "delay", "seconds": -1}, {}]
 )
-STEP = {
+STEP: dict[str, st.SearchStrategy[Any]] = {
     "reply": st.fixed_dictionaries({"status": st.sampled_from([200, 99, 429, "x"])}, optional={"json": SCALARS, "text": SCALARS, "retry_after": SCALARS}) | SCALARS,
     "end": st.fixed_dictionaries({}, optional={"status": st.sampled_from(["FAILED", "DONE", None]), "error": SCALARS, "queued": SCALARS, "progress": SCALARS}),
     "faults": st.lists(FAULTS, max_size=2) | SCALARS,

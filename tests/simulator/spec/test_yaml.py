@@ -47,7 +47,7 @@ def test_every_value_has_its_line(value: object) -> None:
     """That which JSON, written on lines of its own, has for it."""
     text = json.dumps({"k": value}, indent=1)
     yaml, as_json = Document(text, "YAML"), Document(text, "JSON")
-    assert {path: yaml.line(path) for path in as_json._lines} == as_json._lines
+    assert {path: yaml.line(path) for path in as_json.lines} == as_json.lines
 
 
 @pytest.mark.parametrize(

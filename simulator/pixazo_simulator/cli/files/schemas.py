@@ -65,7 +65,8 @@ def _plain(value: Any) -> Any:
         members = cast("Schema", value)
         return {name: _plain(each) for name, each in members.items() if name != "discriminator"}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        several: list[Any] = value
+        return [_plain(each) for each in several]
     return inspect.cleandoc(value).replace(r"\Z", "$") if isinstance(value, str) else value
 
 
@@ -73,7 +74,7 @@ def _script() -> Schema:
     rule = root_of(Rule)
     definitions: Schema = rule.pop("$defs")
     members, step = rule["properties"], definitions["Step"]["properties"]
-    condition, facts = {"$ref": "#/$defs/Condition"}, sorted(set().union(*KNOWN.values()))
+    condition, facts = {"$ref": "#/$defs/Condition"}, sorted(frozenset[str]().union(*KNOWN.values()))
     several = {"type": "object", "additionalProperties": condition}
     members["when"] = {"anyOf": [{"enum": [*WHENS]}, {"type": "string", "pattern": _MODEL_CALL}]}
     members["match"] = {

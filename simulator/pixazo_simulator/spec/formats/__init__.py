@@ -36,6 +36,7 @@ class Document:
     def __init__(self, text: str, form: str) -> None:
         self._text, self._form = text, form
         self._yaml_lines: Mapping[Path, int] = {}
+        self.data: Any
         try:
             self.data = self._read()
         except RecursionError:
@@ -49,7 +50,7 @@ class Document:
                 raise
             raise InvalidTextError("holds a number of too many digits") from None  # of int()
         if self.data is None and form == "YAML":  # nothing but comments
-            self.data = {}
+            self.data = dict[str, Any]()
         if isinstance(self.data, dict):
             cast("dict[str, Any]", self.data).pop(SCHEMA, None)
 
@@ -62,16 +63,15 @@ class Document:
         return data
 
     @cached_property
-    def _lines(self) -> Mapping[Path, int]:
+    def lines(self) -> Mapping[Path, int]:
+        """The line of each value."""
         if self._form == "YAML":
             return self._yaml_lines
         return json_lines(self._text) if self._form == "JSON" else toml_lines(self._text)
 
     def line(self, path: Path) -> int:
         """The line of the value at a path, or of the nearest one around it."""
-        return next(
-            (self._lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self._lines), 1
-        )
+        return next((self.lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.lines), 1)
 
     def problem(self, what: str, misfit: InvalidDataError) -> str:
         """The message about a value of a text that is called `what`."""

@@ -31,7 +31,7 @@ def read_yaml(text: str) -> tuple[Any, dict[Path, int]]:
         loader.yaml_implicit_resolvers = _RESOLVERS
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark: Any = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context)
         if "single document" in str(error.context):
             problem = "it holds several documents: write one"
