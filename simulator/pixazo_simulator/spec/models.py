@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -230,8 +230,7 @@ def _without(table: Any, name: str, instead: list[Any]) -> Any:
 def _elements(table: Any, name: str) -> Iterator[tuple[int, Any]]:
     """The numbered elements of a list in a table, if it has such a list."""
     given: Any = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
-    elements: Sequence[Any] = given if isinstance(given, list) else ()
-    return iter(enumerate(elements))
+    return iter(enumerate(cast("list[object]", given) if isinstance(given, list) else ()))
 
 
 def _made(file: ModelFile, row: _Row, place: Path) -> Operation:

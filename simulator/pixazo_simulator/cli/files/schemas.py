@@ -65,8 +65,7 @@ def _plain(value: Any) -> Any:
         members = cast("Schema", value)
         return {name: _plain(each) for name, each in members.items() if name != "discriminator"}
     if isinstance(value, list):
-        several: list[Any] = value
-        return [_plain(each) for each in several]
+        return [_plain(each) for each in cast("list[object]", value)]
     return inspect.cleandoc(value).replace(r"\Z", "$") if isinstance(value, str) else value
 
 
