@@ -24,6 +24,8 @@ _COMMANDS = {
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),
     "faults": ("tables", "List every fault that a script can inject, with an example."),
+    "validate": ("files.commands", "Check scripts, profiles and model files before they are used."),
+    "schema": ("files.commands", "Print the JSON Schema of a script, profile or model file, for editors."),
     "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},
