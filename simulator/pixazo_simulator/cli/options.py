@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,30 @@ def _of(wing: str, name: str) -> Read:
         return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
 
     return Read(read)
+
+
+Offered = Callable[[], Iterable[str]]
+OFFERED: dict[str, Offered] = {
+    "policy": lambda: (f"{row.field}=" for row in _imported("spec").rows()),
+    "profile": lambda: _imported("spec").PROFILES,
+    "clock": lambda: ("manual", "real", "x20"),
+    "until": lambda: ("next",),
+    "method": lambda: ("DELETE", "GET", "POST"),
+    "operation": lambda: ("generate", "imageToVideo", "submit", "status", "media", "request"),
+    "model": lambda: ("all", *_imported("server").model_names()),
+    "mutant": lambda: (each.name for each in _imported("mutants").MUTANTS),
+    "variant": lambda: (each.name for each in _imported("mutants").VARIANTS),
+}
+"""What a shell offers as the value of an option, by the name of the option."""
+
+
+def _imported(wing: str) -> Any:
+    return import_module(f"pixazo_simulator.{wing}")
+
+
+def offering(offered: Offered) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """The completion of a value that is, or begins as, one of those offered."""
+    return lambda _context, _parameter, begun: [each for each in offered() if each.startswith(begun)]
 
 
 class _ReadSeveral(Read):
@@ -145,6 +169,8 @@ def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
     name = f"{command}{names[0].partition('/')[0].removeprefix('--')}"
     variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
+    if offered := OFFERED.get("policy" if names[0] == "--set" else names[0].removeprefix("--")):
+        settings["shell_complete"] = offering(offered)
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
 
 
@@ -158,7 +184,7 @@ OPTIONS = (
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
     _option("--profile", type=_of("server", "read_profile"), default="documented", metavar="NAME|FILE",
-            help="documented, observed, or a TOML or JSON file of policy values."),
+            help="documented, observed, or a TOML, JSON or YAML file of policy values."),
     _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
@@ -169,7 +195,7 @@ OPTIONS = (
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
     _option("--workers", type=_Number(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
-    _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
+    _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults."),
     _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
             help="Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips."),
