@@ -40,10 +40,18 @@ EXAMPLES = DOCS / "examples"
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
-    """Variables that lead to a running simulator, whose clock is 200 times as fast as time."""
-    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as simulator:
-        yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
+def simulator() -> Iterator[Simulator]:
+    """A running simulator, whose clock is 200 times as fast as time."""
+    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(simulator: Simulator) -> dict[str, str]:
+    """Variables that lead to a world of this snippet alone: another one may have spent what is in a wallet."""
+    key = simulator.control().create_world().api_key
+    assert key
+    return os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": key}
 
 
 @pytest.mark.slow
