@@ -60,6 +60,7 @@ def test_a_printed_request_becomes_a_video(show: Show, number: int, file: str) -
     assert re.search(rf"^   from      http://127\.0\.0\.1:\d+/v1/{ID}/output\.mp4$", scene, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_both_videos_can_be_played(show: Show) -> None:
     """There are two files, each decodes without a message, and they differ."""
     videos = sorted(show.folder.iterdir())
@@ -107,6 +108,7 @@ def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
     assert "\x1b" not in pixazo_sim_on_a_terminal("policy", NO_COLOR="1")
 
 
+@pytest.mark.slow
 def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     """A failure in the middle is one line, which names the file."""
     taken = tmp_path / "text_to_video.mp4" / "output.mp4"

@@ -39,7 +39,7 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except ValueError as error:
-        if type(error) is not ValueError:  # a TOMLDecodeError; the others are of int()
+        if type(error) is not ValueError:  # a TOMLDecodeError or LongKeyError; the others are of int()
             raise ValueError(f"script {name} is not valid TOML: {error}") from None
         raise ValueError(f"script {name} holds a number of too many digits") from None
 

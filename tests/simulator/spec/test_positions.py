@@ -48,6 +48,7 @@ def inline(value: Any) -> str:
     return json.dumps(value)
 
 
+@pytest.mark.slow
 @given(TABLES, st.sampled_from([None, 0, 2]))
 def test_every_place_of_a_json_text_has_a_line(table: dict[str, Any], indent: int | None) -> None:
     """However it is laid out, and a name stands on its line."""
@@ -161,7 +162,7 @@ def test_lines_may_end_as_windows_ends_them() -> None:
 def test_a_key_has_at_most_100_names(name: str, form: str) -> None:
     """However they are written; for a longer one tomllib would need a time that grows with the square of their number."""
     assert read_toml("\n" + form.format(".".join([name] * 100)))
-    with pytest.raises(tomllib.TOMLDecodeError, match=r"^A key has more than 100 dotted names \(at line 2\)$"):
+    with pytest.raises(ValueError, match=r"^A key has more than 100 dotted names \(at line 2\)$"):
         read_toml("\n" + form.format(".".join([name] * 101)))
 
 

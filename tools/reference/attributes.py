@@ -1,8 +1,9 @@
-"""Prints docs/reference/attributes.md: every attribute of the types that a test reads, in the words of the code."""
+"""docs/reference/attributes.md: every attribute of the types that a test reads or writes, in the words of the code."""
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -10,23 +11,29 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import msgspec
-from policy_page import cell
 
+import pytest_pixazo
 from pixazo_simulator import Attempt, Delivery, Entry, Exchange, Generation, Plan, Request, Response
-from pytest_pixazo import Callback
+from pixazo_simulator.script import FAULTS
+from pytest_pixazo import Callback, PolicyFields
 
-HEAD = """\
+from .markdown import documented, table
+
+__all__ = ["is_value", "page", "shown"]
+
+_HEAD = """\
 # What a test reads, attribute by attribute
 
-The values that the fixtures return. All of them are frozen, times are `datetime` in UTC, sums are `Decimal` in US dollars, and no text holds a
-key. In JSON, `/_sim` sends the same under the same names ([control.md](control.md)). The table is generated (`tools/attributes_page.py`).
-What the client returns is in [client.md](../how-to/client.md).
+The values that the fixtures return, then those that a test gives. Times are `datetime` in UTC, sums are `Decimal` in US dollars, and no text holds a
+key. In JSON, `/_sim` sends the same under the same names ([The control API](control.md)). What the client returns is in
+[The client, name by name](client.md), faults are in [Faults](faults.md). This page is generated (`python -m tools.reference`).
+
 """
 
-TYPES: dict[type[Any], str] = {
+_SOURCES: dict[type[Any], str] = {
     Exchange: "`pixazo.journal[0]`, `pixazo.journal.submits`, `.polls`, `.downloads`, `.filter(...)`",
     Request: "`exchange.request`",
     Response: "`exchange.response`",
@@ -37,7 +44,7 @@ TYPES: dict[type[Any], str] = {
     Callback: "what `pixazo_webhooks` received: `.wait()`, `.received`",
     Entry: "`pixazo.wallet.entries[0]`",
 }
-"""The types, and where a test gets a value of each."""
+"""The types that most tests read, and where a test gets a value of each: all their attributes have a description."""
 
 
 def shown(hint: Any) -> str:
@@ -49,12 +56,14 @@ def shown(hint: Any) -> str:
         return " | ".join(map(shown, arguments))
     if origin is Literal:
         return " | ".join(f'"{value}"' for value in arguments)
+    if isinstance(hint, list):
+        return f"[{', '.join(map(shown, hint))}]"
     if arguments:
         return f"{origin.__name__}[{', '.join(map(shown, arguments))}]"
     if hint in (NoneType, ...):
         return "None" if hint is NoneType else "..."
     public = next((known for known in (datetime, Decimal) if inspect.isclass(hint) and issubclass(hint, known)), hint)
-    return str(public.__name__)
+    return str(getattr(public, "__name__", getattr(public, "__forward_arg__", public)))
 
 
 def fields(kind: type[Any]) -> Iterator[tuple[str, str, str]]:
@@ -67,10 +76,18 @@ def fields(kind: type[Any]) -> Iterator[tuple[str, str, str]]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
     }  # fmt: skip
-    for name, hint in get_type_hints(kind, include_extras=True).items():
+    for name, hint in _hints(kind).items():
         known = [each.description for each in get_args(hint)[1:] if isinstance(each, msgspec.Meta) and each.description]
         # An instant has another form in JSON than in Python.
         yield name, shown(hint), next(iter(known), below.get(name, "")).partition(", RFC 3339")[0]
+
+
+def _hints(thing: Any) -> dict[str, Any]:
+    """The types as the source has them, where a name of them is known to type checkers only."""
+    try:
+        return get_type_hints(thing, include_extras=True)
+    except NameError:
+        return dict(thing.__annotations__)
 
 
 def others(kind: type[Any]) -> Iterator[tuple[str, str, str]]:
@@ -81,27 +98,36 @@ def others(kind: type[Any]) -> Iterator[tuple[str, str, str]]:
             continue
         first = inspect.cleandoc(call.__doc__ or "").partition("\n")[0]
         given = "" if isinstance(value, property) else f"({', '.join([*inspect.signature(call).parameters][1:])})"
-        yield f"{name}{given}", shown(get_type_hints(call)["return"]), first
+        yield f"{name}{given}", shown(_hints(call)["return"]), first
 
 
-def sentence(kind: type[Any], name: str, text: str) -> str:
-    """A description without a full stop, in Python's words. Raises ValueError where there is none."""
-    if not text:
+def _sentence(kind: type[Any], name: str, text: str) -> str:
+    """A description without a full stop, in Python's words. Raises ValueError where one of `_SOURCES` has none."""
+    if not text and kind in _SOURCES:
         remedy = "write Annotated[..., Meta(description=...)], or a text below the field"
         raise ValueError(f"{kind.__name__}.{name} has no description: {remedy}")
-    lower = text if text[:2].isupper() else text[0].lower() + text[1:]
-    return cell(lower.replace("null", "None").removesuffix("."))
+    lower = text if text[:2].isupper() else text[:1].lower() + text[1:]
+    return lower.replace("null", "None").removesuffix(".")
 
 
-def main() -> None:
-    """Print the page."""
-    print(HEAD, end="")
-    for kind, source in TYPES.items():
-        about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
-        print(f"\n## {kind.__name__}\n\n{about} From {source}.\n\n| attribute | type | is |\n| --- | --- | --- |")
-        for name, hint, text in (*fields(kind), *others(kind)):
-            print(f"| `.{name}` | `{cell(hint)}` | {sentence(kind, name, text)} |")
+def is_value(thing: object) -> bool:
+    """Whether something is a type with fields, that is no fault."""
+    if not inspect.isclass(thing) or thing in FAULTS.values():
+        return False
+    return issubclass(thing, msgspec.Struct) or dataclasses.is_dataclass(thing) or is_typeddict(thing)
 
 
-if __name__ == "__main__":
-    main()
+def page() -> str:
+    """The page."""
+    public = (getattr(pytest_pixazo, name) for name in dir(pytest_pixazo))
+    parts = [_HEAD]
+    for kind in dict.fromkeys([*_SOURCES, *filter(is_value, public)]):
+        if kind is PolicyFields:  # docs/reference/policy.md
+            continue
+        source = f"From {_SOURCES[kind]}.\n\n" if kind in _SOURCES else ""
+        rows = (
+            (f"`.{name}`", f"`{hint}`", _sentence(kind, name, text))
+            for name, hint, text in (*fields(kind), *others(kind))
+        )
+        parts.append(f"## {kind.__name__}\n\n{documented(kind)}{source}{table(['attribute', 'type', 'is'], rows)}")
+    return "".join(parts)
