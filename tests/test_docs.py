@@ -42,7 +42,9 @@ EXAMPLES = DOCS / "examples"
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """Variables that lead to a running simulator, whose clock is 200 times as fast as time."""
-    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as simulator:
+    with Simulator(
+        Settings(clock=lambda: Clock.scaled(200), balance=10**12)
+    ) as simulator:  # all of them spend from one wallet
         yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
 
 
