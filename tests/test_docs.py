@@ -41,17 +41,16 @@ EXAMPLES = DOCS / "examples"
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    """A running simulator, whose clock is 200 times as fast as time."""
-    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as running:
-        yield running
+    """One simulator for all snippets; some of them name its first key."""
+    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as simulator:
+        yield simulator
 
 
 @pytest.fixture
 def environment(simulator: Simulator) -> dict[str, str]:
-    """Variables that lead to a world of this snippet alone: another one may have spent what is in a wallet."""
-    key = simulator.control().create_world().api_key
-    assert key
-    return os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": key}
+    """Variables that lead to a world of the snippet's own, whose clock is 200 times as fast as time."""
+    world = simulator.control().create_world(clock="x200")
+    return os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": str(world.api_key)}
 
 
 @pytest.mark.slow
