@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pytest
 
+from pixazo_simulator import __version__
 from pixazo_simulator.cli.options import LISTEN_OPTIONS, OPTIONS
 from pixazo_simulator.server.simulator import Simulator
 from tests.containers.image import ROOT
@@ -27,10 +28,10 @@ def texts() -> Iterator[str]:
 
 
 def test_the_image_has_one_version_everywhere() -> None:
-    """Which is also that of the action."""
+    """That of the package, which is also that of the action."""
     versions = {each for text in texts() for each in re.findall(rf"{IMAGE}:([\w.]*[\w])", text)}
     versions |= {each for text in texts() for each in re.findall(r"pixazo-testkit/pixazo-testkit[@/]v([\d.]*\d)", text)}
-    assert len(versions) == 1
+    assert versions == {__version__}
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "tools/entrypoint.sh", *(str(each.relative_to(ROOT)) for each in YAML)])
@@ -53,7 +54,6 @@ def test_the_workflow_uses_the_action_with_inputs_that_it_has() -> None:
     assert command.make_context("serve", used["with"]["args"].split()).params["clock"]
 
 
-@pytest.mark.slow
 def test_a_container_of_testcontainers_becomes_the_base_url(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
