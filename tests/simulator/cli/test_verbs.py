@@ -294,9 +294,11 @@ def test_a_value_is_printed_for_people(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_widest_columns_give_way() -> None:
-    """Until a line fits; what is cut ends in dots."""
+    """Until a line fits, but for ids; what is cut ends in dots."""
     rows = [["1", "a" * 30, "b" * 20], ["22", "c", "d"]]
     assert aligned(rows, 40).split("\n") == [f"1   {'a' * 14}...  {'b' * 14}...", f"22  c{' ' * 18}d"]
+    named = aligned([["AT", "REQUEST_ID"], ["a" * 40, "b" * 40]], 50)
+    assert named.split("\n")[1] == f"{'a' * 9}...  {'b' * 40}"
     assert aligned(rows) == f"1   {'a' * 30}  {'b' * 20}\n22  c{' ' * 29}  d"
 
 

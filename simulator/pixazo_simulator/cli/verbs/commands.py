@@ -18,8 +18,6 @@ from .table import NOUNS, VERBS, Verb
 
 _AS_IT_IS = ("metrics", "exportWorld")
 """The routes whose response is for programs: nobody wants it as lines of names and values."""
-_WITH_KEY = ("explain",)
-"""Routes that need no world and yet take its key."""
 
 
 def command_of(noun: str) -> click.Command:
@@ -51,11 +49,15 @@ def _settings(verb: Verb) -> dict[str, Any]:
 
     return {
         "callback": run,
-        "params": [*own, *shown, *server_options(key=route.needs_world or route.name in _WITH_KEY)],
+        "params": [*own, *shown, *server_options(key=_sends_key(route))],
         "help": text,
         "short_help": text.partition("\n")[0],
         "epilog": f"\b\nExample:\n  {f'pixazo-sim {verb.words} {verb.example}'.rstrip()}",
     }
+
+
+def _sends_key(route: ControlRoute) -> bool:
+    return route.needs_world or route.name == "explain"
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -71,9 +73,8 @@ def _refuse_options(context: click.Context) -> None:
 def _carry_out(route: ControlRoute, given: dict[str, Any]) -> None:
     """Call the route, and print the response."""
     as_json, number = given.pop("as_json", False), given.pop("number", None)
-    server = Server(
-        given.pop("url"), given.pop("control_token"), None if route.name == "createWorld" else given.pop("key", None)
-    )
+    key = given.pop("key") if _sends_key(route) else None
+    server = Server(given.pop("url"), given.pop("control_token"), key)
     try:
         answer = call(server, route, number, body_of(route, given))
     except RefusedError as refused:

@@ -88,7 +88,7 @@ def _settings(name: str, schema: Schema) -> dict[str, Any]:
         case _ if _is_pairs(schema):
             return settings | {"type": Read(_pair(name)), "multiple": True, "metavar": "NAME=VALUE"}
         case {"type": _}:
-            return settings | file | {"type": Read(_json(name)), "metavar": "JSON|FILE"}
+            return settings | file | {"type": Read(_json(f"--{name.replace('_', '-')}")), "metavar": "JSON|FILE"}
         case _:
             return settings | {"type": Read(_text), "metavar": "TEXT|@FILE"}
 
@@ -134,7 +134,7 @@ def _json(name: str) -> Callable[[str], Any]:
         try:
             return json.loads(written)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"--{name.replace('_', '-')} {text[:80]!r} is not valid JSON: {error}") from None
+            raise ValueError(f"{name} {text[:80]!r} is not valid JSON: {error}") from None
 
     return read
 

@@ -17,7 +17,7 @@ _NARROWEST = 12
 _COLUMNS = {
     "exchanges": ("number", "at", "status", "method", "target", "reason"),
     "deliveries": ("number", "due_at", "delivered", "attempts", "url", "request_id"),
-    "generations": ("request_id", "operation", "status", "state", "since", "at", "price", "refunded", "fate", "waste"),
+    "generations": ("operation", "status", "state", "since", "at", "price", "refunded", "fate", "waste", "request_id"),
     "events": ("at", "kind", "status", "number", "attempt", "url", "problem", "request_id"),
     "rules": ("number", "used", "matched", "decides", "label", "missed", "differences"),
 }
@@ -73,10 +73,14 @@ def _cell(value: object) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Rows in columns that begin below each other; with a `width` the widest columns are cut until a line fits into it."""
+    """Rows in columns that begin below each other; with a `width` the widest columns but ids are cut until a line fits into it."""
     widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    while width and sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+    while width and sum(widths) + 2 * (len(widths) - 1) > width:
+        cut = [number for number, title in enumerate(rows[0]) if click.unstyle(title) != "REQUEST_ID"]
+        widest = max(cut, key=lambda number: widths[number], default=None)
+        if widest is None or widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
     return "\n".join("  ".join(_fitted(*each) for each in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
