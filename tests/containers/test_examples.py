@@ -1,15 +1,14 @@
-"""The files and pages that start the image name what there is: one version of it, options of serve, inputs of the action."""
+"""The files and pages that start the image name what there is: options of serve, inputs of the action."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
 import pytest
 
-from pixazo_simulator import __version__
 from pixazo_simulator.cli.options import LISTEN_OPTIONS, OPTIONS
 from pixazo_simulator.server.simulator import Simulator
 from tests.containers.image import ROOT
@@ -19,19 +18,6 @@ from tests.tools import package
 DOCS = ROOT / "docs"
 YAML = sorted([*DOCS.rglob("*.yaml"), *DOCS.rglob("*.yml")])
 IMAGE = "ghcr.io/pixazo-testkit/pixazo-testkit"
-
-
-def texts() -> Iterator[str]:
-    """The examples and the pages about them."""
-    for page in (*YAML, *(DOCS / "how-to").glob("*.md"), *(DOCS / "reference").glob("*.md")):
-        yield page.read_text(encoding="utf-8")
-
-
-def test_the_image_has_one_version_everywhere() -> None:
-    """That of the package, which is also that of the action."""
-    versions = {each for text in texts() for each in re.findall(rf"{IMAGE}:([\w.]*[\w])", text)}
-    versions |= {each for text in texts() for each in re.findall(r"pixazo-testkit/pixazo-testkit[@/]v([\d.]*\d)", text)}
-    assert versions == {__version__}
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "tools/entrypoint.sh", *(str(each.relative_to(ROOT)) for each in YAML)])
