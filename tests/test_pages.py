@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.documentation import DOCS, PAGES, anchors, links, name_of
+from tests.documentation import DOCS, PAGES, anchors, blocks, links, name_of
 
 START = DOCS / "index.md"
 
@@ -51,3 +52,9 @@ def test_no_link_is_broken(page: Path) -> None:
 def test_a_heading_stands_once_on_its_page(page: Path) -> None:
     """The anchor of a second one is numbered otherwise on a code host than on the site."""
     assert [anchor for anchor, count in Counter(anchors(page)).items() if count > 1] == []
+
+
+def test_every_diagram_is_drawn() -> None:
+    """The site shows an image of each, which `python -m tools.diagrams` draws: no page of it loads a script from elsewhere."""
+    hashes = {hashlib.sha256(each.code.encode()).hexdigest()[:12] for each in blocks() if each.language == "mermaid"}
+    assert {f"diagram-{each}.svg" for each in hashes} == {each.name for each in (DOCS / "images").glob("diagram-*")}

@@ -74,7 +74,12 @@ _targeting = (
     Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
     Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
     Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
-    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
+    Option(
+        ["--profile"],
+        type=GIVEN_FILE,
+        metavar="FILE",
+        help="TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...",
+    ),
     _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
     _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt known to end failed or error"),
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
@@ -89,7 +94,12 @@ _targeting = (
 )
 
 judging = (
-    Option(["--expect"], type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."),
+    Option(
+        ["--expect"],
+        type=GIVEN_FILE,
+        metavar="FILE",
+        help="TOML, JSON or YAML: known deviations, each with reason and expiry.",
+    ),
     Option(
         ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
     ),
