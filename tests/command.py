@@ -44,7 +44,7 @@ def wait_and_signal():
 threading.Thread(target=wait_and_signal, daemon=True).start()
 """
 """Delivers SIGTERM to a thread other than the main one, as the system may, once a byte is on standard input."""
-_READY = re.compile(r"ready (?P<url>http://\S+)(?: key (?P<key>\S+))?\n")
+_READY = re.compile(r"ready (?P<url>https?://\S+)(?: key (?P<key>\S+))?\n")
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -59,7 +59,9 @@ def test_several_workers_are_refused(variables: dict[str, str]) -> None:
     """In one line, whatever the state."""
     ran = run_process(COMMAND, "serve", "--port", "0", "--workers", "2", env=variables)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "pixazo-sim: --workers 2: on this system several processes cannot serve one port: leave it out\n"
+    assert (
+        ran.stderr == "pixazo-sim: --workers 2: on this system several processes cannot serve one port: leave it out\n"
+    )
 
 
 def test_listen_saves_what_arrives(variables: dict[str, str], tmp_path: Path) -> None:

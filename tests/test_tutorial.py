@@ -64,7 +64,9 @@ class Reader:
         """Type a command; what it prints must contain these lines."""
         self.followed += 1
         if command.startswith("export "):
-            self._variables.update(word.split("=", 1) for word in command.split()[1:])
+            self._variables.update(
+                (name, value) for name, _, value in (word.partition("=") for word in command.split()[1:])
+            )
         elif command.startswith(SERVERS):
             self._serve(command, printed)
         elif "/ID" in command:  # until the video is there
@@ -79,7 +81,7 @@ class Reader:
         return ran.stdout + ran.stderr
 
     def _serve(self, command: str, printed: list[str]) -> None:
-        log = self._folder / command.split()[0]
+        log = self._folder / command.split(maxsplit=1)[0]
         with log.open("wb") as output:
             streams = {"stdout": output, "stderr": output}
             self._running.enter_context(started(*command.split(), cwd=self._folder, env=self._variables, **streams))

@@ -26,6 +26,7 @@ _COMMANDS = {
     "faults": ("tables", "List every fault that a script can inject, with an example."),
     "validate": ("files.commands", "Check scripts, profiles and model files before they are used."),
     "schema": ("files.commands", "Print the JSON Schema of a script, profile or model file, for editors."),
+    "ca": ("files.commands", "Print the authority of `serve --tls`, for clients that must trust it."),
     "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from socket import socket
+    from ssl import SSLContext
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
@@ -149,7 +151,8 @@ def _token(text: str) -> str:
     return text
 
 
-def _control_host(text: str) -> str:
+def control_host(text: str) -> str:
+    """A host name or address in lower case. Raises ValueError with the remedy for anything else."""
     from pixazo_simulator.spec import plain_ip
 
     host = text.lower()
@@ -206,8 +209,12 @@ OPTIONS = (
     _option("--control-token", type=Read(_token), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
-    _option("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
+    _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
             help="A host name besides localhost by which /_sim may be called; may be repeated."),
+    _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost, --host and --control-host. See pixazo-sim ca."),
+    _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER", help="Where the certificate of --tls is kept, instead of the folder of the user."),
+    _option("--tls-cert", type=_FILE, metavar="FILE", help="Speak https with this certificate (PEM) of your own."),
+    _option("--tls-key", type=_FILE, metavar="FILE", help="The key of --tls-cert (PEM), unless it is in the same file."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
     _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
@@ -219,7 +226,19 @@ OPTIONS = (
 )
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
-SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
+SERVE_ONLY = (
+    "host",
+    "port",
+    "workers",
+    "ready_file",
+    "control_token",
+    "control_open",
+    "control_hosts",
+    "tls",
+    "tls_folder",
+    "tls_cert",
+    "tls_key",
+)
 
 _of_exec = partial(_option, command="exec-")
 # fmt: off
@@ -254,7 +273,7 @@ LISTEN_OPTIONS = (
     _of_listen("--control-token", type=Read(_token), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
-    _of_listen("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
+    _of_listen("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
                help="A host name besides localhost by which /_sim of the receiver may be called; may be repeated."),
     _of_listen("--ready-file", type=_FILE, help="Also write the ready line to this file."),
 )
@@ -280,6 +299,7 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
 
     check_host(options["host"])
     try:
+        tls = _tls(options)
         settings, change = _settings(options), _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -289,7 +309,13 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
     return Simulator(
-        settings, host=options["host"], port=options["port"], change=change, state=options["state"], listener=listener
+        settings,
+        host=options["host"],
+        port=options["port"],
+        change=change,
+        state=options["state"],
+        listener=listener,
+        tls=tls,
     )
 
 
@@ -321,6 +347,29 @@ def _settings(options: dict[str, Any]) -> Settings:
         models=read_models(options["models"]),
         **{name: options[name] for name in _SETTINGS if name in options},
     )
+
+
+def _tls(options: dict[str, Any]) -> SSLContext | None:
+    """The context of https, if it is asked for. The `authority` of a certificate of ours becomes an option, and receivers of it are trusted."""
+    certificate, key = options.get("tls_cert"), options.get("tls_key")
+    if certificate is None and key is not None:
+        raise ValueError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
+    if certificate is None and not options.get("tls"):
+        return None
+    from .files.certificates import context_of, kept_certificate, named
+
+    if certificate is None:
+        hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
+        certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
+        options["webhook_ca"] = options["webhook_ca"] or options["authority"]
+    return context_of(certificate, key)
+
+
+def tls_folder(given: str | None) -> Path:
+    """Where the certificate of --tls is kept: in the folder that the system has for settings of a user, unless another is given."""
+    from pathlib import Path
+
+    return Path(given or os.path.join(click.get_app_dir("pixazo-sim"), "tls"))  # noqa: PTH118 - both are texts
 
 
 def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:

@@ -1,4 +1,4 @@
-"""The commands `pixazo-sim validate` and `pixazo-sim schema`."""
+"""The commands `pixazo-sim validate`, `pixazo-sim schema` and `pixazo-sim ca`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import click
+
+from pixazo_simulator.cli.options import Read, control_host, tls_folder
 
 _KIND = click.Choice(["script", "profile", "model"])
 
@@ -44,3 +46,44 @@ def schema(kind: str) -> None:
     from .schemas import file_schema
 
     click.echo(json.dumps(file_schema(kind), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Copy the certificate to this file."
+)
+@click.option("--pem", is_flag=True, help="Print the certificate itself instead of its path.")
+@click.option(
+    "--host",
+    "hosts",
+    type=Read(control_host),
+    multiple=True,
+    metavar="NAME",
+    help="A host of --host or --control-host; may be repeated.",
+)
+@click.option(
+    "--tls-folder",
+    "folder",
+    type=click.Path(file_okay=False),
+    envvar="PIXAZO_SIM_TLS_FOLDER",
+    metavar="FOLDER",
+    help="As of serve.",
+)
+def ca(out: Path | None, hosts: tuple[str, ...], folder: str | None, *, pem: bool) -> None:
+    """Print the path of the certificate (PEM) of the authority that clients of `serve --tls` must trust.
+
+    It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
+    """
+    from .certificates import kept_certificate, named
+
+    try:
+        _, authority = kept_certificate(tls_folder(folder), [name for host in hosts for name in named(host)])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    text = authority.read_text(encoding="ascii")
+    if out:
+        try:
+            out.write_text(text, encoding="ascii")
+        except OSError as error:
+            raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
+    click.echo(text if pem else out or authority, nl=not pem)
