@@ -45,7 +45,7 @@ SMOKE = (
     "tests/contracts/judge/test_verdict.py",
     "tests/pytest_pixazo/world/test_pixazo.py",
     "tests/examples/worker",
-    "tests/test_docs.py::test_no_link_between_pages_is_broken",
+    "tests/test_pages.py",
 )
 """Some tests of each concern, which take ten seconds together."""
 LONGEST_END = 120
@@ -53,9 +53,10 @@ LONGEST_END = 120
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --smoke and --slice, which run fewer tests, and --exhaustive, which runs more."""
+    """Add --smoke and --slice, which run fewer tests, --slow and --exhaustive, which run more."""
     parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
-    parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too")
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+    parser.addoption("--exhaustive", action="store_true", help="run the tests marked slow or exhaustive, too")
     parser.addoption(
         "--slice", type=_slice, metavar="K/N", help="run the K-th of N parts of the tests, chosen by their names"
     )
@@ -70,7 +71,11 @@ def _slice(text: str) -> tuple[int, int]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, print failures at once, and choose the files of a smoke run."""
+    """Make the markers known, print failures at once, and choose the files of a smoke run."""
+    config.addinivalue_line(
+        "markers",
+        "slow: a test that takes half a second or more: a browser, a pytest run, many examples; runs with --slow",
+    )
     config.addinivalue_line(
         "markers", "exhaustive: an expensive test that is repeated for every case; runs with --exhaustive"
     )
@@ -85,14 +90,17 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the exhaustive tests, unless they were asked for (by the option or with `-m exhaustive`), and what is of no part asked for."""
-    exhaustive = config.getoption("--exhaustive") or config.getoption("-m") == "exhaustive"
+    """Leave out slow and exhaustive tests, unless they were asked for (by option, by `-m MARKER` or by name), and what is of no part asked for."""
+    left = {"slow", "exhaustive"} - {config.getoption("-m")}
+    if config.getoption("--exhaustive") or any("::" in given for given in config.args):
+        left.clear()
+    elif config.getoption("--slow"):
+        left.discard("slow")
     part, parts = config.getoption("--slice") or (0, 1)
 
     def wanted(item: pytest.Item) -> bool:
-        return (exhaustive or not item.get_closest_marker("exhaustive")) and zlib.crc32(
-            item.nodeid.encode()
-        ) % parts == part
+        rare = any(mark.name in left for mark in item.iter_markers())
+        return not rare and zlib.crc32(item.nodeid.encode()) % parts == part
 
     left_out = [item for item in items if not wanted(item)]
     if left_out:

@@ -189,7 +189,7 @@ def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     shown = bytearray()
     try:
-        with started(COMMAND, *arguments, env=environment(TERM="xterm", **variables), **streams) as process:
+        with started(COMMAND, *arguments, env=environment(**({"TERM": "xterm"} | variables)), **streams) as process:
             os.close(theirs)
             with suppress(OSError):  # Linux says so that the other side was closed
                 while piece := os.read(ours, 65536):

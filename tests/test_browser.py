@@ -43,6 +43,7 @@ def site() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -90,6 +91,7 @@ def test_last(page):
 """
 
 
+@pytest.mark.slow
 def test_pages_of_one_process(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test between those of the browser runs an event loop of its own; a page that complains fails its test, with the complaint."""
     tool("chromium")
@@ -102,6 +104,7 @@ def test_pages_of_one_process(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     assert "Exception ignored" not in done.stdout.str() + done.stderr.str()
 
 
+@pytest.mark.slow
 def test_a_grave_fault_is_not_accessible(browsing: Browsing, site: str) -> None:
     """A picture without words is one; so is a text that one can hardly see, in whatever look."""
     page = browsing.open(f"{site}/200/style-src 'unsafe-inline'/<main><h1>Pictures</h1><img src=data:,></main>")
@@ -109,6 +112,7 @@ def test_a_grave_fault_is_not_accessible(browsing: Browsing, site: str) -> None:
         accessible(page)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_too_wide_is_not_accessible(browsing: Browsing, site: str) -> None:
     """It would have to be scrolled sideways on a telephone."""
     wide = "<main><h1>Wide</h1><div style='width:500px'>a</div></main>"
@@ -121,6 +125,7 @@ def test_a_page_that_is_too_wide_is_not_accessible(browsing: Browsing, site: str
         accessible(page)
 
 
+@pytest.mark.slow
 def test_screenshots_are_kept(browsing: Browsing, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four pictures of a page, by width and colours."""
     monkeypatch.setenv("PIXAZO_SCREENSHOTS", str(tmp_path))

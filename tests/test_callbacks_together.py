@@ -56,6 +56,7 @@ def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> N
     assert arrived == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "clients", "each"),
     [(1000, 6, 50), *(pytest.param(*each, marks=pytest.mark.exhaustive) for each in ((1000, 60, 100), (20, 6, 50)))],
@@ -68,6 +69,7 @@ def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: in
         each_came_once(simulator, receiver, ids)
 
 
+@pytest.mark.slow
 def test_each_callback_arrives_once_over_tls(tmp_path: Path) -> None:
     """Although the TLS context is created while the first ones are due."""
     authority, served, file = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "ca.pem"

@@ -390,6 +390,7 @@ def test_a_variable_with_a_mistake() -> None:
 # The end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, number: signal.Signals) -> None:
     """With clients that never pause, an advance and webhooks that wait for a receiver that does not respond, and silent connections: exit code 0."""
@@ -627,6 +628,7 @@ def test_what_a_command_does_not_import(package: str, code: str, arguments: list
     assert sorted({*absent} & {*imported}) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "command"), [("pixazo_simulator", "pixazo-sim"), ("pixazo_contracts", "pixazo-contracts")]
 )
@@ -699,6 +701,7 @@ REFUSED = 1500
 """Calls whose log lines are more than a pipe holds and than may wait."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", pytest.param("json", marks=pytest.mark.exhaustive)])
 def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
     """Every call is answered; once the log is read, it says how many lines were dropped."""
@@ -720,6 +723,7 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
         assert json.loads(lines[-1])["level"] == "warning"
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_keeps_nobody_from_ending() -> None:
     """The waiting lines are discarded."""
     with started(COMMAND, "serve", "--port", "0") as process:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import os
 import re
 import shlex
+import shutil
 import sys
+import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,27 +27,16 @@ from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.script import FAULTS
 from tests.command import COMMAND, run_process
+from tests.documentation import DOCS, ROOT, Block, blocks
 from tests.patience import PATIENCE
 from tests.tools import tool
 
-ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FAST_SLEEP = Path(__file__).with_name("fast_sleep.py")
-
-
-def snippets(block: re.Pattern[str]) -> dict[str, str]:
-    """The blocks of this language on all pages, by page and number."""
-    return {
-        f"{page.stem}-{number}": code
-        for page in PAGES
-        for number, code in enumerate(block.findall(page.read_text(encoding="utf-8")), 1)
-    }
-
-
-PYTHON, SHELL = snippets(PYTHON_BLOCK), snippets(SHELL_BLOCK)
+# The tutorial is followed from its first block to its last, in tests/test_tutorial.py.
+RUN = {each.name: each for each in blocks() if each.file is None and not each.name.startswith("docs/tutorial-")}
+PYTHON, SHELL = ({name: each.code for name, each in RUN.items() if each.language == it} for it in ("python", "bash"))
 WITH_TESTS = {name: code for name, code in PYTHON.items() if "def test_" in code}
+EXAMPLES = DOCS / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +46,7 @@ def environment() -> Iterator[dict[str, str]]:
         yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [pytest.param(PYTHON[name], id=name) for name in PYTHON if name not in WITH_TESTS])
 def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """It runs to its end without a warning (with shorter pauses)."""
@@ -62,10 +56,11 @@ def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str]
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_path: Path) -> None:
     """Each of them is a file of one run of pytest, which makes errors of warnings."""
     for name, code in WITH_TESTS.items():
-        (tmp_path / f"test_{name}.py".replace("-", "_")).write_text(code, encoding="utf-8")
+        (tmp_path / f"test_{re.sub('[^a-z0-9]', '_', name)}.py").write_text(code, encoding="utf-8")
     options = ("-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path))
     command = (sys.executable, "-W", "error", "-m", "pytest", *options)
     ran = run_process(*command, patience=4 * PATIENCE, cwd=tmp_path, env=environment)
@@ -73,6 +68,19 @@ def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_pa
     assert len(WITH_TESTS) > 10
 
 
+def test_the_examples_pass(environment: dict[str, str], tmp_path: Path) -> None:
+    """The tests in docs/examples are one run of pytest, which makes errors of warnings; each reads what stands beside it."""
+    names = Counter(each.name for each in EXAMPLES.rglob("*.py") if each.name not in ("conftest.py", "__init__.py"))
+    assert [name for name, count in names.items() if count > 1] == [], "two modules of one run have one name"
+    shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    options = ("-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path))
+    ran = run_process(
+        sys.executable, "-W", "error", "-m", "pytest", *options, patience=4 * PATIENCE, cwd=tmp_path, env=environment
+    )
+    assert ran.returncode == (0 if any(name.startswith("test_") for name in names) else 5), ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [pytest.param(code, id=name) for name, code in SHELL.items()])
 def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """Each command and each part of a pipe succeeds."""
@@ -81,6 +89,46 @@ def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str],
     direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PATH": path}
     ran = run_process(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("block", [pytest.param(each, id=each.name) for each in blocks() if each.file])
+def test_a_block_that_shows_a_file_has_its_lines(block: Block) -> None:
+    """It is the file that is named before it, or consecutive lines of it; one in Python is an example, which has tests."""
+    file = ROOT / str(block.file)
+    assert f"\n{block.code}" in f"\n{file.read_text(encoding='utf-8')}"
+    example = [folder for folder in file.parents if EXAMPLES in folder.parents]
+    assert block.language != "python" or any(next(folder.glob("test_*.py"), None) for folder in example)
+
+
+def _read_yaml(text: str) -> None:
+    yaml: Any = pytest.importorskip("yaml")
+    assert list(yaml.safe_load_all(text))
+
+
+def _read_javascript(text: str) -> None:
+    checked = run_process(tool("node"), "--input-type=module", "--check", given=text)
+    assert checked.returncode == 0, checked.stderr
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "ini": lambda text: configparser.ConfigParser().read_string(text),
+    "javascript": _read_javascript,
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": _read_yaml,
+}
+RUN_OR_TEXT = {
+    "", "python", "bash", "console", "sh", "text", "mermaid", "groovy", "http", "nginx", "dockerfile", "go", "typescript", "html", "diff",
+    "java", "py",  # of containers: tests/containers runs the Python
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "block", [pytest.param(each, id=each.name) for each in blocks() if each.language not in RUN_OR_TEXT]
+)
+def test_a_block_is_of_its_language(block: Block) -> None:
+    """Its reader reads it, where the block is not run; a language without a reader is named in RUN_OR_TEXT."""
+    READERS[block.language](block.code)
 
 
 CI = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
@@ -135,27 +183,6 @@ def test_the_control_routes_are_listed_with_their_methods() -> None:
     assert listed == snake
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
-    """No page of the documentation is an orphan."""
-    linked = {
-        (page.parent / target).resolve()
-        for page in PAGES
-        for target in re.findall(r"\(([\w/.-]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8"))
-    }
-    assert {page for page in PAGES if page.parent != ROOT} <= linked
-
-
-def test_no_link_between_pages_is_broken() -> None:
-    """Every relative link leads to a file."""
-    broken = [
-        f"{page.name}: {target}"
-        for page in PAGES
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
-    ]
-    assert broken == []
-
-
 # Not the folders of tools, such as .venv, which hold anything.
 FOLDERS = [each for each in ROOT.iterdir() if each.is_dir() and (each.name[0] != "." or each.name == ".ci")]
 FILES = {
@@ -174,6 +201,7 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
     assert [name for name in named if not any(path.endswith(f"/{name.rstrip('/')}") for path in FILES)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_every_name_that_is_given_is_there(page: str) -> None:
     """Each word in backticks is one of the sources; a member is in a file that has its class, `name` in `file.py` in that file."""

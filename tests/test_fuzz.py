@@ -74,6 +74,7 @@ def keys(count: int) -> Iterator[str]:
     return (f"noisy-{number // EPOCH}" for number in range(count))
 
 
+@pytest.mark.slow
 @requests(2000, 7000)
 def test_in_process(count: int) -> None:
     """The application answers every combination of method, path, headers and body."""
@@ -90,6 +91,7 @@ def test_in_process(count: int) -> None:
     assert {200, 202, 400, 401, 403, 404, 429} <= statuses.keys()
 
 
+@pytest.mark.slow
 @requests(1000, 2500)
 def test_on_connections_that_stay_open(address: tuple[str, int], good: None, count: int) -> None:
     """Over a socket, a connection stays usable after a response unless the response says otherwise."""
@@ -106,6 +108,7 @@ def test_on_connections_that_stay_open(address: tuple[str, int], good: None, cou
     assert connections < count / 4
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_request(address: tuple[str, int], good: None) -> None:
     """Garbage gets a 4xx in JSON or no response, and the connection is closed; half a request is discarded."""
     hostile, statuses = HostileRequests(3), Counter[bytes]()

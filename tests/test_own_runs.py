@@ -40,6 +40,7 @@ def hanging(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.slow
 def test_the_slices_of_a_run_are_all_its_tests(hanging: pytest.Pytester) -> None:
     """Each test is in one of them."""
     named = [
@@ -51,6 +52,32 @@ def test_the_slices_of_a_run_are_all_its_tests(hanging: pytest.Pytester) -> None
     assert sorted(named) == ["test_app.py::test_first", "test_app.py::test_second"]
     refused = hanging.runpytest_subprocess("--slice", "3/2")
     refused.stderr.fnmatch_lines(["*'3/2' is no part: write K/N with K from 1 to N, such as 7/24"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ((), ["quick"]),
+        (("--slow",), ["quick", "slow"]),
+        (("-m", "slow"), ["slow"]),
+        (("-m", "exhaustive"), ["exhaustive"]),
+        (("--exhaustive",), ["quick", "slow", "exhaustive"]),
+        (("test_app.py::test_exhaustive",), ["exhaustive"]),
+    ],
+    ids=" ".join,
+)
+def test_what_takes_long_runs_when_asked_for(
+    pytester: pytest.Pytester, options: tuple[str, ...], named: list[str]
+) -> None:
+    """By an option, by its marker, or by its name."""
+    pytester.makeconftest(CONFTEST)
+    marked = "import pytest\n" + "\n".join(
+        f"@pytest.mark.{name}\ndef test_{name}(): pass" for name in ("slow", "exhaustive")
+    )
+    pytester.makepyfile(test_app=f"def test_quick(): pass\n{marked}")
+    collected = pytester.runpytest_inprocess("--collect-only", "-q", *options).outlines
+    assert [line for line in collected if "::" in line] == [f"test_app.py::test_{name}" for name in named]
 
 
 @pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])

@@ -74,6 +74,7 @@ def test_its_metadata(wheel: Distribution) -> None:
     assert any(path.name == "LICENSE" for path in files(wheel))
 
 
+@pytest.mark.slow
 def test_two_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
     """In other folders, of files of another age, with other rights, and at another hash seed: only the sources count."""
     built = [

@@ -279,6 +279,7 @@ def written(folder: Path, *options: str, name: str = "trace.ndjson") -> str:
     return told.stdout
 
 
+@pytest.mark.slow
 def test_the_tests_of_a_trace_pass_where_the_script_answers_as_the_trace_and_fail_without_it(
     pytester: pytest.Pytester,
 ) -> None:
@@ -313,6 +314,7 @@ sys.exit("polls for ever")
 """
 
 
+@pytest.mark.slow
 def test_the_test_of_an_app_with_a_hard_coded_host_fails_and_passes_when_it_is_mended(
     pytester: pytest.Pytester,
 ) -> None:

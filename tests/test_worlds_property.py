@@ -268,6 +268,7 @@ class ManyWorlds(RuleBasedStateMachine):
                 assert world.tape.replayed() == world.tape.replies
 
 
+@pytest.mark.slow
 def test_laws_of_many_worlds() -> None:
     """Every invariant holds in every run, and every kind of event happened in some run."""
     ManyWorlds.happened.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # As type checkers know it: `typing` takes longer to import than all that `pixazo-sim --version` needs.
 TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]

@@ -135,6 +135,7 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
     result.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
+@pytest.mark.slow
 def test_what_a_test_costs(pytester: pytest.Pytester) -> None:
     """The simulator is asked three times for each test, and one TLS context is made for the clients of all."""
     pytester.makeconftest(
@@ -163,6 +164,7 @@ def test_what_a_test_costs(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([f"asked: POST /_sim/worlds {record.replace('?', '[?]')} DELETE /_sim/world 0"])
 
 
+@pytest.mark.slow
 def test_without_hypothesis_respx_and_httpx(pytester: pytest.Pytester) -> None:
     """A world needs none of them; the fixture that needs respx says what to install."""
     pytester.makepyfile(absent=ABSENT)

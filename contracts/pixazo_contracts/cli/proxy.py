@@ -107,7 +107,10 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         ) from None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, proxy.interrupt)
+        try:
+            loop.add_signal_handler(number, proxy.interrupt)
+        except NotImplementedError:  # no loop of Windows has it
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(proxy.interrupt))
     _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C (twice: at once)")
     if options["ready_file"] is not None:
         write_file(options["ready_file"], url.encode())

@@ -293,12 +293,15 @@ class _Child:
         kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
         if not self.command[0]:
             return _failed(NOT_FOUND, _absence(""))
+        command = self.command
+        if sys.platform == "win32":  # which by itself finds programs that end with .exe only, not npm.cmd
+            command = (shutil.which(command[0]) or command[0], *command[1:])
         stream = subprocess.DEVNULL if quiet else None
         is_first = self._process is None
         self._is_apart, self._is_quiet = limit is not None, quiet
         try:
             self._process = process = subprocess.Popen(  # noqa: S603 - it is what the user asked for
-                self.command, env=kept | variables, stdin=subprocess.DEVNULL if self._is_apart else None, stdout=stream, stderr=stream,
+                command, env=kept | variables, stdin=subprocess.DEVNULL if self._is_apart else None, stdout=stream, stderr=stream,
                 start_new_session=self._is_apart,
             )  # fmt: skip
         except FileNotFoundError:
@@ -326,7 +329,7 @@ class _Child:
         is_again, self.interrupted = self.interrupted is not None, number
         if self._process is None:
             return
-        if self._is_quiet or (self._is_apart and is_again):
+        if self._is_quiet or (self._is_apart and (is_again or sys.platform == "win32")):
             _end_session(self._process)
         elif self._is_apart or number == signal.SIGTERM or not _has_terminal():
             self._process.send_signal(number)
@@ -335,10 +338,10 @@ class _Child:
 def _end_session(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and all that it has started, which are a session of their own."""
     with suppress(ProcessLookupError, PermissionError):  # none is left
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":  # which has no sessions: what the process has started goes on
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -357,9 +360,12 @@ def _absence(name: str) -> str:
 
 
 def _has_terminal() -> bool:
-    """Whether this process is in the foreground of a terminal, which then sends its signals to the command, too."""
-    try:
-        with Path("/dev/tty").open("rb") as terminal:
-            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
-    except (OSError, AttributeError):
-        return False
+    """Whether this process is in the foreground of a terminal, which then sends its signals to the command, too, as a console of Windows does."""
+    if sys.platform == "win32":
+        return True
+    else:  # noqa: RET505 - a type checker for Windows reads no further
+        try:
+            with Path("/dev/tty").open("rb") as terminal:
+                return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+        except OSError:
+            return False

@@ -11,7 +11,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -138,12 +137,12 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
     from pixazo_simulator.receiver import saved_line
 
     try:
-        # O_NONBLOCK: opening a FIFO that nobody reads would block; it fails with ENXIO instead.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-        file = os.open(path, flags, 0o600)
+        # O_NONBLOCK: opening a FIFO that nobody reads would block; it fails with ENXIO instead. O_BINARY: Windows writes lines as they are.
+        flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
+        file = os.open(path, sum(flags, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 0o600)
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise click.UsageError(f"--save {path} is not a regular file: name a path of its own")
-        with suppress(AttributeError):  # not on every system
+        if hasattr(os, "fchmod"):
             os.fchmod(file, 0o600)
     except OSError as error:
         raise click.UsageError(f"--save {path} cannot be written: {error.strerror}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,30 @@ def _of(wing: str, name: str) -> Read:
         return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
 
     return Read(read)
+
+
+Offered = Callable[[], Iterable[str]]
+OFFERED: dict[str, Offered] = {
+    "policy": lambda: (f"{row.field}=" for row in _imported("spec").rows()),
+    "profile": lambda: _imported("spec").PROFILES,
+    "clock": lambda: ("manual", "real", "x20"),
+    "until": lambda: ("next",),
+    "method": lambda: ("DELETE", "GET", "POST"),
+    "operation": lambda: ("generate", "imageToVideo", "submit", "status", "media", "request"),
+    "model": lambda: ("all", *_imported("server").model_names()),
+    "mutant": lambda: (each.name for each in _imported("mutants").MUTANTS),
+    "variant": lambda: (each.name for each in _imported("mutants").VARIANTS),
+}
+"""What a shell offers as the value of an option, by the name of the option."""
+
+
+def _imported(wing: str) -> Any:
+    return import_module(f"pixazo_simulator.{wing}")
+
+
+def offering(offered: Offered) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """The completion of a value that is, or begins as, one of those offered."""
+    return lambda _context, _parameter, begun: [each for each in offered() if each.startswith(begun)]
 
 
 class _ReadSeveral(Read):
@@ -147,6 +171,8 @@ def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
     name = f"{command}{names[0].partition('/')[0].removeprefix('--')}"
     variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
+    if offered := OFFERED.get("policy" if names[0] == "--set" else names[0].removeprefix("--")):
+        settings["shell_complete"] = offering(offered)
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
 
 

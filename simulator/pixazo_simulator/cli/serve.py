@@ -102,10 +102,13 @@ def _supervise(simulator: Simulator, count: int) -> Workers:
     """Start so many workers in place of the simulator. Raises click.UsageError."""
     from .workers import Workers
 
-    if not simulator.is_shareable or sys.platform == "win32":
-        problem = "pass on their port" if simulator.is_shareable else f"share the state {simulator.state}"
+    if not hasattr(os, "fork"):
         raise click.UsageError(
-            f"--workers {count}: several processes cannot {problem}: use --state redis://HOST:PORT/DB, or one worker"
+            f"--workers {count}: on this system several processes cannot serve one port: leave it out"
+        )
+    if not simulator.is_shareable:
+        raise click.UsageError(
+            f"--workers {count}: several processes cannot share the state {simulator.state}: use --state redis://HOST:PORT/DB, or one worker"
         )
     return Workers(count, simulator.listen())
 

@@ -7,6 +7,7 @@ import errno
 import socket
 import ssl
 import sys
+from asyncio.proactor_events import BaseProactorEventLoop
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
@@ -21,7 +22,7 @@ class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
     Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
-    an event loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
+    an event loop, `sock_connect` of that of Windows. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
     check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
     is trusted: for a redirection that admits no connection.
     """
@@ -70,6 +71,7 @@ class Patches:
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
             yield owner, name, self._writing
         yield asyncio.BaseEventLoop, "create_connection", self._opening
+        yield BaseProactorEventLoop, "sock_connect", self._connecting_in_loop
         with suppress(ImportError):  # not installed, or too broken to be used by any code
             from uvloop import Loop
 
@@ -127,6 +129,14 @@ class Patches:
             return int(original(connection, destination))
 
         return connect_ex
+
+    def _connecting_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The loop of Windows connects a socket without its `connect`."""
+
+        async def sock_connect(loop: Any, connection: socket.socket, address: Any) -> None:
+            await original(loop, connection, self._destination(connection, address))
+
+        return sock_connect
 
     def _opening(self, original: Callable[..., Any]) -> Callable[..., Any]:
         async def create_connection(

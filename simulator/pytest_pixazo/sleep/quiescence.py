@@ -328,6 +328,7 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("concurrent.futures.thread", "_worker"): _in_pool,
     ("trio._core._thread_cache", "_work"): _in_trio_pool,
     ("selectors", "select"): _in_loop,
+    ("asyncio.windows_events", "_poll"): _in_loop,
     ("socket", "accept"): _in_loop,
     ("asyncio.runners", "run"): _in_loop,
     ("asyncio.base_events", "run_forever"): _in_loop,

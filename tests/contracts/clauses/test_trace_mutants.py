@@ -361,6 +361,7 @@ def test_every_clause_has_a_row() -> None:
     assert {clause for ids, _ in ROWS for clause in ids.split()} == set(BY_ID)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("clause", "outcome", "edit"), CASES)
 def test_a_rewritten_trace_alarms_its_clause(clause: str, outcome: str, edit: Edit) -> None:
     """The clause concerned comes out FAIL, or DRIFT where only an example or an earlier run shows otherwise."""
@@ -382,6 +383,7 @@ def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
     assert verdict.outcome.value == ("PASS" if moves else "FAIL")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", RIGHT.values(), ids=RIGHT)
 def test_no_right_trace_is_accused(edit: Edit) -> None:
     """What the page leaves open alarms no clause of the catalogue."""

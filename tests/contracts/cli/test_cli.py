@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -78,6 +79,7 @@ def test_no_artefact_holds_the_key(out: Path) -> None:
     assert [path.name for path in out.iterdir() if KEY in path.read_text()] == []
 
 
+@pytest.mark.slow
 def test_judging_the_trace_gives_the_verdicts_of_the_run(out: Path, tmp_path: Path) -> None:
     """`judge` on a stored trace writes the same clauses as the run did."""
     assert command("judge", str(out / "trace.ndjson"), "--json", str(tmp_path / "again.json")).exit_code == 0
@@ -235,6 +237,7 @@ def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
         assert missing in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -296,6 +299,7 @@ def test_a_report_that_cannot_be_written_is_named(out: Path, tmp_path: Path) -> 
     assert " PASS, " in failed.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_that_lacks_characters(encoding: str) -> None:
     """What its encoding cannot say is written as an escape."""
@@ -305,6 +309,7 @@ def test_a_terminal_that_lacks_characters(encoding: str) -> None:
     assert listed.stdout.decode(encoding).startswith("FLOW-01       \\u2605 D")
 
 
+@pytest.mark.slow
 def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a disk that fills up nothing more is sent, the report is printed all the same, and what fits is judged."""
     make_writer = session._trace_writer  # pyright: ignore[reportPrivateUsage]
@@ -592,14 +597,40 @@ def test_a_baseline_of_another_profile(
     assert said in ran.output
 
 
+@pytest.mark.slow
 def test_progress_is_shown_on_a_terminal_only() -> None:
     """A run tells its progress on a terminal and writes nothing to a pipe."""
     arguments = [sys.executable, "-m", "pixazo_contracts", "run", "--target", "http://127.0.0.1:1", "--api-key", KEY]
     piped = subprocess.run(arguments, capture_output=True, timeout=60, check=False)
     assert piped.stderr == b""
     leader, follower = pty.openpty()
-    subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=follower, timeout=60, check=False)
+    known = os.environ | {"TERM": "xterm"}
+    subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=follower, env=known, timeout=60, check=False)
     os.close(follower)
     shown = os.read(leader, 4096).decode()
     os.close(leader)
     assert "1 of " in shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "where", "used"),
+    [
+        ({}, "terminal", True),
+        ({}, "pipe", False),
+        ({"NO_COLOR": "1"}, "terminal", False),
+        ({"TERM": "dumb"}, "terminal", False),
+        ({"FORCE_COLOR": "1"}, "pipe", True),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, "pipe", True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "terminal", False),
+    ],
+)
+def test_when_a_report_has_colours(
+    variables: dict[str, str], where: str, used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal, unless the environment says otherwise."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: where == "terminal"))
+    assert commands.uses_colour() is used

@@ -55,6 +55,7 @@ def test_all_but_one_clause_are_judged(observed: Observed) -> None:
     assert observed.outcomes("INCONCLUSIVE", "SKIPPED", "UNFUNDED") == {"BASE-08"}
 
 
+@pytest.mark.slow
 def test_a_url_and_a_key_judge_most_clauses() -> None:
     """Without accounts and bad prompts at least 150 clauses are judged."""
     bare = observe(target=Target(full_target().profile, {"default": (KEY,)}))
@@ -67,6 +68,7 @@ def result_of(observed: Observed, *, strict: bool = False) -> Result:
     return evaluate(observed.trace, selection(observed.trace), Terms(today=date(2026, 3, 31), strict=strict))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [0, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (1, 8)), 3])
 def test_what_is_planned_for_a_budget_is_judged(budget: int) -> None:
     """On a target that charges, too, whatever it may cost: all core clauses that a probe which was carried out feeds."""
@@ -77,6 +79,7 @@ def test_what_is_planned_for_a_budget_is_judged(budget: int) -> None:
     assert (result.exit_code, result.meta.generations_spent) == (0, budget)
 
 
+@pytest.mark.slow
 def test_what_was_planned_and_not_judged_leads_the_summary() -> None:
     """A gateway that throttles one operation for ever is right, and its core clauses are not judged: exit 13, and every report says why."""
 
@@ -311,6 +314,7 @@ FAITHFUL = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faithful", some({faithful.name: faithful for faithful in FAITHFUL}, 1))
 def test_a_harmless_difference_raises_no_alarm(faithful: Faithful) -> None:
     """Where the page is silent, or the difference cannot hurt a client, no clause fails or drifts, and the run is clean."""

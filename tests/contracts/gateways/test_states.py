@@ -38,6 +38,7 @@ def _told(run: Run) -> Run:
     return replace(run, outcomes={clause: outcome for clause, outcome in run.outcomes.items() if clause != "SUBMIT-14"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["memory-log", "sqlite"])
 def test_some_verdicts_are_those_of_memory(state: str) -> None:
     """Also what the silent clauses have observed."""

@@ -405,6 +405,7 @@ def faithful() -> Observed:
     return observe(probes=QUICK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clause", some({i: i for i in ("I2V-CB-01", "SUBMIT-02", "T2V-PO-01", "BASE-06", "WAL-06")}, 1)
 )
@@ -425,6 +426,7 @@ def _row(wrong: Wrong) -> ParameterSet:
     return pytest.param(wrong, id=f"{wrong.clause} {wrong.name}".strip(), marks=marks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [*map(_row, WRONG)])
 def test_the_clause_concerned_falls_alone(wrong: Wrong, faithful: Observed) -> None:
     """A gateway wrong in one respect fails or drifts in that clause, and in no other but those it cannot spare."""

@@ -205,6 +205,7 @@ LINES = own_page().splitlines(keepends=True)
 OURS = read_page(own_page())
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(0, 40)), min_size=1, max_size=6),
@@ -292,6 +293,7 @@ def test_a_small_word_may_commit_to_something_else(one: str, other: str) -> None
     assert atoms(one) != atoms(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run", ["1" * 100_000, "1," * 50_000, '"' * 100_000, "a." * 50_000, "not " * 25_000, "# x\n\n" * 20_000]
 )

@@ -96,6 +96,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 def test_what_a_gateway_said_does_nothing(browsing: Browsing, tmp_path: Path) -> None:
     """Wherever it stands, no script of it runs, nothing is asked for, no element is made of it."""
     finding = Finding(HOSTILE, HOSTILE, HOSTILE, exchange=1, curl=HOSTILE)
@@ -117,6 +118,7 @@ def test_what_a_gateway_said_does_nothing(browsing: Browsing, tmp_path: Path) ->
     assert browsing.requests == [hostile]
 
 
+@pytest.mark.slow
 def test_the_keyboard_leads_from_the_top_to_what_broke(browsing: Browsing, broken: str) -> None:
     """The first stop skips to what broke; from there one comes to its card, and later to what is folded, which unfolds."""
     page = browsing.open(broken, scripts=False)
@@ -131,6 +133,7 @@ def test_the_keyboard_leads_from_the_top_to_what_broke(browsing: Browsing, broke
     group.locator("table").wait_for()
 
 
+@pytest.mark.slow
 def test_one_outcome_is_shown_by_its_name(browsing: Browsing, broken: str) -> None:
     """A link shows the clauses of one outcome, across all groups, and another one all of them again; without a script."""
     page = browsing.open(broken, scripts=False)
@@ -143,6 +146,7 @@ def test_one_outcome_is_shown_by_its_name(browsing: Browsing, broken: str) -> No
     counted(part.locator("details:visible"), 14)
 
 
+@pytest.mark.slow
 def test_a_statement_of_the_page_leads_to_its_clause(browsing: Browsing, broken: str) -> None:
     """Also to one whose group is folded, which unfolds."""
     page = browsing.open(broken, scripts=False)
@@ -153,6 +157,7 @@ def test_a_statement_of_the_page_leads_to_its_clause(browsing: Browsing, broken:
     page.locator("#AUTH-02").wait_for()
 
 
+@pytest.mark.slow
 def test_an_element_that_slipped_in_could_load_nothing(browsing: Browsing, broken: str) -> None:
     """The page forbids it: not even a picture on loopback."""
     page = browsing.open(broken)

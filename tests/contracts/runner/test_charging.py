@@ -130,6 +130,7 @@ def _started(origin: str, directory: Path, profile: str) -> AbstractContextManag
     return started(*command, "--max-generations", "9", "--clauses", "AUTH-*", env=_environment(directory), **quiet)
 
 
+@pytest.mark.slow
 def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Three commands at once, each granted nine, under `day = 2`: two are created."""
     gateway = LyingGateway(7, ["408"])
@@ -140,6 +141,7 @@ def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     assert (gateway.created, codes) == (2, {11})
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     """Killed amid a submit, the reservation stands: the next run may create one less."""
     arrived, never = threading.Event(), threading.Event()

@@ -94,6 +94,7 @@ ODD: dict[str, Edit] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", some(ODD, 1))
 def test_odd_texts(tmp_path: Path, edit: Edit) -> None:
     """Every probe and every clause comes to its end, every report is written, and the trace is judged alike from its file."""

@@ -43,6 +43,7 @@ for number in range(1, 6):
 """
 
 
+@pytest.mark.slow
 def test_processes_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Four processes that each want five of `day = 3` get three together, even under one run's name."""
     path = tmp_path / "ledger.ndjson"

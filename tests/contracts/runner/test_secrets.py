@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
+import pytest
 from tests.contracts.fake_run import ORIGIN, ZERO, InProcess
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, ERROR_PROMPT, FAILED_PROMPT, KEY, Answered, Ask, FakeGateway
 from tests.contracts.trace.test_trace import SPELLINGS
@@ -136,6 +137,7 @@ def said(echoes: list[str]) -> Mapping[str, str]:
     return {name: f"x {' '.join(echoes)}" for name in names} if echoes else {}
 
 
+@pytest.mark.slow
 def test_no_artefact_holds_a_key_in_any_spelling(tmp_path: Path) -> None:
     """Two keys are echoed in every body, header, URL, medium and callback; the echoes are judged, and stand nowhere."""
     spelt = [spell(key).strip('"') for spell in SPELLINGS.values() for key in (CANARY, OTHER_CANARY)]
@@ -146,6 +148,7 @@ def test_no_artefact_holds_a_key_in_any_spelling(tmp_path: Path) -> None:
     assert {result.by_id[clause].outcome.value for clause in ("AUTH-11", "WEBHOOK-14")} == {"FAIL"}
 
 
+@pytest.mark.slow
 def test_the_tokens_of_a_receiver_url_stand_nowhere(tmp_path: Path) -> None:
     """Not in what is recorded of the URLs that we gave; callbacks are compared with those all the same."""
     with socket.socket() as free:

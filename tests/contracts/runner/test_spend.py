@@ -331,6 +331,7 @@ def charged(prepare: Callable[[FakeGateway], None], budget: int) -> Observed:
     return observe(prepare=prepare, target=bare, options=RunOptions(run="testrun0", max_generations=budget))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prepare", [_faithful, _accepts_everything, _loses_the_response], ids=["faithful", "accepts all", "loses answers"]
 )
@@ -344,6 +345,7 @@ def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGate
     assert ("the target accepts no submit (" in str(observed.trace.footer.unusable)) == unusable
 
 
+@pytest.mark.slow
 def test_a_target_on_which_no_submit_succeeds_is_not_paid_for_long() -> None:
     """After three valid submits to an operation that all failed, nothing more is spent on it; the reason counts their codes."""
     footer = charged(_loses_the_response, 50).trace.footer
@@ -378,6 +380,7 @@ def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:
     assert "should have been refused" in str(observed.trace.footer.spend_stopped)
 
 
+@pytest.mark.slow
 def test_a_faithful_gateway_refuses_all_families_before_the_packs_spend() -> None:
     """With a budget of one all families that are free if refused are judged, and one pack is bought."""
     observed = charged(_faithful, 1)
@@ -412,6 +415,7 @@ def test_what_is_planned_is_what_is_spent(rich: Observed) -> None:
     assert all(line.worst >= line.expected for line in plan.lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("granted", [*(pytest.param(each, marks=pytest.mark.exhaustive) for each in (0, 3)), 1])
 def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
     """With a small budget as well."""
@@ -423,6 +427,7 @@ def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
     assert left_out == {name for name, state in states.items() if state == "unfunded"}
 
 
+@pytest.mark.slow
 def test_the_first_generation_unlocks_most() -> None:
     """With every account and prompt and a budget of one the one generation is the printed example, after what is free."""
     observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=1))
@@ -491,6 +496,7 @@ def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_hostile_polling_url_is_not_followed_to_a_submit() -> None:
     """A `polling_url` that leads to a submit path of the target is not fetched where that may cost."""
 

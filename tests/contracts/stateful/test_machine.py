@@ -79,6 +79,7 @@ def test_rules() -> None:
     assert set(MACHINE_RULES) == RULES
 
 
+@pytest.mark.slow
 def test_faithful_gateway() -> None:
     """A faithful gateway breaks nothing, every rule fires, and some requests were accepted."""
     with fake_dialogue() as (dialogue, gateway):
@@ -87,6 +88,7 @@ def test_faithful_gateway() -> None:
     assert len(gateway.works) > 20
 
 
+@pytest.mark.slow
 def test_without_receiver_and_prompts() -> None:
     """Where the target offers nothing but a key, the rules that need more are not missed."""
     target = Target(replace(full_target().profile, capabilities=()), {"default": (KEY,)})
@@ -95,6 +97,7 @@ def test_without_receiver_and_prompts() -> None:
     assert set(fired) == RULES - {"submit_with_callback", "break_receiver", "submit_failing"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some({name: name for name in WRONG}, 1))
 def test_wrong_gateway(name: str) -> None:
     """A gateway wrong in one respect is found out by a clause concerned, with few submits, a cURL line and no key."""
@@ -110,6 +113,7 @@ def test_wrong_gateway(name: str) -> None:
     assert KEY not in text
 
 
+@pytest.mark.slow
 def test_shrinking() -> None:
     """With more attempts a failure that one submit shows is reported with one submit."""
     with (

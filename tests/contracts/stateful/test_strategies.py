@@ -180,6 +180,7 @@ def test_frames_are_what_they_say(frame: strategies.Frame) -> None:
     assert frame.size == len(data)
 
 
+@pytest.mark.slow
 def test_heavy_frames_stand_at_the_bound() -> None:
     """One is a byte short of 20 MB, the other has 20 MiB."""
     sizes = {frame.size for frame in _all(strategies.frames(heavy=True))}
@@ -237,6 +238,7 @@ def test_what_an_accepted_text_proves() -> None:
     assert strategies.proves("generate", {"prompt": "a", "duration": 6}) == ()
 
 
+@pytest.mark.slow
 @OPERATIONS
 @QUICK
 @given(data=st.data())
@@ -246,6 +248,7 @@ def test_malformed_documents_are_no_json(operation: Operation, data: st.DataObje
         json.loads(data.draw(strategies.malformed_documents(operation)))
 
 
+@pytest.mark.slow
 @QUICK
 @given(strategies.not_objects())
 def test_not_objects_are_no_objects(body: bytes) -> None:
@@ -260,6 +263,7 @@ def test_json_documents_are_json(body: bytes) -> None:
     json.loads(body, parse_constant=pytest.fail)
 
 
+@pytest.mark.slow
 @OPERATIONS
 @QUICK
 @given(data=st.data())

@@ -78,6 +78,7 @@ ENDS_BADLY = (_CHOOSE, "FAIL-01", _CHOOSE, "ERR-402-01", "-k", "test_clause")
 """Few of them, of which one needs the clock and the other an account."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [

@@ -186,6 +186,7 @@ def test_half_a_surrogate_pair_becomes_text(text: str, value: object) -> None:
     assert parse_json(text) == value
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.text(st.characters()), lambda inner: st.dictionaries(st.text(st.characters()), inner) | st.lists(inner)

@@ -25,6 +25,7 @@ SAMPLE = (
 SEEN_OTHERWISE = {"documented": set[str](), "observed": {"SUBMIT-01", "SUBMIT-02", "TIME-01", "TIME-02"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEEN_OTHERWISE)
 def test_no_profile_is_accused_of_what_it_does_as_the_page_says(name: str) -> None:
     with Simulator(settings(policy=PROFILES[name])) as simulator, proxied(simulator.url) as passing:
@@ -63,6 +64,7 @@ def test_the_mutants_that_are_caught_in_passing_are_printed() -> None:
     assert sum(bool(fails) for _, fails in caught) > 2 * len(MUTANTS) // 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_mutant_is_caught_in_passing(name: str) -> None:
     mutant = find_mutant(name)

@@ -36,6 +36,7 @@ def open_client() -> Iterator[Callable[[Scene], PixazoClient]]:
         yield lambda scene: PixazoClient(base_url=scene.url, api_key=scene.api_key, http_client=http)
 
 
+@pytest.mark.slow
 def test_the_shop_stands_every_order(open_client: Callable[[Scene], PixazoClient]) -> None:
     """Whatever comes first and however often, the customer gets the video."""
     tried = explore(lambda scene: Customer(Shop(open_client(scene), scene.webhook_url)), expected="ready")

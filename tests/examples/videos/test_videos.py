@@ -82,6 +82,7 @@ def test_a_video_that_ends_while_the_service_is_down_is_not_lost(
     assert service.get("/videos/1").json()["status"] == "COMPLETED"
 
 
+@pytest.mark.slow
 def test_no_order_of_events_breaks_the_service(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def given(program: str, where: str) -> str:
 # Who is refused
 
 
+@pytest.mark.slow
 def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
     """Even a client made at import, whose error the app swallows: the test fails at its end, with one line."""
     result = run(
@@ -133,6 +134,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
     """However the host is written, by any function, and as an argument of another program: ConnectionRefusedError."""
     result = run(
@@ -167,6 +169,7 @@ def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
     assert lines(result) == [*expected, expected_message("in test_app.py::test_number")]
 
 
+@pytest.mark.slow
 def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
     """The reference client without a base URL is refused with the reason; the names are not looked up."""
     result = run(
@@ -208,6 +211,7 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_proxy_gets_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy of the environment, which serves all other hosts, gets neither the call nor a look-up, from this process or a child."""
     with Receiver(http_response(200, b"from the proxy")) as proxy:
@@ -247,6 +251,7 @@ def test_a_proxy_gets_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pyte
     ]
 
 
+@pytest.mark.slow
 def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
     """The server name in TLS reveals the host of a connection through a SOCKS proxy, or of an older one; the peer receives nothing."""
     result = run(
@@ -412,6 +417,7 @@ def test_innocent({innocent}):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fixture", "innocent", "options", "code"),
     [
@@ -436,6 +442,7 @@ def test_a_late_call_is_told_to_the_test_that_left_it(
     assert result.ret == code
 
 
+@pytest.mark.slow
 def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
     """There is no second error; the section gives the reason even when the app's error does not."""
     result = run(
@@ -512,6 +519,7 @@ def test_contract_suite(pixazo_endpoint):
 """
 
 
+@pytest.mark.slow
 def test_a_marker_lets_it_through(pytester: pytest.Pytester) -> None:
     """The nearest marker decides; the contract suite, which has a spend guard, needs none."""
     result = run(pytester, MEANT, conftest=NOTING + CONFTEST)
@@ -525,6 +533,7 @@ def test_an_option_lets_it_through(pytester: pytest.Pytester) -> None:
     run(pytester, source, "--pixazo-real-gateway", conftest=NOTING + CONFTEST).assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
     """In a test that uses it, calls reach the world. Functions that other code restored meanwhile are replaced again."""
     result = run(
@@ -596,6 +605,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
     """However it is started and the host is written; the line names the program, but neither a key nor a prompt."""
     result = run(
@@ -641,6 +651,7 @@ def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=len(REFUSED), errors=len(REFUSED))
 
 
+@pytest.mark.slow
 def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
     """Programs that refuse the host by themselves, redirect it, only handle text, or get another host."""
     commands = [
@@ -682,6 +693,7 @@ def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=len(commands) + len(texts) + 1)
 
 
+@pytest.mark.slow
 def test_children_are_refused(pytester: pytest.Pytester) -> None:
     """However Python starts them; the error names the test that did."""
     ways = ("fork", "spawn", "forkserver", "os.fork", "pool", "subprocess", "uvloop")
@@ -758,6 +770,7 @@ def test_children_are_refused(pytester: pytest.Pytester) -> None:
     assert lines(result) == [expected_message(where) for where in started]
 
 
+@pytest.mark.slow
 def test_node_is_refused(pytester: pytest.Pytester) -> None:
     """In fetch, and by the server name of a connection to another address; other hosts are reachable."""
     tool("node")
@@ -786,6 +799,7 @@ def test_node_is_refused(pytester: pytest.Pytester) -> None:
     assert lines(result) == [expected_message("in a process that test_app.py::test_node started")]
 
 
+@pytest.mark.slow
 def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:
     """A child that does not use the network imports nothing of ours; it has its own sitecustomize and sys.path, and so has the test.
 
@@ -819,6 +833,7 @@ def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:
     assert result.errlines == []
 
 
+@pytest.mark.slow
 def test_an_environment_that_is_put_back_holds_no_ban(pytester: pytest.Pytester) -> None:
     """A class fixture takes a snapshot of it in a guarded test, and restores it after the last one."""
     result = run(

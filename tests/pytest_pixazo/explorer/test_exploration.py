@@ -83,6 +83,7 @@ def counterexample(make_app: Callable[[Scene], Any], simulator: Simulator, **opt
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_apps_that_stand_every_order(simulator: Simulator) -> None:
     """The result counts the orders: those of up to four events, and longer ones."""
     both = explore(Both, gateway=simulator, examples=20)
@@ -253,6 +254,7 @@ def test_a_callback_can_come_before_the_202_more_than_once(simulator: Simulator)
     ]
 
 
+@pytest.mark.slow
 def test_what_overtakes_no_response_comes_after_it(simulator: Simulator) -> None:
     """An app that has stopped polling gives a callback nothing to overtake: it comes late instead."""
 
@@ -345,6 +347,7 @@ def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(simulator:
     ]
 
 
+@pytest.mark.slow
 def test_hypothesis_finds_and_shrinks_what_is_larger(simulator: Simulator) -> None:
     """Even if only the smallest orders are tried exhaustively, the counterexample is minimal."""
 
@@ -420,6 +423,7 @@ def _not_found(_: str) -> None:
     """No such module."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("polls", "callbacks"), [(True, True), (True, False), (False, True)])
 @given(data=strategies.data())
 def test_longer_orders_are_legal_too(polls: bool, callbacks: bool, data: strategies.DataObject) -> None:

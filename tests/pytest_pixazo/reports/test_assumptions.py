@@ -57,6 +57,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return partial(pytester.runpytest_subprocess, "-p", "pytest_pixazo.plugin", "-p", "xdist.plugin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -80,6 +81,7 @@ def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.Ru
     done.stdout.no_fnmatch_line("*entries are hidden*")
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_unless_asked(run: Callable[..., pytest.RunResult]) -> None:
     """The marker works without the option."""
     done = run()
@@ -162,6 +164,7 @@ def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("marker", "option"), [("only='documented'", "report"), ("", "fail")])
 def test_a_world_that_ends_within_the_test_is_judged(
     run_tests: Callable[..., pytest.RunResult], marker: str, option: str

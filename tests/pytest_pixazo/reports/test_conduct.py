@@ -296,6 +296,7 @@ RECORDS = [
 ]
 
 
+@pytest.mark.slow
 @given(st.permutations(RECORDS), st.lists(st.integers(0, 2), min_size=len(RECORDS), max_size=len(RECORDS)))
 def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record], workers: list[int]) -> None:
     """However the tests are ordered and distributed over processes, the final results are the same."""

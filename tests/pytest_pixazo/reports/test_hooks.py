@@ -64,6 +64,7 @@ def section(done: pytest.RunResult) -> list[str]:
     return found[0].splitlines() if found else []
 
 
+@pytest.mark.slow
 def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> None:
     """The findings, check by check; the run still succeeds."""
     done = ran(suite)
@@ -77,6 +78,7 @@ CHECK = "refusal-repeated%3A A request that was refused with 400 or 402 was sent
 SHOWN = "sent 2 times, though it was answered 400: exchanges 1-2, and 1 finding more here%0Awhy it hurts: *"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [(), pytest.param(("-n", "2"), marks=pytest.mark.exhaustive)], ids=["alone", "xdist"]
 )
@@ -110,6 +112,7 @@ def test_github_actions(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch,
     assert '| generate:402 | pixazo.when("generate").reply(402, times=1) |' in written
 
 
+@pytest.mark.slow
 def test_without_github_actions_nothing_is_annotated(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor with `--pixazo-format=text`; with `=github` misconduct that fails its test is an error, and no summary is needed."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -149,6 +152,7 @@ def test_a_test_that_failed_gets_no_error_for_its_conduct(suite: pytest.Pytester
     done.stdout.fnmatch_lines([SECTION, "*test_hasty: durations is not a parameter of this operation*"])
 
 
+@pytest.mark.slow
 def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     """Each such test fails at its teardown with the finding and the marker that allows it; the other one passes."""
     done = ran(suite, "--pixazo-conduct=fail")
@@ -163,6 +167,7 @@ def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     assert done.ret == 1
 
 
+@pytest.mark.slow
 def test_a_test_may_allow_it(suite: pytest.Pytester) -> None:
     """With the marker it passes, and nothing is printed."""
     allowing = SUITE.replace(
@@ -174,6 +179,7 @@ def test_a_test_may_allow_it(suite: pytest.Pytester) -> None:
     done.stdout.no_fnmatch_line(SECTION)
 
 
+@pytest.mark.slow
 def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) -> None:
     """The test says so, once and before it runs, with the nearest name."""
     suite.makepyfile(
@@ -218,6 +224,7 @@ def test_an_error_at_teardown_shows_no_line_of_the_plugin(pytester: pytest.Pytes
     done.stdout.no_fnmatch_line("*wrapper=True*")
 
 
+@pytest.mark.slow
 def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
     """A table of what was met, hints for what was not; faults separately."""
     done = ran(suite, "--pixazo-cov")

@@ -233,6 +233,7 @@ def test_after_closing_nothing_runs(tmp_path: Path) -> None:
     assert (suite.run([], None, 10).exit_code, suite.run([], None, 10).output) == (None, "")
 
 
+@pytest.mark.slow
 def test_mutation_testing(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file and GitHub Actions say the same."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -288,6 +289,7 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
     assert done.ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "options", "says"),
     [

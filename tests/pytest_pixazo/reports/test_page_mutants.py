@@ -276,6 +276,7 @@ def test_what_is_not_tried_has_a_reason(tmp_path: Path, name: str, edit: Edit, r
     assert found[f"page:{name}"] == reason
 
 
+@pytest.mark.slow
 def test_names_and_sentences_are_one_harmless_line(tmp_path: Path) -> None:
     """Whatever the page has, and each is found by its name."""
     evil = "a\x1b[31m$(x)`; --co \u202e<b>" + "y" * 500
@@ -353,6 +354,7 @@ def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=5 * PATIENCE)
 
 
+@pytest.mark.slow
 def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
     """One of two changes is noticed, by one of two tests; a third cannot be tried."""
     page(suite.path, ('"polling_url"', '"status_url"'), ("202\n\nAcc", "200\n\nAcc"), ("every 5-10 s", "every 20 s"))

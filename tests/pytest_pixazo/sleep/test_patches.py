@@ -517,6 +517,7 @@ def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], o
         run(main)
 
 
+@pytest.mark.slow
 @anywhere
 def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep(run: Callable[[Main], Any]) -> None:
     """The error of `advance` is raised by `sleep`."""

@@ -129,6 +129,7 @@ def test_wherever_the_app_keeps_it(sleeps: Sleeps, sleep: Callable[[], None]) ->
     assert (sleeps.count, sleeps.total) == (1, 5.0)
 
 
+@pytest.mark.slow
 def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None:
     """Names, defaults, attributes and methods of loops are restored; also in a module that was imported meanwhile."""
     sleep, call_at, enter = asyncio.sleep, asyncio.BaseEventLoop.call_at, asyncio.BaseEventLoop.time
@@ -148,6 +149,7 @@ def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None
     assert isinstance(vars(Poller)["rest"], staticmethod)
 
 
+@pytest.mark.slow
 def test_a_module_that_binds_it_later_is_seen(
     advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_module_that_binds_it_later_is_seen(
     assert module.sleep() == "its own"
 
 
+@pytest.mark.slow
 def test_a_name_that_a_test_replaced_is_seen_again(
     advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_name_that_a_test_replaced_is_seen_again(
     assert sleeps.total == 5
 
 
+@pytest.mark.slow
 def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float], object]) -> None:
     """An object made while sleep was virtual sleeps in real time afterwards, and virtually in the next test."""
     with virtual_sleep(advance):
@@ -370,6 +374,7 @@ def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_sleep.exceeded = False  # it was meant so
 
 
+@pytest.mark.slow
 def test_the_next_test_has_a_world_of_its_own(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Whether the test, or a fixture at its beginning or end, sleeps too long: pytest tears down the rest."""
     run_tests(
@@ -431,6 +436,7 @@ def test_a_sleep_at_the_end_is_woken() -> None:
     assert (sleeps.count, moves) == (2, [5.0])
 
 
+@pytest.mark.slow
 def test_a_sleep_that_began_in_a_slow_move_lasts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends early only where the move waits for it, which is told by more than the real time that a busy machine takes."""
     hours = count(step=3600)

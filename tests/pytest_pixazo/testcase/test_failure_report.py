@@ -405,6 +405,7 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
     assert second["request"]["headers"]["x-webhook-url"] == url
 
 
+@pytest.mark.slow
 def test_an_app_that_waits_in_real_time_for_a_manual_clock_is_told(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Where the time goes that it waits, and which clock it needs: `pixazo_sleep` does not reach a child process."""
     result = run_tests("""

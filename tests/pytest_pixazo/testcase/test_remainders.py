@@ -57,6 +57,7 @@ def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "came", "path"),
     [
@@ -80,6 +81,7 @@ def test_the_test_that_left_it_gets_a_warning(
     assert result.ret == 0
 
 
+@pytest.mark.slow
 def test_under_xdist(run: Callable[..., pytest.RunResult]) -> None:
     """A worker hands it on."""
     result = run(leaving(), "-p", "xdist", "-n", "1")
@@ -167,6 +169,7 @@ def test_the_key_of_a_deleted_world_leads_to_its_name(simulator: Simulator) -> N
         simulator.advance(1, api_key=world.api_key)
 
 
+@pytest.mark.slow
 def test_the_memory_is_bounded() -> None:
     """Of the simulator for keys and request ids together, and of a test run for worlds."""
     worlds = Worlds(Settings(most_worlds=2))

@@ -164,6 +164,7 @@ def test_the_seed_of_the_command_line(pytester: pytest.Pytester, run_tests: Call
     wrong.stdout.fnmatch_lines(["option --pixazo-seed: seed 'five' is not a whole number from 0 on"])
 
 
+@pytest.mark.slow
 def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
     """Seed, key and request ids of a test depend on its name only: not on other tests, nor on the run."""
     pytester.makepyfile(

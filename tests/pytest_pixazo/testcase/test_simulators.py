@@ -32,6 +32,7 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
     return [line.split() for line in (pytester.path / "notes.txt").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
     result = run_tests(
@@ -47,6 +48,7 @@ def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[
     assert len(places) == len({url for _, url in places}) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "named",
     [
@@ -254,6 +256,7 @@ def test_delivered(pixazo, pixazo_client):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "outcomes", "line"),
     [
@@ -276,6 +279,7 @@ def test_https_receivers_of_a_local_authority(
     result.stdout.fnmatch_lines([line])
 
 
+@pytest.mark.slow
 def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     """The fixture says what to do, in one line; an inbox beside a running simulator as well."""
     pytest.importorskip("gevent")

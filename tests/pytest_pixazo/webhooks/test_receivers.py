@@ -192,6 +192,7 @@ def test_a_loop_that_the_app_blocks_behind_its_client_is_reported_with_the_remed
         inbox.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_async", [True, False])
 def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
     world: ControlClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_async: bool

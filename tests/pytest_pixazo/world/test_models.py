@@ -28,6 +28,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.slow
 def test_a_project_tests_its_calls_of_another_model(project: pytest.Pytester) -> None:
     """Rules, journal, conduct and coverage name the operation; what is omitted does not count."""
     result = project.runpytest_subprocess("-p", "no:cacheprovider", "--pixazo-cov", "--pixazo-conduct=report")
@@ -39,6 +40,7 @@ def test_a_project_tests_its_calls_of_another_model(project: pytest.Pytester) ->
     assert "voices/speak:202" not in output
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_there_is_named(project: pytest.Pytester) -> None:
     """With the setting that names it."""
     project.makeini("[pytest]\npixazo_models = other.toml")

@@ -122,6 +122,7 @@ def test_the_journal(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     assert repr(before) == "no request"
 
 
+@pytest.mark.slow
 def test_a_long_journal_comes_whole(pixazo: Pixazo) -> None:
     """More exchanges than one answer of /_sim lists are all there."""
     with httpx2.Client(headers={"Ocp-Apim-Subscription-Key": pixazo.api_key}) as app:

@@ -29,6 +29,7 @@ def unclean(run_tests: Callable[..., pytest.RunResult]) -> Callable[..., pytest.
     return run
 
 
+@pytest.mark.slow
 def test_a_wrong_path_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """The test itself passes, its teardown does not, and says what was meant."""
     result = unclean("""
@@ -48,6 +49,7 @@ def test_path(pixazo):
     )
 
 
+@pytest.mark.slow
 def test_a_missing_key_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
     """A call without a key, or with one that opens nothing, reaches no world; it is reported all the same."""
     result = unclean("""
@@ -90,6 +92,7 @@ def test_rules(pixazo, pixazo_client):
     ]
 
 
+@pytest.mark.slow
 def test_what_relaxes_it(unclean: Callable[..., pytest.RunResult]) -> None:
     """strict=False by marker or ini lets all of it pass; a rule that answers makes an odd request expected; refusals are normal."""
     unclean("""
@@ -130,6 +133,7 @@ def test_strict(pixazo):
     )
 
 
+@pytest.mark.slow
 def test_a_failed_test_gets_no_second_error(unclean: Callable[..., pytest.RunResult]) -> None:
     """Below a failure stands what strictness would say of what came, and not that the rest did not; a skipped test is left alone."""
     result = unclean("""

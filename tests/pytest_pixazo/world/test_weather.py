@@ -106,6 +106,7 @@ def test_a_failure_of_the_app_comes_with_the_incidents_that_struck(pixazo: Pixaz
     assert "generation 99" not in caught.value.__notes__[0]
 
 
+@pytest.mark.slow
 def test_the_fewest_incidents_that_break_an_app_are_found(pixazo: Pixazo) -> None:
     """Of three days of weather one lost reply is enough."""
     with pytest.raises(AssertionError) as caught:
@@ -128,6 +129,7 @@ def giving_up(world: Pixazo) -> None:
                 world.clock.advance(5)
 
 
+@pytest.mark.slow
 def test_an_app_that_gives_up_at_503_is_found(pixazo: Pixazo) -> None:
     """Its generation ends unread; the first read that is refused is enough."""
     with pytest.raises(AssertionError) as caught:
@@ -193,6 +195,7 @@ def environment_app(_: Pixazo) -> None:
                         break
 
 
+@pytest.mark.slow
 def test_an_app_that_reads_the_environment_endures_in_fresh_worlds(pixazo: Pixazo) -> None:
     """As with `pixazo_env`."""
     with pixazo.env(), pytest.raises(AssertionError, match="was charged twice"):
@@ -236,6 +239,7 @@ def test_what_an_app_may_do_else(
         pixazo.endure(app, seed=1)
 
 
+@pytest.mark.slow
 def test_a_program_that_exits_with_code_0_has_ended_well(pixazo: Pixazo) -> None:
     """As a program does in a process of its own."""
 
@@ -253,6 +257,7 @@ def test_weather_is_given_by_a_seed_or_as_text(pixazo: Pixazo, given: dict[str, 
         pixazo.weather(**given)
 
 
+@pytest.mark.slow
 def test_the_bill_has_the_first_run_only(pytester: pytest.Pytester) -> None:
     """What is run to shrink incidents is no order of the app."""
     pytester.makepyfile(

@@ -71,12 +71,14 @@ def python(code: str, *options: str, **variables: str) -> subprocess.CompletedPr
 # With the vendor's host hard-coded
 
 
+@pytest.mark.slow
 def test_python_with_requests() -> None:
     """Submits, polls and downloads, with whatever key it has."""
     ran = python(OVER_REQUESTS)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
+@pytest.mark.slow
 def test_the_media_host_of_the_policy() -> None:
     """The video is downloaded from there."""
     code = OVER_REQUESTS.replace("print(", "print(job['output']['media_url'][0][:23], ")
@@ -84,6 +86,7 @@ def test_the_media_host_of_the_policy() -> None:
     assert ended.stdout.split() == ["https://media.test/v1/m", "COMPLETED", str(VIDEO_BYTES)], ended.stderr
 
 
+@pytest.mark.slow
 def test_node_with_fetch(tmp_path: Path) -> None:
     """The global fetch of Node 20, which ignores proxies, in a module."""
     place = tmp_path / "fetch.mjs"
@@ -92,6 +95,7 @@ def test_node_with_fetch(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
+@pytest.mark.slow
 def test_curl(tmp_path: Path) -> None:
     """As a shell script."""
     tool("curl")
@@ -111,6 +115,7 @@ def test_wget(tmp_path: Path) -> None:
     assert "header = X-Mine: 1\nca_certificate = " in ran.stdout
 
 
+@pytest.mark.slow
 def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
     """The printed key included; one of each language (two others are broken as printed)."""
     script = tmp_path / "sample.cjs"
@@ -179,6 +184,7 @@ for (const url of ['https://elsewhere.invalid/', 'http://192.0.2.1/', 'https://g
     assert ran.stderr.splitlines() == [f"pixazo-sim: {line}" for line in lines]
 
 
+@pytest.mark.slow
 def test_this_machine_is_reached() -> None:
     """Directly by clients that use NO_PROXY, else through the proxy, by CONNECT or a plain request."""
     code = 'curl -sS {} "$PIXAZO_BASE_URL/_sim/health"; '
@@ -469,6 +475,7 @@ def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_reader_of_the_log() -> None:
     """The command runs to its end, and so does everything else."""
     code = """

@@ -39,6 +39,7 @@ def run(*options: str, app: str = APP) -> subprocess.CompletedProcess[str]:
     return pixazo_sim("exec", "--clock", "x1000", *options, "--", sys.executable, "-c", app)
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_is_shrunk_to_a_line_that_repeats_it() -> None:
     """The output of the command appears once; the line is for a shell, names the options that were given, and holds no key."""
     key = "key-of-somebody"
@@ -122,6 +123,7 @@ subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE).stdout.re
 """It leaves a process behind, which holds a pipe open."""
 
 
+@pytest.mark.slow
 def test_what_a_command_has_started_ends_with_it(tmp_path: Path) -> None:
     """It would go on calling while the next run is counted."""
     pipe = tmp_path / "pipe"
@@ -153,6 +155,7 @@ raise SystemExit(3)
 """It breaks at once; the second run says that it has begun, and does not end."""
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_shrinking_and_tells_what_is_known(tmp_path: Path) -> None:
     """The line that repeats the run is printed, with the exit code of the command."""
     folder, pipe = tmp_path / "runs", tmp_path / "pipe"

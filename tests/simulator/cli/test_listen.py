@@ -113,6 +113,7 @@ def test_json_lines(listen: Serve, receiver: Receiver) -> None:
     assert [each["status"] for each in found["answers"]] == [204]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("variables", "colours"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_on_a_terminal(variables: dict[str, str], colours: bool) -> None:
     """A webhook that the app does not take is red there, unless NO_COLOR is set."""
@@ -145,6 +146,7 @@ def test_colours_on_a_terminal(variables: dict[str, str], colours: bool) -> None
     assert (b"\x1b" in shown) == colours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it(listen: Serve, number: signal.Signals) -> None:
     """With exit code 0, also while the app is thinking."""
@@ -158,6 +160,7 @@ def test_a_signal_ends_it(listen: Serve, number: signal.Signals) -> None:
     assert listening.log == ""
 
 
+@pytest.mark.slow
 def test_what_is_saved_can_be_replayed(listen: Serve, tmp_path: Path) -> None:
     """Only its owner may read the file, it has no secret header, and its webhooks reach the app in order, or those that are named."""
     file = tmp_path / "saved"

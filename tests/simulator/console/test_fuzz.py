@@ -110,6 +110,7 @@ def go(asked: Visitor, path: list[str]) -> None:
         assert HEADERS.items() <= reply.headers.items()
 
 
+@pytest.mark.slow
 @given(**QUERIES)
 @settings(max_examples=FEW)
 def test_any_query_is_answered(asked: Visitor, path: str, query: list[tuple[str, str]], is_part: bool) -> None:

@@ -54,6 +54,7 @@ def test_every_page_is_accessible_and_fits(browsing: Browsing, lived: Caller, he
     screenshots(page, f"console{path.replace('/', '-')}")
 
 
+@pytest.mark.slow
 def test_a_generation_is_seen_to_its_end_without_reload(browsing: Browsing, caller: Caller, here: str) -> None:
     """Its row, its requests and the wallet are up to date as soon as something happens."""
     page = browsing.open(here)
@@ -69,6 +70,7 @@ def test_a_generation_is_seen_to_its_end_without_reload(browsing: Browsing, call
     assert page.evaluate("window.isTheSame")
 
 
+@pytest.mark.slow
 def test_the_clock_that_runs_is_seen_to_run(browsing: Browsing, simulator: Simulator, caller: Caller) -> None:
     """Second by second, and a generation ends on the page by itself."""
     created = caller.call("POST", "/_sim/worlds", {"clock": "x20", "name": "a running clock"}).json()
@@ -81,6 +83,7 @@ def test_the_clock_that_runs_is_seen_to_run(browsing: Browsing, simulator: Simul
     page.get_by_text(f"there is no world {number}").wait_for()
 
 
+@pytest.mark.slow
 def test_a_request_says_why_what_it_cost_and_what_would_happen_now(
     browsing: Browsing, lived: Caller, here: str
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_request_says_why_what_it_cost_and_what_would_happen_now(
     page.locator("#opened").get_by_text("prompt contains 'storm'").first.wait_for()
 
 
+@pytest.mark.slow
 def test_the_search_shows_what_passes_and_keeps_the_focus(browsing: Browsing, lived: Caller, here: str) -> None:
     """While one types, from the key / on; the address holds the search."""
     page = browsing.open(f"{here}/requests")
@@ -125,6 +129,7 @@ def test_ten_thousand_requests_stay_smooth(browsing: Browsing, caller: Caller, h
     page.get_by_text(re.compile("^10002 requests")).wait_for()
 
 
+@pytest.mark.slow
 def test_the_slider_shows_the_world_as_it_was(browsing: Browsing, lived: Caller, here: str) -> None:
     """With the keyboard; what was not yet so is not shown, and one click leads back to now."""
     page = browsing.open(here)
@@ -138,6 +143,7 @@ def test_the_slider_shows_the_world_as_it_was(browsing: Browsing, lived: Caller,
     counted(page.locator("svg .end"), 2)
 
 
+@pytest.mark.slow
 def test_a_webhook_is_opened_and_sent_again(browsing: Browsing, lived: Caller, here: str) -> None:
     """With its body, its attempts, and when the next one is due."""
     page = browsing.open(f"{here}/webhooks/2")
@@ -151,6 +157,7 @@ def test_a_webhook_is_opened_and_sent_again(browsing: Browsing, lived: Caller, h
     page.get_by_text("repeats 1").wait_for()
 
 
+@pytest.mark.slow
 def test_a_rule_is_added_refused_replaced_and_removed(browsing: Browsing, caller: Caller, here: str) -> None:
     """With the messages of the control API."""
     page = browsing.open(f"{here}/script")
@@ -170,6 +177,7 @@ def test_a_rule_is_added_refused_replaced_and_removed(browsing: Browsing, caller
     page.locator("#rule-1").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_a_fault_is_armed_with_one_click(browsing: Browsing, caller: Caller, here: str) -> None:
     """For the next call that it is about, and no other."""
     page = browsing.open(f"{here}/script")
@@ -181,6 +189,7 @@ def test_a_fault_is_armed_with_one_click(browsing: Browsing, caller: Caller, her
     assert statuses[1] == 202
 
 
+@pytest.mark.slow
 def test_the_policy_is_changed_for_this_world(browsing: Browsing, caller: Caller, here: str) -> None:
     """The page quotes the vendor's, and marks what is not the default."""
     page = browsing.open(f"{here}/policy")
@@ -190,6 +199,7 @@ def test_the_policy_is_changed_for_this_world(browsing: Browsing, caller: Caller
     assert caller.call("POST", GENERATE, {"prompt": "A bear"}).status == 200
 
 
+@pytest.mark.slow
 def test_the_example_of_the_page_is_sent(browsing: Browsing, caller: Caller, here: str) -> None:
     """And its exchange is opened."""
     page = browsing.open(f"{here}/try")
@@ -200,6 +210,7 @@ def test_the_example_of_the_page_is_sent(browsing: Browsing, caller: Caller, her
     assert caller.call("GET", "/_sim/deliveries").json()["total"] == 1
 
 
+@pytest.mark.slow
 def test_a_video_plays(browsing: Browsing, lived: Caller, here: str) -> None:
     """The one that the media host has, with its size and ETag; the journal does not count that it was watched."""
     before = lived.call("GET", "/_sim/journal").json()["total"]
@@ -210,6 +221,7 @@ def test_a_video_plays(browsing: Browsing, lived: Caller, here: str) -> None:
     assert lived.call("GET", "/_sim/journal").json()["total"] == before
 
 
+@pytest.mark.slow
 def test_everything_can_be_read_without_scripts(browsing: Browsing, lived: Caller, here: str) -> None:
     """And nothing can be changed."""
     page = browsing.open(here, scripts=False)
@@ -219,6 +231,7 @@ def test_everything_can_be_read_without_scripts(browsing: Browsing, lived: Calle
     page.locator("#opened pre").first.wait_for()
 
 
+@pytest.mark.slow
 def test_every_control_is_reached_by_the_keyboard(browsing: Browsing, lived: Caller, here: str) -> None:
     """From the link that skips the head to the rows of the timeline, in the order in which they stand."""
     page = browsing.open(here)
@@ -234,6 +247,7 @@ def test_every_control_is_reached_by_the_keyboard(browsing: Browsing, lived: Cal
     assert page.locator("#tip").inner_text().startswith(("generate", "imageToVideo"))
 
 
+@pytest.mark.slow
 def test_unmatched_requests_are_the_first_thing_one_sees(browsing: Browsing) -> None:
     """With what to change, when nothing else has arrived."""
     with Simulator() as server:

@@ -39,6 +39,7 @@ def run(language: str, program: str, url: str, folder: Path) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", RUN)
 @pytest.mark.parametrize("body", [HOSTILE, "@/etc/passwd", "-x", ""], ids=["hostile", "at", "option", "none"])
 def test_the_printed_program_sends_the_request(language: str, body: str, tmp_path: Path) -> None:

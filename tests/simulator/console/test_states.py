@@ -30,6 +30,7 @@ def text(page: bytes) -> str:
     return " ".join(unescape(re.sub("<[^>]*>", " ", page.decode())).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["memory", *KEPT])
 def test_every_page_is_shown_and_every_form_works(state: str, tmp_path: Path) -> None:
     """Whatever keeps the worlds; only a server that keeps a log has their history."""

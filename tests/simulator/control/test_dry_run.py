@@ -262,6 +262,7 @@ def comes_true(happened: list[Step], request: Any) -> str:
         return f"{method} answered {explanation['exchange']['status']}"
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(happened=steps, request=requests)
 def test_a_dry_run_changes_nothing_and_comes_true(happened: list[Step], request: Any) -> None:

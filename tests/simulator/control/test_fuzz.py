@@ -106,6 +106,7 @@ def conform(running: Simulator, described: BaseSchema, session: requests.Session
             check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "examples"),
     [
@@ -215,6 +216,7 @@ def furnished() -> Iterator[Caller]:
         yield caller
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(data=st.data())
 def test_what_is_refused_changes_nothing(furnished: Caller, data: st.DataObject) -> None:
@@ -232,7 +234,7 @@ def test_what_is_refused_changes_nothing(furnished: Caller, data: st.DataObject)
 @given(data=st.data())
 def test_what_is_refused_changes_nothing_in_many(furnished: Caller, data: st.DataObject) -> None:
     """The same with more of them."""
-    test_what_is_refused_changes_nothing.hypothesis.inner_test(furnished, data)  # type: ignore[attr-defined]  # Hypothesis adds it
+    test_what_is_refused_changes_nothing.hypothesis.inner_test(furnished, data)
 
 
 def nested(levels: int) -> bytes:

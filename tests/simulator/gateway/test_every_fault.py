@@ -296,6 +296,7 @@ def test_every_kind_has_an_example_and_a_proof() -> None:
     assert set(PROOFS) == set(FAULTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_its_example_changes_what_a_client_sees(kind: str) -> None:
     """As the proof says, and otherwise than the same conversation without it."""

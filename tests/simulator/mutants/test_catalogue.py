@@ -68,6 +68,7 @@ def mutated(mutant: Mutant, receiver: Receiver) -> dict[str, list[Entry]]:
         return converse(simulator, receiver, elsewhere, *MORE.get(mutant.name, ()))
 
 
+@pytest.mark.slow
 def test_the_faithful_gateway_repeats_itself(faithful: dict[str, list[Entry]], receiver: Receiver) -> None:
     """It sends the same bytes in every run, so that any difference is due to a mutant."""
     with Simulator() as simulator:

@@ -34,6 +34,7 @@ def text(ours: Listening, path: str = PAGE) -> str:
     return over_http(ours.url)("GET", path, {}, b"").body.decode()
 
 
+@pytest.mark.slow
 def test_a_webhook_appears_by_itself_and_is_sent_again(ours: Listening, receiver: Receiver, browsing: Browsing) -> None:
     """Nobody loads the page again; it says what the app answered."""
     page = browsing.open(ours.url + PAGE)
@@ -56,6 +57,7 @@ def test_a_webhook_appears_by_itself_and_is_sent_again(ours: Listening, receiver
     page.wait_for_selector("#row-2")
 
 
+@pytest.mark.slow
 def test_what_came_is_shown_and_does_nothing(ours: Listening, browsing: Browsing) -> None:
     """Markup is text; what steers a terminal or is not seen is shown as an escape."""
     body = {"request_id": HOSTILE, "status": HOSTILE, "x": [HOSTILE]}
@@ -68,6 +70,7 @@ def test_what_came_is_shown_and_does_nothing(ours: Listening, browsing: Browsing
         assert not {"\x1b", "\u202e", "\x07"} & set(page.content())
 
 
+@pytest.mark.slow
 def test_it_can_be_read_without_scripts(ours: Listening, browsing: Browsing) -> None:
     """The list, and each webhook by its link."""
     ours.caller.call("POST", "/hook", {"request_id": "r-1"})
@@ -137,6 +140,7 @@ def test_what_the_page_refuses(
     assert [len(each["answers"]) for each in ours.listed()] == [1]
 
 
+@pytest.mark.slow
 def test_an_app_that_does_not_answer_is_said_where_one_asks(browsing: Browsing) -> None:
     """The banner has the remedy."""
     with Receiver(http_response(200), b"") as app, listening(forwarder=Forwarder(app.url, lambda: NOW)) as ours:

@@ -92,6 +92,7 @@ def total(owner: Caller) -> int:
 # What reaches the world
 
 
+@pytest.mark.slow
 def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], client: HttpClient) -> None:
     """It submits, polls and downloads from the host that it knows, with a key of its own."""
     with led(simulator, owners[0]) as redirection:
@@ -117,6 +118,7 @@ def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners:
     assert total(owners[0]) == 1
 
 
+@pytest.mark.slow
 def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
     """A connection that was kept alive in the first redirection is not used in the second, nor afterwards."""
     for owner in (*owners, owners[0]):

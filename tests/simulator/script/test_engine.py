@@ -83,6 +83,7 @@ def test_after_and_times_count_matching_calls(after: int, times: int, calls: int
     assert set(decided[0::3] + decided[2::3]) <= {None}
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 3) | st.none(), min_size=1, max_size=4), st.integers(0, 12))
 def test_steps_follow_each_other(counts: list[int | None], calls: int) -> None:
     """Each as often as it says; without a number once, and the last for ever."""

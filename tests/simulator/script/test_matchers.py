@@ -49,6 +49,7 @@ MATCHERS = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(MATCHERS, MATCHERS, VALUES)
 def test_de_morgan(one: Matcher, other: Matcher, value: object) -> None:
     """And, or and not are those of logic."""
@@ -58,6 +59,7 @@ def test_de_morgan(one: Matcher, other: Matcher, value: object) -> None:
     assert (one & other).holds(value) == (one.holds(value) and other.holds(value))
 
 
+@pytest.mark.slow
 @given(MATCHERS, VALUES)
 def test_json_and_back_changes_nothing(matcher: Matcher, value: object) -> None:
     """What is rendered reads the same and holds of the same values."""
@@ -66,6 +68,7 @@ def test_json_and_back_changes_nothing(matcher: Matcher, value: object) -> None:
     assert read.holds(value) == matcher.holds(value)
 
 
+@pytest.mark.slow
 @given(MATCHERS)
 def test_every_condition_can_be_put_into_words(matcher: Matcher) -> None:
     """In one line."""
@@ -272,6 +275,7 @@ def test_a_value_is_shown_in_a_few_words(value: object, expected: str) -> None:
     assert shown(value) == expected
 
 
+@pytest.mark.slow
 def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:
     """It takes time that the start of a test run need not take."""
     source = (

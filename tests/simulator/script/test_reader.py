@@ -158,6 +158,7 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
         read_script(bad)
 
 
+@pytest.mark.slow
 def test_too_many_rules_are_refused() -> None:
     """A thousand fit."""
     assert len(script_from(GENERATE * 1000, "s", form="TOML")) == 1000

@@ -55,6 +55,7 @@ RULES = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
     """A rendered rule, read again."""

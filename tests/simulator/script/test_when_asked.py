@@ -34,6 +34,7 @@ def decided(of: Script, *calls: Facts) -> list[bool]:
     return [of.decide(each) is not None for each in calls]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**64), st.floats(0.01, 0.99))
 def test_chance_is_reproducible_and_foreseen(seed: int, probability: float) -> None:
     """The same seed draws the same, and a peek, a diagnosis and a fork know what the next call will meet."""

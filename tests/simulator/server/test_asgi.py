@@ -326,6 +326,7 @@ def test_a_player_can_seek(caller: Caller) -> None:
     assert media(caller, path, Range="bytes=999999999-").status == 416
 
 
+@pytest.mark.slow
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD", "OPTIONS", "DELETE"]),
     path=st.sampled_from([GENERATE, IMAGE_TO_VIDEO, STATUS, "/_sim/world", "/_sim/journal", "/v1/x/output.mp4", "/"]),

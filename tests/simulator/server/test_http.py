@@ -461,6 +461,7 @@ def test_a_server_stops_at_once_while_connections_are_idle(monkeypatch: pytest.M
     silent.close()
 
 
+@pytest.mark.slow
 def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
     """A parsed request takes some 2 KiB, a hundred times its bytes; all are answered in turn."""
 

@@ -114,6 +114,7 @@ def test_headers_of_proxies_change_neither_the_peer_nor_the_scheme() -> None:
     assert '"polling_url":"http://localhost/v2/requests/status/' in response_bytes
 
 
+@pytest.mark.slow
 def test_many_starts_leave_nothing_behind() -> None:
     """Neither threads nor descriptors, with connections open at the end."""
     with Simulator():
@@ -148,6 +149,7 @@ def test_stopping_twice_is_stopping_once() -> None:
     simulator.stop()
 
 
+@pytest.mark.slow
 def test_where_it_cannot_listen() -> None:
     """One line with host, port, reason and remedy; no thread, no socket."""
     before = descriptors()
@@ -298,6 +300,7 @@ async def hanging(_: Dispatcher) -> None:
     await asyncio.sleep(3600)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "method", "doing", "named"),
     [(Dispatcher, "run", stubborn, "stubborn"), (Dispatcher, "close", hanging, "hanging")],

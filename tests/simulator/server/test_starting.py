@@ -33,6 +33,7 @@ REMEDY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "patch"),
     [("gevent", "from gevent import monkey; monkey.patch_all()"), ("eventlet", "import eventlet; eventlet.monkey_patch()")],
@@ -47,6 +48,7 @@ def test_a_process_whose_threads_were_replaced(library: str, patch: str) -> None
     )
 
 
+@pytest.mark.slow
 def test_a_process_that_keeps_its_threads() -> None:
     """The remedy in the message works."""
     pytest.importorskip("gevent")

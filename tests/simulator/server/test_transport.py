@@ -374,6 +374,7 @@ def test_a_forked_process_does_not_answer(simulator: Simulator, monkeypatch: pyt
             send("GET", "/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [World, Worlds])
 def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
     """Transports, sockets, an ASGI client, the control API and the clock at the same time: nothing fails, nothing is lost.

@@ -73,6 +73,7 @@ def open_world(simulator: Simulator) -> Iterator[Callable[[dict[str, str]], Call
         caller.call("DELETE", "/_sim/world")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("field", "value"), CASES)
 def test_a_value_does_what_its_row_says(open_world: Callable[[dict[str, str]], Caller], field: str, value: str) -> None:
     """In a world where nothing else is set; what cannot be set holds in any world. The journal names the field."""

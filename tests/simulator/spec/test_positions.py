@@ -49,6 +49,7 @@ def inline(value: Any) -> str:
     return json.dumps(value)
 
 
+@pytest.mark.slow
 @given(TABLES, st.sampled_from([None, 0, 2]))
 def test_every_place_of_a_json_text_has_a_line(table: dict[str, Any], indent: int | None) -> None:
     """However it is laid out, and a name stands on its line."""

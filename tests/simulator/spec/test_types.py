@@ -147,6 +147,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from(ImageParameters.__struct_fields__)
 
 
+@pytest.mark.slow
 @given(
     st.binary()
     | st.text().map(str.encode)

@@ -27,6 +27,7 @@ def _some_time(load: Load, chance: random.Random) -> None:
     time.sleep(chance.uniform(0, 0.05))
 
 
+@pytest.mark.slow
 @_kills(2, 200)
 def test_a_server_with_a_file_that_is_killed(kills: int, seed: int, tmp_path: Path) -> None:
     """Every acknowledged submission is there once, the ledger adds up, bodies are the same bytes, repeated webhooks are marked."""
@@ -75,6 +76,7 @@ def test_one_of_three_servers_that_is_killed(kills: int, seed: int, tmp_path: Pa
                 load.check_webhooks()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     ["sqlite", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("memory", "memory-log", "redis"))],

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, Reply
@@ -122,6 +123,7 @@ def _carried_out(server: InProcess, calls: Sequence[Call]) -> list[Reply]:
     return replies
 
 
+@pytest.mark.slow
 @given(HISTORIES, OUTCOMES)
 def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> None:
     """The replies, and the webhooks, are the same bytes as without one."""
@@ -134,6 +136,7 @@ def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> No
     assert logged.webhooks == plainly.webhooks
 
 
+@pytest.mark.slow
 @given(HISTORIES, OUTCOMES, st.integers(0, 200))
 def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outcome], place: int) -> None:
     """Replayed from its entries, or from a state of any moment and the entries after it, everything is as it was, to the byte."""
@@ -147,6 +150,7 @@ def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outco
     assert replayed(SETTINGS, entries[place:], rows) == (server.rows, server.answers[len(answers) :])
 
 
+@pytest.mark.slow
 @given(HISTORIES, OUTCOMES, st.lists(st.integers(1, 40_000), min_size=1, max_size=4))
 def test_any_split_of_an_advance_gives_the_same(calls: list[Call], outcomes: list[Outcome], parts: list[int]) -> None:
     """All that is seen afterwards is the same as after one advance."""
@@ -161,6 +165,7 @@ def _seen_after(calls: Sequence[Call], outcomes: Sequence[Outcome], parts: Seque
     return [reply.body for reply in [*replies[: len(calls)], *replies[len(calls) + len(parts) :]]]
 
 
+@pytest.mark.slow
 @given(HISTORIES, OUTCOMES)
 def test_what_is_exported_comes_to_the_same_state(calls: list[Call], outcomes: list[Outcome]) -> None:
     """Of each world, by its commands alone, on worlds that know nothing of the others."""

@@ -118,6 +118,7 @@ def test_a_store_that_hesitates_is_waited_for(store: Redis, callers: list[Caller
     assert callers[1].status(identity) == "QUEUED"
 
 
+@pytest.mark.slow
 def test_a_store_that_was_killed_is_waited_for(
     store: Redis, servers: list[ServeProcess], callers: list[Caller]
 ) -> None:
@@ -210,6 +211,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
     assert " is damaged" in mistake("serve", "--port", "0", *OPTIONS, "--state", store.url)
 
 
+@pytest.mark.slow
 def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
     """One that is not there, one with a password, one where our name is taken: nothing is changed, and no password shown."""
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"

@@ -41,6 +41,7 @@ def _callers(servers: list[ServeProcess], key: str) -> list[Caller]:
     return [Caller(over_http(each.url), key) for each in servers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_what_is_submitted_to_one_is_read_of_another(servers: list[ServeProcess], rounds: int, tmp_path: Any) -> None:
     """At once, behind a proxy that asks another server each time."""
@@ -61,6 +62,7 @@ def test_what_is_submitted_to_one_is_read_of_another(servers: list[ServeProcess]
     assert codes == {200: rounds}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("races", RACES)
 def test_the_last_money_is_spent_once(servers: list[ServeProcess], races: int) -> None:
     """Of two submissions at once, through two servers, one is accepted and one refused."""
@@ -100,6 +102,7 @@ def test_time_passes_for_all(servers: list[ServeProcess]) -> None:
     assert one.advance(0)["now"] == two.advance(0)["now"] == "2026-03-31T10:02:00.000Z"
 
 
+@pytest.mark.slow
 def test_webhooks_are_sent_once(servers: list[ServeProcess]) -> None:
     """Also when all servers let the time pass in which they fall due."""
     with Counting() as receiver:

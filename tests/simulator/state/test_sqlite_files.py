@@ -92,6 +92,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "name a file that this user can write" in _said(tmp_path / "nowhere" / "worlds")
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_left_alone(kept: Path) -> None:
     """Wherever a byte of it was changed, it is refused and stays so, unless all that was kept is still there."""
     whole, chance = kept.read_bytes(), random.Random(1)
@@ -145,6 +146,7 @@ def test_a_missing_entry_is_seen(kept: Path) -> None:
     assert " is damaged: entry 100 is missing: restore a copy" in _said(kept)
 
 
+@pytest.mark.slow
 def test_a_file_that_another_process_uses(kept: Path) -> None:
     """A second server is refused, and the first one goes on; so is the first one while another program writes."""
     with _serving(kept) as serving:

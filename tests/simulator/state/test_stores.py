@@ -159,6 +159,7 @@ async def _saved(kept: Log) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 def test_a_simulator_goes_on_with_the_state_that_it_has_saved(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opens the store has the same worlds, whether it was saved never, once, or again."""
     monkeypatch.setattr(log, "SAVED_AFTER", 5)

@@ -58,6 +58,7 @@ def test_every_day_has_its_own_generations() -> None:
     assert len({(each.noun, each.generation) for each in found}) == len(found)
 
 
+@pytest.mark.slow
 def test_the_longest_forecast_fits_into_a_script() -> None:
     """Whatever its seed: an incident at all calls has three rules."""
     assert max(len(rules(forecast(seed, 80))) for seed in range(20)) <= 80 * (3 * 1 + 9) <= MOST_RULES

@@ -510,6 +510,7 @@ def queues() -> int:
     return sum(type(each).__name__ == "_ReceiverQueue" for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_of_a_receiver_that_is_idle() -> None:
     """However many there were."""
 
@@ -640,6 +641,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None:
     """Every 15 s for ten years: 10,000 are attempted, and another advance continues with the next one."""
 
@@ -658,6 +660,7 @@ def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None
     drive(doing, settings(webhook_events="header"))
 
 
+@pytest.mark.slow
 def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
     """Exactly at the bound."""
 
@@ -669,6 +672,7 @@ def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
     drive(doing, settings(webhook_events="header"))
 
 
+@pytest.mark.slow
 def test_copies_count_too() -> None:
     """And none is lost if an advance ends in the middle of an instant."""
 

@@ -77,6 +77,7 @@ def test_without_faults_there_is_a_submission() -> None:
     assert with_faults(set(), list(CHECKS)) == Admitted(6, "768P", 350_000, (), Magic(), "A bear")
 
 
+@pytest.mark.slow
 @given(faults=st.sets(st.sampled_from(CHECKS)), order=st.permutations(CHECKS))
 def test_any_allowed_order_responds_with_its_first_failing_check(faults: set[str], order: list[str]) -> None:
     """A body that cannot be read fails `json`, and `parameters` then has nothing to judge; an unknown key has no standing."""
@@ -340,6 +341,7 @@ PARTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(
     members=st.just({"prompt": "A bear"}) | st.fixed_dictionaries({"prompt": PROMPT}, optional=PLAIN),

@@ -56,6 +56,7 @@ def test_no_calls_at_all() -> None:
     assert Quota().take(RateLimit(0, 1), 5_000) == 1
 
 
+@pytest.mark.slow
 @given(
     calls=st.integers(0, 5),
     seconds=st.integers(1, 5),

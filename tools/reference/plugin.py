@@ -1,0 +1,84 @@
+"""docs/reference/plugin.md: fixtures, options, ini settings, the marker, and the public names of `pytest_pixazo` that are no values."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest_pixazo
+from pixazo_simulator.script import FAULTS
+from pytest_pixazo import plugin
+
+from .attributes import is_value
+from .client import described
+from .markdown import table
+
+__all__ = ["page"]
+
+_HEAD = """\
+# The pytest plugin, name by name
+
+Every fixture, option and setting of the plugin, and every public name of `pytest_pixazo` that has methods; the values are in [What a test reads](attributes.md), faults in [Faults](faults.md).
+[Tests with pytest](pytest.md) shows how they are used. This page is generated (`python -m tools.reference`).
+
+"""
+
+
+class _Settings:
+    """Takes down what the plugin declares to pytest."""
+
+    def __init__(self) -> None:
+        self.options = list[tuple[str, str]]()
+        self.ini = list[tuple[str, str, str]]()
+
+    def getgroup(self, *_: str) -> _Settings:
+        return self
+
+    def addoption(self, name: str, **settings: Any) -> None:
+        value = settings.get("metavar") or "|".join(settings.get("choices", ()))
+        self.options.append((f"`{name}{f' {value}' if value else ''}`", settings.get("help", "")))
+
+    def addini(self, name: str, help: str, type: str = "string", default: object = "") -> None:  # noqa: A002 - as pytest names them
+        self.ini.append((f"`{name}`", f"{type}{f', default `{default}`' if default not in ('', []) else ''}", help))
+
+
+def _functions() -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The fixtures, as the source has them."""
+    for each in ast.parse(inspect.getsource(plugin)).body:
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
+            "fixture" in ast.unparse(d) for d in each.decorator_list
+        ):
+            yield each
+
+
+def page() -> str:
+    """The page."""
+    settings = _Settings()
+    plugin.pytest_addoption(settings)  # type: ignore[arg-type]
+    (marker,) = (
+        ast.literal_eval(call.args[1])
+        for call in ast.walk(ast.parse(inspect.getsource(plugin)))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("addinivalue_line")
+    )
+    parts = [_HEAD, "## Fixtures\n\n"]
+    for each in _functions():
+        scope = "session" if "session" in ast.unparse(each.decorator_list[0]) else "function"
+        kind = ast.unparse(each.returns) if each.returns else "None"
+        kind = kind.removeprefix("Iterator[").removesuffix("]") if kind.startswith("Iterator[") else kind
+        parts.append(f"### Fixture {each.name}\n\n`{kind}`, scope {scope}. {ast.get_docstring(each)}\n\n")
+    parts += [
+        "## Options\n\n", table(["option", "what it does"], settings.options),
+        "## Settings of the ini file\n\n", table(["setting", "type", "what it is"], settings.ini),
+        f"## The marker\n\n`@pytest.mark.{marker.partition(':')[0]}`:{marker.partition(':')[2]}.\n\n",
+    ]  # fmt: skip
+    for name in dir(pytest_pixazo):
+        thing = getattr(pytest_pixazo, name)
+        if (
+            (inspect.isclass(thing) or inspect.isfunction(thing))
+            and not is_value(thing)
+            and thing not in FAULTS.values()
+        ):
+            parts.append(described(name, thing))
+    return "".join(parts)

@@ -1,0 +1,51 @@
+"""docs/reference/policy.md: the policy as a table."""
+
+from __future__ import annotations
+
+from pixazo_simulator.spec import rows
+
+from .markdown import table
+
+__all__ = ["page"]
+
+_HEAD = """\
+# Where the page is silent or contradicts itself
+
+The vendor's page is the only normative text about the gateway. Every behaviour of the simulator that it does not decide is one row of
+this table, and nearly every row is a field of the policy; a row without values cannot be set. This page is generated
+(`python -m tools.reference`); `pixazo-sim policy` prints the same. Bounds that protect the simulator itself are listed in
+[simulator.md](simulator.md#bounds).
+
+| label | meaning |
+| --- | --- |
+| documented | the page says it |
+| vendor | another public page or sample of the vendor says it |
+| observed | public code that talks to the gateway shows it |
+| inferred | a default of Azure API Management (the name of the key header shows that the gateway is one) or of MiniMax upstream |
+| assumed | nothing public decides it; our choice |
+| ours | a safety rule of the simulator |
+
+A profile is a named set of values. Set single fields with `pixazo-sim serve --set FIELD=VALUE`, per world with
+`POST /_sim/worlds {"policy": {...}}`, or in a TOML, JSON or YAML file given as `--profile FILE` (with `extends = "observed"` to start from there).
+
+"""
+_COLUMNS = ["#", "field", "`documented`", "`observed`", "values", "label", "clauses", "what it decides"]
+
+
+def page() -> str:
+    """The page."""
+    return _HEAD + table(
+        _COLUMNS,
+        (
+            (
+                row.row,
+                f"`{row.field}`",
+                f"`{row.documented}`",
+                "same" if row.documented == row.observed else f"`{row.observed}`",
+                "" if row.values == row.documented else f"`{row.values}`",
+                *row[5:7],
+                row.description,
+            )
+            for row in rows()
+        ),
+    )

@@ -1,0 +1,70 @@
+"""docs/reference/shipped.md: the models that come with the simulator, and what of each is checked."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from pixazo_simulator.server.files import read_models
+from pixazo_simulator.spec import Operation
+
+from .markdown import table
+
+__all__ = ["page"]
+
+_HEAD = """\
+# The models that come along
+
+`--model NAME` serves one of them, `--model all` all of them ([models.md](../how-to/models.md)). Each was taken from the page that it names, as it was on that day; the label says how it is known. *Second hand*: from a
+copy of the vendor's page that somebody else published. *Public programs*: from what programs that call the vendor send and expect, so that only the prompt is demanded.
+
+A parameter in bold is required. Behind its type stands what is checked besides: where nothing does, its values are taken as they are. What the page states about a parameter and nothing checks is counted
+in parentheses. This page is generated (`python -m tools.reference`).
+
+"""
+
+_RULES = {
+    "enumeration": "values", "minimum": "range", "maximum": "range", "min_length": "length", "max_length": "length",
+    "min_items": "items", "max_items": "items", "max_bytes": "bytes", "formats": "formats", "callback": "posted to",
+}  # fmt: skip
+_CHECKED_FORMATS = {"url", "base64"}
+
+
+def _parameters(operation: Operation) -> str:
+    """The parameters of an operation in one cell."""
+    shown = list[str]()
+    for each in operation.parameters:
+        rules = [
+            word
+            for name, word in _RULES.items()
+            if getattr(each, name) not in (None, (), False)
+            and (name != "formats" or _CHECKED_FORMATS & set(each.formats))
+        ]
+        name = f"**`{each.name}`**" if each.required else f"`{each.name}`"
+        notes = [*dict.fromkeys(rules), *(f"({text})" for text in each.unchecked)]
+        shown.append(f"{name} {each.type}{': ' if rules else ' ' if notes else ''}{', '.join(notes)}")
+    return "; ".join(shown)
+
+
+def _price(operation: Operation) -> str:
+    if operation.price is None:
+        return "of the policy"
+    return f"{operation.price.base}{' and more' if operation.price.values else ''}"
+
+
+def page() -> str:
+    """The page."""
+    parts = [_HEAD]
+    for model, operations in groupby(read_models(["all"]), lambda operation: operation.model):
+        found = list(operations)
+        rows = (
+            (
+                f"`{each.name}`",
+                f"{each.output}{', at once' if each.response is not None else ''}",
+                _price(each),
+                _parameters(each),
+            )
+            for each in found
+        )
+        parts.append(f"## {model}\n\n[Page]({found[0].source}), {found[0].date}: {found[0].label}.\n\n")
+        parts.append(table(["operation", "media", "price in dollars", "parameters"], rows))
+    return "".join(parts)
