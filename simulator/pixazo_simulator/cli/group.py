@@ -32,7 +32,12 @@ _COMMANDS = {
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},
 }
 """By name: the module that has the command, and its line in the help."""
-_HEADINGS = {"": "Serve and receive", "verbs": "Inspect and steer a running simulator", "tables": "Print what it knows"}
+_HEADINGS = {
+    "": "Serve and receive",
+    "verbs": "Inspect and steer a running simulator",
+    "tables": "Print what it knows",
+    "files.commands": "Check files, make certificates trusted",
+}
 """By module, the empty text for any other: what stands above its commands in the help."""
 
 

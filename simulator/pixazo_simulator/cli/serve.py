@@ -37,7 +37,8 @@ def _serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. With
-    --tls both are https, and `authority FILE` is the certificate to trust. SIGHUP reads the files of --script and --profile again. A second signal ends it at once.
+    TLS both are https, and `authority FILE` names the certificate to trust. SIGHUP reads the script and the profile again. A second signal
+    to end it ends it at once.
     """
     from .files.certificates import tls_of
 
