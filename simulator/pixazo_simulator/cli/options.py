@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from socket import socket
     from ssl import SSLContext
 
@@ -186,7 +185,7 @@ OPTIONS = (
             help="A key that opens a world of its own; may be repeated. Without: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
-    _option("--profile", type=_of("server", "read_profile"), default="documented", metavar="NAME|FILE",
+    _option("--profile", default="documented", metavar="NAME|FILE",
             help="documented, observed, or a TOML, JSON or YAML file of policy values."),
     _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
@@ -211,10 +210,11 @@ OPTIONS = (
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
     _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
             help="A host name besides localhost by which /_sim may be called; may be repeated."),
-    _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost, --host and --control-host. See pixazo-sim ca."),
-    _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER", help="Where the certificate of --tls is kept, instead of the folder of the user."),
+    _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca."),
+    _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER",
+            help="Where that certificate is kept, instead of the folder that the system has for settings of a user."),
     _option("--tls-cert", type=_FILE, metavar="FILE", help="Speak https with this certificate (PEM) of your own."),
-    _option("--tls-key", type=_FILE, metavar="FILE", help="The key of --tls-cert (PEM), unless it is in the same file."),
+    _option("--tls-key", type=_FILE, metavar="FILE", help="Its key (PEM), unless it is in the same file."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
     _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
@@ -286,8 +286,10 @@ _SETTINGS = (
 """The options that are settings of the same name."""
 
 
-def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Simulator:
-    """The simulator that the options of `serve` describe, on a `listener` if one is given; from now on this process logs on standard error.
+def simulator_of(
+    options: Mapping[str, Any], listener: socket | None = None, tls: SSLContext | None = None
+) -> Simulator:
+    """The simulator that the options of `serve` describe, on a `listener` and with `tls` if they are given; from now on this process logs on standard error.
 
     Raises click.UsageError with the remedy when options have no meaning together.
     """
@@ -299,8 +301,7 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
 
     check_host(options["host"])
     try:
-        tls = _tls(options)
-        settings, change = _settings(options), _change(options["mutant"], options["variant"])
+        settings, change = settings_of(options), _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if options["log_requests"] is None:
@@ -327,16 +328,17 @@ def check_host(host: str) -> None:
         )
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """The settings that options describe, with the files that they name as those are now. Raises ValueError with the remedy."""
     from pathlib import Path
 
-    from pixazo_simulator.server import read_models, read_script
+    from pixazo_simulator.server import read_models, read_profile, read_script
     from pixazo_simulator.world import DEFAULT_KEY, Settings
 
     if options.get("control_token") is not None and options["control_open"]:
         raise ValueError("--control-token and --control-open exclude each other: choose one")
     origin = {} if options["public_origin"] is None else {"public_origin": options["public_origin"]}
-    policy = options["profile"].changed(dict(options["values"]) | origin)
+    policy = read_profile(options["profile"]).changed(dict(options["values"]) | origin)
     return Settings(
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
         policy=policy.changed(
@@ -347,29 +349,6 @@ def _settings(options: dict[str, Any]) -> Settings:
         models=read_models(options["models"]),
         **{name: options[name] for name in _SETTINGS if name in options},
     )
-
-
-def _tls(options: dict[str, Any]) -> SSLContext | None:
-    """The context of https, if it is asked for. The `authority` of a certificate of ours becomes an option, and receivers of it are trusted."""
-    certificate, key = options.get("tls_cert"), options.get("tls_key")
-    if certificate is None and key is not None:
-        raise ValueError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
-    if certificate is None and not options.get("tls"):
-        return None
-    from .files.certificates import context_of, kept_certificate, named
-
-    if certificate is None:
-        hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
-        certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
-        options["webhook_ca"] = options["webhook_ca"] or options["authority"]
-    return context_of(certificate, key)
-
-
-def tls_folder(given: str | None) -> Path:
-    """Where the certificate of --tls is kept: in the folder that the system has for settings of a user, unless another is given."""
-    from pathlib import Path
-
-    return Path(given or os.path.join(click.get_app_dir("pixazo-sim"), "tls"))  # noqa: PTH118 - both are texts
 
 
 def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:

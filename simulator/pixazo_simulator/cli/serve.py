@@ -10,6 +10,8 @@ import stat
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.server import Simulator
 
+    from .workers import Workers
+
+HANGUP = getattr(signal, "SIGHUP", None)
+"""The signal at which the files of --script and --profile are read again; Windows has none."""
 LAST_RESORT = 3.0
 """Seconds after a signal until the process ends, whatever it is waiting for: one more than the simulator takes to stop."""
 
@@ -31,10 +37,14 @@ def _serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. With
-    --tls both are https, and `authority FILE` is the certificate to trust. A second signal ends it at once.
+    TLS both are https, and `authority FILE` names the certificate to trust. SIGHUP reads the script and the profile again. A second signal
+    to end it ends it at once.
     """
+    from .files.certificates import tls_of
+
     check_output()
-    serve_until_ended(lambda listener: simulator_of(options, listener), options)
+    tls = tls_of(options) if options["tls"] or options["tls_cert"] or options["tls_key"] else None
+    serve_until_ended(lambda listener: simulator_of(options, listener, tls), options)
 
 
 def check_output() -> None:
@@ -50,17 +60,32 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
 
     Raises click.UsageError when it does not start.
     """
+    from .files.reload import read_again
     from .process import Signals, end_now
     from .workers import inherited
 
-    ended = threading.Event()
-    Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
+    ended, hung_up = threading.Event(), SimpleQueue[int]()  # 0 for the end
+    had_terminal = _has_terminal()
+
+    def handle(number: int) -> None:
+        if number == HANGUP and _has_terminal() is had_terminal:
+            hung_up.put(number)
+        else:
+            begin_end(ended, number)
+            hung_up.put(0)
+
+    Signals((signal.SIGINT, signal.SIGTERM, HANGUP) if HANGUP else (signal.SIGINT, signal.SIGTERM)).listen(handle)
     from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
 
     listener = inherited()
     simulator, workers = make(listener), options.get("workers", 1)
+    again: Callable[[], None] = partial(read_again, simulator, options)
     try:
-        stop = simulator.start().stop if listener or workers == 1 else _supervise(simulator, workers)
+        if listener or workers == 1:
+            stop = simulator.start().stop
+        else:
+            supervised = _supervise(simulator, workers)
+            stop, again = supervised.end, supervised.hang_up
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
     if listener is None:
@@ -68,13 +93,14 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     if not ended.is_set():
         _print_ready(simulator, None if listener else options["ready_file"], stop, options.get("authority"))
     gc.freeze()  # the worlds of its keys stay, however much they come to hold
-    ended.wait()
+    while hung_up.get():
+        again()
     stop()
     end_now(0)
 
 
-def _supervise(simulator: Simulator, count: int) -> Callable[[], None]:
-    """Start so many workers in place of the simulator, and return a function that ends them. Raises click.UsageError."""
+def _supervise(simulator: Simulator, count: int) -> Workers:
+    """Start so many workers in place of the simulator. Raises click.UsageError."""
     from .workers import Workers
 
     if not hasattr(os, "fork"):
@@ -85,10 +111,18 @@ def _supervise(simulator: Simulator, count: int) -> Callable[[], None]:
         raise click.UsageError(
             f"--workers {count}: several processes cannot share the state {simulator.state}: use --state redis://HOST:PORT/DB, or one worker"
         )
-    return Workers(count, simulator.listen()).end
+    return Workers(count, simulator.listen())
 
 
 serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve.__doc__)
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a terminal that controls it: when that is closed, SIGHUP is its end."""
+    with suppress(OSError):
+        os.close(os.open("/dev/tty", os.O_RDONLY | getattr(os, "O_NOCTTY", 0)))
+        return True
+    return False
 
 
 def begin_end(ended: threading.Event, number: int) -> None:

@@ -92,6 +92,13 @@ class Workers:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
+    def hang_up(self) -> None:
+        """Have every worker read its files again."""
+        with self._lock:
+            processes = list(self._processes)
+        for process in processes:
+            process.send_signal(signal.SIGHUP)
+
     def end(self) -> None:
         """End all workers, and wait for them."""
         self._ending.set()

@@ -51,7 +51,7 @@ class Application:
         change: Mutant | Variant | None = None,
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
-        self.worlds = worlds
+        self.worlds, self._settings = worlds, worlds.settings
         self.log: Log | None = None
         """What keeps the commands of the worlds, if anything does."""
         self.address: tuple[str, int | None] = "localhost", None
@@ -103,8 +103,8 @@ class Application:
         self.worlds.log = self.log
 
     def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
-        """Worlds of the same settings to try something on, without any, and what answers requests there."""
-        worlds = Worlds(self.worlds.settings, self.worlds.videos, begun)
+        """Worlds of the settings with which those of the server began, to try something on, without any, and what answers requests there."""
+        worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:

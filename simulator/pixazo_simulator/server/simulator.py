@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control import ControlClient, TlsListener
     from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.script import Rule
+    from pixazo_simulator.spec import Policy
     from pixazo_simulator.state import Kept, Replayed, WorldLog
     from pixazo_simulator.webhooks import AdvanceEvent
 
@@ -219,6 +221,21 @@ class Simulator:
         if events is None:
             events = server.call(application.worlds.in_steps(application.dispatcher.advance, world, milliseconds))
         return events
+
+    def change_settings(self, *, policy: Policy | None = None, script: Iterable[Rule] | None = None) -> int:
+        """Let worlds begin with this policy and script from now on, as after `serve` was told to read its files again.
+
+        Worlds that still have the policy, or the rules, with which worlds began have the new ones, too; those that a test has changed keep theirs. What was accepted
+        keeps its plan. Returns how many worlds have changed. Raises SimulatorError when the server does not run, ValueError for rules that are refused.
+        """
+        server, application = self._serving()
+        given = {"policy": policy, "script": None if script is None else tuple(script)}
+        settings = msgspec.structs.replace(self.settings, **{n: each for n, each in given.items() if each is not None})
+        edited = self.change.edits.settings(settings) if self.change else settings
+        worlds = application.worlds
+        changed = server.call(worlds.in_steps(worlds.follow, edited.policy, edited.script))
+        self.settings = settings
+        return changed
 
     def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
         """Advance the clock of a world if it is known that nothing falls due meanwhile; whatever else is the case, change nothing."""

@@ -23,6 +23,7 @@ from .commands import (
     AdvanceIdly,
     AdvanceServer,
     BeginWithGenerations,
+    ChangeSettings,
     ChangeWorld,
     Command,
     CommandLog,
@@ -68,7 +69,7 @@ from .world import World
 
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
-    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeWorld", "Clock", "Command",
+    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeSettings", "ChangeWorld", "Clock", "Command",
     "CommandLog", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
     "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
     "InitialGeneration", "Journal", "KeepState", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",

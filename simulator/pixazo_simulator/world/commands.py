@@ -385,6 +385,13 @@ class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
     but: int
 
 
+class ChangeSettings(ServerCommand[None], frozen=True, kw_only=True):
+    """Let worlds that are created from now on begin with this policy and these rules. Raises ValueError for rules that are refused."""
+
+    policy: Policy
+    rules: tuple[Rule, ...]
+
+
 class TakeNumber(ServerCommand[int], frozen=True):
     """A number never given before."""
 

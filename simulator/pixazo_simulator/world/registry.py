@@ -67,13 +67,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedServer(msgspec.Struct, frozen=True):
-    """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command."""
+    """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command.
+
+    `changed` is the latest change of the settings with which they began.
+    """
 
     worlds: tuple[int, ...]
     former: dict[str, str]
     made: int
     opened: int
     latest: int
+    changed: commands.ChangeSettings | None = None
 
 
 def _prefixed(name: str, part: Part) -> Iterator[Row]:
@@ -130,6 +134,7 @@ class Worlds:
         self._numbered: dict[int, World] = {}
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
+        self._changed: commands.ChangeSettings | None = None
         self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             check_key(key)
@@ -204,11 +209,38 @@ class Worlds:
                 self.delete(key)
             case commands.AdvanceServer():
                 outcome = self._advance(given)
+            case commands.ChangeSettings():
+                self._change_settings(given)
             case commands.TakeNumber():
                 outcome = self.fresh_number()
             case _:
                 raise TypeError(f"{type(command).__name__} is no command of a server")
         return cast("T", outcome)
+
+    def _change_settings(self, command: commands.ChangeSettings) -> None:
+        known_rules(command.rules, self.operations)
+        script = Script()
+        script.set(command.rules)
+        self.script, self._changed = script, command
+        self.settings = msgspec.structs.replace(self.settings, policy=command.policy, script=command.rules)
+
+    async def follow(self, policy: spec.Policy, rules: tuple[Rule, ...]) -> int:
+        """Let worlds begin with this policy and these rules from now on, and have them in those that still have what they began with.
+
+        Returns how many worlds have changed. Raises ValueError for rules that are refused: then nothing has.
+        """
+        before = self.settings
+        await self.perform(commands.ChangeSettings(policy=policy, rules=rules))
+        changed = set[int]()
+        for world in [*self]:
+            now = world.clock.now()
+            if rules != before.script and tuple(entry.rule for entry in world.script.listed()) == before.script:
+                await self.apply(world, commands.SetRules(now, rules))
+                changed.add(world.number)
+            if policy != before.policy and world.policy == before.policy:
+                await self.apply(world, ChangeWorld(now, policy=policy))
+                changed.add(world.number)
+        return len(changed)
 
     def _advance(self, command: commands.AdvanceServer) -> list[int]:
         self.clock.advance_to(self.clock.now() + command.milliseconds)
@@ -340,7 +372,7 @@ class Worlds:
         parts: dict[str, Part] = {str(world.number): world.fork() for world in self._worlds.values()}
         parts |= {"clock": self.clock.fork(), "unmatched": self.unmatched.fork()}
         latest = self.time.latest if self.time else 0
-        server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest)
+        server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest, self._changed)
         first = Row("", msgspec.msgpack.encode(server))
         return chain([first], *(_prefixed(name, part) for name, part in parts.items()))
 
@@ -355,6 +387,8 @@ class Worlds:
             server = msgspec.msgpack.decode(data, type=SavedServer)
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             raise ValueError(f"this is not the state of a server: {type(error).__name__} {error}") from None
+        if server.changed:
+            self._change_settings(server.changed)
         restore(self.clock, by_part.pop("clock", ()))
         restore(self.unmatched, by_part.pop("unmatched", ()))
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened

@@ -14,6 +14,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
+
+import click
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 """What it is always for."""
@@ -97,6 +100,29 @@ def named(host: str) -> tuple[str, ...]:
     with suppress(ValueError):
         return () if ip_address(host).is_unspecified else (host,)
     return (host.lower(),)
+
+
+def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
+    """The context that the options of `serve` describe. Of a certificate of ours the `authority` becomes an option, and receivers of it are trusted.
+
+    Raises click.UsageError with the remedy.
+    """
+    certificate, key = options["tls_cert"], options["tls_key"]
+    if certificate is None and key is not None:
+        raise click.UsageError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
+    try:
+        if certificate is None:
+            hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
+            certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
+            options["webhook_ca"] = options["webhook_ca"] or options["authority"]
+        return context_of(certificate, key)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def tls_folder(given: str | None) -> Path:
+    """Where the certificate is kept: in the folder that the system has for settings of a user, unless another is given."""
+    return Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
 
 
 def context_of(certificate: str, key: str | None) -> ssl.SSLContext:

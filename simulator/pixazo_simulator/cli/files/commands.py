@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pixazo_simulator.cli.options import Read, control_host, tls_folder
+from pixazo_simulator.cli.options import Read, control_host
 
 _KIND = click.Choice(["script", "profile", "model"])
 
@@ -74,7 +74,7 @@ def ca(out: Path | None, hosts: tuple[str, ...], folder: str | None, *, pem: boo
 
     It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
     """
-    from .certificates import kept_certificate, named
+    from .certificates import kept_certificate, named, tls_folder
 
     try:
         _, authority = kept_certificate(tls_folder(folder), [name for host in hosts for name in named(host)])

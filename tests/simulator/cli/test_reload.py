@@ -1,0 +1,151 @@
+"""SIGHUP: `serve` reads the files of --script and --profile again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.caller import Caller
+from tests.command import COMMAND, started
+from tests.patience import PATIENCE, until
+from tests.servers import Redis
+from tests.serving import ServeProcess
+from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
+
+from pixazo_simulator import PROFILES, Rule, Settings, Simulator
+from pixazo_simulator.control import ControlClient
+from pixazo_simulator.mutants import find_mutant
+from pixazo_simulator.script import ConnectionReset, StatusCode
+from pixazo_simulator.state.history import Replayed, export
+from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.world import Worlds
+
+BEFORE, AFTER = (Rule(when="status", faults=(StatusCode(status=code),)) for code in (500, 503))
+OWN = Rule(when="generate", faults=(ConnectionReset(),))
+POLICY = PROFILES["documented"].changed({"submit_code": 200})
+
+
+def rules_of(client: ControlClient) -> list[Any]:
+    """The rules of a world, as JSON has them."""
+    return [each.rule for each in client.script().rules]
+
+
+@pytest.mark.parametrize("state", ["memory", "memory-log"])
+def test_a_world_that_nobody_has_changed_follows_the_files(state: str) -> None:
+    """One whose script or policy a test has set keeps that; a new one begins with what is new."""
+    with Simulator(Settings(keys=("as begun", "own script", "own policy"), script=(BEFORE,)), state=state) as simulator:
+        begun, script, policy = (simulator.control(key) for key in simulator.settings.keys)
+        script.add_rule(OWN)
+        policy.change_world(policy={"cors": "on"})
+        assert simulator.change_settings(policy=POLICY, script=[AFTER]) == 3
+        assert simulator.change_settings(policy=POLICY, script=[AFTER]) == 0
+        new = simulator.control().create_world()
+        assert [rules_of(each) == [AFTER.as_json()] for each in (begun, script, policy, new)] == [
+            True,
+            False,
+            True,
+            True,
+        ]
+        codes = [each.world().policy["submit_code"] for each in (begun, script, policy, new)]
+        assert codes == ["200", "200", "202", "200"]
+        with pytest.raises(ValueError, match="ltx/go"):
+            simulator.change_settings(script=[Rule(when="ltx/go", faults=(ConnectionReset(),))])
+        assert rules_of(begun) == [AFTER.as_json()]
+
+
+def test_a_mutant_stays_one() -> None:
+    """Its edits are made to the new policy, too."""
+    with Simulator(change=find_mutant("not-found-at-first")) as simulator:
+        simulator.change_settings(policy=POLICY.changed({"cors": "on"}))
+        policy = simulator.control().world().policy
+        assert [policy[name] for name in ("read_delay", "submit_code")] == ["500", "200"]
+
+
+def test_what_is_kept_can_be_replayed() -> None:
+    """From the entries of the log, from a saved state, and as the history of one world."""
+    store = MemoryStore()
+    settings = Settings(keys=("one", "two"), script=(BEFORE,), open_keys=True)
+    with KeptInProcess(store, settings) as server:
+        worlds = server.application.worlds
+        server._runner.run(worlds.in_steps(worlds.follow, POLICY, (AFTER,)))
+        assert Caller(server, "new").generate().status == 200
+        expected, kept = server.rows, server._runner.run(store.read())
+        world = worlds.find("one")
+        assert world
+        log = export(world, worlds, kept, server.application.scratch)
+        assert Replayed(log, server.application.scratch).is_same
+        state = [*worlds.saved()]
+    assert replayed(settings, kept.entries)[0] == expected == replayed(settings, (), state)[0]
+    again = Worlds(settings, begun=HEAD.begun)
+    again.restore(state)
+    assert (again.settings.policy, again.settings.script) == (POLICY, (AFTER,))
+
+
+class Served:
+    """`serve` with these options, whose log is read line by line."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout
+        assert process.stderr
+        self.process, self._log = process, process.stderr
+        _, url, _, key = process.stdout.readline().decode().split()
+        self.client = ControlClient(url, key)
+
+    def hang_up(self) -> str:
+        """Send SIGHUP, and wait for the line about it."""
+        self.process.send_signal(signal.SIGHUP)
+        return next(line.decode().rstrip() for line in self._log if b"SIGHUP" in line)
+
+
+def test_serve_reads_its_files_again(tmp_path: Path) -> None:
+    """A wrong file keeps what was, and says so in one line; SIGTERM still ends it with 0."""
+    script, profile = tmp_path / "script.yaml", tmp_path / "profile.toml"
+    script.write_text("rules: [{when: status, faults: [{fault: hang}]}]", encoding="utf-8")
+    profile.write_text("submit_code = 202", encoding="utf-8")
+    with started(COMMAND, "serve", "--port", "0", "--script", script, "--profile", profile) as process:
+        served = Served(process)
+        script.write_text("rules: [{when: status, faults: [{fault: drip}]}]", encoding="utf-8")
+        profile.write_text("submit_code = 200", encoding="utf-8")
+        refused = served.hang_up()
+        assert re.fullmatch(
+            rf"SIGHUP: script {script}, line 1: .*fault 'drip' does not exist.*; nothing was changed", refused
+        )
+        assert [each["faults"] for each in rules_of(served.client)] == [[{"fault": "hang"}]]
+        assert served.client.world().policy["submit_code"] == "202"
+        script.write_text("rules: [{when: status, faults: [{fault: empty_reply}]}]", encoding="utf-8")
+        assert (
+            served.hang_up() == f"SIGHUP: read {script} and {profile} again; worlds changed: 1, new ones begin with it"
+        )
+        assert [each["faults"] for each in rules_of(served.client)] == [[{"fault": "empty_reply"}]]
+        assert served.client.world().policy["submit_code"] == "200"
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+def test_serve_without_files_says_so() -> None:
+    """And goes on."""
+    with started(COMMAND, "serve", "--port", "0", "--profile", "observed") as process:
+        served = Served(process)
+        assert served.hang_up() == "SIGHUP: no file to read again, since neither --script nor --profile names one"
+        assert served.client.health().status == "ok"
+
+
+def test_all_workers_read_their_files_again(tmp_path: Path) -> None:
+    """The supervisor tells each of them; worlds that are opened by any of them later begin with what is new."""
+    script = tmp_path / "script.toml"
+    script.write_text("[[rules]]\nwhen = 'status'\nfaults = [{ fault = 'hang' }]\n", encoding="utf-8")
+    options = ("--workers", "2", "--open-keys", "--clock", "manual", "--script", str(script))
+    with (
+        Redis(tmp_path / "redis") as redis,
+        ServeProcess(tmp_path / "serve", "--state", redis.url, *options) as serving,
+    ):
+        script.write_text("[[rules]]\nwhen = 'generate'\nfaults = [{ fault = 'hang' }]\n", encoding="utf-8")
+        os.kill(serving.process.pid, signal.SIGHUP)
+        until(lambda: rules_of(ControlClient(serving.url, serving.key))[0]["when"] == "generate")
+        for number in range(6):  # connections of their own, which any worker accepts
+            assert rules_of(ControlClient(serving.url, f"new {number}"))[0]["when"] == "generate"
