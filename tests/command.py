@@ -43,7 +43,7 @@ def wait_and_signal():
 threading.Thread(target=wait_and_signal, daemon=True).start()
 """
 """Delivers SIGTERM to a thread other than the main one, as the system may, once a byte is on standard input."""
-_READY = re.compile(r"ready (?P<url>http://\S+)(?: key (?P<key>\S+))?\n")
+_READY = re.compile(r"ready (?P<url>https?://\S+)(?: key (?P<key>\S+))?\n")
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -190,7 +190,7 @@ def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     shown = bytearray()
     try:
-        with started(COMMAND, *arguments, env=environment(TERM="xterm", **variables), **streams) as process:
+        with started(COMMAND, *arguments, env=environment(**({"TERM": "xterm"} | variables)), **streams) as process:
             os.close(theirs)
             with suppress(OSError):  # Linux says so that the other side was closed
                 while piece := os.read(ours, 65536):

@@ -16,7 +16,11 @@ __all__ = ["DOCS", "PAGES", "ROOT", "Block", "anchors", "blocks", "links", "name
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs"
-PAGES: Final = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+PAGES: Final = sorted(
+    each
+    for each in [*ROOT.glob("*.md"), ROOT / "javascript" / "README.md", *DOCS.rglob("*.md")]
+    if "node_modules" not in each.parts
+)
 _BLOCK: Final = re.compile(
     r"(?:^ *<!-- file: (?P<file>\S+) -->\n+)?"
     r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",

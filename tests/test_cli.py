@@ -348,20 +348,22 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("lab.toml", b"submit_cod = 202", ": policy field 'submit_cod' does not exist (did you mean submit_code?): see pixazo-sim policy"),
-        ("lab.json", b'{"submit_code": 201}', ": policy field submit_code: '201' is not one of 202, 200 (did you mean 202?)"),
-        ("lab.toml", b'extends = "documentd"', ": extends 'documentd' is not one of documented, observed (did you mean documented?)"),
+        ("lab.toml", b"submit_cod = 202", ", line 1: policy field 'submit_cod' does not exist (did you mean submit_code?): see pixazo-sim policy"),
+        ("lab.json", b'{"submit_code": 201}', ", line 1: policy field submit_code: '201' is not one of 202, 200 (did you mean 202?)"),
+        ("lab.toml", b'cors = "on"\nextends = "documentd"', ", line 2: extends 'documentd' is not one of documented, observed (did you mean documented?)"),
         ("lab.toml", b"submit_code", " is not valid TOML: "),
-        ("lab.json", b'{"submit_code"', " is not valid JSON: "),
-        ("lab.json", b"[]", " is not a table of policy fields"),
+        ("lab.json", b'{"submit_code"', ", line 1: not valid JSON: "),
+        ("lab.json", b"[]", ", line 1: a profile is a table of policy fields"),
+        ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: nothing and a table are no values"),
+        ("lab.yml", b"cors: off\n\tprice: 6=0.35\n", ", line 2: not valid YAML: found character '\\t' that cannot start any token"),
         ("lab.toml", b"\xff", " is not UTF-8: "),
         ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
         ("lab.json", b'{"submit_code":' + b"[" * 100_000, " is nested too deeply"),
         ("lab.toml", b"cors = 'on'\n" + b"a." * 50_000 + b"a = 1", " is not valid TOML: A key has more than 100 dotted names (at line 2)"),
-        ("lab.toml", b"submit_code = " + b"1" * 5_000, " is not valid TOML: "),
+        ("lab.toml", b"submit_code = " + b"1" * 5_000, " holds a number of too many digits"),
         ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), " is larger than 16777216 bytes"),
     ],
-    ids=range(12),
+    ids=range(14),
 )  # fmt: skip
 def test_a_wrong_profile_file(tmp_path: Path, name: str, text: bytes, says: str) -> None:
     """The line has the nearest known name, or the position of the mistake if the parser knows it."""

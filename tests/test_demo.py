@@ -103,9 +103,16 @@ def test_no_colours_where_nobody_sees_them(show: Show) -> None:
 
 
 def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
-    """On a terminal pixazo-sim uses escape sequences; with NO_COLOR it does not."""
+    """On a terminal pixazo-sim uses escape sequences; with NO_COLOR, or on one that has none, it does not."""
     assert "\x1b[1m" in pixazo_sim_on_a_terminal("policy", NO_COLOR="")
     assert "\x1b" not in pixazo_sim_on_a_terminal("policy", NO_COLOR="1")
+    assert "\x1b" not in pixazo_sim_on_a_terminal("policy", TERM="dumb")
+
+
+def test_colours_in_a_pipe_that_are_wanted() -> None:
+    """FORCE_COLOR asks for them, as in CI; NO_COLOR wins over it, and it wins over TERM."""
+    assert "\x1b[1m" in pixazo_sim("policy", FORCE_COLOR="1", TERM="dumb").stdout
+    assert "\x1b" not in pixazo_sim("policy", FORCE_COLOR="1", NO_COLOR="1").stdout
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ from tests.patience import PATIENCE
 from tests.tools import tool
 
 FAST_SLEEP = Path(__file__).with_name("fast_sleep.py")
-RUN = {each.name: each for each in blocks() if each.file is None}
+# The tutorial is followed from its first block to its last, in tests/test_tutorial.py.
+RUN = {each.name: each for each in blocks() if each.file is None and not each.name.startswith("docs/tutorial-")}
 PYTHON, SHELL = ({name: each.code for name, each in RUN.items() if each.language == it} for it in ("python", "bash"))
 WITH_TESTS = {name: code for name, code in PYTHON.items() if "def test_" in code}
 EXAMPLES = DOCS / "examples"
@@ -118,6 +119,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 RUN_OR_TEXT = {
     "", "python", "bash", "console", "sh", "text", "mermaid", "groovy", "http", "nginx", "dockerfile", "go", "typescript", "html", "diff",
+    "java", "py",  # of containers: tests/containers runs the Python
 }  # fmt: skip
 
 

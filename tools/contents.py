@@ -38,16 +38,18 @@ class Entry:
 
 
 def contents() -> Iterator[Entry]:
-    """The entries of the start page. Raises ValueError for a page of docs/ that has none."""
+    """The entries of the start page, each page where it stands first. Raises ValueError for a page of docs/ that has none."""
     section, group, listed = "", "", {START}
     for row in _ROW.finditer(START.read_text(encoding="utf-8")):
         if row["level"]:
             section, group = (row["heading"], "") if row["level"] == "##" else (section, row["heading"])
             continue
         page = (DOCS / row["target"]).resolve()
+        if page in listed:
+            continue
         listed.add(page)
         yield Entry(section, group, row["title"], page, row["question"] or row["has"])
-    if missing := sorted(set(DOCS.rglob("*.md")) - listed):
+    if missing := sorted({each for each in DOCS.rglob("*.md") if "node_modules" not in each.parts} - listed):
         names = ", ".join(str(page.relative_to(DOCS)) for page in missing)
         raise ValueError(
             f"docs/index.md has no row for {names}: add `| what it answers | [Title]({names}) |` to a table"

@@ -1,4 +1,4 @@
-"""Writes docs/schemas/NAME.json: the JSON Schema of each JSON document that a command or an option writes."""
+"""Writes docs/schemas/NAME.json: the JSON Schema of each JSON document that a command or an option writes, and of each kind of file that users write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import msgspec
 
 from pixazo_contracts.judge import ComparisonDocument, ResultDocument
 from pixazo_contracts.report import PageDiffDocument, PageDocument
+from pixazo_contracts.trace import ProfileFile
+from pixazo_simulator.cli.files.schemas import ADDRESS, described, file_schema, root_of
 from pixazo_simulator.control import responses
+from pixazo_simulator.server import KINDS
 from pytest_pixazo.reports.bill import BillDocument
 from pytest_pixazo.reports.coverage import CoverageDocument
 from pytest_pixazo.reports.mutation import MutantsDocument
@@ -33,9 +36,17 @@ def schema_of(document: type[msgspec.Struct]) -> tuple[str, dict[str, Any]]:
     return identifier.split(":")[2], schema
 
 
+def contracts_profile() -> dict[str, Any]:
+    """The schema of a profile of pixazo-contracts, which the simulator does not know."""
+    schema = root_of(ProfileFile)
+    schema["$defs"]["Ceilings"]["additionalProperties"] = False
+    return described(f"{ADDRESS}contracts-profile.json", "A profile of pixazo-contracts (--profile FILE)", schema)
+
+
 def main(folder: Path) -> None:
     """Write all of them into a folder."""
-    for name, schema in map(schema_of, DOCUMENTS):
+    files = {"contracts-profile": contracts_profile()} | {kind: file_schema(kind) for kind in KINDS}
+    for name, schema in (*map(schema_of, DOCUMENTS), *files.items()):
         (folder / f"{name}.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
 
 

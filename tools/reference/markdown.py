@@ -28,7 +28,8 @@ def documented(thing: object) -> str:
     """The docstring of a class or function, whose sections become lists. Raises ValueError where it has none of its own."""
     text = thing.__doc__
     if not text:
-        raise ValueError(f"{getattr(thing, '__qualname__', thing)} has no docstring: write one")
+        named = getattr(thing, "fget", thing)  # a property has no name of its own
+        raise ValueError(f"{getattr(named, '__qualname__', named)} has no docstring: write one")
     lines = list[str]()
     for line in inspect.cleandoc(text).splitlines():
         if section := _SECTION.match(line):

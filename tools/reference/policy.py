@@ -26,7 +26,7 @@ this table, and nearly every row is a field of the policy; a row without values 
 | ours | a safety rule of the simulator |
 
 A profile is a named set of values. Set single fields with `pixazo-sim serve --set FIELD=VALUE`, per world with
-`POST /_sim/worlds {"policy": {...}}`, or in a TOML or JSON file given as `--profile FILE` (with `extends = "observed"` to start from there).
+`POST /_sim/worlds {"policy": {...}}`, or in a TOML, JSON or YAML file given as `--profile FILE` (with `extends = "observed"` to start from there).
 
 """
 _COLUMNS = ["#", "field", "`documented`", "`observed`", "values", "label", "clauses", "what it decides"]

@@ -107,5 +107,7 @@ def documents_page() -> str:
     parts = [_DOCUMENTS_HEAD]
     for file in sorted((Path(__file__).parents[2] / "docs" / "schemas").glob("*.json")):
         schema = json.loads(file.read_text(encoding="utf-8"))
-        parts += [f"## {file.stem}\n\n[Schema](../schemas/{file.name})\n\n", *_types(schema["$defs"], file.stem)]
+        about = "\n\n".join(filter(None, (schema.get("title"), schema.get("description"))))
+        parts += [f"## {file.stem}\n\n[Schema](../schemas/{file.name}). {about}\n\n", _members(schema, f"{file.stem}-")]
+        parts += _types(schema.get("$defs", {}), file.stem)
     return "".join(parts)

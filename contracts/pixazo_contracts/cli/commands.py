@@ -74,7 +74,12 @@ _targeting = (
     Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
     Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
     Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
-    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
+    Option(
+        ["--profile"],
+        type=GIVEN_FILE,
+        metavar="FILE",
+        help="TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...",
+    ),
     _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
     _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt known to end failed or error"),
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
@@ -89,7 +94,12 @@ _targeting = (
 )
 
 judging = (
-    Option(["--expect"], type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."),
+    Option(
+        ["--expect"],
+        type=GIVEN_FILE,
+        metavar="FILE",
+        help="TOML, JSON or YAML: known deviations, each with reason and expiry.",
+    ),
     Option(
         ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
     ),
@@ -165,15 +175,21 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any])
     try:
         _write(result, options)
     finally:
-        colour = bool(sys.stdout) and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        text, strict_drift = render_terminal(result, colour=colour), options["strict_drift"]
+        text, strict_drift = render_terminal(result, colour=uses_colour()), options["strict_drift"]
         print_report(text, options["form"], lambda: result_github(result, strict_drift=strict_drift))
     sys.exit(result.exit_code)
 
 
+def uses_colour() -> bool:
+    """Whether the report has colours: by NO_COLOR (no-color.org), FORCE_COLOR (force-color.org) and TERM, else on a terminal."""
+    if not sys.stdout or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
 def _progress() -> Callable[[Progress], None] | None:
     """What shows progress: on a terminal, in one line that the report replaces; elsewhere nothing."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None
 
     def show(progress: Progress) -> None:

@@ -39,7 +39,7 @@ _options = (
     Option(["--host"], type=click.Choice(["keep", "upstream"]), help="The Host that the gateway gets; default: the app's on this machine, else the gateway's."),
     Option(["--complain"], is_flag=True, help="Add a header to responses that names the clauses which they violate."),
     Option(["--public-url"], metavar="URL", help="Where the gateway reaches the proxy: webhooks are then recorded and relayed."),
-    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, ceilings, deadline, media_hosts ..."),
+    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ..."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost; needs --out."),
     Option(["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."),
     Option(["--ready-file"], type=FILE, metavar="FILE", help="Written with the proxy's URL when it listens."),

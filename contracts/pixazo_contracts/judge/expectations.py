@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.trace import ConfigurationError, check_known, check_names, is_array, is_object, read_toml
+from pixazo_contracts.trace import ConfigurationError, check_known, check_names, is_array, is_object, read_settings
 
 from .verdict import GOOD, Verdict
 
@@ -46,9 +46,9 @@ class _ExpectationFile:
 
 
 def read_expectations(path: Path) -> tuple[Expectation, ...]:
-    """Read a TOML file of `[[expect]]` tables. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    """Read a file of `[[expect]]` tables, in TOML, JSON or YAML. Raises `ConfigurationError` naming file, key and the nearest known one."""
     name = f"expectation file {path}"
-    settings = read_toml("expectation file", path)
+    settings = read_settings("expectation file", path)
     check_names(name, settings, _ExpectationFile)
     tables = settings.get("expect")
     for table in tables if is_array(tables) else ():

@@ -20,6 +20,7 @@ from .exchange import (
 )
 from .instants import STAMP, STAMPS, WORST_MISFIT, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
+from .settings import ConfigurationError, read_settings
 from .target import (
     DOCUMENTED_ORIGIN,
     KEY_HEADER,
@@ -28,7 +29,6 @@ from .target import (
     STATUS_BASE,
     THROTTLED,
     Ceilings,
-    ConfigurationError,
     Profile,
     ProfileFile,
     Target,
@@ -41,7 +41,6 @@ from .target import (
     may_fetch,
     only_reads,
     read_profile,
-    read_toml,
 )
 from .trace import (
     RANK,
@@ -62,5 +61,5 @@ from .trace import (
 )
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "WORST_MISFIT", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_known", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "WORST_MISFIT", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_known", "check_names", "check_number", "created", "decode_tagged", "dump_record", "encode_json", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "join_url", "load_trace", "may_fetch", "members_of", "only_reads", "parse_json", "read_profile", "read_settings", "receiver_token", "repeated_names", "split_url", "visible", "webhook_urls", "whole_number",
 ]  # fmt: skip

@@ -11,7 +11,6 @@ import math
 import posixpath
 import re
 import socket
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from .exchange import is_object, split_url
+from .settings import ConfigurationError, read_settings
 
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
 #: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".
@@ -53,10 +53,6 @@ PARAMETERS: Final = re.compile(r";[^/]*")
 
 #: How many times a path may be percent-encoded before it counts as an attempt to hide a submit.
 MOST_DECODINGS: Final = 5
-
-
-class ConfigurationError(ValueError):
-    """A setting that cannot be used; the text names it, its value and the remedy."""
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -285,16 +281,6 @@ def check_number(name: str, value: float | None, *, above: bool = False) -> None
         raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:.0f}: write another number")
 
 
-def read_toml(kind: str, path: Path) -> dict[str, object]:
-    """Read a TOML file. Raises `ConfigurationError`."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ConfigurationError(f"{kind} {path}: it is nested too deep: write a flat TOML file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
-
-
 def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown: bool = True) -> None:
     """Raise `ConfigurationError` for a name that is not known: it names the nearest one that is.
 
@@ -314,10 +300,10 @@ def check_names(file: str, names: Iterable[str], kind: type, table: str = "") ->
 
 
 def read_profile(path: Path | None) -> ProfileFile:
-    """Read a TOML profile; without a path an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    """Read a profile in TOML, JSON or YAML; without a path an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
     if path is None:
         return ProfileFile()
-    settings = read_toml("profile", path)
+    settings = read_settings("profile", path)
     check_names(f"profile {path}", settings, ProfileFile)
     ceilings = settings.get("ceilings")
     if is_object(ceilings):

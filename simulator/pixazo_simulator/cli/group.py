@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixazo_simulator import __version__
+
+from .verbs import NOUNS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
@@ -19,10 +24,16 @@ _COMMANDS = {
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),
     "faults": ("tables", "List every fault that a script can inject, with an example."),
+    "validate": ("files.commands", "Check scripts, profiles and model files before they are used."),
+    "schema": ("files.commands", "Print the JSON Schema of a script, profile or model file, for editors."),
+    "ca": ("files.commands", "Print the authority of `serve --tls`, for clients that must trust it."),
     "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
+    **{noun: ("verbs", line) for noun, line in NOUNS.items()},
 }
 """By name: the module that has the command, and its line in the help."""
+_HEADINGS = {"": "Serve and receive", "verbs": "Inspect and steer a running simulator", "tables": "Print what it knows"}
+"""By module, the empty text for any other: what stands above its commands in the help."""
 
 
 class _Commands(click.Group):
@@ -39,8 +50,24 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        width = max(map(len, _COMMANDS))
+        for heading, title in _HEADINGS.items():
+            found = [
+                (name.ljust(width), line)
+                for name, (module, line) in _COMMANDS.items()
+                if heading == (module if module in _HEADINGS else "")
+            ]
+            with formatter.section(title):
+                formatter.write_dl(found)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does, without importing each command."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=line) for name, (_, line) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in _COMMANDS:
@@ -51,18 +78,26 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Print a mistake in one line and exit with 2."""
-        # No colour where NO_COLOR is set (no-color.org); otherwise click decides: only on a terminal.
-        color = False if os.environ.get("NO_COLOR") else None
+        """Print a mistake in one line and exit with its code: 2 unless it has another."""
         try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False, "color": color})
+            return super().main(*args, **{**kwargs, "standalone_mode": False, "color": _color()})
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
         except click.ClickException as error:
             click.echo(f"pixazo-sim: {' '.join(error.format_message().split())}", err=True)
+            raise SystemExit(getattr(error, "code", 2)) from None
         except click.Abort:
             raise SystemExit(130) from None
         raise SystemExit(2)
+
+
+def _color() -> bool | None:
+    """Whether to use colours, by NO_COLOR (no-color.org), FORCE_COLOR (force-color.org) and TERM; None: on a terminal only."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return False if os.environ.get("TERM") == "dumb" else None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from socket import socket
+    from ssl import SSLContext
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
@@ -52,6 +54,30 @@ def _of(wing: str, name: str) -> Read:
         return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
 
     return Read(read)
+
+
+Offered = Callable[[], Iterable[str]]
+OFFERED: dict[str, Offered] = {
+    "policy": lambda: (f"{row.field}=" for row in _imported("spec").rows()),
+    "profile": lambda: _imported("spec").PROFILES,
+    "clock": lambda: ("manual", "real", "x20"),
+    "until": lambda: ("next",),
+    "method": lambda: ("DELETE", "GET", "POST"),
+    "operation": lambda: ("generate", "imageToVideo", "submit", "status", "media", "request"),
+    "model": lambda: ("all", *_imported("server").model_names()),
+    "mutant": lambda: (each.name for each in _imported("mutants").MUTANTS),
+    "variant": lambda: (each.name for each in _imported("mutants").VARIANTS),
+}
+"""What a shell offers as the value of an option, by the name of the option."""
+
+
+def _imported(wing: str) -> Any:
+    return import_module(f"pixazo_simulator.{wing}")
+
+
+def offering(offered: Offered) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """The completion of a value that is, or begins as, one of those offered."""
+    return lambda _context, _parameter, begun: [each for each in offered() if each.startswith(begun)]
 
 
 class _ReadSeveral(Read):
@@ -125,7 +151,8 @@ def _token(text: str) -> str:
     return text
 
 
-def _control_host(text: str) -> str:
+def control_host(text: str) -> str:
+    """A host name or address in lower case. Raises ValueError with the remedy for anything else."""
     from pixazo_simulator.spec import plain_ip
 
     host = text.lower()
@@ -145,6 +172,8 @@ def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
     name = f"{command}{names[0].partition('/')[0].removeprefix('--')}"
     variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
+    if offered := OFFERED.get("policy" if names[0] == "--set" else names[0].removeprefix("--")):
+        settings["shell_complete"] = offering(offered)
     return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
 
 
@@ -158,7 +187,7 @@ OPTIONS = (
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
     _option("--profile", type=_of("server", "read_profile"), default="documented", metavar="NAME|FILE",
-            help="documented, observed, or a TOML or JSON file of policy values."),
+            help="documented, observed, or a TOML, JSON or YAML file of policy values."),
     _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
@@ -169,7 +198,7 @@ OPTIONS = (
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
     _option("--workers", type=_Number(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
-    _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
+    _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults."),
     _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
             help="Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips."),
@@ -180,8 +209,12 @@ OPTIONS = (
     _option("--control-token", type=Read(_token), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
-    _option("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
+    _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
             help="A host name besides localhost by which /_sim may be called; may be repeated."),
+    _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost, --host and --control-host. See pixazo-sim ca."),
+    _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER", help="Where the certificate of --tls is kept, instead of the folder of the user."),
+    _option("--tls-cert", type=_FILE, metavar="FILE", help="Speak https with this certificate (PEM) of your own."),
+    _option("--tls-key", type=_FILE, metavar="FILE", help="The key of --tls-cert (PEM), unless it is in the same file."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
     _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
@@ -193,7 +226,19 @@ OPTIONS = (
 )
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
-SERVE_ONLY = ("host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts")
+SERVE_ONLY = (
+    "host",
+    "port",
+    "workers",
+    "ready_file",
+    "control_token",
+    "control_open",
+    "control_hosts",
+    "tls",
+    "tls_folder",
+    "tls_cert",
+    "tls_key",
+)
 
 _of_exec = partial(_option, command="exec-")
 # fmt: off
@@ -228,7 +273,7 @@ LISTEN_OPTIONS = (
     _of_listen("--control-token", type=Read(_token), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
-    _of_listen("--control-host", "control_hosts", type=Read(_control_host), multiple=True, metavar="NAME",
+    _of_listen("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
                help="A host name besides localhost by which /_sim of the receiver may be called; may be repeated."),
     _of_listen("--ready-file", type=_FILE, help="Also write the ready line to this file."),
 )
@@ -254,6 +299,7 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
 
     check_host(options["host"])
     try:
+        tls = _tls(options)
         settings, change = _settings(options), _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -263,7 +309,13 @@ def simulator_of(options: dict[str, Any], listener: socket | None = None) -> Sim
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
     return Simulator(
-        settings, host=options["host"], port=options["port"], change=change, state=options["state"], listener=listener
+        settings,
+        host=options["host"],
+        port=options["port"],
+        change=change,
+        state=options["state"],
+        listener=listener,
+        tls=tls,
     )
 
 
@@ -295,6 +347,29 @@ def _settings(options: dict[str, Any]) -> Settings:
         models=read_models(options["models"]),
         **{name: options[name] for name in _SETTINGS if name in options},
     )
+
+
+def _tls(options: dict[str, Any]) -> SSLContext | None:
+    """The context of https, if it is asked for. The `authority` of a certificate of ours becomes an option, and receivers of it are trusted."""
+    certificate, key = options.get("tls_cert"), options.get("tls_key")
+    if certificate is None and key is not None:
+        raise ValueError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
+    if certificate is None and not options.get("tls"):
+        return None
+    from .files.certificates import context_of, kept_certificate, named
+
+    if certificate is None:
+        hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
+        certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
+        options["webhook_ca"] = options["webhook_ca"] or options["authority"]
+    return context_of(certificate, key)
+
+
+def tls_folder(given: str | None) -> Path:
+    """Where the certificate of --tls is kept: in the folder that the system has for settings of a user, unless another is given."""
+    from pathlib import Path
+
+    return Path(given or os.path.join(click.get_app_dir("pixazo-sim"), "tls"))  # noqa: PTH118 - both are texts
 
 
 def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:

@@ -30,7 +30,8 @@ LAST_RESORT = 3.0
 def _serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
-    Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. A second signal ends it at once.
+    Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. With
+    --tls both are https, and `authority FILE` is the certificate to trust. A second signal ends it at once.
     """
     check_output()
     serve_until_ended(lambda listener: simulator_of(options, listener), options)
@@ -65,7 +66,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     if listener is None:
         _log_reach(simulator)
     if not ended.is_set():
-        _print_ready(simulator, None if listener else options["ready_file"], stop)
+        _print_ready(simulator, None if listener else options["ready_file"], stop, options.get("authority"))
     gc.freeze()  # the worlds of its keys stay, however much they come to hold
     ended.wait()
     stop()
@@ -100,11 +101,13 @@ def begin_end(ended: threading.Event, number: int) -> None:
     end_in(LAST_RESORT, code=0)
 
 
-def _print_ready(simulator: Simulator, ready_file: str | None, stop: Callable[[], None]) -> None:
+def _print_ready(
+    simulator: Simulator, ready_file: str | None, stop: Callable[[], None], authority: Path | None
+) -> None:
     from pixazo_simulator.spec import CONSOLE_PATH
 
-    console = f"console {simulator.url}{CONSOLE_PATH}\n"
-    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop, more=console)
+    more = f"console {simulator.url}{CONSOLE_PATH}\n" + (f"authority {authority}\n" if authority else "")
+    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop, more=more)
 
 
 def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:

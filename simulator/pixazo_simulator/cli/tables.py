@@ -15,6 +15,8 @@ import msgspec
 from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, default_of, in_python, in_toml
 from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
 
+from .verbs.printing import aligned
+
 MOST_COLUMNS = 120
 _INDENT = "    "
 _json_option = click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
@@ -111,8 +113,7 @@ def magic() -> None:
 
 
 def _columns(table: list[tuple[str, str]]) -> str:
-    widest = max(len(left) for left, _ in table)
-    return "\n".join(f"  {left:<{widest}}  {right}" for left, right in table)
+    return textwrap.indent(aligned(table), "  ")
 
 
 @click.command()

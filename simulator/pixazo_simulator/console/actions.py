@@ -160,7 +160,7 @@ async def _answered(request: ConsoleRequest, path: str, headers: Mapping[str, st
         began = began or message["type"] == "http.response.start"
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http", "path": path,
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": request.worlds.settings.scheme, "path": path,
         "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 0), "server": ("127.0.0.1", None),
         "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
     }  # fmt: skip

@@ -199,7 +199,7 @@ async def as_har(request: ConsoleRequest) -> dict[str, Any]:
     """The exchanges of the journal that pass the filters, as HAR."""
     given = {name: request.query.get(name) or None for name in _FILTERS}
     page = await request.calls.get(JournalPage, "journal", limit=1000, **given)
-    return har(page.exchanges, f"http://{request.calls.host}")
+    return har(page.exchanges, f"{request.worlds.settings.scheme}://{request.calls.host}")
 
 
 async def webhooks(request: ConsoleRequest) -> View:
@@ -209,7 +209,7 @@ async def webhooks(request: ConsoleRequest) -> View:
     opened = await request.calls.get(responses.DeliveryDetail, f"deliveries/{number}") if number else None
     return await _world_page(
         request, "/webhooks", "webhooks.jinja", page=page, deliveries=page.deliveries[::-1], opened=opened,
-        receiver=f"http://{request.calls.host}{BASE}/receiver",
+        receiver=f"{request.worlds.settings.scheme}://{request.calls.host}{BASE}/receiver",
     )  # fmt: skip
 
 
@@ -294,7 +294,7 @@ async def try_it(request: ConsoleRequest) -> View:
     text = _json(body)
     return await _world_page(
         request, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
-        receiver=f"http://{request.calls.host}{BASE}/receiver",
+        receiver=f"{request.worlds.settings.scheme}://{request.calls.host}{BASE}/receiver",
         codes=snippets("POST", path, {"Content-Type": "application/json"}, text),
     )  # fmt: skip
 

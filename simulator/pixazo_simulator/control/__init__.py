@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .handler import ControlHandler, check_access, read_body
     from .openapi import document
     from .repeat import curl, curl_command
-    from .route import Refused
+    from .route import ControlRoute, Refused
     from .routes import ROUTES
     from .schema import responses
     from .schema.policy import PolicyFields
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "Bill", "BilledGeneration", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler",
+    "ROUTES", "TOKEN_HEADER", "TOKEN_VARIABLE", "Attempt", "Bill", "BilledGeneration", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "ControlRoute",
     "Delivery", "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "InitialGeneration", "JournalPage",
     "PolicyDecision", "PolicyFields", "Refused", "Request", "ScriptRule", "TlsListener", "WaitResult", "check_access", "curl", "curl_command", "discovery_document",
     "document", "from_json", "read_body", "responses", "to_json",
@@ -54,7 +54,7 @@ _HOMES = {
     ".discovery": "discovery_document",
     ".handler": "ControlHandler check_access read_body",
     ".openapi": "document",
-    ".route": "Refused",
+    ".route": "ControlRoute Refused",
     ".routes": "ROUTES",
     ".schema.policy": "PolicyFields",
     ".schema.responses": (

@@ -15,6 +15,8 @@ from .schema import responses
 from .schema.responses import decode
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from pixazo_simulator.script import ModelCall, Rule
 
     from .schema.policy import PolicyFields
@@ -96,15 +98,22 @@ class ControlClient:
     `control_token` is that of a server which was started with `--control-token`. `channel` replaces HTTP, as
     `Simulator.control()` does for a simulator of this process. The client blocks, needs no event loop, and may be used from
     any thread, inside a running loop too. Every method raises ControlError with the reason and the remedy when its request
-    is refused, and ValueError for a URL that is not http.
+    is refused, and ValueError for a URL that is neither http nor https. `ca` is the path of the authority (PEM) of an https simulator; without it
+    that of the system or of SSL_CERT_FILE counts.
     """
 
     def __init__(
-        self, url: str, api_key: str | None = None, *, control_token: str | None = None, channel: Channel | None = None
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        control_token: str | None = None,
+        channel: Channel | None = None,
+        ca: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.api_key = api_key
-        self._channel = channel or HttpChannel(self.url, control_token)
+        self._channel = channel or HttpChannel(self.url, control_token, ca)
 
     def health(self) -> responses.Health:
         """Whether the simulator answers, and how many worlds it holds."""
@@ -372,18 +381,20 @@ class ControlClient:
 class HttpChannel:
     """Reaches a simulator over HTTP, each thread on a connection of its own that is kept alive."""
 
-    def __init__(self, url: str, control_token: str | None = None) -> None:
+    def __init__(self, url: str, control_token: str | None = None, ca: str | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url {_redacted(url)!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
         self._host, self._port = LOOPBACK_OF.get(parts.hostname, parts.hostname), parts.port
         self._token = control_token
+        self._context = _trusting(ca) if parts.scheme == "https" else None
         self._of_thread = threading.local()
 
     def __call__(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
         """Send one request. Raises ControlError when no simulator answers."""
         from http.client import HTTPException
+        from ssl import SSLCertVerificationError
 
         headers = {"Content-Type": "application/json"} if body else {}
         if key is not None:
@@ -395,6 +406,9 @@ class HttpChannel:
         except UnicodeEncodeError:
             problem = "the key or control token cannot be sent as a header: use printable ASCII"
             raise ControlError(None, problem) from None
+        except SSLCertVerificationError as error:
+            problem = f"{self._url} is not trusted ({error.verify_message}): name its authority with ca= or SSL_CERT_FILE, see `pixazo-sim ca`"
+            raise ControlError(None, problem) from error
         except (OSError, HTTPException) as error:
             problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"
             raise ControlError(None, _redacted(f"{problem}: is `pixazo-sim serve` running there?", key)) from error
@@ -402,8 +416,18 @@ class HttpChannel:
     def _connection(self) -> _Connection:
         kept: _Connection | None = getattr(self._of_thread, "connection", None)
         if kept is None:
-            kept = self._of_thread.connection = _Connection(self._host, self._port)
+            kept = self._of_thread.connection = _Connection(self._host, self._port, self._context)
         return kept
+
+
+def _trusting(ca: str | None) -> SSLContext:
+    """A context that trusts the authority in a file, or those of the system. Raises ValueError."""
+    from ssl import create_default_context
+
+    try:
+        return create_default_context(cafile=ca)
+    except OSError as error:
+        raise ValueError(f"authority {ca} cannot be read ({error}): give a file in PEM, see `pixazo-sim ca`") from None
 
 
 def _redacted(text: str, *keys: str | None) -> str:
@@ -416,10 +440,14 @@ def _redacted(text: str, *keys: str | None) -> str:
 class _Connection:
     """A connection that is used again and again, by one thread, and closed with it."""
 
-    def __init__(self, host: str, port: int | None) -> None:
-        from http.client import HTTPConnection
+    def __init__(self, host: str, port: int | None, context: SSLContext | None) -> None:
+        from http.client import HTTPConnection, HTTPSConnection
 
-        self._connection = HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
+        self._connection = (
+            HTTPSConnection(host, port, timeout=RESPONSE_TIMEOUT, context=context)
+            if context
+            else HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
+        )
         self._until = 0.0
 
     def request(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:

@@ -131,7 +131,7 @@ async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
 def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
     """The origin of URLs in what is sent about generations that nobody has submitted."""
     own = policy.public_origin
-    return f"http://{request.host}" if own in ("caller", "forwarded") else own
+    return f"{request.worlds.settings.scheme}://{request.host}" if own in ("caller", "forwarded") else own
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
@@ -567,7 +567,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
 
 def _path(request: ControlRequest[requests.DryRun]) -> str:
     """Path and query, without the origin of this simulator or of its URLs. Raises Refused for a URL of any other."""
-    asked, origin = request.body.path, f"http://{request.host}"
+    asked, origin = request.body.path, f"{request.worlds.settings.scheme}://{request.host}"
     known = request.worlds.get(request.key)
     for each in (origin, (known.policy if known else request.worlds.settings.policy).public_origin):
         if asked.startswith(f"{each}/"):

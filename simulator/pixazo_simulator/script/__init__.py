@@ -26,7 +26,9 @@ from .effects import (
 from .engine import Decision, Diagnosis, SavedScript, Script
 from .facts import (
     CALLS,
+    KNOWN,
     LONGEST_TEXT,
+    WHENS,
     Call,
     Condition,
     Facts,
@@ -64,13 +66,17 @@ from .rule import FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply
 if TYPE_CHECKING:
     from .builder import When
     from .examples import EXAMPLES, default_of, in_python, in_toml
-    from .reader import script_from
+    from .reader import script_from, script_problems
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "RefuseConnection", "Reorder", "Repeat", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusCode", "StatusConditions", "Step", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "KNOWN", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "WHENS", "AnyFault", "BeforeResponse", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "GiveWay", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "RefuseConnection", "Reorder", "Repeat", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "Sign", "Skip", "Stall", "StatusCode", "StatusConditions", "Step", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "effect", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "script_problems", "wait", "weight",
 ]  # fmt: skip
 
-_HOMES = {".builder": "When", ".examples": "EXAMPLES default_of in_python in_toml", ".reader": "script_from"}
+_HOMES = {
+    ".builder": "When",
+    ".examples": "EXAMPLES default_of in_python in_toml",
+    ".reader": "script_from script_problems",
+}
 """Imported on first use: a server without a script needs none of them."""
 
 

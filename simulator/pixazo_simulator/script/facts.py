@@ -42,6 +42,8 @@ _PARAMETERS = frozenset(ImageParameters.__struct_fields__)
 _WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
 _OF_MODEL = regex(r"[\w.-]+(/[\w.-]+)+")
 _ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
+WHENS = (*CALLS, *_ALIASES)
+"""The words that a rule can be about."""
 
 Condition = Matcher | Mapping[str, Any] | Sequence[Any] | str | float | None
 """A matcher, such as `contains("bear")`, the same as JSON has it (`{"contains": "bear"}`), or the value itself."""
@@ -134,8 +136,7 @@ def operations(when: str) -> frozenset[str]:
     if _OF_MODEL.fullmatch(when):
         return frozenset({when})
     if known not in CALLS:
-        names = (*CALLS, *_ALIASES)
-        raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
+        raise ValueError(f"when {shown(when)} is not one of {', '.join(WHENS)}{nearest(when, WHENS)}")
     return CALLS[known]
 
 

@@ -1,8 +1,7 @@
-"""Reads scripts in TOML or JSON; what is wrong is reported with its line, its place and the remedy."""
+"""Reads scripts in TOML, JSON or YAML; what is wrong is reported with its line, its place and the remedy."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
@@ -15,33 +14,35 @@ from .rule import DEEPEST_JSON, MOST_RULES, Rule, conditions
 _QUOTED = spec.regex(r"'([^']*)'")
 
 
-def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
-    """The rules in a text, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
+    """The rules in a text of a form, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    what = f"script {name}"
     try:
-        return _read(text, name, as_json=as_json)
-    except RecursionError:  # of the parser, of a rule, or of the search for its line
-        raise ValueError(f"script {name} is nested too deeply") from None
+        document = spec.Document(text, form)
+        try:
+            return _read_rules(document.data)
+        except spec.InvalidDataError as error:
+            raise ValueError(document.problem(what, error)) from None
+    except spec.InvalidTextError as error:
+        raise ValueError(error.of(what)) from None
+    except RecursionError:  # of a rule, or of the search for its line
+        raise ValueError(f"{what} is nested too deeply") from None
 
 
-def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
-    try:
-        return _read_rules(_parsed(text, name, as_json=as_json))
-    except spec.InvalidDataError as error:
-        lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
-        # The line of the value that does not fit, or of the nearest one around it.
-        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
-        raise ValueError(f"script {name}, line {line}: {error}") from None
-
-
-def _parsed(text: str, name: str, *, as_json: bool) -> Any:
-    try:
-        return json.loads(text) if as_json else spec.read_toml(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
-    except ValueError as error:
-        if type(error) is not ValueError:  # a TOMLDecodeError or LongKeyError; the others are of int()
-            raise ValueError(f"script {name} is not valid TOML: {error}") from None
-        raise ValueError(f"script {name} holds a number of too many digits") from None
+def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
+    """All that is wrong with a script, as far as it can be said: once for each member of a rule."""
+    given: object = cast("dict[str, object]", data).get("rules") if isinstance(data, dict) else None
+    if not isinstance(given, list):
+        yield from spec.problems_of(data, _read_rules)
+        return
+    rules = cast("list[object]", given)
+    yield from spec.problems_of({**cast("dict[str, object]", data), "rules": []}, _read_rules)
+    found = [
+        problem
+        for number, each in enumerate(rules)
+        for problem in spec.problems_of(each, _read_rule, ("rules", number))
+    ]
+    yield from found or spec.problems_of(data, _read_rules)
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
@@ -63,7 +64,10 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
     read: list[Rule] = []
     left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
     for number, each in enumerate(given):
-        rule, weight = _read_rule(each, ("rules", number))
+        try:
+            rule, weight = _read_rule(each)
+        except spec.InvalidDataError as misfit:
+            raise spec.InvalidDataError(misfit.problem, ("rules", number, *misfit.path), misfit.value) from None
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
@@ -72,7 +76,7 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
     return tuple(read)
 
 
-def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
+def _read_rule(value: object) -> tuple[Rule, int]:
     """A rule and its weight; TOML has instants of its own."""
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
@@ -83,7 +87,7 @@ def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
     except ValueError as error:
         misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
+        raise spec.InvalidDataError(misfit.problem, path, misfit.value) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:

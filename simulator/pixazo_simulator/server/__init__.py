@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .files import model_names, read_models, read_profile, read_script
+from .files import KINDS, model_names, problems, read_models, read_profile, read_script
 from .http import GatewayProtocol
 from .simulator import Simulator
 from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
-    "STOP_DEADLINE", "GatewayProtocol", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
-    "ThreadedServer", "listen", "model_names", "read_models", "read_profile", "read_script", "thread_position", "tls_context",
+    "KINDS", "STOP_DEADLINE", "GatewayProtocol", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
+    "ThreadedServer", "listen", "model_names", "problems", "read_models", "read_profile", "read_script", "thread_position", "tls_context",
 ]  # fmt: skip
 
 

@@ -1,15 +1,29 @@
-"""Profiles, scripts and models from files, in TOML or JSON, and the media, so that the wings below do no I/O."""
+"""Profiles, scripts and models from files, in TOML, JSON or YAML, and the media, so that the wings below do no I/O."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.spec import HAILUO, PROFILES, Operation, Policy, nearest, read_model, read_toml
+from pixazo_simulator.spec import (
+    FORMS,
+    HAILUO,
+    PROFILES,
+    Document,
+    InvalidDataError,
+    InvalidTextError,
+    Operation,
+    Policy,
+    closest,
+    model_problems,
+    nearest,
+    points,
+    problems_of,
+    read_model,
+)
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
@@ -31,40 +45,46 @@ def read_profile(name: str) -> Policy:
         raise ValueError(
             f"profile {name!r} is not one of {', '.join(PROFILES)}, nor a file{nearest(name, tuple(PROFILES))}"
         )
+    what = f"profile {path}"
     try:
-        return _read_policy(path, name)
+        document = Document(*read_text(path, "profile"))
+        try:
+            return _policy_of(document.data)
+        except InvalidDataError as error:
+            raise ValueError(f"{what}, line {document.line(error.path)}: {error.problem}") from None
+    except InvalidTextError as error:
+        raise ValueError(error.of(what)) from None
     except RecursionError:
-        raise ValueError(f"profile {name} is nested too deeply") from None
+        raise ValueError(f"{what} is nested too deeply") from None
 
 
-def _read_policy(path: Path, name: str) -> Policy:
-    text, as_json = _read_text(path, "profile"), path.suffix == ".json"
-    try:
-        values = json.loads(text) if as_json else read_toml(text)
-    except ValueError as error:
-        raise ValueError(f"profile {path} is not valid {'JSON' if as_json else 'TOML'}: {error}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"profile {path} is not a table of policy fields")  # noqa: TRY004 - the file is wrong, no argument
-    fields = cast("dict[str, Any]", values)
-    base = str(fields.pop("extends", "documented"))
+def _policy_of(data: object) -> Policy:
+    """The policy of a profile. Raises InvalidDataError for the first thing that is wrong."""
+    if not isinstance(data, dict):
+        raise InvalidDataError("a profile is a table of policy fields")
+    fields = cast("dict[str, Any]", data)
+    base = str(fields.get("extends", "documented"))
     if base not in PROFILES:
-        raise ValueError(
-            f"profile {name}: extends {base!r} is not one of {', '.join(PROFILES)}{nearest(base, tuple(PROFILES))}"
-        )
-    try:
-        return PROFILES[base].changed(fields)
-    except ValueError as error:
-        raise ValueError(f"profile {name}: {error}") from None
+        problem = f"extends {base!r} is not one of {', '.join(PROFILES)}{nearest(base, tuple(PROFILES))}"
+        raise InvalidDataError(problem, ("extends",))
+    policy = PROFILES[base]
+    for name, value in fields.items():
+        try:
+            policy = policy.changed({name: value} if name != "extends" else {})
+        except ValueError as error:
+            raise InvalidDataError(str(error), (name,)) from None
+    return policy
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:
-    """The rules in a file: JSON if its name ends in `.json`, else TOML.
+    """The rules in a file: JSON or YAML if its name says so, else TOML.
 
     Raises ValueError that names the file, the line, the key and the remedy.
     """
     from pixazo_simulator.script import script_from
 
-    return script_from(_read_text(path, "script"), str(path), as_json=path.suffix == ".json")
+    text, form = read_text(path, "script")
+    return script_from(text, str(path), form)
 
 
 _MODELS = Path(__file__).parents[1] / "models"
@@ -76,7 +96,7 @@ def model_names() -> tuple[str, ...]:
 
 
 def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
-    """The operations of models, each of which is `all`, a name of `model_names`, or the path of a file that ends in `.toml`.
+    """The operations of models, each of which is `all`, a name of `model_names`, or the path of a file that ends in `.toml`, `.json` or `.yaml`.
 
     Raises ValueError that names the file, the key, the value and the remedy.
     """
@@ -89,12 +109,54 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
 
 def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
     path = _MODELS / f"{name}.toml" if name in known else Path(name)
-    if path.suffix != ".toml":
+    if path.suffix not in FORMS:
         names = (*known, "all")
         raise ValueError(
-            f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in .toml{nearest(name, names)}"
+            f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(FORMS)}{nearest(name, names)}"
         )
-    return read_model(_read_text(path, "model"), name)
+    text, form = read_text(path, "model")
+    return read_model(text, name, form)
+
+
+def policy_problems(data: object) -> Iterator[InvalidDataError]:
+    """All that is wrong with a profile: once for each field."""
+    return problems_of(data, _policy_of)
+
+
+KINDS = ("script", "profile", "model")
+"""What a file can be."""
+_MEMBERS = {"rules": "script", **dict.fromkeys(("model", "operations", "source", "label"), "model")}
+"""By the name of a member: what a file is that has it; one with `extends` or a policy field is a profile."""
+
+
+def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[int | None, str]]]:
+    """What a file is, found out if no kind is given, and all that is wrong with it, each with its line where that is known."""
+    from pixazo_simulator.script import script_problems
+
+    try:
+        document = Document(*read_text(path, "file"))
+        kind = kind or _kind_of(document.data)
+        if kind == "profile":
+            return kind, sorted((document.line(each.path), each.problem) for each in policy_problems(document.data))
+        found = script_problems(document.data) if kind == "script" else model_problems(document.data)
+        return kind, sorted((document.line(each.path), str(each)) for each in found)
+    except InvalidTextError as error:
+        return kind, [(error.line, str(error))]
+    except ValueError as error:
+        return kind, [(None, str(error).removeprefix(f"file {path} "))]
+    except RecursionError:
+        return kind, [(None, "is nested too deeply")]
+
+
+def _kind_of(data: object) -> str:
+    names = [*cast("dict[str, Any]", data)] if isinstance(data, dict) else []
+    kinds = {**_MEMBERS, **dict.fromkeys(("extends", *points()), "profile")}
+    for name in names:
+        if known := closest(name, tuple(kinds)):
+            return kinds[known]
+    raise ValueError(
+        f"it is no script, profile or model by the names of its members: say what it is with --kind {'|'.join(KINDS)}"
+    )
 
 
 @cache
@@ -103,14 +165,14 @@ def read_videos() -> Mapping[str, bytes]:
     return {each.name: each.read_bytes() for each in Path(__file__).with_name("videos").iterdir()}
 
 
-def _read_text(path: Path, what: str) -> str:
-    """The text of a file, which messages call `what`. Raises ValueError that names the file when there is none, or too much."""
+def read_text(path: Path, what: str) -> tuple[str, str]:
+    """The text of a file, which messages call `what`, and its form. Raises ValueError that names the file when there is none, or too much."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
         if len(data) > FILE_LIMIT:
             raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
+        return data.decode("utf-8-sig").replace("\r\n", "\n"), FORMS.get(path.suffix, "TOML")
     except OSError as error:
         raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -24,6 +24,8 @@ from .direct import DirectWay, Heads
 from .transmission import CONNECTION, Connection
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 HEADER_BYTES = "pixazo.header_bytes"
@@ -565,7 +567,7 @@ _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 
 
 class Configuration(uvicorn.Config):
-    """How uvicorn serves an application: it adds no header of its own, and logs nothing. `direct` answers without ASGI, if given."""
+    """How uvicorn serves an application: it adds no header of its own, and logs nothing. `direct` answers without ASGI, if given; with `tls` the port speaks https."""
 
     def __init__(
         self,
@@ -573,13 +575,20 @@ class Configuration(uvicorn.Config):
         protocol: type[GatewayProtocol],
         lifespan: Literal["on", "off"],
         direct: DirectWay | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct
+        self._tls = tls
         self.heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads] = {}
         super().__init__(
             _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
             server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
         )  # fmt: skip
+
+    def load(self) -> None:
+        """Also take the context of TLS, which uvicorn would make of files only."""
+        super().load()
+        self.ssl = self._tls
 
 
 def _cancellable(app: ASGIApp) -> ASGIApp:

@@ -21,6 +21,8 @@ from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
 from .threaded import SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from pixazo_simulator.control import ControlClient, TlsListener
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.state import Kept, Replayed, WorldLog
@@ -41,6 +43,7 @@ class Simulator:
     makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
     `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). A `listener` is a socket to use in place of `host` and `port`.
     `models` are served besides the page's two operations: `all`, names, or paths of model files; ValueError for one that is neither.
+    With `tls`, the context of a server, the port speaks https only.
     Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
@@ -54,8 +57,12 @@ class Simulator:
         state: str = "memory",
         listener: socket.socket | None = None,
         models: Iterable[str] = (),
+        tls: SSLContext | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        if tls:
+            self.settings = msgspec.structs.replace(self.settings, scheme="https")
+        self._tls = tls
         if loaded := read_models(models):
             self.settings = msgspec.structs.replace(self.settings, models=(*self.settings.models, *loaded))
         self.state = state
@@ -95,9 +102,9 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
+        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`, https with `tls`; on loopback if it listens on all addresses."""
         host = LOOPBACK_OF.get(self._address, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"{self.settings.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def is_shareable(self) -> bool:
@@ -140,7 +147,9 @@ class Simulator:
             raise
         self._application = application
         application.address = self._address, self.port
-        self._server = ThreadedServer(listener, str(self.port), application, protocol, direct=application.direct)
+        self._server = ThreadedServer(
+            listener, str(self.port), application, protocol, direct=application.direct, tls=self._tls
+        )
         try:
             self._server.start()
         except SimulatorError:
@@ -239,7 +248,7 @@ class Simulator:
         """Handle one control request, mostly on the server's loop, from any other thread; returns status code and body."""
         server, application = self._serving()
         path, _, query = target.partition("?")
-        control, host, key = application.control, self.url.removeprefix("http://"), key or ""
+        control, host, key = application.control, self.url.partition("://")[2], key or ""
         answer = None
         if server.thread is not threading.current_thread():
             answer = control.answer_at_once(method, path, query, body, host=host, key=key)

@@ -24,6 +24,8 @@ from .direct import DirectWay
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from starlette.types import ASGIApp
 
 T = TypeVar("T")
@@ -54,8 +56,9 @@ class ThreadedServer(uvicorn.Server):
         protocol: type[GatewayProtocol],
         lifespan: Literal["on", "off"] = "on",
         direct: DirectWay | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
-        super().__init__(Configuration(app, protocol, lifespan, direct))
+        super().__init__(Configuration(app, protocol, lifespan, direct, tls))
         self.server_state: Connections = Connections()
         # The prefix of the name keeps the thread out of the plugin's virtual time.
         self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decoding import InvalidDataError, Path, fit, json_lines, read, read_toml, toml_lines
+from .decoding import InvalidDataError, Path, fit, read
 from .endpoints import (
     CALLBACK_MEMBER,
     CONSOLE_PATH,
@@ -48,9 +48,21 @@ from .errors import (
     UnsupportedMediaType,
     Violation,
 )
+from .formats import FORMS, Document, InvalidTextError, problems_of
 from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
-from .models import ANY_MODEL, MEDIA_KINDS, Operation, Parameter, covers, read_model, unknown_operation, url_problem
+from .models import (
+    ANY_MODEL,
+    MEDIA_KINDS,
+    ModelFile,
+    Operation,
+    Parameter,
+    covers,
+    model_problems,
+    read_model,
+    unknown_operation,
+    url_problem,
+)
 from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
@@ -143,22 +155,22 @@ from .text import (
 
 __all__ = [
     "ANY_MODEL", "CALLBACK_MEMBER", "CONSOLE_PATH", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS",
-    "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "HAILUO", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS",
+    "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "FORMS", "HAILUO", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMITS", "KEYS",
     "KEY_HEADER", "LABELS", "LAST_INSTANT", "LAST_PORT", "LONGEST_BASE_PATH", "LONGEST_URL", "LOOPBACK_OF", "MEDIA_KINDS",
     "MODEL_ID", "MOST_REMEMBERED", "NEVER", "NOT_PROCESSED", "NO_MAGIC", "OPENAPI_PATH", "OPERATIONS", "OUTCOME_HEADER", "PAGE_INSTANT",
     "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE",
     "SMALL_BODY", "STATUS_PATH", "SUBMITS", "SUBMIT_PATHS", "TERMINAL", "TEXT_TO_VIDEO", "WEBHOOK_MODE_HEADER",
-    "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header", "ImageFacts",
-    "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters",
-    "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey", "ModelNotFound", "Operation",
+    "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Document", "Endpoint", "Findings", "Header", "ImageFacts",
+    "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters", "InvalidTextError",
+    "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey", "ModelFile", "ModelNotFound", "Operation",
     "Parameter", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "Problem", "RateLimit", "Redactor", "Refusal",
     "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
     "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "Violation",
     "accepted_answer", "base_path", "beginning", "begun", "check", "classify", "closest", "covers", "description_of",
     "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
-    "is_loopback_ip", "is_secret", "is_success", "json_lines", "left", "media_path", "media_type", "media_url", "members", "micros",
-    "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "queue_error", "raised_at", "read",
-    "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_toml", "refusal_answer", "refused_agent",
+    "is_loopback_ip", "is_secret", "is_success", "left", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
+    "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "problems_of", "queue_error", "raised_at", "read",
+    "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "refusal_answer", "refused_agent",
     "regex", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "synchronous_answer",
-    "timestamp", "toml_lines", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",
+    "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Meta
 
-from .decoding import InvalidDataError, fit, read_toml
+from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
+from .formats import Document, InvalidTextError, problems_of
 from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -24,8 +25,9 @@ MOST_PROBLEMS = 10
 """Places that one rule of one parameter reports: `content[].type` may have many."""
 
 _VERSION = regex(r"v[0-9]+")
-_ROUTE = r"^/(?!v[0-9]+/)[A-Za-z0-9][\w.-]{0,99}(/[\w.-]{1,100}){1,8}\Z"
-_MEMBER = r"^[A-Za-z_$][\w$-]*(\[\])?(\.[A-Za-z_$][\w$-]*(\[\])?){0,8}\Z"
+# Without \w, which is ASCII in the schemas that editors read, and not in Python.
+_ROUTE = r"^/(?!v[0-9]+/)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.-]{1,100}){1,8}\Z"
+_MEMBER = r"^[A-Za-z_$][A-Za-z0-9_$-]*(\[\])?(\.[A-Za-z_$][A-Za-z0-9_$-]*(\[\])?){0,8}\Z"
 _HOST = regex(r"[A-Za-z0-9._:%\[\]-]+")
 _BASE64 = regex(r"[A-Za-z0-9+/_-]*={0,2}")
 _Count = Annotated[int, Meta(ge=0)]
@@ -70,7 +72,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     path: Annotated[str, Meta(pattern=_ROUTE, description="the path of a POST, such as /ltx-video/v1/text-to-video")]
     model_id: Annotated[
-        str, Meta(pattern=r"^[\w.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
+        str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
     ]
     title: str
     output: Literal["mp4", "png", "jpeg", "wav", "mp3"]
@@ -81,7 +83,9 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     checks: Literal["rules", "page"] = "rules"
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The operations of a model, where they are documented, and how they are known."""
+
     model: Annotated[
         str, Meta(pattern=r"^[a-z0-9.-]{1,100}\Z", description="lower-case letters, digits, dots and hyphens")
     ]
@@ -180,31 +184,64 @@ def unknown_operation(name: str, known: Iterable[str]) -> str:
     return f"{shown(name)} is not one of {', '.join(names)}{nearest(name, names)}{remedy}"
 
 
-def read_model(text: str, where: str) -> tuple[Operation, ...]:
+def read_model(text: str, where: str, form: str = "TOML") -> tuple[Operation, ...]:
     """The operations of a model file, which messages call `where`. Raises ValueError that names the file, the key, the value and the remedy."""
+    what = f"model {where}"
     try:
-        found = fit(read_toml(text), _File)
-    except InvalidDataError as misfit:
-        raise ValueError(f"model {where}: {misfit}") from None
+        document = Document(text, form)
+        try:
+            return _operations(document.data)
+        except InvalidDataError as misfit:
+            raise ValueError(document.problem(what, misfit)) from None
+    except InvalidTextError as error:
+        raise ValueError(error.of(what)) from None
     except RecursionError:
-        raise ValueError(f"model {where} is nested too deeply") from None
+        raise ValueError(f"{what} is nested too deeply") from None
+
+
+def _operations(data: object) -> tuple[Operation, ...]:
+    """Raises InvalidDataError."""
+    try:
+        found = fit(data, ModelFile)
     except UnicodeEncodeError as error:
-        raise ValueError(f"model {where}: {not_unicode(error)}") from None
-    except ValueError as error:
-        raise ValueError(f"model {where} is not valid TOML: {error}") from None
-    return tuple(
-        _made(found, row, f"model {where}: operations[{number}]") for number, row in enumerate(found.operations)
-    )
+        raise InvalidDataError(not_unicode(error)) from None
+    return tuple(_made(found, row, ("operations", number)) for number, row in enumerate(found.operations))
 
 
-def _made(file: _File, row: _Row, where: str) -> Operation:
+def model_problems(data: object) -> Iterator[InvalidDataError]:
+    """All that is wrong with a model file, as far as it can be said: once for each member of an operation or parameter."""
+    found = [*problems_of(_without(data, "operations", [_EXAMPLE]), _operations)]
+    for number, row in _elements(data, "operations"):
+        place: Path = ("operations", number)
+        found += problems_of(_without(row, "parameters", []), lambda value: fit(value, _Row), place)
+        for index, each in _elements(row, "parameters"):
+            found += problems_of(each, lambda value: fit(value, Parameter), (*place, "parameters", index))
+    yield from found or problems_of(data, _operations)
+
+
+_EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "output": "mp4"}
+
+
+def _without(table: Any, name: str, instead: list[Any]) -> Any:
+    """The table with another list, where it has one of this name."""
+    return {**table, name: instead} if any(_elements(table, name)) else table
+
+
+def _elements(table: Any, name: str) -> Iterator[tuple[int, Any]]:
+    """The numbered elements of a list in a table, if it has such a list."""
+    given: Any = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
+    return iter(enumerate(cast("list[object]", given) if isinstance(given, list) else ()))
+
+
+def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     names = [each.name for each in row.parameters]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"{where}.parameters: {twice} stands there twice: leave one out")
+        raise InvalidDataError(f"{twice} stands there twice: leave one out", (*place, "parameters"))
     price = PriceTable(base=row.price) if isinstance(row.price, str) else row.price
     for key in (price.by, price.per) if price else ():
         if key is not None and key not in names:
-            raise ValueError(f"{where}.price: {key} is not one of its parameters{nearest(key, tuple(names))}: name one")
+            problem = f"{key} is not one of its parameters{nearest(key, tuple(names))}: name one"
+            raise InvalidDataError(problem, (*place, "price"))
     texts = [name for name in names if name.rpartition(".")[2] == "prompt"] or [
         name for name in names if name.endswith(".text")
     ]

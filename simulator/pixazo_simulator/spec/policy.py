@@ -324,6 +324,8 @@ class Point(msgspec.Struct, frozen=True):
     read: Callable[[str], Any] = str
     forms: str = ""
     labels: dict[str, Label] = {}
+    words: tuple[str, ...] = ()
+    """All values, where each is a word."""
 
 
 class PolicyDecision(NamedTuple):
@@ -558,6 +560,8 @@ def _text(value: object) -> str:
         text = "on" if value else "off"
     elif isinstance(value, list):
         text = ",".join(map(str, cast("list[object]", value))) or "none"
+    elif value is None or isinstance(value, Mapping):
+        raise ValueError("nothing and a table are no values: write a text, a number, a list, true or false")
     else:
         text = str(value).strip()
     if len(text) > LONGEST_VALUE:
@@ -584,7 +588,11 @@ def _point(annotation: str) -> Point:
     annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
     kind, point = cast("tuple[Any, Point]", get_args(annotated))
     choices = get_args(kind) if point.read is str else ()
-    return msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices)) if choices else point
+    return (
+        msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices), words=choices)
+        if choices
+        else point
+    )
 
 
 _POINTS = _Points()

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from threading import RLock
 from types import MappingProxyType, coroutine
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names besides
     those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
     `models` are operations besides the page's two. `log_requests` has every call of the gateway logged, not only those that are refused.
+    `scheme` is what its port speaks, which the simulator sets itself.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     control_hosts: tuple[str, ...] = ()
     webhook_ca: str | None = None
     log_requests: bool = False
+    scheme: Literal["http", "https"] = "http"
 
 
 class SavedServer(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -603,8 +604,33 @@ def test_progress_is_shown_on_a_terminal_only() -> None:
     piped = subprocess.run(arguments, capture_output=True, timeout=60, check=False)
     assert piped.stderr == b""
     leader, follower = pty.openpty()
-    subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=follower, timeout=60, check=False)
+    known = os.environ | {"TERM": "xterm"}
+    subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=follower, env=known, timeout=60, check=False)
     os.close(follower)
     shown = os.read(leader, 4096).decode()
     os.close(leader)
     assert "1 of " in shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "where", "used"),
+    [
+        ({}, "terminal", True),
+        ({}, "pipe", False),
+        ({"NO_COLOR": "1"}, "terminal", False),
+        ({"TERM": "dumb"}, "terminal", False),
+        ({"FORCE_COLOR": "1"}, "pipe", True),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, "pipe", True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "terminal", False),
+    ],
+)
+def test_when_a_report_has_colours(
+    variables: dict[str, str], where: str, used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal, unless the environment says otherwise."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: where == "terminal"))
+    assert commands.uses_colour() is used

@@ -43,7 +43,7 @@ def test_the_list_can_be_read_by_machines() -> None:
     assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
     assert by_name["drop"]["applies_to"] == ["webhook"]
     for each in output:
-        assert [rule.as_json() for rule in script_from(each["toml"], "x", as_json=False)] == [each["rule"]]
+        assert [rule.as_json() for rule in script_from(each["toml"], "x", form="TOML")] == [each["rule"]]
 
 
 def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: Path) -> None:

@@ -55,14 +55,14 @@ def test_a_script_can_be_written_in_toml_and_in_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "rules = []"])
 def test_a_script_may_be_empty(text: str) -> None:
     """It has no rules."""
-    assert script_from(text, "x", as_json=False) == ()
+    assert script_from(text, "x", form="TOML") == ()
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_the_examples_mean_what_they_are_written_for(kind: str) -> None:
     """In TOML and in Python."""
     rule = EXAMPLES[kind]
-    assert script_from(in_toml(rule), "x", as_json=False) == (rule,)
+    assert script_from(in_toml(rule), "x", form="TOML") == (rule,)
 
     class Pixazo:
         """Stands for the fixture."""
@@ -113,7 +113,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
 def test_the_error_of_a_script_names_its_line(text: str, expected: str) -> None:
     """It names the key and the nearest known name; once, in one line."""
     with pytest.raises(ValueError, match=r"^script my\.toml, line ") as raised:
-        script_from(text, "my.toml", as_json=False)
+        script_from(text, "my.toml", form="TOML")
     assert str(raised.value) == f"script my.toml, {expected}"
 
 
@@ -123,26 +123,26 @@ def test_json_has_lines_too() -> None:
     with pytest.raises(
         ValueError, match=r"script s.json, line 4: rules\[0\]\.whn: unknown field `whn` \(did you mean when\?\)"
     ):
-        script_from(text, "s.json", as_json=True)
+        script_from(text, "s.json", form="JSON")
 
 
 @pytest.mark.parametrize(
-    ("text", "as_json", "expected"),
+    ("text", "form", "expected"),
     [
-        ("x = ", False, "script s is not valid TOML: Invalid value (at end of document)"),
-        ('{\n"rules": [}', True, "script s, line 2: not valid JSON: Expecting value"),
-        ("[]", True, "script s, line 1: a script is a table with the member rules"),
-        ("[" * 100_000, True, "script s is nested too deeply"),
-        ("rules = " + "[" * 100_000, False, "script s is nested too deeply"),
-        ("x = 1\n" + "a." * 50_000 + "a = 1", False, "script s is not valid TOML: A key has more than 100 dotted names (at line 2)"),
-        ('{"a": ' + "9" * 5_000 + "}", True, "script s holds a number of too many digits"),
-        ("a = " + "9" * 5_000, False, "script s holds a number of too many digits"),
+        ("x = ", "TOML", "script s is not valid TOML: Invalid value (at end of document)"),
+        ('{\n"rules": [}', "JSON", "script s, line 2: not valid JSON: Expecting value"),
+        ("[]", "JSON", "script s, line 1: a script is a table with the member rules"),
+        ("[" * 100_000, "JSON", "script s is nested too deeply"),
+        ("rules = " + "[" * 100_000, "TOML", "script s is nested too deeply"),
+        ("x = 1\n" + "a." * 50_000 + "a = 1", "TOML", "script s is not valid TOML: A key has more than 100 dotted names (at line 2)"),
+        ('{"a": ' + "9" * 5_000 + "}", "JSON", "script s holds a number of too many digits"),
+        ("a = " + "9" * 5_000, "TOML", "script s holds a number of too many digits"),
     ],
 )  # fmt: skip
-def test_what_is_no_toml_or_json_is_refused(text: str, as_json: bool, expected: str) -> None:
+def test_what_is_no_toml_or_json_is_refused(text: str, form: str, expected: str) -> None:
     """With the line where it ends to be any."""
     with pytest.raises(ValueError, match="script s") as raised:
-        script_from(text, "s", as_json=as_json)
+        script_from(text, "s", form=form)
     assert str(raised.value) == expected
 
 
@@ -161,18 +161,18 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_too_many_rules_are_refused() -> None:
     """A thousand fit."""
-    assert len(script_from(GENERATE * 1000, "s", as_json=False)) == 1000
+    assert len(script_from(GENERATE * 1000, "s", form="TOML")) == 1000
     with pytest.raises(ValueError, match="script s, line 1: rules: more than 1000 rules"):
-        script_from(GENERATE * 1001, "s", as_json=False)
+        script_from(GENERATE * 1001, "s", form="TOML")
 
 
 def test_toml_has_instants_of_its_own() -> None:
     """With a time zone they mean the same as their text."""
     (rule,) = script_from(
-        f"{STATUS}since = 2026-03-31T10:00:10Z\nuntil = '2026-03-31T10:00:20+00:00'", "s", as_json=False
+        f"{STATUS}since = 2026-03-31T10:00:10Z\nuntil = '2026-03-31T10:00:20+00:00'", "s", form="TOML"
     )
     assert (rule.since, rule.until) == ("2026-03-31T10:00:10+00:00", "2026-03-31T10:00:20+00:00")
     with pytest.raises(
         ValueError, match=r"line 3: rules\[0\].*: since '2026-03-31T10:00:10' is neither a number of seconds nor"
     ):
-        script_from(f"{STATUS}since = 2026-03-31T10:00:10", "s", as_json=False)
+        script_from(f"{STATUS}since = 2026-03-31T10:00:10", "s", form="TOML")

@@ -29,7 +29,9 @@ Scalar = str | int | float | bool | list[Any]
 Dollars = Annotated[str, Meta(description="US dollars, such as 0.50")]
 Fields = Annotated[dict[str, Scalar], Meta(description="policy fields by name, as `pixazo-sim policy` lists them")]
 Images = Annotated[dict[str, ImageFacts], Meta(description="what is behind an image URL, for policy image_urls=table")]
-Rules = Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)]
+Rules = Annotated[
+    tuple[Rule, ...], Meta(max_length=MOST_RULES, description="rules, in the order in which they are asked")
+]
 Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 # fmt: off
@@ -63,7 +65,7 @@ class NewWorld(Parameters):
     policy: Fields = {}
     clock: Annotated[str, Meta(description="real, manual, or xN for N times as fast")] | UnsetType = UNSET
     start: Annotated[str, Meta(description="when its clock starts: now, or an instant of RFC 3339")] | UnsetType = UNSET
-    seed: int | UnsetType = UNSET
+    seed: Annotated[int, Meta(description="the same seed and calls give the same ids and draws")] | UnsetType = UNSET
     images: Images = {}
     script: Rules | UnsetType = UNSET
     name: Name | UnsetType = UNSET
@@ -82,8 +84,10 @@ class WorldChange(Parameters):
 
     balance: Dollars | UnsetType = UNSET
     policy: Fields = {}
-    suspended: bool | UnsetType = UNSET
-    model_enabled: bool | UnsetType = UNSET
+    suspended: Annotated[bool, Meta(description="whether every call is answered 403")] | UnsetType = UNSET
+    model_enabled: (
+        Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")] | UnsetType
+    ) = UNSET
     images: Images | UnsetType = UNSET
 
 
@@ -286,6 +290,12 @@ class GenerationMatchers(Matchers):
     status: ValueOrMatcher = UNSET
 
 
+Sequence = Annotated[
+    tuple[ExchangeMatchers, ...],
+    Meta(min_length=1, max_length=100, description="exchanges in this order, between which others may lie"),
+]
+
+
 class ExchangeCondition(ExchangeMatchers):
     """Holds when at least `count` exchanges fulfil every matcher that is given."""
 
@@ -327,7 +337,7 @@ class Verification(Parameters):
     exchanges: ExchangeMatchers | UnsetType = UNSET
     deliveries: DeliveryMatchers | UnsetType = UNSET
     generations: GenerationMatchers | UnsetType = UNSET
-    sequence: Annotated[tuple[ExchangeMatchers, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    sequence: Sequence | UnsetType = UNSET
     at_least: AtLeast | UnsetType = UNSET
     at_most: AtMost | UnsetType = UNSET
 

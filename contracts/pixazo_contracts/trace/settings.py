@@ -1,0 +1,87 @@
+"""Reads the files that users write, profiles and expectations, in TOML, JSON or YAML."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from .exchange import JsonObject, is_object
+
+#: What a file is written in, by the end of its name; any other one is TOML.
+FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
+
+#: Values of one YAML file, those that aliases repeat included.
+MOST_VALUES: Final = 10_000
+
+_TAG: Final = "tag:yaml.org,2002:"
+#: The YAML scalars without quotation marks that are no texts (YAML 1.2.2, 10.3.2): `off`, `no` and dates are texts.
+_SCALARS: Final = {
+    "null": re.compile(r"(?:null|Null|NULL|~|)\Z"),
+    "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
+    "int": re.compile(r"[-+]?[0-9]+\Z"),
+    "float": re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"),
+}
+_MEANINGS: Final[dict[str, Callable[[str], object]]] = {
+    "null": lambda _: None, "bool": lambda text: text.lower() == "true", "int": int, "float": float,
+}  # fmt: skip
+
+
+class ConfigurationError(ValueError):
+    """A setting that cannot be used; the text names it, its value and the remedy."""
+
+
+def read_settings(kind: str, path: Path) -> JsonObject:
+    """The members of a file, without the `$schema` that editors read. Raises `ConfigurationError` naming file and line."""
+    form = FORMS.get(path.suffix, "TOML")
+    try:
+        settings: object = _READERS[form](path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ConfigurationError(f"{kind} {path}: it is nested too deep: write a flat {form} file") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{kind} {path}: {error}: write a {form} file") from None
+    if not is_object(settings):
+        raise ConfigurationError(f"{kind} {path}: it is no table of settings: write a {form} file of one")
+    return {name: value for name, value in settings.items() if name != "$schema"}
+
+
+def _read_yaml(text: str) -> object:
+    import yaml  # type: ignore[import-untyped]  # ships no type information
+
+    try:
+        loader: Any = yaml.SafeLoader(text)
+        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, form in _SCALARS.items()]}
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        # The sentences of the composer show an alias, which may be an API key in the wrong place.
+        composed = type(error).__name__ == "ComposerError"
+        problem = "an alias without its anchor, or several documents" if composed else error.problem
+        mark: Any = error.problem_mark or error.context_mark
+        raise ValueError(f"{problem} (at line {mark.line + 1})") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    return {} if node is None else _value(node, iter(range(MOST_VALUES)))
+
+
+def _value(node: Any, left: Any) -> Any:
+    """The value of a node of YAML. Raises ValueError naming the line."""
+    at = f"(at line {node.start_mark.line + 1})"
+    if next(left, None) is None:
+        raise ValueError(f"more than {MOST_VALUES} values, those that aliases repeat included {at}")
+    kind = node.tag.removeprefix(_TAG)
+    if node.id == "scalar" and (kind == "str" or (kind in _SCALARS and _SCALARS[kind].match(node.value))):
+        return _MEANINGS.get(kind, str)(node.value)
+    if kind == "seq":
+        return [_value(each, left) for each in node.value]
+    if kind != "map":
+        raise ValueError(f"a tag that is none of JSON's types {at}")
+    names = [str(key.value) for key, _ in node.value]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a name stands twice in one mapping {at}")
+    return {name: _value(each, left) for name, (_, each) in zip(names, node.value, strict=True)}
+
+
+_READERS: Final[dict[str, Callable[[str], object]]] = {"TOML": tomllib.loads, "JSON": json.loads, "YAML": _read_yaml}

@@ -1,0 +1,3 @@
+export { ControlError } from "./control.js";
+export { Simulator } from "./simulator.js";
+export { World } from "./world.js";

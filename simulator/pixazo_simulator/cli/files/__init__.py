@@ -1,0 +1,3 @@
+"""The commands about the files of users: what is wrong with them, their JSON Schemas, and the certificates of `serve --tls`."""
+
+from __future__ import annotations

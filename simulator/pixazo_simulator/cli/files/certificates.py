@@ -1,0 +1,113 @@
+"""The certificate of `serve --tls`. It is kept, so that a client that was told once to trust its authority still does after a restart.
+
+The private key of the authority is never written, and forgotten when it has signed this one certificate: whoever reads what is kept can
+pretend to be these hosts to those who trust it, and nobody else, even if somebody has told a whole system to trust it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+HOSTS = ("localhost", "127.0.0.1", "::1")
+"""What it is always for."""
+LIFE, LEFT = dt.timedelta(days=365), dt.timedelta(days=30)
+"""How long a new one is valid, and how long a kept one must still be, to be used."""
+
+_HEAD = re.compile(r"pixazo-sim serve --tls, until (\d{4}-\d\d-\d\d), for (.+)")
+
+
+def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
+    """The file with the key and certificate for HOSTS and these hosts, and that of its authority; made where there is none that will do.
+
+    Raises ValueError with the remedy.
+    """
+    file, authority, wanted = folder / "server.pem", folder / "authority.pem", {*HOSTS, *hosts}
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        until, known = _head(file)
+        if not wanted <= known or until < _today() + LEFT:
+            _make(file, wanted | known, is_new=not known)
+        # The last certificate is the authority's: of two processes that make one at the same time both say the same.
+        pem = (
+            "-----BEGIN CERTIFICATE-----"
+            + file.read_text(encoding="ascii").rpartition("-----BEGIN CERTIFICATE-----")[2]
+        )
+        if not authority.exists() or authority.read_text(encoding="ascii") != pem:
+            _replace(authority, pem, 0o644)
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "is not text"
+        raise ValueError(
+            f"no certificate can be kept in {folder} ({problem}): name another folder with --tls-folder"
+        ) from None
+    return file, authority
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def _head(file: Path) -> tuple[dt.date, set[str]]:
+    """Until when the kept certificate is valid, and for which hosts; for none where there is none."""
+    with suppress(FileNotFoundError), file.open(encoding="ascii") as text:
+        if found := _HEAD.fullmatch(text.readline().rstrip()):
+            return dt.date.fromisoformat(found[1]), {*found[2].split()}
+    return dt.date.min, set()
+
+
+def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
+    from trustme import CA
+
+    names, since = sorted(hosts), dt.datetime.now(dt.UTC) - dt.timedelta(days=1)  # a client's clock may be late
+    until = since + LIFE
+    authority = CA(organization_name="pixazo-testkit")
+    try:
+        leaf = authority.issue_cert(*names, organization_name="pixazo-testkit", not_before=since, not_after=until)
+    except (UnicodeError, ValueError) as error:
+        raise ValueError(
+            f"no certificate can be made for {', '.join(names)[:80]!r} ({error}): name other hosts"
+        ) from None
+    pems = [leaf.private_key_pem, *leaf.cert_chain_pems, authority.cert_pem]
+    head = f"pixazo-sim serve --tls, until {until.date()}, for {' '.join(names)}\n"
+    _replace(file, head + "".join(each.bytes().decode() for each in pems), 0o600, is_new=is_new)
+
+
+def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
+    """Write a file so that a reader sees the whole of it; where it is new, one that another process has written meanwhile stays."""
+    part = file.with_name(f"{file.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="ascii") as opened:  # noqa: PTH123 - a descriptor
+        opened.write(text)
+    if not is_new or file.exists():
+        part.replace(file)
+        return
+    with suppress(FileExistsError):
+        os.link(part, file)
+    part.unlink()
+
+
+def named(host: str) -> tuple[str, ...]:
+    """The host by which a server that listens there is called, none for all addresses of a machine."""
+    with suppress(ValueError):
+        return () if ip_address(host).is_unspecified else (host,)
+    return (host.lower(),)
+
+
+def context_of(certificate: str, key: str | None) -> ssl.SSLContext:
+    """A context with a certificate and its key from files (PEM). Raises ValueError with the remedy."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")  # without it, OpenSSL asks on the terminal
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        told = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise ValueError(
+            f"certificate {certificate} with key {key or certificate} cannot be used ({told}): give both as PEM, the key without a password"
+        ) from None
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,89 @@
+"""The commands `pixazo-sim validate`, `pixazo-sim schema` and `pixazo-sim ca`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pixazo_simulator.cli.options import Read, control_host, tls_folder
+
+_KIND = click.Choice(["script", "profile", "model"])
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--kind", type=_KIND, help="What the files are. Without: told from the names of their members.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+def validate(files: tuple[Path, ...], kind: str | None, *, as_json: bool) -> None:
+    """Check scripts, profiles and model files, and exit with 1 if one is wrong.
+
+    Each problem is one line, FILE:LINE: PROBLEM. A form is known by the name of a file: .json, .yaml, .yml, anything else is TOML.
+    """
+    from pixazo_simulator.server import problems
+
+    found = [(file, *problems(file, kind)) for file in files]
+    if as_json:
+        table = [
+            {"file": str(file), "kind": known, "problems": [{"line": line, "problem": says} for line, says in wrong]}
+            for file, known, wrong in found
+        ]
+        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
+    for file, known, wrong in () if as_json else found:
+        for line, says in wrong:
+            click.echo(f"{file}:{'' if line is None else f'{line}:'} {says}")
+        if not wrong:
+            click.echo(f"{file}: a valid {known}")
+    if any(wrong for *_, wrong in found):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("kind", type=_KIND)
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a kind of file, by which editors complete and check it."""
+    from .schemas import file_schema
+
+    click.echo(json.dumps(file_schema(kind), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Copy the certificate to this file."
+)
+@click.option("--pem", is_flag=True, help="Print the certificate itself instead of its path.")
+@click.option(
+    "--host",
+    "hosts",
+    type=Read(control_host),
+    multiple=True,
+    metavar="NAME",
+    help="A host of --host or --control-host; may be repeated.",
+)
+@click.option(
+    "--tls-folder",
+    "folder",
+    type=click.Path(file_okay=False),
+    envvar="PIXAZO_SIM_TLS_FOLDER",
+    metavar="FOLDER",
+    help="As of serve.",
+)
+def ca(out: Path | None, hosts: tuple[str, ...], folder: str | None, *, pem: bool) -> None:
+    """Print the path of the certificate (PEM) of the authority that clients of `serve --tls` must trust.
+
+    It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
+    """
+    from .certificates import kept_certificate, named
+
+    try:
+        _, authority = kept_certificate(tls_folder(folder), [name for host in hosts for name in named(host)])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    text = authority.read_text(encoding="ascii")
+    if out:
+        try:
+            out.write_text(text, encoding="ascii")
+        except OSError as error:
+            raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
+    click.echo(text if pem else out or authority, nl=not pem)

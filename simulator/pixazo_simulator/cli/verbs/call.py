@@ -1,0 +1,126 @@
+"""Calls a control route of a running simulator, and says in one line why it was not carried out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import click
+
+from pixazo_simulator.cli.options import Read
+from pixazo_simulator.control import ROUTES, TOKEN_VARIABLE, ControlError, ControlRoute, HttpChannel, responses
+
+from .table import VERBS
+
+URL, KEY = "http://127.0.0.1:8900", "sim-key"
+"""Where `serve` listens, and the key of its world, unless it is told otherwise."""
+_VENDOR = "pixazo.ai"
+
+
+class RefusedError(click.ClickException):
+    """The simulator has not carried it out; `answer` is the whole body of its response."""
+
+    code = 1
+
+    def __init__(self, message: str, answer: bytes) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class NoAnswerError(click.ClickException):
+    """No simulator has answered."""
+
+    code = 3
+
+
+class Server(NamedTuple):
+    """Where a command calls, and with which control token and key."""
+
+    url: str
+    control_token: str | None
+    key: str | None = None
+
+
+def server_options(*, key: bool) -> tuple[click.Option, ...]:
+    """The options of which a Server is made; `key` says whether the route asks for one."""
+    shown: dict[str, Any] = {"show_envvar": True, "show_default": True}
+    header: dict[str, Any] = {"type": Read(_header), **shown}
+    options = (
+        click.Option(
+            ["--url"],
+            type=Read(_url),
+            metavar="URL",
+            default=URL,
+            envvar="PIXAZO_BASE_URL",
+            help="The simulator to call.",
+            **shown,
+        ),
+        click.Option(["--control-token"], metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token.", **header),
+        click.Option(
+            ["--key"], metavar="KEY", default=KEY, envvar="PIXAZO_API_KEY", help="The key of the world.", **header
+        ),
+    )
+    return options if key else options[:-1]
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, is_http = (parts.hostname or "").rstrip("."), parts.scheme == "http" and parts.port != 0
+    except ValueError:
+        host, is_http = "", False
+    if f".{host}".endswith(f".{_VENDOR}"):
+        raise ValueError(
+            f"--url {host} is the vendor's gateway, to which nothing is sent: name a simulator, such as {URL}"
+        )
+    if not (host and is_http):
+        raise ValueError(f"--url {text.rpartition('@')[2]!r} is not the origin of a simulator, such as {URL}")
+    return text
+
+
+def _header(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("--key and --control-token are sent as headers: use printable ASCII")
+    return text
+
+
+def call(server: Server, route: ControlRoute, number: int | None, members: Any) -> bytes:
+    """Call a route and return the body of the response, which is of the type of the route.
+
+    Raises RefusedError, NoAnswerError, and click.UsageError for what cannot be sent, all with the remedy.
+    """
+    target, content = route.path.replace("{number}", str(number)), b""
+    try:
+        channel = HttpChannel(server.url, server.control_token)
+        if not route.reads_query:
+            content = json.dumps(members, allow_nan=False).encode()
+        elif members:
+            target += f"?{urlencode(members, quote_via=quote, errors='replace')}"
+        status, answer = channel(route.method, target, server.key, content)
+    except ControlError as error:
+        raise NoAnswerError(f"{error.message} --url names another") from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        if status < 400:
+            return answer if route.response_type is str else _checked(answer, route.response_type)
+        reason: str = responses.decode(answer, dict[str, Any])["message"]
+    except (ValueError, LookupError):
+        asked = f"{route.method} {route.path} was answered {status}"
+        raise NoAnswerError(f"{asked}, but not as a simulator does: name one with --url") from None
+    raise RefusedError(_in_words(reason), answer)
+
+
+def _checked(answer: bytes, kind: type[object]) -> bytes:
+    """A response, if it is of this type. Raises ValueError."""
+    responses.decode(answer, kind)
+    return answer
+
+
+def _in_words(reason: str) -> str:
+    """A message of the simulator, with the commands in place of the routes that it names."""
+    routes = {route.name: f"{route.method} {route.path}" for route in ROUTES}
+    for verb in sorted(VERBS, key=lambda verb: -len(routes[verb.route])):
+        reason = reason.replace(routes[verb.route], f"pixazo-sim {verb.words}")
+    return reason

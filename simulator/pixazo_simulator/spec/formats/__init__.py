@@ -1,0 +1,96 @@
+"""Reads the files that users write, in TOML, JSON or YAML: what a text says, and on which line each value of it is."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, cast
+
+from pixazo_simulator.spec.decoding import InvalidDataError, Path
+
+from .lines import LongKeyError, json_lines, read_toml, toml_lines
+
+FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
+"""What a file is written in, by the end of its name; any other one is TOML."""
+SCHEMA = "$schema"
+"""The member by which a file names its schema to editors."""
+
+
+class InvalidTextError(ValueError):
+    """A text that is not of its form; the message goes on after the name of the text, and after the line, where that is known."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+    def of(self, what: str) -> str:
+        """The message about a text that is called `what`."""
+        return f"{what} {self}" if self.line is None else f"{what}, line {self.line}: {self}"
+
+
+class Document:
+    """What a text of a form says, without its `$schema`. Raises InvalidTextError; YAML is imported with the first text of it."""
+
+    def __init__(self, text: str, form: str) -> None:
+        self._text, self._form = text, form
+        self._yaml_lines: Mapping[Path, int] = {}
+        self.data: Any
+        try:
+            self.data = self._read()
+        except RecursionError:
+            raise InvalidTextError("is nested too deeply") from None
+        except json.JSONDecodeError as error:
+            raise InvalidTextError(f"not valid JSON: {error.msg}", error.lineno) from None
+        except (tomllib.TOMLDecodeError, LongKeyError) as error:
+            raise InvalidTextError(f"is not valid TOML: {error}") from None
+        except ValueError as error:
+            if isinstance(error, InvalidTextError):
+                raise
+            raise InvalidTextError("holds a number of too many digits") from None  # of int()
+        if self.data is None and form == "YAML":  # nothing but comments
+            self.data = dict[str, Any]()
+        if isinstance(self.data, dict):
+            cast("dict[str, Any]", self.data).pop(SCHEMA, None)
+
+    def _read(self) -> Any:
+        if self._form != "YAML":
+            return json.loads(self._text) if self._form == "JSON" else read_toml(self._text)
+        from .yaml_text import read_yaml
+
+        data, self._yaml_lines = read_yaml(self._text)
+        return data
+
+    @cached_property
+    def lines(self) -> Mapping[Path, int]:
+        """The line of each value."""
+        if self._form == "YAML":
+            return self._yaml_lines
+        return json_lines(self._text) if self._form == "JSON" else toml_lines(self._text)
+
+    def line(self, path: Path) -> int:
+        """The line of the value at a path, or of the nearest one around it."""
+        return next((self.lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.lines), 1)
+
+    def problem(self, what: str, misfit: InvalidDataError) -> str:
+        """The message about a value of a text that is called `what`."""
+        return f"{what}, line {self.line(misfit.path)}: {misfit}"
+
+
+def problems_of(table: Any, read: Callable[[Any], object], place: Path = ()) -> Iterator[InvalidDataError]:
+    """What is wrong with a table at a place: the first thing that `read` raises, then what it raises without that member, and so on."""
+    left, gone = dict(cast("dict[str, Any]", table)) if isinstance(table, dict) else table, list[str]()
+    while True:
+        try:
+            read(left)
+        except InvalidDataError as misfit:
+            if misfit.problem in [f"missing required field `{name}`" for name in gone]:
+                return
+            yield InvalidDataError(misfit.problem, (*place, *misfit.path), misfit.value)
+            if not (misfit.path and isinstance(left, dict) and misfit.path[0] in left):
+                return
+            gone.append(str(misfit.path[0]))
+            del left[gone[-1]]
+        else:
+            return

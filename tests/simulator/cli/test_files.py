@@ -1,0 +1,202 @@
+"""`validate` and `schema`: what is wrong with the files of users, and the schemas by which editors complete and check them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.schemas import SCHEMAS
+
+from pixazo_simulator.cli.files.schemas import file_schema
+from pixazo_simulator.cli.group import pixazo_sim
+from pixazo_simulator.script import EXAMPLES, WHENS, script_from, script_problems
+from pixazo_simulator.server import KINDS, problems
+from pixazo_simulator.server.files import policy_problems
+from pixazo_simulator.spec import Document, model_problems, points
+
+ROOT = Path(__file__).parents[3]
+VALID = {kind: jsonschema_rs.validator_for(file_schema(kind)) for kind in KINDS}
+CHECKS = {"script": script_problems, "profile": policy_problems, "model": model_problems}
+FORMS = {"toml": "TOML", "yaml": "YAML", "json": "JSON"}
+MODEL = {"model": "m", "title": "M", "source": "x", "date": "2026-01-02", "label": "assumed"}
+OPERATION = {"path": "/m/v1/go", "model_id": "m", "title": "Go", "output": "mp4"}
+
+
+def snippets() -> list[tuple[str, str, str]]:
+    """Page, form and text of every script, profile and model file in the documentation."""
+    found: list[tuple[str, str, str]] = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        for form, text in re.findall(
+            r"^```(toml|yaml|json)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            if re.search(
+                r"^\[\[rules\]\]|^\"?rules\"?:|^\[\[operations\]\]|^operations:|^extends\b|yaml-language-server|#:schema|\$schema",
+                text,
+                re.MULTILINE,
+            ):
+                found.append((page.name, FORMS[form], text))
+    return found
+
+
+def kind_of(data: dict[str, Any]) -> str:
+    """Script, model or profile."""
+    return "script" if "rules" in data else "model" if "operations" in data else "profile"
+
+
+def as_json(data: Any) -> Any:
+    """As a validator sees it: TOML has dates of its own."""
+    return json.loads(json.dumps(data, default=lambda each: each.isoformat()))
+
+
+@pytest.mark.parametrize(("page", "form", "text"), snippets())
+def test_every_file_in_the_docs_is_valid(page: str, form: str, text: str) -> None:
+    """By the reader and by its schema."""
+    data = Document(text, form).data
+    kind = kind_of(data)
+    assert [*map(str, CHECKS[kind](data))] == []
+    jsonschema_rs.validate(file_schema(kind), as_json(data))
+
+
+def test_the_docs_have_such_files() -> None:
+    """Of each kind, in each form."""
+    found = snippets()
+    assert {kind_of(Document(text, form).data) for _, form, text in found} == set(KINDS)
+    assert {form for _, form, _ in found} == {"TOML", "YAML", "JSON"}
+
+
+def test_every_model_that_comes_along_is_valid() -> None:
+    """By the reader and by the schema."""
+    for path in sorted((ROOT / "simulator/pixazo_simulator/models").glob("*.toml")):
+        assert problems(path, None) == ("model", []), path
+        jsonschema_rs.validate(file_schema("model"), as_json(Document(path.read_text(encoding="utf-8"), "TOML").data))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_prints_what_is_published(kind: str) -> None:
+    """And the schema has a description for every member at its top level."""
+    printed = CliRunner().invoke(pixazo_sim, ["schema", kind]).output
+    schema = json.loads(printed)
+    assert schema == json.loads((SCHEMAS / f"{kind}.json").read_text(encoding="utf-8"))
+    if kind == "profile":
+        assert [*schema["properties"]] == ["$schema", "extends", *points()]
+        assert all(each["description"] for each in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("script", {"rule": []}), ("script", {"rules": [{"when": "genrate"}]}), ("script", {"rules": [{"times": 1}]}),
+        ("script", {"rules": [{"when": "generate", "match": {"promt": "x"}}]}),
+        ("script", {"rules": [{"when": "status", "match": {"duration": 6}}]}),
+        ("script", {"rules": [{"when": "generate", "match": {"prompt": {"contans": "x"}}}]}),
+        ("script", {"rules": [{"when": "generate", "match": {"prompt": {"contains": "x", "present": True}}}]}),
+        ("script", {"rules": [{"when": "status", "end": {"status": "FAILED"}}]}),
+        ("script", {"rules": [{"when": "webhook", "reply": {"status": 500}}]}),
+        ("script", {"rules": [{"when": "status", "faults": [{"fault": "stuck"}]}]}),
+        ("script", {"rules": [{"when": "generate", "then": [{"faults": [{"fault": "drop"}]}]}]}),
+        ("script", {"rules": [{"when": "status", "faults": [{"fault": "delay", "second": 1}]}]}),
+        ("script", {"rules": [{"when": "generate", "end": {"status": "DONE"}}]}),
+        ("profile", {"cors": "of"}), ("profile", {"cor": "off"}), ("profile", {"extends": "observd"}), ("profile", {"price": None}),
+        ("model", {**MODEL, "operations": [{**OPERATION, "output": "avi"}]}), ("model", {**MODEL, "operations": []}),
+        ("model", {**MODEL, "operations": [{**OPERATION, "parameters": [{"name": "a b", "type": "string"}]}]}),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_by_schema_and_reader(kind: str, data: Any) -> None:
+    """Both see it."""
+    assert not VALID[kind].is_valid(data)
+    assert [*CHECKS[kind](data)] != []
+
+
+SCALARS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, 1, 2.5, 10**7, -1, "", "x", "polls:2", "2026-03-31T10:00:00Z", [], {}]
+)
+CONDITIONS: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.dictionaries(st.sampled_from(["equals", "contains", "matches", "at_least", "present", "not", "nto"]), inner, min_size=1, max_size=1)
+    | st.dictionaries(st.sampled_from(["all", "any", "one_of"]), st.lists(inner, max_size=2), min_size=1, max_size=2),
+    max_leaves=3,
+)  # fmt: skip
+FAULTS = st.sampled_from(
+    [each.as_json()["faults"][0] for each in EXAMPLES.values()]
+    + [{"fault": "hang", "x": 1}, {"fault": "delay", "seconds": -1}, {}]
+)
+STEP: dict[str, st.SearchStrategy[Any]] = {
+    "reply": st.fixed_dictionaries({"status": st.sampled_from([200, 99, 429, "x"])}, optional={"json": SCALARS, "text": SCALARS, "retry_after": SCALARS}) | SCALARS,
+    "end": st.fixed_dictionaries({}, optional={"status": st.sampled_from(["FAILED", "DONE", None]), "error": SCALARS, "queued": SCALARS, "progress": SCALARS}),
+    "faults": st.lists(FAULTS, max_size=2) | SCALARS,
+    "times": SCALARS,
+}  # fmt: skip
+RULES = st.fixed_dictionaries(
+    {},
+    optional={
+        **STEP,
+        "when": st.sampled_from([*WHENS, "ltx/go", "statu", 3]),
+        "match": st.dictionaries(st.sampled_from(["prompt", "duration", "age", "url", "headers", "body", "x"]), CONDITIONS | st.dictionaries(st.sampled_from("ab"), CONDITIONS, max_size=2), max_size=2) | SCALARS,
+        "then": st.lists(st.fixed_dictionaries({}, optional=STEP), max_size=1) | SCALARS,
+        **dict.fromkeys(("after", "probability", "since", "until", "name", "nam"), SCALARS),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(st.lists(RULES, max_size=2))
+def test_what_the_schema_of_scripts_refuses_the_reader_refuses(rules: list[Any]) -> None:
+    """Not the other way round: the reader also knows what excludes what, what is an instant, a pattern, an operation."""
+    script = {"rules": rules}
+    if not VALID["script"].is_valid(script):
+        with pytest.raises(ValueError, match="script x, line"):
+            script_from(json.dumps(script), "x", "JSON")
+
+
+WRONG = """\
+[[rules]]
+when = 'genrate'
+tmes = 3
+[[rules]]
+when = 'generate'
+match.promt = 'x'
+end.status = 'DONE'
+"""
+
+
+def test_validate_tells_every_problem_with_its_line(tmp_path: Path) -> None:
+    """One line each, with the nearest right name; a good file has its kind told, and the exit code is 1 if any is wrong."""
+    files = {
+        "script.toml": WRONG, "profile.yaml": "cors: off\nprice: 3\nretetion: forever\nextends: observd\n",
+        "model.json": json.dumps({**MODEL, "operations": [{**OPERATION, "ouput": "mp4", "parameters": [{"name": "a b", "type": "txt"}]}]}, indent=1),
+        "good.yml": "rules: [{when: status, faults: [{fault: hang}]}]", "broken.json": '{\n"rules": [', "strange.toml": "x = 1", "deep.toml": "rules = " + "[" * 100_000,
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    paths = [*map(str, map(tmp_path.joinpath, files)), str(tmp_path / "missing.toml")]
+    ran = CliRunner().invoke(pixazo_sim, ["validate", *paths])
+    assert ran.exit_code == 1
+    told = [line.removeprefix(f"{tmp_path}/") for line in ran.output.splitlines()]
+    starts = [
+        "script.toml:3: rules[0].tmes: unknown field `tmes` (did you mean times?)",
+        "script.toml:2: rules[0].when: when 'genrate' is not one of",
+        "script.toml:6: rules[1].match.promt: when 'generate' has no fact 'promt' (did you mean prompt?)",
+        "script.toml:7: rules[1].end.status: end 'DONE' is not one of",
+        "profile.yaml:2: policy field price: price '3' is not",
+        "profile.yaml:3: policy field 'retetion' does not exist (did you mean retention?)",
+        "profile.yaml:4: extends 'observd' is not one of documented, observed (did you mean observed?)",
+        "model.json:13: operations[0].ouput: unknown field `ouput` (did you mean output?)",
+        "model.json:16: operations[0].parameters[0].name 'a b': give a name such as prompt",
+        "model.json:17: operations[0].parameters[0].type 'txt': give",
+        "good.yml: a valid script",
+        "broken.json:2: not valid JSON: Expecting value",
+        "strange.toml: it is no script, profile or model by the names of its members",
+        "deep.toml: is nested too deeply",
+        "missing.toml: cannot be read: No such file or directory",
+    ]
+    assert sorted(start for start in starts if not any(line.startswith(start) for line in told)) == []
+    assert len(told) == len(starts)
+    good = CliRunner().invoke(pixazo_sim, ["validate", "--json", "--kind", "script", paths[3]])
+    assert (good.exit_code, json.loads(good.output)) == (0, [{"file": paths[3], "kind": "script", "problems": []}])
