@@ -107,7 +107,9 @@ def python(code: str, *arguments: str, **options: Any) -> str:
     return ran.stdout
 
 
-_FORKING = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+_FORKING = (
+    multiprocessing.get_context("spawn") if sys.platform == "win32" else multiprocessing.get_context("forkserver")
+)
 _FORKING.set_forkserver_preload(
     ["__main__", "tests.command", "pixazo_simulator.cli.child_process", "pixazo_simulator.server.tls"]
 )

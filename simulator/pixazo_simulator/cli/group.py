@@ -32,13 +32,13 @@ _COMMANDS = {
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},
 }
 """By name: the module that has the command, and its line in the help."""
-_OTHERS = "Serve and receive"
 _HEADINGS = {
+    "": "Serve and receive",
     "verbs": "Inspect and steer a running simulator",
-    "files.commands": "Check files, print what it knows",
-    "tables": "Check files, print what it knows",
+    "tables": "Print what it knows",
+    "files.commands": "Check files, make certificates trusted",
 }
-"""What stands above the commands of a module in the help, in this order after _OTHERS, the heading of all others."""
+"""By module, the empty text for any other: what stands above its commands in the help."""
 
 
 class _Commands(click.Group):
@@ -56,13 +56,13 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, _COMMANDS))
-        for heading in dict.fromkeys((_OTHERS, *_HEADINGS.values())):
-            with formatter.section(heading):
-                found = [
-                    (name.ljust(width), line)
-                    for name, (module, line) in _COMMANDS.items()
-                    if _HEADINGS.get(module, _OTHERS) == heading
-                ]
+        for heading, title in _HEADINGS.items():
+            found = [
+                (name.ljust(width), line)
+                for name, (module, line) in _COMMANDS.items()
+                if heading == (module if module in _HEADINGS else "")
+            ]
+            with formatter.section(title):
                 formatter.write_dl(found)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -205,7 +205,7 @@ REFUSED = [
 USAGE = [
     (["clock", "--url", "127.0.0.1:8900"], "--url '127.0.0.1:8900' is not the origin of a simulator, such as http://127.0.0.1:8900"),
     (["clock", "--url", "http://[::1"], "--url 'http://[::1' is not the origin of a simulator, such as http://127.0.0.1:8900"),
-    (["clock", "--url", "https://a:secret@b.test"], "--url 'b.test' is not the origin of a simulator, such as http://127.0.0.1:8900"),
+    (["clock", "--url", "ftp://a:secret@b.test"], "--url 'b.test' is not the origin of a simulator, such as http://127.0.0.1:8900"),
     (["clock", "--key", "ключ"], "--key and --control-token are sent as headers: use printable ASCII"),
     (["clock", "--key", "a\nb"], "--key and --control-token are sent as headers: use printable ASCII"),
     (["clock", "--key", "a", "advance", "15"], "--key stands before advance: write pixazo-sim clock advance --key"),
@@ -260,7 +260,7 @@ def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> No
         server.shutdown()
     code, line = terminal.fails("clock", "--url", url)
     assert code == 3
-    assert line.endswith("is `pixazo-sim serve` running there? --url names another")
+    assert line.endswith("is `pixazo-sim serve` running there? (--url names another)")
 
 
 def test_a_refusal_as_json(terminal: Terminal) -> None:
