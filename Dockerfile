@@ -32,6 +32,5 @@ USER 65532:65532
 WORKDIR /data
 EXPOSE 8900
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
-    CMD python -c "import http.client, os; c = http.client.HTTPConnection('127.0.0.1', ${PIXAZO_SIM_PORT:-${PORT:-8900}}, timeout=4); c.request('GET', '/_sim/ready', headers={'X-Pixazo-Control-Token': os.environ.get('PIXAZO_SIM_CONTROL_TOKEN', '')}); exit(c.getresponse().status != 200)"
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD pixazo-sim ready --url "http://127.0.0.1:${PIXAZO_SIM_PORT:-${PORT:-8900}}"
 ENTRYPOINT ["entrypoint"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import pty
 import re
 import selectors
 import signal
@@ -108,7 +107,9 @@ def python(code: str, *arguments: str, **options: Any) -> str:
     return ran.stdout
 
 
-_FORKING = multiprocessing.get_context("forkserver")
+_FORKING = (
+    multiprocessing.get_context("spawn") if sys.platform == "win32" else multiprocessing.get_context("forkserver")
+)
 _FORKING.set_forkserver_preload(
     ["__main__", "tests.command", "pixazo_simulator.cli.child_process", "pixazo_simulator.server.tls"]
 )
@@ -185,6 +186,8 @@ def mistake(*arguments: str, **variables: str) -> str:
 
 def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
     """What `pixazo-sim`, run to its end, shows on a terminal that knows colours."""
+    import pty  # Windows has none, and runs tests that need no terminal
+
     ours, theirs = pty.openpty()
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     shown = bytearray()

@@ -41,7 +41,7 @@ def test_serve_has_the_options(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_probes_ask_routes_that_exist() -> None:
     """For readiness and for liveness; compose asks the health check of the image."""
     text = (EXAMPLES / "kubernetes.yaml").read_text(encoding="utf-8")
-    probed = {f"/_sim/{each}" for each in re.findall(r'"\$PROBE" (\w+)', text)}
+    probed = {f"/_sim/{each}" for each in re.findall(r"\[pixazo-sim, (\w+)\]", text)}
     assert probed == {"/_sim/ready", "/_sim/health"}
     assert probed <= {route.path for route in ROUTES}
 

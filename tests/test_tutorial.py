@@ -64,9 +64,7 @@ class Reader:
         """Type a command; what it prints must contain these lines."""
         self.followed += 1
         if command.startswith("export "):
-            self._variables.update(
-                (name, value) for name, _, value in (word.partition("=") for word in command.split()[1:])
-            )
+            self._variables |= dict(re.findall(r"(\w+)=(\S+)", command))
         elif command.startswith(SERVERS):
             self._serve(command, printed)
         elif "/ID" in command:  # until the video is there

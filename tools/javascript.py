@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
+from pixazo_simulator.cli.files.schemas import file_schema
 from pixazo_simulator.cli.options import OPTIONS
 from pixazo_simulator.control import ROUTES, document
 from pixazo_simulator.control.schema.policy import PolicyFields
@@ -214,7 +215,11 @@ def generated() -> dict[str, str]:
     policy = ((f"{name}?", of_hint(hint), sentences[name]) for name, hint in get_type_hints(PolicyFields).items())
     text += interface("Policy", "Points that the vendor's page leaves open, as `pixazo-sim policy` lists them.", policy)
     text += interface("ServeOptions", "The options of `pixazo-sim serve`.", option_members())
-    for name, schema in openapi["components"]["schemas"].items():
+    schemas, of_script = openapi["components"]["schemas"], file_schema("script")["$defs"]
+    for name in ("Rule", "Step"):  # which the schema of a script describes member by member
+        for member, each in of_script[name]["properties"].items():
+            schemas[name]["properties"][member]["description"] = each["description"]
+    for name, schema in schemas.items():
         about = schema.get("description", "")
         if schema.get("type") == "object":
             text += interface(name, about, schema_members(name, schema))

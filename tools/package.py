@@ -6,6 +6,7 @@ description renders; the wheel runs where nothing else is installed. The parts a
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -38,8 +39,9 @@ def main() -> None:
         run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
         if problem := surplus(sdist):
             sys.exit(problem)
-        parts = DIST / f"{wheel.name.partition('-py3')[0]}.cdx.json"
-        list_parts(install(wheel, place / "installed"), parts)
+        version = wheel.name.split("-")[1]
+        parts = DIST / f"pixazo_testkit-{version}.cdx.json"
+        list_parts(install(wheel, version, place / "installed"), version, parts)
         for file in (sdist, wheel, parts):
             print(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes")
 
@@ -57,25 +59,28 @@ def surplus(sdist: Path) -> str | None:
     )
 
 
-def install(wheel: Path, place: Path) -> Path:
+def install(wheel: Path, version: str, place: Path) -> Path:
     """The Python of an environment that has the wheel with its extras and nothing else, in which the demo runs."""
     run(sys.executable, "-m", "venv", "--without-pip", place)
     python = next(place.glob("[bS][ic][nr]*/python*"))
     run(sys.executable, "-m", "pip", "--python", python, "install", "-q", f"{wheel}[{','.join(EXTRAS)}]")
-    version = run(python, "-m", "pixazo_simulator", "--version").split()[-1]
-    if f"-{version}-" not in wheel.name:
-        sys.exit(f"{wheel.name} says that it is {version}")
+    if (said := run(python, "-m", "pixazo_simulator", "--version")) != f"pixazo-sim {version}\n":
+        sys.exit(f"{wheel.name} says that it is {said}")
     run(python, "-m", "pixazo_contracts", "--help")
     run(python, "-m", "pixazo_simulator", "demo")
     return python
 
 
-def list_parts(python: Path, file: Path) -> None:
+def list_parts(python: Path, version: str, file: Path) -> None:
     """Write the packages of an environment, their versions and licences, as CycloneDX; the same environment gives the same bytes."""
     run(
         sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", "pyproject.toml", "--mc-type", "library",
         "--output-reproducible", "--of", "JSON", "-o", file, python,
     )  # fmt: skip
+    parts = json.loads(file.read_bytes())
+    # What the parts are of; pyproject.toml has no version.
+    parts["metadata"]["component"] |= {"version": version, "purl": f"pkg:pypi/pixazo-testkit@{version}"}
+    file.write_text(f"{json.dumps(parts, indent=2)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

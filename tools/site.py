@@ -50,7 +50,8 @@ def page_text(page: Path) -> str:
         image = os.path.relpath(PAGES / name, here.parent)
         return f"[![Diagram]({image})]({image})"
 
-    return _MERMAID.sub(drawn, _LINK.sub(linked, page.read_text(encoding="utf-8")))
+    text = _MERMAID.sub(drawn, _LINK.sub(linked, page.read_text(encoding="utf-8")))
+    return f"---\nsearch: {{exclude: true}}\n---\n{text}" if page.name == "CHANGELOG.md" else text
 
 
 def navigation(entries: list[Entry]) -> list[object]:

@@ -97,7 +97,10 @@ export class Channel {
     const response = await fetch(this.url + target, { method, headers, body }).catch((error) => {
       const cause = error.cause ?? error;
       const problem = `${method} ${target} got no answer from ${this.url} (${cause})`;
-      throw new ControlError(null, `${problem}: is \`pixazo-sim serve\` running there?`, {}, { cause });
+      const trust = this.url.startsWith("https:")
+        ? ", and does NODE_EXTRA_CA_CERTS name its authority (pixazo-sim ca)"
+        : "";
+      throw new ControlError(null, `${problem}: is \`pixazo-sim serve\` running there${trust}?`, {}, { cause });
     });
     return read(response);
   }

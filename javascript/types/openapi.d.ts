@@ -171,7 +171,7 @@ export interface ServeOptions {
   openKeys?: boolean;
   /** Initial balance of each wallet. */
   balance?: string;
-  /** documented, observed, or a TOML or JSON file of policy values. */
+  /** documented, observed, or a TOML, JSON or YAML file of policy values. */
   profile?: string;
   /** Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy. */
   set?: Policy;
@@ -185,7 +185,7 @@ export interface ServeOptions {
   state?: string;
   /** How many processes serve the port; several need a state that they share. */
   workers?: number;
-  /** Rules for every world, in TOML or JSON. See pixazo-sim faults. */
+  /** Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults. */
   script?: string;
   /** Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md. */
   model?: string[];
@@ -201,6 +201,14 @@ export interface ServeOptions {
   controlOpen?: boolean;
   /** A host name besides localhost by which /_sim may be called; may be repeated. */
   controlHost?: string[];
+  /** Speak https, with a certificate for localhost, --host and --control-host. See pixazo-sim ca. */
+  tls?: boolean;
+  /** Where the certificate of --tls is kept, instead of the folder of the user. */
+  tlsFolder?: string;
+  /** Speak https with this certificate (PEM) of your own. */
+  tlsCert?: string;
+  /** The key of --tls-cert (PEM), unless it is in the same file. */
+  tlsKey?: string;
   /** Serve a gateway that is wrong in one respect. See pixazo-sim mutants. */
   mutant?: string;
   /** Serve a gateway that differs in a way that the page allows. */
@@ -281,10 +289,11 @@ export interface NewWorld {
   clock?: "real" | "manual" | `x${number}`;
   /** when its clock starts: now, or an instant of RFC 3339 */
   start?: string;
+  /** the same seed and calls give the same ids and draws */
   seed?: number;
   /** what is behind an image URL, for policy image_urls=table */
   images?: Record<string, ImageFacts>;
-  /** at most 1000 elements */
+  /** rules, in the order in which they are asked; at most 1000 elements */
   script?: Rule[];
   /** what it is for; ids and draws depend on it instead of the key */
   name?: string;
@@ -310,22 +319,29 @@ export interface ImageFacts {
  * `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
  */
 export interface Rule {
+  /** a response instead of the real one */
   reply?: Reply | null;
+  /** how an accepted generation goes on */
   end?: End | null;
-  /** at most 20 elements */
+  /** what goes wrong; at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
+  /** how often the step happens: without a number always, or once if another step follows */
   times?: number | null;
+  /** what the rule is about: a word, or the name of an operation of a model file, such as ltx-video/text-to-video */
   when: Call;
+  /** facts and their values or conditions; all must hold */
   match?: Conditions;
-  /** default 0; at least 0; at most 1000000 */
+  /** so many matching requests are let through first; default 0; at least 0; at most 1000000 */
   after?: number;
-  /** default 1; above 0; at most 1 */
+  /** the share of matching requests that is decided; default 1; above 0; at most 1 */
   probability?: number;
-  /** default 0 */
+  /** seconds of the world's clock since the rule was added, or an instant: before it the rule is not asked; default 0 */
   since?: number | string;
+  /** seconds of the world's clock since the rule was added, or an instant: from it on the rule is not asked */
   until?: number | string | null;
-  /** at most 1000 elements */
+  /** the steps that follow, in order; at most 1000 elements */
   then?: Step[];
+  /** what reports call the rule */
   name?: string | null;
 }
 
@@ -568,10 +584,13 @@ export interface DeadReceiver {
 
 /** What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows. */
 export interface Step {
+  /** a response instead of the real one */
   reply?: Reply | null;
+  /** how an accepted generation goes on */
   end?: End | null;
-  /** at most 20 elements */
+  /** what goes wrong; at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
+  /** how often the step happens: without a number always, or once if another step follows */
   times?: number | null;
 }
 
@@ -681,7 +700,9 @@ export interface WorldChange {
   balance?: string;
   /** policy fields by name, as `pixazo-sim policy` lists them */
   policy?: Policy;
+  /** whether every call is answered 403 */
   suspended?: boolean;
+  /** if false, every submission is answered 400 Model not found */
   model_enabled?: boolean;
   /** what is behind an image URL, for policy image_urls=table */
   images?: Record<string, ImageFacts>;
@@ -1197,7 +1218,7 @@ export interface Verification {
   exchanges?: ExchangeMatchers;
   deliveries?: DeliveryMatchers;
   generations?: GenerationMatchers;
-  /** at most 100 elements */
+  /** exchanges in this order, between which others may lie; at most 100 elements */
   sequence?: ExchangeMatchers[];
   /** 1 if neither this nor at_most is given, else 0; at least 0; at most 1000000 */
   at_least?: number;
@@ -1290,7 +1311,7 @@ export interface DryRun {
 
 /** The rules of a world, in the order in which they are to be asked. */
 export interface NewScript {
-  /** at most 1000 elements */
+  /** rules, in the order in which they are asked; at most 1000 elements */
   rules: Rule[];
 }
 

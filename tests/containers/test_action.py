@@ -54,7 +54,6 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
-@pytest.mark.slow
 def test_the_steps_that_follow_find_a_running_simulator(runner: Runner) -> None:
     """By variables and by outputs, which have the same values; the log is in a file, and shown."""
     ran = runner.step(1, args="--clock x20 --api-key of-the-job")
@@ -74,7 +73,6 @@ def test_the_steps_that_follow_find_a_running_simulator(runner: Runner) -> None:
         assert answer.status == 200
 
 
-@pytest.mark.slow
 def test_a_start_that_fails_is_an_error_with_its_reason(runner: Runner) -> None:
     """The annotation is the line of the command; nothing is written for later steps."""
     ran = runner.step(1, args="--clock backwards")

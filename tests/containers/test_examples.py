@@ -1,9 +1,9 @@
-"""The files and pages that start the image name what there is: one version of it, options of serve, inputs of the action."""
+"""The files and pages that start the image name what there is: options of serve, inputs of the action."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -18,19 +18,6 @@ from tests.tools import package
 DOCS = ROOT / "docs"
 YAML = sorted([*DOCS.rglob("*.yaml"), *DOCS.rglob("*.yml")])
 IMAGE = "ghcr.io/pixazo-testkit/pixazo-testkit"
-
-
-def texts() -> Iterator[str]:
-    """The examples and the pages about them."""
-    for page in (*YAML, *(DOCS / "how-to").glob("*.md"), *(DOCS / "reference").glob("*.md")):
-        yield page.read_text(encoding="utf-8")
-
-
-def test_the_image_has_one_version_everywhere() -> None:
-    """Which is also that of the action."""
-    versions = {each for text in texts() for each in re.findall(rf"{IMAGE}:([\w.]*[\w])", text)}
-    versions |= {each for text in texts() for each in re.findall(r"pixazo-testkit/pixazo-testkit[@/]v([\d.]*\d)", text)}
-    assert len(versions) == 1
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "tools/entrypoint.sh", *(str(each.relative_to(ROOT)) for each in YAML)])
@@ -53,7 +40,6 @@ def test_the_workflow_uses_the_action_with_inputs_that_it_has() -> None:
     assert command.make_context("serve", used["with"]["args"].split()).params["clock"]
 
 
-@pytest.mark.slow
 def test_a_container_of_testcontainers_becomes_the_base_url(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

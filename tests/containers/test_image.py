@@ -75,7 +75,8 @@ def test_what_the_wheel_is_built_of_is_copied(image: Image) -> None:
     """The files that pyproject.toml names, and no others: .dockerignore leaves out all that no instruction copies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    named = {each.partition("/")[0] for each in packages} | {"pyproject.toml", project["project"]["readme"]}
+    readme = [each["path"] for each in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["fragments"]]
+    named = {each.partition("/")[0] for each in packages} | {"pyproject.toml", *readme}
     named |= {*project["project"]["license-files"], "tools/entrypoint.sh"}
     words = [text.split()[:-1] for name, text in image.instructions if name == "COPY" and "--from" not in text]
     assert {word for each in words for word in each if not word.startswith("--")} == named

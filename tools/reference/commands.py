@@ -26,10 +26,9 @@ def _shown(command: click.Command, context: click.Context) -> Iterator[str]:
     path = context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     yield f"## {path}\n\n```text\n{usage}\n```\n\n"
+    text = "\n\n".join(inspect.cleandoc(each) for each in (command.help, command.epilog) if each)
     # \b begins lines that stay as they are.
-    about = re.sub(
-        r"\x08\n(.*?)(?=\n\n|\Z)", r"```text\n\1\n```", inspect.cleandoc(command.help or ""), flags=re.DOTALL
-    )
+    about = re.sub(r"\x08\n(.*?)(?=\n\n|\Z)", r"```text\n\1\n```", text, flags=re.DOTALL)
     yield f"{about}\n\n"
     records = (each.get_help_record(context) for each in command.get_params(context))
     yield table(

@@ -726,7 +726,8 @@ def test_children_are_refused(pytester: pytest.Pytester) -> None:
             return os.waitpid(child, 0)[1]
 
         def in_pool():
-            with ProcessPoolExecutor(1) as pool:
+            # By default Python 3.14 takes the fork server that the test of it has started.
+            with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
                 return pool.submit(call).result() or 0
 
         def run(code):

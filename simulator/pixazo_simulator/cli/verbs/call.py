@@ -67,7 +67,7 @@ def server_options(*, key: bool) -> tuple[click.Option, ...]:
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        host, is_http = (parts.hostname or "").rstrip("."), parts.scheme == "http" and parts.port != 0
+        host, is_http = (parts.hostname or "").rstrip("."), parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         host, is_http = "", False
     if f".{host}".endswith(f".{_VENDOR}"):
@@ -99,7 +99,7 @@ def call(server: Server, route: ControlRoute, number: int | None, members: Any) 
             target += f"?{urlencode(members, quote_via=quote, errors='replace')}"
         status, answer = channel(route.method, target, server.key, content)
     except ControlError as error:
-        raise NoAnswerError(f"{error.message} --url names another") from None
+        raise NoAnswerError(f"{error.message} (--url names another)") from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pixazo_simulator.spec.decoding import InvalidDataError, Path
 
-from .lines import json_lines, read_toml, toml_lines
+from .lines import LongKeyError, json_lines, read_toml, toml_lines
 
 FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """What a file is written in, by the end of its name; any other one is TOML."""
@@ -43,7 +43,7 @@ class Document:
             raise InvalidTextError("is nested too deeply") from None
         except json.JSONDecodeError as error:
             raise InvalidTextError(f"not valid JSON: {error.msg}", error.lineno) from None
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, LongKeyError) as error:
             raise InvalidTextError(f"is not valid TOML: {error}") from None
         except ValueError as error:
             if isinstance(error, InvalidTextError):

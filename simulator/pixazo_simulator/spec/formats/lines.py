@@ -26,17 +26,21 @@ _PLAIN = regex(r"[^,\]}#\n]+")
 _LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII)
 
 
+class LongKeyError(ValueError):
+    """A key of a TOML text has too many dotted names."""
+
+
 def read_toml(text: str) -> dict[str, Any]:
     """What a TOML text says.
 
-    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and for a key of more than MOST_NAMES dotted
+    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and LongKeyError for a key of more than MOST_NAMES dotted
     names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
     """
     import tomllib
 
     if found := _LONG_KEY.search(text):
         line = _numbering(text)(found.start())
-        raise tomllib.TOMLDecodeError(f"A key has more than {MOST_NAMES} dotted names (at line {line})")
+        raise LongKeyError(f"A key has more than {MOST_NAMES} dotted names (at line {line})")
     return tomllib.loads(text)
 
 
