@@ -1,5 +1,7 @@
 """SIGHUP: `serve` reads the files of --script and --profile again."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
