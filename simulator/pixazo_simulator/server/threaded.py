@@ -153,13 +153,18 @@ class ThreadedServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, let the requests under way end, end the lifespan, cancel the tasks that are left: each within a time-out."""
-        self._close_port(sockets or ())
+        await self._close_port(sockets or ())
         await self._end_requests()
         await self._end_lifespan()
         await self._end_tasks()
 
-    def _close_port(self, sockets: Sequence[socket.socket]) -> None:
+    async def _close_port(self, sockets: Sequence[socket.socket]) -> None:
         self.server_state.is_closed = True
+        # asyncio's own loop fails to begin a connection that it has accepted when its server is closed, and leaves the socket open.
+        with suppress(NotImplementedError):  # the loop of Windows has no readers
+            for listener in sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         for listener in sockets:
