@@ -201,13 +201,13 @@ export interface ServeOptions {
   controlOpen?: boolean;
   /** A host name besides localhost by which /_sim may be called; may be repeated. */
   controlHost?: string[];
-  /** Speak https, with a certificate for localhost, --host and --control-host. See pixazo-sim ca. */
+  /** Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca. */
   tls?: boolean;
-  /** Where the certificate of --tls is kept, instead of the folder of the user. */
+  /** Where that certificate is kept, instead of the folder that the system has for settings of a user. */
   tlsFolder?: string;
   /** Speak https with this certificate (PEM) of your own. */
   tlsCert?: string;
-  /** The key of --tls-cert (PEM), unless it is in the same file. */
+  /** Its key (PEM), unless it is in the same file. */
   tlsKey?: string;
   /** Serve a gateway that is wrong in one respect. See pixazo-sim mutants. */
   mutant?: string;
