@@ -157,20 +157,21 @@ def test_whatever_a_rule_can_have_is_in_the_schema(rule: dict[str, Any]) -> None
     jsonschema_rs.validate(file_schema("script"), {"rules": [rule]})
 
 
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every member and element in a value, at any depth: what has it, and its name or number."""
+    kind = type(value).__name__
+    keys: list[Any] = list(value) if kind == "dict" else list(range(len(value))) if kind == "list" else []
+    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
 @st.composite
 def changed_rules(draw: st.DrawFn) -> dict[str, Any]:
     """A right rule, in which a member or element at some depth was replaced, left out, renamed or added."""
-    rule = json.loads(json.dumps(draw(st.sampled_from(RULES))))
-    at: Any = rule
-    while True:
-        keys = [*at] if isinstance(at, dict) else [*range(len(at))]
-        inner = [each for each in keys if isinstance(at[each], dict | list) and at[each]]
-        if not inner or draw(st.booleans()):
-            break
-        at = at[draw(st.sampled_from(inner))]
-    key, value = draw(st.sampled_from(keys)), draw(st.sampled_from(VALUES))
+    rule: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(RULES))))
+    at, key = draw(st.sampled_from(places(rule)))
+    value = draw(st.sampled_from(VALUES))
     names = ["when", "match", "reply", "end", "faults", "json", "status", "seconds", "x", "prompt", "url", "age"]
-    match draw(st.sampled_from(["replace", "leave out", "rename"] if isinstance(at, dict) else ["replace"])):
+    match draw(st.sampled_from(["replace"] if isinstance(key, int) else ["replace", "leave out", "rename"])):
         case "leave out":
             del at[key]
         case "rename":
