@@ -15,7 +15,7 @@ from tests.command import run_process
 
 ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/pixazo-testkit/pixazo-testkit"
-IN_DOCS = re.compile(r"pixazo[-_]testkit(?:/pixazo-testkit)?(?:\[\w+\])?(?:[-:@]v?|==|/v)(\d+\.\d+\.\d+)")
+IN_DOCS = re.compile(r"pixazo[-_]testkit(?:/pixazo-testkit)?(?:\[\w+\])?(?:[-:@]v?|==|/v|\n\s+rev: v)(\d+\.\d+\.\d+)")
 """A version of ours that a page or an example has a user install."""
 
 

@@ -50,7 +50,7 @@ def surplus(sdist: Path) -> str | None:
     """What is wrong with the files of the sdist, None where they are those of git."""
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()} - {"PKG-INFO", ".gitignore"}
-    known = {name for name in run("git", "ls-files").splitlines() if not name.startswith(".")}
+    known = {name for name in run("git", "ls-files").splitlines() if "/." not in f"/{name}"}
     found = [f"lacks {name}" for name in sorted(known - packed)] + [f"holds {name}" for name in sorted(packed - known)]
     return (
         f"{sdist.name} {', '.join(found)}: commit or delete the file, or see targets.sdist in pyproject.toml"
