@@ -43,7 +43,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(MODULES.get(cmd_name, ".commands"), __package__)
+        try:
+            module = import_module(MODULES.get(cmd_name, ".commands"), __package__)
+        except ModuleNotFoundError as error:
+            needs = f"{cmd_name} needs {error.name}, which is not installed: pip install 'pixazo-testkit[contracts]'"
+            raise click.UsageError(needs, ctx) from None
         command: click.Command = getattr(module, "catalogue" if cmd_name == "list" else cmd_name)
         command.help = COMMANDS[cmd_name]
         return command

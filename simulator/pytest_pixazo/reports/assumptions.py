@@ -9,6 +9,8 @@ from pixazo_simulator.control import PolicyDecision
 from pixazo_simulator.spec import LABELS, Label, description_of, nearest
 from pytest_pixazo.world import Record
 
+from .conduct import counted
+
 KNOWN = ("documented", "ours")
 """Labels that are no assumption: the page says it, or it is a safety rule of the simulator."""
 _Key = tuple[str, str, Label]
@@ -89,7 +91,7 @@ class Assumptions:
             yield f"  {_listed(sorted(self._tests[field, value, label]), most)}"
         leaning = set[str]().union(*self._tests.values())
         yield (
-            f"{len(leaning)} of {len(self._all)} tests with a world lean on {len(order)} assumptions; "
+            f"{len(leaning)} of {len(self._all)} tests with a world lean on {counted(len(order), 'assumption')}; "
             f"{len(self._all - leaning)} rest on the page alone"
         )
 

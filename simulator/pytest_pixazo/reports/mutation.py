@@ -355,12 +355,14 @@ class _MutationTesting:
     def run(self) -> int:
         """Run everything in order and return the exit code."""
         changes = len(self._changes)
-        _say(f"pixazo mutation testing: the suite on the unchanged gateway, then on {self._tried} changed ones")
+        _say(
+            f"pixazo mutation testing: the suite on the unchanged gateway, then on {counted(self._tried, 'changed one')}"
+        )
         tests, seconds = self._baseline()
         limit = LEAST_LIMIT + PATIENCE * seconds
         whole = _duration(seconds * self._tried / min(self._jobs, self._tried or 1))
         _say(
-            f"{len(tests)} tests use a world and take {seconds:.1f} s; {self._tried} runs, {self._jobs} at a time: about {whole};"
+            f"{len(tests)} tests use a world and take {seconds:.1f} s; {counted(self._tried, 'run')}, {self._jobs} at a time: about {whole};"
             f" a run is ended after {limit:.0f} s"
         )
         started = time.monotonic()

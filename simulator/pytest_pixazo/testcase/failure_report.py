@@ -15,7 +15,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
     A world to which nothing came has nothing to do with the failure, unless rules were waiting for it.
     """
     if not record.exchanges and not record.unmatched:
-        return [("pixazo journal", "no request came, so that no rule was used")] if record.rules else []
+        return [("pixazo journal", "no request came, so no rule was used")] if record.rules else []
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     found = [
         ("pixazo journal", exchange_table(record.exchanges) + dropped),

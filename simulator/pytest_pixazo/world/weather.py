@@ -28,7 +28,9 @@ def incidents_of(seed: int | None, days: int | None, only: str | None) -> Foreca
         return read_forecast(only)
     if only is None and seed is not None:
         return forecast(seed, 1 if days is None else days)
-    raise ValueError("give a seed, and perhaps days, or only=")
+    raise ValueError(
+        f"seed={seed!r}, days={days!r}, only={only!r}: give a seed, with or without days=, or only= by itself"
+    )
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import serve
 from tests.schemas import check
 
-from pixazo_contracts.cli import again, commands, main
+from pixazo_contracts.cli import again, commands, group, main
 from pixazo_contracts.runner import run_clock, session
 from pixazo_simulator import Simulator
 
@@ -634,3 +634,15 @@ def test_when_a_report_has_colours(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: where == "terminal"))
     assert commands.uses_colour() is used
+
+
+def test_a_command_without_the_extra_exits_2_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is not installed, no traceback is printed but what to install."""
+
+    def fail(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'markdown_it'", name="markdown_it")
+
+    monkeypatch.setattr(group, "import_module", fail)
+    result = command("run", "--help")
+    assert result.exit_code == 2
+    assert "run needs markdown_it, which is not installed: pip install 'pixazo-testkit[contracts]'" in result.output
