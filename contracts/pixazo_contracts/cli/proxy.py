@@ -110,7 +110,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         try:
             loop.add_signal_handler(number, proxy.interrupt)
         except NotImplementedError:  # no loop of Windows has it
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(proxy.interrupt))
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(proxy.interrupt))
     _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C (twice: at once)")
     if options["ready_file"] is not None:
         write_file(options["ready_file"], url.encode())
