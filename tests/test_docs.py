@@ -190,8 +190,12 @@ def test_the_control_routes_are_listed_with_their_methods() -> None:
     assert listed == snake
 
 
-# Not the folders of tools, such as .venv, which hold anything.
-FOLDERS = [each for each in ROOT.iterdir() if each.is_dir() and (each.name[0] != "." or each.name == ".ci")]
+# Not the folders of tools, such as .venv and build, which hold anything.
+FOLDERS = [
+    each
+    for each in ROOT.iterdir()
+    if each.is_dir() and each.name not in ("build", "dist") and (each.name[0] != "." or each.name == ".ci")
+]
 FILES = {
     f"/{each.relative_to(ROOT)}": each
     for each in chain(ROOT.iterdir(), *(folder.rglob("*") for folder in FOLDERS))

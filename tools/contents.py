@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DOCS", "ROOT", "SITE_URL", "START", "Entry", "contents"]
+__all__ = ["DOCS", "MERMAID", "ROOT", "SITE_URL", "START", "Entry", "contents", "drawing"]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 START = DOCS / "index.md"
 SITE_URL = "https://pixazo-testkit.github.io/pixazo-testkit/"
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ROW = re.compile(
     r"^(?P<level>##+) (?P<heading>.+)$|^\| (?:(?P<question>.+) \| )?\[(?P<title>[^]]+)\]\((?P<target>[^)#]+\.md)\) \|(?: (?P<has>.+) \|)?$",
     re.MULTILINE,
@@ -54,3 +56,8 @@ def contents() -> Iterator[Entry]:
         raise ValueError(
             f"docs/index.md has no row for {names}: add `| what it answers | [Title]({names}) |` to a table"
         )
+
+
+def drawing(source: str) -> Path:
+    """The image of a Mermaid diagram."""
+    return DOCS / "images" / f"diagram-{hashlib.sha256(source.encode()).hexdigest()[:12]}.svg"

@@ -5,18 +5,13 @@ Needs npm, chromium and playwright (the extra `test`). What no page has any more
 
 from __future__ import annotations
 
-import hashlib
-import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
-from tools.contents import DOCS, contents
+from tools.contents import DOCS, MERMAID, contents, drawing
 
-MERMAID = "mermaid@11.17.2"
-_BLOCK = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_PACKAGE = "mermaid@11.17.2"
 _SETTINGS = {"theme": "neutral", "htmlLabels": False, "flowchart": {"htmlLabels": False}, "fontFamily": "sans-serif"}
 
 _DRAW = """async ([source, settings]) => {
@@ -27,22 +22,16 @@ _DRAW = """async ([source, settings]) => {
 }"""
 
 
-def diagrams() -> Iterator[tuple[Path, str]]:
-    """The file and the source of each diagram."""
-    for entry in contents():
-        for source in _BLOCK.findall(entry.page.read_text(encoding="utf-8")):
-            yield DOCS / "images" / f"diagram-{hashlib.sha256(source.encode()).hexdigest()[:12]}.svg", source
-
-
 def main() -> None:
     """Draw those that are not there."""
     from playwright.sync_api import sync_playwright
 
-    wanted = dict(diagrams())
+    pages = (entry.page.read_text(encoding="utf-8") for entry in contents())
+    wanted = {drawing(source): source for text in pages for source in MERMAID.findall(text)}
     for file in set((DOCS / "images").glob("diagram-*.svg")) - set(wanted):
         file.unlink()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", folder, MERMAID], check=True)
+        subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", folder, _PACKAGE], check=True)
         page = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"]).new_page()
         page.add_script_tag(path=f"{folder}/node_modules/mermaid/dist/mermaid.min.js")
         for file, source in wanted.items():

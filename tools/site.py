@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,13 +12,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from tools.contents import DOCS, ROOT, START, Entry, contents
+from tools.contents import DOCS, MERMAID, ROOT, START, Entry, contents, drawing
 
 REPOSITORY = "https://github.com/pixazo-testkit/pixazo-testkit"
 BUILD = ROOT / "build"
 PAGES, SITE = BUILD / "pages", BUILD / "site"
 _LINK = re.compile(r"(?P<code>^ *```.*?^ *```$|`[^`\n]+`)|(?<=\]\()(?P<target>[^)\s]+)(?=\))", re.DOTALL | re.MULTILINE)
-_MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def place(file: Path) -> Path | None:
@@ -44,13 +42,13 @@ def page_text(page: Path) -> str:
         return os.path.relpath(there, here.parent) + (f"#{fragment}" if fragment else "")
 
     def drawn(found: re.Match[str]) -> str:
-        name = f"images/diagram-{hashlib.sha256(found[1].encode()).hexdigest()[:12]}.svg"
-        if not (DOCS / name).exists():
-            raise SystemExit(f"{page.name}: a diagram has no docs/{name}: run python -m tools.diagrams")
-        image = os.path.relpath(PAGES / name, here.parent)
+        file = drawing(found[1])
+        if not file.exists():
+            raise SystemExit(f"{page.name}: a diagram has no {file.relative_to(ROOT)}: run python -m tools.diagrams")
+        image = os.path.relpath(PAGES / file.relative_to(DOCS), here.parent)
         return f"[![Diagram]({image})]({image})"
 
-    text = _MERMAID.sub(drawn, _LINK.sub(linked, page.read_text(encoding="utf-8")))
+    text = MERMAID.sub(drawn, _LINK.sub(linked, page.read_text(encoding="utf-8")))
     return f"---\nsearch: {{exclude: true}}\n---\n{text}" if page.name == "CHANGELOG.md" else text
 
 

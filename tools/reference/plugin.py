@@ -10,6 +10,7 @@ from typing import Any
 import pytest_pixazo
 from pixazo_simulator.script import FAULTS
 from pytest_pixazo import plugin
+from pytest_pixazo.reports.conduct import CHECKS
 
 from .attributes import is_value
 from .client import described
@@ -73,6 +74,8 @@ def page() -> str:
         "## Settings of the ini file\n\n", table(["setting", "type", "what it is"], settings.ini),
         f"## The marker\n\n`@pytest.mark.{marker.partition(':')[0]}`:{marker.partition(':')[2]}.\n\n",
     ]  # fmt: skip
+    rows = ((f"`{each.name}`", each.description, each.impact, each.remedy) for each in CHECKS)
+    parts.append(f"## Usage checks\n\n{table(['check', 'what it finds', 'why it hurts', 'remedy'], rows)}")
     for name in dir(pytest_pixazo):
         thing = getattr(pytest_pixazo, name)
         if (

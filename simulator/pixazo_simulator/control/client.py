@@ -408,7 +408,7 @@ class HttpChannel:
             raise ControlError(None, problem) from None
         except SSLCertVerificationError as error:
             problem = f"{self._url} is not trusted ({error.verify_message}): name its authority with ca= or SSL_CERT_FILE, see `pixazo-sim ca`"
-            raise ControlError(None, problem) from error
+            raise ControlError(None, _redacted(problem, key)) from error
         except (OSError, HTTPException) as error:
             problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"
             raise ControlError(None, _redacted(f"{problem}: is `pixazo-sim serve` running there?", key)) from error

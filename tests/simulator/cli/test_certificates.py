@@ -63,6 +63,10 @@ def test_a_control_client_needs_the_authority(
     assert ControlClient(simulator.url, ca=str(kept[1])).health().status == "ok"
     with pytest.raises(ControlError, match=r"is not trusted \(.*\): name its authority with ca= or SSL_CERT_FILE"):
         ControlClient(simulator.url).health()
+    with pytest.raises(ControlError) as raised:
+        ControlClient(simulator.url.replace("://", "://me:hunter2@")).health()
+    assert "is not trusted" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
     monkeypatch.setenv("SSL_CERT_FILE", str(kept[1]))
     assert ControlClient(simulator.url).health().status == "ok"
     with pytest.raises(ValueError, match=r"authority .*none\.pem cannot be read"):

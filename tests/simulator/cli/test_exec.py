@@ -316,7 +316,7 @@ def test_the_options_are_listed() -> None:
         for name in ("serve", "exec")
     }
     assert output["serve"] - output["exec"] == {
-        "host", "port", "ready-file", "control-token", "control-open", "control-host",
+        "host", "port", "ready-file", "control-token", "control-open", "control-host", "tls", "tls-folder", "tls-cert", "tls-key",
         "workers",
     }  # fmt: skip
     own = {"upstream", "bill", "max-spend", "weather", "days", "weather-only", "weather-limit", "shrink"}

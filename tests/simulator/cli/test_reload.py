@@ -1,11 +1,15 @@
 """SIGHUP: `serve` reads the files of --script and --profile again."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +139,24 @@ def test_serve_without_files_says_so() -> None:
         assert served.client.health().status == "ok"
 
 
+IN_FRONT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+"""Makes its standard input the terminal that controls it, and becomes another program."""
+
+
+def test_serve_ends_with_its_terminal(tmp_path: Path) -> None:
+    """Also where there is a file to read again: nobody could end it any more."""
+    script = tmp_path / "script.yaml"
+    script.write_text("rules: []", encoding="utf-8")
+    ours, theirs = pty.openpty()
+    command = (sys.executable, "-c", IN_FRONT, COMMAND, "serve", "--port", "0", "--script", script)
+    with started(*command, stdin=theirs) as process:
+        os.close(theirs)
+        Served(process)
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.slow
 def test_all_workers_read_their_files_again(tmp_path: Path) -> None:
     """The supervisor tells each of them; worlds that are opened by any of them later begin with what is new."""
     script = tmp_path / "script.toml"

@@ -229,7 +229,7 @@ def errors() -> Iterator[str]:
             lambda: simulator.control().create_world(key=OTHER),
             lambda: simulator.control().create_world(key=f" {LONG}"),
             lambda: gone.journal(path=LONG),
-            lambda: ControlClient(f"https://user:{SECRET}@127.0.0.1:9?key={LONG}"),
+            lambda: ControlClient(f"ftp://user:{SECRET}@127.0.0.1:9?key={LONG}"),
         ):
             with pytest.raises((ControlError, SimulatorError, ValueError)) as raised:
                 call()

@@ -282,7 +282,7 @@ def test_somebody_else_listens(response: bytes) -> None:
             ControlClient(f"http://127.0.0.1:{server.server_port}").health()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8900", "https://127.0.0.1:8900", "", "http://"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://"])
 def test_a_url_that_is_no_simulator_is_refused(url: str) -> None:
     """At once, with an example."""
     with pytest.raises(ValueError, match="such as http://127"):

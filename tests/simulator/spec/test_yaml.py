@@ -31,6 +31,7 @@ def test_a_scalar_means_what_yaml_1_2_says(written: str, meant: object) -> None:
     assert (found, type(found)) == (meant, type(meant))
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_json_is_yaml(value: object) -> None:
     """Whatever JSON writes means the same; keys are texts, as in JSON."""
@@ -38,6 +39,7 @@ def test_json_is_yaml(value: object) -> None:
     assert Document(text, "YAML").data == Document(text, "JSON").data
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.just("x"), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner)
@@ -74,6 +76,7 @@ def test_what_is_no_yaml_for_us_is_refused_with_its_line(text: str, line: int, p
     assert (raised.value.line, str(raised.value)) == (line, f"not valid YAML: {problem}")
 
 
+@pytest.mark.slow
 def test_aliases_that_multiply_are_bounded() -> None:
     """A few lines that mean a billion values are refused before they are made, also where one holds itself."""
     bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(

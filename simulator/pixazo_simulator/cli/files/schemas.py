@@ -35,6 +35,47 @@ _MEMBERS = {
     "faults": "what goes wrong",
 }
 
+_MODEL_MEMBERS = {
+    "ModelFile": {
+        "title": "what the model is called",
+        "source": "the page of the vendor that it is taken from",
+        "date": "the day of that page",
+        "label": "how it is known, shown wherever the model is",
+    },
+    "Operation": {
+        "title": "what the operation is called",
+        "output": "what it makes: the extension of its media",
+        "parameters": "the members of its body",
+        "price": "dollars for one generation, or a table of prices; without: policy `price`",
+        "response": "the template of a response at once, with {media_url}, {request_id} and {now}; without, the generation is queued",
+        "name": "only for the operations of the page",
+        "checks": "only for the operations of the page",
+    },
+    "Parameter": {
+        "type": "what its value must be",
+        "required": "whether a body must have it",
+        "default": "what is taken where a body leaves it out",
+        "enumeration": "its values; without: any",
+        "minimum": "the least number",
+        "maximum": "the greatest number",
+        "exclusive_minimum": "whether `minimum` itself is too little",
+        "min_length": "code points of a text, at least",
+        "max_length": "code points of a text, at most",
+        "min_items": "items of an array, at least",
+        "max_items": "items of an array, at most",
+        "max_bytes": "bytes of data in Base64, at most",
+        "formats": "what a text is: url, base64, or both",
+        "callback": "whether its value is a URL to which the end is posted",
+        "description": "what the page says about it",
+        "unchecked": "what the page states about it and nothing checks",
+    },
+    "PriceTable": {
+        "by": "the parameter whose value chooses from `values`",
+        "values": "value of that parameter -> dollars, in place of `base`",
+        "per": "the parameter by whose number the price is multiplied",
+    },
+}
+
 
 def file_schema(kind: str) -> Schema:
     """The schema of a kind of file: script, profile or model."""
@@ -150,6 +191,10 @@ def _model() -> Schema:
     schema = root_of(ModelFile)
     schema["$defs"]["Operation"] = schema["$defs"].pop("_Row") | {"title": "Operation"}
     schema["properties"]["operations"]["items"] = {"$ref": "#/$defs/Operation"}
+    for name, members in _MODEL_MEMBERS.items():
+        properties = schema["$defs"].get(name, schema)["properties"]
+        for member, meaning in members.items():
+            properties[member]["description"] = meaning
     return schema
 
 
