@@ -32,7 +32,7 @@ Serve = Callable[..., Serving]
 
 OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "STATE", "WORKERS", "SCRIPT", "MODEL", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
-    "CONTROL_OPEN", "CONTROL_HOST", "TLS", "TLS_FOLDER", "TLS_CERT", "TLS_KEY", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT", "LOG_REQUESTS",
+    "CONTROL_OPEN", "CONTROL_HOST", "TLS", "TLS_FOLDER", "TLS_CERT", "TLS_KEY", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "EXIT_ON_STDIN_EOF", "LOG_FORMAT", "LOG_REQUESTS",
 ]  # fmt: skip
 
 
@@ -219,6 +219,20 @@ def test_the_variables_are_named_after_the_options() -> None:
     assert re.findall(r"PIXAZO_ ?SIM_ ?([A-Z_]+)", output) == OPTIONS
     names = [*(name.lower().replace("_", "-") for name in OPTIONS), "no-log-requests", "help"]
     assert re.findall(r" --([a-z-]+)", output) == names
+
+
+def test_it_exits_with_its_standard_input_if_told_so() -> None:
+    """A program that holds the other end of a pipe need not end it; what it writes there is of no matter, not even before the ready line."""
+    with started(COMMAND, "serve", "--port", "0", "--exit-on-stdin-eof") as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"hello\n")
+        assert process.stdout.readline().startswith(b"ready ")
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr
+        assert b"standard input has ended" in process.stderr.read()
 
 
 def test_an_option_wins_over_its_variable(serve: Serve) -> None:
