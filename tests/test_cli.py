@@ -299,6 +299,7 @@ def test_a_scaled_clock(serve: Serve, receiver: Receiver) -> None:
 
 WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
+    (["--url", "http://127.0.0.1:2", "clock"], "No such option '--url'. The options of a command stand after its name."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
