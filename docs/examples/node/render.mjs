@@ -12,7 +12,7 @@ export async function render(prompt, { baseUrl, apiKey, sleep = pause }) {
     await sleep(Number(accepted.headers.get("Retry-After")));
     accepted = await fetch(`${baseUrl}/minimax-hailuo-ai/v1/generate`, submission);
   }
-  if (accepted.status !== 202) throw new Error(`not accepted: ${accepted.status}`);
+  if (!accepted.ok) throw new Error(`not accepted: ${accepted.status}`);
   const { polling_url: url } = await accepted.json();
   for (;;) {
     const seen = await (await fetch(url, { headers })).json();

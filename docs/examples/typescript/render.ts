@@ -14,7 +14,7 @@ export async function render(prompt: string, gateway: Gateway): Promise<string> 
   const headers = { "Content-Type": "application/json", "Ocp-Apim-Subscription-Key": apiKey };
   const submission = { method: "POST", headers, body: JSON.stringify({ prompt }) };
   const accepted = await fetch(`${baseUrl}/minimax-hailuo-ai/v1/generate`, submission);
-  if (accepted.status !== 202) throw new Error(`not accepted: ${accepted.status}`);
+  if (!accepted.ok) throw new Error(`not accepted: ${accepted.status}`);
   const { polling_url: url } = (await accepted.json()) as { polling_url: string };
   for (;;) {
     const response = await fetch(url, { headers });
