@@ -78,6 +78,8 @@ def _value(node: Any, left: Any) -> Any:
         return [_value(each, left) for each in node.value]
     if kind != "map":
         raise ValueError(f"a tag that is none of JSON's types {at}")
+    if any(key.id != "scalar" for key, _ in node.value):  # whose text would show what it holds
+        raise ValueError(f"a key that is a list or mapping {at}")
     names = [str(key.value) for key, _ in node.value]
     if len(set(names)) < len(names):
         raise ValueError(f"a name stands twice in one mapping {at}")

@@ -159,6 +159,8 @@ class Signals:
         self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         for number in self._numbers:
             signal.signal(number, _ignore)
+        if hasattr(signal, "pthread_sigmask"):  # a supervisor begins a worker with SIGHUP blocked
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
     def listen(self, handle: Callable[[int], None]) -> None:
         """Call `handle` in a thread of its own for each signal that has arrived or arrives."""

@@ -65,10 +65,15 @@ class Workers:
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
         with self._lock:
-            process = subprocess.Popen(  # noqa: S603 - this very command
-                [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
-            )  # fmt: skip
+            # A worker inherits that SIGHUP waits: until it listens to signals it would end by it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+            try:
+                process = subprocess.Popen(  # noqa: S603 - this very command
+                    [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
+                )  # fmt: skip
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             self._processes.append(process)
         return process
 

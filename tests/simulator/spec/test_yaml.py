@@ -66,7 +66,7 @@ def test_every_value_has_its_line(value: object) -> None:
         ("a: !!int x", 1, "'x' is not of its tag !!int: leave that out"),
         ("? [1]\n: 2", 1, "a key is a list or mapping: write a text"),
         ("a: &a {b: 1}\nc:\n  <<: *a", 3, "merge keys (<<) are not of YAML 1.2: write the members, or an alias for a whole value"),
-        ("a: 1\nb: \x00", 2, "character 0 is not allowed"),
+        ("a: 1\nb: \x00", 2, "character U+0000 is not allowed"),
     ],
 )  # fmt: skip
 def test_what_is_no_yaml_for_us_is_refused_with_its_line(text: str, line: int, problem: str) -> None:

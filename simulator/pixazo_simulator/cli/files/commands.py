@@ -80,10 +80,10 @@ def ca(out: Path | None, hosts: tuple[str, ...], folder: str | None, *, pem: boo
         _, authority = kept_certificate(tls_folder(folder), [name for host in hosts for name in named(host)])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    text = authority.read_text(encoding="ascii")
+    text = authority.read_text(encoding="utf-8")
     if out:
         try:
-            out.write_text(text, encoding="ascii")
+            out.write_text(text, encoding="utf-8")
         except OSError as error:
             raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
     click.echo(text if pem else out or authority, nl=not pem)

@@ -105,8 +105,8 @@ def call(server: Server, route: ControlRoute, number: int | None, members: Any) 
     try:
         if status < 400:
             return answer if route.response_type is str else _checked(answer, route.response_type)
-        reason: str = responses.decode(answer, dict[str, Any])["message"]
-    except (ValueError, LookupError):
+        reason = responses.decode(answer, responses.Refusal).message
+    except ValueError:
         asked = f"{route.method} {route.path} was answered {status}"
         raise NoAnswerError(f"{asked}, but not as a simulator does: name one with --url") from None
     raise RefusedError(_in_words(reason), answer)
