@@ -36,7 +36,7 @@ class ConfigurationError(ValueError):
 
 def read_settings(kind: str, path: Path) -> JsonObject:
     """The members of a file, without the `$schema` that editors read. Raises `ConfigurationError` naming file and line."""
-    form = FORMS.get(path.suffix, "TOML")
+    form = FORMS.get(path.suffix.lower(), "TOML")
     try:
         settings: object = _READERS[form](path.read_text(encoding="utf-8-sig"))
     except RecursionError:

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
-from .formats import Document, InvalidTextError, problems_of
+from .formats import problems_of, read_text_as
 from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -186,17 +186,7 @@ def unknown_operation(name: str, known: Iterable[str]) -> str:
 
 def read_model(text: str, where: str, form: str = "TOML") -> tuple[Operation, ...]:
     """The operations of a model file, which messages call `where`. Raises ValueError that names the file, the key, the value and the remedy."""
-    what = f"model {where}"
-    try:
-        document = Document(text, form)
-        try:
-            return _operations(document.data)
-        except InvalidDataError as misfit:
-            raise ValueError(document.problem(what, misfit)) from None
-    except InvalidTextError as error:
-        raise ValueError(error.of(what)) from None
-    except RecursionError:
-        raise ValueError(f"{what} is nested too deeply") from None
+    return read_text_as(f"model {where}", text, form, _operations)
 
 
 def _operations(data: object) -> tuple[Operation, ...]:

@@ -13,7 +13,7 @@ WRITTEN = {
     "p.toml": "paid = true\npace = 2.5\naccounts = { default = 'k1', other = ['k2', 'k3'] }\n[ceilings]\nrun = 3\n",
     "p.json": '{"$schema": "x", "paid": true, "pace": 2.5, "accounts": {"default": "k1", "other": ["k2", "k3"]}, "ceilings": {"run": 3}}',
     "p.yaml": "# of the nightly run\npaid: true\npace: 2.5\naccounts:\n  default: k1\n  other: [k2, k3]\nceilings: {run: 3}\n",
-    "p.yml": "{paid: True, pace: 2.5e0, accounts: {default: k1, other: [k2, k3]}, ceilings: {run: 3}}",
+    "upper.YML": "{paid: True, pace: 2.5e0, accounts: {default: k1, other: [k2, k3]}, ceilings: {run: 3}}",
 }
 
 

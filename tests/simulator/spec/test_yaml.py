@@ -92,7 +92,7 @@ def test_aliases_that_multiply_are_bounded() -> None:
 
 def test_every_kind_of_file_can_be_yaml(tmp_path: Path) -> None:
     """Script, profile and model; `$schema` is for editors only."""
-    script, profile, model = (tmp_path / f"{name}.yaml" for name in ("script", "profile", "model"))
+    script, profile, model = (tmp_path / f"{name}.YAML" for name in ("script", "profile", "model"))
     script.write_text(
         "$schema: x\nrules:\n- when: status\n  since: 2026-03-31T10:00:00Z\n  faults: [{fault: hang}]\n",
         encoding="utf-8",
