@@ -199,9 +199,6 @@ def generated() -> dict[str, str]:
         "Policy", "Points that the vendor's page leaves open, as `pixazo-sim policy` lists them.", members
     )
     text += interface("ServeOptions", "The options of `pixazo-sim serve`.", option_members())
-    for name in ("Rule", "Step"):  # which the schema of a script describes member by member
-        for member, each in of_script[name]["properties"].items():
-            schemas[name]["properties"][member]["description"] = each["description"]
     for name, schema in schemas.items():
         about = schema.get("description", "")
         if schema.get("type") == "object":

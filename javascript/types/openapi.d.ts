@@ -325,9 +325,9 @@ export interface Rule {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
-  /** how often the step happens: without a number always, or once if another step follows */
+  /** how often; without a number always, or once if another step follows */
   times?: number | null;
-  /** what the rule is about: a word, or the name of an operation of a model file, such as ltx-video/text-to-video */
+  /** what it is about: a word, or such as ltx-video/text-to-video */
   when: Call;
   /** facts and their values or conditions; all must hold */
   match?: Conditions;
@@ -590,7 +590,7 @@ export interface Step {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
-  /** how often the step happens: without a number always, or once if another step follows */
+  /** how often; without a number always, or once if another step follows */
   times?: number | null;
 }
 
