@@ -118,14 +118,14 @@ def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
     try:
         if certificate is None:
             hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
-            certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
+            certificate, options["authority"] = map(str, kept_certificate(folder_of(options["tls_folder"]), hosts))
             options["webhook_ca"] = options["webhook_ca"] or options["authority"]
         return context_of(certificate, key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
-def tls_folder(given: str | None) -> Path:
+def folder_of(given: str | None) -> Path:
     """Where the certificate is kept: in the folder that the system has for settings of a user, unless another is given."""
     return Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
 
