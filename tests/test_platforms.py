@@ -92,7 +92,7 @@ def test_a_signal_ends_the_proxy_of_the_contracts(variables: dict[str, str]) -> 
 
 def test_the_loop_of_windows_is_redirected_where_it_connects_by_address() -> None:
     """As aiohttp does: the address of a host, looked up before, is exchanged for the simulator's."""
-    connected = []
+    connected: list[object] = []
     listener = ("127.0.0.1", 4711)
     redirection = Redirection(["gateway.pixazo.ai"], listener)
 

@@ -50,6 +50,7 @@ def test_each_name_can_be_had() -> None:
 
 OURS = ("pytest_pixazo", "pixazo_simulator", "pixazo_client", "pixazo_contracts")
 WITHIN = {
+    "spec.policy": "what Simulator.change_settings takes; pixazo_simulator exports it for those who serve",
     "script.effects": "how the server carries out what a fault does",
     "world.deliveries": "what an AdvanceEvent has of a webhook; the names are those of /_sim",
     "world.clock.Begun": "a part of a WorldLog, which is passed on as a whole",

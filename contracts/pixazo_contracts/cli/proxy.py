@@ -106,11 +106,15 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
             f"--listen {host}:{port} cannot be used ({error.strerror or error}): give another port, or 0 for a free one"
         ) from None
     loop = asyncio.get_running_loop()
+
+    def interrupt(*_: object) -> None:
+        loop.call_soon_threadsafe(proxy.interrupt)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, proxy.interrupt)
         except NotImplementedError:  # no loop of Windows has it
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(proxy.interrupt))
+            signal.signal(number, interrupt)
     _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C (twice: at once)")
     if options["ready_file"] is not None:
         write_file(options["ready_file"], url.encode())

@@ -101,8 +101,9 @@ class Workers:
         """Have every worker read its files again."""
         with self._lock:
             processes = list(self._processes)
-        for process in processes:
-            process.send_signal(signal.SIGHUP)
+        if sys.platform != "win32":  # which has neither workers nor this signal
+            for process in processes:
+                process.send_signal(signal.SIGHUP)
 
     def end(self) -> None:
         """End all workers, and wait for them."""
