@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,16 +65,11 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        with self._lock:
-            # A worker inherits that SIGHUP waits: until it listens to signals it would end by it.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
-            try:
-                process = subprocess.Popen(  # noqa: S603 - this very command
-                    [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
-                )  # fmt: skip
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with self._lock, _no_hang_up():
+            process = subprocess.Popen(  # noqa: S603 - this very command
+                [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
+            )  # fmt: skip
             self._processes.append(process)
         return process
 
@@ -118,6 +114,19 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def _no_hang_up() -> Iterator[None]:
+    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before, the process would end by it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
