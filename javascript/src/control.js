@@ -64,6 +64,8 @@ export class Channel {
    * @param {string} [controlToken]
    */
   constructor(url, controlToken = variable("PIXAZO_SIM_CONTROL_TOKEN")) {
+    // fetch sends none, and errors show the URL.
+    if (/\/\/[^/]*@/.test(url)) throw new Error("the url has a user name or password: leave it out");
     this.url = url.replace(/\/+$/, "");
     this.#token = controlToken;
   }

@@ -121,12 +121,12 @@ def _no_hang_up() -> Iterator[None]:
     """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before, the process would end by it."""
     if sys.platform == "win32":
         yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
