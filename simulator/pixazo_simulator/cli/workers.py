@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ class Workers:
 
 
 @contextmanager
-def _no_hang_up() -> Iterator[None]:
+def _no_hang_up() -> Generator[None]:
     """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before, the process would end by it."""
     if sys.platform == "win32":
         yield
