@@ -32,7 +32,7 @@ Serve = Callable[..., Serving]
 
 OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "START", "SEED", "STATE", "WORKERS", "SCRIPT", "MODEL", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "WEBHOOK_CA", "CONTROL_TOKEN",
-    "CONTROL_OPEN", "CONTROL_HOST", "TLS", "TLS_FOLDER", "TLS_CERT", "TLS_KEY", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT", "LOG_REQUESTS",
+    "CONTROL_OPEN", "CONTROL_HOST", "TLS", "TLS_FOLDER", "TLS_CERT", "TLS_KEY", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "EXIT_ON_STDIN_EOF", "LOG_FORMAT", "LOG_REQUESTS",
 ]  # fmt: skip
 
 
@@ -221,6 +221,20 @@ def test_the_variables_are_named_after_the_options() -> None:
     assert re.findall(r" --([a-z-]+)", output) == names
 
 
+def test_it_exits_with_its_standard_input_if_told_so() -> None:
+    """A program that holds the other end of a pipe need not end it; what it writes there is of no matter, not even before the ready line."""
+    with started(COMMAND, "serve", "--port", "0", "--exit-on-stdin-eof") as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"hello\n")
+        assert process.stdout.readline().startswith(b"ready ")
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr
+        assert b"standard input has ended" in process.stderr.read()
+
+
 def test_an_option_wins_over_its_variable(serve: Serve) -> None:
     """The command line takes precedence."""
     assert serve("--api-key", "said", PIXAZO_SIM_API_KEY="inherited").key == "said"
@@ -285,6 +299,7 @@ def test_a_scaled_clock(serve: Serve, receiver: Receiver) -> None:
 
 WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
+    (["--url", "http://127.0.0.1:2", "clock"], "No such option '--url'. The options of a command stand after its name."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),

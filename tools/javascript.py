@@ -32,6 +32,8 @@ CLOCK = '"real" | "manual" | `x${number}`'
 KNOWN_BETTER = {
     ("Rule", "when"): "Call",
     ("Rule", "match"): "Conditions",
+    ("Rule", "faults"): "Fault[]",
+    ("Step", "faults"): "Fault[]",
     ("NewWorld", "policy"): "Policy",
     ("WorldChange", "policy"): "Policy",
     ("NewWorld", "clock"): CLOCK,
@@ -39,7 +41,7 @@ KNOWN_BETTER = {
     ("ServeOptions", "set"): "Policy",
     ("End", "status"): '"COMPLETED" | "FAILED" | "ERROR" | null',
 }
-"""Members whose values the document leaves open, and their types."""
+"""Members whose values the document leaves open or has no name for, and their types."""
 OF_BOTH = ("explain", "unmatched")
 """Routes that need no world, but are asked with the key of one as well."""
 BOUNDS = {
@@ -205,6 +207,8 @@ def generated() -> dict[str, str]:
             text += interface(name, about, schema_members(name, schema))
         else:
             text += f"\n{comment(about)}export type {name} = {of_schema(schema)};\n"
+    faults = of_schema(schemas["Rule"]["properties"]["faults"]["items"])
+    text += f"\n/** What goes wrong, as `pixazo-sim faults` lists it. */\nexport type Fault = {faults};\n"
     text += queries
     for owner, about in OWNERS.items():
         text += f"\n{comment(about)}export interface {owner}Routes {{\n{declared[owner]}}}\n"

@@ -20,16 +20,14 @@ const READY = /^ready (\S+) key (\S+)$/m;
 export async function start({ command = ["pixazo-sim"], timeout = 30, log = () => {}, controlToken, ...options }) {
   const [program = "pixazo-sim", ...words] = command;
   const env = controlToken === undefined ? process.env : { ...process.env, PIXAZO_SIM_CONTROL_TOKEN: controlToken };
-  const child = spawn(program, [...words, "serve", ...argumentsOf({ port: 0, ...options })], {
+  const child = spawn(program, [...words, "serve", ...argumentsOf({ port: 0, exitOnStdinEof: true, ...options })], {
     env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: "pipe", // the system closes its standard input when this process ends, in whatever way
   });
-  const kill = () => child.kill();
-  process.once("exit", kill);
-  const ended = new Promise((resolve) => child.once("exit", resolve)).then(() => process.off("exit", kill));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {
     child.ref();
-    kill();
+    child.kill();
     await ended;
   };
   /** @type {NodeJS.Timeout | undefined} */
@@ -55,12 +53,12 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
     child.once("close", (code, signal) => fail(`serve ended (${signal ?? code}): ${errors.trim()}`));
     timer = setTimeout(() => {
       fail(`serve was not ready within ${timeout} s: ${errors.trim()}`);
-      kill();
+      child.kill();
     }, timeout * 1000);
   });
   try {
     const [, url = "", key = ""] = await ready;
-    const handles = /** @type {{ unref(): void }[]} */ ([child, child.stdout, child.stderr]);
+    const handles = /** @type {{ unref(): void }[]} */ ([child, child.stdin, child.stdout, child.stderr]);
     for (const each of handles) each.unref(); // a test that forgets to stop it ends nevertheless, and with it the child
     return { url, key, stop };
   } finally {

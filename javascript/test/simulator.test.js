@@ -229,16 +229,18 @@ test("a command that is missing, or does not start, says why", async () => {
   await assert.rejects(Simulator.start({ command: silent, timeout: 0.01 }), /serve was not ready within 0.01 s/);
 });
 
-test("a simulator with a control token takes options, and ends with the process that started it", async () => {
+test("a simulator with a control token takes options, and ends with the process that started it, also when that is killed", async () => {
   const program = `
     import { Simulator } from "pixazo-testkit";
     const simulator = await Simulator.start({ apiKey: ["one", "two"], controlToken: "secret", noMagic: true, set: { webhook_retries: [1, 2] } });
     const { policy } = await simulator.world("two").world();
     console.log(JSON.stringify([simulator.url, simulator.apiKey, policy.webhook_retries]));
+    process.kill(process.pid, "SIGKILL");
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
+  const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: import.meta.dirname,
   });
+  const { stdout } = await run.catch((error) => error);
   const [url, key, retries] = JSON.parse(stdout);
   assert.deepEqual([key, retries], ["one", "1,2"]);
   for (let status = 403; status !== null;) status = (await refusal(() => Simulator.connect(url).health())).status;

@@ -203,7 +203,7 @@ export interface ServeOptions {
   controlHost?: string[];
   /** Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca. */
   tls?: boolean;
-  /** Where that certificate is kept, instead of the folder that the system has for settings of a user. */
+  /** Where the certificate is kept, instead of the folder that the system has for settings of a user. */
   tlsFolder?: string;
   /** Speak https with this certificate (PEM) of your own. */
   tlsCert?: string;
@@ -217,6 +217,8 @@ export interface ServeOptions {
   noMagic?: boolean;
   /** Also write the ready line to this file. */
   readyFile?: string;
+  /** Exit when standard input ends: a program that starts serve with a pipe to it does not leave it behind, however that program ends. */
+  exitOnStdinEof?: boolean;
   /** Format of the log on standard error: refused calls and webhooks. */
   logFormat?: "text" | "json";
   /** Log every call of the gateway, not only those that are refused; serve does so on a terminal. */
@@ -324,7 +326,7 @@ export interface Rule {
   /** how an accepted generation goes on */
   end?: End | null;
   /** what goes wrong; at most 20 elements */
-  faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
+  faults?: Fault[];
   /** how often; without a number always, or once if another step follows */
   times?: number | null;
   /** what it is about: a word, or such as ltx-video/text-to-video */
@@ -589,7 +591,7 @@ export interface Step {
   /** how an accepted generation goes on */
   end?: End | null;
   /** what goes wrong; at most 20 elements */
-  faults?: (StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver)[];
+  faults?: Fault[];
   /** how often; without a number always, or once if another step follows */
   times?: number | null;
 }
@@ -1390,6 +1392,9 @@ export interface NewTlsListener {
 export interface Closed {
   closed: true;
 }
+
+/** What goes wrong, as `pixazo-sim faults` lists it. */
+export type Fault = StatusCode | HtmlPage | Delay | UniformDelay | LognormalDelay | ReplyLost | EmptyReply | ConnectionReset | Hang | TruncatedBody | LimitData | GarbageBeforeHead | GarbledBody | SlowDrip | Bandwidth | WrongContentType | CompletedWithoutMedia | UnknownStatus | ChangedMembers | NotFoundWindow | Stuck | MediaGone | Drop | Duplicate | Reorder | BeforeReply | StaleSignature | BadSignature | TamperedBody | DeadReceiver;
 
 /** The query of `worlds`. */
 export interface WorldsQuery {

@@ -23,7 +23,7 @@ export declare class Simulator extends Routes {
     /**
      * Run `pixazo-sim serve` as a child process on a free port; resolves when it accepts connections.
      *
-     * It ends with `stop`, or when this process exits; a signal that kills this process leaves it running. Node, Deno and Bun can start one, browsers cannot.
+     * It ends with `stop`, or with this process, also when that is killed. Node, Deno and Bun can start one, browsers cannot.
      *
      * @param {import("../types/openapi.js").ServeOptions & import("./child.js").StartOptions} options
      * @returns {Promise<Simulator>}

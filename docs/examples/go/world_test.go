@@ -18,6 +18,7 @@ type world struct {
 
 // newWorld creates a world with a manual clock and these rules, and deletes it after the test.
 func newWorld(t *testing.T, rules string) world {
+	t.Helper()
 	w := world{t: t, url: os.Getenv("PIXAZO_BASE_URL")}
 	if w.url == "" {
 		t.Fatal("there is no PIXAZO_BASE_URL: run pixazo-sim exec -- go test ./...")
@@ -55,5 +56,6 @@ func (w world) control(method, path, body string, answer any) {
 
 // sleep lets time pass in the world.
 func (w world) sleep(pause time.Duration) {
+	w.t.Helper()
 	w.control("POST", "/_sim/clock/advance", fmt.Sprintf(`{"seconds": %g}`, pause.Seconds()), &struct{}{})
 }

@@ -2,6 +2,7 @@
 # Run it by: pixazo-sim exec -- sh test_render.sh
 set -eu
 cd "$(dirname "$0")"
+: "${PIXAZO_BASE_URL:?run it by pixazo-sim exec -- sh test_render.sh}"
 sim() { curl -fsS -X "$1" "$PIXAZO_BASE_URL/_sim/$2" -H "Ocp-Apim-Subscription-Key: ${PIXAZO_API_KEY-}" -H 'Content-Type: application/json' -d "${3-}"; }
 
 # Called by render.sh in place of sleep: time passes in the world.
@@ -14,7 +15,7 @@ fi
 PIXAZO_API_KEY=$(unset PIXAZO_API_KEY && sim POST worlds '{"clock": "manual", "balance": "0.80", "script": [
   {"when": "generate", "match": {"prompt": {"contains": "bear"}}, "end": {"status": "FAILED", "error": "content policy"}}
 ]}' | sed 's/.*"key":"\([^"]*\)".*/\1/')
-export PIXAZO_API_KEY PAUSE="sh $PWD/test_render.sh pause"
+export PIXAZO_API_KEY PAUSE="sh test_render.sh pause"
 trap 'sim DELETE world >/dev/null' EXIT
 
 sh render.sh 'A cat' | grep -q '\.mp4$'

@@ -220,6 +220,8 @@ OPTIONS = (
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
     _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
     _option("--ready-file", type=_FILE, help="Also write the ready line to this file."),
+    _option("--exit-on-stdin-eof", is_flag=True,
+            help="Exit when standard input ends: a program that starts serve with a pipe to it does not leave it behind, however that program ends."),
     _option("--log-format", type=click.Choice(["text", "json"]), default="text",
             help="Format of the log on standard error: refused calls and webhooks."),
     _option("--log-requests/--no-log-requests", default=None,
@@ -228,7 +230,7 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = (
-    "host", "port", "workers", "ready_file", "control_token", "control_open", "control_hosts",
+    "host", "port", "workers", "ready_file", "exit_on_stdin_eof", "control_token", "control_open", "control_hosts",
     "tls", "tls_folder", "tls_cert", "tls_key",
 )  # fmt: skip
 

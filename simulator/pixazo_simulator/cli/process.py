@@ -178,6 +178,18 @@ def _ignore(_number: int, _frame: object) -> None:
     """Do nothing: the number has been written to the socket. SIG_IGN would be inherited by child processes."""
 
 
+def at_stdin_eof(call: Callable[[], object]) -> None:
+    """Call a function in a thread of its own once standard input has ended; what is written to it before is dropped."""
+
+    def read() -> None:
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        call()
+
+    threading.Thread(target=read, name="pixazo-stdin", daemon=True).start()
+
+
 def end_now(code: int) -> NoReturn:
     """End the process once the log is written: the interpreter would first free every object and wait for threads."""
     for handler in logging.getLogger().handlers:

@@ -61,7 +61,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     Raises click.UsageError when it does not start.
     """
     from .files.reload import read_again
-    from .process import Signals, end_now
+    from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 
     ended, hung_up = threading.Event(), SimpleQueue[int]()  # 0 for the end
@@ -79,6 +79,8 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
 
     listener = inherited()
     simulator, workers = make(listener), options.get("workers", 1)
+    if listener is None and options.get("exit_on_stdin_eof"):
+        at_stdin_eof(partial(_end_with_stdin, ended, handle))
     again: Callable[[], None] = partial(read_again, simulator, options)
     try:
         if listener or workers == 1:
@@ -133,6 +135,15 @@ def begin_end(ended: threading.Event, number: int) -> None:
         os._exit(BY_SIGNAL + number)
     ended.set()
     end_in(LAST_RESORT, code=0)
+
+
+def _end_with_stdin(ended: threading.Event, handle: Callable[[int], None]) -> None:
+    """End as SIGTERM does, unless the end has begun: then it would count as a second signal."""
+    from .process import log
+
+    if not ended.is_set():
+        log.info("standard input has ended: so does pixazo-sim (--exit-on-stdin-eof)")
+        handle(signal.SIGTERM)
 
 
 def _print_ready(

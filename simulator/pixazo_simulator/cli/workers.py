@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from .process import at_stdin_eof
 
 if TYPE_CHECKING:
     import socket
@@ -34,15 +36,8 @@ def inherited() -> socket.socket | None:
 
     if (number := os.environ.get(VARIABLE)) is None:
         return None
-    threading.Thread(target=_end_with_supervisor, name="pixazo-supervisor", daemon=True).start()
+    at_stdin_eof(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the supervisor never writes: its end closes the pipe
     return socket.socket(fileno=int(number))
-
-
-def _end_with_supervisor() -> None:
-    """The supervisor never writes: its end closes the pipe."""
-    with suppress(OSError):
-        os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Workers:

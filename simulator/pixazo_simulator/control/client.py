@@ -407,7 +407,7 @@ class HttpChannel:
             problem = "the key or control token cannot be sent as a header: use printable ASCII"
             raise ControlError(None, problem) from None
         except SSLCertVerificationError as error:
-            problem = f"{self._url} is not trusted ({error.verify_message}): name its authority with ca= or SSL_CERT_FILE, see `pixazo-sim ca`"
+            problem = f"{self._url} is not trusted ({error.verify_message}): name its authority by SSL_CERT_FILE=$(pixazo-sim ca), or in Python by ca="
             raise ControlError(None, _redacted(problem, key)) from error
         except (OSError, HTTPException) as error:
             problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"

@@ -62,7 +62,9 @@ def test_a_control_client_needs_the_authority(
 ) -> None:
     """As a file, or in SSL_CERT_FILE; without it the remedy is one line."""
     assert ControlClient(simulator.url, ca=str(kept[1])).health().status == "ok"
-    with pytest.raises(ControlError, match=r"is not trusted \(.*\): name its authority with ca= or SSL_CERT_FILE"):
+    with pytest.raises(
+        ControlError, match=r"is not trusted \(.*\): name its authority by SSL_CERT_FILE=.*, or in Python by ca="
+    ):
         ControlClient(simulator.url).health()
     with pytest.raises(ControlError) as raised:
         ControlClient(simulator.url.replace("://", "://me:hunter2@")).health()

@@ -310,13 +310,13 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_listed() -> None:
-    """All options of serve, except those about where it listens and who may use `/_sim`; and its own."""
+    """All options of serve, except those about where it listens, who may use `/_sim` and when it ends; and its own."""
     output = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
     }
     assert output["serve"] - output["exec"] == {
-        "host", "port", "ready-file", "control-token", "control-open", "control-host", "tls", "tls-folder", "tls-cert", "tls-key",
+        "host", "port", "ready-file", "exit-on-stdin-eof", "control-token", "control-open", "control-host", "tls", "tls-folder", "tls-cert", "tls-key",
         "workers",
     }  # fmt: skip
     own = {"upstream", "bill", "max-spend", "weather", "days", "weather-only", "weather-limit", "shrink"}
