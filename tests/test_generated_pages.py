@@ -32,6 +32,13 @@ def test_the_generated_pages_are_what_the_code_says(made: Path) -> None:
         assert (ROOT / "docs" / page).read_text(encoding="utf-8") == each.read_text(encoding="utf-8"), page
 
 
+def test_signatures_say_how_something_is_called() -> None:
+    """Which parameters need a name, and what must be awaited; no default shows where it is in memory."""
+    page = (ROOT / "docs" / "reference" / "client.md").read_text(encoding="utf-8")
+    assert "\nasync AsyncPixazoClient.generate(\n    prompt: str,\n    *,\n" in page
+    assert "\n    polling: Polling = ...,\n" in page
+
+
 def test_clauses_and_console_have_the_same_quotations() -> None:
     """To mend both files run `.venv/bin/python tools/policy_quotations.py`, into each of them."""
     console, pages = (

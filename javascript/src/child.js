@@ -37,6 +37,8 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
     let printed = "";
     let errors = "";
     const fail = (/** @type {string} */ problem) => reject(new Error(`${program} ${problem}`));
+    child.stdout.setEncoding("utf8");
+    child.stderr.setEncoding("utf8"); // a character may come in two pieces
     child.stdout.on("data", (data) => {
       printed += data;
       const found = READY.exec(printed);
@@ -44,7 +46,7 @@ export async function start({ command = ["pixazo-sim"], timeout = 30, log = () =
     });
     child.stderr.on("data", (data) => {
       errors = (errors + data).slice(-10_000);
-      log(String(data));
+      log(data);
     });
     const remedy = "install it (pip install pixazo-testkit), or give its path as option command";
     child.once("error", (error) => fail(`cannot be started (${error.message}): ${remedy}`));

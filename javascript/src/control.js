@@ -64,6 +64,8 @@ export class Channel {
    * @param {string} [controlToken]
    */
   constructor(url, controlToken = variable("PIXAZO_SIM_CONTROL_TOKEN")) {
+    // fetch sends none, and errors show the URL.
+    if (/\/\/[^/]*@/.test(url)) throw new Error("the url has a user name or password: leave it out");
     this.url = url.replace(/\/+$/, "");
     this.#token = controlToken;
   }
@@ -94,15 +96,20 @@ export class Channel {
     const body = method === "GET" || rest === undefined ? undefined : JSON.stringify(rest);
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const target = query.size ? `${path}?${query}` : path;
-    const response = await fetch(this.url + target, { method, headers, body }).catch((error) => {
+    let response;
+    let text;
+    try {
+      response = await fetch(this.url + target, { method, headers, body });
+      text = await response.text();
+    } catch (/** @type {any} */ error) {
       const cause = error.cause ?? error;
       const problem = `${method} ${target} got no answer from ${this.url} (${cause})`;
       const trust = this.url.startsWith("https:")
         ? ", and does NODE_EXTRA_CA_CERTS name its authority (pixazo-sim ca)"
         : "";
       throw new ControlError(null, `${problem}: is \`pixazo-sim serve\` running there${trust}?`, {}, { cause });
-    });
-    return read(response);
+    }
+    return read(response, text);
   }
 }
 
@@ -110,10 +117,10 @@ export class Channel {
  * The body of a response. Throws ControlError for a refusal, and for what no simulator answers.
  *
  * @param {Response} response
- * @returns {Promise<any>}
+ * @param {string} text
+ * @returns {any}
  */
-async function read(response) {
-  const text = await response.text();
+function read(response, text) {
   if (response.ok && response.headers.get("Content-Type")?.startsWith("text/plain")) return text;
   let body;
   try {

@@ -192,6 +192,10 @@ test("a simulator that runs is found by the environment", async () => {
   delete process.env.PIXAZO_BASE_URL;
 });
 
+test("a password in a URL is refused, and not repeated", () => {
+  assert.throws(() => Simulator.connect("http://me:hunter2@127.0.0.1:2"), /^Error: the url has a user name or password: leave it out$/);
+});
+
 test("what is no simulator is named as such, and so is nothing at all", async (t) => {
   const url = await listening(t, (_, response) => response.end("<html>"));
   const other = await refusal(() => Simulator.connect(url).health());
@@ -202,6 +206,8 @@ test("what is no simulator is named as such, and so is nothing at all", async (t
     none.message,
     /^GET \/_sim\/health got no answer from http:\/\/127\.0\.0\.1:2 \(.+\): is `pixazo-sim serve` running there\?$/,
   );
+  const broken = await listening(t, (_, response) => response.writeHead(200, { "Content-Length": "9" }).write("{", () => response.destroy()));
+  assert.match((await refusal(() => Simulator.connect(broken).health())).message, /^GET \/_sim\/health got no answer from /);
   const untrusted = await refusal(() => Simulator.connect("https://127.0.0.1:2").health());
   assert.match(untrusted.message, /does NODE_EXTRA_CA_CERTS name its authority/);
 });

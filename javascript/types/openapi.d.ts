@@ -19,36 +19,36 @@ export type Matcher =
 export type Condition = Matcher | string | number | boolean | null | unknown[];
 
 /** What a rule can be about; an operation of a model file has a slash in its name. */
-export type Call = "generate" | "imageToVideo" | "image_to_video" | "submit" | `${string}/${string}` | "media" | "download" | "status" | "webhook" | "request";
+export type Call = "generate" | "imageToVideo" | "submit" | "status" | "media" | "webhook" | "request" | "image_to_video" | "download" | `${string}/${string}`;
 
 /** What can be asked of a call. */
 export interface Conditions {
-  headers?: Record<string, Condition>;
-  prompt?: Condition;
-  generation?: Condition;
-  duration?: Condition;
-  resolution?: Condition;
-  prompt_optimizer?: Condition;
-  fast_pretreatment?: Condition;
-  callback_url?: Condition;
-  aigc_watermark?: Condition;
-  first_frame_image?: Condition;
-  webhook_url?: Condition;
-  body?: Record<string, Condition>;
-  request_id?: Condition;
-  operation?: Condition;
-  status?: Condition;
   age?: Condition;
-  method?: Condition;
-  url?: Condition;
-  channel?: Condition;
+  aigc_watermark?: Condition;
   attempt?: Condition;
+  body?: Record<string, Condition>;
+  callback_url?: Condition;
+  channel?: Condition;
+  duration?: Condition;
+  fast_pretreatment?: Condition;
+  first_frame_image?: Condition;
+  generation?: Condition;
+  headers?: Record<string, Condition>;
+  method?: Condition;
+  operation?: Condition;
+  prompt?: Condition;
+  prompt_optimizer?: Condition;
+  request_id?: Condition;
+  resolution?: Condition;
+  status?: Condition;
+  url?: Condition;
+  webhook_url?: Condition;
 }
 
 /** Points that the vendor's page leaves open, as `pixazo-sim policy` lists them. */
 export interface Policy {
   /** What follows `<model_id>_`: a lower-case UUIDv7; `thirteen` ends in a group of 13 hex digits, variant bits free. */
-  request_id?: "uuid7" | "thirteen";
+  request_id?: "thirteen" | "uuid7";
   /** Name and type of the media: `output.mp4` as video/mp4; `placeholder`: `output.ext` as application/octet-stream, as printed. */
   media?: "mp4" | "placeholder";
   /** Origin of `polling_url` and media URLs: the Host that the caller used, what `Forwarded` or `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` say, or a fixed one, with or without a path. */
@@ -56,41 +56,41 @@ export interface Policy {
   /** Limits of text-to-video, which the page leaves out: those of image-to-video, or types only. */
   t2v_limits?: "i2v" | "open";
   /** 1080P with 10 s: 400 at submit, accepted, or accepted and FAILED later. */
-  combo_1080p_10s?: "refuse" | "accept" | "fail";
+  combo_1080p_10s?: "accept" | "fail" | "refuse";
   /** What the 2000 characters of a prompt are counted in. */
-  prompt_unit?: "code_points" | "utf16" | "bytes";
+  prompt_unit?: "bytes" | "code_points" | "utf16";
   /** A prompt that is empty or only white space: 400 or accepted. */
-  blank_prompt?: "refuse" | "accept";
+  blank_prompt?: "accept" | "refuse";
   /** Members that the page does not list: ignored (every public client sends some) or 400. */
   unknown_members?: "ignore" | "refuse";
   /** Body of a validation error: `error` and `message` naming the member, or `error` and `status`. */
-  validation_body?: "title_message" | "sentence_status";
+  validation_body?: "sentence_status" | "title_message";
   /** A data URL that breaks an image rule: 400 at submit, or accepted and FAILED later. */
-  image_rules?: "refuse" | "fail";
+  image_rules?: "fail" | "refuse";
   /** An image given as URL: accepted unseen (nothing is ever fetched), looked up in the world's table of images, or refused unless https. */
-  image_urls?: "unseen" | "table" | "https";
+  image_urls?: "https" | "table" | "unseen";
   /** Body of a 401 without a key: API Management's default with WWW-Authenticate, or the queue error's shape. */
   missing_key?: "apim" | "queue";
   /** Body of a 401 for an unknown key: API Management's default with WWW-Authenticate, or the queue error's shape. */
   unknown_key?: "apim" | "queue";
   /** A key in the query parameter `subscription-key` when the header is absent. */
-  query_key?: "refuse" | "accept";
+  query_key?: "accept" | "refuse";
   /** Body of a 403: the queue error's shape, API Management's exhausted quota, or the HTML page of a proxy in front on status reads. */
-  forbidden?: "queue" | "apim_quota" | "html_reads";
+  forbidden?: "apim_quota" | "html_reads" | "queue";
   /** Body and headers of a 429: API Management's default with Retry-After, the queue error's shape with it, or the default without it. */
-  throttled?: "apim" | "queue" | "apim_bare";
+  throttled?: "apim" | "apim_bare" | "queue";
   /** Calls allowed per key and window of seconds; `submits` leaves reads uncounted. */
   rate_limit?: string;
   /** A wrong method on a known path: 404 as for an unknown path, or 405 with Allow. */
   unknown_route?: "404" | "405" | number;
   /** An unknown, malformed or foreign request id: 404 for all three, or 403 for a foreign one. */
-  unknown_id?: "404" | "403_foreign";
+  unknown_id?: "403_foreign" | "404";
   /** The sentence of a 402: as printed, or with the amount required. */
   insufficient_balance?: "printed" | "required";
   /** The order of the checks of a submission, after its route. */
   check_order?: string | string[];
   /** A body that is not declared as JSON: 400, 415, or accepted. */
-  content_type?: "400" | "ignore" | "415" | number;
+  content_type?: "400" | "415" | "ignore" | number;
   /** Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read. */
   body_limit?: string | number;
   /** US dollars per generation; the first rule that fits decides. */
@@ -100,23 +100,23 @@ export interface Policy {
   /** Members of a status response: all eight always, or the failure envelope as printed, without timestamps. */
   status_members?: "all" | "minimal_failure";
   /** Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC. */
-  timestamps?: "rfc3339" | "mixed";
+  timestamps?: "mixed" | "rfc3339";
   /** Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it. */
   job_times?: string;
   /** One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s. */
-  webhook_events?: "terminal" | "header";
+  webhook_events?: "header" | "terminal";
   /** Seconds between attempts after anything but a 2xx; then no attempt follows. */
   webhook_retries?: string | number[];
   /** Signature of a webhook: none, or Standard Webhooks headers. */
   webhook_signature?: "none" | "standard";
   /** A redirect by the receiver: a failed attempt, or followed. */
-  webhook_redirects?: "refuse" | "follow";
+  webhook_redirects?: "follow" | "refuse";
   /** The member `callback_url`: a webhook URL like X-Webhook-URL, ignored, or MiniMax's form with a challenge to be echoed within 3 s. */
-  callback_url?: "post" | "ignore" | "challenge";
+  callback_url?: "challenge" | "ignore" | "post";
   /** When the header and the member are both given: a webhook to each, or to only one. */
   both_channels?: "each" | "header" | "member";
   /** A webhook URL that cannot be used: 400, or ignored, which the journal and the log say. */
-  bad_webhook_url?: "refuse" | "ignore";
+  bad_webhook_url?: "ignore" | "refuse";
   /** A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`). */
   http_webhook_url?: "accept" | "refuse";
   /** Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator. */
@@ -132,15 +132,15 @@ export interface Policy {
   /** Whether browsers of other origins may call; decided by the server's profile, since a preflight carries no key. */
   cors?: "off" | "on" | boolean;
   /** The status code of an accepted submission. */
-  submit_code?: "202" | "200" | number;
+  submit_code?: "200" | "202" | number;
   /** An optional member that is null: 400 for its type, or as if it had not been sent. */
-  null_members?: "refuse" | "ignore";
+  null_members?: "ignore" | "refuse";
   /** A `callback_url` that is the empty string: as if it had not been sent, or a bad webhook URL (as an empty X-Webhook-URL always is). */
   empty_callback_url?: "ignore" | "refuse";
   /** The megabyte of "<20MB": 1024 * 1024 bytes or 1,000,000 bytes. */
-  image_megabyte?: "mib" | "mb";
+  image_megabyte?: "mb" | "mib";
   /** The media type of a data URL: JPEG, PNG or WebP, but not compared with the content; that of the content; or not looked at. */
-  image_type?: "listed" | "match" | "any";
+  image_type?: "any" | "listed" | "match";
   /** Origin of media URLs: that of `polling_url`, the one of the page's sample (https://pub-582b7213209642b9b995c96c95a30381.r2.dev), or a fixed one; this server serves the media in any case. */
   media_origin?: string;
   /** POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications"). */
@@ -148,11 +148,11 @@ export interface Policy {
   /** Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters. */
   media_user_agents?: string | string[];
   /** Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution. */
-  video_aspect?: "fixed" | "first_frame";
+  video_aspect?: "first_frame" | "fixed";
   /** HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media is always answered. */
-  status_head?: "refuse" | "answer";
+  status_head?: "answer" | "refuse";
   /** Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response. */
-  cache_control?: "media" | "none" | "no_store";
+  cache_control?: "media" | "no_store" | "none";
   /** Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s). */
   webhook_timeout?: string | number;
   /** Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends. */
@@ -203,7 +203,7 @@ export interface ServeOptions {
   controlHost?: string[];
   /** Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca. */
   tls?: boolean;
-  /** Where that certificate is kept, instead of the folder that the system has for settings of a user. */
+  /** Where the certificate is kept, instead of the folder that the system has for settings of a user. */
   tlsFolder?: string;
   /** Speak https with this certificate (PEM) of your own. */
   tlsCert?: string;
@@ -327,9 +327,9 @@ export interface Rule {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often the step happens: without a number always, or once if another step follows */
+  /** how often; without a number always, or once if another step follows */
   times?: number | null;
-  /** what the rule is about: a word, or the name of an operation of a model file, such as ltx-video/text-to-video */
+  /** what it is about: a word, or such as ltx-video/text-to-video */
   when: Call;
   /** facts and their values or conditions; all must hold */
   match?: Conditions;
@@ -592,7 +592,7 @@ export interface Step {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often the step happens: without a number always, or once if another step follows */
+  /** how often; without a number always, or once if another step follows */
   times?: number | null;
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
@@ -12,18 +11,8 @@ from tools.contents import DOCS, SITE_URL, contents
 
 from . import attributes, clauses, client, commands, faults, plugin, policy, routes, shipped
 
-PAGES: dict[str, Callable[[], str]] = {
-    "attributes": attributes.page,
-    "clauses": clauses.page,
-    "client": client.page,
-    "commands": commands.page,
-    "documents": routes.documents_page,
-    "faults": faults.page,
-    "plugin": plugin.page,
-    "policy": policy.page,
-    "routes": routes.page,
-    "shipped": shipped.page,
-}
+_MODULES = (attributes, clauses, client, commands, faults, plugin, policy, routes, shipped)
+PAGES = {each.__name__.rpartition(".")[2]: each.page for each in _MODULES} | {"documents": routes.documents_page}
 
 
 def llms() -> str:

@@ -17,16 +17,13 @@ The vendor's page as requirements, each with a check ([contract tests](../how-to
 """
 
 
+_COLUMNS = ["clause", "demands", "section of the page, and its words", "strength", "cost"]
+
+
 def page() -> str:
     """The page."""
-    return _HEAD + "".join(
-        f"## {group}\n\n"
-        + table(
-            ["clause", "demands", "section of the page, and its words", "strength", "cost"],
-            (
-                (each.id, each.requirement, each.section, each.strength.name.lower(), each.cost.name.lower())
-                for each in clauses
-            ),
-        )
-        for group, clauses in groupby(CATALOGUE, lambda clause: clause.group)
-    )
+    parts = [_HEAD]
+    for group, clauses in groupby(CATALOGUE, lambda clause: clause.group):
+        rows = ((c.id, c.requirement, c.section, c.strength.name.lower(), c.cost.name.lower()) for c in clauses)
+        parts.append(f"## {group}\n\n{table(_COLUMNS, rows)}")
+    return "".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any
@@ -23,36 +24,27 @@ Every public name of `pixazo_client`, as the code has it. [The client](../how-to
 _FIRST = ["PixazoClient", "RequestHandle", "AsyncPixazoClient", "AsyncRequestHandle", "Generation", "Polling"]
 
 
-class _Written(str):
-    """An annotation as its source has it."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
+_QUOTED = re.compile(r"""(: |-> )(["'])(.*?)\2(?=[,) ]|$)""")
+_COMMA = re.compile(r", (?=[*/]|\w+: )")
 
 
 def _signature(name: str, thing: object) -> str:
-    """How something is called."""
+    """How something is called, with its annotations as the source has them."""
     if isinstance(thing, property):
-        returned = inspect.signature(thing.fget).return_annotation if thing.fget else ""
-        return f"{name}: {returned}"
+        return f"{name}: {inspect.signature(thing.fget).return_annotation}" if thing.fget else name
     found = inspect.signature(thing)  # type: ignore[arg-type]
     given = [
-        each.replace(
-            annotation=_Written(each.annotation) if isinstance(each.annotation, str) else each.annotation,
-            # The default of this one shows where it is in memory.
-            default=_Written(f"{type(each.default).__name__}()") if " at 0x" in repr(each.default) else each.default,
-        )
+        each.replace(default=...) if " at 0x" in repr(each.default) else each  # it shows where it is in memory
         for each in found.parameters.values()
         if each.name != "self"
     ]
-    returned = found.return_annotation
-    found = found.replace(
-        parameters=given, return_annotation=_Written(returned) if isinstance(returned, str) else returned
-    )
-    text = f"{'async ' if inspect.iscoroutinefunction(thing) else ''}{name}{found}"
-    if len(text) > 100:
-        text = f"{name}(\n" + "".join(f"    {each},\n" for each in given) + ")" + text.rpartition(")")[2]
-    return text.removesuffix(" -> None")
+    plain = _QUOTED.sub(r"\1\3", str(found.replace(parameters=given)).replace("= Ellipsis", "= ..."))
+    text = f"{'async ' if inspect.iscoroutinefunction(thing) else ''}{name}{plain.removesuffix(' -> None')}"
+    if len(text) <= 100:
+        return text
+    head, _, rest = text.partition("(")
+    inner, _, end = rest.rpartition(")")
+    return f"{head}(\n" + "".join(f"    {each},\n" for each in _COMMA.split(inner)) + f"){end}"
 
 
 def _shown(heading: str, name: str, thing: object) -> str:

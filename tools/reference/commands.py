@@ -30,15 +30,9 @@ def _shown(command: click.Command, context: click.Context) -> Iterator[str]:
     # \b begins lines that stay as they are.
     about = re.sub(r"\x08\n(.*?)(?=\n\n|\Z)", r"```text\n\1\n```", text, flags=re.DOTALL)
     yield f"{about}\n\n"
-    records = (each.get_help_record(context) for each in command.get_params(context))
-    yield table(
-        ["option", "what it does"],
-        (
-            (f"`{name}`", re.sub(r"\s+", " ", text))
-            for name, text in filter(None, records)
-            if text and not name.endswith("--help")
-        ),
-    )
+    records = filter(None, (each.get_help_record(context) for each in command.get_params(context)))
+    rows = ((f"`{name}`", re.sub(r"\s+", " ", text)) for name, text in records if text and not name.endswith("--help"))
+    yield table(["option", "what it does"], rows)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             if (inner := command.get_command(context, name)) and not inner.hidden:

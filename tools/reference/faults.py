@@ -25,20 +25,14 @@ def page() -> str:
     for name, fault in FAULTS.items():
         where = ", ".join(f"`{each}`" for each in sorted(fault.applies_to))
         never = ", ".join(f"`{each}`" for each in sorted(fault.excludes))
+        rows = (
+            (f"`{e.encode_name}`", f"`{shown(e.type)}`", "required" if e.required else f"`{default_of(e)}`")
+            for e in msgspec.structs.fields(fault)
+        )
         parts += [
             f"## {fault.__name__}\n\n`{name}`: {documented(fault)}",
             f"Applies to {where}.{f' Never together with {never}.' if never else ''}\n\n",
-            table(
-                ["parameter", "type", "default"],
-                (
-                    (
-                        f"`{each.encode_name}`",
-                        f"`{shown(each.type)}`",
-                        "required" if each.required else f"`{default_of(each)}`",
-                    )
-                    for each in msgspec.structs.fields(fault)
-                ),
-            ),
+            table(["parameter", "type", "default"], rows),
             f"In Python `{in_python(EXAMPLES[name])}`, in a script file:\n\n```toml\n{in_toml(EXAMPLES[name])}\n```\n\n",
         ]
     return "".join(parts)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest_pixazo
 from pixazo_simulator.script import FAULTS
@@ -27,22 +29,12 @@ Every fixture, option and setting of the plugin, and every public name of `pytes
 """
 
 
-class _Settings:
-    """Takes down what the plugin declares to pytest."""
+def _option(name: str, metavar: str = "", choices: Iterable[str] = (), help: str = "", **_: Any) -> tuple[str, str]:  # noqa: A002 - as pytest names it
+    return f"`{name} {metavar or '|'.join(choices)}".rstrip() + "`", help
 
-    def __init__(self) -> None:
-        self.options = list[tuple[str, str]]()
-        self.ini = list[tuple[str, str, str]]()
 
-    def getgroup(self, *_: str) -> _Settings:
-        return self
-
-    def addoption(self, name: str, **settings: Any) -> None:
-        value = settings.get("metavar") or "|".join(settings.get("choices", ()))
-        self.options.append((f"`{name}{f' {value}' if value else ''}`", settings.get("help", "")))
-
-    def addini(self, name: str, help: str, type: str = "string", default: object = "") -> None:  # noqa: A002 - as pytest names them
-        self.ini.append((f"`{name}`", f"{type}{f', default `{default}`' if default not in ('', []) else ''}", help))
+def _ini(name: str, help: str, type: str = "string", default: object = "") -> tuple[str, str, str]:  # noqa: A002 - as pytest names them
+    return f"`{name}`", f"{type}{f', default `{default}`' if default not in ('', []) else ''}", help
 
 
 def _functions() -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -56,8 +48,10 @@ def _functions() -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def page() -> str:
     """The page."""
-    settings = _Settings()
-    plugin.pytest_addoption(settings)  # type: ignore[arg-type]
+    parser = Mock()
+    plugin.pytest_addoption(parser)
+    options = [_option(*each.args, **each.kwargs) for each in parser.getgroup().addoption.call_args_list]
+    ini = [_ini(*each.args, **each.kwargs) for each in parser.addini.call_args_list]
     (marker,) = (
         ast.literal_eval(call.args[1])
         for call in ast.walk(ast.parse(inspect.getsource(plugin)))
@@ -66,22 +60,16 @@ def page() -> str:
     parts = [_HEAD, "## Fixtures\n\n"]
     for each in _functions():
         scope = "session" if "session" in ast.unparse(each.decorator_list[0]) else "function"
-        kind = ast.unparse(each.returns) if each.returns else "None"
-        kind = kind.removeprefix("Iterator[").removesuffix("]") if kind.startswith("Iterator[") else kind
+        kind = re.sub(r"^Iterator\[(.*)\]$", r"\1", ast.unparse(each.returns) if each.returns else "None")
         parts.append(f"### Fixture {each.name}\n\n`{kind}`, scope {scope}. {ast.get_docstring(each)}\n\n")
     parts += [
-        "## Options\n\n", table(["option", "what it does"], settings.options),
-        "## Settings of the ini file\n\n", table(["setting", "type", "what it is"], settings.ini),
+        "## Options\n\n", table(["option", "what it does"], options),
+        "## Settings of the ini file\n\n", table(["setting", "type", "what it is"], ini),
         f"## The marker\n\n`@pytest.mark.{marker.partition(':')[0]}`:{marker.partition(':')[2]}.\n\n",
     ]  # fmt: skip
     rows = ((f"`{each.name}`", each.description, each.impact, each.remedy) for each in CHECKS)
     parts.append(f"## Usage checks\n\n{table(['check', 'what it finds', 'why it hurts', 'remedy'], rows)}")
-    for name in dir(pytest_pixazo):
-        thing = getattr(pytest_pixazo, name)
-        if (
-            (inspect.isclass(thing) or inspect.isfunction(thing))
-            and not is_value(thing)
-            and thing not in FAULTS.values()
-        ):
+    for name, thing in inspect.getmembers(pytest_pixazo, lambda it: inspect.isclass(it) or inspect.isfunction(it)):
+        if not is_value(thing) and thing not in FAULTS.values():
             parts.append(described(name, thing))
     return "".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.spec import rows
+from pixazo_simulator.spec import PolicyDecision, rows
 
 from .markdown import table
 
@@ -32,20 +32,12 @@ A profile is a named set of values. Set single fields with `pixazo-sim serve --s
 _COLUMNS = ["#", "field", "`documented`", "`observed`", "values", "label", "clauses", "what it decides"]
 
 
+def _cells(row: PolicyDecision) -> tuple[str, ...]:
+    documented, observed, values = (f"`{each}`" for each in (row.documented, row.observed, row.values))
+    observed, values = "same" if observed == documented else observed, "" if values == documented else values
+    return row.row, f"`{row.field}`", documented, observed, values, row.label, row.clauses, row.description
+
+
 def page() -> str:
     """The page."""
-    return _HEAD + table(
-        _COLUMNS,
-        (
-            (
-                row.row,
-                f"`{row.field}`",
-                f"`{row.documented}`",
-                "same" if row.documented == row.observed else f"`{row.observed}`",
-                "" if row.values == row.documented else f"`{row.values}`",
-                *row[5:7],
-                row.description,
-            )
-            for row in rows()
-        ),
-    )
+    return _HEAD + table(_COLUMNS, map(_cells, rows()))

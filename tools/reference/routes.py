@@ -48,17 +48,18 @@ def _type(schema: Schema, prefix: str = "type-") -> str:
     return " or ".join(kind) if isinstance(kind, list) else kind
 
 
+def _needed(schema: Schema, *, is_required: bool) -> tuple[str, str]:
+    """Whether a value must be given, else what it is without; and what it is."""
+    default = f": `{json.dumps(schema['default'])}`" if "default" in schema else ""
+    return "yes" if is_required else f"no{default}", schema.get("description", "")
+
+
 def _members(schema: Schema, prefix: str) -> str:
     """The members of an object as a table."""
     required = schema.get("required", ())
-    return table(
-        ["member", "type", "needed", "is"],
-        (
-            (f"`{name}`", _type(each, prefix), "yes" if name in required else f"no: `{json.dumps(each['default'])}`" if "default" in each else "no",
-             each.get("description", ""))
-            for name, each in schema.get("properties", {}).items()
-        ),
-    )  # fmt: skip
+    members = schema.get("properties", {}).items()
+    rows = ((f"`{name}`", _type(each, prefix), *_needed(each, is_required=name in required)) for name, each in members)
+    return table(["member", "type", "needed", "is"], rows)
 
 
 def _types(schemas: Mapping[str, Schema], document: str) -> Iterator[str]:
@@ -82,13 +83,8 @@ def page() -> str:
                 f"## {each['operationId']}\n\n`{method.upper()} {path}`: {each['summary']}\n\n{each.get('description', '')}\n\n"
             )
             rows = (
-                (
-                    f"`{given['name']}`",
-                    f"{given['in']}, {_type(given['schema'])}",
-                    "yes" if given["required"] else "no",
-                    given.get("description", ""),
-                )
-                for given in each["parameters"]
+                (f"`{p['name']}`", f"{p['in']}, {_type(p['schema'])}", *_needed(p, is_required=p["required"]))
+                for p in each["parameters"]
             )
             parts.append(table(["parameter", "where and type", "needed", "is"], rows))
             if body := each.get("requestBody"):

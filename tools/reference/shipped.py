@@ -46,9 +46,8 @@ def _parameters(operation: Operation) -> str:
 
 
 def _price(operation: Operation) -> str:
-    if operation.price is None:
-        return "of the policy"
-    return f"{operation.price.base}{' and more' if operation.price.values else ''}"
+    price = operation.price
+    return f"{price.base}{' and more' if price.values else ''}" if price else "of the policy"
 
 
 def page() -> str:
@@ -57,13 +56,7 @@ def page() -> str:
     for model, operations in groupby(read_models(["all"]), lambda operation: operation.model):
         found = list(operations)
         rows = (
-            (
-                f"`{each.name}`",
-                f"{each.output}{', at once' if each.response is not None else ''}",
-                _price(each),
-                _parameters(each),
-            )
-            for each in found
+            (f"`{o.name}`", o.output + ", at once" * (o.response is not None), _price(o), _parameters(o)) for o in found
         )
         parts.append(f"## {model}\n\n[Page]({found[0].source}), {found[0].date}: {found[0].label}.\n\n")
         parts.append(table(["operation", "media", "price in dollars", "parameters"], rows))

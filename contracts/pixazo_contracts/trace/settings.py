@@ -36,7 +36,7 @@ class ConfigurationError(ValueError):
 
 def read_settings(kind: str, path: Path) -> JsonObject:
     """The members of a file, without the `$schema` that editors read. Raises `ConfigurationError` naming file and line."""
-    form = FORMS.get(path.suffix, "TOML")
+    form = FORMS.get(path.suffix.lower(), "TOML")
     try:
         settings: object = _READERS[form](path.read_text(encoding="utf-8-sig"))
     except RecursionError:
@@ -78,6 +78,8 @@ def _value(node: Any, left: Any) -> Any:
         return [_value(each, left) for each in node.value]
     if kind != "map":
         raise ValueError(f"a tag that is none of JSON's types {at}")
+    if any(key.id != "scalar" for key, _ in node.value):  # whose text would show what it holds
+        raise ValueError(f"a key that is a list or mapping {at}")
     names = [str(key.value) for key, _ in node.value]
     if len(set(names)) < len(names):
         raise ValueError(f"a name stands twice in one mapping {at}")

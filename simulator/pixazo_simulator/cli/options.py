@@ -178,6 +178,8 @@ def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
 
 _FILE = click.Path(dir_okay=False)
 # fmt: off
+TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER",
+                     help="Where the certificate is kept, instead of the folder that the system has for settings of a user.")
 OPTIONS = (
     _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
     _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
@@ -211,8 +213,7 @@ OPTIONS = (
     _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
             help="A host name besides localhost by which /_sim may be called; may be repeated."),
     _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca."),
-    _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER",
-            help="Where that certificate is kept, instead of the folder that the system has for settings of a user."),
+    TLS_FOLDER,
     _option("--tls-cert", type=_FILE, metavar="FILE", help="Speak https with this certificate (PEM) of your own."),
     _option("--tls-key", type=_FILE, metavar="FILE", help="Its key (PEM), unless it is in the same file."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
@@ -229,19 +230,9 @@ OPTIONS = (
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
 SERVE_ONLY = (
-    "host",
-    "port",
-    "workers",
-    "ready_file",
-    "exit_on_stdin_eof",
-    "control_token",
-    "control_open",
-    "control_hosts",
-    "tls",
-    "tls_folder",
-    "tls_cert",
-    "tls_key",
-)
+    "host", "port", "workers", "ready_file", "exit_on_stdin_eof", "control_token", "control_open", "control_hosts",
+    "tls", "tls_folder", "tls_cert", "tls_key",
+)  # fmt: skip
 
 _of_exec = partial(_option, command="exec-")
 # fmt: off

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -159,6 +160,8 @@ class Signals:
         self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         for number in self._numbers:
             signal.signal(number, _ignore)
+        if sys.platform != "win32":  # a supervisor begins a worker with SIGHUP blocked
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
     def listen(self, handle: Callable[[int], None]) -> None:
         """Call `handle` in a thread of its own for each signal that has arrived or arrives."""

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,7 +60,7 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        with self._lock:
+        with self._lock, _no_hang_up():
             process = subprocess.Popen(  # noqa: S603 - this very command
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
@@ -107,6 +109,19 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def _no_hang_up() -> Generator[None]:
+    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before, the process would end by it."""
+    if sys.platform == "win32":
+        yield
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:

@@ -16,17 +16,7 @@ _QUOTED = spec.regex(r"'([^']*)'")
 
 def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
     """The rules in a text of a form, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
-    what = f"script {name}"
-    try:
-        document = spec.Document(text, form)
-        try:
-            return _read_rules(document.data)
-        except spec.InvalidDataError as error:
-            raise ValueError(document.problem(what, error)) from None
-    except spec.InvalidTextError as error:
-        raise ValueError(error.of(what)) from None
-    except RecursionError:  # of a rule, or of the search for its line
-        raise ValueError(f"{what} is nested too deeply") from None
+    return spec.read_text_as(f"script {name}", text, form, _read_rules)
 
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Annotated, Any, cast
 
 import msgspec
+from msgspec import Meta
 
 from pixazo_simulator import spec
 
@@ -35,16 +36,17 @@ _BODILESS = (204, 304)
 
 Conditions = list[tuple[tuple[str, ...], Matcher]]
 """Conditions, each with the path of the fact that it is about."""
-Text = Annotated[str, msgspec.Meta(max_length=2000)]
-Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
-Polls = Annotated[str, msgspec.Meta(max_length=40)]
-Timeline = Annotated[tuple[tuple[str, Seconds | Polls], ...], msgspec.Meta(max_length=2)]
+Text = Annotated[str, Meta(max_length=2000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Polls = Annotated[str, Meta(max_length=40)]
+Timeline = Annotated[tuple[tuple[str, Seconds | Polls], ...], Meta(max_length=2)]
 Length = tuple[int, int]
 """Milliseconds of a state, or, where they are 0, how many status reads it lasts."""
 _STATES = (spec.Status.QUEUED, spec.Status.PROCESSING)
 _POLLS = spec.regex(r"polls:([1-9][0-9]{0,5})")
-Moment = Seconds | Annotated[str, msgspec.Meta(max_length=40)]
+_MOMENT = "seconds of the world's clock since the rule was added, or an instant"
+Moment = Seconds | Annotated[str, Meta(max_length=40)]
 """Seconds of the world's clock since the rule was added, or an instant of it (RFC 3339)."""
 
 
@@ -54,11 +56,11 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
     """
 
-    status: Annotated[int, msgspec.Meta(ge=200, le=599)]
+    status: Annotated[int, Meta(ge=200, le=599)]
     json: Any = msgspec.UNSET
     text: str | None = None
     headers: dict[str, str] = {}
-    retry_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
+    retry_after: Annotated[int, Meta(ge=0, le=86_400)] | None = None
 
     def __post_init__(self) -> None:
         given = self.json is not msgspec.UNSET
@@ -156,10 +158,12 @@ def _length(given: float | str) -> Length:
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows."""
 
-    reply: Reply | None = None
-    end: End | None = None
-    faults: Annotated[tuple[AnyFault, ...], msgspec.Meta(max_length=20)] = ()
-    times: Count | None = None
+    reply: Annotated[Reply | None, Meta(description="a response instead of the real one")] = None
+    end: Annotated[End | None, Meta(description="how an accepted generation goes on")] = None
+    faults: Annotated[tuple[AnyFault, ...], Meta(max_length=20, description="what goes wrong")] = ()
+    times: Annotated[
+        Count | None, Meta(description="how often; without a number always, or once if another step follows")
+    ] = None
 
     @property
     def commits(self) -> bool:
@@ -185,14 +189,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
     """
 
-    when: str
-    match: dict[str, Any] = {}
-    after: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
-    probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1
-    since: Moment = 0
-    until: Moment | None = None
-    then: Annotated[tuple[Step, ...], msgspec.Meta(max_length=1000)] = ()
-    name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    when: Annotated[str, Meta(description="what it is about: a word, or such as ltx-video/text-to-video")]
+    match: Annotated[dict[str, Any], Meta(description="facts and their values or conditions; all must hold")] = {}
+    after: Annotated[int, Meta(ge=0, le=1_000_000, description="so many matching requests are let through first")] = 0
+    probability: Annotated[float, Meta(gt=0, le=1, description="the share of matching requests that is decided")] = 1
+    since: Annotated[Moment, Meta(description=f"{_MOMENT}: before it the rule is not asked")] = 0
+    until: Annotated[Moment | None, Meta(description=f"{_MOMENT}: from it on the rule is not asked")] = None
+    then: Annotated[tuple[Step, ...], Meta(max_length=1000, description="the steps that follow, in order")] = ()
+    name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="what reports call the rule")] = None
 
     def __post_init__(self) -> None:
         about = operations(self.when)

@@ -23,6 +23,7 @@ from pixazo_simulator.spec import (
     points,
     problems_of,
     read_model,
+    read_text_as,
 )
 
 if TYPE_CHECKING:
@@ -45,17 +46,7 @@ def read_profile(name: str) -> Policy:
         raise ValueError(
             f"profile {name!r} is not one of {', '.join(PROFILES)}, nor a file{nearest(name, tuple(PROFILES))}"
         )
-    what = f"profile {path}"
-    try:
-        document = Document(*read_text(path, "profile"))
-        try:
-            return _policy_of(document.data)
-        except InvalidDataError as error:
-            raise ValueError(f"{what}, line {document.line(error.path)}: {error.problem}") from None
-    except InvalidTextError as error:
-        raise ValueError(error.of(what)) from None
-    except RecursionError:
-        raise ValueError(f"{what} is nested too deeply") from None
+    return read_text_as(f"profile {path}", *read_text(path, "profile"), _policy_of, lambda error: error.problem)
 
 
 def _policy_of(data: object) -> Policy:
@@ -109,7 +100,7 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
 
 def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
     path = _MODELS / f"{name}.toml" if name in known else Path(name)
-    if path.suffix not in FORMS:
+    if path.suffix.lower() not in FORMS:
         names = (*known, "all")
         raise ValueError(
             f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(FORMS)}{nearest(name, names)}"
@@ -172,7 +163,7 @@ def read_text(path: Path, what: str) -> tuple[str, str]:
             data = file.read(FILE_LIMIT + 1)
         if len(data) > FILE_LIMIT:
             raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
-        return data.decode("utf-8-sig").replace("\r\n", "\n"), FORMS.get(path.suffix, "TOML")
+        return data.decode("utf-8-sig").replace("\r\n", "\n"), FORMS.get(path.suffix.lower(), "TOML")
     except OSError as error:
         raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

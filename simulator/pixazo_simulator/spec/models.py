@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
-from .formats import Document, InvalidTextError, problems_of
+from .formats import problems_of, read_text_as
 from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -40,31 +40,34 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A member of a body: its name, dotted where it is inside an object (`input.prompt`, `content[].type`), and the rules for its value."""
 
     name: Annotated[str, Meta(pattern=_MEMBER, description="a name such as prompt, input.prompt or content[].type")]
-    type: Literal["string", "integer", "number", "boolean", "array", "object", "any"]
-    required: bool = False
-    default: Any = UNSET
-    enumeration: tuple[Any, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    exclusive_minimum: bool = False
-    min_length: _Count | None = None
-    max_length: _Count | None = None
-    min_items: _Count | None = None
-    max_items: _Count | None = None
-    max_bytes: _Count | None = None
-    formats: tuple[str, ...] = ()
-    callback: bool = False
-    description: str = ""
-    unchecked: tuple[str, ...] = ()
+    type: Annotated[
+        Literal["string", "integer", "number", "boolean", "array", "object", "any"],
+        Meta(description="what its value must be"),
+    ]
+    required: Annotated[bool, Meta(description="whether a body must have it")] = False
+    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = UNSET
+    enumeration: Annotated[tuple[Any, ...], Meta(description="its values; without: any")] = ()
+    minimum: Annotated[float | None, Meta(description="the least number")] = None
+    maximum: Annotated[float | None, Meta(description="the greatest number")] = None
+    exclusive_minimum: Annotated[bool, Meta(description="whether `minimum` itself is too little")] = False
+    min_length: Annotated[_Count | None, Meta(description="code points of a text, at least")] = None
+    max_length: Annotated[_Count | None, Meta(description="code points of a text, at most")] = None
+    min_items: Annotated[_Count | None, Meta(description="items of an array, at least")] = None
+    max_items: Annotated[_Count | None, Meta(description="items of an array, at most")] = None
+    max_bytes: Annotated[_Count | None, Meta(description="bytes of data in Base64, at most")] = None
+    formats: Annotated[tuple[str, ...], Meta(description="what a text is: url, base64, or both")] = ()
+    callback: Annotated[bool, Meta(description="whether its value is a URL to which the end is posted")] = False
+    description: Annotated[str, Meta(description="what the page says about it")] = ""
+    unchecked: Annotated[tuple[str, ...], Meta(description="what the page states about it and nothing checks")] = ()
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The price of one generation in dollars: `base`, or the one of `values` that the parameter `by` chooses, times the parameter `per`."""
 
     base: _Dollars
-    by: str | None = None
-    values: dict[str, _Dollars] = {}
-    per: str | None = None
+    by: Annotated[str | None, Meta(description="the parameter whose value chooses from `values`")] = None
+    values: Annotated[dict[str, _Dollars], Meta(description="dollars in place of `base`, by that value")] = {}
+    per: Annotated[str | None, Meta(description="the parameter by whose number the price is multiplied")] = None
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,13 +77,21 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     model_id: Annotated[
         str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}\Z", description="letters, digits, dots, hyphens and underscores")
     ]
-    title: str
-    output: Literal["mp4", "png", "jpeg", "wav", "mp3"]
-    parameters: tuple[Parameter, ...] = ()
-    price: PriceTable | _Dollars | None = None
-    response: Any = None
-    name: str | None = None
-    checks: Literal["rules", "page"] = "rules"
+    title: Annotated[str, Meta(description="what the operation is called")]
+    output: Annotated[Literal["mp4", "png", "jpeg", "wav", "mp3"], Meta(description="the extension of its media")]
+    parameters: Annotated[tuple[Parameter, ...], Meta(description="the members of its body")] = ()
+    price: Annotated[
+        PriceTable | _Dollars | None,
+        Meta(description="dollars, or a table of prices; without: policy `price`"),
+    ] = None
+    response: Annotated[
+        Any,
+        Meta(
+            description="the template of a response at once, with {media_url}, {request_id} and {now}; without, the generation is queued"
+        ),
+    ] = None
+    name: Annotated[str | None, Meta(description="only for the operations of the page")] = None
+    checks: Annotated[Literal["rules", "page"], Meta(description="only for the operations of the page")] = "rules"
 
 
 class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -89,10 +100,10 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     model: Annotated[
         str, Meta(pattern=r"^[a-z0-9.-]{1,100}\Z", description="lower-case letters, digits, dots and hyphens")
     ]
-    title: str
-    source: str
-    date: dt.date
-    label: str
+    title: Annotated[str, Meta(description="what the model is called")]
+    source: Annotated[str, Meta(description="the page of the vendor that it is taken from")]
+    date: Annotated[dt.date, Meta(description="the day of that page")]
+    label: Annotated[str, Meta(description="how it is known, shown wherever the model is")]
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
@@ -186,17 +197,7 @@ def unknown_operation(name: str, known: Iterable[str]) -> str:
 
 def read_model(text: str, where: str, form: str = "TOML") -> tuple[Operation, ...]:
     """The operations of a model file, which messages call `where`. Raises ValueError that names the file, the key, the value and the remedy."""
-    what = f"model {where}"
-    try:
-        document = Document(text, form)
-        try:
-            return _operations(document.data)
-        except InvalidDataError as misfit:
-            raise ValueError(document.problem(what, misfit)) from None
-    except InvalidTextError as error:
-        raise ValueError(error.of(what)) from None
-    except RecursionError:
-        raise ValueError(f"{what} is nested too deeply") from None
+    return read_text_as(f"model {where}", text, form, _operations)
 
 
 def _operations(data: object) -> tuple[Operation, ...]:

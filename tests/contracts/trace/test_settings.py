@@ -13,7 +13,7 @@ WRITTEN = {
     "p.toml": "paid = true\npace = 2.5\naccounts = { default = 'k1', other = ['k2', 'k3'] }\n[ceilings]\nrun = 3\n",
     "p.json": '{"$schema": "x", "paid": true, "pace": 2.5, "accounts": {"default": "k1", "other": ["k2", "k3"]}, "ceilings": {"run": 3}}',
     "p.yaml": "# of the nightly run\npaid: true\npace: 2.5\naccounts:\n  default: k1\n  other: [k2, k3]\nceilings: {run: 3}\n",
-    "p.yml": "{paid: True, pace: 2.5e0, accounts: {default: k1, other: [k2, k3]}, ceilings: {run: 3}}",
+    "upper.YML": "{paid: True, pace: 2.5e0, accounts: {default: k1, other: [k2, k3]}, ceilings: {run: 3}}",
 }
 
 
@@ -48,9 +48,10 @@ def test_expectations_too(tmp_path: Path) -> None:
         ("- paid", "it is no table of settings: write a YAML file of one"),
         ("a: &a [" + "1," * 200 + "]\nb: &b [" + "*a," * 200 + "]", "more than 10000 values, those that aliases repeat included (at line 1): write a YAML file"),
         ("a: " + "[" * 700, "it is nested too deep: write a flat YAML file"),
+        ("? [secret-key]\n: 1", "a key that is a list or mapping (at line 1): write a YAML file"),
         ("payed: true", "unknown setting 'payed': did you mean 'paid'?"),
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_a_wrong_yaml_file_is_refused_in_one_line(tmp_path: Path, text: str, problem: str) -> None:
     """It names the line, and shows no value: that may be a key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,29 @@ def test_it_is_kept_until_it_does_not_do(tmp_path: Path) -> None:
     assert len({first, second, kept_certificate(folder, [])[1].read_bytes()}) == 3
     authority.write_text("spoilt")
     assert kept_certificate(folder, [])[1].read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    """It may be the only copy of a key: without our head, or with a date that is none, it is not replaced."""
+    file = tmp_path / "server.pem"
+    for text in ("-----BEGIN PRIVATE KEY-----\n", "pixazo-sim serve --tls, until 2026-99-99, for localhost\n"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"was not made by `serve --tls`: name another folder with --tls-folder"):
+            kept_certificate(tmp_path, ())
+        assert file.read_text(encoding="utf-8") == text
+
+
+def test_a_file_system_without_links_keeps_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left beside the two files, for a host in any alphabet."""
+
+    def refuse(*_paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    file, authority = kept_certificate(tmp_path, ["münchen.test"])
+    assert {*tmp_path.iterdir()} == {file, authority}
+    context_of(str(file), None)
+    assert kept_certificate(tmp_path, ["münchen.test"])[1].read_bytes() == authority.read_bytes()
 
 
 def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +16,14 @@ from typing import Any
 
 import pytest
 from tests.caller import Caller
-from tests.command import COMMAND, started
+from tests.command import COMMAND, run_process, started
 from tests.patience import PATIENCE, until
 from tests.servers import Redis
 from tests.serving import ServeProcess
 from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
 
 from pixazo_simulator import PROFILES, Rule, Settings, Simulator
+from pixazo_simulator.cli.workers import Workers
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.script import ConnectionReset, StatusCode
@@ -29,6 +31,7 @@ from pixazo_simulator.state.history import Replayed, export
 from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.world import Worlds
 
+PYTHON = sys.executable
 BEFORE, AFTER = (Rule(when="status", faults=(StatusCode(status=code),)) for code in (500, 503))
 OWN = Rule(when="generate", faults=(ConnectionReset(),))
 POLICY = PROFILES["documented"].changed({"submit_code": 200})
@@ -154,6 +157,24 @@ def test_serve_ends_with_its_terminal(tmp_path: Path) -> None:
         Served(process)
         os.close(ours)
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_worker_that_is_starting_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal waits until the worker can read its files again: it would end one that cannot yet, and all others after it."""
+    starting = tmp_path / "starting"
+    starting.write_text("#!/bin/sh\necho ready\nread line\n", encoding="utf-8")
+    starting.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(starting))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        workers = Workers(1, listener)
+        (process,) = workers._processes
+        workers.hang_up()
+        workers._ending.set()
+        process.communicate(b"\n", PATIENCE)
+        assert process.returncode == 0
+    waiting = "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {1}); os.kill(os.getpid(), 1)\n"
+    waiting += "from pixazo_simulator.cli.process import Signals; Signals([1]).listen(os._exit); signal.pause()"
+    assert run_process(PYTHON, "-c", waiting).returncode == 1
 
 
 @pytest.mark.slow

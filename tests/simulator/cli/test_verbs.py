@@ -243,7 +243,7 @@ class Other(BaseHTTPRequestHandler):
         """Answer a page."""
         self.send_response(200 if "clock" in self.path else 404)
         self.end_headers()
-        self.wfile.write(b"<html>")
+        self.wfile.write(b"<html>" if "clock" in self.path else b'{"error": "Gone", "message": {"code": 5}}')
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Log nothing."""

@@ -66,7 +66,7 @@ def test_every_value_has_its_line(value: object) -> None:
         ("a: !!int x", 1, "'x' is not of its tag !!int: leave that out"),
         ("? [1]\n: 2", 1, "a key is a list or mapping: write a text"),
         ("a: &a {b: 1}\nc:\n  <<: *a", 3, "merge keys (<<) are not of YAML 1.2: write the members, or an alias for a whole value"),
-        ("a: 1\nb: \x00", 2, "character 0 is not allowed"),
+        ("a: 1\nb: \x00", 2, "character U+0000 is not allowed"),
     ],
 )  # fmt: skip
 def test_what_is_no_yaml_for_us_is_refused_with_its_line(text: str, line: int, problem: str) -> None:
@@ -92,7 +92,7 @@ def test_aliases_that_multiply_are_bounded() -> None:
 
 def test_every_kind_of_file_can_be_yaml(tmp_path: Path) -> None:
     """Script, profile and model; `$schema` is for editors only."""
-    script, profile, model = (tmp_path / f"{name}.yaml" for name in ("script", "profile", "model"))
+    script, profile, model = (tmp_path / f"{name}.YAML" for name in ("script", "profile", "model"))
     script.write_text(
         "$schema: x\nrules:\n- when: status\n  since: 2026-03-31T10:00:00Z\n  faults: [{fault: hang}]\n",
         encoding="utf-8",

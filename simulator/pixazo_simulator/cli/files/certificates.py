@@ -23,6 +23,7 @@ HOSTS = ("localhost", "127.0.0.1", "::1")
 LIFE, LEFT = dt.timedelta(days=365), dt.timedelta(days=30)
 """How long a new one is valid, and how long a kept one must still be, to be used."""
 
+_BEGIN = "-----BEGIN CERTIFICATE-----"
 _HEAD = re.compile(r"pixazo-sim serve --tls, until (\d{4}-\d\d-\d\d), for (.+)")
 
 
@@ -38,16 +39,12 @@ def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
         if not wanted <= known or until < _today() + LEFT:
             _make(file, wanted | known, is_new=not known)
         # The last certificate is the authority's: of two processes that make one at the same time both say the same.
-        pem = (
-            "-----BEGIN CERTIFICATE-----"
-            + file.read_text(encoding="ascii").rpartition("-----BEGIN CERTIFICATE-----")[2]
-        )
-        if not authority.exists() or authority.read_text(encoding="ascii") != pem:
+        pem = _BEGIN + file.read_text(encoding="utf-8").rpartition(_BEGIN)[2]
+        if not authority.exists() or authority.read_text(encoding="utf-8") != pem:
             _replace(authority, pem, 0o644)
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "is not text"
+    except OSError as error:
         raise ValueError(
-            f"no certificate can be kept in {folder} ({problem}): name another folder with --tls-folder"
+            f"no certificate can be kept in {folder} ({error.strerror}): name another folder with --tls-folder"
         ) from None
     return file, authority
 
@@ -57,11 +54,17 @@ def _today() -> dt.date:
 
 
 def _head(file: Path) -> tuple[dt.date, set[str]]:
-    """Until when the kept certificate is valid, and for which hosts; for none where there is none."""
-    with suppress(FileNotFoundError), file.open(encoding="ascii") as text:
-        if found := _HEAD.fullmatch(text.readline().rstrip()):
-            return dt.date.fromisoformat(found[1]), {*found[2].split()}
-    return dt.date.min, set()
+    """Until when the kept certificate is valid, and for which hosts; for none where there is none. Raises ValueError for a file that is not ours."""
+    try:
+        with file.open(encoding="utf-8") as text, suppress(ValueError):
+            if found := _HEAD.fullmatch(text.readline().rstrip()):
+                return dt.date.fromisoformat(found[1]), {*found[2].split()}
+    except FileNotFoundError:
+        return dt.date.min, set()
+    # It may be the only copy of a key.
+    raise ValueError(
+        f"{file} was not made by `serve --tls`: name another folder with --tls-folder, or give it as --tls-cert"
+    )
 
 
 def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
@@ -85,14 +88,16 @@ def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
     """Write a file so that a reader sees the whole of it; where it is new, one that another process has written meanwhile stays."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="ascii") as opened:  # noqa: PTH123 - a descriptor
-        opened.write(text)
-    if not is_new or file.exists():
-        part.replace(file)
-        return
-    with suppress(FileExistsError):
-        os.link(part, file)
-    part.unlink()
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as opened:  # noqa: PTH123 - a descriptor
+            opened.write(text)
+        if is_new:
+            with suppress(OSError):  # not every file system has links
+                os.link(part, file)
+        if not (is_new and file.exists()):
+            part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def named(host: str) -> tuple[str, ...]:
@@ -113,14 +118,14 @@ def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
     try:
         if certificate is None:
             hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
-            certificate, options["authority"] = map(str, kept_certificate(tls_folder(options["tls_folder"]), hosts))
+            certificate, options["authority"] = map(str, kept_certificate(folder_of(options["tls_folder"]), hosts))
             options["webhook_ca"] = options["webhook_ca"] or options["authority"]
         return context_of(certificate, key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
-def tls_folder(given: str | None) -> Path:
+def folder_of(given: str | None) -> Path:
     """Where the certificate is kept: in the folder that the system has for settings of a user, unless another is given."""
     return Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
 

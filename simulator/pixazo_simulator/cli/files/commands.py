@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from pixazo_simulator.cli.options import Read, control_host
+from pixazo_simulator.cli.options import TLS_FOLDER, Read, control_host
 
+_OUT, _HOST = click.Path(dir_okay=False, path_type=Path), Read(control_host)
+_HOST_HELP = "A host of --host or --control-host; may be repeated."
 _KIND = click.Choice(["script", "profile", "model"])
 
 
@@ -48,42 +50,25 @@ def schema(kind: str) -> None:
     click.echo(json.dumps(file_schema(kind), indent=2, ensure_ascii=False))
 
 
-@click.command()
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Copy the certificate to this file."
-)
+@click.command(params=[TLS_FOLDER])
+@click.option("--out", type=_OUT, metavar="FILE", help="Copy the certificate to this file.")
 @click.option("--pem", is_flag=True, help="Print the certificate itself instead of its path.")
-@click.option(
-    "--host",
-    "hosts",
-    type=Read(control_host),
-    multiple=True,
-    metavar="NAME",
-    help="A host of --host or --control-host; may be repeated.",
-)
-@click.option(
-    "--tls-folder",
-    "folder",
-    type=click.Path(file_okay=False),
-    envvar="PIXAZO_SIM_TLS_FOLDER",
-    metavar="FOLDER",
-    help="As of serve.",
-)
-def ca(out: Path | None, hosts: tuple[str, ...], folder: str | None, *, pem: bool) -> None:
+@click.option("--host", "hosts", type=_HOST, multiple=True, metavar="NAME", help=_HOST_HELP)
+def ca(out: Path | None, hosts: tuple[str, ...], tls_folder: str | None, *, pem: bool) -> None:
     """Print the path of the certificate (PEM) of the authority that clients of `serve --tls` must trust.
 
     It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
     """
-    from .certificates import kept_certificate, named, tls_folder
+    from .certificates import folder_of, kept_certificate, named
 
     try:
-        _, authority = kept_certificate(tls_folder(folder), [name for host in hosts for name in named(host)])
+        _, authority = kept_certificate(folder_of(tls_folder), [name for host in hosts for name in named(host)])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    text = authority.read_text(encoding="ascii")
+    text = authority.read_text(encoding="utf-8")
     if out:
         try:
-            out.write_text(text, encoding="ascii")
+            out.write_text(text, encoding="utf-8")
         except OSError as error:
             raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
     click.echo(text if pem else out or authority, nl=not pem)

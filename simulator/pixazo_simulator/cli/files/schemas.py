@@ -20,61 +20,6 @@ Schema = dict[str, Any]
 ADDRESS = "https://pixazo-testkit.github.io/pixazo-testkit/schemas/"
 """Where the schemas are published."""
 _MODEL_CALL = "^[^/]+(/[^/]+)+$"
-_MEMBERS = {
-    "when": "what the rule is about: a word, or the name of an operation of a model file, such as ltx-video/text-to-video",
-    "match": "facts and their values or conditions; all must hold",
-    "after": "so many matching requests are let through first",
-    "times": "how often the step happens: without a number always, or once if another step follows",
-    "probability": "the share of matching requests that is decided",
-    "since": "seconds of the world's clock since the rule was added, or an instant: before it the rule is not asked",
-    "until": "seconds of the world's clock since the rule was added, or an instant: from it on the rule is not asked",
-    "then": "the steps that follow, in order",
-    "name": "what reports call the rule",
-    "reply": "a response instead of the real one",
-    "end": "how an accepted generation goes on",
-    "faults": "what goes wrong",
-}
-
-_MODEL_MEMBERS = {
-    "ModelFile": {
-        "title": "what the model is called",
-        "source": "the page of the vendor that it is taken from",
-        "date": "the day of that page",
-        "label": "how it is known, shown wherever the model is",
-    },
-    "Operation": {
-        "title": "what the operation is called",
-        "output": "what it makes: the extension of its media",
-        "parameters": "the members of its body",
-        "price": "dollars for one generation, or a table of prices; without: policy `price`",
-        "response": "the template of a response at once, with {media_url}, {request_id} and {now}; without, the generation is queued",
-        "name": "only for the operations of the page",
-        "checks": "only for the operations of the page",
-    },
-    "Parameter": {
-        "type": "what its value must be",
-        "required": "whether a body must have it",
-        "default": "what is taken where a body leaves it out",
-        "enumeration": "its values; without: any",
-        "minimum": "the least number",
-        "maximum": "the greatest number",
-        "exclusive_minimum": "whether `minimum` itself is too little",
-        "min_length": "code points of a text, at least",
-        "max_length": "code points of a text, at most",
-        "min_items": "items of an array, at least",
-        "max_items": "items of an array, at most",
-        "max_bytes": "bytes of data in Base64, at most",
-        "formats": "what a text is: url, base64, or both",
-        "callback": "whether its value is a URL to which the end is posted",
-        "description": "what the page says about it",
-        "unchecked": "what the page states about it and nothing checks",
-    },
-    "PriceTable": {
-        "by": "the parameter whose value chooses from `values`",
-        "values": "value of that parameter -> dollars, in place of `base`",
-        "per": "the parameter by whose number the price is multiplied",
-    },
-}
 
 
 def file_schema(kind: str) -> Schema:
@@ -113,19 +58,12 @@ def _plain(value: Any) -> Any:
 def _script() -> Schema:
     rule = root_of(Rule)
     definitions: Schema = rule.pop("$defs")
-    members, step = rule["properties"], definitions["Step"]["properties"]
     condition, facts = {"$ref": "#/$defs/Condition"}, sorted(frozenset[str]().union(*KNOWN.values()))
     several = {"type": "object", "additionalProperties": condition}
-    members["when"] = {"anyOf": [{"enum": [*WHENS]}, {"type": "string", "pattern": _MODEL_CALL}]}
-    members["match"] = {
-        "type": "object",
-        "properties": {each: several if each in ("headers", "body") else condition for each in facts},
-    }
-    members["match"]["additionalProperties"] = False
-    for name, meaning in _MEMBERS.items():
-        for each in (members, step):
-            if name in each:
-                each[name] = {"description": meaning, **each[name]}
+    when, match = rule["properties"]["when"], rule["properties"]["match"]
+    when["anyOf"] = [{"enum": [*WHENS]}, {"type": when.pop("type"), "pattern": _MODEL_CALL}]
+    match["properties"] = {each: several if each in ("headers", "body") else condition for each in facts}
+    match["additionalProperties"] = False
     definitions["End"]["properties"]["status"] = {"enum": [*TERMINAL, None]}
     rule["allOf"] = [_about({"enum": [when]}, operations(when)) for when in WHENS]
     rule["allOf"].append(_about({"type": "string", "pattern": _MODEL_CALL}, frozenset({ANY_MODEL})))
@@ -191,10 +129,6 @@ def _model() -> Schema:
     schema = root_of(ModelFile)
     schema["$defs"]["Operation"] = schema["$defs"].pop("_Row") | {"title": "Operation"}
     schema["properties"]["operations"]["items"] = {"$ref": "#/$defs/Operation"}
-    for name, members in _MODEL_MEMBERS.items():
-        properties = schema["$defs"].get(name, schema)["properties"]
-        for member, meaning in members.items():
-            properties[member]["description"] = meaning
     return schema
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -44,21 +45,20 @@ class Server(NamedTuple):
 
 def server_options(*, key: bool) -> tuple[click.Option, ...]:
     """The options of which a Server is made; `key` says whether the route asks for one."""
-    shown: dict[str, Any] = {"show_envvar": True, "show_default": True}
-    header: dict[str, Any] = {"type": Read(_header), **shown}
+    option = partial(click.Option, show_envvar=True, show_default=True)
+    url, token, of_world = ("--url",), ("--control-token",), ("--key",)
     options = (
-        click.Option(
-            ["--url"],
-            type=Read(_url),
-            metavar="URL",
-            default=URL,
-            envvar="PIXAZO_BASE_URL",
-            help="The simulator to call.",
-            **shown,
+        option(
+            url, type=Read(_url), metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help="The simulator to call."
         ),
-        click.Option(["--control-token"], metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token.", **header),
-        click.Option(
-            ["--key"], metavar="KEY", default=KEY, envvar="PIXAZO_API_KEY", help="The key of the world.", **header
+        option(token, type=Read(_header), metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token."),
+        option(
+            of_world,
+            type=Read(_header),
+            metavar="KEY",
+            default=KEY,
+            envvar="PIXAZO_API_KEY",
+            help="The key of the world.",
         ),
     )
     return options if key else options[:-1]
@@ -105,8 +105,8 @@ def call(server: Server, route: ControlRoute, number: int | None, members: Any) 
     try:
         if status < 400:
             return answer if route.response_type is str else _checked(answer, route.response_type)
-        reason: str = responses.decode(answer, dict[str, Any])["message"]
-    except (ValueError, LookupError):
+        reason = responses.decode(answer, responses.Refusal).message
+    except ValueError:
         asked = f"{route.method} {route.path} was answered {status}"
         raise NoAnswerError(f"{asked}, but not as a simulator does: name one with --url") from None
     raise RefusedError(_in_words(reason), answer)

@@ -6,11 +6,13 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pixazo_simulator.spec.decoding import InvalidDataError, Path
 
 from .lines import LongKeyError, json_lines, read_toml, toml_lines
+
+T = TypeVar("T")
 
 FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """What a file is written in, by the end of its name; any other one is TOML."""
@@ -24,10 +26,6 @@ class InvalidTextError(ValueError):
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
         self.line = line
-
-    def of(self, what: str) -> str:
-        """The message about a text that is called `what`."""
-        return f"{what} {self}" if self.line is None else f"{what}, line {self.line}: {self}"
 
 
 class Document:
@@ -73,9 +71,24 @@ class Document:
         """The line of the value at a path, or of the nearest one around it."""
         return next((self.lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.lines), 1)
 
-    def problem(self, what: str, misfit: InvalidDataError) -> str:
-        """The message about a value of a text that is called `what`."""
-        return f"{what}, line {self.line(misfit.path)}: {misfit}"
+
+def read_text_as(
+    what: str, text: str, form: str, read: Callable[[Any], T], says: Callable[[InvalidDataError], str] = str
+) -> T:
+    """What `read` makes of the data of a text that is called `what`.
+
+    Raises ValueError with `what`, the line where it is known, and what is wrong: of an InvalidDataError that `read` raises what it `says`.
+    """
+    try:
+        document = Document(text, form)
+        try:
+            return read(document.data)
+        except InvalidDataError as misfit:
+            raise ValueError(f"{what}, line {document.line(misfit.path)}: {says(misfit)}") from None
+    except InvalidTextError as error:
+        raise ValueError(f"{what}{' ' if error.line is None else f', line {error.line}: '}{error}") from None
+    except RecursionError:  # of `read`, or of the search for a line
+        raise ValueError(f"{what} is nested too deeply") from None
 
 
 def problems_of(table: Any, read: Callable[[Any], object], place: Path = ()) -> Iterator[InvalidDataError]:

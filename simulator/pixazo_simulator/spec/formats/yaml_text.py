@@ -37,9 +37,8 @@ def read_yaml(text: str) -> tuple[Any, dict[Path, int]]:
             problem = "it holds several documents: write one"
         raise _invalid(problem, mark.line + 1) from None
     except yaml.reader.ReaderError as error:
-        raise _invalid(
-            f"character {error.character!r} is not allowed", text.count("\n", 0, error.position) + 1
-        ) from None
+        line = text.count("\n", 0, error.position) + 1
+        raise _invalid(f"character U+{error.character:04X} is not allowed", line) from None
     walk = _Walk()
     return (None if node is None else walk.value(node, ())), walk.lines
 
