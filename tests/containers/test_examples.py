@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -40,12 +41,19 @@ def test_the_workflow_uses_the_action_with_inputs_that_it_has() -> None:
     assert command.make_context("serve", used["with"]["args"].split()).params["clock"]
 
 
+@pytest.fixture
+def container() -> Iterator[Any]:
+    """The module of Testcontainers, for this test only: freezegun reads every attribute of every module, and one of theirs then asks Docker."""
+    package("testcontainers")
+    yield pytest.importorskip("testcontainers.core.container")
+    for name in [each for each in sys.modules if each.partition(".")[0] == "testcontainers"]:
+        del sys.modules[name]
+
+
 def test_a_container_of_testcontainers_becomes_the_base_url(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    container: Any, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snippet of the page, whose container is a simulator of this process: its image, ports and variables are what is asked of Docker."""
-    package("testcontainers")
-    container = pytest.importorskip("testcontainers.core.container")
     started: list[Any] = []
 
     def answer(of: Any) -> Callable[..., Any]:
