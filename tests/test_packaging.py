@@ -69,7 +69,7 @@ def test_its_metadata(wheel: Distribution) -> None:
     }
     always = [each for each in wheel.requires or () if "extra ==" not in each]
     assert {each.partition(">")[0] for each in always} == {
-        "anyio", "click", "google-re2", "h11", "httptools", "httpx2", "imagesize", "jinja2", "msgspec", "starlette", "trustme", "uvicorn", "uvloop",
+        "anyio", "click", "google-re2", "h11", "httptools", "httpx2", "imagesize", "jinja2", "msgspec", "pyyaml", "starlette", "trustme", "uvicorn", "uvloop",
     }  # fmt: skip
     assert any(path.name == "LICENSE" for path in files(wheel))
 
