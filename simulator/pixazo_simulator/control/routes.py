@@ -499,7 +499,10 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     await look(request, search)
     (least, most), count = wanted.bounds(), len(search.found)
     if count < least or (most is not None and count > most):
-        bound, near = (f"at least {least}", search.nearest()) if count < least else (f"at most {most}", None)
+        near = search.nearest() if count < least else None
+        bound = (
+            f"exactly {least}" if least == most != 0 else f"at least {least}" if count < least else f"at most {most}"
+        )
         message = f"{search.wanted}: expected {bound}, there {'is' if count == 1 else 'are'} {count}"
         raise Refused(406, await rendering.unfulfilled(world, message, search.what, search.found, near))
     return await rendering.wait_result(world, search.what, search.found)
