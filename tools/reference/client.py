@@ -25,6 +25,7 @@ _FIRST = ["PixazoClient", "RequestHandle", "AsyncPixazoClient", "AsyncRequestHan
 
 
 _QUOTED = re.compile(r"""(: |-> )(["'])(.*?)\2(?=[,) ]|$)""")
+_FORWARD = re.compile(r"""ForwardRef\((["'])(.*?)\1\)""")  # of a NamedTuple, before Python 3.14
 _COMMA = re.compile(r", (?=[*/]|\w+: )")
 
 
@@ -38,7 +39,8 @@ def _signature(name: str, thing: object) -> str:
         for each in found.parameters.values()
         if each.name != "self"
     ]
-    plain = _QUOTED.sub(r"\1\3", str(found.replace(parameters=given)).replace("= Ellipsis", "= ..."))
+    called = str(found.replace(parameters=given)).replace("= Ellipsis", "= ...")
+    plain = _FORWARD.sub(r"\2", _QUOTED.sub(r"\1\3", called))
     text = f"{'async ' if inspect.iscoroutinefunction(thing) else ''}{name}{plain.removesuffix(' -> None')}"
     if len(text) <= 100:
         return text
