@@ -34,6 +34,7 @@ class Resolver:
         if flags & socket.AI_NUMERICHOST:
             return self._numeric(host, port, family, type, proto, flags)
         self.asked.append(host)
+        host.encode("idna")  # raises UnicodeError for a label that cannot be encoded, as the real one does
         if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self._addresses]
