@@ -96,7 +96,7 @@ class Sender:
                 return Outcome(None, f"not sent: {error}")
             except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
                 return Outcome(None, f"not sent: {_described(error)}")
-            exchange = _Exchange(_request(url, webhook), place, webhook)
+            exchange = _Exchange(url, webhook)
             with _refusing(place) if webhook.refused else nullcontext(place) as address:
                 if problem := await exchange.run(address, context):
                     return Outcome(None, problem)
@@ -120,14 +120,12 @@ class Sender:
 class _Exchange(asyncio.Protocol):
     """One request, and as much of its response as is needed: the status code, the location, and the echo if one is expected."""
 
-    def __init__(self, request: bytes, place: Destination, webhook: WebhookRequest) -> None:
+    def __init__(self, url: str, webhook: WebhookRequest) -> None:
         self.status = 0
         self.location = b""
         self.body = b""
-        self._request = request
-        self._place = place
-        self._timeout = webhook.timeout
-        self._expects_echo = webhook.echo
+        self._request = _request(url, webhook)
+        self._timeout, self._expects_echo = webhook.timeout, webhook.echo
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
         self._parser: httptools.HttpResponseParser | None = None
@@ -137,19 +135,18 @@ class _Exchange(asyncio.Protocol):
 
     async def run(self, address: Destination, context: ssl.SSLContext | None) -> str | None:
         """Connect, send, and receive; return why there is no response. The connection is closed then."""
-        host = self._place.host
         try:
             async with asyncio.timeout(self._timeout):
                 await self._loop.create_connection(
                     lambda: self, address.address, address.port, ssl=context,
-                    server_hostname=host if context else None,
+                    server_hostname=address.host if context else None,
                     ssl_handshake_timeout=self._timeout if context else None,
                 )  # fmt: skip
             await self._closed
         except TimeoutError:
             return f"no connection within {self._timeout:g} s"
         except OSError as error:
-            return distrust(error, host) or _unconnected(error, address)
+            return distrust(error, address.host) or _unconnected(error, address)
         finally:
             self._end("cancelled")
         return self._problem
