@@ -15,7 +15,7 @@ from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, 
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, StateUnavailableError, Worlds, real_clock
 
-from .direct import DirectWay, encoded
+from .direct import encoded
 from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
 from .responder import Responder, unavailable
 from .tls import LISTENER, TlsListeners
@@ -131,7 +131,7 @@ class Application:
         await app(scope, receive, send)
 
     @property
-    def direct(self) -> DirectWay | None:
+    def direct(self) -> GatewayApp | None:
         """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
         return None if self.is_wrapped or self.log else self._gateway
 
@@ -164,7 +164,7 @@ class TooManyBytesHeldError(Exception):
 
 
 class GatewayApp:
-    """A gateway as an ASGI application, and as a `DirectWay`. Never raises for anything that a caller sends."""
+    """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises for anything that a caller sends."""
 
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from pixazo_simulator.gateway import Request, Response, RoutedRequest
+from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.spec import Header
 
 MOST_HEADS = 1024
 """Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
 _BLANK = b"\r\n\r\n"
-
-
-class DirectWay(Protocol):
-    """Answers requests without ASGI: see `Application`."""
-
-    def begin(self, request: Request) -> RoutedRequest | None:
-        """Route a request whose head is complete; None: it goes the way of ASGI."""
-        ...
-
-    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
-        """The bytes of the response to a complete request; or a response that is to be handed over to ASGI. Never raises."""
-        ...
 
 
 class Heads:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -20,13 +22,15 @@ from uvicorn.server import ServerState
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
-from .direct import DirectWay, Heads
-from .transmission import CONNECTION, Connection
+from .direct import Heads
+from .transmission import CONNECTION
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .asgi import GatewayApp
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
@@ -46,6 +50,8 @@ AHEAD_LIMIT = 1024 * 1024
 """Bytes that a client may send while a fault delays its response; then the connection is reset."""
 MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which close() sends RST instead of FIN."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
 
@@ -107,8 +113,9 @@ class GatewayProtocol(HttpToolsProtocol):
     nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
 
+    held = False
+    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it."""
     _flow: _Flow
-    _connection: Connection  # what the application's faults use, in the scope under CONNECTION
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
     _direct: tuple[Request, RoutedRequest] | None = (
         None  # the request that goes the direct way, with what there is of its body
@@ -145,7 +152,6 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
         self.flow = self._flow = _Flow(transport)
-        self._connection = Connection(transport)
         self._idle_since = self.loop.time()
         if self._way:
             self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), Heads())
@@ -167,7 +173,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End with the server, without waiting for a response that a fault delays."""
-        if self._connection.held:
+        if self.held:
             self.transport.abort()
         else:
             if self._direct:  # the application is waited for, if not for long
@@ -194,6 +200,12 @@ class GatewayProtocol(HttpToolsProtocol):
             self._is_at_rest = not (self._in_head or self._in_body)
         if self._received:
             self._parse_received()
+
+    def reset(self) -> None:
+        """Reset the connection at once (TCP RST), also under TLS."""
+        if not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
     def is_responding(self) -> bool:
         """Whether the application is answering a request of this connection."""
@@ -224,7 +236,7 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
             self._parse_received()
-        if self._connection.held:
+        if self.held:
             self._watch_held(len(data))
 
     def _parse_received(self) -> None:
@@ -254,7 +266,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Keep reading while a fault delays the response: the end of a connection is only seen by reading."""
         self._ahead += received
         if self._ahead > AHEAD_LIMIT:
-            self._connection.reset()
+            self.reset()
             return
         self._flow.backlog = False
         self.flow.resume_reading()
@@ -389,7 +401,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers += headers  # the list in the scope
         scope = cast("dict[str, Any]", self.scope)
         scope |= {
-            CONNECTION: self._connection,
+            CONNECTION: self,
             HEADER_BYTES: self._head_length,
             RAW_HEADER_NAMES: self._raw_names(),
             ANSWERED: self._handed_over,
@@ -424,7 +436,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _answer_directly(self, request: Request, route: RoutedRequest) -> None:
         """Answer a request with one write, or hand its response over to the application."""
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        answered = cast("DirectWay", self._way).answer(request, route, keep_alive=keep_alive)
+        answered = cast("GatewayApp", self._way).answer(request, route, keep_alive=keep_alive)
         if isinstance(answered, Response):
             self._handed_over = answered, route
             self._pass_on()
@@ -439,7 +451,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _answer_again(self, known: Request, body: bytes) -> bool:
         """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
-        way, request = cast("DirectWay", self._way), _copied(known)
+        way, request = cast("GatewayApp", self._way), _copied(known)
         if (route := way.begin(request)) is None:
             return False
         request.body = body
@@ -502,7 +514,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Refuse a late request, unless it is late because the server does not read, or another response comes first."""
         self._deadline = None
         waits = self.is_responding() and (self._in_head or self.cycle is not self._current)
-        if waits or self._connection.held or self.flow.read_paused:
+        if waits or self.held or self.flow.read_paused:
             self._set_deadline()
         else:
             late = "The request's head was not complete" if self._in_head else "No more of the request body arrived"
@@ -574,7 +586,7 @@ class Configuration(uvicorn.Config):
         app: ASGIApp,
         protocol: type[GatewayProtocol],
         lifespan: Literal["on", "off"],
-        direct: DirectWay | None = None,
+        direct: GatewayApp | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct

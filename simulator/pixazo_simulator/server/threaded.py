@@ -20,13 +20,14 @@ import uvicorn
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .direct import DirectWay
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from starlette.types import ASGIApp
+
+    from .asgi import GatewayApp
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class ThreadedServer(uvicorn.Server):
         app: ASGIApp,
         protocol: type[GatewayProtocol],
         lifespan: Literal["on", "off"] = "on",
-        direct: DirectWay | None = None,
+        direct: GatewayApp | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         super().__init__(Configuration(app, protocol, lifespan, direct, tls))
