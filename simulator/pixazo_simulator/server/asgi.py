@@ -64,9 +64,9 @@ class Application:
         gateway = self._gateway_over(worlds)
         if not isinstance(gateway, Gateway):
             self.dispatcher.edit = gateway.webhook
-        self._gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
-        self.responder = self._gateway.responder
-        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds)
+        self.gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
+        self.responder = self.gateway.responder
+        self.tls_listeners = TlsListeners(self, self.gateway, protocol, worlds)
         self._http: ASGIApp = self._dispatch
         self.is_wrapped = policy.cors != "off"
         """Whether a middleware is to see each request of a web page."""
@@ -91,7 +91,7 @@ class Application:
         """The pages of `/_sim/console`, which are imported when one is asked for, too."""
         from pixazo_simulator.console import Console
 
-        return Console(self.control, self.worlds, self._gateway)
+        return Console(self.control, self.worlds, self.gateway)
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
@@ -107,10 +107,6 @@ class Application:
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
-    async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
-        """The response to a request of the gateway that came as a whole, and its route; it is yet to be carried out."""
-        return await self._gateway.ask(request, body)
-
     def _gateway_over(self, worlds: Worlds) -> Gateway | EditedGateway:
         gateway = Gateway(worlds)
         if self._change is None:
@@ -125,7 +121,7 @@ class Application:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
         path: str = scope["path"]
-        app: ASGIApp = self._gateway
+        app: ASGIApp = self.gateway
         if is_ours(scope["method"], path):
             app = self.console if path.startswith(spec.CONSOLE_PATH) else self.control
         await app(scope, receive, send)
@@ -133,7 +129,7 @@ class Application:
     @property
     def direct(self) -> GatewayApp | None:
         """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
-        return None if self.is_wrapped or self.log else self._gateway
+        return None if self.is_wrapped or self.log else self.gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
         """The lifespan: deliver webhooks until the server stops."""
