@@ -9,9 +9,9 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Coroutine, Generator, Sequence
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -110,15 +110,14 @@ class ThreadedServer(uvicorn.Server):
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
         try:
             loop = self._reachable()
-            with _stopped_if_closed():
-                # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
-                result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+            # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
+            result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
         except SimulatorError:
             coroutine.close()
             raise
-        return self._wait(result, loop)
-
-    def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            raise SimulatorError(_STOPPED) from None
         try:
             while not result.done():
                 with suppress(TimeoutError):
@@ -202,15 +201,6 @@ class ThreadedServer(uvicorn.Server):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - the warning names it
         self._unended = _names(late) or self._unended
         await _unended({asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())})
-
-
-@contextmanager
-def _stopped_if_closed() -> Generator[None]:
-    """Turn the RuntimeError of a closed loop into a SimulatorError."""
-    try:
-        yield
-    except RuntimeError:
-        raise SimulatorError(_STOPPED) from None
 
 
 def _others() -> set[asyncio.Task[Any]]:
