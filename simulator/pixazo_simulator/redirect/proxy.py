@@ -149,8 +149,6 @@ class Proxy:
             head, rest = read_head(client)
         except TimeoutError:
             return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
-        finally:
-            client.settimeout(None)
         if not head:
             reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
             return "431 Request Header Fields Too Large", reason
@@ -179,8 +177,8 @@ class Proxy:
             server.settimeout(CONNECT_TIMEOUT)
             return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
-    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> bool:
-        """Send each side its first bytes, then copy both ways; a reset on one side becomes a reset on the other, and False."""
+    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> None:
+        """Send each side its first bytes, then copy both ways. Raises ConnectionError for a reset of one side, and prepares one of both."""
         self._open.add(server)
         with server:
             server.settimeout(None)
@@ -194,10 +192,9 @@ class Proxy:
                 for each in (client, server):
                     # SO_LINGER with a time of zero: close() sends RST instead of FIN.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return False
+                raise
             finally:
                 self._open.discard(server)
-        return True
 
 
 def read_head(client: socket.socket) -> tuple[bytes, bytes]:
@@ -207,16 +204,19 @@ def read_head(client: socket.socket) -> tuple[bytes, bytes]:
     """
     until = real_clock() + HEAD_TIMEOUT
     received = bytearray()
-    while (end := received.find(_END, max(0, len(received) - CHUNK - len(_END)))) < 0 and len(received) < HEAD_LIMIT:
-        client.settimeout(max(0.001, until - real_clock()))
-        data = client.recv(CHUNK)
-        if not data:
-            raise ConnectionAbortedError
-        if real_clock() > until:
-            raise TimeoutError
-        received += data
-    cut = end + len(_END) if end >= 0 else 0
-    return bytes(received[:cut]), bytes(received[cut:])
+    try:
+        while _END not in received and len(received) < HEAD_LIMIT:
+            client.settimeout(max(0.001, until - real_clock()))
+            data = client.recv(CHUNK)
+            if not data:
+                raise ConnectionAbortedError
+            if real_clock() > until:
+                raise TimeoutError
+            received += data
+    finally:
+        client.settimeout(None)
+    head, end, rest = received.partition(_END)
+    return (bytes(head + end), bytes(rest)) if end else (b"", b"")
 
 
 def _parsed(head: bytes) -> ProxyRequest | None:
