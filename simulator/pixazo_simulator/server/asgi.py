@@ -16,7 +16,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, StateUnavailableError, Worlds, real_clock
 
 from .direct import encoded
-from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
+from .http import ANSWERED, HEADER_BYTES, PROTOCOLS, RAW_HEADER_NAMES
 from .responder import Responder, unavailable
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, transmit
@@ -45,32 +45,27 @@ class Application:
     `change` makes a mutant or variant of the gateway; our own routes stay as they are.
     """
 
-    def __init__(
-        self,
-        worlds: Worlds,
-        change: Mutant | Variant | None = None,
-        protocol: type[GatewayProtocol] = GatewayProtocol,
-    ) -> None:
+    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
         self.worlds, self._settings = worlds, worlds.settings
         self.log: Log | None = None
         """What keeps the commands of the worlds, if anything does."""
         self.address: tuple[str, int | None] = "localhost", None
         """Of the server that runs it; known to requests that come without a socket."""
         self.names = change.edits.names if change else None
+        self.protocol = PROTOCOLS[self.names or "any case"]
         _SECRETS.add(worlds.redactor)
         self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
-        policy, self._body_queue = worlds.settings.policy, BodyQueue()
-        self._change = change
+        self._body_queue, self._change = BodyQueue(), change
         gateway = self._gateway_over(worlds)
         if not isinstance(gateway, Gateway):
             self.dispatcher.edit = gateway.webhook
         self.gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
         self.responder = self.gateway.responder
-        self.tls_listeners = TlsListeners(self, self.gateway, protocol, worlds)
+        self.tls_listeners = TlsListeners(self, self.gateway, self.protocol, worlds)
         self._http: ASGIApp = self._dispatch
-        self.is_wrapped = policy.cors != "off"
+        self.is_wrapped = worlds.settings.policy.cors != "off"
         """Whether a middleware is to see each request of a web page."""
-        if policy.cors != "off":
+        if self.is_wrapped:
             from starlette.middleware.cors import CORSMiddleware
 
             self._http = CORSMiddleware(

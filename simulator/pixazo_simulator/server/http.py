@@ -574,6 +574,8 @@ class _TitleCased:
         return getattr(self._transport, name)
 
 
+PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
+"""By the letter case of header names that a mutant or variant minds."""
 _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""
 
@@ -584,8 +586,8 @@ class Configuration(uvicorn.Config):
     def __init__(
         self,
         app: ASGIApp,
-        protocol: type[GatewayProtocol],
-        lifespan: Literal["on", "off"],
+        lifespan: Literal["on", "off"] = "off",
+        protocol: type[GatewayProtocol] = GatewayProtocol,
         direct: GatewayApp | None = None,
         tls: SSLContext | None = None,
     ) -> None:

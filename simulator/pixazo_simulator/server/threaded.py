@@ -13,21 +13,14 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import uvicorn
 
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .http import BACKLOG, Configuration, Connections, GatewayProtocol
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
-
-    from starlette.types import ASGIApp
-
-    from .asgi import GatewayApp
+from .http import BACKLOG, Configuration, Connections
 
 T = TypeVar("T")
 
@@ -49,17 +42,8 @@ class SimulatorError(Exception):
 class ThreadedServer(uvicorn.Server):
     """uvicorn's server in a thread of its own; it waits for events where uvicorn polls every 100 ms."""
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        name: str,
-        app: ASGIApp,
-        protocol: type[GatewayProtocol],
-        lifespan: Literal["on", "off"] = "on",
-        direct: GatewayApp | None = None,
-        tls: SSLContext | None = None,
-    ) -> None:
-        super().__init__(Configuration(app, protocol, lifespan, direct, tls))
+    def __init__(self, listener: socket.socket, name: str, config: Configuration) -> None:
+        super().__init__(config)
         self.server_state: Connections = Connections()
         # The prefix of the name keeps the thread out of the plugin's virtual time.
         self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)

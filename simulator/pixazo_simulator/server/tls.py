@@ -94,7 +94,7 @@ class TlsListeners:
             )
         context, ca_pem = tls_context(hosts)
         state = Connections()
-        config = Configuration(self._serving(world), self._protocol, lifespan="off")
+        config = Configuration(self._serving(world), protocol=self._protocol)
         self._opening += 1
         try:
             server = await asyncio.get_running_loop().create_server(
