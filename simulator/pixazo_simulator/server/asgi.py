@@ -13,11 +13,11 @@ from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
 from pixazo_simulator.webhooks import Dispatcher, Sender
-from pixazo_simulator.world import Begun, StateUnavailableError, Worlds, real_clock
+from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .direct import encoded
 from .http import ANSWERED, HEADER_BYTES, PROTOCOLS, RAW_HEADER_NAMES
-from .responder import Responder, unavailable
+from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, transmit
 
@@ -217,7 +217,7 @@ class GatewayApp:
         except Exception as error:
             if begun:
                 raise
-            response = self._failed(request, error)
+            response = self.responder.fail(request, error)
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
 
@@ -231,13 +231,8 @@ class GatewayApp:
             answered = await self._answer(request, receive, lambda _: None)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
-            return self._failed(request, error), route
+            return self.responder.fail(request, error), route
         return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not go away
-
-    def _failed(self, request: Request, error: Exception) -> Response:
-        if isinstance(error, StateUnavailableError):
-            return unavailable(request, error, self._worlds.clock.now())
-        return self.responder.fail(request, error)
 
     async def _answer(
         self, request: Request, receive: Receive, count: Callable[[int], None]

@@ -95,18 +95,17 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
         raise ValueError(f"models {names!r} is one text: give a list, [{names!r}]")  # noqa: TRY004 - as what else is wrong with them
     known = model_names()
     wanted = dict.fromkeys(each for name in names for each in (known if name == "all" else (name,)))
-    return tuple(operation for name in wanted for operation in _read_model(name, known))
-
-
-def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
-    path = _MODELS / f"{name}.toml" if name in known else Path(name)
-    if path.suffix.lower() not in FORMS:
-        names = (*known, "all")
-        raise ValueError(
-            f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(FORMS)}{nearest(name, names)}"
-        )
-    text, form = read_text(path, "model")
-    return read_model(text, name, form)
+    operations: list[Operation] = []
+    for name in wanted:
+        path = _MODELS / f"{name}.toml" if name in known else Path(name)
+        if path.suffix.lower() not in FORMS:
+            names = (*known, "all")
+            raise ValueError(
+                f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(FORMS)}{nearest(name, names)}"
+            )
+        text, form = read_text(path, "model")
+        operations += read_model(text, name, form)
+    return tuple(operations)
 
 
 def policy_problems(data: object) -> Iterator[InvalidDataError]:

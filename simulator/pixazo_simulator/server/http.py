@@ -117,13 +117,9 @@ class GatewayProtocol(HttpToolsProtocol):
     """Whether a fault is holding a response back on purpose: a server that stops does not wait for it."""
     _flow: _Flow
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
-    _direct: tuple[Request, RoutedRequest] | None = (
-        None  # the request that goes the direct way, with what there is of its body
-    )
+    _direct: tuple[Request, RoutedRequest] | None = None  # the request that goes the direct way
     _newest: Request  # the latest such request, before it was routed
-    _handed_over: tuple[Response, RoutedRequest] | None = (
-        None  # what the application is to send to the next request passed on
-    )
+    _handed_over: tuple[Response, RoutedRequest] | None = None  # what the application is to send to the next one
     _is_at_rest = True  # every request was answered, and the parser is between two of them
     _heads: Heads
 
@@ -131,6 +127,7 @@ class GatewayProtocol(HttpToolsProtocol):
     _in_head = False  # between the first byte of a request line and the end of the headers
     _in_body = False  # between the end of the headers and the end of the body
     _head_length = 0  # bytes of the request line and headers
+    _names: tuple[bytes, ...] = ()  # of the headers as the client wrote them, where a gateway minds that
     _hosts = 0  # Host headers
     _is_chunked = False
     _overhead = 0  # bytes since the last useful one: blank lines before a request, chunk extensions, trailers
@@ -382,15 +379,11 @@ class GatewayProtocol(HttpToolsProtocol):
             path, query = unquote(parsed.path.decode("ascii")), parsed.query or b""
         self._newest = Request(
             method=self.parser.get_method().decode(), path=path, query=query, headers=tuple(self.headers), scheme=self.scheme or "http",
-            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
+            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._names,
         )  # fmt: skip
         request = _copied(self._newest)
         route = self._way.begin(request)
         return None if route is None else (request, route)
-
-    def _raw_names(self) -> tuple[bytes, ...]:
-        """The header names as the client wrote them, where a gateway minds that."""
-        return ()
 
     def _pass_on(self) -> None:
         """Let the application answer the request whose head is complete, with what there is of its body."""
@@ -403,7 +396,7 @@ class GatewayProtocol(HttpToolsProtocol):
         scope |= {
             CONNECTION: self,
             HEADER_BYTES: self._head_length,
-            RAW_HEADER_NAMES: self._raw_names(),
+            RAW_HEADER_NAMES: self._names,
             ANSWERED: self._handed_over,
         }
         self._handed_over = None
@@ -534,8 +527,6 @@ class HeaderCaseProtocol(GatewayProtocol):
     They are case-insensitive (RFC 9110, 5.1), and ASGI passes them in lower case only.
     """
 
-    _names: tuple[bytes, ...] = ()
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._names = ()
@@ -544,9 +535,6 @@ class HeaderCaseProtocol(GatewayProtocol):
         if self._in_head:
             self._names = (*self._names, name)
         super().on_header(name, value)
-
-    def _raw_names(self) -> tuple[bytes, ...]:
-        return self._names
 
 
 class TitleCaseProtocol(GatewayProtocol):
