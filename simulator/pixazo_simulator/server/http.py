@@ -233,8 +233,13 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
             self._parse_received()
-        if self.held:
-            self._watch_held(len(data))
+        if self.held:  # the end of a connection is only seen by reading: go on
+            self._ahead += len(data)
+            if self._ahead > AHEAD_LIMIT:
+                self.reset()
+            else:
+                self._flow.backlog = False
+                self.flow.resume_reading()
 
     def _parse_received(self) -> None:
         """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
@@ -258,15 +263,6 @@ class GatewayProtocol(HttpToolsProtocol):
     def _parse_rest(self) -> None:
         if not self.transport.is_closing():
             self._parse_received()
-
-    def _watch_held(self, received: int) -> None:
-        """Keep reading while a fault delays the response: the end of a connection is only seen by reading."""
-        self._ahead += received
-        if self._ahead > AHEAD_LIMIT:
-            self.reset()
-            return
-        self._flow.backlog = False
-        self.flow.resume_reading()
 
     def _parse(self, piece: memoryview) -> None:
         self._overhead += len(piece)
