@@ -18,7 +18,7 @@ from anyio.to_thread import run_sync
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.world import real_clock
 
@@ -87,7 +87,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 class _Exchange:
     """One request of a client, and its response; `library` is the module of the client."""
 
-    __slots__ = ("_application", "_asked", "_library", "_request", "_route", "_server")
+    __slots__ = ("_application", "_asked", "_library", "_request", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
         """Raises what the library raises when the simulator does not run, and for a URL or header that cannot be sent."""
@@ -108,7 +108,9 @@ class _Exchange:
     def steps(self, body: bytes) -> Generator[Step, Any, Any]:
         """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when none comes."""
         asked, application = self._asked, self._application
-        if is_ours(asked.method, asked.path) or (application.is_wrapped and _is_of_a_page(asked)):
+        if is_ours(asked.method, asked.path) or (
+            application.is_wrapped and any(name == b"origin" for name, _ in asked.headers)
+        ):
             start, *rest = yield self._call(partial(_messages, application, self._scope(), body))
             content = b"".join(message.get("body", b"") for message in rest)
             return self._made(start["status"], start["headers"], content)
@@ -116,10 +118,10 @@ class _Exchange:
             return self._refused(*TOO_LONG)
         responder = application.responder
         if application.log:
-            response, self._route = yield self._call(partial(application.gateway.ask, asked, body))
+            response, route = yield self._call(partial(application.gateway.ask, asked, body))
         else:
             try:
-                self._route = route = responder.route(asked)
+                route = responder.route(asked)
                 route.take(asked, body)
                 response = responder.respond(asked, route)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
@@ -127,7 +129,7 @@ class _Exchange:
         if response.leaves_at_once:
             responder.sent(response)
             return self._whole(response)
-        played = self._played(response)
+        played = self._played(response, route)
         try:
             while not isinstance(step := next(played), Response):
                 yield step
@@ -141,10 +143,10 @@ class _Exchange:
         """What calls a coroutine function on the loop of the server."""
         return lambda: self._server.call(function())
 
-    def _played(self, response: Response) -> Iterator[Any]:
+    def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
         """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
         length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
-        for step in self._application.responder.steps(response, self._route):
+        for step in self._application.responder.steps(response, route):
             if isinstance(step, bytes):
                 received = min(len(step) + (received or 0), length)
                 yield step if length else b""
@@ -223,10 +225,6 @@ class _Exchange:
             "path": asked.path, "raw_path": asked.path.encode(), "query_string": asked.query, "root_path": "",
             "headers": asked.headers, "client": _PEER, "server": asked.server,
         }  # fmt: skip
-
-
-def _is_of_a_page(asked: Request) -> bool:
-    return any(name == b"origin" for name, _ in asked.headers)
 
 
 @lru_cache(maxsize=256)
