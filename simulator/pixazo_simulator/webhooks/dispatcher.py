@@ -32,8 +32,8 @@ from pixazo_simulator.world import (
 )
 
 from .compose import composed, injected
-from .egress import receiver
-from .sender import Outcome, WebhookRequest
+from .egress import Outcome, receiver
+from .sender import WebhookRequest
 
 FLOOD = 65
 """Deliveries of one instant from which on they are attempted together, unless the world has rules about webhooks.

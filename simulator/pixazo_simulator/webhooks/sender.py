@@ -17,7 +17,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import LOOPBACK, Blocked, Destination, LookUps, destination
+from .egress import LOOPBACK, Destination, LookUps, Outcome, destination
 from .trust import VARIABLES, distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
@@ -54,14 +54,6 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """The status code that the receiver returned, or the problem; `final` when no retry can help."""
-
-    status: int | None
-    problem: str | None = None
-    final: bool = False
-
-
 class Sender:
     """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may hold keys.
 
@@ -88,8 +80,8 @@ class Sender:
         url = webhook.url
         for _ in range(1 + MOST_REDIRECTS):
             place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
-            if isinstance(place, Blocked):
-                return Outcome(None, f"not sent: {place.problem}", final=place.final)
+            if isinstance(place, Outcome):
+                return place
             try:
                 context = await self._context() if place.secure else None
             except ValueError as error:
