@@ -68,13 +68,8 @@ class Forward(NamedTuple):
     to_proxy: bool = False
 
 
-class RefuseRequest(NamedTuple):
-    """Answer 403 with this sentence."""
-
-    sentence: str
-
-
-Decide = Callable[[ProxyRequest], Tunnel | Forward | RefuseRequest]
+Decide = Callable[[ProxyRequest], Tunnel | Forward | str]
+"""Says where a request goes; a sentence refuses it (403)."""
 
 
 class Proxy:
@@ -156,8 +151,8 @@ class Proxy:
         if request is None or (request.secure and not self._trust):
             return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
         decision = self._decide(request)
-        if isinstance(decision, RefuseRequest):
-            return "403 Forbidden", decision.sentence
+        if isinstance(decision, str):
+            return "403 Forbidden", decision
         try:
             server = self._server(decision.address, request)
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode

@@ -9,7 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from .context import is_loopback
-from .proxy import CONNECT_TIMEOUT, HEAD_TIMEOUT, Proxy, RefuseRequest, read_head, respond
+from .proxy import CONNECT_TIMEOUT, HEAD_TIMEOUT, Proxy, read_head, respond
 from .routing import HTTP, HTTPS, normalized
 
 _HOST_OR_CONNECTION = re.compile(rb"\r\n(?:host|(?:proxy-)?connection):[^\r]*", re.IGNORECASE)
@@ -79,7 +79,7 @@ class Relay(Proxy):
     """`with Relay(upstream, context) as relay: ... relay.address`: listens on a free port of 127.0.0.1, without a context without TLS."""
 
     def __init__(self, upstream: Upstream, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(lambda _: RefuseRequest("this port is no proxy"))
+        super().__init__(lambda _: "this port is no proxy")
         self._upstream = upstream
         self._context = context
 

@@ -152,7 +152,6 @@ class _Exchange(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Parse a piece of the response, or of what is none."""
         if self._parser is None:
             return
         if not self.status:
@@ -166,7 +165,6 @@ class _Exchange(asyncio.Protocol):
             self._end(f"the answer has more than {HEAD_LIMIT} bytes of headers")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It was closed, by either side."""
         is_whole = self.status and not self._has_length and exc is None  # the end of the connection is that of the body
         self._end(None if is_whole else self._problem)
         if not self._closed.done():
@@ -177,7 +175,6 @@ class _Exchange(asyncio.Protocol):
         self.location = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what is needed."""
         name = name.lower()
         if name == b"location":
             self.location = value
@@ -199,7 +196,6 @@ class _Exchange(asyncio.Protocol):
             self._end(None)
 
     def on_message_complete(self) -> None:
-        """End with the final response."""
         if self.status:
             self._end(None)
 
