@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import Header
 
 MOST_HEADS = 1024
 """Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
 _BLANK = b"\r\n\r\n"
+
+
+class DirectWay(Protocol):
+    """Answers requests without ASGI, as `GatewayApp` does."""
+
+    def begin(self, request: Request) -> RoutedRequest | None: ...
+
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response: ...
 
 
 class Heads:

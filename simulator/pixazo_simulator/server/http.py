@@ -22,15 +22,12 @@ from uvicorn.server import ServerState
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
-from .direct import Heads
-from .transmission import CONNECTION
+from .direct import DirectWay, Heads
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from .asgi import GatewayApp
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
@@ -38,6 +35,8 @@ RAW_HEADER_NAMES = "pixazo.raw_header_names"
 """Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 ANSWERED = "pixazo.answered"
 """Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
+CONNECTION = "pixazo.connection"
+"""Key of the ASGI scope under which the protocol lends itself."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
@@ -425,7 +424,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _answer_directly(self, request: Request, route: RoutedRequest) -> None:
         """Answer a request with one write, or hand its response over to the application."""
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        answered = cast("GatewayApp", self._way).answer(request, route, keep_alive=keep_alive)
+        answered = cast("DirectWay", self._way).answer(request, route, keep_alive=keep_alive)
         if isinstance(answered, Response):
             self._handed_over = answered, route
             self._pass_on()
@@ -440,7 +439,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _answer_again(self, known: Request, body: bytes) -> bool:
         """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
-        way, request = cast("GatewayApp", self._way), _copied(known)
+        way, request = cast("DirectWay", self._way), _copied(known)
         if (route := way.begin(request)) is None:
             return False
         request.body = body
@@ -572,7 +571,7 @@ class Configuration(uvicorn.Config):
         app: ASGIApp,
         lifespan: Literal["on", "off"] = "off",
         protocol: type[GatewayProtocol] = GatewayProtocol,
-        direct: GatewayApp | None = None,
+        direct: DirectWay | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Send, Wait
 
+from .http import CONNECTION, GatewayProtocol
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
     from starlette.types import Send as SendMessage
 
-    from .http import GatewayProtocol
-
 Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
 """What carries out the effects of a response, one after the other: something to await, real seconds to wait, the response whose status line
 and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
-CONNECTION = "pixazo.connection"
-"""Key of the ASGI scope under which the protocol lends itself."""
 
 
 class ConnectionCutError(ConnectionError):
