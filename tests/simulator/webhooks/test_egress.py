@@ -21,20 +21,24 @@ def decide(url: str, *allowed: str) -> Destination | Outcome:
 
 
 class Resolver:
-    """Replaces the operating system's resolver, and records its look-ups."""
+    """Replaces the operating system's resolver, and records its look-ups; for names that begin with `slow` it waits until it is open."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         self.asked: list[str] = []
+        self.open = threading.Event()
+        self.open.set()
         self._addresses = addresses
         self._numeric = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
 
-    def resolve(self, host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the names of the standard library
+    def resolve(self, host: str, port: object, *, type: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the name of the standard library
         """Numbers are read by the real one, which asks nobody; names are answered from here."""
         if flags & socket.AI_NUMERICHOST:
-            return self._numeric(host, port, family, type, proto, flags)
+            return self._numeric(host, None, type=type, flags=flags)
         self.asked.append(host)
         host.encode("idna")  # raises UnicodeError for a label that cannot be encoded, as the real one does
+        if host.startswith("slow"):
+            self.open.wait(PATIENCE)
         if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self._addresses]
@@ -149,34 +153,16 @@ def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, 
     assert found.final == (host == "a..b")  # a name may be known later, this one never
 
 
-class Slow:
-    """A resolver that answers for some names only when the test allows it, and counts the look-ups under way."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[str] = []
-        self.open = threading.Event()
-        self._numeric = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
-
-    def resolve(self, host: str, port: object, *, type: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the name of the standard library
-        """As the system's resolver, but for names."""
-        if flags & socket.AI_NUMERICHOST:
-            return self._numeric(host, None, type=type, flags=flags)
-        self.asked.append(host)
-        if host.startswith("slow"):
-            self.open.wait(PATIENCE)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
-
-
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    """A resolver that is slow until the test has ended."""
-    resolver = Slow(monkeypatch)
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    """A resolver that is slow until the test has ended, or opens it."""
+    resolver = Resolver(monkeypatch, "10.0.0.7")
+    resolver.open.clear()
     yield resolver
     resolver.open.set()
 
 
-def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
+def test_slow_look_ups_keep_no_other_waiting(slow: Resolver) -> None:
     """However many there are: a name that resolves at once, an address, and localhost."""
 
     async def ask() -> list[Destination | Outcome]:
@@ -199,7 +185,7 @@ def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
     ]
 
 
-def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> None:
+def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Resolver) -> None:
     """Concurrent look-ups share the result; a later one looks it up again."""
 
     async def ask() -> None:
@@ -218,14 +204,14 @@ def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> No
     assert slow.asked == ["slow.test"] * 2
 
 
-def test_a_look_up_has_a_deadline(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_up_has_a_deadline(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A retry may help; and no thread prevents the loop from being closed."""
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
     expected = Outcome(None, "not sent: host slow.test does not resolve: the resolver did not answer within 0.02 s")
     assert decide("http://slow.test/", "slow.test") == expected
 
 
-def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_ups_are_bounded(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """No further one is started."""
     monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
 
