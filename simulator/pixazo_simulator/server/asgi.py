@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -163,7 +161,7 @@ class GatewayApp:
         self.responder = Responder(gateway, worlds, dispatcher)
         self._worlds = worlds
         self._body_queue = body_queue
-        self._held = 0
+        self._held: dict[int, int] = {}  # bytes of bodies that came in pieces, by the identity of the request
 
     def begin(self, request: Request) -> RoutedRequest | None:
         """The route of a request that can be answered directly, once its body is complete.
@@ -204,14 +202,13 @@ class GatewayApp:
 
         request = _request(scope)
         try:
-            with self._room() as count:
-                answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
-                if answered:
-                    response, route = answered
-                    try:
-                        await transmit(response, self.responder.steps(response, route), scope, receive, sent)
-                    finally:
-                        self.responder.sent(response)
+            answered = scope.get(ANSWERED) or await self._answer(request, receive)
+            if answered:
+                response, route = answered
+                try:
+                    await transmit(response, self.responder.steps(response, route), scope, receive, sent)
+                finally:
+                    self.responder.sent(response)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
@@ -220,6 +217,9 @@ class GatewayApp:
             response = self.responder.fail(request, error)
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
+        finally:
+            # Only now: a fault may hold the response, and the body with it, for an hour.
+            self._held.pop(id(request), None)
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
         """The response to a request that came as a whole, and its route. Never raises."""
@@ -228,22 +228,20 @@ class GatewayApp:
             return {"type": "http.request", "body": body}
 
         try:
-            answered = await self._answer(request, receive, lambda _: None)
+            answered = await self._answer(request, receive)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
             return self.responder.fail(request, error), route
         return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not go away
 
-    async def _answer(
-        self, request: Request, receive: Receive, count: Callable[[int], None]
-    ) -> tuple[Response, RoutedRequest] | None:
+    async def _answer(self, request: Request, receive: Receive) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that goes away before the end of its body."""
         request.started = real_clock()
         if self._worlds.log:
             await self._worlds.in_steps(self._worlds.opened, sent_key(request))
         route = self.responder.route(request)
         try:
-            has_ended = await _read_body(request, route, receive, count)
+            has_ended = await self._read_body(request, route, receive)
         except TooManyBytesHeldError:
             return await self.responder.ask(request, route, spec.TooManyBodies(MOST_HELD)), route
         # The body of an unknown route is for the journal only.
@@ -252,53 +250,34 @@ class GatewayApp:
         async with self._body_queue.slot(request.received):
             return await self.responder.ask(request, route), route
 
-    @contextmanager
-    def _room(self) -> Generator[Callable[[int], None]]:
-        """A function that counts bytes of one body as held until the `with` block ends.
+    async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool:
+        """Read as much of the body as the route says.
 
-        That is when the response was sent, since a fault may hold it, and the body with it, for an hour.
+        False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
         """
-        held = 0
-
-        def count(size: int) -> None:
-            nonlocal held
-            held += size
-            self._held += size
-            if self._held > MOST_HELD:
-                raise TooManyBytesHeldError
-
-        try:
-            yield count
-        finally:
-            self._held -= held
-
-
-async def _read_body(request: Request, route: RoutedRequest, receive: Receive, count: Callable[[int], None]) -> bool:
-    """Read as much of the body as the route says; `count` is told of each piece.
-
-    False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
-    """
-    limit, keep = route.body_limit, route.keep
-    if limit is None or request.content_length > limit:
-        route.take(request, b"")
+        limit, keep = route.body_limit, route.keep
+        if limit is None or request.content_length > limit:
+            route.take(request, b"")
+            return True
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        received = len(body)
+        if message.get("more_body"):
+            parts = bytearray(body[:keep])
+            while message.get("more_body") and received <= limit:
+                message = await receive()
+                more: bytes = message.get("body", b"")
+                received += len(more)
+                parts += more if keep is None else more[: max(0, keep - len(parts))]
+                if keep is None:
+                    self._held[id(request)] = self._held.get(id(request), 0) + len(more)
+                    if sum(self._held.values()) > MOST_HELD:
+                        raise TooManyBytesHeldError
+            body = bytes(parts)
+        if message["type"] == "http.disconnect":
+            return False
+        route.take(request, body, received)
         return True
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    received = len(body)
-    if message.get("more_body"):
-        parts = bytearray(body[:keep])
-        while message.get("more_body") and received <= limit:
-            message = await receive()
-            more: bytes = message.get("body", b"")
-            received += len(more)
-            parts += more if keep is None else more[: max(0, keep - len(parts))]
-            if keep is None:
-                count(len(more))
-        body = bytes(parts)
-    if message["type"] == "http.disconnect":
-        return False
-    route.take(request, body, received)
-    return True
 
 
 def _request(scope: Scope) -> Request:
