@@ -111,11 +111,20 @@ def _mark() -> RunVar[object]:
     return RunVar("pixazo_client_loop")
 
 
+def tls_context() -> ssl.SSLContext:
+    """How https is spoken. To read the certificates of the system takes tens of milliseconds: once is enough unless the environment says more."""
+    named = any(map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")))
+    return httpx2.create_ssl_context() if named else _system_context()
+
+
+_system_context = cache(httpx2.create_ssl_context)
+
+
 class _Recipe:
-    """Makes our own HTTP clients. The environment is read once, and the TLS context, which is slow to make, is shared."""
+    """Makes our own HTTP clients, from the environment as it was when the recipe was."""
 
     def __init__(self) -> None:
-        self._context = httpx2.create_ssl_context()
+        self._context = tls_context()
         self._proxies = proxies(self._context)
 
     def client(self) -> httpx2.Client:

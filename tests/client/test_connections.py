@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,7 +20,8 @@ import pytest
 import respx
 from tests.client.scripted_gateway import ID, KEY, QUEUED, STATUS_URL
 
-from pixazo_client import AsyncPixazoClient, PixazoError
+from pixazo_client import APIConnectionError, AsyncPixazoClient, PixazoClient, PixazoError
+from pixazo_client._connections import tls_context
 from pixazo_simulator import Settings, Simulator
 
 
@@ -290,3 +292,23 @@ def test_a_used_client_of_the_users_is_refused_over_fork() -> None:
         "['minimax-hailuo-a'] ['PixazoError: http_client has connections of another process, nothing was sent: "
         "make one in each process, or pass none and the client does'] 2"
     )
+
+
+def test_the_certificates_of_the_system_are_read_once_and_those_of_the_environment_each_time(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An authority that SSL_CERT_FILE names is trusted by the clients that are made from then on, and by no other."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert tls_context() is tls_context()
+    listener = sim.control().open_tls_listener(["localhost"])
+    here: dict[str, Any] = {"base_url": f"https://localhost:{listener.port}", "api_key": sim.api_key, "max_retries": 0}
+    (file := tmp_path / "ca.pem").write_text(listener.ca_pem, encoding="utf-8")
+    with PixazoClient(**here) as stranger:
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with PixazoClient(**here) as trusting:
+            assert trusting.generate("A bear").status().status == "QUEUED"
+        monkeypatch.delenv("SSL_CERT_FILE")
+        for client in (stranger, PixazoClient(**here)):
+            with client, pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.generate("A bear")
