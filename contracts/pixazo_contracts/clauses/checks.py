@@ -15,6 +15,7 @@ from pixazo_contracts.trace import (
     Intent,
     Profile,
     Trace,
+    instant,
     is_object,
     split_url,
 )
@@ -89,6 +90,14 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
 def not_shown(read: Exchange, name: str) -> bool:
     """Whether a request still runs and lacks the member: the field table lists it, but no sample shows such an answer."""
     return read.state in RUNNING and read.members.get(name) is None
+
+
+def stamps(reads: Iterable[Exchange], first: str, second: str) -> Iterator[tuple[Exchange, float, float]]:
+    """The reads that have both timestamps, with these in seconds of the gateway's clock."""
+    for read in reads:
+        one, other = instant(read.members.get(first)), instant(read.members.get(second))
+        if one is not None and other is not None:
+            yield read, one, other
 
 
 def shows_work(exchange: Exchange) -> bool:
@@ -264,10 +273,10 @@ def is_absolute_url(url: object, profile: Profile) -> bool:
     return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
 
 
-def playing_time(download: Exchange, duration: float, profile: Profile) -> Remarks:
+def playing_time(download: Exchange, duration: object, profile: Profile) -> Remarks:
     """The video plays for about `duration` seconds; nothing where its bytes do not say how long it plays."""
     media = download.media
-    if media is not None and media.seconds is not None:
+    if isinstance(duration, int | float) and media is not None and media.seconds is not None:
         holds = abs(media.seconds - duration) <= profile.length_tolerance
         yield check(holds, download, "playing time", f"{duration} s", words=f"{media.seconds:.2f} s")
 
@@ -276,9 +285,9 @@ def playing_time(download: Exchange, duration: float, profile: Profile) -> Remar
 HEIGHTS: Final = {"768P": 768, "1080P": 1080}
 
 
-def frame(download: Exchange, resolution: str, profile: Profile) -> Remarks:
+def frame(download: Exchange, resolution: object, profile: Profile) -> Remarks:
     """The video's frame belongs to that resolution; nothing where its bytes do not say how large it is."""
-    height, media = HEIGHTS.get(resolution), download.media
+    height, media = HEIGHTS.get(str(resolution)), download.media
     if height is not None and media is not None and media.width and media.height:
         # A resolution names the short side: an upright video is as wide as a lying one is high.
         sides = {media.height, min(media.width, media.height)}
