@@ -146,10 +146,12 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
     return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
 
 
-def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) -> SharedCheck:
+def noted(
+    describe: Callable[[Exchange], str], *, unless: Collection[int] = (), unanswered: bool = False
+) -> SharedCheck:
     """What each request aimed at the clause got, as `describe` puts it, unless that was one of these status codes."""
     return lambda trace, clause_id: (
-        Observation(describe(e), e) for e in trace.aimed(clause_id) if e.status not in unless
+        Observation(describe(e), e) for e in trace.aimed(clause_id, unanswered=unanswered) if e.status not in unless
     )
 
 
@@ -163,14 +165,6 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
     """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
     aimed = trace.aimed(clause_id, unanswered=intent == "refuse")
     return (e for e in aimed if e.intent == intent and e.status not in UNDECIDED)
-
-
-def _is_refused(exchange: Exchange) -> Remarks:
-    if exchange.status is not None or exchange.request_size < TOO_LARGE:
-        where = f"status code ({exchange.case})"
-        holds = exchange.status in REFUSALS and not shows_work(exchange)
-        got = f"{code_word(exchange)}, {show(exchange.members)}" if shows_work(exchange) else code_word(exchange)
-        yield check(holds, exchange, where, "a refusal, 400", words=got)
 
 
 def is_single(exchange: Exchange) -> bool:
@@ -207,12 +201,10 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
     generation = trace.generation(submit.accepted_id)
     # A run sends a valid body again until it completes; an app need not.
     if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.passing:
-        same = [g for g in trace.generations if is_repetition(submit, g.submit)]
-        end = generation.ends[0]
+        end, same = generation.ends[0], [g for g in trace.generations if is_repetition(submit, g.submit)]
         if not any(each.outcome == "COMPLETED" for each in same):
-            got = f"{end.state}: {show(end.member('error'))}"
-            where, expected = f"outcome ({submit.case})", "COMPLETED at least once"
-            yield Violation(submit, where, expected, got, related=(end,), drifts=True)
+            where, got = f"outcome ({submit.case})", f"{end.state}: {show(end.member('error'))}"
+            yield Violation(submit, where, "COMPLETED at least once", got, related=(end,), drifts=True)
 
 
 def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
@@ -223,9 +215,13 @@ def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None
-        if generation is None:
-            yield from _is_refused(exchange)
-        elif generation.reads:
+        if generation is None and (exchange.status is not None or exchange.request_size < TOO_LARGE):
+            work, got = shows_work(exchange), code_word(exchange)
+            holds, where = exchange.status in REFUSALS and not work, f"status code ({exchange.case})"
+            yield check(
+                holds, exchange, where, "a refusal, 400", words=f"{got}, {show(exchange.members)}" if work else got
+            )
+        elif generation is not None and generation.reads:
             holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
             where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
             yield check(holds, exchange, where, expected, words=got, related=generation.reads)
@@ -280,6 +276,9 @@ def playing_time(download: Exchange, duration: object, profile: Profile) -> Rema
         holds = abs(media.seconds - duration) <= profile.length_tolerance
         yield check(holds, download, "playing time", f"{duration} s", words=f"{media.seconds:.2f} s")
 
+
+#: How a download is compared with what its submit asked for.
+Measure = Callable[[Exchange, object, Profile], Remarks]
 
 #: Heights in pixels of the two documented resolutions.
 HEIGHTS: Final = {"768P": 768, "1080P": 1080}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -15,7 +15,6 @@ from pixazo_contracts.trace import (
     WORST_MISFIT,
     Exchange,
     JsonObject,
-    Profile,
     Trace,
     created,
     fit_clock,
@@ -32,6 +31,7 @@ from pixazo_contracts.trace import (
 
 from .checks import (
     RUNNING,
+    Measure,
     each,
     envelopes,
     frame,
@@ -228,19 +228,19 @@ def out_09(trace: Trace) -> Remarks:
     yield from _unfetched(trace)
 
 
-def _as_asked(trace: Trace, _: str, member: str, judge: Callable[[Exchange, object, Profile], Remarks]) -> Remarks:
+def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
     """Downloads are as this member of their submit asked."""
     for generation in trace.generations:
         if member in generation.submit.sent:
             for download in generation.downloads:
-                yield from judge(download, generation.submit.sent[member], trace.profile)
+                yield from check(download, generation.submit.sent[member], trace.profile)
     yield from _unfetched(trace)
 
 
 # fmt: off
-OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", judge=playing_time), depends_on=f"{FORMS} {BYTES}",
+OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", check=playing_time), depends_on=f"{FORMS} {BYTES}",
     section=DURATION, demands="Playing time is about the requested duration.")
-OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", judge=frame), depends_on=f"{FORMS} {BYTES}",
+OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", check=frame), depends_on=f"{FORMS} {BYTES}",
     section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."',
     demands="Frame height belongs to the requested resolution class.")
 # fmt: on
