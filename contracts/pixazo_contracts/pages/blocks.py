@@ -16,8 +16,6 @@ from markdown_it.token import Token
 
 from .template import kind_of
 
-__all__ = ["Block", "read_blocks"]
-
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
 _TYPOGRAPHY: Final = str.maketrans({

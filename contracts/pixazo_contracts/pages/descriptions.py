@@ -15,8 +15,6 @@ import msgspec
 
 from .page import Rules
 
-__all__ = ["read_rules", "sentences", "typed"]
-
 _NUMBER: Final = r"-?\d[\d,]*(?:\.\d+)?"
 _QUOTED: Final = r"\"[^\"]*\"|'[^']*'|`[^`]*`|“[^”]*”"
 _TO: Final = r"\s*(?:-|–|—|to|and)\s*"

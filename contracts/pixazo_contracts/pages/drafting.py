@@ -14,8 +14,6 @@ from pixazo_contracts.trace import is_array, is_object
 
 from .page import Operation, Page, Parameter
 
-__all__ = ["draft_model"]
-
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
 #: An operation of these parameters alone reads a result: the status route does that for every model.
 _IDS: Final = frozenset({"request_id", "requestId", "prediction_id", "task_id", "id"})

@@ -18,8 +18,6 @@ from .descriptions import read_rules
 from .page import Operation, Page, Parameter, Sample, Sentence, Unread
 from .sections import Row, Section, rows, sections
 
-__all__ = ["InvalidPageError", "read_page"]
-
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")

@@ -11,9 +11,6 @@ import msgspec
 from .blocks import Block
 from .template import COLUMNS, TABLES, TITLES, kind_of
 
-__all__ = ["Row", "Section", "rows", "sections"]
-
-
 #: What a sample is, by its first lines.
 _SAMPLES: Final = (
     (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
