@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -32,7 +32,7 @@ def quotations() -> dict[str, dict[str, tuple[Quote, ...]]]:
     }
 
 
-def support(operation: Operation, fact: Fact) -> dict[str, tuple[str, ...]]:
+def support(operation: Operation, fact: Fact) -> dict[str, Any]:
     """The `clauses` and the `policy` fields that quote this fact of an operation of Hailuo; of other models there are none."""
     return {
         kind: tuple(name for name, quotes in quoted.items() if any(is_about(each, operation, fact) for each in quotes))
