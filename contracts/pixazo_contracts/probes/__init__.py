@@ -48,7 +48,7 @@ from .conversation import (
     send,
     together,
 )
-from .families import ABSENT, BROKEN_IMAGES, RULES
+from .families import ABSENT, RULES
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
 from .packs import unusable
@@ -56,7 +56,7 @@ from .samples import Sample, members
 from .samples import text as sample_text
 
 __all__ = [
-    "ABSENT", "BODY_ONLY", "BROKEN_IMAGES", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
+    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
     "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "Step", "StepResult", "Together", "await_callbacks", "bmp", "data_url",
     "feeders", "follow", "for_clauses", "gif", "jpeg", "media_urls", "members", "open_receiver_url", "pause", "png", "poll", "read_send",
     "sample_text", "send", "submit_send", "svg", "together", "unusable", "webp",

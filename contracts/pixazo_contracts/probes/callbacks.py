@@ -18,7 +18,17 @@ from .conversation import (
     published,
 )
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, follow, ordinary, poll, read, submit, webhook_headers
+from .operations import (
+    PRINTED_HEADERS,
+    PROMPT,
+    follow_called,
+    ordinary,
+    poll,
+    read,
+    submit,
+    webhook_headers,
+    with_webhook,
+)
 from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
@@ -45,8 +55,7 @@ def _receiver(
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from open_receiver_url(receiver_url)
-        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        body = {"prompt": f"{PROMPT} ({case})"}
+        body, headers = {"prompt": f"{PROMPT} ({case})"}, with_webhook(url)
         accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
         if unread and accepted.accepted_id is not None:
             # Whoever has a callback need not poll, so one must come without that.
@@ -82,7 +91,7 @@ BAD_ENDS: Final = (
 @probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
 def _bad_ends(context: RunContext) -> Conversation[None]:
     """Both bad ends with a URL in the member, and those of image to video with one in the header."""
-    accepted, called = list[Exchange](), list[str]()
+    called = list[tuple[Exchange, str]]()
     for kind, way, operation in BAD_ENDS:
         url = yield from open_receiver_url(ReceiverUrl(f"{kind}-{way}"))
         body = {**members("image_to_video"), "prompt": context.prompts[kind]}
@@ -90,13 +99,10 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
             del body["first_frame_image"]
         if way == "member":
             body["callback_url"] = url
-        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
-        accepted.append((yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)))
-        called.append(url)
-    ends = yield from follow(context, accepted)
-    for exchange, url in zip(accepted, called, strict=True):
-        if exchange.accepted_id in ends:
-            yield from await_callbacks(url, 1, context.profile.settle)
+        headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+        sent = yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)
+        called.append((sent, url))
+    yield from follow_called(context, called)
 
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
@@ -138,8 +144,7 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
     return tuple(
-        replace(t2v(f"{name}{what}", "any", **changes), headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url)))
-        for name, url in urls.items()
+        replace(t2v(f"{name}{what}", "any", **changes), headers=with_webhook(url)) for name, url in urls.items()
     )
 
 

@@ -18,24 +18,29 @@ from .conversation import (
     ReceiverUrl,
     RunContext,
     Send,
+    await_callbacks,
     open_receiver_url,
     pause,
     recall,
     send,
     together,
 )
+from .samples import members
 
 P = ParamSpec("P")
 
 #: The headers of the samples, the key aside; and the one that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
-BODY_ONLY: Final = (("Content-Type", "application/json"),)
+BODY_ONLY: Final = PRINTED_HEADERS[:1]
+CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
 #: A prompt that no content filter objects to.
 PROMPT: Final = "A paper boat drifts down a rainy street"
 
 #: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
 PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
+
+PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 #: Polling ends after so many reads in a row that were refused for the key, or that found nothing, as may be for a while
 #: after the submit.
@@ -125,7 +130,12 @@ def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | N
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
     url = yield from receiver_url(context, step)
-    return PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+    return PRINTED_HEADERS if url is None else with_webhook(url)
+
+
+def with_webhook(url: str) -> Headers:
+    """The printed headers with `X-Webhook-URL`."""
+    return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
@@ -193,6 +203,14 @@ def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
     """Whether a request is still queued, and read as often as it was meant to be: a throttle that holds reads up is no use."""
     held = any(after.started - before.finished > pace for before, after in pairwise(reads))
     return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
+
+
+def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:
+    """Follow submits to their ends, then wait until each was called back at the URL that it gave."""
+    ends = yield from follow(context, [exchange for exchange, _ in called])
+    for exchange, url in called:
+        if exchange.accepted_id in ends:
+            yield from await_callbacks(url, 1, context.profile.settle)
 
 
 def media_urls(end: Exchange) -> list[str]:

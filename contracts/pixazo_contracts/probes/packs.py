@@ -27,7 +27,9 @@ from .conversation import (
 )
 from .images import data_url, png, webp
 from .operations import (
+    CHARSET,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     earlier_ends,
     end_watch,
@@ -36,10 +38,9 @@ from .operations import (
     receiver_url,
     submit,
     unknown_id,
+    with_webhook,
 )
-from .samples import members, text
-
-CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
+from .samples import text
 
 #: The clauses for which any polled generation is evidence.
 SHARED: Final = (
@@ -59,8 +60,6 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 
 #: How often the status of g1 is read again right after the end, and once more some polls later.
 REREADS: Final = 10
-
-PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
@@ -226,7 +225,7 @@ def _g5(context: RunContext) -> Conversation[None]:
     }
     headers: Headers = PRINTED_HEADERS
     if header is not None and member is not None:
-        body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
+        body["callback_url"], headers = member, with_webhook(header)
     accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     end = yield from _to_the_end(context, accepted)
     if end is not None and header is not None:

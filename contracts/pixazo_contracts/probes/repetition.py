@@ -10,6 +10,7 @@ from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generat
 from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
 from .operations import (
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     end_watch,
     fetch,
@@ -22,9 +23,8 @@ from .operations import (
     submit,
     submit_send,
 )
-from .samples import members
 
-IMAGE: Final = {"first_frame_image": members("image_to_video")["first_frame_image"]}
+IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
 
 
 def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[None]:
