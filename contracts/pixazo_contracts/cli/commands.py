@@ -39,15 +39,7 @@ from pixazo_contracts.report import (
 )
 from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
-from pixazo_contracts.trace import (
-    ConfigurationError,
-    ProfileFile,
-    Target,
-    Trace,
-    capable,
-    read_profile,
-    visible,
-)
+from pixazo_contracts.trace import ConfigurationError, ProfileFile, Target, Trace, capable, read_profile, visible
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
 from .output import FORM, fail, no_place, print_report, print_text, write_file

@@ -8,17 +8,17 @@ from typing import Final
 from pixazo_contracts.trace import Exchange, Intent, whole_number
 
 from .conversation import (
+    Await,
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
     Probe,
     ReceiverUrl,
     RunContext,
-    await_callbacks,
-    pause,
+    Send,
+    Together,
     probe,
-    published,
-    send,
-    together,
 )
 from .operations import (
     LATER_POLLS,
@@ -31,9 +31,7 @@ from .operations import (
     ordinary,
     poll,
     read,
-    read_send,
     submit,
-    submit_send,
     unknown_id,
     webhook_headers,
 )
@@ -67,7 +65,7 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
         quicker = QUICKER if context.profile.loopback else QUICKER_REMOTE
         end = yield from poll(context, accepted, queued=context.profile.pace / quicker)
         if end is not None and context.has_receiver:
-            yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
+            yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="again")
 
     return bad_end
@@ -90,7 +88,7 @@ def _recovery(context: RunContext) -> Conversation[None]:
     refused = yield from _reads_until_throttled(context, "recovering", "ERR-429-04")
     wait = whole_number(refused.header("retry-after"))
     if refused.status == 429 and wait is not None and wait <= LONGEST_WAIT:
-        yield from pause(wait + context.profile.pace)
+        yield from Pause(wait + context.profile.pace)
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
@@ -101,7 +99,7 @@ def _valid(
     headers: Headers = PRINTED_HEADERS,
     intent: Intent = "refuse",
     operation: str = "generate",
-) -> Conversation[Exchange]:
+) -> Send:
     """A valid submit: only the account gives a reason to refuse it."""
     body = {**(members("image_to_video") if operation == "imageToVideo" else PRINTED), "prompt": PROMPT}
     return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
@@ -225,7 +223,7 @@ def _spend(
     intent: Intent = "any",
     headers: Headers = PRINTED_HEADERS,
     image: str | None = None,
-) -> Conversation[Exchange]:
+) -> Send:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
     operation, more = ("imageToVideo", {"first_frame_image": image}) if image else ("generate", {})
     body = {"prompt": prompt or f"{PROMPT} ({case})", **PRINTED, **more}
@@ -238,7 +236,7 @@ def _debited_once(context: RunContext) -> Conversation[None]:
     yield from _spend("two", "first", "WAL-01")
     sibling = yield from _spend("default", "sibling", "WAL-01")
     yield from poll(context, sibling)
-    yield from pause(context.profile.pace)
+    yield from Pause(context.profile.pace)
     second = yield from _spend("two", "second", "WAL-01")
     yield from poll(context, second)
     yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
@@ -265,13 +263,13 @@ def _after_errors(context: RunContext) -> Conversation[None]:
         if (yield from poll(context, first)) is None:
             return
         case = "after"
-        yield from pause(later)
+        yield from Pause(later)
     headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
     second = yield from _spend("one.1", case, "WAL-02", prompt=error, headers=headers)
     if second.accepted_id is not None:
         if not context.limited:
-            yield from published("g1 ended")
-        yield from pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
+            yield from Await("g1 ended")
+        yield from Pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
         last = yield from _spend("one.1", "after", "WAL-02")
         if last.accepted_id is not None:
             yield from poll(context, second)
@@ -290,8 +288,8 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
 @probe("reads are free", "WAL-05", cost=1, needs={"account:one.2"})
 def _after_reads(context: RunContext) -> Conversation[None]:
     for n in range(READS):
-        step = read_send(unknown_id(context.run, f"purse {n}"), case="read", account="one.2")
-        yield from send(replace(step, method="HEAD") if n % 2 else step)
+        step = read(unknown_id(context.run, f"purse {n}"), case="read", account="one.2")
+        yield from replace(step, method="HEAD") if n % 2 else step
     yield from _spend("one.2", "after", "WAL-05")
 
 
@@ -304,7 +302,7 @@ def _after_reads_of_one(context: RunContext) -> Conversation[None]:
         yield from read(str(first.accepted_id), case="read", account="two.1")
     yield from download(context, (yield from poll(context, first)))
     if context.has_receiver:
-        yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
+        yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
     yield from _spend("two.1", "after", "WAL-05")
 
 
@@ -312,7 +310,7 @@ def _after_reads_of_one(context: RunContext) -> Conversation[None]:
 def _at_once(context: RunContext) -> Conversation[None]:
     about: About = {"aims": ("WAL-06",), "account": "one.3"}
     bodies = [{"prompt": f"{PROMPT}, boat {n}", **PRINTED} for n in range(3)]
-    at_once = yield from together(*(submit_send("generate", body, case="at once", **about) for body in bodies))
+    at_once = yield from Together(tuple(submit("generate", body, case="at once", **about) for body in bodies))
     yield from _spend("one.3", "one more", "WAL-06")
     for exchange in at_once:
         if exchange.accepted_id is not None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, open_receiver_url, probe
+from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, Send, probe
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 from .operations import (
     BODY_ONLY,
@@ -102,7 +102,7 @@ def family(
     return conversation
 
 
-def _sent(case: Case, *aims: str) -> Conversation[Exchange]:
+def _sent(case: Case, *aims: str) -> Send:
     intent, headers = case.intent, case.headers
     return submit(case.operation, case.encoded(), case=case.name, aims=aims, intent=intent, headers=headers)
 
@@ -404,7 +404,7 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     called = list[tuple[Exchange, str]]()
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
-            url = yield from open_receiver_url(ReceiverUrl(f"{way}-{operation}"))
+            url = yield from ReceiverUrl(f"{way}-{operation}")
             if way == "member":
                 case = varied(operation, "URL in the member", "accept", **image, callback_url=url)
             else:
@@ -418,7 +418,7 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
 )
 def _broken_with_url(_: RunContext) -> Conversation[None]:
     """A URL to be called back relaxes no rule."""
-    url = yield from open_receiver_url(ReceiverUrl("broken-rules"))
+    url = yield from ReceiverUrl("broken-rules")
     cases = {
         "T2V-PROMPT-02": t2v("42, with a URL", prompt=42),
         "I2V-PROMPT-04": i2v("2001 characters, with a URL", prompt="a" * (LONGEST + 1)),

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, ParamSpec, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Exchange
 
 from .conversation import (
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
     Placement,
+    Recall,
     ReceiverUrl,
     RunContext,
     Send,
-    await_callbacks,
-    open_receiver_url,
-    pause,
-    recall,
-    send,
-    together,
+    Together,
 )
 from .samples import members
-
-P = ParamSpec("P")
 
 #: The headers of the samples, the key aside; and the one that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
@@ -82,7 +78,7 @@ class About(TypedDict, total=False):
     reader: str
 
 
-def submit_send(
+def submit(
     operation: str,
     body: Mapping[str, object] | bytes,
     *,
@@ -91,40 +87,31 @@ def submit_send(
     url: str | None = None,
     **about: Unpack[About],
 ) -> Send:
-    """The step that submits a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
+    """Submit a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
     url = url or f"{trace.MODEL_BASE}/{operation}"
     encoded = body if isinstance(body, bytes) else encode(body)
     return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
 
 
-def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
-    """The step that reads a status once."""
+def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
+    """Read a status once."""
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
-def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
-    """Make the step and send it: takes the arguments of `make`."""
-    return lambda *args, **kwargs: send(make(*args, **kwargs))
-
-
-submit = _sending(submit_send)
-read = _sending(read_send)
-
-
-def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Conversation[Exchange]:
+def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
     """Download a medium once, without a key."""
-    return send(Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id))
+    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
 
 
-def head(url: str, request_id: str, account: str = "default") -> Conversation[Exchange]:
+def head(url: str, request_id: str, account: str = "default") -> Send:
     """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
     operation = "head" if account else "media"
-    return send(Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id))
+    return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
 def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
     """A new URL at our receiver, or None if callbacks cannot reach us."""
-    return (yield from open_receiver_url(step)) if context.has_receiver else None
+    return (yield from step) if context.has_receiver else None
 
 
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
@@ -178,8 +165,8 @@ def follow(
         rounds = [(reader,) for reader in readers] if in_turn else [tuple(readers)]
         for names in rounds:
             asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in names]
-            sends = [read_send(request_id, account=account, reader=reader) for request_id, account, reader in asked]
-            for exchange in (yield from together(*sends)):
+            sends = (read(request_id, account=account, reader=reader) for request_id, account, reader in asked)
+            for exchange in (yield from Together(tuple(sends))):
                 request_id = str(exchange.request_id)
                 history[request_id].append(exchange)
                 if exchange.state in trace.TERMINAL:
@@ -195,7 +182,7 @@ def follow(
             if closely and queued is not None:
                 waited = min(history[request_id][-1].finished - e.finished for request_id, e in running.items())
                 chosen = max(queued, CLOSE_SHARE * waited)
-            yield from pause(context.profile.pace if chosen is None else chosen)
+            yield from Pause(context.profile.pace if chosen is None else chosen)
     return ends
 
 
@@ -210,7 +197,7 @@ def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -
     ends = yield from follow(context, [exchange for exchange, _ in called])
     for exchange, url in called:
         if exchange.accepted_id in ends:
-            yield from await_callbacks(url, 1, context.profile.settle)
+            yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
 def media_urls(end: Exchange) -> list[str]:
@@ -256,18 +243,18 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
         for end in ends if n == 0 else ():
             fetched += yield from download(context, end)
         if ends and n == 0:
-            yield from pause(LATER_POLLS * context.profile.pace)
+            yield from Pause(LATER_POLLS * context.profile.pace)
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
     """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
-    generations = trace.find_generations((yield from recall()), ())
+    generations = trace.find_generations((yield from Recall()), ())
     return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 
 
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
     """Read some requests again that ended earlier, while another is under way: each answer must be about its own request."""
-    generations = trace.find_generations((yield from recall()), ())
+    generations = trace.find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.ends and g.submit.account == "default" and g.request_id not in others]
     for generation in ended[-MOST_EARLIER:]:
         yield from read(generation.request_id, case="again")

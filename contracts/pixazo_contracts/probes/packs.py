@@ -13,17 +13,16 @@ from typing import Final
 from pixazo_contracts.trace import Exchange, only_reads
 
 from .conversation import (
+    Await,
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
+    Publish,
     ReceiverUrl,
     RunContext,
     Send,
-    await_callbacks,
-    pause,
     probe,
-    publish,
-    published,
-    send,
 )
 from .images import data_url, png, webp
 from .operations import (
@@ -85,7 +84,7 @@ def _smoke(context: RunContext) -> Conversation[None]:
         # Where generations cost money the smoke test only reads, unless its key seems to be refused.
         if first.status == 401:
             yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
-        yield from publish("g1", None)
+        yield from Publish("g1", None)
         return
     yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
     accepted = yield from submit_g1(context)
@@ -94,8 +93,8 @@ def _smoke(context: RunContext) -> Conversation[None]:
         yield from submit("imageToVideo", printed, case="smoke image to video", intent="accept")
     for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
         yield from read(str(accepted.accepted_id), case="alone")
-        yield from pause(context.profile.pace)
-    yield from publish("g1", accepted)
+        yield from Pause(context.profile.pace)
+    yield from Publish("g1", accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +139,8 @@ def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
         return
     if not context.limited or only_reads("GET", url, origin):
         request_id = accepted.accepted_id
-        yield from send(
-            Send(operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id)
+        yield from Send(
+            operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id
         )
 
 
@@ -159,25 +158,25 @@ def _to_the_end(
 
 @probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK, cost=1)
 def _g1(context: RunContext) -> Conversation[None]:
-    accepted = yield from published("g1")
+    accepted = yield from Await("g1")
     if accepted is None:
         accepted = yield from submit_g1(context)
-        yield from publish("g1", accepted)
+        yield from Publish("g1", accepted)
     yield from _polling_url(context, accepted)
     end = yield from _to_the_end(context, accepted, readers=2, times=REREADS)
-    yield from publish("g1 ended", end)
+    yield from Publish("g1 ended", end)
 
 
 @probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})
 def _g1_callback(context: RunContext) -> Conversation[None]:
     """Read at once when g1's callback arrives, then wait long enough to see a second one."""
-    accepted = yield from published("g1")
+    accepted = yield from Await("g1")
     url = accepted.request_header("X-Webhook-URL") if accepted is not None else None
     if accepted is not None and accepted.accepted_id is not None and url is not None:
-        called = yield from await_callbacks(url, 1, context.profile.deadline)
+        called = yield from AwaitCallbacks(url, 1, context.profile.deadline)
         yield from read(accepted.accepted_id, case="on callback")
         if called:
-            yield from await_callbacks(url, 2, context.profile.settle)
+            yield from AwaitCallbacks(url, 2, context.profile.settle)
 
 
 @probe("g2", *G2, "SUBMIT-10", "I2V-DUR-04", "I2V-RES-04", "WEBHOOK-09", *SHARED, cost=1)
@@ -210,7 +209,7 @@ def _g4(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("imageToVideo", body, case="g4", aims=G4, intent="accept")
     end = yield from _to_the_end(context, accepted)
     if end is not None and url is not None:
-        yield from await_callbacks(url, 1, context.profile.settle)
+        yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
 @probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, cost=1)
@@ -229,7 +228,7 @@ def _g5(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     end = yield from _to_the_end(context, accepted)
     if end is not None and header is not None:
-        yield from await_callbacks(header, 2, context.profile.settle)
+        yield from AwaitCallbacks(header, 2, context.profile.settle)
 
 
 SMOKE: Final = (_smoke,)

@@ -18,18 +18,7 @@ To promote it: name it, check what it costs (here: {worst} generations at worst)
 """
 
 {comment}
-from pixazo_contracts.probes import (
-    Conversation,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    Send,
-    await_callbacks,
-    open_receiver_url,
-    pause,
-    send,
-    together,
-)
+from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, Probe, ReceiverUrl, RunContext, Send, Together
 
 
 def conversation(context: RunContext) -> Conversation[None]:
@@ -89,19 +78,19 @@ def _lines(steps: tuple[tuple[Step, StepResult], ...]) -> Iterator[str]:
     for number, (step, result) in enumerate(steps, 1):
         match step, result:
             case Send(), Exchange() if result.accepted_id is not None and result.accepted_id not in known:
-                yield f"submit_{number} = yield from send({_call(step, known)})"
+                yield f"submit_{number} = yield from {_call(step, known)}"
                 known[result.accepted_id] = f"submit_{number}.accepted_id"
             case Send(), _:
-                yield f"yield from send({_call(step, known)})"
+                yield f"yield from {_call(step, known)}"
             case Together(), _ if step.sends:
-                yield f"yield from together({', '.join(_call(one, known) for one in step.sends)})"
+                yield f"yield from Together(({', '.join(_call(one, known) for one in step.sends)},))"
             case ReceiverUrl(), str():
-                yield f"url_{number} = yield from open_receiver_url({_call(step, known)})"
+                yield f"url_{number} = yield from {_call(step, known)}"
                 known[result] = f"url_{number}"
             case Pause(), _:
-                yield f"yield from pause({step.seconds!r})"
+                yield f"yield from Pause({step.seconds!r})"
             case AwaitCallbacks(), _:
-                yield f"yield from await_callbacks({_value(step.url, known)}, {step.count!r}, {step.seconds!r})"
+                yield f"yield from AwaitCallbacks({_value(step.url, known)}, {step.count!r}, {step.seconds!r})"
             case _:
                 pass
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.probes import Headers, ReceiverUrl, Send, submit_send
+from pixazo_contracts.probes import Headers, ReceiverUrl, Send, submit
 from pixazo_contracts.trace import MODEL
 
 from .bodies import Operation, bodies, proves
@@ -91,7 +91,7 @@ def valid_submits(operation: Operation) -> st.SearchStrategy[Send]:
         aims = proves(operation, body)
         content_type = next(value for name, value in headers if name.lower() == "content-type")
         aims += ("HDR-01",) if content_type != CONTENT_TYPES[0] else ()
-        return submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
+        return submit(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
 
     return st.builds(make, bodies(operation), json_headers())
 
