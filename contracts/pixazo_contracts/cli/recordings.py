@@ -10,9 +10,8 @@ from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.trace import ConfigurationError, InvalidTraceError, Trace, canonical_origin, dump_record
 from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
 
-from .output import fail, print_text, write_file
+from .output import GIVEN_FILE, fail, put
 
-GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 file_option = click.argument("file", metavar="FILE", type=GIVEN_FILE)
@@ -45,19 +44,12 @@ def read_recording(path: Path, target: str | None) -> Trace:
     return trace
 
 
-def _write(content: str, out: Path) -> None:
-    if str(out) == "-":
-        print_text(content)
-    else:
-        write_file(out, content.encode())
-
-
 @click.command("profile")
 @file_option
 @out_option
 @target_option
 def profile(file: Path, out: Path, target: str | None) -> None:
-    _write(write_profile(read_recording(file, target)), out)
+    put(write_profile(read_recording(file, target)), out)
 
 
 @click.command("har")
@@ -68,8 +60,6 @@ def har(file: Path, out: Path, target: str | None) -> None:
     with file.open("rb") as stream:
         is_trace = TRACE_LINE.match(stream.read(4096)) is not None
     trace = read_recording(file, target)
-    if is_trace:
-        _write(write_har(trace).decode(), out)
-        return
     records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
-    _write(b"".join(dump_record(each) for each in records if each is not None).decode(), out)
+    made = write_har(trace) if is_trace else b"".join(dump_record(each) for each in records if each is not None)
+    put(made.decode(), out)
