@@ -2,16 +2,12 @@
 
 A probe looks like this::
 
+    @probe("unknown id", "STATUS-10")
     def _unknown(context: RunContext) -> Conversation[None]:
         exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
-        ...
 
-    PROBES = (Probe(name="unknown id", feeds=("STATUS-10",), conversation=_unknown),)
-
-A conversation is a generator and does no I/O: it yields steps (`conversation`: `Send`, `Together`, `Pause`, `ReceiverUrl`,
-`AwaitCallbacks`, `Publish`, `Await`, `Recall`), mostly made by the functions of `operations`, and gets back what the trace
-will hold: an `Exchange`, callbacks, a URL. The runner carries out many conversations at once. `feeds` names the clauses whose
-judgement may rest on it; `worst` and `expected` are generations; `needs` are capabilities; `phase` says when it runs.
+A conversation is a generator and does no I/O: it yields steps (see `conversation`), mostly made by the functions of
+`operations`, and gets back what the trace will hold. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
 the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a

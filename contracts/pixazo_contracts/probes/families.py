@@ -70,12 +70,7 @@ t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
 
 
 def family(
-    name: str,
-    aim: str,
-    *cases: Case,
-    feeds: tuple[str, ...] = (),
-    followed: bool = False,
-    only_unlimited: bool = False,
+    name: str, aim: str, *cases: Case, feeds: tuple[str, ...] = (), followed: bool = False, only_unlimited: bool = False
 ) -> Probe:
     """A probe that sends the cases one after the other.
 
@@ -141,7 +136,6 @@ def values(aims: str, *cases: Case, name: str = "") -> Probe:
 def _raw(
     operation: str, bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
 ) -> tuple[Case, ...]:
-    """Cases whose bodies are these bytes, by name."""
     return tuple(
         Case(operation=operation, name=name, body=body, intent=intent, headers=headers) for name, body in bodies.items()
     )
@@ -219,13 +213,8 @@ IMAGE_URL: Final = "https://example.com/first.jpg"
 MISSING: Final = {"missing": ABSENT, "null": None}
 NOT_STRINGS: Final = {"42": 42, "1.5": 1.5, "true": True, "false": False, "object": {"text": PROMPT}, "array": [PROMPT]}
 NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "object": {"height": 768}, "array": ["768P"]}
-NOT_URLS: Final = {
-    "42": 42,
-    "true": True,
-    "false": False,
-    "object": {"url": "https://example.com/"},
-    "array": ["https://example.com/"],
-}
+SITE: Final = "https://example.com/"
+NOT_URLS: Final = {"42": 42, "true": True, "false": False, "object": {"url": SITE}, "array": [SITE]}
 NOT_IMAGES: Final = {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]}
 NOT_SECONDS: Final = {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s"}
 NOT_NUMBERS: Final = {"the string 6": "6", "true": True, "false": False, "object": {"seconds": 6}, "array": [6]}
@@ -238,6 +227,7 @@ ANY_TEXT: Final = {
 }
 LONGEST: Final = 2000
 CHARACTERS: Final = {"three bytes": "海", "four bytes": "🚢"}
+SHIP: Final = f"{PROMPT}\n🚢"
 CAMERA: Final = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below, [Zoom out]"
 
 #: The page does not say whether null means absence, so a null is observed, not judged.
@@ -266,6 +256,7 @@ def _switches(group: str) -> tuple[Rule, ...]:
     )
 
 
+LONG_ENOUGH: Final = {f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()}
 TOO_LONG: Final = {
     f"2001 characters of {name}": letter * (LONGEST + 1) for name, letter in {"one byte": "a", **CHARACTERS}.items()
 }
@@ -354,11 +345,7 @@ RULES: Final = (
     Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("I2V-PROMPT-03", "prompt", allowed={"2000 characters": "a" * LONGEST}),
     Rule("I2V-PROMPT-04", "prompt", {**TOO_LONG, "20,000 characters": "a" * (10 * LONGEST)}),
-    Rule(
-        "I2V-PROMPT-05",
-        "prompt",
-        allowed={f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()},
-    ),
+    Rule("I2V-PROMPT-05", "prompt", allowed=LONG_ENOUGH),
     Rule("I2V-PROMPT-06", "prompt", allowed={"camera movement": CAMERA}),
     Rule("I2V-IMG-01", "first_frame_image", MISSING),
     Rule("I2V-IMG-02", "first_frame_image", NOT_IMAGES),
@@ -405,11 +392,10 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
             url = yield from ReceiverUrl(f"{way}-{operation}")
-            if way == "member":
-                case = varied(operation, "URL in the member", "accept", **image, callback_url=url)
-            else:
-                case = replace(varied(operation, "URL in the header", "accept", **image), headers=with_webhook(url))
-            called.append(((yield from _sent(case, aim)), url))
+            given = {"callback_url": url} if way == "member" else {}
+            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
+            headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
     yield from follow_called(context, called)
 
 
@@ -441,14 +427,7 @@ GALLERY: Final = {
 ALLOWED: Final = (
     values(
         "T2V-PROMPT-02 T2V-PO-01 T2V-FP-01 T2V-WM-01",
-        t2v(
-            "other values",
-            "accept",
-            prompt=f"{PROMPT}\n🚢",
-            prompt_optimizer=False,
-            fast_pretreatment=True,
-            aigc_watermark=True,
-        ),
+        t2v("other values", "accept", prompt=SHIP, prompt_optimizer=False, fast_pretreatment=True, aigc_watermark=True),
         name="other values",
     ),
     values(
@@ -470,7 +449,7 @@ ALLOWED: Final = (
         i2v(
             "large",
             "accept",
-            prompt=f"{PROMPT}\n🚢",
+            prompt=SHIP,
             first_frame_image=_png(302, 755),
             resolution="1080P",
             prompt_optimizer=True,

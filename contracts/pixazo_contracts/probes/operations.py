@@ -109,20 +109,14 @@ def head(url: str, request_id: str, account: str = "default") -> Send:
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
-def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
-    """A new URL at our receiver, or None if callbacks cannot reach us."""
-    return (yield from step) if context.has_receiver else None
+def with_webhook(url: str) -> Headers:
+    """The printed headers with `X-Webhook-URL`."""
+    return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
-    url = yield from receiver_url(context, step)
-    return PRINTED_HEADERS if url is None else with_webhook(url)
-
-
-def with_webhook(url: str) -> Headers:
-    """The printed headers with `X-Webhook-URL`."""
-    return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+    return with_webhook((yield from step)) if context.has_receiver else PRINTED_HEADERS
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
@@ -176,13 +170,11 @@ def follow(
             if request_id in ends or late or _hopeless(history[request_id]):
                 del running[request_id]
         if running:
-            reads = [history[request_id] for request_id in running]
-            closely = all(_is_close(each, context.profile.pace) for each in reads)
-            chosen = pace
-            if closely and queued is not None:
+            chosen = context.profile.pace if pace is None else pace
+            if queued is not None and all(_is_close(history[each], context.profile.pace) for each in running):
                 waited = min(history[request_id][-1].finished - e.finished for request_id, e in running.items())
                 chosen = max(queued, CLOSE_SHARE * waited)
-            yield from Pause(context.profile.pace if chosen is None else chosen)
+            yield from Pause(chosen)
     return ends
 
 
@@ -207,26 +199,20 @@ def media_urls(end: Exchange) -> list[str]:
     return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
-def _follow_redirects(context: RunContext, request_id: str, url: str) -> Conversation[Exchange]:
-    """Fetch a URL, and where its redirects lead, as long as those hosts may be asked; returns the last exchange."""
-    exchange = yield from fetch(request_id, url)
-    for _ in range(MOST_REDIRECTS):
-        target = exchange.redirect
-        if target is None or not trace.may_fetch(context.profile, target):
-            break
-        exchange = yield from fetch(request_id, target)
-    return exchange
-
-
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
-    """Fetch every medium of a completed generation, without a key."""
+    """Fetch every medium of a completed generation, without a key, from where its redirects lead."""
     fetched: list[Exchange] = []
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
     for url in media_urls(end):
         absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
         if trace.may_fetch(context.profile, absolute):
-            fetched.append((yield from _follow_redirects(context, end.request_id, absolute)))
+            exchange = yield from fetch(end.request_id, absolute)
+            for _ in range(MOST_REDIRECTS):
+                if exchange.redirect is None or not trace.may_fetch(context.profile, exchange.redirect):
+                    break
+                exchange = yield from fetch(end.request_id, exchange.redirect)
+            fetched.append(exchange)
             yield from head(absolute, end.request_id, account="")
     return fetched
 

@@ -34,7 +34,6 @@ from .operations import (
     end_watch,
     poll,
     read,
-    receiver_url,
     submit,
     unknown_id,
     with_webhook,
@@ -63,7 +62,7 @@ REREADS: Final = 10
 
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
-    url = yield from receiver_url(context, ReceiverUrl("g1"))
+    url = (yield from ReceiverUrl("g1")) if context.has_receiver else None
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
@@ -197,7 +196,7 @@ def _g3(context: RunContext) -> Conversation[None]:
 
 @probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
-    url = yield from receiver_url(context, ReceiverUrl("g4"))
+    url = (yield from ReceiverUrl("g4")) if context.has_receiver else None
     body: dict[str, object] = {
         "prompt": "海" * 2000,
         "first_frame_image": data_url("image/webp", webp(301, 600)),
@@ -214,8 +213,6 @@ def _g4(context: RunContext) -> Conversation[None]:
 
 @probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
-    header = yield from receiver_url(context, ReceiverUrl("g5-header", fails=1))
-    member = yield from receiver_url(context, ReceiverUrl("g5-member"))
     body: dict[str, object] = {
         "prompt": PROMPT,
         "first_frame_image": data_url("image/png", png(755, 302)),
@@ -223,12 +220,13 @@ def _g5(context: RunContext) -> Conversation[None]:
         "duration": 6,
     }
     headers: Headers = PRINTED_HEADERS
-    if header is not None and member is not None:
-        body["callback_url"], headers = member, with_webhook(header)
+    if context.has_receiver:
+        headers = with_webhook((yield from ReceiverUrl("g5-header", fails=1)))
+        body["callback_url"] = yield from ReceiverUrl("g5-member")
     accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     end = yield from _to_the_end(context, accepted)
-    if end is not None and header is not None:
-        yield from AwaitCallbacks(header, 2, context.profile.settle)
+    if end is not None and context.has_receiver:
+        yield from AwaitCallbacks(headers[-1][1], 2, context.profile.settle)
 
 
 SMOKE: Final = (_smoke,)
