@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 from click import Argument, Option
 
+from pixazo_contracts import report
 from pixazo_contracts.clauses import Clause
 from pixazo_contracts.judge import (
     CLASSES,
@@ -28,22 +29,13 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import (
-    changes_github,
-    render_changes,
-    render_html,
-    render_junit,
-    render_plan,
-    render_terminal,
-    result_github,
-)
 from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import ConfigurationError, ProfileFile, Target, Trace, capable, read_profile, visible
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
 from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
-from .recordings import read_recording
+from .recordings import TARGET, read_recording
 from .repetition import again
 
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
@@ -150,8 +142,8 @@ def _write(result: Result, options: dict[str, Any]) -> None:
     reports: dict[str, tuple[Path | None, Callable[[], bytes]]] = {
         "result.ndjson": (None, lambda: to_ndjson(result)),
         "result.json": (options["json_file"], lambda: to_json(result)),
-        "junit.xml": (options["junit"], lambda: render_junit(result, strict_drift=options["strict_drift"])),
-        "report.html": (options["html"], lambda: render_html(result).encode()),
+        "junit.xml": (options["junit"], lambda: report.render_junit(result, strict_drift=options["strict_drift"])),
+        "report.html": (options["html"], lambda: report.render_html(result).encode()),
     }
     for name, (_, content) in reports.items() if options["out"] else ():
         write_file(options["out"] / name, content())
@@ -166,8 +158,8 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any])
     try:
         _write(result, options)
     finally:
-        text, strict_drift = render_terminal(result, colour=uses_colour()), options["strict_drift"]
-        print_report(text, options["form"], lambda: result_github(result, strict_drift=strict_drift))
+        text, strict_drift = report.render_terminal(result, colour=uses_colour()), options["strict_drift"]
+        print_report(text, options["form"], lambda: report.result_github(result, strict_drift=strict_drift))
     sys.exit(result.exit_code)
 
 
@@ -237,14 +229,11 @@ def plan(**options: Any) -> None:
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
-    print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
-
-
-_of_har = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+    print_text(report.render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
 @click.command(
-    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _of_har, *_selecting, *judging]
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), TARGET, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
     trace = read_recording(trace_file, target)
@@ -285,7 +274,7 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     if json_file is not None:
         put(as_json.decode(), json_file)
     if str(json_file) != "-":
-        print_report(render_changes(found), form, lambda: changes_github(found, fail_on))
+        print_report(report.render_changes(found), form, lambda: report.changes_github(found, fail_on))
     sys.exit(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click import Argument, Option
 
 from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.trace import ConfigurationError, InvalidTraceError, Trace, canonical_origin, dump_record
@@ -14,12 +15,11 @@ from .output import GIVEN_FILE, fail, put
 
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
-file_option = click.argument("file", metavar="FILE", type=GIVEN_FILE)
-target_option = click.option(
-    "--target", metavar="URL", help="HAR: origin of the gateway; else the one that was called most."
-)
-out_option = click.option(
-    "-o", "--out", type=OUT, default=Path("-"), metavar="FILE", help="Write it there; - or nothing: print it."
+TARGET = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+_params = (
+    Argument(["file"], metavar="FILE", type=GIVEN_FILE),
+    Option(["-o", "--out"], type=OUT, metavar="FILE", help="Write it there; - or nothing: print it."),
+    TARGET,
 )
 
 
@@ -44,19 +44,13 @@ def read_recording(path: Path, target: str | None) -> Trace:
     return trace
 
 
-@click.command("profile")
-@file_option
-@out_option
-@target_option
-def profile(file: Path, out: Path, target: str | None) -> None:
+@click.command("profile", params=[*_params])
+def profile(file: Path, out: Path | None, target: str | None) -> None:
     put(write_profile(read_recording(file, target)), out)
 
 
-@click.command("har")
-@file_option
-@out_option
-@target_option
-def har(file: Path, out: Path, target: str | None) -> None:
+@click.command("har", params=[*_params])
+def har(file: Path, out: Path | None, target: str | None) -> None:
     with file.open("rb") as stream:
         is_trace = TRACE_LINE.match(stream.read(4096)) is not None
     trace = read_recording(file, target)

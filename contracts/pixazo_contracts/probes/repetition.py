@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations
@@ -159,9 +158,9 @@ def _late(context: RunContext) -> Conversation[None]:
 def _foreign(_: RunContext) -> Conversation[None]:
     """Another account asks for a request of each operation."""
     generations = find_generations((yield from Recall()), ())
+    completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
     for operation in ("generate", "imageToVideo"):
-        completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
-        for generation in islice((g for g in completed if g.submit.operation == operation), 1):
+        for generation in [g for g in completed if g.submit.operation == operation][:1]:
             case = f"id of another account, {operation}"
             yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
 

@@ -276,7 +276,7 @@ def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypat
     def breaks(_: object) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(commands, "render_html", breaks)
+    monkeypatch.setattr("pixazo_contracts.report.render_html", breaks)
     failed = command("judge", str(out / "trace.ndjson"), "--out", str(tmp_path))
     assert failed.exit_code == 3
     assert "the suite failed, ZeroDivisionError" in failed.stderr

@@ -26,26 +26,6 @@ LETTERS: Final = "aé雨"
 #: The page names camera movements only in general; these are the plainest.
 CAMERA: Final = ("[Push in]", "[Pan left]", "[Static shot]", "[Truck left, Tilt up]")
 
-#: 1080P together with 10 s is not among them: the page does not say whether it may be asked for.
-LENGTHS_AND_SIZES: Final[tuple[dict[str, object], ...]] = (
-    {},
-    {"duration": 6},
-    {"duration": 10},
-    {"resolution": "768P"},
-    {"resolution": "1080P"},
-    {"duration": 6, "resolution": "768P"},
-    {"duration": 6, "resolution": "1080P"},
-    {"duration": 10, "resolution": "768P"},
-)
-
-#: Text-to-video: which durations and resolutions there are is not stated; only one of each is shown.
-PRINTED_LENGTH_AND_SIZE: Final[tuple[dict[str, object], ...]] = (
-    {},
-    {"duration": 6},
-    {"resolution": "768P"},
-    {"duration": 6, "resolution": "768P"},
-)
-
 #: Encoders by media type: each takes a width and a height in pixels.
 Encoders = dict[str, Callable[[int, int], bytes]]
 
@@ -117,14 +97,17 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
         # Of image-to-video the page says: only for the Fast variant. Whether true is refused elsewhere it does not say.
         "fast_pretreatment": st.booleans() if operation == "generate" else st.just(value=False),
         "aigc_watermark": st.booleans(),
+        # Text to video: which durations and resolutions there are is not stated; only one of each is shown.
+        "duration": st.sampled_from((6, 10) if operation == "imageToVideo" else (6,)),
+        "resolution": st.sampled_from(("768P", "1080P") if operation == "imageToVideo" else ("768P",)),
     }
     required: dict[str, st.SearchStrategy[object]] = {"prompt": prompts(operation)}
     if operation == "imageToVideo":
         printed = st.just(members("image_to_video")["first_frame_image"])
         required["first_frame_image"] = printed | frames().map(lambda frame: frame.url)
-    shapes = LENGTHS_AND_SIZES if operation == "imageToVideo" else PRINTED_LENGTH_AND_SIZE
-    plain = st.fixed_dictionaries(required, optional=optional)
-    return st.tuples(plain, st.sampled_from(shapes)).map(lambda parts: {**parts[0], **parts[1]})
+    # The page does not say whether 1080P may be asked for together with 10 s.
+    found = st.fixed_dictionaries(required, optional=optional)
+    return found.filter(lambda body: (body.get("duration"), body.get("resolution")) != (10, "1080P"))
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
