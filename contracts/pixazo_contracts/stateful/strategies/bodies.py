@@ -97,17 +97,21 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
         # Of image-to-video the page says: only for the Fast variant. Whether true is refused elsewhere it does not say.
         "fast_pretreatment": st.booleans() if operation == "generate" else st.just(value=False),
         "aigc_watermark": st.booleans(),
-        # Text to video: which durations and resolutions there are is not stated; only one of each is shown.
-        "duration": st.sampled_from((6, 10) if operation == "imageToVideo" else (6,)),
-        "resolution": st.sampled_from(("768P", "1080P") if operation == "imageToVideo" else ("768P",)),
     }
     required: dict[str, st.SearchStrategy[object]] = {"prompt": prompts(operation)}
     if operation == "imageToVideo":
         printed = st.just(members("image_to_video")["first_frame_image"])
         required["first_frame_image"] = printed | frames().map(lambda frame: frame.url)
+    # Text to video: which durations and resolutions there are is not stated; only one of each is shown.
+    seconds, sizes = ((6, 10), ("768P", "1080P")) if operation == "imageToVideo" else ((6,), ("768P",))
+    shapes = st.fixed_dictionaries(
+        {}, optional={"duration": st.sampled_from(seconds), "resolution": st.sampled_from(sizes)}
+    )
     # The page does not say whether 1080P may be asked for together with 10 s.
-    found = st.fixed_dictionaries(required, optional=optional)
-    return found.filter(lambda body: (body.get("duration"), body.get("resolution")) != (10, "1080P"))
+    shapes = shapes.filter(lambda shape: shape != {"duration": 10, "resolution": "1080P"})
+    return st.tuples(st.fixed_dictionaries(required, optional=optional), shapes).map(
+        lambda parts: {**parts[0], **parts[1]}
+    )
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
