@@ -224,13 +224,13 @@ class Redactor:
         """Whether a key was echoed in a text of which so many layers are looked through."""
         return next(_found(data, self._echoes, layers), None) is not None
 
-    def places(self, headers: Iterable[tuple[str, str]], body: bytes, layers: int = MOST_LAYERS) -> tuple[str, ...]:
-        """The places that hold a key: `header NAME`, `body`."""
+    def places(self, headers: Iterable[tuple[str, str]], body: bytes, *, is_media: bool = False) -> tuple[str, ...]:
+        """The places that hold a key: `header NAME`, `body`, of which a medium is not unescaped."""
         lines = [(name, f"{name}\n{value}".encode("utf-8", "surrogatepass")) for name, value in headers]
         found = list[str]()
         if self.holds_key(b"\n".join(line for _, line in lines)):
             found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
-        return (*found, *(["body"] if self.holds_key(body, layers) else []))
+        return (*found, *(["body"] if self.holds_key(body, 1 if is_media else MOST_LAYERS) else []))
 
 
 def _found(data: bytes, forms: Sequence[_Form], layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:

@@ -10,13 +10,12 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
 
-from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.trace import MODEL, MODEL_BASE, STATUS_BASE, Intent
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
-
-Headers = Iterable[tuple[str, str]]
+from .keys import is_origin_form, key_of, split_target
 
 #: The paths of the two operations.
 SUBMITS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
@@ -44,8 +43,6 @@ OTHER_REASON: Final = re.compile(
 #: Words about an image, and about another member of a submit.
 IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
 PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
-
-QUERY_NAME: Final = "subscription-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,32 +79,6 @@ class Classified:
         return neutral if earlier else self
 
 
-def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
-    """The key of a request and its placement: `header`, `lower-case`, `upper-case`, `bearer` or `query`; None without one."""
-    bearer = None
-    for name, value in headers:
-        if name.lower() == KEY_HEADER.lower():
-            return value.strip(), "lower-case" if name.islower() else "upper-case" if name.isupper() else "header"
-        if name.lower() == "authorization":
-            bearer = value.strip().rpartition(" ")[2]
-    named = [value for name, value in parse_qsl(_split(url)[1]) if name.lower() == QUERY_NAME]
-    return (bearer, "bearer") if bearer else (named[0], "query") if named else None
-
-
-def is_origin_form(target: str) -> bool:
-    """Whether a request target is a path; its query may hold a URL all the same."""
-    return target.startswith("/")
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Path and query of a URL or a request target."""
-    try:
-        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
-    except ValueError:
-        return "", ""
-    return parts.path, parts.query
-
-
 def classify(
     method: str,
     url: str,
@@ -123,14 +94,13 @@ def classify(
     `issued` are the ids that the gateway is known to have issued; without them no id counts as unknown. `media` has the
     generation of each media URL that an envelope named, by the URL without its query.
     """
-    fields = [(name, value) for name, value in headers]
-    path, _ = _split(url)
-    key = key_of(url, fields)
+    path, _ = split_target(url)
+    key = key_of(url, headers)
     said = Classified(
         operation="elsewhere", keyed=bool(key and key[0]), blank=key == ("", key[1]) if key else False,
         placement=key[1] if key else "header",
     )  # fmt: skip
-    names = {name.lower() for name, _ in fields}
+    names = {name.lower() for name, _ in headers}
     absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
@@ -140,22 +110,17 @@ def classify(
     said = replace(said, operation="head" if method == "HEAD" else "other")
     if path in SUBMITS:
         if method == "POST":
-            return _submit(replace(said, operation=SUBMITS[path]), fields, body or b"")
+            return _submit(replace(said, operation=SUBMITS[path]), headers, body or b"")
         wrong = method in OTHER_METHODS and said.keyed
         return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMITS[path]}") if wrong else said
     if path.startswith(STATUS_BASE):
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
-    return _alias(said, method, path)
-
-
-def _alias(said: Classified, method: str, path: str) -> Classified:
-    """A POST to what looks like an operation and is none."""
     near = path.replace("//", "/").rstrip("/").lower()
-    if method != "POST" or not any(near == known.lower() for known in SUBMITS):
-        return said
-    kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
-    return replace(said, aims=("BASE-07",), intent="any", case=kind)
+    if method == "POST" and any(near == known.lower() for known in SUBMITS):  # what looks like an operation and is none
+        kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
+        return replace(said, aims=("BASE-07",), case=kind)
+    return said
 
 
 def _keyless(said: Classified, aim: str) -> Classified:
@@ -185,7 +150,7 @@ def _read(said: Classified, request_id: str, issued: Container[str] | None) -> C
     return replace(said, aims=aims, intent="refuse" if aims else "any", case="unknown id" if formed else "malformed id")
 
 
-def _submit(said: Classified, headers: list[tuple[str, str]], body: bytes) -> Classified:
+def _submit(said: Classified, headers: Headers, body: bytes) -> Classified:
     fields = {name.lower(): value for name, value in headers}
     kind = fields.get("content-type", "").lower().replace(" ", "")
     found = read_body(said.operation, body)

@@ -17,12 +17,13 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
 from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.runner import KEPT_HEADERS, KEY, Redactor, is_distinctive, record_body, record_request_body
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.runner import KEY, Redactor, is_distinctive, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -46,23 +47,15 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import classify, key_of
-from .har_writer import BEYOND_HAR, Headers, query_of
+from .classify import classify
+from .har_writer import BEYOND_HAR
+from .keys import KEPT_OF_REQUESTS, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
 
-#: Headers whose values are secrets, in lower case, and the names that a query gives a key.
-SECRET_HEADERS: Final = frozenset(
-    {KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"}
-)
-QUERY_KEYS: Final = frozenset({"subscription-key", KEY_HEADER.lower()})
-
-#: The headers of requests that are kept beside those of responses: what clauses and the profile look at, and no other.
-KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
-    *("x-webhook-url", "x-webhook-mode", "user-agent", "origin", "access-control-request-method"),
-    *("access-control-request-headers", "forwarded", "x-forwarded-host", "x-forwarded-proto", "idempotency-key", "accept"),
-}  # fmt: skip
+#: Headers of responses whose values are secrets, in lower case.
+SECRET_OF_RESPONSES: Final = {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "set-cookie", "x-api-key")}
 
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
@@ -198,19 +191,8 @@ def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
     return sorted(found, key=lambda entry: entry.at)
 
 
-def _secrets(entries: Sequence[_Entry]) -> Iterator[str]:
-    """Every value of a secret header and of a key in a query, whole and in the parts that would be a secret by themselves."""
-    for entry in entries:
-        for name, value in (*entry.headers, *entry.answered):
-            if name.lower() in SECRET_HEADERS:
-                yield from (value, unquote(value))
-                if "cookie" in name.lower():
-                    # What follows the first pair of Set-Cookie is no secret; a value like a word would strike that word everywhere.
-                    pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
-                    yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
-                else:
-                    yield value.partition(" ")[2].strip()
-        yield from (value for name, value in query_of(entry.url) if name.lower() in QUERY_KEYS)
+def _with_secrets(entry: _Entry) -> Headers:
+    return (*entry.headers, *(header for header in entry.answered if header[0].lower() in SECRET_OF_RESPONSES))
 
 
 def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
@@ -281,8 +263,8 @@ class _Archive:
         self._canonical = _origin(self.origin)
         self._ids, self._media = _named(entries)
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
-        secrets = sorted({text for text in _secrets(entries) if text and text != KEY}, key=len, reverse=True)
-        self._redactor = Redactor(secrets)
+        secrets = dict.fromkeys(text for entry in entries for text in secrets_of(entry.url, _with_secrets(entry)))
+        self._redactor = Redactor(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
@@ -300,20 +282,6 @@ class _Archive:
         is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
         return self._exchange(entry) if is_gateways else None
 
-    def _headers(self, headers: Headers, kept: frozenset[str]) -> Headers:
-        return self._redactor.headers(h for h in headers if h[0].lower() in kept - SECRET_HEADERS)
-
-    def _kept(self, body: bytes | None) -> str | None:
-        text = None if body is None else record_body(body)
-        return None if text is None else self._redactor.text(text)
-
-    def _url(self, url: str) -> str:
-        pairs = query_of(url)
-        if any(name.lower() in QUERY_KEYS for name, _ in pairs):
-            left = urlencode([pair for pair in pairs if pair[0].lower() not in QUERY_KEYS])
-            url = split_url(url)._replace(query=left).geturl()
-        return self._redactor.text(url)
-
     def _account(self, entry: _Entry, *, is_media: bool) -> str | None:
         """Whose key an entry has; None where the tool that wrote the archive has left the key out."""
         if key := key_of(entry.url, entry.headers):
@@ -329,14 +297,15 @@ class _Archive:
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
         ).settled(entry.status, body)
         is_media = said.operation == "media"
-        started, posted = entry.at - self._start, record_request_body(entry.sent)
-        exchange = Exchange(
+        started = entry.at - self._start
+        exchange = record_exchange(
+            self._redactor,
             number=next(self._numbers[0]),
             probe="har",
             case=said.case,
             operation=said.operation,
             method=entry.method,
-            url=self._url(entry.url),
+            url=without_key(entry.url),
             account="" if is_media else "default" if account is None else account,
             started=started,
             finished=started + entry.seconds,
@@ -345,15 +314,14 @@ class _Archive:
             intent=said.intent,
             placement=said.placement,
             request_id=said.request_id,
-            request_headers=self._headers(entry.headers, KEPT_OF_REQUESTS),
-            request_body=None if posted is None else self._redactor.text(posted),
-            request_size=len(entry.sent or b""),
+            request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
+            request_body=entry.sent,
             error=entry.error,
-            headers=self._headers(entry.answered, KEPT_HEADERS),
-            body=self._kept(entry.body),
+            headers=entry.answered,
+            body=entry.body,
             size=entry.size,
             media=inspect_media(body) if is_media and entry.status == 200 and body else None,
-            leaks=self._redactor.places(entry.answered, body, *((1,) if is_media else ())),
+            leaks=self._redactor.places(entry.answered, body, is_media=is_media),
         )
         return self._with_ours(exchange, entry.ours)
 
@@ -370,18 +338,8 @@ class _Archive:
     def _callback(self, entry: _Entry) -> Callback:
         parts, body = split_url(entry.url), entry.sent or b""
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        return Callback(
-            number=next(self._numbers[1]),
-            at=entry.at - self._start,
-            method=entry.method,
-            target=self._redactor.text(target),
-            answered=entry.status or 0,
-            headers=self._headers(entry.headers, KEPT_HEADERS),
-            header_names=tuple(self._redactor.text(name.lower()) for name, _ in entry.headers),
-            body=self._kept(body),
-            size=len(body),
-            leaks=self._redactor.places(entry.headers, f"{target}\n".encode("utf-8", "replace") + body),
-        )
+        number, at = next(self._numbers[1]), entry.at - self._start
+        return record_callback(self._redactor, number, at, entry.method, target, entry.headers, body, entry.status or 0)
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:

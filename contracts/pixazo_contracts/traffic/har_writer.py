@@ -11,9 +11,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from pixazo_contracts.probes import Headers
 from pixazo_contracts.trace import Callback, Exchange, JsonObject, Trace, join_url, split_url
-
-Headers = tuple[tuple[str, str], ...]
 
 #: The members of an exchange that HAR has no place for: they are in `_pixazo`.
 BEYOND_HAR: Final = (
@@ -28,11 +27,6 @@ BEYOND_HAR: Final = (
     "intent",
     "media",
 )
-
-
-def query_of(url: str) -> list[tuple[str, str]]:
-    """Names and values of a URL's query."""
-    return parse_qsl(split_url(url).query, keep_blank_values=True)
 
 
 def write_har(trace: Trace) -> bytes:
@@ -56,7 +50,12 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:
 def _request(method: str, url: str, headers: Headers, body: str | None, size: int) -> JsonObject:
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     posted = {} if body is None else {"postData": {"mimeType": kind, "text": body}}
-    start: JsonObject = {"method": method, "url": url, "queryString": _pairs(query_of(url)), "bodySize": size}
+    start: JsonObject = {
+        "method": method,
+        "url": url,
+        "queryString": _pairs(parse_qsl(split_url(url).query, keep_blank_values=True)),
+        "bodySize": size,
+    }
     return {**start, **_head(headers), **posted}
 
 

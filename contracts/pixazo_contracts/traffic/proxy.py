@@ -57,37 +57,20 @@ class ProxyOptions:
     public_url: str | None = None
 
 
-@dataclass(slots=True)
-class _Passing:
+@dataclass(slots=True, kw_only=True)
+class _Passing(Message):
     """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side."""
 
-    head: Head
     app: Peer
     operation: str
-    started: float
-    gateway: Peer | None = None
+    gateway: Peer | None
     sent: bytes | None = None
-    body: bytearray = field(default_factory=bytearray)
-    size: int = 0
-    answer: Head | None = None
     pieces: list[bytes | Trailers] = field(default_factory=list[bytes | Trailers])
-    answered: bytearray = field(default_factory=bytearray)
-    answer_size: int = 0
     ended: bool = False
-    error: str | None = None
     reset: bool = False
     left: bool = False
     pump: asyncio.Task[None] | None = None
-    spent: bool = False
     exchange: Exchange | None = None
-
-    @property
-    def target(self) -> str:
-        return self.head.first[1].decode("latin-1")
-
-    @property
-    def method(self) -> str:
-        return self.head.first[0].decode("latin-1")
 
     def keep(self, piece: bytes | Trailers) -> None:
         """Take in a piece of the response."""
@@ -214,7 +197,7 @@ class Proxy:
         headers = head.text()
         self._tape.learn(target, headers)
         operation = self._tape.classify(method, target, headers, b"").operation
-        passing = _Passing(head, app, operation, self._tape.now(), gateway)
+        passing = _Passing(head=head, app=app, operation=operation, started=self._tape.now(), gateway=gateway)
         try:
             await self._pass(passing)
         except asyncio.CancelledError:  # it may have begun something
@@ -488,18 +471,9 @@ class Proxy:
 
     def _note(self, passing: _Passing) -> None:
         """Record an exchange."""
-        answer = passing.answer if passing.error is None else None
-        word = (passing.error or "").partition(":")[0] or None
-        message = Message(
-            method=passing.method, target=passing.target, headers=passing.head.text(), body=bytes(passing.body),
-            size=passing.size, started=passing.started, error=word, spent=passing.spent,
-            answered=answer.status if answer else None, answer_headers=answer.text() if answer else (),
-            answer=bytes(passing.answered) if answer else b"", answer_size=passing.answer_size if answer else 0,
-        )  # fmt: skip
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
-        said = self._tape.classify(message.method, message.target, message.headers, message.body)
-        passing.exchange = self._tape.record(message, said)
+        passing.exchange = self._tape.record(passing)
         self._warn(passing.exchange)
 
     def _judge_later(self, passing: _Passing) -> None:

@@ -23,6 +23,7 @@ from pixazo_contracts.cli.proxy import proxy
 from pixazo_contracts.trace import ConfigurationError, Profile, load_trace
 from pixazo_contracts.traffic import Tape, tape
 from pixazo_contracts.traffic.tape import MOST_READS, Message, decoded
+from pixazo_contracts.traffic.wire import Head
 from pixazo_simulator import Simulator
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
@@ -170,20 +171,21 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_not_read(monkeypatch: pytest
 @pytest.mark.parametrize("encoding", ["br", "zstd"])
 def test_what_was_issued_unread_is_no_unknown_id(encoding: str) -> None:
     tape = Tape(Profile(origin="http://127.0.0.1:1"), None)
-    headers = (("Ocp-Apim-Subscription-Key", KEY), ("Content-Type", "application/json"))
+    typed = (b"Content-Type", b"application/json")
+    answer = Head((b"202", b""), b"1.1", [(b"Content-Encoding", encoding.encode())])
     assert _read(tape).aims == ("STATUS-10",)
-    said = tape.classify("POST", f"{SUBMIT}generate", headers, b'{"prompt": "A"}')
-    answered: Any = {
-        "answered": 202,
-        "answer_headers": (("Content-Encoding", encoding),),
-        "answer": b"\1",
-        "answer_size": 1,
-    }
-    message = Message(
-        method="POST", target=f"{SUBMIT}generate", headers=headers, body=b"", size=0, started=0.0, **answered
-    )
-    assert tape.record(message, said).aims == ()
+    assert tape.record(_message("POST", f"{SUBMIT}generate", answer, b"\1", b'{"prompt": "A"}', typed)).aims == ()
     assert _read(tape).aims == ()
+
+
+def _message(
+    method: str, target: str, answer: Head, answered: bytes, body: bytes = b"", *headers: tuple[bytes, bytes]
+) -> Message:
+    head = Head((method.encode(), target.encode()), b"1.1", [(b"Ocp-Apim-Subscription-Key", KEY.encode()), *headers])
+    sent, received = bytearray(body), bytearray(answered)
+    return Message(
+        head=head, started=0.0, body=sent, size=len(body), answer=answer, answered=received, answer_size=len(answered)
+    )
 
 
 def _read(tape: Tape) -> Any:
@@ -191,15 +193,11 @@ def _read(tape: Tape) -> Any:
 
 
 def test_what_is_judged_with_one_exchange_does_not_grow_with_the_trace(tmp_path: Path) -> None:
-    tape, headers = Tape(Profile(origin="http://127.0.0.1:1"), tmp_path), (("Ocp-Apim-Subscription-Key", KEY),)
+    tape = Tape(Profile(origin="http://127.0.0.1:1"), tmp_path)
 
     def passes(method: str, target: str, code: int, **members: object) -> int:
         body = json.dumps({"request_id": ID, **members}).encode()
-        answered: Any = {"answered": code, "answer": body, "answer_size": len(body)}
-        message = Message(
-            method=method, target=target, headers=headers, body=b"", size=0, started=tape.now(), **answered
-        )
-        exchange = tape.record(message, tape.classify(method, target, headers, b""))
+        exchange = tape.record(_message(method, target, Head((b"%d" % code, b""), b"1.1"), body))
         return len(tape.window(exchange).exchanges)
 
     passes("POST", f"{SUBMIT}generate", 202, status="QUEUED")
