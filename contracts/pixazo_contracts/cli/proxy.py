@@ -24,7 +24,7 @@ from pixazo_contracts.trace import (
     read_profile,
     visible,
 )
-from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape, default_keep_host
+from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
 from .commands import FILE, GIVEN_FILE, check_places, conclude, judging
 from .configure import Given, ledger_path, make_target
@@ -92,7 +92,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         raise ConfigurationError(f"--upstream {profile.origin} is the proxy itself: give another port in --listen")
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
-    keep = default_keep_host(profile.origin) if options["host"] is None else options["host"] == "keep"
+    keep = profile.loopback if options["host"] is None else options["host"] == "keep"
     tape = Tape(profile, options["out"], keys)
     how = ProxyOptions(
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]

@@ -22,7 +22,6 @@ from pixazo_contracts.trace import (
     Exchange,
     Profile,
     canonical_origin,
-    host_is_loopback,
     members_of,
     only_reads,
 )  # fmt: skip
@@ -31,7 +30,7 @@ from .callbacks import relay_callback
 from .classify import SUBMITS
 from .judging import Judging
 from .tape import Message, Tape, TapeError, decoded
-from .wire import Head, LostError, Peer, Trailers, connect, framed, refuse, respond
+from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
 
 #: The longest request and response that are kept, and the longest answer of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
@@ -70,7 +69,6 @@ class _Passing(Message):
     reset: bool = False
     left: bool = False
     pump: asyncio.Task[None] | None = None
-    exchange: Exchange | None = None
 
     def keep(self, piece: bytes | Trailers) -> None:
         """Take in a piece of the response."""
@@ -281,48 +279,44 @@ class Proxy:
 
     def _with_our_hooks(self, head: Head, body: bytes) -> tuple[Head, bytes]:
         """The request with URLs of ours in place of those that the app gave to be called back, and its body in one piece."""
-        headers = [
-            (name, self._tape.hook(value.decode("latin-1"), str(self._options.public_url)).encode())
-            if name.lower() == b"x-webhook-url"
-            else (name, value)
-            for name, value in head.headers
-        ]
-        members = members_of(body)
+        public, headers, members = str(self._options.public_url), RawHeaders(), members_of(body)
         url = members.get("callback_url")
         if isinstance(url, str) and url.startswith(("http://", "https://")):
-            ours = self._tape.hook(url, str(self._options.public_url))
+            ours = self._tape.hook(url, public)
             body = json.dumps({**members, "callback_url": ours}, ensure_ascii=False).encode()
-        one_piece = [
-            (b"Content-Length" if name.lower() == b"transfer-encoding" else name, b"%d" % len(body))
-            if name.lower() in {b"content-length", b"transfer-encoding"}
-            else (name, value)
-            for name, value in headers
-            if name.lower() != b"trailer"
-        ]
-        return replace(head, headers=one_piece), body
+        for name, value in head.headers:
+            match name.lower():
+                case b"x-webhook-url":
+                    headers.append((name, self._tape.hook(value.decode("latin-1"), public).encode()))
+                case b"content-length":
+                    headers.append((name, b"%d" % len(body)))
+                case b"transfer-encoding":
+                    headers.append((b"Content-Length", b"%d" % len(body)))
+                case b"trailer":
+                    pass
+                case _:
+                    headers.append((name, value))
+        return replace(head, headers=headers), body
 
     async def _ask(self, passing: _Passing) -> None:
         """Send a request and read the beginning of its response; what goes wrong is noted, and not raised."""
         reused = passing.gateway is not None
-        for again in (reused, False):
-            try:
-                await self._ask_once(passing)
-            except OSError as error:
-                stale = again and passing.answer is None and passing.method in {"GET", "HEAD"}
-                passing.reset = isinstance(error, LostError) and error.reset
-                lost = "abandoned" if passing.left else "lost"
-                passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
-                self._drop(passing)
-                if stale:
-                    passing.error = None
-                    continue
-            except h11.RemoteProtocolError:
-                passing.error = "lost"
-                self._drop(passing)
-            except asyncio.CancelledError:
-                self._drop(passing)
-                raise
-            return
+        try:
+            await self._ask_once(passing)
+        except OSError as error:
+            passing.reset = isinstance(error, LostError) and error.reset
+            lost = "abandoned" if passing.left else "lost"
+            passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
+            self._drop(passing)
+            if reused and passing.answer is None and passing.method in {"GET", "HEAD"}:  # the connection was stale
+                passing.error = None
+                await self._ask(passing)
+        except h11.RemoteProtocolError:
+            passing.error = "lost"
+            self._drop(passing)
+        except asyncio.CancelledError:
+            self._drop(passing)
+            raise
 
     @staticmethod
     def _drop(passing: _Passing) -> None:
@@ -381,52 +375,38 @@ class Proxy:
 
     async def _finish(self, passing: _Passing) -> Peer | None:
         """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
-        error, answer = passing.error, passing.answer
-        if error is not None and error.startswith("budget"):
+        error = passing.error or ""
+        if error.startswith("budget"):
             text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
             text += "" if "--max-generations" in text else "; raise --max-generations"
             self._say(text, once="budget")
-            await respond(
-                passing.app,
-                402,
-                {
-                    "error": "Not sent by pixazo-contracts proxy",
-                    "message": self._tape.text(f"pixazo-contracts proxy: {text}"),
-                },
-            )
+            await refuse(passing.app, 402, self._tape.text(text), "Not sent by pixazo-contracts proxy")
             return None
-        if error is not None and answer is None:
-            self._note(passing)
-            self._judge_later(passing)
-            if error.startswith("connect"):
-                await refuse(
-                    passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
-                )
-            else:
-                passing.app.close(reset=passing.reset)
-            return None
+        found = list[str]()
         if passing.ended or error:
-            self._note(passing)
-        try:
-            found: list[str] = []
-            if self._options.complain and (exchange := passing.exchange):
-                passing.exchange = None
+            exchange = self._note(passing)
+            if self._options.complain and passing.answer is not None:
                 found = await self._judging.now(exchange)
-            await self._relay(passing, found)
-        finally:
-            self._judge_later(passing)
-        return passing.gateway
+            else:
+                self._judging.later(exchange)
+        if passing.answer is not None:
+            await self._relay(passing, passing.answer, found)
+            return passing.gateway
+        if error.startswith("connect"):
+            why = f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
+            await refuse(passing.app, 502, why)
+        else:
+            passing.app.close(reset=passing.reset)
+        return None
 
-    async def _relay(self, passing: _Passing, found: list[str]) -> None:
+    async def _relay(self, passing: _Passing, answer: Head, found: list[str]) -> None:
         """Pass the response on, piece by piece; what is not recorded yet is recorded before its end is sent."""
-        answer, gateway = passing.answer, passing.gateway
-        if answer is None:
-            return
+        gateway = passing.gateway
         bodiless = passing.method == "HEAD" or answer.status in {204, 304}
         by_closing = not bodiless and not answer.chunked and answer.get(b"content-length") is None
         closes = passing.head.closes or answer.closes or by_closing or passing.sent is None
         shown = answer.passed_on()
-        if found and self._options.complain:
+        if found:
             shown = replace(shown, headers=[*shown.headers, (b"Pixazo-Contracts", " ".join(found).encode())])
         held = b"".join(framed(piece, chunked=answer.chunked) for piece in passing.pieces)
         try:
@@ -436,7 +416,7 @@ class Proxy:
         except LostError:
             if not passing.ended:
                 passing.error = passing.error or "abandoned"
-                self._note(passing)
+                self._judging.later(self._note(passing))
             self._drop(passing)
             raise
         if passing.pump is not None:
@@ -466,36 +446,22 @@ class Proxy:
                 raise
             passing.error = passing.error or ("abandoned" if passing.left else "lost")
             passing.reset = lost.reset
-        self._note(passing)
+        self._judging.later(self._note(passing))
         await passing.app.write(framed(last, chunked=answer.chunked))
 
-    def _note(self, passing: _Passing) -> None:
-        """Record an exchange."""
+    def _note(self, passing: _Passing) -> Exchange:
+        """Record an exchange, and say once that the app may go on past the proxy."""
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
-        passing.exchange = self._tape.record(passing)
-        self._warn(passing.exchange)
-
-    def _judge_later(self, passing: _Passing) -> None:
-        exchange, passing.exchange = passing.exchange, None
-        if exchange is not None:
-            self._judging.later(exchange)
-
-    def _warn(self, exchange: Exchange) -> None:
-        """Say once that the app may go on past the proxy."""
+        exchange = self._tape.record(passing)
         url = exchange.members.get("polling_url") if exchange.is_submit else None
-        if not isinstance(url, str) or STATUS_BASE not in url:
-            return
-        with suppress(ValueError):
-            if canonical_origin(url) == canonical_origin(self._profile.origin):
-                here = f"http://{self._options.host}:{self._options.port}"
-                self._say(
-                    f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
-                    f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
-                    once="past",
-                )
-
-
-def default_keep_host(origin: str) -> bool:
-    """Whether the gateway is on this machine, so that a fake derives its URLs from the Host that the app named."""
-    return host_is_loopback(urlsplit(origin).hostname)
+        if isinstance(url, str) and STATUS_BASE in url:
+            with suppress(ValueError):
+                if canonical_origin(url) == canonical_origin(self._profile.origin):
+                    here = f"http://{self._options.host}:{self._options.port}"
+                    self._say(
+                        f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
+                        f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
+                        once="past",
+                    )
+        return exchange
