@@ -6,10 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, Final
 
+from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Headers, Send
-from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Header, Profile, inspect_media, is_object, parse_json
 
 from .redactor import Redactor
 from .transport import Transport
@@ -59,6 +62,18 @@ def _record_body(body: bytes | None, redactor: Redactor) -> str | None:
     return None if text is None else redactor.text(text)
 
 
+def make_header(profile: Profile, began: datetime | None = None, **settings: Any) -> Header:
+    """The header of a trace that begins now, or began at that instant."""
+    return Header(
+        suite=version("pixazo-testkit"),
+        clause_set=CLAUSE_SET,
+        profile_hash=profile.hash,
+        profile=profile,
+        started_at=(began or datetime.now(UTC)).isoformat(timespec="milliseconds"),
+        **settings,
+    )
+
+
 def record_exchange(
     redactor: Redactor,
     *,
@@ -70,14 +85,15 @@ def record_exchange(
     **said: Any,
 ) -> Exchange:
     """What crossed the wire as a trace keeps it, without secrets; `said` are the other fields of the exchange, sizes if they differ."""
-    posted, size = record_request_body(request_body), len(body or b"")
+    posted, name = record_request_body(request_body), said["request_id"]
+    said["request_id"] = None if name is None else redactor.text(name)
     return Exchange(
         url=redactor.text(url),
         request_headers=redactor.headers(request_headers),
         request_body=None if posted is None else redactor.text(posted),
         headers=redactor.headers(header for header in headers if header[0].lower() in KEPT_HEADERS),
         body=_record_body(body, redactor),
-        **{"request_size": len(request_body or b""), "size": size, **said},
+        **{"request_size": len(request_body or b""), "size": len(body or b""), **said},
     )
 
 

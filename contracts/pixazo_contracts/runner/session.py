@@ -8,17 +8,13 @@ import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
 from pixazo_contracts.trace import (
     Ceilings,
     Footer,
-    Header,
     Record,
     Target,
     Trace,
@@ -31,7 +27,7 @@ from pixazo_contracts.trace import (
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .recorder import Recorder
+from .recorder import Recorder, make_header
 from .redactor import Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
@@ -111,12 +107,8 @@ class _Session:
             limited=profile.limited,
             earlier=self._ledger.finished()[-MOST_EARLIER:],
         )
-        self.header = Header(
-            suite=version("pixazo-testkit"),
-            clause_set=CLAUSE_SET,
-            profile_hash=profile.hash,
-            profile=profile,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        self.header = make_header(
+            profile,
             seed=options.seed,
             budget=budget,
             selected=options.selected,

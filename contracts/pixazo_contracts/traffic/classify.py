@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from pixazo_contracts.probes import Headers
 from pixazo_contracts.trace import MODEL, MODEL_BASE, STATUS_BASE, Intent
@@ -62,6 +62,12 @@ class Classified:
     intent: Intent = "any"
     case: str = "in passing"
     by_url: bool = False
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Those of its fields that an exchange has as well."""
+        names = ("operation", "request_id", "placement", "aims", "intent", "case")
+        return {name: getattr(self, name) for name in names}
 
     def settled(self, status: int | None, body: bytes) -> Classified:
         """The same once the response is known: without what the response shows to have another reason."""

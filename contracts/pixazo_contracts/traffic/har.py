@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,9 +20,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEY, Redactor, is_distinctive, record_callback, record_exchange
+from pixazo_contracts.runner import KEY, Redactor, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -32,7 +30,6 @@ from pixazo_contracts.trace import (
     Callback,
     Exchange,
     Footer,
-    Header,
     InvalidTraceError,
     JsonObject,
     Profile,
@@ -191,10 +188,6 @@ def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
     return sorted(found, key=lambda entry: entry.at)
 
 
-def _with_secrets(entry: _Entry) -> Headers:
-    return (*entry.headers, *(header for header in entry.answered if header[0].lower() in SECRET_OF_RESPONSES))
-
-
 def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
     """The accounts of keys: `default` for the one that is used most, `unknown` for those that were never accepted."""
     used, accepted = Counter[str](), set[str]()
@@ -263,7 +256,10 @@ class _Archive:
         self._canonical = _origin(self.origin)
         self._ids, self._media = _named(entries)
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
-        secrets = dict.fromkeys(text for entry in entries for text in secrets_of(entry.url, _with_secrets(entry)))
+        secrets = list[str]()
+        for entry in entries:
+            answered = (header for header in entry.answered if header[0].lower() in SECRET_OF_RESPONSES)
+            secrets += secrets_of(entry.url, (*entry.headers, *answered))
         self._redactor = Redactor(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
@@ -282,38 +278,30 @@ class _Archive:
         is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
         return self._exchange(entry) if is_gateways else None
 
-    def _account(self, entry: _Entry, *, is_media: bool) -> str | None:
-        """Whose key an entry has; None where the tool that wrote the archive has left the key out."""
-        if key := key_of(entry.url, entry.headers):
-            return self._accounts.get(key[0], "unknown") if key[0] else "blank"
-        served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        return None if served and not is_media and entry.method != "OPTIONS" else ""
-
     def _exchange(self, entry: _Entry) -> Exchange:
-        body = entry.body or b""
-        account = self._account(entry, is_media=entry.url.partition("?")[0] in self._media)
-        headers = (*entry.headers, (KEY_HEADER, KEY)) if account is None else entry.headers
+        body, key = entry.body or b"", key_of(entry.url, entry.headers)
+        is_named, is_open = entry.url.partition("?")[0] in self._media, entry.method == "OPTIONS"
+        served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
+        left_out = key is None and served and not is_named and not is_open  # by the tool that wrote the archive
+        headers = (*entry.headers, (KEY_HEADER, KEY)) if left_out else entry.headers
         said = classify(
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
         ).settled(entry.status, body)
         is_media = said.operation == "media"
-        started = entry.at - self._start
+        account = "default" if left_out else "" if key is None or is_media else "blank"
+        if key and key[0] and not is_media:
+            account = self._accounts.get(key[0], "unknown")
         exchange = record_exchange(
             self._redactor,
+            **said.fields,
             number=next(self._numbers[0]),
             probe="har",
-            case=said.case,
-            operation=said.operation,
             method=entry.method,
             url=without_key(entry.url),
-            account="" if is_media else "default" if account is None else account,
-            started=started,
-            finished=started + entry.seconds,
+            account=account,
+            started=entry.at - self._start,
+            finished=entry.at - self._start + entry.seconds,
             status=entry.status,
-            aims=said.aims,
-            intent=said.intent,
-            placement=said.placement,
-            request_id=said.request_id,
             request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
             request_body=entry.sent,
             error=entry.error,
@@ -323,15 +311,13 @@ class _Archive:
             media=inspect_media(body) if is_media and entry.status == 200 and body else None,
             leaks=self._redactor.places(entry.answered, body, is_media=is_media),
         )
-        return self._with_ours(exchange, entry.ours)
-
-    def _with_ours(self, exchange: Exchange, ours: JsonObject) -> Exchange:
-        """An exchange with what `_pixazo` says, if that fits: it is redacted too, since anybody can write an archive."""
-        if not ours:
+        if not entry.ours:
             return exchange
-        said = json.loads(self._redactor.text(json.dumps({name: ours[name] for name in BEYOND_HAR if name in ours})))
+        # What `_pixazo` says, if that fits, is redacted too: anybody can write an archive.
+        ours = {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours}
+        told = json.loads(self._redactor.text(json.dumps(ours)))
         try:
-            return msgspec.convert({**msgspec.to_builtins(exchange), **said}, Exchange)
+            return msgspec.convert({**msgspec.to_builtins(exchange), **told}, Exchange)
         except msgspec.ValidationError:
             return exchange
 
@@ -355,15 +341,8 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
     profile = Profile(origin=archive.origin, capabilities=("receiver",) if callbacks else ())
-    started = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC).isoformat(timespec="milliseconds")
-    header = Header(
-        suite=version("pixazo-testkit"),
-        clause_set=CLAUSE_SET,
-        profile_hash=profile.hash,
-        profile=profile,
-        started_at=started,
-        key_searched=archive.key_searched,
-    )
+    began = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC)
+    header = make_header(profile, began, key_searched=archive.key_searched)
     seconds = max([0.0, *(each.finished for each in exchanges), *(each.at for each in callbacks)])
     footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=seconds)
     return Trace(header, exchanges, callbacks, footer), len(entries) - len(records)

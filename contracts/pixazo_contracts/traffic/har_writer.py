@@ -16,16 +16,7 @@ from pixazo_contracts.trace import Callback, Exchange, JsonObject, Trace, join_u
 
 #: The members of an exchange that HAR has no place for: they are in `_pixazo`.
 BEYOND_HAR: Final = (
-    "account",
-    "probe",
-    "case",
-    "operation",
-    "placement",
-    "reader",
-    "request_id",
-    "aims",
-    "intent",
-    "media",
+    *("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media"),
 )
 
 

@@ -13,22 +13,20 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from pixazo_contracts.clauses import CATALOGUE, CLAUSE_SET
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import Redactor, is_distinctive, record_callback, record_exchange
+from pixazo_contracts.runner import Redactor, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
     Exchange,
     Footer,
-    Header,
     InvalidTraceError,
     Profile,
     Record,
@@ -127,10 +125,7 @@ class Tape:
         self._ends: dict[str, float] = {}
         self._said: set[tuple[str, ...]] = set()
         self._file: FileIO | None = None
-        self.header = Header(
-            suite=version("pixazo-testkit"), clause_set=CLAUSE_SET, profile_hash=self.profile.hash, profile=self.profile,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )  # fmt: skip
+        self.header = make_header(self.profile)
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
             self._read_state()
@@ -293,10 +288,8 @@ class Tape:
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
         is_media = said.operation == "media"
         exchange = record_exchange(
-            redactor, number=self._exchanges + 1, probe="proxy", case=said.case, operation=said.operation, method=method,
+            redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method, account=self._account(said, key[0] if key else ""),
             url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
-            account=self._account(said, key[0] if key else ""), placement=said.placement, aims=said.aims, intent=said.intent,
-            request_id=None if said.request_id is None else redactor.text(said.request_id),
             started=message.started, finished=self.now(), status=status, error=error, spent=message.spent,
             request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
             request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,
