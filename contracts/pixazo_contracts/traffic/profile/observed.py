@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import chain
 from typing import Final
 
 from pixazo_contracts.trace import Trace, encode_json, visible
@@ -16,6 +15,9 @@ from .points import POINTS
 from .submits import seen_in_submits
 from .times import aspects, concurrency, job_times, queued_to_end, rate_limit, read_delay, retention, user_agents
 from .webhooks import drop_dependent, retries, seen_in_webhooks
+
+#: What one message alone shows.
+SINGLE: Final = (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
 
 #: The points of which one message alone shows nothing.
 WHOLE: Final[dict[str, Callable[[Trace], Finding | None]]] = {
@@ -40,25 +42,20 @@ def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
 def _with_strangers(trace: Trace) -> Trace:
     """The trace, in which a key that was always answered 401 is an unknown one, whatever the recorder calls its account."""
     by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
-    refused = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)}
-    unknown = refused - {"blank"}
-    return replace(
-        trace,
-        exchanges=tuple(replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges),
-    )
+    unknown = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)} - {
+        "blank"
+    }
+    exchanges = (replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges)
+    return replace(trace, exchanges=tuple(exchanges))
 
 
 def find(trace: Trace) -> dict[str, Finding]:
     """What a trace shows of each point, in the order of the table."""
     trace = _with_strangers(trace)
-    sightings = [
-        *chain.from_iterable(
-            seen(trace) for seen in (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
-        )
-    ]
+    sightings = [sighting for seen in SINGLE for sighting in seen(trace)]
     found = _decided(drop_dependent(sightings, _decided(sightings)))
     found |= {point: finding for point, look in WHOLE.items() if (finding := look(trace)) is not None}
-    return {point.name: found[point.name] for point in POINTS if point.name in found}
+    return {name: found[name] for name in POINTS if name in found}
 
 
 def _comment(lines: Iterable[str]) -> list[str]:
@@ -79,9 +76,9 @@ def write_profile(trace: Trace) -> str:
             said = _comment(["the traffic contradicts itself", *finding.lines])
             lines += ["", *said, *(f"# {name} = {encode_json(value).decode()}" for value in finding.contradicts)]
     lines += ["", "# Not decided by this traffic, and what would decide it:"]
-    for point in POINTS:
-        seen = found.get(point.name, Finding(None, ()))
+    for name, decided_by in POINTS.items():
+        seen = found.get(name, Finding(None, ()))
         if seen.value is None and not seen.contradicts:
             shown = f" ({visible('; '.join(seen.lines))[:LONGEST_LINE]})" if seen.lines else ""
-            lines.append(f"# {point.name}: {point.decided_by}{shown}")
+            lines.append(f"# {name}: {decided_by}{shown}")
     return "\n".join([*lines, ""])

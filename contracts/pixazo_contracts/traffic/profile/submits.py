@@ -117,12 +117,8 @@ def _data(frame: FirstFrame) -> Iterator[Oddity]:
         yield Oddity("megabyte", "image_megabyte", "mb", "", "mib", "mb")
 
 
-def _is_limited(submit: Exchange) -> bool:
-    return submit.operation == "imageToVideo"
-
-
 def _prompt(submit: Exchange) -> Iterator[Oddity]:
-    prompt = submit.sent.get("prompt")
+    prompt, limited = submit.sent.get("prompt"), submit.operation == "imageToVideo"
     if not isinstance(prompt, str):
         yield Oddity("prompt")
         return
@@ -132,24 +128,27 @@ def _prompt(submit: Exchange) -> Iterator[Oddity]:
     counts = {"code_points": len(prompt), "utf16": len(prompt.encode("utf-16-le")) // 2, "bytes": len(prompt.encode())}
     beyond = [unit for unit, count in counts.items() if count > LIMIT]
     if cut or len(beyond) == len(counts):
-        yield Oddity("long") if _is_limited(submit) else Oddity("limits", "t2v_limits", "i2v", "open")
+        yield Oddity("long") if limited else Oddity("limits", "t2v_limits", "i2v", "open")
     elif beyond:
         within = "|".join(unit for unit in counts if unit not in beyond)
-        yield Oddity("unit", "prompt_unit", "|".join(beyond), within if _is_limited(submit) else "")
-        if not _is_limited(submit):
+        yield Oddity("unit", "prompt_unit", "|".join(beyond), within if limited else "")
+        if not limited:
             yield Oddity("unit", "t2v_limits", "i2v")
 
 
 def _frame(submit: Exchange) -> Iterator[Oddity]:
-    given, resolution = submit.sent.get("duration"), submit.sent.get("resolution")
+    given, resolution, limited = (
+        submit.sent.get("duration"),
+        submit.sent.get("resolution"),
+        submit.operation == "imageToVideo",
+    )
     duration = given if isinstance(given, int | float) and not isinstance(given, bool) else 6
     wrong = duration not in {6, 10} or (isinstance(resolution, str) and resolution not in {"768P", "1080P"})
-    if wrong and (_is_limited(submit) or duration <= 0):
+    if wrong and (limited or duration <= 0):
         yield Oddity("frame")
     elif wrong:
         yield Oddity("limits", "t2v_limits", "i2v", "open")
     elif duration == 10 and resolution == "1080P":
-        limited = _is_limited(submit)
         said = ("accept|fail", "accept", "fail") if limited else ("", "", "fail")
         yield Oddity("combo", "combo_1080p_10s", "refuse", *said)
         if not limited:
@@ -193,14 +192,15 @@ def oddities(submit: Exchange) -> Iterator[Oddity]:
     if not submit.sent:
         yield Oddity("body")
         return
+    image = submit.operation == "imageToVideo"
     kind = (submit.request_header("content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         yield Oddity("content type", "content_type", str(submit.status), "ignore")
     yield from _prompt(submit)
     yield from _frame(submit)
-    yield from _members(submit.sent, image=_is_limited(submit))
+    yield from _members(submit.sent, image=image)
     yield from _webhooks(submit)
-    if _is_limited(submit):
+    if image:
         yield from _image(submit.sent.get("first_frame_image"))
 
 
