@@ -103,10 +103,6 @@ def _sends(step: Step) -> tuple[Send, ...]:
     return (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
 
 
-def _may_cost(step: Step) -> bool:
-    return any(send.method not in {"GET", "HEAD"} for send in _sends(step))
-
-
 class _Pace:
     """Says when the next request may be sent: a gap after the one before, and not before the wait of a 429 is over."""
 
@@ -226,7 +222,7 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - a bug in one probe must not end the run
             self._end(running, f"error: {error!r}")
         else:
-            if running.tripped and _may_cost(step):
+            if running.tripped and any(send.method not in {"GET", "HEAD"} for send in _sends(step)):
                 # The gateway charged for what it should have refused. The probe may still read, but sends nothing more that could cost money.
                 self._end(running, "done")
             elif self._context.limited and any(self._is_in_vain(send) for send in _sends(step)):
@@ -253,18 +249,19 @@ class Schedule:
 
     def _begin(self, running: _Running, step: Step) -> None:
         match step:
-            case Send():
-                running.single = True
-                self._send(running, (step,))
-            case Together():
-                running.single = False
-                self._send(running, step.sends)
+            case Send() | Together():
+                running.single = isinstance(step, Send)
+                self._send(running, _sends(step))
             case Pause():
                 self._timers.enter(step.seconds, 0, self._ready.append, ((running, None),))
             case ReceiverUrl():
-                self._open_url(running, step)
+                if self._receiver is None:
+                    self._end(running, "skipped")
+                else:
+                    self._ready.append((running, self._receiver.open(step)))
             case AwaitCallbacks():
-                self._await_callbacks(running, step)
+                self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
+                self._end_wait_if_complete(running)
             case Publish():
                 self._published[step.name] = step.exchange
                 self._wake(step.name, step.exchange)
@@ -275,12 +272,6 @@ class Schedule:
                 self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
                 self._ready.append((running, tuple(self._recorder.exchanges)))
-
-    def _open_url(self, running: _Running, step: ReceiverUrl) -> None:
-        if self._receiver is None:
-            self._end(running, "skipped")
-        else:
-            self._ready.append((running, self._receiver.open(step)))
 
     def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
         running.sends, running.retries = sends, 0
@@ -321,10 +312,6 @@ class Schedule:
         token, called = f"/{receiver_token(step.url)}", self._recorder.callbacks
         at_path = (callback for callback in called if not callback.target.startswith("/redirected/"))
         return tuple(callback for callback in at_path if split_url(callback.target).path.endswith(token))
-
-    def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
-        self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
-        self._end_wait_if_complete(running)
 
     def _end_wait_if_complete(self, running: _Running) -> None:
         step, timer = self._waiting[running]

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Ceilings, JsonObject, members_of, only_reads, split_url
+from pixazo_contracts.trace import Ceilings, members_of, only_reads, split_url
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
@@ -40,8 +40,8 @@ def remaining(*limits: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _request_id(members: JsonObject) -> str | None:
-    found = members.get("request_id")
+def _request_id(body: bytes) -> str | None:
+    found = members_of(body).get("request_id")
     return found if isinstance(found, str) and found else None
 
 
@@ -87,12 +87,11 @@ class Releases:
             self._counted.update(tokens)
             headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
             self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
-            self._nameless += _request_id(members_of(body)) is None
+            self._nameless += _request_id(body) is None
 
     def read(self, request: Send, reply: Reply) -> None:
         """Record a read. An id that we asked for ourselves proves nothing."""
-        shown = request.operation == "status" and reply.status == 200
-        named = _request_id(members_of(reply.body)) if shown else None
+        named = _request_id(reply.body) if request.operation == "status" and reply.status == 200 else None
         with self._lock:
             self._asked.add(unquote(request.url.rpartition("/")[2]))
             if named is not None:
@@ -100,11 +99,10 @@ class Releases:
 
     def called(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver. A read of the URL, or a challenge, may come before work begins."""
-        members = members_of(body)
         token = self._token.search(split_url(target).path)
-        if method != "POST" or token is None or "challenge" in members:
+        if method != "POST" or token is None or "challenge" in members_of(body):
             return
-        named = _request_id(members)
+        named = _request_id(body)
         with self._lock:
             self._called[token[0]] = None
             if named is not None:
@@ -113,29 +111,23 @@ class Releases:
     def wrong(self) -> str | None:
         """Why a reservation should not have been given back; None if nothing shows that."""
         with self._lock:
-            return (self._wrong_callback() or self._wrong_id()) if self.count else None
-
-    def _wrong_callback(self) -> str | None:
-        # A callback may overtake the response: as long as a request is under way, the URL may still be a counted one's.
-        for token in self._called if not self._under_way else ():
-            if token in self._refused and token not in self._counted:
-                case = self._refused[token]
-                return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
-        return None
-
-    def _wrong_id(self) -> str | None:
-        for name in [name for name in self._ids if self._is_known(name)]:
-            del self._ids[name]
-        if len(self._ids) <= self._nameless + self._under_way:
-            return None
-        unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
-        return (
-            f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
-            f"one of the {self.count} that were refused was begun and may be charged"
-        )
-
-    def _is_known(self, name: str) -> bool:
-        return name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses)
+            if not self.count:
+                return None
+            # A callback may overtake the response: as long as a request is under way, the URL may still be a counted one's.
+            for token in self._called if not self._under_way else ():
+                if token in self._refused and token not in self._counted:
+                    case = self._refused[token]
+                    return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
+            for name in list(self._ids):
+                if name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses):
+                    del self._ids[name]
+            if len(self._ids) <= self._nameless + self._under_way:
+                return None
+            unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
+            return (
+                f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
+                f"one of the {self.count} that were refused was begun and may be charged"
+            )
 
 
 @dataclass(eq=False)
