@@ -36,6 +36,7 @@ from pixazo_contracts.trace import (
     Trace,
     canonical_origin,
     inspect_media,
+    instant,
     is_array,
     is_object,
     join_url,
@@ -97,14 +98,6 @@ def _pairs(value: object) -> Iterator[tuple[str, str]]:
             yield name, _text(each.get("value"))
 
 
-def _at(value: object) -> float | None:
-    try:
-        moment = datetime.fromisoformat(FRACTION.sub(r"\1", _text(value).strip()))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def _attached(name: object, folder: Path | None) -> bytes | None:
     """A body that Playwright has written into a file beside the archive; None where it is missing or outside that folder."""
     if folder is None or not isinstance(name, str):
@@ -152,7 +145,8 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status, at, body = int(_number(response.get("status"))), _at(entry.get("startedDateTime")), _bytes(content, folder)
+    status, body = int(_number(response.get("status"))), _bytes(content, folder)
+    at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     if body is None and content.get("size") == 0:
         body = b""
     headers = tuple(_pairs(request.get("headers")))
@@ -242,12 +236,6 @@ def _named(entries: Sequence[_Entry]) -> tuple[frozenset[str], dict[str, str]]:
     return frozenset(ids), media
 
 
-def _is_callback(entry: _Entry, ids: frozenset[str]) -> bool:
-    members = members_of(entry.sent or b"") if entry.method == "POST" else {}
-    named = members.get("request_id", members.get("task_id"))
-    return named in ids and (members.get("status") in STATES or "task_id" in members)
-
-
 class _Archive:
     """Makes exchanges and callbacks of the entries of one archive."""
 
@@ -271,7 +259,10 @@ class _Archive:
     def record(self, entry: _Entry) -> Exchange | Callback | None:
         """The record of an entry; None for what is not the gateway's, or has no response."""
         is_media = entry.url.partition("?")[0] in self._media
-        if entry.ours.get("callback") is True or (not is_media and _is_callback(entry, self._ids)):
+        members = members_of(entry.sent or b"") if entry.method == "POST" and not is_media else {}
+        is_envelope = members.get("status") in STATES or "task_id" in members
+        named = str(members.get("request_id", members.get("task_id")))
+        if entry.ours.get("callback") is True or (is_envelope and named in self._ids):
             return self._callback(entry)
         if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
             return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway

@@ -159,7 +159,8 @@ def test_params_stand_for_a_text_that_is_missing() -> None:
 def test_missing_parts_are_no_obstacle() -> None:
     bare = {"request": {"method": "GET", "url": STATUS}, "response": {"status": 404, "content": {"size": 0}}}
     none = {"request": {"method": "POST", "url": GENERATE, "headers": None}}
-    trace = traced(bare, none, {}, 7, None, {"request": "x"}, {"request": {"method": "GET", "url": "http://["}})
+    odd = entry("POST", "https://app.test/hooks", key=None, body='{"request_id": [], "status": "QUEUED"}')
+    trace = traced(bare, none, odd, {}, 7, None, {"request": "x"}, {"request": {"method": "GET", "url": "http://["}})
     assert [(e.status, e.body) for e in trace.exchanges] == [(404, "")]
 
 

@@ -1,6 +1,7 @@
 """What becomes of submits that are odd in one respect: who accepts one tolerates every oddity, who refuses it the only one.
 
 An oddity is what the page forbids or leaves open. One that the page forbids has no point of the policy, and explains a refusal.
+Submits with two faults show in which order a gateway looks for them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import binascii
 import io
 import re
 from collections.abc import Iterator, Mapping
+from itertools import permutations
 from typing import Final, NamedTuple
 
 import imagesize  # type: ignore[import-untyped]
 
 from pixazo_contracts.trace import Exchange, Trace, split_url, webhook_urls
 
-from .evidence import Sighting, has_known_key
+from .evidence import Finding, Sighting, grouped, has_known_key, named
 
 #: Request Parameters of the page: the optional members by type.
 TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -36,6 +38,14 @@ SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
 NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
 
 REFUSALS: Final = frozenset({400, 413, 415, 422})
+
+#: The order of checks that is written as far as the traffic does not contradict it.
+USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
+#: What must be known before: see the simulator's policy.
+NEEDED: Final = frozenset(
+    {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
+)
+STATES: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
@@ -220,3 +230,58 @@ def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
                 ends = {"COMPLETED": oddity.completed, "FAILED": oddity.failed if single else ""}
                 shown = [oddity.accepted, ends.get(generation.outcome or "", "")]
             yield from (Sighting(oddity.point, values, submit) for values in shown if values and oddity.point)
+
+
+def _fault_of(submit: Exchange) -> str | None:
+    """The check that refused a submit."""
+    if submit.status == 400:
+        if submit.members.get("error") == "Model not found":
+            return "model"
+        return "parameters" if submit.sent else "json"
+    return {401: "key", 402: "funds", 403: "suspended", 429: "rate"}.get(submit.status or 0)
+
+
+def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
+    """The faults that a submit surely has, whatever it was answered; those of the account are the same in the submits around it."""
+    if not has_known_key(submit):
+        yield "key"
+    if submit.request_body is not None and not submit.sent:
+        yield "parameters" if submit.request_body.strip() == "{}" else "json"
+    elif any(not each.point for each in oddities(submit)):
+        yield "parameters"
+    around = [n for n in neighbours if n.number != submit.number and has_known_key(n)]
+    before = [n for n in around if n.number < submit.number][-1:]
+    after = [n for n in around if n.number > submit.number][:1]
+    for status, fault in STATES.items():
+        if before and after and {before[0].status, after[0].status} == {status}:
+            yield fault
+
+
+def check_order(trace: Trace) -> Finding | None:
+    """The usual order, changed as little as the submits with two faults demand; none where they do not."""
+    pairs: dict[tuple[str, str], list[Exchange]] = {}
+    for submits in grouped(trace.submits, lambda submit: submit.account).values():
+        for submit in submits:
+            refused = _fault_of(submit)
+            for fault in _faults(submit, submits):
+                if refused is not None and fault != refused:
+                    pairs.setdefault((refused, fault), []).append(submit)
+    lines = [f"{first} before {second} by {named(shown)}" for (first, second), shown in sorted(pairs.items())]
+    if not pairs:
+        return None
+    if any(pair[::-1] in pairs for pair in pairs):
+        return Finding(None, ("the traffic contradicts itself", *lines))
+    if all(USUAL.index(first) < USUAL.index(second) for first, second in pairs):
+        return Finding(None, ("; ".join(lines),))
+    wanted = NEEDED | pairs.keys()
+    fitting = [p for p in permutations(USUAL) if all(p.index(first) < p.index(second) for first, second in wanted)]
+    if not fitting:
+        return Finding(None, ("no order of the simulator fits", *lines))
+    nearest = min(fitting, key=_moved)
+    return Finding(",".join(nearest), (*lines, "the others are in their usual order"))
+
+
+def _moved(order: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
+    """In how many pairs an order differs from the usual one."""
+    places = tuple(map(USUAL.index, order))
+    return sum(a > b for n, a in enumerate(places) for b in places[n + 1 :]), places
