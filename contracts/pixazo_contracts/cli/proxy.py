@@ -13,7 +13,7 @@ import click
 from click import Option
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.runner import Ledger, SpendGuard, remaining
+from pixazo_contracts.runner import Ledger, Purse, remaining
 from pixazo_contracts.trace import (
     ConfigurationError,
     InvalidTraceError,
@@ -72,7 +72,7 @@ def _listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> SpendGuard | None:
+def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> Purse | None:
     """What pays for requests to a target that charges; None where nothing costs."""
     if not profile.limited:
         return None
@@ -83,7 +83,7 @@ def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, option
     if granted:
         ledger.prepare()
     left = max(0, granted - ledger.spent(of=f"proxy-{tape.purse}-"))
-    return SpendGuard(proxy, profile.origin, left, ledger, file.ceilings)
+    return Purse(left, ledger, file.ceilings)
 
 
 async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
@@ -98,7 +98,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
     proxy = Proxy(profile, how, tape, _say)
-    proxy.guard = guard = _guard(proxy, profile, tape, file, options)
+    proxy.guard = guard = _guard(profile, tape, file, options)
     try:
         url = f"http://{f'[{host}]' if ':' in host else host}:{await proxy.start()}"
     except OSError as error:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import h11
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.runner import BudgetExhaustedError, Reply, SpendGuard
+from pixazo_contracts.runner import BudgetExhaustedError, Purse, Reply
 from pixazo_contracts.trace import (
     STATUS_BASE,
     Exchange,
@@ -36,9 +35,8 @@ from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, 
 MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
 
-#: Connections at once, requests that may cost at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
+#: Connections at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
 MOST_CONNECTIONS: Final = 500
-MOST_PAID: Final = 64
 IDLE: Final = 300.0
 DRAINING: Final = 10.0
 
@@ -81,15 +79,12 @@ class _Passing(Message):
 
 
 class Proxy:
-    """A server on one port. `say` gets each line about it; `guard` pays, with what `wire` returns as its transport."""
+    """A server on one port. `say` gets each line about it; `guard` pays for what may cost."""
 
     def __init__(self, profile: Profile, options: ProxyOptions, tape: Tape, say: Callable[[str], None]) -> None:
         self._profile, self._options, self._tape, self._say_raw = profile, options, tape, say
-        self.guard: SpendGuard | None = None
-        self._waiting: dict[int, _Passing] = {}
-        self._threads = ThreadPoolExecutor(MOST_PAID, "paid")
-        self._asked: set[Future[None]] = set()
-        self._ended = threading.Event()
+        self.guard: Purse | None = None
+        self._thread = ThreadPoolExecutor(1, "paid")
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
@@ -104,7 +99,6 @@ class Proxy:
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises OSError."""
-        self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._connected, self._options.host, self._options.port, backlog=128)
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -120,11 +114,7 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._ended.set()
-        for asked in tuple(self._asked):
-            asked.cancel()
-        # A thread that still waited for this loop when it is gone would keep the process from ending.
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._thread.shutdown(cancel_futures=True)
         await self._judging.stop()
 
     def interrupt(self) -> None:
@@ -208,56 +198,39 @@ class Proxy:
 
     async def _pass(self, passing: _Passing) -> None:
         """Send the request and read the beginning of the response, or refuse to pay for it."""
-        paid = self.guard is not None and not only_reads(
-            passing.method,
-            f"{self._profile.origin}{passing.target}",
-            self._profile.origin,
-            media=passing.operation == "media",
-        )
+        origin, purse, is_media = self._profile.origin, self.guard, passing.operation == "media"
+        if only_reads(passing.method, f"{origin}{passing.target}", origin, media=is_media):
+            purse = None
         hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
-        if paid or hooked:
+        if purse is not None or hooked:
             await self._read_body(passing)
         if hooked and passing.method == "POST":
             passing.head, passing.sent = self._with_our_hooks(passing.head, bytes(passing.body))
             passing.body, passing.size = bytearray(passing.sent), len(passing.sent)
-        if not paid or self.guard is None:
+        if purse is None:
             await self._ask(passing)
             return
         send = Send(
-            operation=passing.operation, method=passing.method, url=f"{self._profile.origin}{passing.target}",
-            case="an app's request", intent="refuse", headers=passing.head.text(), body=bytes(passing.body), reader=str(id(passing)),
+            operation=passing.operation, method=passing.method, url=f"{origin}{passing.target}", case="an app's request",
+            intent="refuse", headers=passing.head.text(), body=bytes(passing.body),
         )  # fmt: skip
-        self._waiting[id(passing)] = passing
+        in_thread = asyncio.get_running_loop().run_in_executor
+        passing.spent = True  # unless it is given back
         try:
-            reply = await self._loop.run_in_executor(self._threads, self.guard.send, send)
-            passing.spent = reply.spent
-        except asyncio.CancelledError:
-            passing.spent = True
-            raise
+            number = await in_thread(self._thread, purse.reserve, send)
         except BudgetExhaustedError as error:
-            passing.error = f"budget: {error}"
-        finally:
-            del self._waiting[id(passing)]
+            passing.spent, passing.error = False, f"budget: {error}"
+            return
+        await self._ask(passing)
+        passing.spent = not await in_thread(self._thread, purse.settle, number, send, self._reply(passing))
 
-    def send(self, request: Send) -> Reply:
-        """Send what has been paid for: the transport of the spend guard, called in a thread of its own."""
-        passing = self._waiting.get(int(request.reader))
-        if passing is None or self._ended.is_set():
-            return Reply(status=None, error="abandoned")
-        asked = asyncio.run_coroutine_threadsafe(self._ask(passing), self._loop)
-        self._asked.add(asked)
-        if self._ended.is_set():
-            asked.cancel()
-        try:
-            asked.result()
-        except CancelledError:
-            passing.error = "abandoned"
-        finally:
-            self._asked.discard(asked)
+    @staticmethod
+    def _reply(passing: _Passing) -> Reply:
         if passing.answer is None:
             return Reply(status=None, error=passing.error or "lost")
-        body, readable = decoded(passing.answer.text(), bytes(passing.answered))
-        headers = tuple(h for h in passing.answer.text() if not readable or h[0].lower() != "content-encoding")
+        fields, body = passing.answer.text(), bytes(passing.answered)
+        body, readable = decoded(fields, body)
+        headers = tuple(field for field in fields if not readable or field[0].lower() != "content-encoding")
         whole = passing.ended and passing.error is None and passing.answer_size == len(passing.answered)
         return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
 
