@@ -30,9 +30,6 @@ KEPT_HEADERS: Final = frozenset(
 LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
 
-#: The fields of an exchange that are copied from the probe's request.
-SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
-
 
 def _shortened(value: object) -> object:
     if isinstance(value, str) and len(value) > LONGEST_STRING:
@@ -140,10 +137,11 @@ class Recorder:
         reply = self._inner.send(request)
         finished = self._now()
         is_media = request.operation == "media"
+        same = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
         with self._lock:
             exchange = record_exchange(
                 self._redactor,
-                **{name: getattr(request, name) for name in SAID},
+                **{name: getattr(request, name) for name in same},
                 number=len(self.exchanges) + 1,
                 probe=probe,
                 url=request.url,

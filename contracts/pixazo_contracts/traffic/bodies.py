@@ -90,8 +90,9 @@ def read_body(operation: str, body: bytes) -> Reading:
 def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
     group = "T2V" if operation == "generate" else "I2V"
     _prompt(group, members, found)
-    _duration(group, members, found)
-    _resolution(group, members, found)
+    for name, check in (("duration", _duration), ("resolution", _resolution), ("callback_url", _callback)):
+        if name in members:
+            check(group, members[name], found)
     for name, short in BOOLEANS.items():
         if name in members:
             value = members[name]
@@ -107,8 +108,6 @@ def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
         # Whether an image may stand for the prompt is the same question.
         found.broken = [rule for rule in found.broken if rule != "T2V-PROMPT-01"]
         found.left_open.append("T2V-IMG-01")
-    if "callback_url" in members:
-        _callback(f"{group}-CB-01", members["callback_url"], found)
     if set(members) - KNOWN - ({"model"} if group == "I2V" else set[str]()):
         found.left_open.append("SUBMIT-18")
     if group == "T2V" and set(members) == {"prompt"}:
@@ -139,10 +138,7 @@ def _prompt(group: str, members: JsonObject, found: Reading) -> None:
             found.shown += ["I2V-PROMPT-06"] if re.search(r"\[[A-Z][a-z]+ [a-z]+", prompt) else []
 
 
-def _duration(group: str, members: JsonObject, found: Reading) -> None:
-    if "duration" not in members:
-        return
-    value = members["duration"]
+def _duration(group: str, value: object, found: Reading) -> None:
     if value is None:
         found.unsure = True
     elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -157,10 +153,8 @@ def _duration(group: str, members: JsonObject, found: Reading) -> None:
         found.shown.append("I2V-DUR-02")
 
 
-def _resolution(group: str, members: JsonObject, found: Reading) -> None:
-    if "resolution" not in members:
-        return
-    value, typed = members["resolution"], "T2V-RES-01" if group == "T2V" else "I2V-RES-03"
+def _resolution(group: str, value: object, found: Reading) -> None:
+    typed = "T2V-RES-01" if group == "T2V" else "I2V-RES-03"
     if value is None:
         found.left_open.append(typed)
     elif not isinstance(value, str):
@@ -184,7 +178,8 @@ def is_public(url: str) -> bool:
     return parts.scheme == "https" and name and url.isprintable() and " " not in url and not host_is_loopback(host)
 
 
-def _callback(clause: str, value: object, found: Reading) -> None:
+def _callback(group: str, value: object, found: Reading) -> None:
+    clause = f"{group}-CB-01"
     if value is None:
         found.unsure = True
     elif not isinstance(value, str):

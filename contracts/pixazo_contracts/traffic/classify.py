@@ -101,11 +101,8 @@ def classify(
     generation of each media URL that an envelope named, by the URL without its query.
     """
     path, _ = split_target(url)
-    key = key_of(url, headers)
-    said = Classified(
-        operation="elsewhere", keyed=bool(key and key[0]), blank=key == ("", key[1]) if key else False,
-        placement=key[1] if key else "header",
-    )  # fmt: skip
+    key, placement = key_of(url, headers) or (None, "header")
+    said = Classified(operation="elsewhere", keyed=bool(key), blank=key == "", placement=placement)
     names = {name.lower() for name, _ in headers}
     absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
     if media and absolute in media:
@@ -139,14 +136,10 @@ def _keyless(said: Classified, aim: str) -> Classified:
     return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")
 
 
-def _is_elsewhere(said: Classified) -> bool:
-    return said.placement in {"bearer", "query"}
-
-
 def _read(said: Classified, request_id: str, issued: Container[str] | None) -> Classified:
     said = replace(said, request_id=request_id)
     formed = WELL_FORMED.fullmatch(request_id)
-    if not said.keyed or _is_elsewhere(said):
+    if not said.keyed or said.placement in {"bearer", "query"}:
         return _keyless(said, "AUTH-02") if formed else said
     if issued is None or request_id in issued:
         return said
@@ -175,14 +168,11 @@ def _submit(said: Classified, headers: Headers, body: bytes) -> Classified:
             found.left_open += ["WEBHOOK-15"] if odd else []
             found.unsure = found.unsure or not is_public(hook)
             found.shown += ["WEBHOOK-01"] if is_public(hook) else []
-    if not said.keyed or _is_elsewhere(said):
+    if not said.keyed or said.placement in {"bearer", "query"}:
         # Whether the key or the body is looked at first is not said.
-        sound = not (found.broken or found.left_open or found.unsure)
-        return (
-            _keyless(said, "AUTH-01")
-            if sound
-            else replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
-        )
+        if found.broken or found.left_open or found.unsure:
+            return replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
+        return _keyless(said, "AUTH-01")
     said = replace(said, by_url=found.by_url)
     if found.broken:
         return replace(said, aims=tuple(dict.fromkeys(found.broken)), intent="refuse", case=_about(found.broken))

@@ -57,6 +57,11 @@ SECRET_OF_RESPONSES: Final = {KEY_HEADER.lower(), *("authorization", "proxy-auth
 
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
+
+#: Why there is no response, as an archive of ours says it.
+ERRORS: Final = ("abandoned", "connect", "timeout", "lost")
+
+#: The digits of a second that are too fine.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
 
@@ -127,11 +132,6 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
     return urlencode(params).encode() if params else body
 
 
-def _error(response: JsonObject) -> str:
-    said = f"{response.get('_error')} {response.get('statusText')} {response.get('comment')}".lower()
-    return "timeout" if "time" in said else "connect" if "refused" in said or "resolve" in said else "lost"
-
-
 def _typed(headers: Headers, kind: object) -> Headers:
     """The headers, with the type of the body where only the body says it."""
     named = any(name.lower() == "content-type" for name, _ in headers)
@@ -158,7 +158,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         _typed(headers, posted.get("mimeType")) if posted else headers,
         _bytes(posted, folder),
         status if 100 <= status < 600 else None,
-        None if status else _error(response),
+        None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
         _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
         body,
         len(body) if body is not None else int(_number(content.get("size"))),
@@ -263,11 +263,15 @@ class _Archive:
         is_envelope = members.get("status") in STATES or "task_id" in members
         named = str(members.get("request_id", members.get("task_id")))
         if entry.ours.get("callback") is True or (is_envelope and named in self._ids):
-            return self._callback(entry)
+            parts, number = split_url(entry.url), next(self._numbers[1])
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            at, answered = entry.at - self._start, entry.status or 0
+            return record_callback(
+                self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
+            )
         if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
             return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
-        is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
-        return self._exchange(entry) if is_gateways else None
+        return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:
         body, key = entry.body or b"", key_of(entry.url, entry.headers)
@@ -311,12 +315,6 @@ class _Archive:
             return msgspec.convert({**msgspec.to_builtins(exchange), **told}, Exchange)
         except msgspec.ValidationError:
             return exchange
-
-    def _callback(self, entry: _Entry) -> Callback:
-        parts, body = split_url(entry.url), entry.sent or b""
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        number, at = next(self._numbers[1]), entry.at - self._start
-        return record_callback(self._redactor, number, at, entry.method, target, entry.headers, body, entry.status or 0)
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:

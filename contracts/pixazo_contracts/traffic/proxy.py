@@ -56,7 +56,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side."""
+    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side. `noted`: it is recorded."""
 
     app: Peer
     operation: str
@@ -66,6 +66,7 @@ class _Passing(Message):
     ended: bool = False
     reset: bool = False
     left: bool = False
+    noted: bool = False
     pump: asyncio.Task[None] | None = None
 
     def keep(self, piece: bytes | Trailers) -> None:
@@ -178,9 +179,8 @@ class Proxy:
             await relay_callback(app, head, hook[1], self._tape, self._say)
             return None
         if method == "CONNECT":
-            await refuse(
-                app, 501, f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
-            )
+            why = f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
+            await refuse(app, 501, why)
             return None
         headers = head.text()
         self._tape.learn(target, headers)
@@ -387,7 +387,7 @@ class Proxy:
             if passing.error is None and not passing.ended and gateway is not None:
                 await self._stream(passing, gateway, answer)
         except LostError:
-            if not passing.ended:
+            if not passing.noted:
                 passing.error = passing.error or "abandoned"
                 self._judging.later(self._note(passing))
             self._drop(passing)
@@ -426,7 +426,7 @@ class Proxy:
         """Record an exchange, and say once that the app may go on past the proxy."""
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
-        exchange = self._tape.record(passing)
+        exchange, passing.noted = self._tape.record(passing), True
         url = exchange.members.get("polling_url") if exchange.is_submit else None
         if isinstance(url, str) and STATUS_BASE in url:
             with suppress(ValueError):

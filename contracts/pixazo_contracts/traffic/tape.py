@@ -288,8 +288,8 @@ class Tape:
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
         is_media = said.operation == "media"
         exchange = record_exchange(
-            redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method, account=self._account(said, key[0] if key else ""),
-            url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
+            redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
+            account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
             started=message.started, finished=self.now(), status=status, error=error, spent=message.spent,
             request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
             request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,

@@ -147,11 +147,8 @@ def _prompt(submit: Exchange) -> Iterator[Oddity]:
 
 
 def _frame(submit: Exchange) -> Iterator[Oddity]:
-    given, resolution, limited = (
-        submit.sent.get("duration"),
-        submit.sent.get("resolution"),
-        submit.operation == "imageToVideo",
-    )
+    given, resolution = submit.sent.get("duration"), submit.sent.get("resolution")
+    limited = submit.operation == "imageToVideo"
     duration = given if isinstance(given, int | float) and not isinstance(given, bool) else 6
     wrong = duration not in {6, 10} or (isinstance(resolution, str) and resolution not in {"768P", "1080P"})
     if wrong and (limited or duration <= 0):
@@ -178,11 +175,8 @@ def _members(sent: Mapping[str, object], *, image: bool) -> Iterator[Oddity]:
 
 
 def _webhooks(submit: Exchange) -> Iterator[Oddity]:
-    header, member, usable = (
-        submit.request_header("X-Webhook-URL"),
-        submit.sent.get("callback_url"),
-        webhook_urls(submit),
-    )
+    header, member = submit.request_header("X-Webhook-URL"), submit.sent.get("callback_url")
+    usable = webhook_urls(submit)
     if header is not None and ("header" not in usable or not split_url(header).hostname):
         yield Oddity("webhook", "bad_webhook_url", "refuse", "ignore")
     elif header is not None and header.startswith("http:"):
@@ -238,7 +232,7 @@ def _fault_of(submit: Exchange) -> str | None:
         if submit.members.get("error") == "Model not found":
             return "model"
         return "parameters" if submit.sent else "json"
-    return {401: "key", 402: "funds", 403: "suspended", 429: "rate"}.get(submit.status or 0)
+    return {401: "key", 429: "rate", **STATES}.get(submit.status or 0)
 
 
 def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
@@ -250,11 +244,9 @@ def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
     elif any(not each.point for each in oddities(submit)):
         yield "parameters"
     around = [n for n in neighbours if n.number != submit.number and has_known_key(n)]
-    before = [n for n in around if n.number < submit.number][-1:]
-    after = [n for n in around if n.number > submit.number][:1]
-    for status, fault in STATES.items():
-        if before and after and {before[0].status, after[0].status} == {status}:
-            yield fault
+    beside = [[n.status for n in around if n.number < submit.number][-1:]]
+    beside += [[n.status for n in around if n.number > submit.number][:1]]
+    yield from (fault for status, fault in STATES.items() if beside == [[status], [status]])
 
 
 def check_order(trace: Trace) -> Finding | None:

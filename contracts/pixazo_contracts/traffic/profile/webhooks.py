@@ -135,7 +135,7 @@ def retries(trace: Trace) -> Finding | None:
     if not chains:
         return None
     pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
-    longest = max(pauses, key=len, default=list[int]())
+    longest = max(pauses, key=len)
     used = named(each for chain in chains for each in chain)
     if odd := [each for each in pauses if not _agree(each, longest)]:
         both = (",".join(map(str, longest)), ",".join(map(str, odd[0])))
