@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from tests.contracts.traffic.proxied import KEY, STATUS, SUBMIT, App, proxied, settings
-from tests.contracts.traffic.test_proxy import upstream
+from tests.contracts.traffic.test_proxy import through, upstream
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
 
@@ -34,21 +34,10 @@ def _origin(gateway: Receiver) -> str:
     return gateway.url.removesuffix("/hook")
 
 
-def _sent(port: int, request: bytes, *, half: bool = False) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as peer:
-        peer.sendall(request)
-        if half:
-            peer.shutdown(socket.SHUT_WR)
-        data = b""
-        while more := peer.recv(65536):
-            data += more
-        return data
-
-
 def test_a_request_of_two_lengths_is_refused_and_not_sent() -> None:
     request = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, request).startswith(b"HTTP/1.1 400 ")
+        assert through(passing.port, request).startswith(b"HTTP/1.1 400 ")
     assert gateway.received == []
 
 
@@ -63,7 +52,7 @@ def test_a_request_of_two_lengths_is_refused_and_not_sent() -> None:
 )
 def test_a_target_reaches_the_gateway_and_the_trace_whole(target: str, path: str) -> None:
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, f"GET {target} HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n".encode()) == OK
+        assert through(passing.port, f"GET {target} HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n".encode()) == OK
     assert [each.path for each in gateway.received] == [path]
     assert passing.trace is not None
     assert [exchange.url for exchange in passing.trace.exchanges] == [f"{_origin(gateway)}{path}"]
@@ -72,7 +61,7 @@ def test_a_target_reaches_the_gateway_and_the_trace_whole(target: str, path: str
 
 def test_a_client_that_has_closed_its_half_gets_its_answer() -> None:
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", half=True) == OK
+        assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", half=True) == OK
 
 
 def test_a_gateway_of_tls_is_reached_by_the_authorities_of_ssl_cert_file(
@@ -85,10 +74,10 @@ def test_a_gateway_of_tls_is_reached_by_the_authorities_of_ssl_cert_file(
     with Receiver(OK, context=context) as gateway:
         url = f"https://localhost:{_origin(gateway).rpartition(':')[2]}"
         with proxied(url) as passing:
-            assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
+            assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         with proxied(url, keep_host=False) as passing:
-            assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == OK
+            assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == OK
     assert gateway.received[-1].headers["host"] == url.removeprefix("https://")
 
 
@@ -116,7 +105,7 @@ def test_no_key_is_kept_wherever_it_stands(header: str, tmp_path: Path) -> None:
         Receiver(answer) as gateway,
         proxied(_origin(gateway), out=tmp_path, public_url="http://127.0.0.1:9") as passing,
     ):
-        _sent(passing.port, head.encode() + chunks)
+        through(passing.port, head.encode() + chunks)
     assert passing.trace is not None
     assert [exchange.status for exchange in passing.trace.exchanges] == [400]
     for text in [*(file.read_text().lower() for file in tmp_path.iterdir()), *passing.lines]:
@@ -127,7 +116,7 @@ def test_a_submit_in_chunks_is_called_back_through_the_proxy() -> None:
     body = json.dumps({"prompt": "A", "callback_url": "https://a.example/x"}).encode()
     request = f"POST {SUBMIT}generate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n"
     with Receiver(OK) as gateway, proxied(_origin(gateway), public_url="http://proxy.example") as passing:
-        _sent(passing.port, request.encode() + body + b"\r\n0\r\nX-T: 1\r\n\r\n")
+        through(passing.port, request.encode() + body + b"\r\n0\r\nX-T: 1\r\n\r\n")
     sent = gateway.received[0]
     assert json.loads(sent.body)["callback_url"].startswith("http://proxy.example/hook/")
     assert sent.headers["content-length"] == str(len(sent.body))
