@@ -90,15 +90,6 @@ class _Running:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """The outcome of one request of a conversation."""
-
-    running: _Running
-    index: int
-    result: Exchange | Exception
-
-
 def _sends(step: Step) -> tuple[Send, ...]:
     return (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
 
@@ -163,7 +154,7 @@ class Schedule:
         local = context.profile.loopback
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
-        self._inbox: Queue[_Sent | Callback] = Queue()
+        self._inbox: Queue[tuple[_Running, int, Exchange | Exception] | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._timers = sched.scheduler(clock.now)
         self._live = 0
@@ -300,7 +291,7 @@ class Schedule:
             result: Exchange | Exception = self._recorder.send(running.sends[index], running.probe.name)
         except Exception as error:  # noqa: BLE001 - it ends the conversation, in the deciding thread
             result = error
-        self._inbox.put(_Sent(running, index, result))
+        self._inbox.put((running, index, result))
 
     def _wake(self, name: str, exchange: Exchange | None) -> None:
         """Give the conversations that wait for a publication the exchange, or None if there will be none."""
@@ -335,17 +326,16 @@ class Schedule:
                 self._wake(name, None)
             return
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
-            case _Sent() as sent:
-                self._under_way -= 1
-                self._settle(sent)
             case Callback():
                 for running in list(self._waiting):
                     self._end_wait_if_complete(running)
             case None:
                 pass
+            case running, index, result:
+                self._under_way -= 1
+                self._settle(running, index, result)
 
-    def _settle(self, sent: _Sent) -> None:
-        running, result = sent.running, sent.result
+    def _settle(self, running: _Running, index: int, result: Exchange | Exception) -> None:
         if isinstance(result, Exchange):
             self._clock.watch(result)
         if running.over:
@@ -355,8 +345,8 @@ class Schedule:
             self._end(running, "unfunded")
         elif isinstance(result, Exception):
             self._end(running, f"error: {result!r}")
-        elif not self._retried(running, sent.index, result):
-            running.received[sent.index] = result
+        elif not self._retried(running, index, result):
+            running.received[index] = result
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))
