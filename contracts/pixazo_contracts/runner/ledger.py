@@ -126,19 +126,15 @@ class Ledger:
         self._entries: list[LedgerEntry] = []
         self.is_new = True
         if path is not None:
-            self._load(path)
-
-    def _load(self, path: Path) -> None:
-        """Read the file, if there is one, without changing anything."""
-        try:
-            self._check(path.stat().st_mode)
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._unusable(error) from None
-        self.is_new = False
-        self._take_in(data)
+            # Nothing is changed yet.
+            try:
+                self._check(path.stat().st_mode)
+                self._take_in(path.read_bytes())
+                self.is_new = False
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                raise self._unusable(error) from None
 
     def _unusable(self, error: OSError) -> LedgerError:
         return LedgerError(

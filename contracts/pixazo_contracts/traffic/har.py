@@ -222,27 +222,24 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     return asked.most_common(1)[0][0]
 
 
-def _named(entries: Sequence[_Entry]) -> tuple[frozenset[str], dict[str, str]]:
-    """The request ids of an archive, and the URLs of media that its envelopes name, with their ids."""
-    ids, media = set[str](), dict[str, str]()
-    for entry in entries:
-        for body in filter(None, (entry.body, entry.sent)):
-            members = members_of(body) if body.lstrip()[:1] == b"{" else {}
-            if isinstance(request_id := members.get("request_id"), str):
-                ids |= {request_id} if body is entry.body else set()
-                urls = _member(members, "output").get("media_url")
-                named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
-                media |= {join_url(entry.url, url): request_id for url in named}
-    return frozenset(ids), media
-
-
 class _Archive:
     """Makes exchanges and callbacks of the entries of one archive."""
 
     def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
         self.origin = _gateway(entries, target)
         self._canonical = _origin(self.origin)
-        self._ids, self._media = _named(entries)
+        self._ids, self._media = (
+            set[str](),
+            dict[str, str](),
+        )  # media by URL, with the id of the envelope that names them
+        for entry in entries:
+            for body in filter(None, (entry.body, entry.sent)):
+                members = members_of(body) if body.lstrip()[:1] == b"{" else {}
+                if isinstance(request_id := members.get("request_id"), str):
+                    self._ids |= {request_id} if body is entry.body else set()
+                    urls = _member(members, "output").get("media_url")
+                    named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
+                    self._media |= {join_url(entry.url, url): request_id for url in named}
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[str]()
         for entry in entries:

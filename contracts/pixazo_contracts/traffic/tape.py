@@ -128,7 +128,12 @@ class Tape:
         self.header = make_header(self.profile)
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
-            self._read_state()
+            try:
+                state = json.loads((self.out / STATE).read_bytes())
+                self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
+                self.hooks, self._hook_count = state["hooks"], state["hook_count"]
+            except FileNotFoundError:
+                self.save()
             self._continue(self.out / TRACE)
         begun = datetime.fromisoformat(self.header.started_at).timestamp()
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
@@ -138,14 +143,6 @@ class Tape:
         return time.monotonic() - self._zero
 
     # -- what outlives the process
-
-    def _read_state(self) -> None:
-        try:
-            state = json.loads((self._folder / STATE).read_bytes())
-            self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
-            self.hooks, self._hook_count = state["hooks"], state["hook_count"]
-        except FileNotFoundError:
-            self.save()
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""

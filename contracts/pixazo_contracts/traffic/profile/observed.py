@@ -97,19 +97,15 @@ def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
     return {point: decide(group) for point, group in grouped(sightings, lambda sighting: sighting.point).items()}
 
 
-def _with_strangers(trace: Trace) -> Trace:
-    """The trace, in which a key that was always answered 401 is an unknown one, whatever the recorder calls its account."""
+def find(trace: Trace) -> dict[str, Finding]:
+    """What a trace shows of each point, in the order of the table."""
+    # A key that was always answered 401 is an unknown one, whatever the recorder calls its account.
     by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
     unknown = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)} - {
         "blank"
     }
     exchanges = (replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges)
-    return replace(trace, exchanges=tuple(exchanges))
-
-
-def find(trace: Trace) -> dict[str, Finding]:
-    """What a trace shows of each point, in the order of the table."""
-    trace = _with_strangers(trace)
+    trace = replace(trace, exchanges=tuple(exchanges))
     sightings = [sighting for seen in SINGLE for sighting in seen(trace)]
     found = _decided(drop_dependent(sightings, _decided(sightings)))
     found |= {point: finding for point, look in WHOLE.items() if (finding := look(trace)) is not None}
