@@ -230,10 +230,7 @@ class Ledger:
             pass
 
     def reserve(self, number: int, ceilings: Ceilings | None = None) -> None:
-        """Reserve one generation, under this run's number for it, if the day and the month have room for it.
-
-        Raises `CeilingReachedError` if not.
-        """
+        """Reserve a generation under this run's number for it. Raises `CeilingReachedError` if the ceilings have no room."""
         with self._exclusively() as append:
             for name, ceiling, spent in self._used(ceilings or Ceilings()):
                 if spent >= ceiling:
@@ -253,10 +250,7 @@ class Ledger:
             append(self._make("finished", request_id=request_id, media_url=media_url))
 
     def spent(self, since: datetime | None = None, of: str = "") -> int:
-        """How many reservations were not given back, since an instant, of the runs whose names begin so.
-
-        Those dated later than now count.
-        """
+        """How many reservations since an instant, of runs whose names begin so, were not given back; future ones count."""
         held: dict[tuple[str, int], list[datetime]] = {}
         for entry in self._entries:
             reserved = held.setdefault((entry.run, entry.number), [])

@@ -178,10 +178,7 @@ def _forms(secret: str, replacement: str) -> Iterator[_Form]:
 
 
 class Redactor:
-    """Replaces keys by `<api-key>`, and secret parts of the receiver's URL by `<receiver>`.
-
-    `contexts` are further texts with what replaces them.
-    """
+    """Replaces keys by `<api-key>`, secret parts of the receiver's URL by `<receiver>`, and texts of `contexts` as they say."""
 
     def __init__(
         self, keys: Iterable[str], receiver: Iterable[str] = (), contexts: Iterable[tuple[str, str]] = ()

@@ -316,10 +316,7 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, at most until a timer is due (None: there is none).
-
-        If none can come, the conversations that wait for a publication get None.
-        """
+        """Wait for the next event, until a timer is due (None: there is none); if none can come, publications get None."""
         if seconds is None and not self._under_way:
             # No conversation of this phase is left that could publish; a later phase may publish for others.
             for name in list(self._awaiting):

@@ -131,10 +131,7 @@ class _Session:
         return granted, remaining(granted, self._ledger.room(options.ceilings))
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
-        """Carry out the probes that this target allows, phase by phase, and return the trace.
-
-        A target that does not respond or refuses the key gets nothing after the smoke test.
-        """
+        """Carry out the probes that this target allows, phase by phase: after a hopeless smoke test none."""
         profile, reason = self._profile, None
         able = [
             probe
@@ -202,8 +199,8 @@ class _Session:
         spent = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
         accidents = [exchange for exchange in spent if exchange.account != "broken" or exchange.succeeded]
         if accidents:
-            where = f"see exchange {accidents[0].number}"
-            return f"{len(accidents)} request(s) that should have been refused spent the budget: {where}"
+            said = f"{len(accidents)} request(s) that should have been refused spent the budget"
+            return f"{said}: see exchange {accidents[0].number}"
         if guard.ceiling is None and run is not None and run < most:
             return f"the ceiling run = {run} is reached"
         return guard.ceiling
@@ -223,15 +220,14 @@ class Dialogue:
         self._session, self._schedule = session, schedule
         self.context = session.context
         self.steps: list[tuple[Step, StepResult]] = []
-        self._opened: set[str] = set()
-        self._opened_before = frozenset[str]()
+        self._opened_before: set[str] = set()
         self._exchanges_before = self._callbacks_before = 0
 
     def mark(self) -> None:
         """Begin anew: `steps` and `trace` show what comes from now on."""
         recorder = self._session.recorder
+        self._opened_before |= {receiver_token(str(url)) for step, url in self.steps if isinstance(step, ReceiverUrl)}
         self.steps = []
-        self._opened_before = frozenset(self._opened)
         self._exchanges_before, self._callbacks_before = len(recorder.exchanges), len(recorder.callbacks)
 
     def run(self, conversation: Conversation[T], name: str) -> T:
@@ -248,8 +244,6 @@ class Dialogue:
                 while True:
                     outcome = yield step
                     self.steps.append((step, outcome))
-                    if isinstance(step, ReceiverUrl):
-                        self._opened.add(receiver_token(str(outcome)))
                     step = conversation.send(outcome)
             except StopIteration as stop:
                 results.append(stop.value)

@@ -161,10 +161,7 @@ class Purse:
             self._watch()
 
     def reserve(self, request: Send) -> int:
-        """Reserve a generation for a request; returns the number of the reservation.
-
-        Raises `BudgetExhaustedError` if none is left, `SpendStoppedError` once the run has ended.
-        """
+        """The number of a new reservation. Raises `BudgetExhaustedError` if none is left, `SpendStoppedError` after the end."""
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
         with self._lock:

@@ -127,10 +127,7 @@ def classify(
 
 
 def _keyless(said: Classified, aim: str) -> Classified:
-    """A request without a usable key in its place, which is refused for that.
-
-    Whether a key in another place counts is a setting of some products, so that nothing is said of it.
-    """
+    """A request without a usable key in its place, which is refused for that; whether one elsewhere counts is not said."""
     if said.keyed:
         return replace(said, case="key elsewhere")
     return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")

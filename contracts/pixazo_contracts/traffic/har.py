@@ -335,10 +335,7 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
 
 
 def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
-    """A trace, or a HAR by its content, and how many entries of it were left out.
-
-    Raises `InvalidTraceError` with the remedy, OSError when the file cannot be read.
-    """
+    """A trace, or a HAR by its content, and how many entries were left out. Raises `InvalidTraceError` and OSError."""
     with path.open("rb") as stream:
         data = stream.read(LARGEST + 1)
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
