@@ -10,8 +10,8 @@ import msgspec
 
 from pixazo_simulator import spec
 
-from .effects import Close, Declare, Discard, Ending, Garbage, Noise, Pace, Respond, Send, Transmission, Wait
-from .faults import Fault
+from .effects import Close, Discard, Ending, Noise, Respond, Send, Transmission, Wait
+from .faults import Bandwidth, Fault, GarbageBeforeHead, WrongContentType
 from .rule import Reply, Step
 
 LONGEST_WAIT = 3600.0
@@ -27,12 +27,13 @@ _FIRST_ERROR = 400
 _PIECES_PER_SECOND, _MOST_PIECES = 20, 1000
 """How often a paced body is continued, and in how many pieces at most."""
 
+F = TypeVar("F", bound=Fault)
 E = TypeVar("E", bound=msgspec.Struct)
 
 
-def effect(faults: Iterable[Fault], kind: type[E]) -> E | None:
-    """The first effect of this kind that a fault asks for, None when none does."""
-    return next(_effects(faults, kind), None)
+def fault_of(faults: Iterable[Fault], kind: type[F]) -> F | None:
+    """The first fault of this kind, None when there is none."""
+    return next((fault for fault in faults if isinstance(fault, kind)), None)
 
 
 def _effects(faults: Iterable[Fault], kind: type[E]) -> Iterator[E]:
@@ -54,7 +55,7 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
     ending, kept = _ending(faults), Send()
     if not any(map(_ends_undone, faults)):
         kept = next((each for each in _effects(faults, Send) if each.share < 1 or each.length(length) < length), kept)
-        if garbage := effect(faults, Garbage):
+        if garbage := fault_of(faults, GarbageBeforeHead):
             done.append(Noise(_NO_HTTP + random.randbytes(garbage.length - 1)))
         if kept != Send() or garbage:
             ending = ending or Close()
@@ -68,7 +69,7 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
 
 def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
     """In how many pieces a body of so many bytes is sent, and over how many seconds."""
-    if pace := effect(faults, Pace):
+    if pace := fault_of(faults, Bandwidth):
         seconds = min(LONGEST_WAIT, length / pace.bytes_per_second)
         return max(1, min(_MOST_PIECES, round(seconds * _PIECES_PER_SECOND))), seconds
     drip = next((each for each in _effects(faults, Send) if each.pieces > 1), Send())
@@ -110,7 +111,7 @@ def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
 def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spec.Answer, Transmission]:
     """A response as the faults have it, and how it is sent; what is drawn comes from the seed, which the world gives."""
     faults, random = tuple(faults), Random(seed)  # noqa: S311 - reproducible by design, guards nothing
-    if declared := effect(faults, Declare):
+    if declared := fault_of(faults, WrongContentType):
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
         headers = ((b"content-type", declared.content_type.encode()), *rest)
         answer = msgspec.structs.replace(answer, headers=headers)
@@ -123,7 +124,7 @@ def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> sp
     """The response instead of the gateway's own, None when the gateway is to respond; `url` is the URL that was called."""
     if step.reply:
         return _replied(step.reply, operation, policy, url)
-    if wanted := effect(step.faults, Respond):
+    if wanted := next(_effects(step.faults, Respond), None):
         if wanted.html:
             return spec.html_answer(wanted.status)
         return _error(wanted.status, operation, policy, url, DEFAULT_WAIT)

@@ -11,9 +11,9 @@ from msgspec import Meta
 
 from pixazo_simulator import spec
 
-from .effects import Discard, Respond, Skip, Stall
+from .effects import Discard, Respond
 from .facts import CALLS, KNOWN, operations
-from .faults import AnyFault, Fault
+from .faults import AnyFault, Drop, Fault, Stuck
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
@@ -173,7 +173,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def only_plans(self) -> bool:
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
-        return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
+        return (self.end is not None or bool(self.faults)) and all(isinstance(fault, Stuck) for fault in self.faults)
 
     def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
@@ -336,7 +336,7 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
 def _contradiction(step: Step) -> str | None:
     """Why the parts of a step cannot happen together, None when they can."""
     reply, end = "reply" if step.reply else None, "end" if step.end else None
-    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if Stall() in fault.effects), None)
+    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if isinstance(fault, Stuck)), None)
     instead = next((f"fault {kind_of(fault)!r}" for fault in step.faults if _stands_in(fault)), None)
     pairs = (
         (reply, end, ": a submission that gets this reply is not accepted"),
@@ -360,7 +360,7 @@ def _conflict(faults: Iterable[Fault]) -> str | None:
     for first, second in combinations(kinds, 2):
         if second in kinds[first].excludes or first in kinds[second].excludes:
             return f"faults {first!r} and {second!r} exclude each other"
-    alone = next((kind for kind, fault in kinds.items() if Skip() in fault.effects), None)
+    alone = next((kind for kind, fault in kinds.items() if isinstance(fault, Drop)), None)
     return f"fault {alone!r} leaves nothing for another to act on" if alone and len(kinds) > 1 else None
 
 
