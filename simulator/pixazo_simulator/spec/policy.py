@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from random import Random
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
@@ -61,20 +60,15 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     def draw(self, random: Random) -> tuple[int, int]:
         """Milliseconds queued and processing for one generation; nothing is drawn when nothing can vary."""
-        return _draw(self.queued, random), _draw(self.processing, random)
+        bounds = (self.queued, self.processing)
+        queued, processing = (low if low == high else random.randint(low, high) for low, high in bounds)
+        return queued, processing
 
     def __str__(self) -> str:
         if self.polls:
             return f"polls:{'+'.join(map(str, dict.fromkeys(self.polls)))}"
-        return "+".join(_write(bounds) for bounds in (self.queued, self.processing))
-
-
-def _draw(bounds: tuple[int, int], random: Random) -> int:
-    return bounds[0] if bounds[0] == bounds[1] else random.randint(*bounds)
-
-
-def _write(bounds: tuple[int, int]) -> str:
-    return "-".join(f"{bound / SECOND:.3f}".rstrip("0").rstrip(".") for bound in dict.fromkeys(bounds))
+        states = (dict.fromkeys(bounds) for bounds in (self.queued, self.processing))
+        return "+".join("-".join(f"{bound / SECOND:.15g}" for bound in bounds) for bounds in states)
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -294,14 +288,12 @@ def order(text: str) -> tuple[str, ...]:
 
 LONGEST_VALUE = 10_000
 """Characters that the value of a field may be written in."""
-# The vendor's prices per generation: $0.35 for 6 s, $0.60 for 10 s (not on the page).
 _PRICE = PriceList(
     (_Rule((None, 6, None), 350_000), _Rule((None, 10, None), 600_000), _Rule((None, None, None), 600_000))
 )
-_RETENTION = Retention()
-_JOB_TIMES = JobTimes(
-    (2000, 2000), (13_000, 13_000)
-)  # page, Response (Completed): 15 s from `created_at` to `completed_at`
+"""The vendor's prices of a generation: $0.35 for 6 s, $0.60 for 10 s (not on the page)."""
+_JOB_TIMES = JobTimes((2000, 2000), (13_000, 13_000))
+"""Page, Response (Completed): 15 s from `created_at` to `completed_at`."""
 
 
 Label = Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"]
@@ -422,7 +414,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     moderation: Annotated[Literal["fail", "refuse"], Point(
         43, "inferred", "FAIL-01", "A moderated prompt (magic `[[sim:moderated]]`): FAILED later, or 400 at submit.")] = "fail"
     retention: Annotated[Retention, Point(
-        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", labels={"media=86400": "vendor"}, read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = _RETENTION
+        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", labels={"media=86400": "vendor"}, read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = Retention()
     queued_to_end: Annotated[Literal["no", "yes"], Point(
         45, "documented", "FLOW-04", "Whether ERROR and FAILED follow QUEUED directly, without PROCESSING.")] = "no"
     cors: Annotated[Literal["off", "on"], Point(
@@ -464,12 +456,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name, value in values.items():
             if name in _DECIDED:
                 raise ValueError(f"policy point {name!r} cannot be set: it is always {_DECIDED[name][0]}")
-            if name not in _POINTS:
-                raise ValueError(
-                    f"policy field {name!r} does not exist{nearest(name, tuple(_POINTS))}: see pixazo-sim policy"
-                )
+            if name not in points():
+                near = nearest(name, tuple(points()))
+                raise ValueError(f"policy field {name!r} does not exist{near}: see pixazo-sim policy")
             try:
-                changes[name] = _POINTS[name].read(_text(value))
+                changes[name] = points()[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
         return msgspec.structs.replace(self, **changes) if changes else self
@@ -494,7 +485,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if name in _DECIDED:
             value, point = _DECIDED[name]
             return PolicyDecision(name, value, point.label)
-        value, point = self.text(name), _POINTS[name]
+        value, point = self.text(name), points()[name]
         if value == PROFILES["documented"].text(name):
             return PolicyDecision(name, value, point.label)
         return PolicyDecision(name, value, point.labels.get(value, "assumed"))
@@ -569,38 +560,17 @@ def _text(value: object) -> str:
     return text
 
 
-class _Points(Mapping[str, Point]):
-    """Each point is read from its annotation when it is asked for: to read all takes longer than a server needs for the rest of this file."""
-
-    def __getitem__(self, name: str) -> Point:
-        return _point(Policy.__annotations__[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(Policy.__struct_fields__)
-
-    def __len__(self) -> int:
-        return len(Policy.__struct_fields__)
-
-
 @cache
-def _point(annotation: str) -> Point:
-    holder = SimpleNamespace(__annotations__={"field": annotation})
-    annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
-    kind, point = cast("tuple[Any, Point]", get_args(annotated))
-    choices = get_args(kind) if point.read is str else ()
-    return (
-        msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices), words=choices)
-        if choices
-        else point
-    )
-
-
-_POINTS = _Points()
-
-
 def points() -> Mapping[str, Point]:
-    """What is known about each field of the policy, in the order of the rows."""
-    return _POINTS
+    """What is known about each field of the policy, in the order of the rows: read when first asked for, which takes some milliseconds."""
+    return {name: _point(hint) for name, hint in get_type_hints(Policy, include_extras=True).items()}
+
+
+def _point(hint: Any) -> Point:
+    """The point of an annotation; its words are those of the type, unless a function reads the value."""
+    kind, point = cast("tuple[Any, Point]", get_args(hint))
+    words = get_args(kind) if point.read is str else ()
+    return msgspec.structs.replace(point, read=choice(*words), forms=" | ".join(words), words=words) if words else point
 
 
 class _Profiles(Mapping[str, Policy]):
@@ -611,7 +581,7 @@ class _Profiles(Mapping[str, Policy]):
 
     def __getitem__(self, name: str) -> Policy:
         if name == "observed" and name not in self._made:
-            observed = {field: point.observed for field, point in _POINTS.items() if point.observed}
+            observed = {field: point.observed for field, point in points().items() if point.observed}
             self._made[name] = Policy().changed(observed)
         return self._made[name]
 
@@ -641,19 +611,15 @@ class Row(NamedTuple):
 
 def description_of(name: str) -> str:
     """The sentence about a point of the policy."""
-    return (_DECIDED[name][1] if name in _DECIDED else _POINTS[name]).description
-
-
-def _known(point: Point) -> tuple[Label, str, str]:
-    return point.label, point.clauses, point.description
+    return (_DECIDED[name][1] if name in _DECIDED else points()[name]).description
 
 
 def rows() -> list[Row]:
     """The published table: every point, whether it is a field or not."""
     documented, observed = PROFILES["documented"], PROFILES["observed"]
-    fields = [
-        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *_known(point))
-        for name, point in _POINTS.items()
-    ]
-    decided = [Row(point.row, name, value, value, value, *_known(point)) for name, (value, point) in _DECIDED.items()]
-    return sorted(fields + decided)
+    found = [(point, name, documented.text(name), observed.text(name), point.forms) for name, point in points().items()]
+    found += [(point, name, value, value, value) for name, (value, point) in _DECIDED.items()]
+    return sorted(
+        Row(point.row, name, usual, seen, forms, point.label, point.clauses, point.description)
+        for point, name, usual, seen, forms in found
+    )
