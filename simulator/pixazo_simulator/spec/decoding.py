@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar, cast
 
@@ -39,7 +40,8 @@ _ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
-_RANGE = regex(r"Integer value out of range")
+_RANGE = "Integer value out of range"
+_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -69,18 +71,16 @@ def read(text: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), shape, _plain_json(text)) from None
+        plain: object = None  # where it stops being JSON behind the misfit
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            plain = msgspec.json.decode(text)
+        raise _misfit(str(error), shape, plain) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidDataError(_fault(text, str(error))) from None
-
-
-_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
-
-
-def _fault(text: bytes, message: str) -> str:
-    """Why a text is not JSON; msgspec calls half of a surrogate pair at the end of a string truncated data."""
-    is_half = _SURROGATE.search(text) and ("surrogate" in message or "truncated" in message)
-    return "a text holds half of a surrogate pair, which is not Unicode: leave it out" if is_half else message
+        problem = str(error)
+        # msgspec calls half of a surrogate pair at the end of a string truncated data.
+        if _SURROGATE.search(text) and ("surrogate" in problem or "truncated" in problem):
+            problem = "a text holds half of a surrogate pair, which is not Unicode: leave it out"
+        raise InvalidDataError(problem) from None
 
 
 def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
@@ -128,14 +128,6 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _plain_json(text: bytes) -> object:
-    """The text as plain data, None when it stops being JSON behind the misfit."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
     """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
     found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
@@ -155,21 +147,16 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
             return InvalidDataError(problem, path)
         info, value = (AnyType(), None) if given is None else _at(shape, path, given)
-        if (word := _ENUM.fullmatch(says)) and (words := _words_of(info)):
-            return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], words)}", path, _start(word[1]))
-        if _RANGE.fullmatch(says):
+        words = [str(word) for each in _alternatives(info) if isinstance(each, LiteralType) for word in each.values]
+        if (word := _ENUM.fullmatch(says)) and words:
+            return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], tuple(words))}", path, _start(word[1]))
+        if says == _RANGE:
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
         return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
     except (LookupError, ValueError):
         return InvalidDataError(message)
-
-
-def _words_of(info: Type) -> tuple[str, ...]:
-    """The words that fit, of a type that lists them."""
-    values = [each.values for each in _alternatives(info) if isinstance(each, LiteralType)]
-    return tuple(str(word) for listed in values for word in listed)
 
 
 def _start(value: object) -> str:
