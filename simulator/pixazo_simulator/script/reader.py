@@ -21,18 +21,12 @@ def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
     """All that is wrong with a script, as far as it can be said: once for each member of a rule."""
-    given: object = cast("dict[str, object]", data).get("rules") if isinstance(data, dict) else None
-    if not isinstance(given, list):
-        yield from spec.problems_of(data, _read_rules)
-        return
-    rules = cast("list[object]", given)
-    yield from spec.problems_of({**cast("dict[str, object]", data), "rules": []}, _read_rules)
-    found = [
-        problem
-        for number, each in enumerate(rules)
-        for problem in spec.problems_of(each, _read_rule, ("rules", number))
-    ]
+    found = [*spec.problems_within(data, "rules", [], _read_rules, _rule_problems)]
     yield from found or spec.problems_of(data, _read_rules)
+
+
+def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataError]:
+    return spec.problems_of(rule, _read_rule, place)
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
-from .formats import problems_of, read_text_as
+from .formats import problems_of, problems_within, read_text_as
 from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -107,8 +107,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation that is submitted.
+class Operation(_Row, frozen=True, kw_only=True):
+    """An operation that is submitted: what its model file says of it, and what follows from that.
 
     `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
     `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
@@ -117,13 +117,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    path: str
-    model_id: str
-    title: str
-    output: str
-    parameters: tuple[Parameter, ...] = ()
     price: PriceTable | None
-    response: Any
     on_page: bool
     model: str
     source: str
@@ -211,27 +205,19 @@ def _operations(data: object) -> tuple[Operation, ...]:
 
 def model_problems(data: object) -> Iterator[InvalidDataError]:
     """All that is wrong with a model file, as far as it can be said: once for each member of an operation or parameter."""
-    found = [*problems_of(_without(data, "operations", [_EXAMPLE]), _operations)]
-    for number, row in _elements(data, "operations"):
-        place: Path = ("operations", number)
-        found += problems_of(_without(row, "parameters", []), lambda value: fit(value, _Row), place)
-        for index, each in _elements(row, "parameters"):
-            found += problems_of(each, lambda value: fit(value, Parameter), (*place, "parameters", index))
+    found = [*problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)]
     yield from found or problems_of(data, _operations)
 
 
+def _row_problems(row: Any, place: Path) -> Iterator[InvalidDataError]:
+    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), _parameter_problems, place)
+
+
+def _parameter_problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
+    return problems_of(parameter, lambda value: fit(value, Parameter), place)
+
+
 _EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "output": "mp4"}
-
-
-def _without(table: Any, name: str, instead: list[Any]) -> Any:
-    """The table with another list, where it has one of this name."""
-    return {**table, name: instead} if any(_elements(table, name)) else table
-
-
-def _elements(table: Any, name: str) -> Iterator[tuple[int, Any]]:
-    """The numbered elements of a list in a table, if it has such a list."""
-    given: Any = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
-    return iter(enumerate(cast("list[object]", given) if isinstance(given, list) else ()))
 
 
 def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
@@ -248,15 +234,20 @@ def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     ]
     limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
     on_page = row.checks == "page"
+    name = row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part))
     return Operation(
-        name=row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
-        path=row.path, model_id=row.model_id, title=row.title, output=row.output, parameters=row.parameters, price=price,
-        response=row.response, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
+        **msgspec.structs.asdict(row) | {"name": name, "price": price},
+        on_page=on_page,
+        model=file.model,
+        source=file.source,
+        date=file.date.isoformat(),
+        label=file.label,
         names=tuple(dict.fromkeys(re.split(r"\.|\[", name)[0] for name in names)),
         prompt=next(iter(texts), None),
         callback=next((each.name for each in row.parameters if each.callback), None),
-        limited=limited, plain=on_page and not limited,
-    )  # fmt: skip
+        limited=limited,
+        plain=on_page and not limited,
+    )
 
 
 def _places(
