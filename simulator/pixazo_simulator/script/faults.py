@@ -28,9 +28,7 @@ _NO_TEXT = b"\xff"
 
 _Code = Annotated[int, msgspec.Meta(ge=200, le=599)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
-_Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 _Names = Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...], msgspec.Meta(max_length=100)]
-_Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Example = tuple[str, int | None, Mapping[str, Any]]
 """A rule that shows a fault: what it is about, how often it applies (None: always), the arguments of the fault."""
 
@@ -186,7 +184,7 @@ class TruncatedBody(Fault, frozen=True):
 
     withholds: ClassVar = "body"
     example: ClassVar = _example("media", times=1)
-    keep: _Share = 0.5
+    keep: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -198,7 +196,7 @@ class LimitData(Fault, frozen=True):
 
     excludes: ClassVar = frozenset({"truncated_body", "reply_lost", "empty_reply"})
     example: ClassVar = _example("media", times=1, bytes=1000)
-    bytes: _Bytes
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 
     @property
     def effects(self) -> tuple[Effect, ...]:
