@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, SECOND, covers, is_secret, not_unicode, read, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, beginning, covers, is_secret, not_unicode, read, shown
 
 from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
@@ -18,6 +18,8 @@ from .rule import MOST_RULES, Rule, Step, conditions, written
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
+_LONGEST_CONDITION = 200
+"""Characters of a condition in a difference."""
 _MOST_DIFFERENCES = 20
 """Differences of one rule that are listed."""
 
@@ -60,7 +62,7 @@ class _Difference(msgspec.Struct, frozen=True):
         place = ".".join(self.path)
         if is_secret(self.path[-1]):
             return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, expected: {HIDDEN}"
-        return f"{place} is {shown(self.value)}, expected: {shortened(str(self.wanted))}"
+        return f"{place} is {shown(self.value)}, expected: {beginning(str(self.wanted), _LONGEST_CONDITION)}"
 
 
 class RuleEntry:

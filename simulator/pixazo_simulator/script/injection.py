@@ -53,7 +53,8 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
     faults = tuple(faults)
     done: list[Wait | Noise | Send | Ending] = [Wait(seconds)] if (seconds := wait(faults, random)) else []
     ending, kept = _ending(faults), Send()
-    if not any(map(_ends_undone, faults)):
+    # Where the connection ends before anything was done, there is no response to truncate.
+    if not any(Discard() in fault.effects and _ending([fault]) for fault in faults):
         kept = next((each for each in _effects(faults, Send) if each.share < 1 or each.length(length) < length), kept)
         if garbage := fault_of(faults, GarbageBeforeHead):
             done.append(Noise(_NO_HTTP + random.randbytes(garbage.length - 1)))
@@ -80,11 +81,6 @@ def _ending(faults: Iterable[Fault]) -> Ending | None:
     """A truncated body ends in a close, unless another fault resets the connection or holds it open."""
     endings = [each for fault in faults for each in fault.effects if isinstance(each, Ending)]
     return next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
-
-
-def _ends_undone(fault: Fault) -> bool:
-    """Whether the connection ends before anything was done, so that there is no response to truncate."""
-    return Discard() in fault.effects and _ending([fault]) is not None
 
 
 def edited(body: bytes, faults: Iterable[Fault]) -> bytes:

@@ -149,7 +149,6 @@ from .text import (
     raised_at,
     read_instant,
     regex,
-    shortened,
     shown,
 )
 
@@ -171,6 +170,6 @@ __all__ = [
     "is_loopback_ip", "is_secret", "is_success", "left", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
     "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
     "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_text_as", "refusal_answer", "refused_agent",
-    "regex", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "synchronous_answer",
+    "regex", "renamed", "rows", "sentence", "shown", "snapshot", "status_body", "synchronous_answer",
     "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

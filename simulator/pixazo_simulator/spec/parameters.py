@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from pkgutil import get_data
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
@@ -48,6 +49,8 @@ class ImageParameters(Parameters, frozen=True, gc=False):
     first_frame_image: str | UnsetType = UNSET
 
 
+_IMAGE = "first_frame_image"
+
 HAILUO = read_model((get_data("pixazo_simulator", "models/hailuo.toml") or b"").decode(), "hailuo")
 """The page's two operations; the file is a part of the program, which is loaded with it."""
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in HAILUO}
@@ -58,21 +61,15 @@ SUBMITS = frozenset(OPERATIONS) | {ANY_MODEL}
 """The operations that submit."""
 
 
-def _shape(operation: Operation) -> type[Parameters]:
-    """What the members of an operation of the page are read as."""
-    return ImageParameters if ImageParameters.__struct_fields__[-1] in operation.names else Parameters
-
-
 _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SWITCH = "true or false"
 _WANTED = {
     "prompt": "a string",
     "first_frame_image": "a string, a URL or a data URL",
     "duration": "a number of seconds, such as 6",
     "resolution": 'the string "768P" or "1080P"',
     "callback_url": "a string, a URL",
-    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), _SWITCH),
+    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), "true or false"),
 }
 """What each member takes, for the error about a value of another type."""
 
@@ -95,16 +92,13 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
 
 def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
     try:
-        return {name: _readable(value) for name, value in _RAW_MEMBERS.decode(body).items()}
+        found: dict[str, Any] = _RAW_MEMBERS.decode(body)
+        for name, value in found.items():
+            with suppress(msgspec.ValidationError):  # a number out of range
+                found[name] = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return InvalidBody(*json_fault(body))
-
-
-def _readable(value: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.ValidationError:  # a number out of range
-        return value
+    return found
 
 
 def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
@@ -136,7 +130,7 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
         given = {name: value for name, value in given.items() if value is not None}
     if not operation.on_page:
         return Read(_common(given, operation), tuple(operation.problems(given)))
-    kind = _shape(operation)
+    kind = ImageParameters if _IMAGE in operation.names else Parameters
     try:
         return Read(msgspec.convert(given, kind))
     except msgspec.ValidationError:
@@ -439,42 +433,41 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
-    name = "first_frame_image"
     if not isinstance(given, str):
-        found.refused.append(Problem(name, Violation.REQUIRED))
+        found.refused.append(Problem(_IMAGE, Violation.REQUIRED))
     elif given[:5].lower() == "data:":
         _check_data_url(given, policy, found)
     elif fault := url_problem(given):
         if given.startswith(_BASE64_STARTS):
             fault = "it is Base64 without data:image/png;base64, before it"
-        found.refused.append(Problem(name, Violation.IMAGE_URL, (fault,)))
+        found.refused.append(Problem(_IMAGE, Violation.IMAGE_URL, (fault,)))
     else:
         _check_image_url(given, policy, images, found)
 
 
 def _check_image_url(given: str, policy: Policy, images: Images, found: Findings) -> None:
     """An image behind a usable URL: that such URLs are accepted is documented, but for plain http."""
-    name, is_https = "first_frame_image", given.lower().startswith("https:")
+    is_https = given.lower().startswith("https:")
     found.decided_by += ("image_urls",) if not is_https else policy.changed_among("image_urls")
     if policy.image_urls == "https" and not is_https:
-        found.refused.append(Problem(name, Violation.HTTPS))
+        found.refused.append(Problem(_IMAGE, Violation.HTTPS))
     elif policy.image_urls == "table":
         facts = images.get(given)
-        found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts, policy)
+        found.fails += [Problem(_IMAGE, Violation.UNREACHABLE)] if facts is None else _image_problems(facts, policy)
         found.frame = _frame(facts)
 
 
 def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
-    read, name = read_data_url(given, any_type=policy.image_type == "any"), "first_frame_image"
+    read = read_data_url(given, any_type=policy.image_type == "any")
     if read.faults:
-        found.refused.append(Problem(name, Violation.DATA_URL, ("; ".join(read.faults),)))
+        found.refused.append(Problem(_IMAGE, Violation.DATA_URL, ("; ".join(read.faults),)))
     if read.data is None:
         return
     facts = image_facts(read.data)
     problems = [*_image_problems(facts, policy, kind_of(read.data))]
     declared = MEDIA_TYPES.get(read.media_type)
     if policy.image_type == "match" and facts and declared and facts.format not in ("other", declared):
-        problems.append(Problem(name, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
+        problems.append(Problem(_IMAGE, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
     if facts and facts.format not in ("other", declared):
         found.decided_by.append("image_type")
     if facts and IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
@@ -491,23 +484,22 @@ def _frame(facts: ImageFacts | None) -> tuple[int, int] | None:
 
 def _image_problems(facts: ImageFacts | None, policy: Policy, other: str = "another format") -> Iterator[Problem]:
     """Every image rule that is broken; `other` says what an image of no known format is."""
-    name = "first_frame_image"
     if facts is None:
-        yield Problem(name, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
+        yield Problem(_IMAGE, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
         return
     if facts.size >= (limit := IMAGE_LIMITS[policy.image_megabyte]):
-        yield Problem(name, Violation.IMAGE_SIZE, (limit, facts.size))
+        yield Problem(_IMAGE, Violation.IMAGE_SIZE, (limit, facts.size))
     if facts.format == "other":
-        yield Problem(name, Violation.IMAGE_FORMAT, (other,))
+        yield Problem(_IMAGE, Violation.IMAGE_FORMAT, (other,))
         return
     if not facts.whole or facts.width <= 0 or facts.height <= 0:
-        yield Problem(name, Violation.IMAGE_DAMAGED)
+        yield Problem(_IMAGE, Violation.IMAGE_DAMAGED)
     if facts.width <= 0 or facts.height <= 0:
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
-        yield Problem(name, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
+        yield Problem(_IMAGE, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
     if has_invalid_ratio(facts):
-        yield Problem(name, Violation.IMAGE_RATIO, (facts.width, facts.height))
+        yield Problem(_IMAGE, Violation.IMAGE_RATIO, (facts.width, facts.height))
 
 
 def has_invalid_ratio(facts: ImageFacts) -> bool:

@@ -165,8 +165,15 @@ class Redactor:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
         text = self.without_keys(text)
-        if "%" in text or "\\" in text:
-            text = self._without_spelled_out(text)
+        if "%" in text or "\\" in text:  # its decoded form, if a key only shows there
+            plain = text
+            for _ in range(_MOST_LAYERS):
+                before, plain = plain, _decoded(plain)
+                if plain == before:
+                    break
+                if (cleared := self.without_keys(plain)) != plain:
+                    text = cleared
+                    break
         return _without_named(text)
 
     def start(self, text: str) -> str:
@@ -227,17 +234,6 @@ class Redactor:
                 parts += text[done:start], self._mark
             done = max(done, end)
         return "".join([*parts, text[done:]]) if done else text
-
-    def _without_spelled_out(self, text: str) -> str:
-        """The text, or its decoded form if a key only shows there."""
-        plain = text
-        for _ in range(_MOST_LAYERS):
-            before, plain = plain, _decoded(plain)
-            if plain == before:
-                break
-            if (cleared := self.without_keys(plain)) != plain:
-                return cleared
-        return text
 
     def begun(self, text: str) -> int:
         """How many characters at the end of a text may be the beginning of a key."""
