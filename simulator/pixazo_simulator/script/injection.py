@@ -129,21 +129,19 @@ def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> sp
 
 def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spec.Answer:
     seconds = DEFAULT_WAIT if reply.retry_after is None else reply.retry_after
-    answer = _bare(reply) or _error(reply.status, operation, policy, url, seconds)
+    if reply.json is not msgspec.UNSET:
+        answer = spec.Answer(reply.status, msgspec.json.encode(reply.json))
+    elif reply.text is not None:
+        answer = spec.Answer(reply.status, reply.text.encode(), _PLAIN)
+    elif reply.status < _FIRST_ERROR:
+        answer = spec.Answer(reply.status, b"", ())
+    else:
+        answer = _error(reply.status, operation, policy, url, seconds)
     given = {name.lower().encode(): value.encode() for name, value in reply.headers.items()}
     if reply.retry_after is not None:
         given.setdefault(b"retry-after", str(seconds).encode())
     kept = tuple(header for header in answer.headers if header[0] not in given)
     return msgspec.structs.replace(answer, headers=(*kept, *given.items()))
-
-
-def _bare(reply: Reply) -> spec.Answer | None:
-    """The response with the body that the reply itself has; a status code that is not an error needs none."""
-    if reply.json is not msgspec.UNSET:
-        return spec.Answer(reply.status, msgspec.json.encode(reply.json))
-    if reply.text is not None:
-        return spec.Answer(reply.status, reply.text.encode(), _PLAIN)
-    return spec.Answer(reply.status, b"", ()) if reply.status < _FIRST_ERROR else None
 
 
 def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: int) -> spec.Answer:

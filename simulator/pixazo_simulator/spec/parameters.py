@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from pkgutil import get_data
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -105,16 +104,15 @@ def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = 
     """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
     if len(body) <= SMALL_BODY:
         return False
-    return any(_has_more(body, mark, most) for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)))
-
-
-def _has_more(body: bytes, mark: bytes, most: int) -> bool:
-    at = -1
-    for _ in range(most + 1):
-        at = body.find(mark, at + 1)
-        if at < 0:
-            return False
-    return True
+    for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)):
+        at = -1
+        for _ in range(most + 1):
+            at = body.find(mark, at + 1)
+            if at < 0:
+                break
+        else:
+            return True
+    return False
 
 
 class Read(NamedTuple):
@@ -225,16 +223,6 @@ class Magic(msgspec.Struct, frozen=True):
 NO_MAGIC = Magic()
 
 
-class _Mark(NamedTuple):
-    """A mark: where it stands, its word and text, and as it is shown in a message; `closed` says whether it has an end."""
-
-    member: str
-    word: str
-    text: str
-    shown: str
-    closed: bool = True
-
-
 def read_magic(prompt: str, header: str = "") -> Magic | Problem:
     """Read every mark in the first 20,000 characters of a prompt, in letters of either case, then those of X-Sim-Outcome.
 
@@ -242,48 +230,33 @@ def read_magic(prompt: str, header: str = "") -> Magic | Problem:
     """
     if "[[" not in prompt and not header:
         return NO_MAGIC
+    marks = [("prompt", *rest.partition(_CLOSE)[:2]) for rest in _OPENING.split(prompt[:REACH])[1:]]
+    if header:  # a text may hold a semicolon that no word of ours follows
+        marks += [(OUTCOME_HEADER, part, _CLOSE) for part in _BETWEEN.split(header[:REACH])]
     outcome, error, after, stuck, moderated, polls = None, None, None, False, False, None
-    for mark in chain(_marks(prompt), _outcomes(header) if header else ()):
-        word, text = mark.word, mark.text
-        if mark.closed and word in ("failed", "error"):
+    for member, inside, close in marks:
+        word, text = (*inside.split(maxsplit=1), "", "")[:2]
+        word, text = word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip()
+        if close and word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
-        elif mark.closed and word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
+        elif close and word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
             after, polls = round(float(text) * SECOND), None
-        elif mark.closed and word == "polls" and re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        elif close and word == "polls" and re.fullmatch(r"[1-9][0-9]{0,5}", text):
             after, polls = None, int(text)
-        elif mark.closed and word in ("stuck", "moderated") and not text:
+        elif close and word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return Problem(mark.member, Violation.MAGIC, (mark.shown, _remedy(mark)))
+            return _no_mark(member, word, close)
     return Magic(outcome, error, after, stuck, moderated, polls)
 
 
-def _marks(prompt: str) -> Iterator[_Mark]:
-    """The marks of a prompt."""
-    for rest in _OPENING.split(prompt[:REACH])[1:]:
-        inside, closed, _ = rest.partition(_CLOSE)
-        word, text = _word_and_text(inside)
-        yield _Mark("prompt", word, text, f"{_OPEN}{word}{_CLOSE if closed else ''}", bool(closed))
-
-
-def _outcomes(header: str) -> Iterator[_Mark]:
-    """The marks of the header, which are separated by semicolons: a text may hold one that no word of ours follows."""
-    for part in _BETWEEN.split(header[:REACH]):
-        word, text = _word_and_text(part)
-        yield _Mark(OUTCOME_HEADER, word, text, repr(word))
-
-
-def _word_and_text(inside: str) -> tuple[str, str]:
-    word, text = (*inside.split(maxsplit=1), "", "")[:2]
-    return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip()
-
-
-def _remedy(mark: _Mark) -> str:
-    in_header = mark.member == OUTCOME_HEADER
-    forms = {word: form[len(_OPEN) : -len(_CLOSE)] if in_header else form for word, (form, _) in PROMPTS.items()}
-    if mark.word in forms:
-        return f"write {forms[mark.word]}"
-    return f"known are {', '.join(forms.values())}{nearest(mark.word, tuple(forms))}"
+def _no_mark(member: str, word: str, close: str) -> Problem:
+    in_header = member == OUTCOME_HEADER
+    forms = {name: form[len(_OPEN) : -len(_CLOSE)] if in_header else form for name, (form, _) in PROMPTS.items()}
+    remedy = f"known are {', '.join(forms.values())}{nearest(word, tuple(forms))}"
+    if word in forms:
+        remedy = f"write {forms[word]}"
+    return Problem(member, Violation.MAGIC, (repr(word) if in_header else f"{_OPEN}{word}{close}", remedy))
 
 
 # Rules
