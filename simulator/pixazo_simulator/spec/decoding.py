@@ -13,18 +13,7 @@ from functools import cache
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec.inspect import (
-    AnyType,
-    DictType,
-    ListType,
-    LiteralType,
-    Metadata,
-    StructType,
-    Type,
-    UnionType,
-    VarTupleType,
-    type_info,
-)  # fmt: skip
+from msgspec import inspect
 
 from .text import beginning, nearest, regex, shown
 
@@ -146,8 +135,10 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
             return InvalidDataError(problem, path)
-        info, value = (AnyType(), None) if given is None else _at(shape, path, given)
-        words = [str(word) for each in _alternatives(info) if isinstance(each, LiteralType) for word in each.values]
+        info, value = (inspect.AnyType(), None) if given is None else _at(shape, path, given)
+        words = [
+            str(word) for each in _alternatives(info) if isinstance(each, inspect.LiteralType) for word in each.values
+        ]
         if (word := _ENUM.fullmatch(says)) and words:
             return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], tuple(words))}", path, _start(word[1]))
         if says == _RANGE:
@@ -163,7 +154,7 @@ def _start(value: object) -> str:
     return "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
 
 
-def _wanted(types: str, rule: str | None, info: Type) -> str:
+def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
     """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
         schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
@@ -173,10 +164,10 @@ def _wanted(types: str, rule: str | None, info: Type) -> str:
     return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}" if sign else words
 
 
-_info = cache(type_info)  # that of a rule takes longer than all else about a misfit
+_info = cache(inspect.type_info)  # that of a rule takes longer than all else about a misfit
 
 
-def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
+def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:
     """The type that belongs at a path, and the value there. Raises LookupError where the type has no such place."""
     info, value = _info(shape), given
     for step in path:
@@ -184,40 +175,40 @@ def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
     return info, value
 
 
-def _inside(info: Type, value: object, step: str | int) -> tuple[Type, object]:
+def _inside(info: inspect.Type, value: object, step: str | int) -> tuple[inspect.Type, object]:
     """The type that belongs at one step, and the value there, None where that is unknown."""
     if isinstance(step, str) and step != "...":
         fields = {field.encode_name: field.type for field in _struct(info, value).fields}
         member = cast("dict[str, object]", value).get(step) if isinstance(value, dict) else None
-        return fields.get(step, AnyType()), member
+        return fields.get(step, inspect.AnyType()), member
     for each in _alternatives(info):
-        if isinstance(each, DictType):  # the message does not say which member of the mapping it means
+        if isinstance(each, inspect.DictType):  # the message does not say which member of the mapping it means
             return each.value_type, None
-        if isinstance(each, (ListType, VarTupleType)):
+        if isinstance(each, (inspect.ListType, inspect.VarTupleType)):
             return each.item_type, cast("list[object]", value)[int(step)] if isinstance(value, list) else None
     raise LookupError(step)
 
 
-def _members(info: Type, value: object) -> tuple[str, ...]:
+def _members(info: inspect.Type, value: object) -> tuple[str, ...]:
     struct = _struct(info, value)
     return (*([struct.tag_field] if struct.tag_field else []), *(field.encode_name for field in struct.fields))
 
 
-def _struct(info: Type, value: object) -> StructType:
+def _struct(info: inspect.Type, value: object) -> inspect.StructType:
     """The struct that a value is meant to be: of several the one whose kind was given."""
     structs = _structs(info)
     given: dict[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
     return next((each for each in structs if each.tag_field and each.tag == given.get(each.tag_field)), structs[0])
 
 
-def _structs(info: Type) -> list[StructType]:
-    return [each for each in _alternatives(info) if isinstance(each, StructType)]
+def _structs(info: inspect.Type) -> list[inspect.StructType]:
+    return [each for each in _alternatives(info) if isinstance(each, inspect.StructType)]
 
 
-def _alternatives(info: Type) -> list[Type]:
+def _alternatives(info: inspect.Type) -> list[inspect.Type]:
     """The types that a value may have, without their metadata."""
-    if isinstance(info, Metadata):
+    if isinstance(info, inspect.Metadata):
         return _alternatives(info.type)
-    if isinstance(info, UnionType):
+    if isinstance(info, inspect.UnionType):
         return [plain for each in info.types for plain in _alternatives(each)]
     return [info]
