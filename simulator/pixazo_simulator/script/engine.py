@@ -14,7 +14,7 @@ from pixazo_simulator.spec import HIDDEN, SECOND, beginning, covers, is_secret, 
 
 from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
-from .rule import MOST_RULES, Rule, Step, conditions, written
+from .rule import MOST_RULES, Rule, Step, written
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
@@ -73,7 +73,7 @@ class RuleEntry:
     """
 
     __slots__ = (
-        "_nearest", "conditions", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
+        "_nearest", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
         "weight", "window",
     )  # fmt: skip
 
@@ -81,8 +81,7 @@ class RuleEntry:
         self.number, self.rule = number, rule
         self.begin(added, seed)
         self.operations = operations(rule.when)
-        self.conditions = conditions(rule.match, rule.when)
-        self.weight = rule.weight(self.conditions, weight_left)
+        self.weight = rule.weight(weight_left)
         if self.weight > weight_left:
             raise ValueError(
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
@@ -102,7 +101,7 @@ class RuleEntry:
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used: tuple[int, ...] = (0,) * len(rule.steps)
-        self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in self.conditions)
+        self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in rule.conditions)
         """The conditions as `decide` asks them, most often in vain."""
         self.differing: int | None = None
         """In how many respects the nearest call differed."""
@@ -145,7 +144,7 @@ class RuleEntry:
             return [f"it begins in {(begins - facts.at) / SECOND:g} s (since={written(self.rule.since)})"]
         if self.rule.until is not None and ends is not None and facts.at >= ends:
             return [f"it ended {(facts.at - ends) / SECOND:g} s ago (until={written(self.rule.until)})"]
-        found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
+        found = ((path, _fact(facts.values, path), condition) for path, condition in self.rule.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pixazo_simulator import spec
 
 from .matchers import MOST_WEIGHT
-from .rule import DEEPEST_JSON, MOST_RULES, Rule, conditions
+from .rule import DEEPEST_JSON, MOST_RULES, Rule
 
 _QUOTED = spec.regex(r"'([^']*)'")
 
@@ -67,7 +67,7 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
     try:
         rule = spec.fit(value, Rule)
-        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
+        return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
         misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)

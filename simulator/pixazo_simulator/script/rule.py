@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -34,8 +35,6 @@ _LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
-Conditions = list[tuple[tuple[str, ...], Matcher]]
-"""Conditions, each with the path of the fact that it is about."""
 Text = Annotated[str, Meta(max_length=2000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -178,7 +177,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return [reason for reason in reasons if reason is not None] if idle else []
 
 
-class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True):
     """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
     `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
@@ -196,7 +195,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def __post_init__(self) -> None:
         about = operations(self.when)
-        conditions(self.match, self.when)
+        _ = self.conditions
         begins, ends = self.window(0)
         if ends is not None and type(self.since) is type(self.until) and ends <= begins:
             raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
@@ -209,6 +208,27 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
 
+    @cached_property
+    def conditions(self) -> list[tuple[tuple[str, ...], Matcher]]:
+        """Its conditions, each with the path of the fact that it is about. Raises ValueError with the nearest known name."""
+        known = frozenset[str].intersection(*(KNOWN[each] for each in _generally(operations(self.when))))
+        for name in self.match:
+            if name not in known:
+                near = spec.nearest(name, (*sorted(known), *_OPTIONS))
+                raise ValueError(
+                    f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
+                )
+        found: list[tuple[tuple[str, ...], Matcher]] = []
+        for (name, *key), condition in _flat(self.match):
+            matcher = read_matcher(condition)
+            for leaf in () if key else matcher.leaves():  # none of the facts themselves is a list
+                if leaf.operator == "contains" and not isinstance(leaf.operand, str):
+                    raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
+            found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
+        if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
+            raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
+        return found
+
     def window(self, added: int) -> tuple[int, int | None]:
         """The instants from which and before which it is asked, when it was added at an instant (UTC milliseconds).
 
@@ -217,9 +237,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         ends = None if self.until is None else _instant("until", self.until, added)
         return _instant("since", self.since, added), ends
 
-    def weight(self, read: Conditions, most: int) -> int:
-        """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        return len(self.steps) + weight((condition for _, condition in read), most)
+    def weight(self, most: int) -> int:
+        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
+        return len(self.steps) + weight((condition for _, condition in self.conditions), most)
 
     def as_json(self) -> dict[str, Any]:
         """The rule as plain data for JSON and TOML, without what is left at its default. Raises ValueError for a text that is not Unicode."""
@@ -263,27 +283,6 @@ def _instant(name: str, moment: float | str, added: int) -> int:
             f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
         )
     return instant
-
-
-def conditions(match: Mapping[str, Any], when: str) -> Conditions:
-    """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(KNOWN[each] for each in _generally(operations(when))))
-    found: Conditions = []
-    for name in match:
-        if name not in known:
-            names = tuple(sorted(known))
-            raise ValueError(
-                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, (*names, *_OPTIONS))}: known are {', '.join(names)}"
-            )
-    for (name, *key), condition in _flat(match):
-        matcher = read_matcher(condition)
-        for leaf in () if key else matcher.leaves():  # none of the facts themselves is a list
-            if leaf.operator == "contains" and not isinstance(leaf.operand, str):
-                raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
-        found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
-    if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
-        raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
-    return found
 
 
 def _generally(about: frozenset[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from msgspec import inspect
 
 from .text import beginning, nearest, regex, shown
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 Path = tuple["str | int", ...]
 """Where a value is: names of members, and places in lists, counted from 0. `...` stands for any member of a mapping."""
@@ -54,7 +54,7 @@ def format_path(path: Path) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def read(text: bytes, shape: type[T]) -> T:
+def read(text: bytes, shape: type[_T]) -> _T:
     """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
     try:
@@ -72,7 +72,7 @@ def read(text: bytes, shape: type[T]) -> T:
         raise InvalidDataError(problem) from None
 
 
-def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
+def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
     """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)

@@ -35,7 +35,7 @@ KEY_HEADERS = frozenset(
 )  # fmt: skip
 """Headers whose value is never shown, since it may always be a key."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _WORD_OF_NAME = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = frozenset(
@@ -312,7 +312,7 @@ def _places(part: str, text: str) -> Iterator[int]:
         place = text.find(part, place + 1)
 
 
-def _count(counts: dict[T, int], name: T, by: int) -> None:
+def _count(counts: dict[_T, int], name: _T, by: int) -> None:
     if count := counts.get(name, 0) + by:
         counts[name] = count
     else:
@@ -333,9 +333,9 @@ def _is_distinctive(key: str) -> bool:
     return bool(key.strip()) and key not in OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
-def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
+def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
     """The members under other names; equal names are numbered, so that no member is lost."""
-    found: dict[str, T] = {}
+    found: dict[str, _T] = {}
     for name, value in members.items():
         new = rename(name)
         while new in found:
