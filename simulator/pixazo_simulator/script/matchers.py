@@ -18,6 +18,7 @@ SEARCHED_TEXT = 2000
 """Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
+_NESTED: tuple[type[object], ...] = (dict, list, tuple)
 
 # Regular expressions are those of RE2: a search takes time proportional to the text, whatever the pattern.
 LONGEST_PATTERN = 500
@@ -45,12 +46,7 @@ def compiled(pattern: str) -> Any:
         raise ValueError(
             f"matches a pattern of {len(pattern)} characters: write at most {LONGEST_PATTERN}, or several conditions"
         )
-    try:
-        import re2  # type: ignore[import-untyped]  # with the first pattern; ships no type information
-    except ImportError:
-        raise ValueError(
-            "matches needs the package google-re2: install it, or write contains, starts_with or ends_with instead"
-        ) from None
+    re2 = _library()
     options = re2.Options()
     options.max_mem, options.never_capture, options.log_errors = _MEMORY, True, False
     try:
@@ -65,6 +61,16 @@ def compiled(pattern: str) -> Any:
         ) from None
 
 
+def _library() -> Any:
+    try:
+        import re2  # type: ignore[import-untyped]  # with the first pattern; ships no type information
+    except ImportError:
+        raise ValueError(
+            "matches needs the package google-re2: install it, or write contains, starts_with or ends_with instead"
+        ) from None
+    return re2
+
+
 def extent(value: object, most: int, values: int) -> int:
     """How many values there are in a value of JSON, or conditions and values in a condition, itself included.
 
@@ -75,7 +81,7 @@ def extent(value: object, most: int, values: int) -> int:
         count += len(found)
         if count > values:
             raise ValueError(f"more than {values} values")
-        nested = [each for each in found if isinstance(each, (Matcher, dict, list, tuple))]
+        nested = [each for each in found if isinstance(each, (Matcher, *_NESTED))]
         if nested and levels == most:
             raise ValueError(f"nested more than {most} levels deep")
         found = [inner for each in nested for inner in _inner(each)]
@@ -85,7 +91,7 @@ def extent(value: object, most: int, values: int) -> int:
 
 def _inner(value: object) -> Iterable[object]:
     if isinstance(value, Matcher):
-        return value.inner or (_inner(value.operand) if isinstance(value.operand, (dict, list, tuple)) else ())
+        return value.inner or (_inner(value.operand) if isinstance(value.operand, _NESTED) else ())
     return cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
 
 

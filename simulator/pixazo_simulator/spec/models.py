@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
@@ -45,7 +45,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Meta(description="what its value must be"),
     ]
     required: Annotated[bool, Meta(description="whether a body must have it")] = False
-    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = UNSET
+    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = msgspec.UNSET
     enumeration: Annotated[tuple[Any, ...], Meta(description="its values; without: any")] = ()
     minimum: Annotated[float | None, Meta(description="the least number")] = None
     maximum: Annotated[float | None, Meta(description="the greatest number")] = None
@@ -116,8 +116,8 @@ class Operation(_Row, frozen=True, kw_only=True):
     `response` is the template of its response, None for one that is queued.
     """
 
-    name: str
-    price: PriceTable | None
+    name: str = ""
+    price: PriceTable | None = None
     on_page: bool
     model: str
     source: str
@@ -135,16 +135,20 @@ class Operation(_Row, frozen=True, kw_only=True):
         if table is None:
             return None
         chosen = table.values.get(_price_key(self.value(table.by, members)), table.base) if table.by else table.base
-        times = 1 if table.per is None or self.value(table.per, members) is UNSET else self.number(table.per, members)
+        times = (
+            1
+            if table.per is None or self.value(table.per, members) is msgspec.UNSET
+            else self.number(table.per, members)
+        )
         return round(micros(chosen) * times)
 
     def value(self, name: str | None, members: Mapping[str, Any]) -> Any:
         """The first value of a parameter, its default where none was sent, else UNSET."""
         if name is None:
-            return UNSET
-        found = next((value for _, value in self.places(name, members) if value is not UNSET), UNSET)
-        default = next((each.default for each in self.parameters if each.name == name), UNSET)
-        return default if found is UNSET or found is None else found
+            return msgspec.UNSET
+        found = next((value for _, value in self.places(name, members) if value is not msgspec.UNSET), msgspec.UNSET)
+        default = next((each.default for each in self.parameters if each.name == name), msgspec.UNSET)
+        return default if found is msgspec.UNSET or found is None else found
 
     def number(self, name: str, members: Mapping[str, Any]) -> float:
         """The number that a parameter has, also as a text such as `5s`, between 0 and a million; 0 where it has none."""
@@ -235,8 +239,9 @@ def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
     on_page = row.checks == "page"
     name = row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part))
+    members: dict[str, Any] = msgspec.structs.asdict(row) | {"name": name, "price": price}
     return Operation(
-        **msgspec.structs.asdict(row) | {"name": name, "price": price},
+        **members,
         on_page=on_page,
         model=file.model,
         source=file.source,
@@ -260,7 +265,7 @@ def _places(
         return
     step, rest = steps[0], steps[1:]
     name = step.removesuffix("[]")
-    inner: Any = cast("dict[str, Any]", value).get(name, UNSET)
+    inner: Any = cast("dict[str, Any]", value).get(name, msgspec.UNSET)
     place, named = (f"{each}.{name}".removeprefix(".") for each in (before, named))
     if step != name and isinstance(inner, list):
         for number, each in enumerate(cast("list[object]", inner)):
@@ -268,8 +273,8 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif inner is not UNSET or named not in known:
-        yield from _places({} if inner is UNSET and step == name else inner, rest, place, known, named)
+    elif inner is not msgspec.UNSET or named not in known:
+        yield from _places({} if inner is msgspec.UNSET and step == name else inner, rest, place, known, named)
 
 
 _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -289,7 +294,7 @@ def _is(kind: str, value: Any) -> bool:
 
 def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     """The first rule of a parameter that the value at a place breaks."""
-    if value is UNSET:
+    if value is msgspec.UNSET:
         return Problem(place, Violation.REQUIRED) if parameter.required else None
     if not _is(parameter.type, value):
         return Problem(place, Violation.WANTED, (_TYPES[parameter.type][1], json_value(value)))
