@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from random import Random
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -174,26 +174,18 @@ class RateLimit(msgspec.Struct, frozen=True):
         return f"{self.calls}/{self.seconds}{' submits' if self.submits_only else ''}"
 
 
-def choice(*values: str) -> Callable[[str], str]:
-    """What reads one of these words."""
-
-    def read(text: str) -> str:
-        if text not in values:
-            raise ValueError(f"{text!r} is not one of {', '.join(values)}{nearest(text, values)}")
-        return text
-
-    return read
+def choice(words: tuple[str, ...], text: str) -> str:
+    """Read one of these words. Raises ValueError with the remedy."""
+    if text not in words:
+        raise ValueError(f"{text!r} is not one of {', '.join(words)}{nearest(text, words)}")
+    return text
 
 
-def number(most: int) -> Callable[[str], int]:
-    """What reads a whole number of at most this size."""
-
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > most:
-            raise ValueError(f"{text!r} is not a whole number from 0 to {most}")
-        return int(text)
-
-    return read
+def number(most: int, text: str) -> int:
+    """Read a whole number of at most this size. Raises ValueError with the remedy."""
+    if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > most:
+        raise ValueError(f"{text!r} is not a whole number from 0 to {most}")
+    return int(text)
 
 
 def pauses(text: str) -> tuple[int, ...]:
@@ -380,7 +372,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     content_type: Annotated[Literal["400", "ignore", "415"], Point(
         25, "assumed", "HDR-02", "A body that is not declared as JSON: 400, 415, or accepted.", observed="ignore")] = "400"
     body_limit: Annotated[int, Point(
-        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read.", read=number(1 << 30), forms="BYTES")] = 28 * 1024 * 1024
+        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read.", read=partial(number, 1 << 30), forms="BYTES")] = 28 * 1024 * 1024
     price: Annotated[PriceList, Point(
         27, "vendor", "WAL-01..06", "US dollars per generation; the first rule that fits decides.", read=PriceList.parse, forms="[OPERATION/]DURATION[/RESOLUTION]=DOLLARS, ...")] = _PRICE
     refunds: Annotated[Literal["error", "error_failed"], Point(
@@ -410,7 +402,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     webhook_allow: Annotated[tuple[str, ...], Point(
         41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(
-        42, "assumed", "SUBMIT-13", "Milliseconds after the 202 during which a status read gets 404.", read=number(86_400_000), forms="MILLISECONDS")] = 0
+        42, "assumed", "SUBMIT-13", "Milliseconds after the 202 during which a status read gets 404.", read=partial(number, 86_400_000), forms="MILLISECONDS")] = 0
     moderation: Annotated[Literal["fail", "refuse"], Point(
         43, "inferred", "FAIL-01", "A moderated prompt (magic `[[sim:moderated]]`): FAILED later, or 400 at submit.")] = "fail"
     retention: Annotated[Retention, Point(
@@ -442,7 +434,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     cache_control: Annotated[Literal["media", "none", "no_store"], Point(
         58, "assumed", "-", "Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response.")] = "media"
     webhook_timeout: Annotated[int, Point(
-        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=number(3600), forms="SECONDS")] = 15
+        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=partial(number, 3600), forms="SECONDS")] = 15
     concurrency: Annotated[int | None, Point(
         72, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
@@ -570,7 +562,11 @@ def _point(hint: Any) -> Point:
     """The point of an annotation; its words are those of the type, unless a function reads the value."""
     kind, point = cast("tuple[Any, Point]", get_args(hint))
     words = get_args(kind) if point.read is str else ()
-    return msgspec.structs.replace(point, read=choice(*words), forms=" | ".join(words), words=words) if words else point
+    return (
+        msgspec.structs.replace(point, read=partial(choice, words), forms=" | ".join(words), words=words)
+        if words
+        else point
+    )
 
 
 class _Profiles(Mapping[str, Policy]):
