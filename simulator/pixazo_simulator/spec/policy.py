@@ -471,16 +471,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def decisions(self, names: Iterable[str]) -> tuple[PolicyDecision, ...]:
         """The points with these names, each once, with their values in this policy and how we know them."""
-        return tuple(self._decision(name) for name in dict.fromkeys(names))
-
-    def _decision(self, name: str) -> PolicyDecision:
-        if name in _DECIDED:
-            value, point = _DECIDED[name]
-            return PolicyDecision(name, value, point.label)
-        value, point = self.text(name), points()[name]
-        if value == PROFILES["documented"].text(name):
-            return PolicyDecision(name, value, point.label)
-        return PolicyDecision(name, value, point.labels.get(value, "assumed"))
+        found: list[PolicyDecision] = []
+        for name in dict.fromkeys(names):
+            value, point = _DECIDED.get(name) or (self.text(name), points()[name])
+            is_usual = name in _DECIDED or value == PROFILES["documented"].text(name)
+            found.append(PolicyDecision(name, value, point.label if is_usual else point.labels.get(value, "assumed")))
+        return tuple(found)
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
         """Those of these fields that do not have their default.
