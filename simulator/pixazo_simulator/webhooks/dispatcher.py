@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Fault, Skip, effect, kind_of
+from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -244,7 +244,7 @@ class Dispatcher:
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
-        if effect(faults, Skip):
+        if fault_of(faults, Drop):
             return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
         for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):

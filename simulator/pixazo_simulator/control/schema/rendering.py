@@ -23,11 +23,11 @@ from pixazo_simulator.spec import (
     NEVER,
     REDACTED,
     SECOND,
+    Policy,
     PolicyDecision,
     Redactor,
     beginning,
     dollars,
-    points,
     renamed,
     snapshot,
 )
@@ -520,7 +520,7 @@ def without_keys(value: Any, redactor: Redactor) -> Any:
     return value
 
 
-_MEMBERS = frozenset(points()).union(
+_MEMBERS = frozenset(Policy.__struct_fields__).union(
     *(kind.__struct_fields__ for kind in vars(body).values() if isinstance(kind, type) and issubclass(kind, body.Body))
 )
 
