@@ -16,6 +16,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script, known_rules
 
 from . import commands
+from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
 from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
@@ -326,23 +327,24 @@ class Worlds:
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         world = self._made_world(
             key,
+            clock,
+            settings.balance if balance is None else balance,
             policy=policy or settings.policy,
-            clock=clock,
             seed=settings.seed if seed is None else seed,
-            balance=settings.balance if balance is None else balance,
-            rules=self.script.fork() if script is None else script,
+            script=self.script.fork() if script is None else script,
             name=name,
-            source=None if name is None or any(each.source == name for each in self._worlds.values()) else name,
+            source="" if name is None or any(each.source == name for each in self._worlds.values()) else name,
             number=self._opened,
         )
         self._former.pop(key, None)
         self._enter(world)
         return world
 
-    def _made_world(self, key: str, **members: Any) -> World:
-        settings = self.settings
+    def _made_world(self, key: str, clock: Clock, balance: int, **members: Any) -> World:
+        magic, bounds, functions = self.settings.magic, self.settings.bounds, self.settings.functions
+        account = Account(Ledger.opened(balance, clock.now()), magic, functions.affords)
         return World(
-            key, magic=settings.magic, bounds=settings.bounds, functions=settings.functions, redactor=self.redactor,
+            key=key, clock=clock, account=account, bounds=bounds, functions=functions, redactor=self.redactor,
             operations=self.operations, **members,
         )  # fmt: skip
 
@@ -398,7 +400,7 @@ class Worlds:
         self._numbered.clear()
         for number in server.worlds:
             clock = Clock(0, 0, self.time) if self.time else Clock(0, 0)
-            world = self._made_world("", policy=self.settings.policy, clock=clock, seed=0, balance=0)
+            world = self._made_world("", clock, 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
             world.redact()
             self._enter(world)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, field
 from msgspec.structs import replace
 
 from pixazo_simulator import spec
@@ -34,7 +34,7 @@ from pixazo_simulator.script import (
 )
 
 from . import commands, deciding
-from .account import Account, Entry, EntryKind, Ledger
+from .account import Account, Entry, EntryKind
 from .admission import Admission, Admitted, Body, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
@@ -86,98 +86,57 @@ class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True
     generation: Generation
 
 
-class World(Part):
+class World(Part, kw_only=True):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs.
 
     `name` says what it is for, if anything. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
 
-    __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_expected", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
-        "_random", "_rotations", "_shift", "_shown", "_states", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "operations", "outbox", "policy", "redactor", "script", "seed", "source", "turn",
-    )  # fmt: skip
-    account: Account
-    clock: Clock
-    journal: Journal
-    outbox: Outbox
-    script: Script
-    policy: spec.Policy
     key: str
-    name: str | None
-    source: str
-    number: int
+    policy: spec.Policy
+    clock: Clock
+    account: Account
     seed: int
-    _shift: int
-    _random: Random
-    _chance: Random | None
-    _generations: dict[str, Generation]
-    _polls: dict[str, int]
-    _accepted: int
-    _expected: int
-    _coming: list[_Coming]
-    _prompts: OrderedDict[str, str]
-    _aliases: dict[str, None]
-    _rotations: int
-    _former_secrets: list[tuple[int, int]]
-    turn: str | None
-    _states: dict[int, tuple[Row, ...]]
-    _keeping: int
+    name: str | None = None
+    source: str = ""
+    number: int = 0
+    """What the log calls it, since it must not show the key; worlds are numbered as they open."""
+    script: Script = field(default_factory=Script)
+    operations: Mapping[str, spec.Operation]
+    bounds: Bounds = Bounds()
+    functions: WorldFunctions = WorldFunctions()
+    redactor: spec.Redactor
+    notifier: Notifier = field(default_factory=Notifier)
+    journal: Journal = field(default_factory=Journal)
+    outbox: Outbox = field(default_factory=Outbox)
+    turn: str | None = None
+    """The process that alone attempts deliveries now, if any does."""
+    _random: Random = field(default_factory=Random)
+    _chance: Random | None = None  # faults do not draw where ids do, so that a script never changes an id
+    _shift: int = 0
+    _generations: dict[str, Generation] = {}
+    _polls: dict[str, int] = {}  # status reads that have shown a state which is left by reads
+    _accepted: int = (
+        0  # the number of generations will not do: the world may begin with some, and the ids of a mutant may repeat
+    )
+    _expected: int = 0
+    _coming: list[_Coming] = []
+    _shown: dict[str, _Shown] = {}
+    _prompts: OrderedDict[str, str] = field(default_factory=OrderedDict[str, str])
+    _aliases: dict[str, None] = {}
+    _rotations: int = 0
+    _former_secrets: list[tuple[int, int]] = []
+    _states: dict[int, tuple[Row, ...]] = {}
+    _keeping: int = 0
 
-    def __init__(
-        self,
-        key: str,
-        *,
-        policy: spec.Policy,
-        clock: Clock,
-        seed: int,
-        balance: int,
-        magic: bool = True,
-        bounds: Bounds | None = None,
-        functions: WorldFunctions | None = None,
-        operations: Mapping[str, spec.Operation] = spec.OPERATIONS,
-        redactor: spec.Redactor | None = None,
-        rules: Script | None = None,
-        name: str | None = None,
-        source: str | None = None,
-        number: int = 0,
-    ) -> None:
-        self._functions = functions or WorldFunctions()
-        self.operations = operations
-        self.key = key
-        self.name = name
-        self.source = source or key
-        self.number = number
-        """What the log calls it, since it must not show the key; worlds are numbered as they open."""
-        self.redactor = redactor or spec.Redactor((key,))
-        self.policy = self._functions.effective_policy(policy)
-        self.clock = clock
-        self._shift = 0 if clock.rate else clock.start - spec.PAGE_INSTANT
-        self.seed = seed
-        self.bounds = bounds or Bounds()
-        self.account = Account(Ledger(balance, clock.now()), magic=magic, affords=self._functions.affords)
-        self.script = Script() if rules is None else rules
-        self.script.begin(clock.now(), seeded_random(seed, self.source, "rules").getrandbits(64))
-        self.notifier = Notifier()
-        self.journal = Journal(self.bounds.journal)
-        self.outbox = Outbox(self.bounds.deliveries)
-        self._random = seeded_random(seed, self.source)
-        # Faults do not draw where ids do, so that a script never changes an id.
-        self._chance = None
-        self._generations = {}
-        self._polls = {}  # status reads that have shown a state which is left by reads
-        self._accepted = 0  # the number of generations will not do: the world may begin with some, and the ids of a mutant may repeat
-        self._expected = 0
-        self._coming = []
-        self._shown: dict[str, _Shown] = {}
-        self._prompts = OrderedDict()
-        self._aliases = {}
-        self._rotations = 0
-        self._former_secrets = []
-        self._states = {}
-        self._keeping = 0
-        self.turn = None
-        """The process that alone attempts deliveries now, if any does."""
+    def __post_init__(self) -> None:
+        """Begin."""
+        self.source = self.source or self.key
+        self.policy = self.functions.effective_policy(self.policy)
+        self._shift = 0 if self.clock.rate else self.clock.start - spec.PAGE_INSTANT
+        self.script.begin(self.clock.now(), seeded_random(self.seed, self.source, "rules").getrandbits(64))
+        self.journal, self.outbox = Journal(self.bounds.journal), Outbox(self.bounds.deliveries)
+        self._random = seeded_random(self.seed, self.source)
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
@@ -252,8 +211,8 @@ class World(Part):
 
     def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
         # The time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started.
-        identity = self._functions.identify(submission, self.policy, self._random, now - self._shift)
-        plan, operation = self._functions.plan_for(admitted, self.policy, self._random), submission.operation
+        identity = self.functions.identify(submission, self.policy, self._random, now - self._shift)
+        plan, operation = self.functions.plan_for(admitted, self.policy, self._random), submission.operation
         if operation.response is not None:
             plan = spec.Plan(0, 0, plan.outcome, plan.error)
         generation = Generation(
@@ -268,7 +227,7 @@ class World(Part):
         self._expect(generation, started)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
-        if back := self._functions.refund_due(plan, admitted.price, self.policy):
+        if back := self.functions.refund_due(plan, admitted.price, self.policy):
             ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, submission.webhook_mode)
@@ -316,7 +275,7 @@ class World(Part):
         if status in spec.TERMINAL:
             end = End(status, None if initial.error is UNSET else initial.error)
         admitted = Admitted(initial.duration, initial.resolution, 0, (), magic, initial.prompt, end=end)
-        planned = self._functions.plan_for(admitted, policy, self._random)
+        planned = self.functions.plan_for(admitted, policy, self._random)
         plan, age = spec.begun(planned, status, None if initial.age is UNSET else round(initial.age * spec.SECOND))
         accepted = command.at - age
         if spec.snapshot(0, plan, age).status is not status:
@@ -328,7 +287,7 @@ class World(Part):
                 f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
             )
         submission = Submission(operation, self.key, Body(b""), "application/json", command.origin)
-        identity = self._functions.identify(submission, policy, self._random, accepted - self._shift)
+        identity = self.functions.identify(submission, policy, self._random, accepted - self._shift)
         return Generation(
             identity, accepted, plan, initial.operation, initial.duration, initial.resolution, command.origin, None,
             deciding.of_end(admitted, plan, policy), operation.model_id, operation.output,
@@ -340,7 +299,7 @@ class World(Part):
         listed = self.operations[generation.operation].price_of(shown)
         price = self.policy.price.of(generation.operation, generation.duration, generation.resolution, listed)
         yield Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id)
-        if back := self._functions.refund_due(generation.plan, price, self.policy):
+        if back := self.functions.refund_due(generation.plan, price, self.policy):
             yield Entry(generation.finish, EntryKind.REFUND, back, generation.request_id)
 
     def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
@@ -437,7 +396,7 @@ class World(Part):
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
         if at is not None or self.readable(identity, now):
-            facts["status"] = self._functions.snapshot(found.accepted, found.plan, instant).status.value
+            facts["status"] = self.functions.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
     def readable(self, identity: str, now: int) -> Generation | None:
@@ -447,7 +406,7 @@ class World(Part):
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
         found = self._kept(identity, self.policy.retention.media, now)
-        seen = self._functions.snapshot(found.accepted, found.plan, now) if found else None
+        seen = self.functions.snapshot(found.accepted, found.plan, now) if found else None
         return found if seen and seen.status is spec.Status.COMPLETED else None
 
     def _kept(self, identity: str, kept: int | None, now: int) -> Generation | None:
@@ -469,7 +428,7 @@ class World(Part):
     def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
         """The state of a generation at an instant, and its encoded status body."""
         plan, accepted = generation.plan, generation.accepted
-        seen = self._functions.snapshot(accepted, plan, at)
+        seen = self.functions.snapshot(accepted, plan, at)
         return seen, spec.status_body(
             generation.request_id,
             generation.model_id,
@@ -677,7 +636,7 @@ class World(Part):
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
-        self.outbox.put(delivery, self._functions.next_attempt(delivery, self.policy.webhook_retries))
+        self.outbox.put(delivery, self.functions.next_attempt(delivery, self.policy.webhook_retries))
 
     def secrets(self, now: int) -> list[int]:
         """The signing secrets in use, as the number of rotations after which each came, the newest first."""
@@ -733,7 +692,7 @@ class World(Part):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            seen, plan = self._functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
+            seen, plan = self.functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
             return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 
@@ -748,12 +707,14 @@ class World(Part):
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self._set_policy(self._functions.effective_policy(command.policy))
+            self._set_policy(self.functions.effective_policy(command.policy))
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
             account.quota.exhaust(self.policy.rate_limit, command.at)
-        for switch in ("suspended", "broken", "model_enabled", "images"):
+        if command.images is not None:
+            account.images = dict(command.images)
+        for switch in ("suspended", "broken", "model_enabled"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
 
