@@ -22,8 +22,9 @@ from pixazo_simulator.world.account import Account, Ledger
 from pixazo_simulator.world.admission import Body, Submission
 from pixazo_simulator.world.clock import Begun, Clock
 from pixazo_simulator.world.commands import Generation, SubmitGeneration
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.world import Bounds, World
+from pixazo_simulator.world.world import World
 
 __all__ = [
     "KEY",

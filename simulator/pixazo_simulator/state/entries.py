@@ -53,7 +53,7 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit", "CloseWorld")
+_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit")
 """Commands that are part of answering a request, or of another command."""
 
 

@@ -13,14 +13,7 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.gateway import Request, Response
-from pixazo_simulator.world import (
-    Command,
-    ForgetProcess,
-    ServerCommand,
-    StateUnavailableError,
-    World,
-    real_clock,
-)
+from pixazo_simulator.world import Command, ForgetProcess, ServerCommand, StateUnavailableError, World, real_clock
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Fold

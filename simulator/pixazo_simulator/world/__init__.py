@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
-from .clock import (
-    Begun,
-    Clock,
-    StoredTime,
-    clock_factory,
-    read_start,
-    read_time,
-    real_clock,
-    real_date,
-    starting,
-)
+from .clock import Begun, Clock, StoredTime, clock_factory, read_start, read_time, real_clock, real_date, starting
 from .commands import (
     AddAlias,
     AddRule,

@@ -10,16 +10,7 @@ from itertools import chain
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.spec import (
-    LAST_INSTANT,
-    SECOND,
-    ImageFacts,
-    Plan,
-    Policy,
-    RateLimit,
-    Status,
-    TooManyUnfinished,
-)
+from pixazo_simulator.spec import LAST_INSTANT, SECOND, ImageFacts, Plan, Policy, RateLimit, Status, TooManyUnfinished
 
 from .part import Part
 
@@ -90,17 +81,17 @@ class Ledger(Part):
         """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
-    def begin(self, earlier: Iterable[Entry]) -> None:
-        """Enter what happened before there was any other entry than the opening: that comes before, and the balance stays what it is."""
-        (opening,), entries = self._entries, sorted(earlier)
-        first = min([opening.at, *(each.at for each in entries)])
-        self._entries.clear()
-        self._total = 0
-        for each in (
-            replace(opening, at=first, amount=opening.amount - sum(each.amount for each in entries)),
-            *entries,
-        ):
-            self._enter(each)
+    def begin(self, entries: Iterable[Entry], now: int) -> None:
+        """Enter what happened until `now`, when there was no other entry than the opening, and what lies ahead.
+
+        The opening comes before, and the balance stays what it is.
+        """
+        self._ahead = sorted(entries)
+        (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
+        spent = sum(each.amount for each in earlier)
+        self._entries = [replace(opening, at=min([opening, *earlier]).at, amount=opening.amount - spent)]
+        self._total -= spent
+        self._settle(now)
 
     def debit(self, now: int, amount: int, request_id: str) -> None:
         """Take the price of a generation (WAL-01)."""
@@ -139,8 +130,10 @@ class Quota(Part):
     _began: int = 0
     _used: int = 0
 
-    def take(self, limit: RateLimit, now: int) -> int | None:
+    def take(self, limit: RateLimit | None, now: int) -> int | None:
         """Count one call at `now` (UTC milliseconds): None when it is allowed, else the whole seconds to wait."""
+        if limit is None:
+            return None
         window = limit.seconds * SECOND
         if now >= self._began + window:
             self._began, self._used = now, 0

@@ -270,10 +270,6 @@ class ChangeWorld(Command[None], frozen=True, kw_only=True):
     exhausted: bool = False
 
 
-class CloseWorld(Command[None], frozen=True):
-    """The world was deleted: its keys open nothing any more, and those who wait for its events wake."""
-
-
 class CountCall(Command[int | None], frozen=True):
     """Count one call against the rate limit: None when it is allowed, else the whole seconds to wait."""
 

@@ -89,10 +89,9 @@ def rows(part: Part) -> Iterator[Row]:
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            first: Any = (
-                elements[0] if elements and isinstance(elements[0], tuple) else (None,)
-            )  # it may hold thousands
-            size = max(1, MOST_TOGETHER // max(1, len(first)))
+            # An element that is a tuple may hold thousands.
+            held = len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
+            size = max(1, MOST_TOGETHER // max(1, held))
             for start in range(0, len(elements), size):
                 yield Row(path, msgspec.msgpack.encode(elements[start : start + size]))
         else:

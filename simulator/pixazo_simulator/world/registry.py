@@ -18,11 +18,12 @@ from pixazo_simulator.script import Rule, Script, known_rules
 from . import commands
 from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
-from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
+from .commands import ChangeWorld, Command, CommandLog, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
+from .generations import Bounds
 from .journal import Exchange, Journal
 from .part import Part, Row, restore, rows
-from .world import Bounds, World
+from .world import World
 
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = spec.RateLimit(1000, 2)
@@ -421,7 +422,7 @@ class Worlds:
         if world:
             del self._numbered[world.number]
             self._forgotten += world.accepted
-            world.apply(CloseWorld(world.clock.now()))
+            world.close()
             for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
                 self._former[each] = world.name or ""
             while len(self._former) > spec.MOST_REMEMBERED:

@@ -27,8 +27,9 @@ from pixazo_simulator.webhooks.dispatcher import AdvanceError, AdvanceEvent, Dis
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Transition
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.registry import Worlds
-from pixazo_simulator.world.world import Bounds, World
+from pixazo_simulator.world.world import World
 
 
 def test_advancing_lists_what_fell_due_in_order() -> None:
