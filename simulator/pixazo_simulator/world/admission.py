@@ -168,16 +168,15 @@ class Admission(msgspec.Struct):
             return False
         unreadable = isinstance(refusal, spec.InvalidBody)
         limit, decided_by = self._policy.rate_limit, list(self.decided_by)
-        for name in later:
-            if name == "rate":
-                found = limit is not None and account.quota.is_used_up(limit, self._now)
-            else:
-                found = not (unreadable and name in _OF_PARAMETERS) and _CHECKS[name](self) is not None
-            if found:
-                self.decided_by = decided_by
-                return True
+
+        def refuses(name: str) -> bool:
+            if name == "rate":  # it would count the call
+                return limit is not None and account.quota.is_used_up(limit, self._now)
+            return not (unreadable and name in _OF_PARAMETERS) and _CHECKS[name](self) is not None
+
+        is_contested = any(map(refuses, later))
         self.decided_by = decided_by
-        return False
+        return is_contested
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""

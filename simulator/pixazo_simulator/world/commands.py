@@ -406,18 +406,14 @@ class CommandLog(Protocol):
     """What this process is called in commands."""
     is_shared: bool
     """Whether other processes append to it, too."""
-
     unavailable: str | None
     """Why the store cannot be used now."""
+    dispatches: bool
+    """Whether this process attempts the webhooks that fall due by themselves."""
 
     @property
     def position(self) -> int:
         """How many commands were carried out here."""
-        ...
-
-    @property
-    def dispatches(self) -> bool:
-        """Whether this process attempts the webhooks that fall due by themselves."""
         ...
 
     async def append(self, target: Any, command: Any) -> Any:
@@ -437,4 +433,3 @@ class CommandLog(Protocol):
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
-        ...

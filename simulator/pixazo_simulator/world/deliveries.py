@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import chain
 
@@ -113,7 +114,7 @@ class Outbox(Part):
     _due: dict[int, int] = {}
     _pending: dict[int, Delivery] = {}
     _numbers: dict[str, tuple[int, ...]] = {}  # of what is pending, by request id
-    _taken: dict[int, str] = {}  # by which process
+    _taken: dict[int, str] = {}
     _held: int | None = None
     finished: OrderedDict[int, Delivery] = msgspec.field(default_factory=OrderedDict[int, Delivery])
     latest: int = 0
@@ -123,9 +124,9 @@ class Outbox(Part):
         return len(self._pending)
 
     @property
-    def taken(self) -> int:
-        """How many were taken and have not been put back."""
-        return len(self._taken)
+    def taken(self) -> Mapping[int, str]:
+        """Which process has taken which deliveries, by number, and has not put them back."""
+        return self._taken
 
     def number(self) -> int:
         """A number for a new delivery."""
@@ -180,14 +181,6 @@ class Outbox(Part):
     def taken_by(self, process: str | None) -> list[int]:
         """The deliveries that a process has taken, None: that any process has."""
         return [number for number, by in self._taken.items() if process in (None, by)]
-
-    def takers(self) -> set[str]:
-        """The processes that have taken deliveries."""
-        return set(self._taken.values())
-
-    def is_taken_by(self, process: str, number: int) -> bool:
-        """Whether a process has taken this delivery."""
-        return self._taken.get(number) == process
 
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
         """Make a delivery that was taken due again, with an attempt that was interrupted if one was.

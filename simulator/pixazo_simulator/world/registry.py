@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from threading import RLock
 from types import MappingProxyType, coroutine
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
 
 import msgspec
 
@@ -82,10 +82,6 @@ class SavedServer(msgspec.Struct, frozen=True):
     changed: commands.ChangeSettings | None = None
 
 
-def _prefixed(name: str, part: Part) -> Iterator[Row]:
-    return (Row(f"{name}.{path}", data) for path, data in rows(part))
-
-
 def operations_by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
     """The page's operations and these by name. Raises ValueError with the remedy where two have one path."""
     found = dict(spec.OPERATIONS)
@@ -126,9 +122,7 @@ class Worlds:
         self.settings = settings
         self.videos = videos or {}
         self.operations = operations_by_name(settings.models)
-        self.script = Script()
-        known_rules(settings.script, self.operations)
-        self.script.set(settings.script)
+        self.script = self._script(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
         self._new_clock = partial(self._stored, begun) if begun else starting(settings.clock, settings.start)
         self.clock = self._new_clock()
@@ -171,6 +165,15 @@ class Worlds:
         time = cast("StoredTime", self.time)
         return Clock(begun.start, self.settings.clock().rate, time, begun.at / spec.SECOND)
 
+    def _clock(self, start: int = 0, rate: float = 0) -> Clock:
+        return Clock(start, rate, self.time) if self.time else Clock(start, rate)
+
+    def _script(self, rules: tuple[Rule, ...]) -> Script:
+        known_rules(rules, self.operations)
+        script = Script()
+        script.set(rules)
+        return script
+
     async def apply(self, world: World, command: Command[T]) -> T:
         """Carry out a command for a world, by way of the log if there is one, and return its outcome.
 
@@ -199,31 +202,11 @@ class Worlds:
 
     def carry_out(self, command: ServerCommand[T]) -> T:
         """Carry out a command of the server and return its outcome, whose type its class names."""
-        given, outcome = cast("Any", command), cast("Any", None)
-        match given:
-            case commands.CreateWorld():
-                outcome = self._create(given)
-            case commands.OpenWorld(key=key):
-                outcome = self.find(key)
-            case commands.AdoptWorld():
-                outcome = self.adopt(given.key or self.fresh_key(), given.state, name=given.name)
-            case commands.DeleteWorld(key=key):
-                self.delete(key)
-            case commands.AdvanceServer():
-                outcome = self._advance(given)
-            case commands.ChangeSettings():
-                self._change_settings(given)
-            case commands.TakeNumber():
-                outcome = self.fresh_number()
-            case _:
-                raise TypeError(f"{type(command).__name__} is no command of a server")
-        return cast("T", outcome)
+        outcome: T = self._CARRY_OUT[type(command)](self, command)
+        return outcome
 
     def _change_settings(self, command: commands.ChangeSettings) -> None:
-        known_rules(command.rules, self.operations)
-        script = Script()
-        script.set(command.rules)
-        self.script, self._changed = script, command
+        self.script, self._changed = self._script(command.rules), command
         self.settings = msgspec.structs.replace(self.settings, policy=command.policy, script=command.rules)
 
     async def follow(self, policy: spec.Policy, rules: tuple[Rule, ...]) -> int:
@@ -251,21 +234,14 @@ class Worlds:
         return [world.number for world in others if world.apply(idly) is None]
 
     def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
-        script = None
-        if command.rules is not None:
-            script = Script()
-            known_rules(command.rules, self.operations)
-            script.set(command.rules)
-        clock = None
-        if command.clock is not None:
-            rate, start = command.clock
-            clock = Clock(start, rate, self.time) if self.time else Clock(start, rate)
+        script = None if command.rules is None else self._script(command.rules)
+        rate, start = command.clock or (0, 0)
+        clock = self._clock(start, rate) if command.clock else None
         world = self.create(
             command.key, policy=command.policy, clock=clock, balance=command.balance, seed=command.seed, script=script,
             name=command.name,
         )  # fmt: skip
-        if command.images:
-            world.apply(ChangeWorld(world.clock.now(), images=command.images))
+        world.account.images = dict(command.images)
         if not command.generations:
             return world, []
         try:
@@ -358,7 +334,7 @@ class Worlds:
 
         Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
         """
-        world = self.create(key, clock=Clock(0, 0, self.time) if self.time else Clock(0, 0), name=name)
+        world = self.create(key, clock=self._clock(), name=name)
         number = world.number
         try:
             restore(world, saved)
@@ -377,7 +353,9 @@ class Worlds:
         latest = self.time.latest if self.time else 0
         server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest, self._changed)
         first = Row("", msgspec.msgpack.encode(server))
-        return chain([first], *(_prefixed(name, part) for name, part in parts.items()))
+        return chain(
+            [first], (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
+        )
 
     def restore(self, saved: Iterable[Row]) -> None:
         """Be in the state that the rows hold. Raises ValueError for rows that are no such state."""
@@ -400,8 +378,7 @@ class Worlds:
         self._worlds.clear()
         self._numbered.clear()
         for number in server.worlds:
-            clock = Clock(0, 0, self.time) if self.time else Clock(0, 0)
-            world = self._made_world("", clock, 0, policy=self.settings.policy, seed=0)
+            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
             world.redact()
             self._enter(world)
@@ -416,18 +393,18 @@ class Worlds:
             )
         return policy
 
-    def delete(self, key: str) -> World | None:
+    def delete(self, key: str) -> None:
         """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
-        world = self._worlds.pop(key, None)
-        if world:
-            del self._numbered[world.number]
-            self._forgotten += world.accepted
-            world.close()
-            for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
-                self._former[each] = world.name or ""
-            while len(self._former) > spec.MOST_REMEMBERED:
-                self._former.popitem(last=False)
-        return world
+        if (world := self._worlds.pop(key, None)) is None:
+            return
+        del self._numbered[world.number]
+        self._forgotten += world.accepted
+        world.close()
+        if world.name:
+            for each in (key, *(generation.request_id for generation in world.generations())):
+                self._former[each] = world.name
+        while len(self._former) > spec.MOST_REMEMBERED:
+            self._former.popitem(last=False)
 
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
@@ -508,6 +485,18 @@ class Worlds:
 
     def __len__(self) -> int:
         return len(self._worlds)
+
+    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
+        commands.CreateWorld: _create,
+        commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
+        commands.AdoptWorld: lambda worlds, command: worlds.adopt(
+            command.key or worlds.fresh_key(), command.state, name=command.name
+        ),
+        commands.DeleteWorld: lambda worlds, command: worlds.delete(command.key),
+        commands.AdvanceServer: _advance,
+        commands.ChangeSettings: _change_settings,
+        commands.TakeNumber: lambda worlds, _: worlds.fresh_number(),
+    }
 
 
 @coroutine

@@ -424,7 +424,7 @@ class World(Generations, kw_only=True):
     @property
     def is_at_delivery_bound(self) -> bool:
         """Whether as many deliveries were taken and not put back as may be pending at all."""
-        return self.outbox.taken >= self.bounds.pending
+        return len(self.outbox.taken) >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at, command.by)
@@ -461,7 +461,7 @@ class World(Generations, kw_only=True):
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         taken, attempt = command.delivery, command.attempt
-        if taken.copy_of is None and not self.outbox.is_taken_by(command.by, taken.number):
+        if taken.copy_of is None and self.outbox.taken.get(taken.number) != command.by:
             return
         faults = taken.faults or ()
         delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
@@ -510,7 +510,7 @@ class World(Generations, kw_only=True):
 
     def processes(self) -> set[str]:
         """The processes that have the turn, or have taken deliveries."""
-        return {*self.outbox.takers(), *([self.turn] if self.turn else ())}
+        return {*self.outbox.taken.values(), *([self.turn] if self.turn else ())}
 
     def _take_turn(self, command: commands.TakeTurn) -> bool:
         if self.turn is None:

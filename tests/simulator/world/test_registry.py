@@ -54,11 +54,11 @@ def test_a_key_has_one_world() -> None:
     worlds = Worlds(Settings(keys=("a-key",)))
     with pytest.raises(ValueError, match="the key has a world already: delete it first, or choose another key"):
         worlds.create("a-key")
-    old = worlds.delete("a-key")
-    assert old is not None
+    (old,) = worlds
+    worlds.delete("a-key")
     assert worlds.find("a-key") is None
     assert worlds.create("a-key") is not old
-    assert worlds.delete("no-key") is None
+    worlds.delete("no-key")
 
 
 def test_the_keys_of_a_deleted_world_are_forgotten_in_the_end() -> None:
