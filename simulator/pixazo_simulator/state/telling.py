@@ -56,10 +56,10 @@ def _phrase(step: Step, now: int) -> str | Exchange | None:
         return None
     if isinstance(outcome, Response):
         return outcome.exchange()
-    policy, passed = (step.before.policy, now - step.before.at) if step.before else (None, 0)
+    before, policy = step.before or (now, None)
     match command:
         case AdvanceIdly() | AdvanceClock():
-            return f"advance {passed / SECOND:.15g} s" if passed else None
+            return f"advance {(now - before) / SECOND:.15g} s" if now > before else None
         case ChangeWorld():
             return f"set {', '.join(_changes(command, policy))}"
         case RecordAttempt(delivery=delivery, attempt=attempt):

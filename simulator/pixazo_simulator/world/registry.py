@@ -18,7 +18,7 @@ from pixazo_simulator.script import Rule, Script, known_rules
 from . import commands
 from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
-from .commands import ChangeWorld, Command, CommandLog, RecordExchange, ServerCommand
+from .commands import ChangeWorld, Command, CommandLog, CreateWorld, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
 from .generations import Bounds
 from .journal import Exchange, Journal
@@ -142,7 +142,7 @@ class Worlds:
         if self.time and self.begun:
             self.time.command = self.time.latest = self.begun.at
         for key in self.settings.keys:
-            self.create(key)
+            self.create(CreateWorld(key=key))
         if self.time:
             self.time.command = None
 
@@ -233,14 +233,8 @@ class Worlds:
         others = (world for world in self if world.number != command.but)
         return [world.number for world in others if world.apply(idly) is None]
 
-    def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
-        script = None if command.rules is None else self._script(command.rules)
-        rate, start = command.clock or (0, 0)
-        clock = self._clock(start, rate) if command.clock else None
-        world = self.create(
-            command.key, policy=command.policy, clock=clock, balance=command.balance, seed=command.seed, script=script,
-            name=command.name,
-        )  # fmt: skip
+    def _create(self, command: CreateWorld) -> tuple[World, list[str]]:
+        world = self.create(command)
         world.account.images = dict(command.images)
         if not command.generations:
             return world, []
@@ -274,41 +268,35 @@ class Worlds:
             if key not in self._worlds:
                 return key
 
-    def create(
-        self,
-        key: str | None,
-        *,
-        policy: spec.Policy | None = None,
-        clock: Clock | None = None,
-        balance: int | None = None,
-        seed: int | None = None,
-        script: Script | None = None,
-        name: str | None = None,
-    ) -> World:
-        """A new world for `key`, or for one that is made up; what is not given comes from the settings.
+    def create(self, wanted: CreateWorld) -> World:
+        """A new world for a key, or for one that is made up, without images and generations; what is not given comes from the settings.
 
         Its draws depend on its `name`, if it has one, so that worlds of one name and seed are alike whatever their keys are; but of
         those that are open at the same time only one, since no two may have the same ids.
         Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
         """
-        if key in self._worlds:
+        script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
+        if wanted.key in self._worlds:
             raise ValueError("the key has a world already: delete it first, or choose another key")
-        settings = self.settings
+        settings, name = self.settings, wanted.name
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
-        key = self.fresh_key() if key is None else key
+        key = self.fresh_key() if wanted.key is None else wanted.key
         self._opened += 1
-        if clock is None:
+        if wanted.clock is not None:
+            rate, start = wanted.clock
+            clock = self._clock(start, rate)
+        else:
             clock = self._new_clock()
             if not clock.rate:  # as far on as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         world = self._made_world(
             key,
             clock,
-            settings.balance if balance is None else balance,
-            policy=policy or settings.policy,
-            seed=settings.seed if seed is None else seed,
-            script=self.script.fork() if script is None else script,
+            settings.balance if wanted.balance is None else wanted.balance,
+            policy=wanted.policy or settings.policy,
+            seed=settings.seed if wanted.seed is None else wanted.seed,
+            script=script,
             name=name,
             source="" if name is None or any(each.source == name for each in self._worlds.values()) else name,
             number=self._opened,
@@ -334,7 +322,7 @@ class Worlds:
 
         Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
         """
-        world = self.create(key, clock=self._clock(), name=name)
+        world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
         number = world.number
         try:
             restore(world, saved)
@@ -433,7 +421,7 @@ class Worlds:
         if world or not self._opens(key) or (self.time and self.time.command is None):
             return world
         kind = spec.read_key(key) if self.settings.magic else None
-        return self._magic(key, kind) if kind else self.create(key)
+        return self._magic(key, kind) if kind else self.create(CreateWorld(key=key))
 
     def _opens(self, key: str) -> bool:
         """Whether a key that opens no world yet opens one at first use."""
@@ -445,7 +433,7 @@ class Worlds:
     def _magic(self, key: str, kind: str) -> World:
         price = self.settings.policy.price.of(spec.TEXT_TO_VIDEO.name, spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
-        world = self.create(key, balance=balances.get(kind))
+        world = self.create(CreateWorld(key=key, balance=balances.get(kind)))
         limits = {"sim-throttled": spec.RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
         world.apply(
             ChangeWorld(
@@ -487,7 +475,7 @@ class Worlds:
         return len(self._worlds)
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
-        commands.CreateWorld: _create,
+        CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
         commands.AdoptWorld: lambda worlds, command: worlds.adopt(
             command.key or worlds.fresh_key(), command.state, name=command.name
