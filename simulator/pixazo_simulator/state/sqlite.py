@@ -188,7 +188,6 @@ class SqliteStore:
             raise StateUnavailableError(self._problem(error)) from None
 
     async def read(self) -> Kept:
-        """The present content of the file."""
         return await self._in_writer(self._kept)
 
     async def close(self) -> None:

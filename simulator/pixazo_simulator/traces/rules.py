@@ -304,7 +304,6 @@ def _printed(message: Message) -> float | None:
 
 
 def _fault(kind: str, **members: Any) -> Fault:
-    """A fault by its name in scripts."""
     return msgspec.convert({"fault": kind, **members}, AnyFault)
 
 

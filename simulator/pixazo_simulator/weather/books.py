@@ -27,7 +27,6 @@ class Problem:
     sentence: str
 
     def __str__(self) -> str:
-        """The sentence."""
         return self.sentence
 
 
@@ -41,7 +40,6 @@ class Books:
     problems: tuple[Problem, ...]
 
     def __str__(self) -> str:
-        """The summary, and the orphans below it."""
         return "\n".join([self.summary, *(f"  {each}" for each in self.orphans)])
 
 

@@ -29,7 +29,6 @@ class Fewest:
     is_flaky: bool
 
     def __str__(self) -> str:
-        """In words."""
         what = ", ".join(self.kinds)
         if self.is_flaky:
             return f"not shrunk: with the same incidents the app breaks at one time and survives at another ({what})"

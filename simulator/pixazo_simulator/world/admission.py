@@ -255,7 +255,6 @@ class Admission(msgspec.Struct):
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def _note_forms(self) -> None:
-        """Note what the policy decides about the form of the members."""
         sent = self._sent
         if None in sent.values():
             optional = (each.name for each in self._asked.operation.parameters if not each.required)
@@ -265,7 +264,6 @@ class Admission(msgspec.Struct):
         )
 
     def _note_webhooks(self) -> None:
-        """Note what the policy decides about the webhooks that are asked for."""
         urls = self._urls
         self._note("empty_callback_url", self._callback == "")
         self._note("url_length", any(len(url) > spec.LONGEST_URL for url in urls.values()))
@@ -360,7 +358,6 @@ class Admission(msgspec.Struct):
         return urls, ignored
 
     def _ignored_headers(self) -> dict[str, str]:
-        """The headers that are ignored, and why."""
         kind, mode, found = self._asked.content_type, (self._asked.webhook_mode or "").strip(), dict[str, str]()
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"

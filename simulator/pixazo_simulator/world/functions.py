@@ -36,7 +36,6 @@ def _thirteen(random: Random, now: int) -> str:
 
 
 def _uuid_text(digits: str) -> str:
-    """Hexadecimal digits in the groups of a UUID."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -79,7 +79,6 @@ class Journal(Part):
     """How many exchanges there were."""
 
     def __post_init__(self) -> None:
-        """Bound what is kept."""
         self._exchanges = deque(maxlen=self._limits.exchanges)
 
     @property

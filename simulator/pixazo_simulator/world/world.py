@@ -102,7 +102,6 @@ class World(Generations, kw_only=True):
     _keeping: int = 0
 
     def __post_init__(self) -> None:
-        """Begin."""
         self.source = self.source or self.key
         self.policy = self.functions.effective_policy(self.policy)
         self._shift = 0 if self.clock.rate else self.clock.start - spec.PAGE_INSTANT
@@ -393,7 +392,6 @@ class World(Generations, kw_only=True):
     # Webhook deliveries
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
-        """Enter the deliveries that one channel asks for."""
         delivery = Delivery(0, generation.request_id, url, channel, generation.finish)
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
