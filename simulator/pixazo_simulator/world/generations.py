@@ -164,19 +164,11 @@ class Generations(Part, kw_only=True):
             return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
         return spec.Answer(200, self.status_body(generation, generation.origin, at))
 
-    def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
+    def _status(self, found: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
         """The state of a generation at an instant, and its encoded status body."""
-        plan, accepted = generation.plan, generation.accepted
-        seen = self.functions.snapshot(accepted, plan, at)
+        seen = self.functions.snapshot(found.accepted, found.plan, at)
         return seen, spec.status_body(
-            generation.request_id,
-            generation.model_id,
-            generation.output,
-            accepted,
-            seen,
-            plan.error,
-            origin,
-            self.policy,
+            found.request_id, found.model_id, found.output, found.accepted, seen, found.plan.error, origin, self.policy
         )
 
     def _body_decided_by(self, generation: Generation, at: int) -> tuple[str, ...]:

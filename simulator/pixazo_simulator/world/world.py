@@ -221,9 +221,11 @@ class World(Generations, kw_only=True):
         channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
         if end > now:
             self._announce(generation, url, channel, None)
-            return
-        made = (Attempt(end, 200),)
-        self.outbox.put(Delivery(self.outbox.number(), generation.request_id, url, channel, end, attempts=made), None)
+        else:
+            past = Delivery(
+                self.outbox.number(), generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)
+            )
+            self.outbox.put(past, None)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
@@ -262,13 +264,13 @@ class World(Generations, kw_only=True):
         if reason := self._count_poll(found, now):
             return replace(answer, reason=reason)
         retention = self.policy.retention.status
-        ends = [
-            each for each in (seen.until, None if retention is None else found.finish + retention) if each is not None
-        ]
+        until = spec.NEVER if seen.until is None else seen.until
+        if retention is not None:
+            until = min(until, found.finish + retention)
         if len(self._shown) >= self.bounds.bodies:
             self._shown.clear()
         since = max(seen.since, found.accepted + self.policy.read_delay)
-        self._shown[identity] = _Shown(origin, since, min(ends, default=spec.NEVER), answer)
+        self._shown[identity] = _Shown(origin, since, until, answer)
         return answer
 
     def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
@@ -396,10 +398,11 @@ class World(Generations, kw_only=True):
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
-        is_header = channel == spec.WEBHOOK_URL_HEADER
-        if not is_header and self.policy.callback_events == "updates":
-            self._schedule_progress(delivery, generation.accepted - 1)
-        if is_header and self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
+        if channel == spec.WEBHOOK_URL_HEADER:
+            reports = self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync"
+        else:
+            reports = self.policy.callback_events == "updates"
+        if reports:
             self._schedule_progress(delivery, generation.accepted - 1)
         self._schedule(delivery)
 
@@ -552,7 +555,12 @@ class World(Generations, kw_only=True):
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self._set_policy(self.functions.effective_policy(command.policy))
+            policy = self.functions.effective_policy(command.policy)
+            if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
+                for generation in self._generations.values():
+                    account.unfinished.add(generation.request_id, generation.finish)
+            self.policy = policy
+            self._shown.clear()
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
@@ -562,13 +570,6 @@ class World(Generations, kw_only=True):
         for switch in ("suspended", "broken", "model_enabled"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
-
-    def _set_policy(self, policy: spec.Policy) -> None:
-        if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
-            for generation in self._generations.values():
-                self.account.unfinished.add(generation.request_id, generation.finish)
-        self.policy = policy
-        self._shown.clear()
 
     def _add_alias(self, command: commands.AddAlias) -> None:
         """Beyond the bound the oldest alias is forgotten."""
