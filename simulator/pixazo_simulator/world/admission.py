@@ -155,7 +155,8 @@ class Admission(msgspec.Struct):
         """Run the checks; the first refusal ends them."""
         order = self._policy.check_order
         for number, name in enumerate(order, 1):
-            if refusal := _CHECKS[name](self):
+            check: Callable[[], spec.Refusal | None] = getattr(self, name)
+            if refusal := check():
                 if self._is_contested(refusal, order[number:]):
                     self.decided_by.append("check_order")
                 return refusal
@@ -172,7 +173,7 @@ class Admission(msgspec.Struct):
         def refuses(name: str) -> bool:
             if name == "rate":  # it would count the call
                 return limit is not None and account.quota.is_used_up(limit, self._now)
-            return not (unreadable and name in _OF_PARAMETERS) and _CHECKS[name](self) is not None
+            return not (unreadable and name in _OF_PARAMETERS) and getattr(self, name)() is not None
 
         is_contested = any(map(refuses, later))
         self.decided_by = decided_by
@@ -370,12 +371,6 @@ class Admission(msgspec.Struct):
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )
         return found
-
-
-_CHECKS: Mapping[str, Callable[[Admission], spec.Refusal | None]] = {
-    name: getattr(Admission, name) for name in ("key", "suspended", "rate", "json", "model", "parameters", "funds")
-}
-"""The checks, by the names that policy `check_order` has."""
 
 
 def _is_loopback(url: str) -> bool:

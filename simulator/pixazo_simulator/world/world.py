@@ -147,10 +147,7 @@ class World(Generations, kw_only=True):
         return commands.Outcome(generation, decision, admitted.ignored, hold, passed, decided_by)
 
     def _scripted(self, request: _Request) -> tuple[spec.Answer | None, Decision | None, tuple[str, ...]]:
-        """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
-
-        Without rules about such requests no facts are read.
-        """
+        """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance."""
         if not self.script.is_about(request.operation):
             return _UNSCRIPTED
         facts, passed = self._facts(request), list[str]()
