@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from threading import RLock
 from types import MappingProxyType, coroutine
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 import msgspec
 
@@ -124,7 +124,10 @@ class Worlds:
         self.operations = operations_by_name(settings.models)
         self.script = self._script(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
-        self._new_clock = partial(self._stored, begun) if begun else starting(settings.clock, settings.start)
+        if begun and self.time:
+            self._new_clock = Clock(begun.start, settings.clock().rate, self.time, begun.at / spec.SECOND).fork
+        else:
+            self._new_clock = starting(settings.clock, settings.start)
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
@@ -159,11 +162,6 @@ class Worlds:
     def now(self) -> int:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
         return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
-
-    def _stored(self, begun: Begun) -> Clock:
-        """A clock like those of the settings, whose time any process finds out alike."""
-        time = cast("StoredTime", self.time)
-        return Clock(begun.start, self.settings.clock().rate, time, begun.at / spec.SECOND)
 
     def _clock(self, start: int = 0, rate: float = 0) -> Clock:
         return Clock(start, rate, self.time) if self.time else Clock(start, rate)
