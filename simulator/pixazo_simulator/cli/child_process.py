@@ -28,7 +28,6 @@ from pixazo_simulator.redirect import (
     MEDIA_HOSTS,
     Forward,
     ProxyRequest,
-    RefuseRequest,
     Relay,
     Tunnel,
     Upstream,
@@ -257,7 +256,7 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener for these hosts has this port."""
 
-    def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
+    def decide(request: ProxyRequest) -> Tunnel | Forward | str:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
             return Tunnel(address) if request.method == "CONNECT" else Forward(address)
@@ -266,7 +265,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
         is_ours = name in hosts
         sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
-        return RefuseRequest(sentence)
+        return sentence
 
     return decide
 

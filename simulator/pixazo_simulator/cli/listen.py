@@ -55,7 +55,7 @@ def _receive(options: dict[str, Any]) -> None:
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
     from pixazo_simulator.receiver import Receiver
-    from pixazo_simulator.server import GatewayProtocol, SimulatorError, ThreadedServer, listen
+    from pixazo_simulator.server import Configuration, SimulatorError, ThreadedServer, listen
     from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
     from pixazo_simulator.world import Settings
 
@@ -76,7 +76,7 @@ def _receive(options: dict[str, Any]) -> None:
         listener = listen(host, options["port"])
         port = listener.getsockname()[1]
         _refuse_itself(options["forward_to"], port)
-        server = ThreadedServer(listener, str(port), receiver, GatewayProtocol, lifespan="off")
+        server = ThreadedServer(listener, str(port), Configuration(receiver))
         server.start()
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
