@@ -5,8 +5,9 @@ It is imported on first use: a process that only needs the client loads no serve
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pixazo_simulator import exported
 
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
@@ -56,6 +57,7 @@ _HOMES = {
     ".openapi": "document",
     ".route": "ControlRoute Refused",
     ".routes": "ROUTES",
+    ".schema": "responses",
     ".schema.policy": "PolicyFields",
     ".schema.responses": (
         "Attempt Bill BilledGeneration ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
@@ -65,9 +67,4 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "responses":
-        return import_module(".schema.responses", __name__)
-    for home, names in _HOMES.items():
-        if name in names.split():
-            return getattr(import_module(home, __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return exported(name, __name__, _HOMES)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -44,7 +44,7 @@ from .dry_run import dry_run
 from .dry_run import upcoming as look_ahead
 from .metrics import exposition
 from .repeat import status_command
-from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
+from .route import ControlRequest, ControlRoute, Refused, refuse_errors, route
 from .schema import rendering, requests, responses
 from .schema.bill import bill as world_bill
 
@@ -52,6 +52,9 @@ _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
 _BODY_AT_ONCE = 1024
 """Bytes of bodies that count as one exchange more."""
+_NO_STATE = "no state is kept under the number {}: POST /_sim/world/states keeps one"
+_NO_RULE = "no rule has the number {}: GET /_sim/script lists them"
+_NO_DELIVERY = "no delivery has the number {}: GET /_sim/deliveries lists them"
 _END = object()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,8 +92,8 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
-    key, name = (None if each is UNSET else each for each in (wanted.key, wanted.name))
-    with refuse_value_errors():
+    key, name = requests.given(wanted.key), requests.given(wanted.name)
+    with refuse_errors():
         if key is not None:
             check_key(key)
         if wanted.log is not UNSET:
@@ -98,17 +101,19 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
             return rendering.created_world(await worlds.perform(adopted), [])
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
+        own = policy.public_origin
+        called = own in ("caller", "forwarded")
         command = CreateWorld(
             key=key,
             policy=policy,
             clock=_clock(wanted, worlds.settings),
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
-            seed=None if wanted.seed is UNSET else wanted.seed,
-            rules=None if wanted.script is UNSET else wanted.script,
+            seed=requests.given(wanted.seed),
+            rules=requests.given(wanted.script),
             name=name,
             images=wanted.images,
             generations=wanted.generations,
-            origin=_origin(request, policy),
+            origin=f"{worlds.settings.scheme}://{request.host}" if called else own,
         )
         return rendering.created_world(*await worlds.perform(command))
 
@@ -126,12 +131,6 @@ async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     except RuntimeError:
         return work(*args, **named)
     return await asyncio.to_thread(work, *args, **named)
-
-
-def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
-    """The origin of URLs in what is sent about generations that nobody has submitted."""
-    own = policy.public_origin
-    return f"{request.worlds.settings.scheme}://{request.host}" if own in ("caller", "forwarded") else own
 
 
 def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
@@ -165,19 +164,18 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
     What was accepted keeps its plan.
     """
     changed, wanted = request.world, request.body
-    with refuse_value_errors():
+    with refuse_errors():
         policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
         balance = None if wanted.balance is UNSET else spec.micros(wanted.balance)
-    await request.worlds.apply(
-        changed,
-        ChangeWorld(
-            changed.clock.now(),
+    await request.apply(
+        lambda now: ChangeWorld(
+            now,
             policy=policy,
             balance=balance,
-            suspended=None if wanted.suspended is UNSET else wanted.suspended,
-            model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
-            images=None if wanted.images is UNSET else wanted.images,
-        ),
+            suspended=requests.given(wanted.suspended),
+            model_enabled=requests.given(wanted.model_enabled),
+            images=requests.given(wanted.images),
+        )
     )
     return rendering.world(changed)
 
@@ -199,7 +197,7 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
-    with refuse_value_errors():
+    with refuse_errors():
         return await _aside(export, world, worlds, kept, request.scratch)
 
 
@@ -221,23 +219,20 @@ async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
-    with refuse_value_errors():
-        return rendering.state_number(await request.apply(KeepState))
+    return rendering.state_number(await request.apply(KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
-    with _refuse_unknown("state", request.number):
-        await request.apply(lambda now: RestoreState(now, request.number))
+    await request.apply(lambda now: RestoreState(now, request.number), _NO_STATE)
     return rendering.world(request.world)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
 async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Keep a state no longer."""
-    with _refuse_unknown("state", request.number):
-        await request.apply(lambda now: ForgetState(now, request.number))
+    await request.apply(lambda now: ForgetState(now, request.number), _NO_STATE)
     return rendering.DELETED
 
 
@@ -258,7 +253,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
     is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
     world = request.world
-    with refuse_value_errors():
+    with refuse_errors():
         if request.body.seconds is UNSET:
             milliseconds = world.milliseconds_until(str(request.body.until))
         else:
@@ -330,7 +325,7 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[Wor
             400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
         )
     kept = await log.read()
-    with refuse_value_errors():
+    with refuse_errors():
         found = await _aside(world_at, world.number, int(at), kept, request.scratch)
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
@@ -349,9 +344,9 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
 
 
 def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
-    """The instant of which something is to be shown, None: now. Raises Refused for one that has not come."""
-    with refuse_value_errors():
-        return None if at is UNSET else owner.clock.past(at)
+    """The instant of which something is to be shown, None: now, or after a command. Raises Refused for one that has not come."""
+    with refuse_errors():
+        return None if at is UNSET or at.isdecimal() else owner.clock.past(at)
 
 
 @route("GET", "/_sim/status")
@@ -369,7 +364,7 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
         raise Refused(
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
-    with refuse_value_errors():
+    with refuse_errors():
         at = world.clock.now() if wanted.at in (UNSET, "now", at_position) else read_time("at", str(wanted.at), "now")
     return rendering.status_answer(world, accepted, at)
 
@@ -406,7 +401,7 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
 
 async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
-    at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
+    at = _past(owner, wanted.at)
     found = list[Exchange]() if wanted.filters() else list(kept)
     since = 0
     for exchange in kept if wanted.filters() else ():
@@ -444,7 +439,7 @@ async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResu
     Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
     """
     world, timeout = request.world, request.body.timeout
-    with refuse_value_errors():
+    with refuse_errors():
         search = Search(world, request.body)
     try:
         async with asyncio.timeout(timeout):
@@ -493,7 +488,7 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     world, wanted = request.world, request.body
     if wanted.sequence is not UNSET:
         return await _verify_sequence(request, wanted.sequence)
-    with refuse_value_errors():
+    with refuse_errors():
         search = Search(world, wanted)
         _check_kept(world, wanted.exchanges)
     await look(request, search)
@@ -512,7 +507,7 @@ async def _verify_sequence(
     request: ControlRequest[requests.Verification], steps: Sequence[requests.ExchangeMatchers]
 ) -> responses.WaitResult:
     world, found, after = request.world, list[Exchange](), 0
-    with refuse_value_errors():
+    with refuse_errors():
         weigh(steps)
         _check_kept(world, steps[0])
     for number, step in enumerate(steps, 1):
@@ -563,8 +558,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     if is_json:
         usual["content-type"] = "application/json"
     given = [(name.lower(), value) for name, value in asked.headers.items()]
-    missing = usual.keys() - dict(given).keys()
-    headers = given + [(name, value) for name, value in usual.items() if name in missing]
+    headers = given + [(name, value) for name, value in usual.items() if name not in dict(given)]
     return dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
 
 
@@ -610,8 +604,7 @@ async def script(request: ControlRequest[requests.AtPosition]) -> responses.Scri
 @route("PUT", "/_sim/script")
 async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
     """Replace all rules; nothing changes when one of the new ones is wrong."""
-    with refuse_value_errors():
-        await request.apply(lambda now: SetRules(now, tuple(request.body.rules)))
+    await request.apply(lambda now: SetRules(now, tuple(request.body.rules)))
     return await rendering.script(request.world)
 
 
@@ -625,40 +618,21 @@ async def clear_script(request: ControlRequest[requests.NoParameters]) -> respon
 @route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is asked after all others."""
-    with refuse_value_errors():
-        return rendering.rule_number(await request.apply(lambda now: AddRule(now, request.body)))
+    return rendering.rule_number(await request.apply(lambda now: AddRule(now, request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
-    with _refuse_unknown("rule", request.number), refuse_value_errors():
-        await request.apply(lambda now: ReplaceRule(now, request.number, request.body))
+    await request.apply(lambda now: ReplaceRule(now, request.number, request.body), _NO_RULE)
     return rendering.rule_number(request.number)
 
 
 @route("DELETE", "/_sim/script/rules/{number}")
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
-    with _refuse_unknown("rule", request.number):
-        await request.apply(lambda now: RemoveRule(now, request.number))
+    await request.apply(lambda now: RemoveRule(now, request.number), _NO_RULE)
     return rendering.DELETED
-
-
-@contextmanager
-def _refuse_unknown(what: str, number: int) -> Generator[None]:
-    try:
-        yield
-    except KeyError:
-        raise Refused(404, _UNKNOWN[what].format(number)) from None
-
-
-_UNKNOWN = {
-    "state": "no state is kept under the number {}: POST /_sim/world/states keeps one",
-    "rule": "no rule has the number {}: GET /_sim/script lists them",
-    "delivery": "no delivery has the number {}: GET /_sim/deliveries lists them",
-}
-"""The message about a number that does not exist, with the remedy."""
 
 
 @route("GET", "/_sim/deliveries")
@@ -672,17 +646,16 @@ async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.De
 async def delivery(request: ControlRequest[requests.NoParameters]) -> responses.DeliveryDetail:
     """Show a webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
     world = request.world
-    with _refuse_unknown("delivery", request.number):
-        kept = world.outbox.find(request.number)
-        if kept is None:
-            raise KeyError
+    kept = world.outbox.find(request.number)
+    if kept is None:
+        raise Refused(404, _NO_DELIVERY.format(request.number))
     return rendering.delivery_detail(world, kept, request.dispatcher.posted(world, kept))
 
 
 @route("POST", "/_sim/deliveries/{number}/resend")
 async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
     """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
-    with _refuse_unknown("delivery", request.number), refuse_value_errors():
+    with refuse_errors(_NO_DELIVERY.format(request.number)):
         _, attempt = await request.dispatcher.resend(request.world, request.number)
     return rendering.attempt(request.world, attempt)
 
@@ -693,8 +666,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
-    with refuse_value_errors():
-        await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
+    await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
     return rendering.world(world)
 
 
@@ -702,7 +674,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
 async def open_tls_listener(request: ControlRequest[requests.NewTlsListener]) -> responses.TlsListener:
     """Open a TLS port that serves the caller's world, with a certificate for the given hosts."""
     try:
-        with refuse_value_errors():
+        with refuse_errors():
             return await request.tls_listeners.open(request.world, request.body.hosts)
     except LookupError as error:
         raise Refused(404, str(error)) from None

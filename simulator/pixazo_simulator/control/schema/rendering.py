@@ -45,6 +45,7 @@ _LONGEST_MESSAGE = 4000
 _LONGEST_PHRASE = 200
 """Characters of the phrase about a command."""
 T = TypeVar("T")
+E = TypeVar("E", body.Event, body.UpcomingEvent)
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
@@ -74,7 +75,7 @@ def _message(redactor: Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds), **({} if worlds.position is None else {"position": worlds.position}))
+    return body.Health("ok", len(worlds), body.ABSENT if worlds.position is None else worlds.position)
 
 
 def world(world: state.World) -> body.WorldState:
@@ -86,7 +87,7 @@ def world(world: state.World) -> body.WorldState:
         clock=str(world.clock),
         seed=world.seed,
         name=_name(world),
-        balance=_dollars(world.account.ledger.balance(now)),
+        balance=as_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
         generations=world.accepted,
@@ -109,7 +110,7 @@ async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
 
 def _at_a_glance(world: state.World) -> body.WorldSummary:
     now = world.clock.now()
-    balance = _dollars(world.account.ledger.balance(now))
+    balance = as_dollars(world.account.ledger.balance(now))
     return body.WorldSummary(
         world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
     )
@@ -145,7 +146,7 @@ def _to_come(due: int | None) -> Instant | None:
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
     """Where the clock stands after an advance, and what fell due."""
     now = instant(world.clock.now())
-    return body.Advanced(now, await in_turns(_event(world, each) for each in events))
+    return body.Advanced(now, await in_turns(_event(body.Event, world, each) for each in events))
 
 
 async def advance_stopped(world: state.World, message: str, events: Iterable[AdvanceEvent]) -> body.AdvanceStopped:
@@ -154,30 +155,31 @@ async def advance_stopped(world: state.World, message: str, events: Iterable[Adv
     return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
 
 
-def _event(world: state.World, event: AdvanceEvent) -> body.Event:
+def _event(kind: type[E], world: state.World, event: AdvanceEvent) -> E:
     if isinstance(event, state.Transition):
-        return body.Event("transition", instant(event.at), event.request_id, event.status.value)
-    delivery, made = event
-    members = msgspec.structs.asdict(attempt(world, made))
-    del members["interrupted"]  # its outcome is known
+        return kind("transition", instant(event.at), event.request_id, event.status.value)
+    delivery, made = event[0], attempt(world, event[1])
+    if kind is body.Event:
+        own: dict[str, Any] = {"status": made.status, "problem": made.problem}
+    else:
+        own = {"attempt": len(delivery.attempts) + 1}
     url = world.redactor.text(delivery.url)
-    return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
+    return kind(
+        "webhook",
+        made.at,
+        delivery.request_id,
+        number=delivery.number,
+        url=url,
+        rule=made.rule,
+        faults=made.faults,
+        **own,
+    )
 
 
 def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
     """The first 1,000 of the events that are to come."""
-    listed = [_upcoming_event(world, each) for each in events[:MOST_LISTED]]
+    listed = [_event(body.UpcomingEvent, world, each) for each in events[:MOST_LISTED]]
     return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
-
-
-def _upcoming_event(world: state.World, event: AdvanceEvent) -> body.UpcomingEvent:
-    if isinstance(event, state.Transition):
-        return body.UpcomingEvent("transition", instant(event.at), event.request_id, event.status.value)
-    coming, made = event[0], attempt(world, event[1])
-    return body.UpcomingEvent(
-        "webhook", made.at, coming.request_id, number=coming.number, url=world.redactor.text(coming.url),
-        attempt=len(coming.attempts) + 1, rule=made.rule, faults=made.faults,
-    )  # fmt: skip
 
 
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
@@ -187,12 +189,11 @@ async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerP
     if at is not None:
         entries = [each for each in entries if each.at <= at]
         balance = sum(each.amount for each in entries)
-    listed = await in_turns(_entry(each) for each in entries[-limit:])
-    return body.LedgerPage(_dollars(balance), len(entries), listed)
-
-
-def _entry(entry: state.Entry) -> body.Entry:
-    return body.Entry(instant(entry.at), entry.kind.value, _dollars(entry.amount), entry.request_id)
+    listed = (
+        body.Entry(instant(each.at), each.kind.value, as_dollars(each.amount), each.request_id)
+        for each in entries[-limit:]
+    )
+    return body.LedgerPage(as_dollars(balance), len(entries), await in_turns(listed))
 
 
 async def generations(world: state.World, limit: int, at: int | None = None) -> body.GenerationPage:
@@ -244,6 +245,8 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
     decided = [each for each in kept.attempts if each.rule]
     rule = decided[-1].rule if decided else kept.rule
     coming = [kind_of(fault) for fault in kept.faults or ()]
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # of a past instant more may have been made since
+    following = latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
     return body.Delivery(
         number=kept.number,
         request_id=kept.request_id,
@@ -251,20 +254,14 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         channel=kept.channel,
         form=kept.form.value,
         copy_of=kept.copy_of,
-        due_at=_at(kept.event),
+        due_at=instant(min(kept.event, LAST_INSTANT)),  # the last one that can be written stands for any later one
         delivered=any(each.succeeded for each in kept.attempts),
         rule=rule and world.redactor.text(rule),
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
         decided_by=_decided_by(world.deciding_delivery(kept)),
-        next_attempt_at=_to_come(_next_attempt(world, kept)),
+        next_attempt_at=_to_come(following),
     )
-
-
-def _next_attempt(world: state.World, kept: state.Delivery) -> int | None:
-    """When a delivery is attempted next, or was attempted next after an instant of the past."""
-    latest, made = world.outbox.find(kept.number), len(kept.attempts)
-    return latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
 
 
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:
@@ -478,7 +475,7 @@ def explanation(
         summary=_summary(rendered, rules[0] if diagnoses and diagnoses[0].is_about else None),
         exchange=rendered,
         rules=rules,
-        price=None if price is None else _dollars(price),
+        price=None if price is None else as_dollars(price),
         generation=accepted,
         deliveries=tuple(scheduled),
     )
@@ -525,15 +522,6 @@ _MEMBERS = frozenset(points()).union(
 )
 
 
-def _at(milliseconds: int) -> Instant:
-    """An instant; the last one that can be written (year 9999) stands for any later one."""
-    return instant(min(milliseconds, LAST_INSTANT))
-
-
 def as_dollars(micros: int) -> Dollars:
     """A sum of millionths of a dollar."""
-    return _dollars(micros)
-
-
-def _dollars(micros: int) -> Dollars:
     return Dollars(dollars(micros))
