@@ -16,7 +16,6 @@ from pixazo_simulator.world import (
     Delivery,
     EntryKind,
     Forks,
-    Generation,
     RecordAttempt,
     TakeDelivery,
     TakeTransitions,
@@ -93,7 +92,10 @@ def _attempts_until(world: World, instant: int) -> Iterator[tuple[Delivery, Atte
 def _explained(world: World, real: World | None, route: RoutedRequest, request: Request) -> Explanation:
     (*_, exchange) = world.journal
     accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
-    is_new = accepted is not None and not (real and real.generation_of(accepted.request_id))
+    price = None
+    if accepted and not (real and real.generation_of(accepted.request_id)):
+        own = [each for each in world.account.ledger.entries(exchange.at) if each.request_id == accepted.request_id]
+        price = -sum(each.amount for each in own if each.kind is EntryKind.DEBIT)
     facts = _facts(real, route, request, exchange.at) if real else None
     return rendering.explanation(
         world,
@@ -101,7 +103,7 @@ def _explained(world: World, real: World | None, route: RoutedRequest, request: 
         # The real script is asked: that of the fork has counted this request already.
         real.script.diagnose(facts) if real and facts else [],
         rendering.generation(world, accepted) if accepted else None,
-        _debited(world, accepted, exchange.at) if accepted and is_new else None,
+        price,
         [rendering.delivery(world, each) for each in world.outbox.deliveries(real.outbox.latest if real else 0)],
     )
 
@@ -117,11 +119,3 @@ def _facts(world: World, route: RoutedRequest, request: Request, now: int) -> Fa
             return at_download(request_id, world.known(request_id, now), request.method, request.headers, now)
         case _:
             return None
-
-
-def _debited(world: World, generation: Generation, now: int) -> int:
-    """What was debited for a generation, in millionths of a dollar."""
-    entries = world.account.ledger.entries(now)
-    return -sum(
-        each.amount for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT
-    )

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
@@ -69,7 +69,8 @@ class ControlHandler:
     ) -> None:
         self._worlds = worlds
         self._body_queue = body_queue
-        self._call = partial(ControlRequest, worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock())
+        of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock()
+        self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. It never raises, whatever is sent."""
@@ -210,13 +211,11 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Re
     """A response as JSON without known keys, but for the members that are revealed, a text as it is; others are served meanwhile."""
     if isinstance(response, str):
         return _Text(redactor.text(response).encode())
-    encoded = searched = encode(response)
+    encoded = encode(response)
     if len(encoded) > _AT_A_TIME:
         await asyncio.sleep(0)
     members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
-    if reveals:
-        searched = encode({name: value for name, value in members.items() if name not in reveals})
-    text = searched.decode()
+    text = (encode({n: v for n, v in members.items() if n not in reveals}) if reveals else encoded).decode()
     for start in range(0, len(text), _AT_A_TIME):
         if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
             break
