@@ -237,6 +237,8 @@ SERVE_ONLY = (
 _of_exec = partial(_option, command="exec-")
 # fmt: off
 EXEC_OPTIONS = (
+    click.Option(["--upstream"], type=_of("redirect", "Upstream"), metavar="URL",
+                 help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy."),
     _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, as GET /_sim/bill answers."),
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",

@@ -36,7 +36,7 @@ def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         until, known = _head(file)
-        if not wanted <= known or until < _today() + LEFT:
+        if not wanted <= known or until < dt.datetime.now(dt.UTC).date() + LEFT:
             _make(file, wanted | known, is_new=not known)
         # The last certificate is the authority's: of two processes that make one at the same time both say the same.
         pem = _BEGIN + file.read_text(encoding="utf-8").rpartition(_BEGIN)[2]
@@ -47,10 +47,6 @@ def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
             f"no certificate can be kept in {folder} ({error.strerror}): name another folder with --tls-folder"
         ) from None
     return file, authority
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
 
 
 def _head(file: Path) -> tuple[dt.date, set[str]]:
