@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from .options import LISTEN_OPTIONS, check_host
+from .options import LISTEN_OPTIONS, check_host, usage_error
 from .serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
@@ -72,14 +72,12 @@ def _receive(options: dict[str, Any]) -> None:
         receiver.kept.watchers.append(_saving(options["save"]))
     receiver.kept.watchers.append(show)
     host: str = options["host"]
-    try:
+    with usage_error(SimulatorError):
         listener = listen(host, options["port"])
         port = listener.getsockname()[1]
         _refuse_itself(options["forward_to"], port)
         server = ThreadedServer(listener, str(port), receiver, GatewayProtocol, lifespan="off")
         server.start()
-    except SimulatorError as error:
-        raise click.UsageError(str(error)) from None
     called = LOOPBACK_OF.get(host, host)
     url = f"http://{f'[{called}]' if ':' in called else called}:{port}"
     if not ended.is_set():
@@ -106,10 +104,8 @@ def _refuse_itself(url: str | None, port: int) -> None:
 def _forwarder(url: str) -> Forwarder:
     from pixazo_simulator.receiver import Forwarder
 
-    try:
+    with usage_error(ValueError):  # the environment names authorities that cannot be used
         return Forwarder(url, _now)
-    except ValueError as error:  # the environment names authorities that cannot be used
-        raise click.UsageError(str(error)) from None
 
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,15 @@ class _Number(click.IntRange):
     name = "number"
 
 
+@contextmanager
+def usage_error(*kinds: type[Exception]) -> Generator[None]:
+    """Turn an exception whose message says all, with the remedy, into click.UsageError."""
+    try:
+        yield
+    except kinds as error:
+        raise click.UsageError(str(error)) from None
+
+
 class Read(click.types.StringParamType):
     """A text that a function reads; the ValueError that the function raises is the whole message."""
 
@@ -40,10 +50,8 @@ class Read(click.types.StringParamType):
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - click passes both
-        try:
+        with usage_error(ValueError):
             return self._read(value)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
 
 
 def _of(wing: str, name: str) -> Read:
@@ -296,24 +304,15 @@ def simulator_of(
     from .process import log_to_stderr
 
     check_host(options["host"])
-    try:
+    with usage_error(ValueError):
         settings, change = settings_of(options), _change(options["mutant"], options["variant"])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
-    return Simulator(
-        settings,
-        host=options["host"],
-        port=options["port"],
-        change=change,
-        state=options["state"],
-        listener=listener,
-        tls=tls,
-    )
+    place = {name: options[name] for name in ("host", "port", "state")}
+    return Simulator(settings, change=change, listener=listener, tls=tls, **place)
 
 
 def check_host(host: str) -> None:
@@ -335,11 +334,11 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
         raise ValueError("--control-token and --control-open exclude each other: choose one")
     origin = {} if options["public_origin"] is None else {"public_origin": options["public_origin"]}
     policy = read_profile(options["profile"]).changed(dict(options["values"]) | origin)
+    if options["hosts"]:
+        policy = policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]})
     return Settings(
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
-        policy=policy.changed(
-            {"webhook_allow": [*policy.webhook_allow, *options["hosts"]]} if options["hosts"] else {}
-        ),
+        policy=policy,
         magic=not options["no_magic"],
         script=read_script(Path(options["script"])) if options["script"] else (),
         models=read_models(options["models"]),

@@ -35,10 +35,13 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
 
     from .process import log_to_stderr
 
-    data = _bytes(Path(file))
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
     if _write_tests(file, data, options, check=check):
         return
-    log = _read(Path(file), data)
+    log = _read(file, data)
     try:
         simulator, replayed = Simulator.replaying(
             log, key=key, host=options["host"], port=options["port"], models=options["models"]
@@ -55,14 +58,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     serve_until_ended(lambda _: simulator, options)
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _read(file: Path, data: bytes) -> WorldLog:
+def _read(file: str, data: bytes) -> WorldLog:
     import msgspec
 
     from pixazo_simulator.state import WorldLog

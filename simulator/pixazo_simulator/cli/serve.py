@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import OPTIONS, settings_of, simulator_of
+from .options import OPTIONS, settings_of, simulator_of, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,14 +81,12 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     if listener is None and options.get("exit_on_stdin_eof"):
         at_stdin_eof(partial(_end_with_stdin, ended, handle))
     again: Callable[[], None] = partial(_read_again, simulator, options)
-    try:
+    with usage_error(SimulatorError):
         if listener or workers == 1:
             stop = simulator.start().stop
         else:
             supervised = _supervise(simulator, workers)
             stop, again = supervised.end, supervised.hang_up
-    except SimulatorError as error:
-        raise click.UsageError(str(error)) from None
     if listener is None:
         _log_reach(simulator)
     if not ended.is_set():
