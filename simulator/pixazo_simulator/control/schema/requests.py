@@ -44,6 +44,8 @@ Position = Annotated[str, about("show what was so after so many commands of the 
 AtAny = Annotated[str, about("an instant of RFC 3339, past or to come; now if left out")]
 Overlap = Annotated[float, about("seconds of the world's clock in which webhooks are signed with both", ge=0, le=1e9)]
 OperationName = Annotated[str, about("generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
+SearchText = Annotated[str, about("any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)", max_length=LONGEST_TEXT)]
+RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/', or such a URL of this simulator", pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z")]
 AtLeast = Annotated[int, about("1 if neither this nor at_most is given, else 0", ge=0, le=1_000_000)]
 AtMost = Annotated[int, about("0: never", ge=0, le=1_000_000)]
 # fmt: on
@@ -170,16 +172,7 @@ class JournalFilter(Parameters):
     operation: OperationName | UnsetType = UNSET
     request_id: Annotated[str, about("the generation concerned")] | UnsetType = UNSET
     rule: Annotated[str, about("any part of the rule that decided")] | UnsetType = UNSET
-    text: (
-        Annotated[
-            str,
-            about(
-                "any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)",
-                max_length=LONGEST_TEXT,
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    text: SearchText | UnsetType = UNSET
     after: Annotated[Number, about("number of an exchange")] | UnsetType = UNSET
     before: Annotated[Number, about("number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
@@ -228,13 +221,7 @@ class DryRun(Parameters):
     """The request to explain."""
 
     method: Annotated[str, about("an HTTP method", pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z")]
-    path: Annotated[
-        str,
-        about(
-            "path and query, percent-encoded, that begin with '/', or such a URL of this simulator",
-            pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z",
-        ),
-    ]
+    path: RequestPath
     headers: Annotated[dict[str, str], about("the key of the caller is added when they hold none")] = {}
     body: Annotated[msgspec.Raw, about("a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
 
