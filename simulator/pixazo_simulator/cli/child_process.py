@@ -23,23 +23,11 @@ from msgspec.structs import asdict, replace
 
 from pixazo_simulator import redirect, weather
 from pixazo_simulator.control import TOKEN_VARIABLE, Bill, responses
-from pixazo_simulator.redirect import (
-    HOSTS,
-    HTTPS,
-    MEDIA_HOSTS,
-    Forward,
-    ProxyRequest,
-    RefuseRequest,
-    Relay,
-    Tunnel,
-    Upstream,
-    media_hosts,
-)
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, tls_context
 from pixazo_simulator.spec import HIDDEN, dollars, micros
 
 from .options import simulator_of, usage_error
-from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
+from .process import BY_SIGNAL, Signals, end_in, log, log_to_stderr
 
 MOST_WASTED = 5
 """Generations that were paid for and wasted which are printed: a file has all."""
@@ -51,9 +39,6 @@ LAST_RESORT = 2 * STOP_DEADLINE + 1
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 _LOCAL = "localhost,127.0.0.1,::1"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-log = logging.getLogger("pixazo_simulator")
 
 
 def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
@@ -188,20 +173,20 @@ def _simulated(simulator: Simulator, child: _Child) -> Generator[dict[str, str]]
     with ExitStack() as stack:
         with usage_error(SimulatorError):
             stack.enter_context(simulator)
-        hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
+        hosts = (*redirect.HOSTS, *redirect.media_hosts(simulator.settings.policy.media_origin))
         listener = simulator.open_tls_listener(hosts)
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         yield own | _redirected(stack, child, hosts, listener.port, listener.ca_pem)
 
 
 @contextmanager
-def _led(upstream: Upstream, child: _Child) -> Generator[dict[str, str]]:
+def _led(upstream: redirect.Upstream, child: _Child) -> Generator[dict[str, str]]:
     """Within a `with` block ports on this machine lead to the upstream, and the variables a child to them; the key is its own."""
-    hosts = tuple(dict.fromkeys((*HOSTS, *MEDIA_HOSTS, *upstream.names)))
+    hosts = tuple(dict.fromkeys((*redirect.HOSTS, *redirect.MEDIA_HOSTS, *upstream.names)))
     context, ca_pem = tls_context(hosts)
     with ExitStack() as stack:
-        relay = stack.enter_context(Relay(upstream, context))
-        base = upstream.url if upstream.is_direct else stack.enter_context(Relay(upstream)).url
+        relay = stack.enter_context(redirect.Relay(upstream, context))
+        base = upstream.url if upstream.is_direct else stack.enter_context(redirect.Relay(upstream)).url
         yield {"PIXAZO_BASE_URL": base} | _redirected(stack, child, hosts, relay.address[1], ca_pem)
 
 
@@ -252,16 +237,16 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener for these hosts has this port."""
 
-    def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
+    def decide(request: redirect.ProxyRequest) -> redirect.Tunnel | redirect.Forward | redirect.RefuseRequest:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
-            return Tunnel(address) if request.method == "CONNECT" else Forward(address)
-        if name in hosts and request.port == HTTPS and (request.secure or request.method == "CONNECT"):
-            return Forward(("127.0.0.1", port)) if request.secure else Tunnel(("127.0.0.1", port))
+            return redirect.Tunnel(address) if request.method == "CONNECT" else redirect.Forward(address)
+        if name in hosts and request.port == redirect.HTTPS and (request.secure or request.method == "CONNECT"):
+            return redirect.Forward(("127.0.0.1", port)) if request.secure else redirect.Tunnel(("127.0.0.1", port))
         is_ours = name in hosts
         sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
-        return RefuseRequest(sentence)
+        return redirect.RefuseRequest(sentence)
 
     return decide
 

@@ -33,7 +33,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     """
     from pixazo_simulator.server import Simulator
 
-    from .process import log_to_stderr
+    from .process import log, log_to_stderr
 
     try:
         data = Path(file).read_bytes()
@@ -41,20 +41,20 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
         raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
     if _write_tests(file, data, options, check=check):
         return
-    log = _read(file, data)
+    saved = _read(file, data)
     try:
         simulator, replayed = Simulator.replaying(
-            log, key=key, host=options["host"], port=options["port"], models=options["models"]
+            saved, key=key, host=options["host"], port=options["port"], models=options["models"]
         )
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    summary = _summary(log, replayed)
+    summary = _summary(saved, replayed)
     if check:
         sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
         raise SystemExit(0 if replayed.is_same else 1)
     log_to_stderr(options["log_format"])
-    logging.getLogger("pixazo_simulator").log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
+    log.log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
 

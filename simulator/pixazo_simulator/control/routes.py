@@ -11,33 +11,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
+from pixazo_simulator import world as state
 from pixazo_simulator.script import Rule
 from pixazo_simulator.state import Replayed, WorldLog, export, happened, world_at
 from pixazo_simulator.webhooks import MOST_STARTED, AdvanceError
-from pixazo_simulator.world import (
-    AddRule,
-    AdoptWorld,
-    AdvanceServer,
-    ChangeWorld,
-    CreateWorld,
-    DeleteWorld,
-    Exchange,
-    ForgetState,
-    Journal,
-    KeepState,
-    RemoveRule,
-    ReplaceRule,
-    RestoreState,
-    RotateSecret,
-    SetRules,
-    Settings,
-    World,
-    Worlds,
-    check_key,
-    clock_factory,
-    read_time,
-    starting,
-)
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
@@ -95,15 +72,15 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
     key, name = requests.given(wanted.key), requests.given(wanted.name)
     with refuse_errors():
         if key is not None:
-            check_key(key)
+            state.check_key(key)
         if wanted.log is not UNSET:
             replayed = await _aside(Replayed, wanted.log, request.scratch)
-            adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
+            adopted = state.AdoptWorld(state=replayed.state(), key=key, name=name)
             return rendering.created_world(await worlds.perform(adopted), [])
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
         own = policy.public_origin
         called = own in ("caller", "forwarded")
-        command = CreateWorld(
+        command = state.CreateWorld(
             key=key,
             policy=policy,
             clock=_clock(wanted, worlds.settings),
@@ -133,12 +110,12 @@ async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     return await asyncio.to_thread(work, *args, **named)
 
 
-def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
+def _clock(wanted: requests.NewWorld, settings: state.Settings) -> tuple[float, int] | None:
     """The rate and start of the clock of a new world; None for the default of this server."""
     if wanted.clock is UNSET and wanted.start is UNSET:
         return None
-    clock = settings.clock if wanted.clock is UNSET else clock_factory(wanted.clock)
-    made = starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
+    clock = settings.clock if wanted.clock is UNSET else state.clock_factory(wanted.clock)
+    made = state.starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
     return made.rate, made.start
 
 
@@ -168,7 +145,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
         policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
         balance = None if wanted.balance is UNSET else spec.micros(wanted.balance)
     await request.apply(
-        lambda now: ChangeWorld(
+        lambda now: state.ChangeWorld(
             now,
             policy=policy,
             balance=balance,
@@ -184,7 +161,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
 async def delete_world(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
-    await request.worlds.perform(DeleteWorld(key=gone.key))
+    await request.worlds.perform(state.DeleteWorld(key=gone.key))
     await request.tls_listeners.close_all(gone)
     return rendering.DELETED
 
@@ -219,20 +196,20 @@ async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
-    return rendering.state_number(await request.apply(KeepState))
+    return rendering.state_number(await request.apply(state.KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
-    await request.apply(lambda now: RestoreState(now, request.number), _NO_STATE)
+    await request.apply(lambda now: state.RestoreState(now, request.number), _NO_STATE)
     return rendering.world(request.world)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
 async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Keep a state no longer."""
-    await request.apply(lambda now: ForgetState(now, request.number), _NO_STATE)
+    await request.apply(lambda now: state.ForgetState(now, request.number), _NO_STATE)
     return rendering.DELETED
 
 
@@ -272,7 +249,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
 async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
     """Let time pass in all worlds but the caller's, and for those that are opened later; webhooks beyond the bound stay pending."""
     starts = {world.number: world.clock.now() for world in request.worlds}
-    advanced = AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
+    advanced = state.AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
     for number in await request.worlds.perform(advanced):
         if world := request.worlds.numbered(number):
             # What has passed since by itself, for the others before it, counts.
@@ -312,7 +289,7 @@ async def generations(request: ControlRequest[requests.LatestAt]) -> responses.G
     return await rendering.generations(world, request.body.limit, at)
 
 
-async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[World, int | None]:
+async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[state.World, int | None]:
     """The world of the caller and the instant of which something is to be shown, None: its present one.
 
     After a position of the log the world is another one, as it was then. Raises Refused.
@@ -332,7 +309,7 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[Wor
     return found, None
 
 
-async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> World:
+async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> state.World:
     """The world of the caller, now or as it was after so many commands. Raises Refused."""
     at = request.body.at
     if at is not UNSET and not at.isdecimal():
@@ -343,7 +320,7 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
     return (await _as_of(request, at))[0]
 
 
-def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
+def _past(owner: state.World | state.Worlds, at: str | UnsetType) -> int | None:
     """The instant of which something is to be shown, None: now, or after a command. Raises Refused for one that has not come."""
     with refuse_errors():
         return None if at is UNSET or at.isdecimal() else owner.clock.past(at)
@@ -365,7 +342,11 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
     with refuse_errors():
-        at = world.clock.now() if wanted.at in (UNSET, "now", at_position) else read_time("at", str(wanted.at), "now")
+        at = (
+            world.clock.now()
+            if wanted.at in (UNSET, "now", at_position)
+            else state.read_time("at", str(wanted.at), "now")
+        )
     return rendering.status_answer(world, accepted, at)
 
 
@@ -399,10 +380,12 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
     )
 
 
-async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
+async def _page(
+    owner: state.World | state.Worlds, kept: state.Journal, wanted: requests.JournalFilter
+) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
     at = _past(owner, wanted.at)
-    found = list[Exchange]() if wanted.filters() else list(kept)
+    found = list[state.Exchange]() if wanted.filters() else list(kept)
     since = 0
     for exchange in kept if wanted.filters() else ():
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
@@ -419,7 +402,7 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     return await rendering.journal(owner, count, dropped, listed, real_times=wanted.elapsed)
 
 
-def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
+def _passes(owner: state.World | state.Worlds, exchange: state.Exchange, wanted: requests.JournalFilter) -> bool:
     return (
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
@@ -506,7 +489,7 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
 async def _verify_sequence(
     request: ControlRequest[requests.Verification], steps: Sequence[requests.ExchangeMatchers]
 ) -> responses.WaitResult:
-    world, found, after = request.world, list[Exchange](), 0
+    world, found, after = request.world, list[state.Exchange](), 0
     with refuse_errors():
         weigh(steps)
         _check_kept(world, steps[0])
@@ -524,7 +507,7 @@ async def _verify_sequence(
     return await rendering.wait_result(world, "exchanges", found)
 
 
-def _check_kept(world: World, asked: requests.ExchangeMatchers | UnsetType) -> None:
+def _check_kept(world: state.World, asked: requests.ExchangeMatchers | UnsetType) -> None:
     """Raise ValueError when the journal no longer has all exchanges in question: it cannot show that something did not happen."""
     dropped = world.journal.dropped
     if asked is not UNSET and dropped > asked.after:
@@ -604,34 +587,34 @@ async def script(request: ControlRequest[requests.AtPosition]) -> responses.Scri
 @route("PUT", "/_sim/script")
 async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
     """Replace all rules; nothing changes when one of the new ones is wrong."""
-    await request.apply(lambda now: SetRules(now, tuple(request.body.rules)))
+    await request.apply(lambda now: state.SetRules(now, tuple(request.body.rules)))
     return await rendering.script(request.world)
 
 
 @route("DELETE", "/_sim/script")
 async def clear_script(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove every rule."""
-    await request.apply(lambda now: SetRules(now, ()))
+    await request.apply(lambda now: state.SetRules(now, ()))
     return rendering.DELETED
 
 
 @route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is asked after all others."""
-    return rendering.rule_number(await request.apply(lambda now: AddRule(now, request.body)))
+    return rendering.rule_number(await request.apply(lambda now: state.AddRule(now, request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
-    await request.apply(lambda now: ReplaceRule(now, request.number, request.body), _NO_RULE)
+    await request.apply(lambda now: state.ReplaceRule(now, request.number, request.body), _NO_RULE)
     return rendering.rule_number(request.number)
 
 
 @route("DELETE", "/_sim/script/rules/{number}")
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
-    await request.apply(lambda now: RemoveRule(now, request.number), _NO_RULE)
+    await request.apply(lambda now: state.RemoveRule(now, request.number), _NO_RULE)
     return rendering.DELETED
 
 
@@ -666,7 +649,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
-    await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
+    await request.apply(lambda now: state.RotateSecret(now, round(request.body.overlap * spec.SECOND)))
     return rendering.world(world)
 
 

@@ -69,22 +69,14 @@ def _header(text: str) -> str:
     return text
 
 
-def call(
-    route: ControlRoute,
-    number: int | None,
-    members: Any,
-    *,
-    url: str,
-    control_token: str | None,
-    key: str | None = None,
-) -> bytes:
+def call(route: ControlRoute, number: int | None, members: Any, url: str, token: str | None, key: str | None) -> bytes:
     """Call a route and return the body of the response, which is of the type of the route.
 
     Raises RefusedError, NoAnswerError, and click.UsageError for what cannot be sent, all with the remedy.
     """
     target, content = route.path.replace("{number}", str(number)), b""
     try:
-        channel = HttpChannel(url, control_token)
+        channel = HttpChannel(url, token)
         if not route.reads_query:
             content = json.dumps(members, allow_nan=False).encode()
         elif members:

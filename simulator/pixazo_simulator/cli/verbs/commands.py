@@ -73,10 +73,9 @@ def _refuse_options(context: click.Context) -> None:
 def _carry_out(route: ControlRoute, given: dict[str, Any]) -> None:
     """Call the route, and print the response."""
     as_json, number = given.pop("as_json", False), given.pop("number", None)
-    of_server = ("url", "control_token", "key") if _sends_key(route) else ("url", "control_token")
-    server = {name: given.pop(name) for name in of_server}
+    url, token, key = given.pop("url"), given.pop("control_token"), given.pop("key") if _sends_key(route) else None
     try:
-        answer = call(route, number, body_of(route, given), **server)
+        answer = call(route, number, body_of(route, given), url, token, key)
     except RefusedError as refused:
         if as_json:
             click.echo(refused.answer)

@@ -15,22 +15,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import UNSET
 
+from pixazo_simulator import spec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
-from pixazo_simulator.spec import (
-    HIDDEN,
-    LAST_INSTANT,
-    NEVER,
-    REDACTED,
-    SECOND,
-    PolicyDecision,
-    Redactor,
-    beginning,
-    dollars,
-    points,
-    renamed,
-    snapshot,
-)
 from pixazo_simulator.state import Happened
 from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, secrets
 
@@ -65,13 +52,13 @@ async def in_turns(rendered: Iterable[T]) -> list[T]:
     return cast("list[T]", encoded)
 
 
-def refusal(redactor: Redactor, message: str, error: str) -> body.Refusal:
+def refusal(redactor: spec.Redactor, message: str, error: str) -> body.Refusal:
     """Why a request is refused; there may be no world, hence the redactor."""
     return body.Refusal(error, _message(redactor, message))
 
 
-def _message(redactor: Redactor, text: str) -> str:
-    return redactor.text(beginning(text, _LONGEST_MESSAGE))
+def _message(redactor: spec.Redactor, text: str) -> str:
+    return redactor.text(spec.beginning(text, _LONGEST_MESSAGE))
 
 
 def health(worlds: state.Worlds) -> body.Health:
@@ -124,9 +111,9 @@ async def history(world: state.World, total: int, listed: Iterable[Happened]) ->
 
 def _what(world: state.World, what: str | state.Exchange) -> str:
     if isinstance(what, str):
-        return world.redactor.text(beginning(what, _LONGEST_PHRASE))
+        return world.redactor.text(spec.beginning(what, _LONGEST_PHRASE))
     redactor = world.redactor.with_request_secrets(what.request_headers, what.target)
-    return f"{redactor.text(beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
+    return f"{redactor.text(spec.beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
 
 
 def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:
@@ -140,7 +127,7 @@ def clock(world: state.World) -> body.ClockState:
 
 
 def _to_come(due: int | None) -> Instant | None:
-    return instant(due) if due is not None and due <= LAST_INSTANT else None
+    return instant(due) if due is not None and due <= spec.LAST_INSTANT else None
 
 
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
@@ -159,21 +146,13 @@ def _event(kind: type[E], world: state.World, event: AdvanceEvent) -> E:
     if isinstance(event, state.Transition):
         return kind("transition", instant(event.at), event.request_id, event.status.value)
     delivery, made = event[0], attempt(world, event[1])
+    members: dict[str, Any] = {"number": delivery.number, "url": world.redactor.text(delivery.url)}
+    members |= {"rule": made.rule, "faults": made.faults}
     if kind is body.Event:
-        own: dict[str, Any] = {"status": made.status, "problem": made.problem}
+        members |= {"status": made.status, "problem": made.problem}
     else:
-        own = {"attempt": len(delivery.attempts) + 1}
-    url = world.redactor.text(delivery.url)
-    return kind(
-        "webhook",
-        made.at,
-        delivery.request_id,
-        number=delivery.number,
-        url=url,
-        rule=made.rule,
-        faults=made.faults,
-        **own,
-    )
+        members["attempt"] = len(delivery.attempts) + 1
+    return kind("webhook", made.at, delivery.request_id, **members)
 
 
 def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
@@ -206,7 +185,7 @@ async def generations(world: state.World, limit: int, at: int | None = None) -> 
 def generation(world: state.World, accepted: state.Generation, at: int | None = None) -> body.Generation:
     """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may answer its caller another one."""
     plan = accepted.plan
-    seen = snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
+    seen = spec.snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
     return body.Generation(
         request_id=accepted.request_id,
         operation=accepted.operation,
@@ -216,8 +195,8 @@ def generation(world: state.World, accepted: state.Generation, at: int | None = 
         accepted_at=instant(accepted.accepted),
         since=instant(seen.since),
         plan=body.Plan(
-            queued=None if plan.queued == NEVER else plan.queued / SECOND,
-            processing=None if plan.processing == NEVER else plan.processing / SECOND,
+            queued=None if plan.queued == spec.NEVER else plan.queued / spec.SECOND,
+            processing=None if plan.processing == spec.NEVER else plan.processing / spec.SECOND,
             outcome=plan.outcome.value,
             error=plan.error and world.redactor.text(plan.error),
             queued_polls=plan.queued_polls or None,
@@ -254,7 +233,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         channel=kept.channel,
         form=kept.form.value,
         copy_of=kept.copy_of,
-        due_at=instant(min(kept.event, LAST_INSTANT)),  # the last one that can be written stands for any later one
+        due_at=instant(min(kept.event, spec.LAST_INSTANT)),  # the last one that can be written stands for any later one
         delivered=any(each.succeeded for each in kept.attempts),
         rule=rule and world.redactor.text(rule),
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
@@ -267,7 +246,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:
     """One delivery with the request of its latest attempt, if that is remembered, else with one composed from the state."""
     at = kept.attempts[-1].at if kept.attempts else world.clock.now()
-    seen = posted or (composed(world, kept, (), at) if kept.event <= LAST_INSTANT else None)
+    seen = posted or (composed(world, kept, (), at) if kept.event <= spec.LAST_INSTANT else None)
     text = world.redactor.text
     return body.DeliveryDetail(
         **msgspec.structs.asdict(delivery(world, kept)),
@@ -321,7 +300,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
             length=seen.response_length,
             cut=seen.cut,
         ),
-        elapsed=seen.elapsed / SECOND if real_times else 0.0,
+        elapsed=seen.elapsed / spec.SECOND if real_times else 0.0,
         decided_by=_decided_by(seen.decided_by),
         submitted=seen.submitted or UNSET,
     )
@@ -331,7 +310,7 @@ def _reason(seen: state.Exchange) -> str:
     return "; ".join([seen.reason, *map(str, seen.decided_by)])
 
 
-def _decided_by(found: Iterable[PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
+def _decided_by(found: Iterable[spec.PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
     return tuple(body.PolicyDecision(*each) for each in found)
 
 
@@ -343,7 +322,7 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
 def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
     """Whether what is shown of an exchange contains a text, in either case; only parts that may contain it are redacted, which takes long."""
     wanted = text.casefold()
-    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (REDACTED, HIDDEN))
+    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (spec.REDACTED, spec.HIDDEN))
     for plain, shown in _parts(seen, owner.redactor.with_request_secrets(seen.request_headers, seen.target)):
         # What is redacted may be shown decoded, if it is percent-encoded or escaped.
         may_contain = is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain
@@ -352,7 +331,7 @@ def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) ->
     return False
 
 
-def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
+def _parts(seen: state.Exchange, redactor: spec.Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
     """The searched parts of an exchange: each as it was sent, with the function that renders it."""
     named = (seen.rule, seen.request_id, seen.hint)
     head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
@@ -365,16 +344,16 @@ def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Call
         yield _json_text(content, length), partial(_json_text, content, length, redactor)
 
 
-def _header_line(name: str, value: str, redactor: Redactor) -> str:
+def _header_line(name: str, value: str, redactor: spec.Redactor) -> str:
     return f"{redactor.text(name)}: {redactor.header(name, value)}"
 
 
-def _json_text(content: bytes, length: int, redactor: Redactor | None = None) -> str:
+def _json_text(content: bytes, length: int, redactor: spec.Redactor | None = None) -> str:
     value = _content(content, length, redactor)
     return value if isinstance(value, str) else encode(value).decode()
 
 
-def _content(content: bytes, length: int, redactor: Redactor | None) -> Any:
+def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any:
     """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
         text = content.decode(errors="replace")
@@ -481,7 +460,7 @@ def explanation(
     )
 
 
-def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: Redactor) -> body.RuleDiagnosis:
+def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: spec.Redactor) -> body.RuleDiagnosis:
     decides, differences = diagnosis.decides, tuple(map(redactor.text, diagnosis.differences))
     if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide about a refusal
         decides, differences = False, ("the request is refused, and there is nothing to plan",)
@@ -504,7 +483,7 @@ def _summary(seen: body.Exchange, nearest_rule: body.RuleDiagnosis | None) -> st
     return "; ".join([*parts, *(each for each in (seen.response.cut, seen.hint) if each)])
 
 
-def without_keys(value: Any, redactor: Redactor) -> Any:
+def without_keys(value: Any, redactor: spec.Redactor) -> Any:
     """A JSON value without the keys that a route has left in it; the names of our own members stay."""
     if isinstance(value, str):
         return redactor.without_keys(value)
@@ -513,15 +492,15 @@ def without_keys(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
         cleared = {name: without_keys(each, redactor) for name, each in members}
-        return renamed(cleared, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
+        return spec.renamed(cleared, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
     return value
 
 
-_MEMBERS = frozenset(points()).union(
+_MEMBERS = frozenset(spec.points()).union(
     *(kind.__struct_fields__ for kind in vars(body).values() if isinstance(kind, type) and issubclass(kind, body.Body))
 )
 
 
 def as_dollars(micros: int) -> Dollars:
     """A sum of millionths of a dollar."""
-    return Dollars(dollars(micros))
+    return Dollars(spec.dollars(micros))
