@@ -99,10 +99,11 @@ def _key(text: str) -> str:
     return text.strip()
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def pair(option: str, form: str, text: str) -> tuple[str, str]:
+    """A name and its value. Raises ValueError unless an equals sign stands between them, as the form says."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"--set {text!r} is not FIELD=VALUE")
+        raise ValueError(f"{option} {text!r} is not {form}")
     return name.strip(), value
 
 
@@ -197,7 +198,7 @@ OPTIONS = (
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
     _option("--profile", default="documented", metavar="NAME|FILE",
             help="documented, observed, or a TOML, JSON or YAML file of policy values."),
-    _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
+    _option("--set", "values", type=_ReadSeveral(partial(pair, "--set", "FIELD=VALUE")), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),

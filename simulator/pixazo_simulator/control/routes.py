@@ -272,8 +272,8 @@ async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcomin
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.ledger(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.ledger(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/bill")
@@ -285,18 +285,15 @@ async def bill(request: ControlRequest[requests.NoParameters]) -> responses.Bill
 @route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
     """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.generations(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.generations(world, request.body.limit, _past(world, request.body.at))
 
 
-async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[state.World, int | None]:
-    """The world of the caller and the instant of which something is to be shown, None: its present one.
-
-    After a position of the log the world is another one, as it was then. Raises Refused.
-    """
+async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.World:
+    """The world of the caller; if a position of the log is given, another one, as it was then. Raises Refused."""
     world, log = request.world, request.worlds.log
     if at is UNSET or not at.isdecimal():
-        return world, _past(world, at)
+        return world
     if log is None:
         raise Refused(
             400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
@@ -306,7 +303,7 @@ async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[sta
         found = await _aside(world_at, world.number, int(at), kept, request.scratch)
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
-    return found, None
+    return found
 
 
 async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> state.World:
@@ -317,7 +314,7 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
             400,
             f"at {at} is not a position of the log: {what} are shown after a command that GET /_sim/world/history lists, not at an instant",
         )
-    return (await _as_of(request, at))[0]
+    return await _world_at(request, at)
 
 
 def _past(owner: state.World | state.Worlds, at: str | UnsetType) -> int | None:
@@ -334,19 +331,16 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
     nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
     """
     wanted = request.body
-    at_position = wanted.at if wanted.at is not UNSET and wanted.at.isdecimal() else UNSET
-    world, _ = await _as_of(request, at_position)
+    world = await _world_at(request, wanted.at)
     accepted = world.generation_of(wanted.request_id)
     if accepted is None:
         raise Refused(
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
-    with refuse_errors():
-        at = (
-            world.clock.now()
-            if wanted.at in (UNSET, "now", at_position)
-            else state.read_time("at", str(wanted.at), "now")
-        )
+    at = world.clock.now()
+    if wanted.at is not UNSET and wanted.at != "now" and not wanted.at.isdecimal():
+        with refuse_errors():
+            at = state.read_time("at", wanted.at, "now")
     return rendering.status_answer(world, accepted, at)
 
 
@@ -356,7 +350,7 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
     `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
-    world, _ = await _as_of(request, request.body.at)
+    world = await _world_at(request, request.body.at)
     return await _page(world, world.journal, request.body)
 
 
@@ -621,8 +615,8 @@ async def remove_rule(request: ControlRequest[requests.NoParameters]) -> respons
 @route("GET", "/_sim/deliveries")
 async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.DeliveryPage:
     """List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`)."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.deliveries(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.deliveries(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/deliveries/{number}")

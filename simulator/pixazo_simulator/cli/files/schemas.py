@@ -102,13 +102,8 @@ def _condition(condition: Schema) -> Schema:
         "all": several, "any": several, "not": condition,
     }  # fmt: skip
     about = "the value itself, or a table of one operator and its operand, such as {contains: bear}"
-    return {
-        "description": about,
-        "properties": operators,
-        "additionalProperties": False,
-        "maxProperties": 1,
-        "minProperties": 1,
-    }
+    one = {"additionalProperties": False, "maxProperties": 1, "minProperties": 1}
+    return {"description": about, "properties": operators, **one}
 
 
 def _profile() -> Schema:

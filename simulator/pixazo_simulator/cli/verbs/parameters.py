@@ -14,7 +14,7 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from pixazo_simulator.cli.options import OFFERED, Read, offering
+from pixazo_simulator.cli.options import OFFERED, Read, offering, pair
 from pixazo_simulator.control import ControlRoute
 from pixazo_simulator.script import Rule
 
@@ -87,7 +87,11 @@ def _settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": "array", "items": {"$ref": "#/$defs/Rule"}}:
             return settings | file | {"type": Read(_rules), "metavar": "FILE"}
         case _ if _is_pairs(schema):
-            return settings | {"type": Read(partial(_pair, option)), "multiple": True, "metavar": "NAME=VALUE"}
+            return settings | {
+                "type": Read(partial(pair, option, "NAME=VALUE")),
+                "multiple": True,
+                "metavar": "NAME=VALUE",
+            }
         case {"type": _}:
             return settings | file | {"type": Read(partial(_json, option)), "metavar": "JSON|FILE"}
         case _:
@@ -112,13 +116,6 @@ def body_of(route: ControlRoute, given: Mapping[str, Any]) -> dict[str, Any]:
     members = {name: value for name, value in given.items() if value is not None and value != ()}
     are_pairs = {name for name, value in members.items() if isinstance(value, tuple) and isinstance(value[0], tuple)}
     return {name: dict(value) if name in are_pairs else value for name, value in members.items()}
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    left, equals, right = text.partition("=")
-    if not equals:
-        raise ValueError(f"{option} {text!r} is not NAME=VALUE")
-    return left.strip(), right
 
 
 def _json(option: str, text: str) -> Any:

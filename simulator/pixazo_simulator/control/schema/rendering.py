@@ -70,37 +70,33 @@ def world(world: state.World) -> body.WorldState:
     now = world.clock.now()
     signing = secrets(world, now) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
-        now=instant(now),
-        clock=str(world.clock),
+        **_at_a_glance(world, now),
         seed=world.seed,
-        name=_name(world),
-        balance=as_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
-        generations=world.accepted,
-        exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),
     )
 
 
-def _name(world: state.World) -> str | None:
-    return world.name and world.redactor.text(world.name)
+def _at_a_glance(world: state.World, now: int) -> dict[str, Any]:
+    """What is shown of a world, be it alone or in the list of all."""
+    return {
+        "now": instant(now),
+        "clock": str(world.clock),
+        "name": world.name and world.redactor.text(world.name),
+        "balance": as_dollars(world.account.ledger.balance(now)),
+        "generations": world.accepted,
+        "exchanges": world.journal.total,
+    }
 
 
 async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
     """The latest worlds of a server, without their keys."""
     kept = list(worlds)
-    return body.WorldList(len(kept), await in_turns(_at_a_glance(each) for each in kept[-limit:]))
-
-
-def _at_a_glance(world: state.World) -> body.WorldSummary:
-    now = world.clock.now()
-    balance = as_dollars(world.account.ledger.balance(now))
-    return body.WorldSummary(
-        world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
-    )
+    listed = (body.WorldSummary(number=each.number, **_at_a_glance(each, each.clock.now())) for each in kept[-limit:])
+    return body.WorldList(len(kept), await in_turns(listed))
 
 
 async def history(world: state.World, total: int, listed: Iterable[Happened]) -> body.History:
