@@ -87,11 +87,8 @@ def _settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": "array", "items": {"$ref": "#/$defs/Rule"}}:
             return settings | file | {"type": Read(_rules), "metavar": "FILE"}
         case _ if _is_pairs(schema):
-            return settings | {
-                "type": Read(partial(pair, option, "NAME=VALUE")),
-                "multiple": True,
-                "metavar": "NAME=VALUE",
-            }
+            form = "NAME=VALUE"
+            return settings | {"type": Read(partial(pair, option, form)), "multiple": True, "metavar": form}
         case {"type": _}:
             return settings | file | {"type": Read(partial(_json, option)), "metavar": "JSON|FILE"}
         case _:

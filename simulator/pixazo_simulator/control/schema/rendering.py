@@ -365,31 +365,24 @@ def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any
 async def script(world: state.World) -> body.ScriptState:
     """The rules, and how often each of their steps was used."""
     text, json = world.redactor.text, world.redactor.json
-    return body.ScriptState(
-        await in_turns(
-            body.ScriptRule(
-                number=each.number,
-                label=text(each.label),
-                rule=json(msgspec.json.decode(each.json)),
-                used=list(each.used),
-                matched=each.matched,
-                missed=None if each.missed is None else [*map(text, each.missed)],
-            )
-            for each in world.script.listed()
+    listed = (
+        body.ScriptRule(
+            number=each.number,
+            label=text(each.label),
+            rule=json(msgspec.json.decode(each.json)),
+            used=list(each.used),
+            matched=each.matched,
+            missed=None if each.missed is None else [*map(text, each.missed)],
         )
+        for each in world.script.listed()
     )
+    return body.ScriptState(await in_turns(listed))
 
 
 async def record(world: state.World, exchanges: body.JournalPage, unmatched: body.JournalPage) -> body.WorldRecord:
     """All that has happened in a world, with these pages of its journal and of the requests that reached no world."""
-    return body.WorldRecord(
-        clock(world),
-        exchanges,
-        unmatched,
-        await generations(world, MOST_LISTED),
-        await deliveries(world, MOST_LISTED),
-        await script(world),
-    )
+    accepted, kept = await generations(world, MOST_LISTED), await deliveries(world, MOST_LISTED)
+    return body.WorldRecord(clock(world), exchanges, unmatched, accepted, kept, await script(world))
 
 
 def state_number(number: int) -> body.StateNumber:
@@ -400,11 +393,7 @@ def rule_number(number: int) -> body.RuleNumber:
     return body.RuleNumber(number)
 
 
-_FOUND: Mapping[str, Callable[[state.World, Any], Any]] = {
-    "exchanges": exchange,
-    "deliveries": delivery,
-    "generations": generation,
-}
+_FOUND: Mapping[str, Callable[..., Any]] = {"exchanges": exchange, "deliveries": delivery, "generations": generation}
 """What can be waited for, and how it is rendered."""
 
 
