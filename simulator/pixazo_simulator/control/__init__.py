@@ -5,9 +5,8 @@ It is imported on first use: a process that only needs the client loads no serve
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from pixazo_simulator import exported
 
 if TYPE_CHECKING:
     from .body_queue import BodyQueue
@@ -67,4 +66,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    return exported(name, __name__, _HOMES)
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(import_module(home, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
