@@ -5,7 +5,7 @@ Each check is a function of the traffic of one test; `CHECKS` gives it a name, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -349,16 +349,13 @@ class Finding:
         return f"{self.description}{about}{where}"
 
 
-def judge(record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page.
-
-    Raises ValueError for an allowed check that does not exist, with the nearest name.
-    """
-    left_out, traffic = known_checks(allowed), Traffic.of(record, models)
+def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
+    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page."""
+    traffic = Traffic.of(record, models)
     return [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
         for check in CHECKS
-        if check.name not in left_out
+        if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
 
@@ -387,15 +384,14 @@ def misconduct(findings: Iterable[Finding]) -> str:
     return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
-def known_checks(names: Iterable[str]) -> frozenset[str]:
-    """The names as a set. Raises ValueError with the nearest name for one that no check has."""
+def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The names of checks, given as one or several. Raises ValueError with the nearest name for one that no check has."""
     known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:
         if name not in known:
-            near = nearest(name, known)
-            raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(known)}")
-    return frozenset(given)
+            raise ValueError(f"usage check {name!r} does not exist{nearest(name, known)}: known are {', '.join(known)}")
+    return given
 
 
 def _numbers(exchanges: tuple[int, ...]) -> str:

@@ -1,30 +1,21 @@
-"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
-
-`Results` collects it for a run, together with the findings of the usage checks and the assumptions.
-"""
+"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-import pytest
 
 from pixazo_simulator.script import EXAMPLES, in_python
 from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation, Status, covers
-from pytest_pixazo.world import Record, models_of
+from pytest_pixazo.world import Record
 
-from .assumptions import Assumptions
-from .bill import Bills
 from .calls import Call, CallbackAttempt, Traffic, read_calls
-from .conduct import Finding, judge
 
 STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -111,17 +102,41 @@ def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> tuple[Beh
     return tuple(each for each in behaviours if not any(fnmatchcase(each.name, glob) for glob in globs))
 
 
+class Met(msgspec.Struct, frozen=True):
+    """How often a behaviour was met, and by which test first."""
+
+    times: int
+    first: str
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Which of some behaviours were met, by name; for each of the others a line that provokes it."""
+
+    percent: float
+    met: dict[str, Met]
+    missing: dict[str, str]
+
+
+class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:coverage:1"):
+    """What `--pixazo-cov-json` writes: the documented behaviour, and the faults, which no page documents."""
+
+    documented: Share
+    faults: Share
+    version: Literal[1] = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Some behaviours, and how often each was met by name."""
+    """Some behaviours, and what was met by name."""
 
+    title: str
     behaviours: Sequence[Behaviour]
-    counts: Mapping[str, int]
+    met: Mapping[str, Met]
 
     @property
     def missing(self) -> list[Behaviour]:
         """The behaviours that were not met, in the order of the list."""
-        return [each for each in self.behaviours if each.name not in self.counts]
+        return [each for each in self.behaviours if each.name not in self.met]
 
     @property
     def percent(self) -> float:
@@ -129,15 +144,31 @@ class Coverage:
         total = len(self.behaviours)
         return 100 * (total - len(self.missing)) / total if total else 100.0
 
+    @property
+    def share(self) -> Share:
+        """The same for other programs."""
+        return Share(
+            percent=round(self.percent, 2),
+            met={each.name: self.met[each.name] for each in self.behaviours if each.name in self.met},
+            missing={each.name: each.hint for each in self.missing},
+        )
+
+    def shortfall(self, least: float | None) -> str | None:
+        """Why a run must fail that was to meet so much; None where it has."""
+        if least is None or self.percent >= least:
+            return None
+        return f"pixazo: behaviour coverage {self.percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
+
     def __str__(self) -> str:
         total = len(self.behaviours)
-        return f"{total - len(self.missing)} of {total} ({self.percent:.0f} %)"
+        return f"{self.title}: {total - len(self.missing)} of {total} ({self.percent:.0f} %)"
 
     def lines(self) -> Iterator[str]:
-        """One line for each group, with what it lacks; then one for each missing behaviour, with its hint."""
+        """How much was met, in all and group by group, with what is missing; then how to meet that."""
+        yield str(self)
         for group, members in groupby(self.behaviours, key=lambda each: each.group):
             names = [each.name for each in members]
-            lacking = [name.partition(":")[2] for name in names if name not in self.counts]
+            lacking = [name.partition(":")[2] for name in names if name not in self.met]
             share = f"{len(names) - len(lacking)} of {len(names)}"
             yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all met")
         if self.missing:
@@ -192,113 +223,3 @@ def _met_callbacks(traffic: Traffic) -> Iterator[str]:
         yield f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"
         ended[callback.request_id] += callback.has_ended
     yield from ("webhook:duplicated" for count in ended.values() if count > 1)
-
-
-class Met(msgspec.Struct, frozen=True):
-    """How often a behaviour was met, and by which test first."""
-
-    times: int
-    first: str
-
-
-class Share(msgspec.Struct, frozen=True):
-    """Which of some behaviours were met, by name; for each of the others a line that provokes it."""
-
-    percent: float
-    met: dict[str, Met]
-    missing: dict[str, str]
-
-
-class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:coverage:1"):
-    """What `--pixazo-cov-json` writes: the documented behaviour, and the faults, which no page documents."""
-
-    documented: Share
-    faults: Share
-    version: Literal[1] = 1
-
-
-class Results:
-    """Findings, assumptions, bills, and for each behaviour met how often and by which test first; the order of what is added does not matter.
-
-    `places` are files with lines by the node ids of the tests, or scopes, that have findings or waste.
-    """
-
-    def __init__(self) -> None:
-        self.findings: set[Finding] = set()
-        self.counts: dict[str, int] = {}
-        self.firsts: dict[str, str] = {}
-        self.places: dict[str, tuple[str, int]] = {}
-        self.assumptions = Assumptions()
-        self.bills = Bills()
-
-    def add(self, record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
-        found = judge(record, allowed, models)
-        self.findings.update(found)
-        self.assumptions.add(record)
-        for name, count in met(record).items():
-            self._count(name, count, record.nodeid)
-        return found
-
-    def as_plain_values(self) -> dict[str, Any]:
-        """Everything as values that a worker of xdist can send; see `merge`."""
-        return {
-            "findings": [astuple(finding) for finding in self.findings],
-            "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
-            "places": self.places,
-            "assumptions": self.assumptions.as_plain_values(),
-            "bills": self.bills.as_plain_values(),
-        }
-
-    def merge(self, values: Mapping[str, Any]) -> None:
-        """Add the results of another process."""
-        self.findings.update(Finding(*each) for each in values["findings"])
-        self.places.update({nodeid: tuple(place) for nodeid, place in values["places"].items()})
-        self.assumptions.merge(values["assumptions"])
-        self.bills.merge(values["bills"])
-        for name, (count, nodeid) in values["met"].items():
-            self._count(name, count, nodeid)
-
-    def _count(self, name: str, count: int, nodeid: str) -> None:
-        self.counts[name] = self.counts.get(name, 0) + count
-        self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
-
-    def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
-        """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""
-        for title, coverage in self.coverage(config).items():
-            yield f"{title}: {coverage}"
-            yield from coverage.lines()
-
-    def coverage(self, config: pytest.Config) -> dict[str, Coverage]:
-        """What was met of the documented behaviour, and of the faults, by title. Raises ValueError for a wrong glob."""
-        return {
-            "documented behaviour": self._documented(config),
-            "faults, which no page documents": Coverage(FAULT_BEHAVIOURS, self.counts),
-        }
-
-    def shortfall(self, config: pytest.Config) -> str | None:
-        """One line when less behaviour was met than `--pixazo-cov-fail-under` asks for. Raises ValueError for a wrong glob."""
-        least: float | None = config.getoption("pixazo_cov_fail_under")
-        percent = self._documented(config).percent
-        if least is None or percent >= least:
-            return None
-        return (
-            f"pixazo: behaviour coverage {percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
-        )
-
-    def write_coverage(self, config: pytest.Config, file: Path) -> None:
-        """Write what was met and what was not as JSON. Raises OSError."""
-        documented, faults = map(self._share, self.coverage(config).values())
-        content = msgspec.to_builtins(CoverageDocument(documented, faults))
-        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-    def _documented(self, config: pytest.Config) -> Coverage:
-        return Coverage(without(config.getini("pixazo_cov_omit"), models_of(config)), self.counts)
-
-    def _share(self, coverage: Coverage) -> Share:
-        names = [each.name for each in coverage.behaviours if each.name in self.counts]
-        return Share(
-            percent=round(coverage.percent, 2),
-            met={name: Met(self.counts[name], self.firsts[name]) for name in names},
-            missing={each.name: each.hint for each in coverage.missing},
-        )

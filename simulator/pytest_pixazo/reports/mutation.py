@@ -6,7 +6,6 @@ gateway to the next, and each verdict can be reproduced by hand with `--pixazo-m
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -27,10 +26,12 @@ import pytest
 from pixazo_html import Annotation, Level, markdown_table
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.spec import nearest
+from pytest_pixazo.world import Place
 
 from .conduct import counted
-from .github import NOWHERE, Place, at, is_wanted, publish
+from .github import at, is_wanted, publish
 from .page_mutants import PREFIX, read_page_mutants
+from .results import write
 from .suite_run import Suite, SuiteRun
 
 LEAST_LIMIT = 30.0
@@ -211,7 +212,7 @@ def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: 
         elif level:
             for test, reason in verdict.tests:
                 text = f"{test}: {reason}\n{change.description}\nagain: pytest {change.argument}"
-                yield at(Annotation(level, title, text), places.get(test, NOWHERE), config)
+                yield at(Annotation(level, title, text), places.get(test), config)
 
 
 def job_summary(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -374,8 +375,7 @@ class _MutationTesting:
             _say(line, fg=_COLOURS.get(outcome))
         _say(f"{summary(verdicts)}, in {_duration(time.monotonic() - started)}", bold=True)
         if self._file:
-            content = msgspec.to_builtins(document(verdicts, tests))
-            Path(self._file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            write(document(verdicts, tests), Path(self._file))
         if is_wanted(self._config):
             shown = annotated(verdicts, self._places, self._config)
             click.echo(publish(shown, job_summary(verdicts)), nl=False)
@@ -390,10 +390,10 @@ class _MutationTesting:
         _require_green(whole, "the suite")
         if not whole.worlds:
             raise _RefusedError("nothing to run: no test uses a world, such as by the fixture pixazo")
-        alone = self._suite.run([], self._located(whole.worlds), None)
+        alone = self._suite.run([], self._located(tuple(whole.worlds)), None)
         _require_green(alone, "the tests that use a world, run without the others,")
-        self._places = whole.places
-        return whole.worlds, alone.seconds
+        self._places = whole.worlds
+        return tuple(whole.worlds), alone.seconds
 
     def _located(self, tests: Sequence[str]) -> list[str]:
         """Node ids as arguments that are valid wherever pytest was started."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pixazo_simulator.mutants import Edits, Mutant
+from pixazo_simulator.mutants import Edits, Mutant, find_mutant
 from pixazo_simulator.mutants.page import PageChange, edits_for
 from pixazo_simulator.spec import nearest, shown
 
@@ -48,12 +48,14 @@ def read_page_mutants(file: str) -> list[tuple[Mutant, str]]:
     return sorted(mutants, key=lambda each: each[1] != "")
 
 
-def find_page_mutant(text: str) -> Mutant:
-    """The mutant of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
-    file, _, name = text.removeprefix(PREFIX).rpartition(":")
+def mutant_named(name: str) -> Mutant:
+    """The mutant of this name, or that of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
+    if not name.startswith(PREFIX):
+        return find_mutant(name)
+    file, _, change = name.removeprefix(PREFIX).rpartition(":")
     known = {mutant.name: mutant for mutant, _ in read_page_mutants(file)}
-    if (wanted := f"{PREFIX}{name}") not in known:
-        raise ValueError(f"{PREFIX}{file} has no change {name!r}{nearest(wanted, tuple(known))}")
+    if (wanted := f"{PREFIX}{change}") not in known:
+        raise ValueError(f"{PREFIX}{file} has no change {change!r}{nearest(wanted, tuple(known))}")
     return known[wanted]
 
 

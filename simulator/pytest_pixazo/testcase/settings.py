@@ -21,7 +21,7 @@ from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
-from pytest_pixazo.reports import require_checks, require_labels
+from pytest_pixazo.reports import read_checks, read_labels
 
 from .simulators import located
 
@@ -176,8 +176,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "start": _start,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": require_checks,  # before the test runs, although the reports read these three only after it
-    "only": require_labels,
+    "allow_conduct": read_checks,  # before the test runs, although the reports read these three only after it
+    "only": read_labels,
     "max_spend": partial(_dollars, "max_spend"),
 }
 
