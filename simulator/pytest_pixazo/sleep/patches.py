@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import ref
 
 import pytest
@@ -412,15 +412,19 @@ def rebind(swap: Mapping[int, object]) -> None:
     replaced = frozenset(swap)
     without = _without.setdefault((replaced, is_frozen()), {})
     for name, names in _modules():
-        mark, is_of_app = (id(names), len(names)), _is_of_app(names)
+        path, mark = names.get("__file__"), (id(names), len(names))
+        is_of_app = isinstance(path, str) and not any(folder in path for folder in INSTALLED)
         if is_of_app or without.get(name) != mark:
             if not replaced.isdisjoint(map(id, names.values())):
                 names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
             elif not is_of_app:
                 without[name] = mark
-        if is_of_app:
-            for value in list(names.values()):
-                _rebind_inside(value, name, swap)
+        for value in list(names.values()) if is_of_app else ():
+            # Not isinstance, which reads `__class__` and so would load a lazy proxy.
+            if type(value) is FunctionType and value.__module__ == name:
+                _rebind_defaults(value, swap)
+            elif issubclass(type(value), type) and value.__module__ == name:
+                _rebind_attributes(value, swap)
 
 
 def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -431,19 +435,6 @@ def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
         # An entry of sys.modules need not be a module; looking at a lazy module must not load it.
         if not excluded and issubclass(type(module), ModuleType):
             yield name, object.__getattribute__(module, "__dict__")
-
-
-def _is_of_app(names: Mapping[str, Any]) -> bool:
-    path = names.get("__file__")
-    return isinstance(path, str) and not any(folder in path for folder in INSTALLED)
-
-
-def _rebind_inside(value: Any, module: str, swap: Mapping[int, object]) -> None:
-    # Not isinstance, which reads `__class__` and so would load a lazy proxy.
-    if type(value) is FunctionType and value.__module__ == module:
-        _rebind_defaults(value, swap)
-    elif issubclass(type(value), type) and value.__module__ == module:
-        _rebind_attributes(cast("type", value), swap)
 
 
 def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:
