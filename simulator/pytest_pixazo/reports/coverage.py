@@ -41,23 +41,21 @@ class Behaviour:
 
 
 def _behaviours() -> Iterator[Behaviour]:
-    def ending(state: str) -> str:
-        return f'pixazo.when("submit").end("{state}")'
-
     yield Behaviour("state:QUEUED", "submit, and read the status at once")
     yield Behaviour("state:PROCESSING", "submit, pixazo.clock.advance(5), read the status")
     yield Behaviour("state:COMPLETED", "submit, pixazo.clock.advance(15), read the status")
     yield Behaviour("state:FAILED", 'pixazo.when("submit").end("FAILED", error="content policy")')
-    yield Behaviour("state:ERROR", ending("ERROR"))
+    yield Behaviour("state:ERROR", 'pixazo.when("submit").end("ERROR")')
     yield Behaviour("transition:QUEUED-PROCESSING", "read the status, pixazo.clock.advance(5), read it again")
-    for state in STATES[2:]:
-        first = "" if state == "COMPLETED" else f"{ending(state)}; "
-        yield Behaviour(f"transition:PROCESSING-{state}", f"{first}read the status after 5 s and after 15 s")
+    twice = "read the status after 5 s and after 15 s"
+    yield Behaviour("transition:PROCESSING-COMPLETED", twice)
+    for state in STATES[3:]:
+        yield Behaviour(f"transition:PROCESSING-{state}", f'pixazo.when("submit").end("{state}"); {twice}')
     for operation in CODES:
         yield from _answers(operation)
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
     for state in STATES[3:]:
-        yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
+        yield Behaviour(f"webhook:{state}", f'pixazo.when("submit").end("{state}"), and as for webhook:COMPLETED')
     yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
     yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
@@ -187,11 +185,17 @@ def met(record: Record) -> Counter[str]:
     for statuses in _reported(traffic).values():
         found.update(f"state:{status}" for status in statuses)
         found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
-    found.update(_met_callbacks(traffic))
+    ended = Counter[str]()
+    for callback in traffic.callbacks:
+        found["webhook:retried"] += callback.number > 1
+        if callback.was_received:
+            found[f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"] += 1
+            ended[callback.request_id] += callback.has_ended
+    found["webhook:duplicated"] = sum(count > 1 for count in ended.values())
     found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
-    return Counter({name: count for name, count in found.items() if name in known or "/" in name})
+    return Counter({name: count for name, count in found.items() if count and (name in known or "/" in name)})
 
 
 def _documented(status: int, operation: str) -> int:
@@ -211,15 +215,3 @@ def _reported(traffic: Traffic) -> dict[str, list[str]]:
         if each.request_id and each.reported in STATES:
             found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
     return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}
-
-
-def _met_callbacks(traffic: Traffic) -> Iterator[str]:
-    ended = Counter[str]()
-    for callback in traffic.callbacks:
-        if callback.number > 1:
-            yield "webhook:retried"
-        if not callback.was_received:
-            continue
-        yield f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"
-        ended[callback.request_id] += callback.has_ended
-    yield from ("webhook:duplicated" for count in ended.values() if count > 1)

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -122,12 +122,11 @@ def chosen(text: str) -> list[Change]:
                 f"--pixazo-mutants {glob!r} matches no change of the gateway{near}: see pixazo-sim mutants"
             )
     found = [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
-    for page in pages:
-        found += [
-            Change(mutant.name, mutant.clause, mutant.sentence, page, untried)
-            for mutant, untried in read_page_mutants(page)
-        ]
-    return found
+    of_pages = ((page, *each) for page in pages for each in read_page_mutants(page))
+    return [
+        *found,
+        *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages),
+    ]
 
 
 def _matches(change: Change, glob: str) -> bool:
@@ -152,7 +151,7 @@ def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
 def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]:
     """The verdicts; those that rest on flaky tests alone become doubtful."""
     return [
-        Verdict(verdict.change, Outcome.DOUBTFUL, verdict.tests, verdict.seconds)
+        replace(verdict, outcome=Outcome.DOUBTFUL)
         if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE) and {test for test, _ in verdict.tests} <= flaky
         else verdict
         for verdict in verdicts
@@ -321,14 +320,8 @@ def _command(config: pytest.Config) -> list[str]:
     """The beginning of the command of every run: this command without its paths, and without options that would only slow it down."""
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
-    own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--pixazo-mutants="]
-    own += [
-        "--pixazo-format=text",
-        "--pixazo-conduct=off",
-        "--pixazo-cov-fail-under=0",
-        "--rootdir",
-        str(config.rootpath),
-    ]
+    own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
+    own += ["--pixazo-mutants=", "--pixazo-format=text", "--pixazo-conduct=off", "--pixazo-cov-fail-under=0"]
     own += ["-n", "0"] if config.pluginmanager.hasplugin("xdist") else []
     own += ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
     own += ["-c", str(config.inipath)] if config.inipath else []
@@ -425,12 +418,8 @@ class _MutationTesting:
 
     def _without_flaky(self, verdicts: list[Verdict], limit: float) -> list[Verdict]:
         """The verdicts, doubtful where they rest on tests that also fail without a change."""
-        suspects = dict.fromkeys(
-            test
-            for verdict in verdicts
-            if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE)
-            for test, _ in verdict.tests
-        )
+        failing = (each for each in verdicts if each.outcome in (Outcome.NOTICED, Outcome.BRITTLE))
+        suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
         if not suspects:
             return verdicts
         runs = [self._suite.run([], self._located(list(suspects)), limit) for _ in range(REPETITIONS)]
