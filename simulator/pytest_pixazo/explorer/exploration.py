@@ -174,6 +174,6 @@ def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
         for step in (*before, *tail):
             if step in order.continuations(**abilities):
                 order = order.then(step)
-        return order if order.reveals_the_end else order.then(next(order.continuations(**abilities)))
+        return order if order.sees is Sees.END else order.then(next(order.continuations(**abilities)))
 
     return strategies.builds(compose, running, overtaken, strategies.lists(strategies.sampled_from(ended), max_size=6))

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,7 +29,7 @@ MOST_REFUSED = 1000
 MOST_REMEMBERED = 10_000
 """Closed inboxes whose owners are remembered."""
 _PATH = re.compile(r"/webhook/[0-9a-f]{16}(?=[/?]|$)")
-_CLOSED: OrderedDict[str, str] = OrderedDict()
+_CLOSED: dict[str, str] = {}
 """The owners of closed inboxes, by path."""
 
 
@@ -129,7 +129,7 @@ class Inbox:
             if self._owner:
                 _CLOSED[self._path] = self._owner
                 if len(_CLOSED) > MOST_REMEMBERED:
-                    _CLOSED.popitem(last=False)
+                    del _CLOSED[next(iter(_CLOSED))]
         if problem := self._misuse or next(iter(self._late.values()), None):
             raise InboxError(problem)
 
