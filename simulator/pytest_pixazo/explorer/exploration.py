@@ -114,7 +114,6 @@ class _Explorer:
         return self.tried
 
     def draw(self, examples: int, settings: hypothesis.settings | None) -> int:
-        """Try orders that Hypothesis draws; return how many."""
         import hypothesis
         from hypothesis.errors import Flaky
 
@@ -149,7 +148,6 @@ class _Explorer:
 
     @contextmanager
     def _run(self) -> Generator[Run]:
-        """A run in a fresh world."""
         script = [] if self.outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self.outcome}}]
         world = self.gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
         try:

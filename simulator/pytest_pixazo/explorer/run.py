@@ -198,7 +198,6 @@ class Run:
 
     @contextmanager
     def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
-        """Make the app, between gateway and receiver; close it in the end."""
         with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
             inbox.deliver_to(self._callbacks.answer)
             self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))

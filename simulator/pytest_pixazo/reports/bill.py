@@ -45,7 +45,6 @@ class TestBill(msgspec.Struct, frozen=True):
         return micros(self.spent) - micros(self.refunded)
 
     def plus(self, more: TestBill) -> TestBill:
-        """This with what another world of the same test cost."""
         return TestBill(
             self.test, **_sums((self, more)), waste=self.waste + more.waste, overspent=self.overspent or more.overspent
         )
@@ -63,7 +62,6 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
 
     @classmethod
     def of(cls, bills: Iterable[TestBill]) -> BillDocument:
-        """The bill of a run, tests by name."""
         tests = tuple(sorted(bills, key=lambda each: each.test))
         return cls(**_sums(tests), tests=tests)
 
@@ -113,7 +111,6 @@ def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
 
 
 def _sums(bills: Iterable[TestBill]) -> dict[str, Any]:
-    """The members of a bill that are added up."""
     sums = {
         name: dollars(sum(micros(getattr(each, name)) for each in bills)) for name in ("spent", "refunded", "wasted")
     }

@@ -23,7 +23,6 @@ class Call(Exchange, frozen=True):
 
     @property
     def second(self) -> float:
-        """When it was, in seconds of the world's clock."""
         return self.at.timestamp()
 
     @property
@@ -51,7 +50,6 @@ class Call(Exchange, frozen=True):
 
     @property
     def has_ended(self) -> bool:
-        """Whether the response reported a terminal status."""
         return self.reported in TERMINAL
 
     @property
@@ -90,12 +88,10 @@ class CallbackAttempt:
 
     @property
     def was_taken(self) -> bool:
-        """Whether the receiver answered 2xx."""
         return is_success(self.response_status)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it reported a terminal status."""
         return self.reported in TERMINAL
 
 
@@ -114,7 +110,6 @@ class Traffic:
 
     @classmethod
     def of(cls, record: Record, models: Iterable[Operation] = ()) -> Traffic:
-        """The traffic of a record."""
         generations = {each.request_id: each for each in record.generations}
         deliveries = record.deliveries
         attempts = [

@@ -61,8 +61,6 @@ CHECKS: list[UsageCheck] = []
 
 
 def _check(name: str, *, description: str, impact: str, source: str, remedy: str) -> Callable[[_Find], _Find]:
-    """Make a function a check."""
-
     def decorate(find: _Find) -> _Find:
         CHECKS.append(UsageCheck(name, description, impact, source, remedy, find))
         return find

@@ -36,7 +36,6 @@ class Behaviour:
 
     @property
     def group(self) -> str:
-        """The part of the name before the colon."""
         return self.name.partition(":")[0]
 
 
@@ -62,7 +61,6 @@ def _behaviours() -> Iterator[Behaviour]:
 
 
 def _answers(operation: str) -> Iterator[Behaviour]:
-    """The status codes that calls of an operation are answered with."""
     first, *others = _codes(operation)
     good = "download the video" if operation == "media" else f"a good call of {operation}"
     yield Behaviour(f"{operation}:{first}", good)
@@ -133,7 +131,6 @@ class Coverage:
 
     @property
     def missing(self) -> list[Behaviour]:
-        """The behaviours that were not met, in the order of the list."""
         return [each for each in self.behaviours if each.name not in self.met]
 
     @property
@@ -144,7 +141,6 @@ class Coverage:
 
     @property
     def share(self) -> Share:
-        """The same for other programs."""
         return Share(
             percent=round(self.percent, 2),
             met={each.name: self.met[each.name] for each in self.behaviours if each.name in self.met},

@@ -60,7 +60,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def run_mutants(config: pytest.Config) -> int:
-    """Run mutation testing instead of the tests."""
     pytest_configure(config)
     from .mutation import run_mutation_testing
 
@@ -149,7 +148,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def merge(config: pytest.Config, values: Any) -> None:
-    """Merge the results of a worker of xdist."""
     _results(config).merge(values)
 
 
@@ -174,7 +172,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _sections(results: Results, config: pytest.Config, most: int | None) -> Iterator[tuple[str, Iterable[str]]]:
-    """The titles and lines of the reports."""
     from . import assumptions, conduct
 
     if results.findings:
@@ -233,6 +230,5 @@ def _max_spend(config: pytest.Config) -> str:
 
 
 def _measures(config: pytest.Config) -> bool:
-    """Whether any option asks for the coverage."""
     wanted = (config.getoption(f"pixazo_cov{rest}") for rest in ("", "_fail_under", "_json"))
     return any(value not in (None, False, "") for value in wanted)

@@ -64,7 +64,6 @@ class Change:
 
     @property
     def group(self) -> str:
-        """The group of its clause, such as SUBMIT."""
         return f"{PREFIX}{self.page}" if self.page else self.clause.partition("-")[0]
 
     @property
@@ -134,7 +133,6 @@ def _matches(change: Change, glob: str) -> bool:
 
 
 def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
-    """The verdict on a change from the run that was made with it."""
     failed = run.failed
     if run.exit_code is None and not failed:
         failed = ((run.began[-1] if run.began else "pytest", f"did not end within {limit:.0f} s"),)
@@ -265,7 +263,6 @@ class MutantsDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn
 
 
 def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocument:
-    """The verdicts for other programs."""
     mutants = _tried_mutants(verdicts)
     noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
     variants = sum(verdict.change.is_benign for verdict in verdicts)
@@ -329,7 +326,6 @@ def _command(config: pytest.Config) -> list[str]:
 
 
 def _paths(config: pytest.Config) -> list[str]:
-    """The files, folders and node ids that were asked for."""
     given: list[str] | None = config.option.file_or_dir
     return [*map(str, given or ())]
 
@@ -347,7 +343,6 @@ class _MutationTesting:
         self._file: str | None = config.getoption("pixazo_mutants_json")
 
     def run(self) -> int:
-        """Run everything in order and return the exit code."""
         changes = len(self._changes)
         _say(
             f"pixazo mutation testing: the suite on the unchanged gateway, then on {counted(self._tried, 'changed one')}"

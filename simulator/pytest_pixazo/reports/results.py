@@ -31,7 +31,6 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     __test__ = False  # no test class, whatever its name
 
     def plus(self, more: TestResult) -> TestResult:
-        """This with what another world of the same test showed."""
         return TestResult(
             nodeid=self.nodeid,
             place=self.place,
@@ -49,7 +48,6 @@ class Results:
         self.tests: dict[str, TestResult] = {}
 
     def add(self, more: TestResult) -> None:
-        """Add what one world showed."""
         known = self.tests.get(more.nodeid)
         self.tests[more.nodeid] = known.plus(more) if known else more
 
@@ -58,13 +56,11 @@ class Results:
         return to_json([*self.tests.values()])
 
     def merge(self, values: Any) -> None:
-        """Add the results of another process."""
         for each in from_json(values, list[TestResult]):
             self.add(each)
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, in the order of a report."""
         return sorted(each for test in self.tests.values() for each in test.findings)
 
     @property
@@ -74,7 +70,6 @@ class Results:
 
     @property
     def bill(self) -> BillDocument:
-        """The bill of the run."""
         return BillDocument.of(test.bill for test in self.tests.values() if test.bill)
 
     def coverage(self, config: pytest.Config) -> tuple[Coverage, Coverage]:

@@ -82,7 +82,6 @@ def virtual_sleep(
 
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, the app's clocks include what it slept."""
     with _rebound(CLOCKS), virtual_dates(_now), _loops_clocks(sleeps):
         yield
 
@@ -282,11 +281,9 @@ class _Timer:
                 _firing.now = False
 
     def alive(self) -> bool:
-        """Whether it is still pending."""
         return not self._done and self.handle is not None and not self.handle.cancelled()
 
     def slept_past(self) -> None:
-        """Schedule the callback; from any thread."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._fire, context=self._context)
 
@@ -319,7 +316,6 @@ def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
 
 @contextmanager
 def _loops_clocks(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, `loop.time()` includes what the app slept when the app reads it."""
     with pytest.MonkeyPatch.context() as patch:
         base: Any = asyncio.BaseEventLoop
         real = base.time
@@ -347,8 +343,6 @@ def _slept_by_asyncio(sleeps: Sleeps) -> float:
 def _scheduling(
     sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], *, is_absolute: bool
 ) -> Callable[..., asyncio.TimerHandle]:
-    """`call_at` of a loop, or its `call_later`."""
-
     def schedule(
         loop: asyncio.AbstractEventLoop,
         when: float,

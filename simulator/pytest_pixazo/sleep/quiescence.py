@@ -65,7 +65,6 @@ class Loop(ABC):
         self._answer: Future[bool] | None = None
 
     def enter(self) -> None:
-        """Count a task that begins to sleep; called in the loop's thread."""
         self.sleepers += 1
         self._tasks = sum(1 for _ in self.tasks())
 
@@ -75,7 +74,6 @@ class Loop(ABC):
 
     @property
     def asleep(self) -> bool:
-        """Whether all of its tasks sleep."""
         return self.sleepers == self._tasks > 0
 
     def settled(self) -> bool:
@@ -264,7 +262,6 @@ class Quiescence:
         return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:
-        """Whether so many real seconds have passed, and enough looks."""
         then, looks = since
         return real_clock() - then >= seconds and self._looks - looks >= LOOKS
 

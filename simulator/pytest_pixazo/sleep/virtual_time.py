@@ -67,7 +67,6 @@ class Wakeup:
 
     @property
     def is_pending(self) -> bool:
-        """Whether it has still to be called."""
         return not self.woken and (self.alive is None or self.alive())
 
 
@@ -82,11 +81,9 @@ class TimerQueue:
 
     @property
     def size(self) -> int:
-        """The number of wakeups, including dead ones."""
         return len(self._heap)
 
     def enter(self, wakeup: Wakeup) -> None:
-        """Add a wakeup."""
         self._entered += 1
         heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))
         if wakeup.drives:
@@ -119,7 +116,6 @@ class TimerQueue:
 
 
 def _started(function: Callable[[], object]) -> threading.Thread:
-    """A thread of ours that runs a function."""
     thread = threading.Thread(target=function, name="pixazo-sleep", daemon=True)
     thread.start()
     return thread

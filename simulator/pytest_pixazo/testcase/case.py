@@ -75,7 +75,6 @@ class Case:
             outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
 
     def _saved(self, folder: Path, nodeid: str) -> str:
-        """Save the world in a file named after the test, and say how to look at it."""
         name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
         # Two names may differ only in characters that were replaced.
         digest = hashlib.blake2b(nodeid.encode(), digest_size=4).hexdigest()
@@ -112,7 +111,6 @@ class Case:
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
 
     def fail_unless_clean(self) -> None:
-        """Fail a strict test that passed until now but was not clean."""
         if self._passed and (problem := self._problem()):
             pytest.fail(problem, pytrace=False)
 

@@ -100,7 +100,6 @@ class Cases:
         return list(dict.fromkeys([*([own] if own else ()), *opened, *failed]))
 
     def end(self) -> None:
-        """Warn of what tests have left running."""
         with suppress(ControlError):  # a running simulator may have ended before
             self._remainders.warn(self._config)
 

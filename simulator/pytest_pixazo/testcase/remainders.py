@@ -23,7 +23,6 @@ class Remainders:
         self._calls: dict[Place, tuple[int, str]] = {}
 
     def times(self, world: str) -> int:
-        """How many worlds of this name have ended."""
         return self._places.get(world, (0, None))[0]
 
     def expect(self, world: str, place: Place, *, warns: bool) -> None:
@@ -41,7 +40,6 @@ class Remainders:
                     self._calls[place] = count + 1, f"{each.method} {each.target}"
 
     def warn(self, config: pytest.Config) -> None:
-        """Show one warning for each test."""
         self.collect()
         for place, (count, latest) in self._calls.items():
             came = f"{count} requests came" if count > 1 else "a request came"

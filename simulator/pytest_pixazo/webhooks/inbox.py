@@ -220,7 +220,6 @@ class Inbox:
         return text
 
     def _next_delivery(self) -> str:
-        """Why nothing more came, and what to do."""
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()

@@ -117,7 +117,6 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
 
 
 def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
-    """The response to a test client, which sets some headers itself."""
     own = ("host", "content-length", "connection", "transfer-encoding")
     headers = {name: value for name, value in callback.headers.items() if name not in own}
     if hasattr(client, "generic"):  # Django's

@@ -21,7 +21,6 @@ class Place(NamedTuple):
 
 
 def place_of(node: pytest.Item | pytest.Collector) -> Place:
-    """The place of a test or collector."""
     if not isinstance(node, pytest.Item):
         return Place(node.nodeid, str(node.path), 0)
     file, line, _ = node.location

@@ -111,5 +111,4 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
 
 
 def _ended_well(error: BaseException) -> bool:
-    """Whether it is the exit of a program with code 0."""
     return isinstance(error, SystemExit) and not error.code
