@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from weakref import ref
 
 import pytest
@@ -418,7 +418,7 @@ def rebind(swap: Mapping[int, object]) -> None:
             if type(value) is FunctionType and value.__module__ == name:
                 _rebind_defaults(value, swap)
             elif issubclass(type(value), type) and value.__module__ == name:
-                _rebind_attributes(value, swap)
+                _rebind_attributes(cast("type", value), swap)
 
 
 def _modules() -> Iterator[tuple[str, dict[str, Any]]]:

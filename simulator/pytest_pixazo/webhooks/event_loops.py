@@ -10,6 +10,8 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Any, TypeAlias, TypeVar
 
+from pixazo_simulator.server import HttpResponse
+
 T = TypeVar("T")
 Coroutines: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
 """A coroutine function, of which each call is awaited on a loop."""
@@ -155,7 +157,7 @@ class ClientLoop:
             raise InboxError(_CLIENT_WAITS)
 
 
-def running_loop() -> Callable[[Coroutines[T]], T] | None:
+def running_loop() -> Callable[[Coroutines[HttpResponse]], HttpResponse] | None:
     """Runs a coroutine function from another thread on the asyncio or trio loop that runs in this thread; None without one."""
     try:
         loop = asyncio.get_running_loop()
@@ -171,12 +173,14 @@ def running_loop() -> Callable[[Coroutines[T]], T] | None:
         return None
     token = trio.lowlevel.current_trio_token()
 
-    def on_trio(function: Coroutines[T]) -> T:
+    def on_trio(function: Coroutines[HttpResponse]) -> HttpResponse:
         try:
-            result: T = _on_loop(token.run_sync_soon, lambda: trio.from_thread.run(function, trio_token=token))
+            response: HttpResponse = _on_loop(
+                token.run_sync_soon, lambda: trio.from_thread.run(function, trio_token=token)
+            )
         except (trio.RunFinishedError, trio.Cancelled):
             raise EventLoopError(_ENDED) from None
-        return result
+        return response
 
     return on_trio
 

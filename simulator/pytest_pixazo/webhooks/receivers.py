@@ -92,7 +92,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     method = getattr(target, "request", getattr(target, "open", None) if hasattr(target, "application") else None)
     if arguments is None and callable(method) and not inspect.iscoroutinefunction(method):
         loop, app = ClientLoop(target), getattr(target, "app", getattr(target, "application", target))
-        return Receiver(lambda *asked: loop.call(partial(post_by_client, target, *asked)), path, app)
+        return Receiver(lambda asked, callback: loop.call(partial(post_by_client, target, asked, callback)), path, app)
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
         " callback: give the app itself"
@@ -110,10 +110,11 @@ def _required_arguments(target: object) -> int | None:
 
 def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     state: dict[str, Any] = {}
+    call, here = partial(call_asgi, app, state), threading.get_ident()
     if run := None if own_loop else running_loop():
-        return Receiver(lambda *asked: run(partial(call_asgi, app, state, *asked)), path, app, threading.get_ident())
+        return Receiver(lambda target, callback: run(partial(call, target, callback)), path, app, here)
     loop = OwnLoop(partial(lifespan, app, state))
-    return Receiver(lambda *asked: loop.run(partial(call_asgi, app, state, *asked)), path, app, close=loop.close)
+    return Receiver(lambda target, callback: loop.run(partial(call, target, callback)), path, app, close=loop.close)
 
 
 def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
