@@ -212,7 +212,10 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     if downloads:
         yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
-        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in _webhook_urls(call)):
+        urls = [call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")]
+        if isinstance(call.request.body, dict):
+            urls.append(str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER)))
+        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in urls):
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
@@ -302,12 +305,6 @@ def _carries_key(call: Call) -> bool:
         name == named or (REDACTED in value and name not in _REDACTED_ANYWAY)
         for name, value in call.request.headers.items()
     )
-
-
-def _webhook_urls(call: Call) -> Iterator[str]:
-    yield call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")
-    if isinstance(call.request.body, dict):
-        yield str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER))
 
 
 @dataclass(frozen=True, slots=True, order=True)

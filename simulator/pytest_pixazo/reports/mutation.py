@@ -173,27 +173,6 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
             yield from ((f"  {'':<13} by {test}: {reason}", None) for test, reason in verdict.tests)
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
-    """One line: `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
-    mutants = _tried_mutants(verdicts)
-    noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
-    parts = [f"noticed {noticed} of {len(mutants)}{f' ({100 * noticed // len(mutants)} %)' if mutants else ''}"]
-    brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
-    if benign := sum(verdict.change.is_benign for verdict in verdicts):
-        parts.append(f"{counted(len(brittle), 'brittle test')} on {counted(benign, 'benign change')}")
-    counts = Counter(verdict.outcome for verdict in verdicts)
-    parts += [
-        f"{counts[outcome]} {outcome}"
-        for outcome in (Outcome.DOUBTFUL, Outcome.UNKNOWN, Outcome.UNTRIED)
-        if counts[outcome]
-    ]
-    return "; ".join(parts)
-
-
-def _tried_mutants(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if not (verdict.change.is_benign or verdict.change.untried)]
-
-
 def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
     """A warning for each change that slips through, and for each brittle test; a notice for each test that a change of the page breaks.
 
@@ -214,7 +193,7 @@ def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: 
 
 def job_summary(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The verdicts in Markdown: what slips through first."""
-    yield f"## Pixazo mutation testing: {summary(verdicts)}\n"
+    yield f"## Pixazo mutation testing: {Totals.of(verdicts).line}\n"
     order = (Outcome.UNKNOWN, Outcome.SLIPPED, Outcome.BRITTLE)
     ranked = sorted(verdicts, key=lambda each: order.index(each.outcome) if each.outcome in order else len(order))
     rows = (
@@ -232,6 +211,20 @@ class Totals(msgspec.Struct, frozen=True):
     noticed: int
     variants: int
     line: str
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Totals:
+        """Those of some verdicts; the line is as `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
+        counts = Counter(each.outcome for each in verdicts)
+        mutants = sum(not (each.change.is_benign or each.change.untried) for each in verdicts)
+        benign, noticed = sum(each.change.is_benign for each in verdicts), counts[Outcome.NOTICED]
+        parts = [f"noticed {noticed} of {mutants}{f' ({100 * noticed // mutants} %)' if mutants else ''}"]
+        if benign:
+            brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
+            parts.append(f"{counted(len(brittle), 'brittle test')} on {counted(benign, 'benign change')}")
+        rest = (Outcome.DOUBTFUL, Outcome.UNKNOWN, Outcome.UNTRIED)
+        parts += [f"{counts[outcome]} {outcome}" for outcome in rest if counts[outcome]]
+        return cls(mutants, noticed, benign, "; ".join(parts))
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -263,9 +256,6 @@ class MutantsDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn
 
 
 def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocument:
-    mutants = _tried_mutants(verdicts)
-    noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
-    variants = sum(verdict.change.is_benign for verdict in verdicts)
     changes = (
         Judged(
             name=verdict.change.name,
@@ -278,7 +268,7 @@ def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocume
         )
         for verdict in verdicts
     )
-    return MutantsDocument(Totals(len(mutants), noticed, variants, summary(verdicts)), tuple(tests), tuple(changes))
+    return MutantsDocument(Totals.of(verdicts), tuple(tests), tuple(changes))
 
 
 _COLOURS: Mapping[Outcome | None, str] = {
@@ -361,7 +351,7 @@ class _MutationTesting:
         verdicts = self._without_flaky(verdicts, limit)
         for line, outcome in table(verdicts):
             _say(line, fg=_COLOURS.get(outcome))
-        _say(f"{summary(verdicts)}, in {_duration(time.monotonic() - started)}", bold=True)
+        _say(f"{Totals.of(verdicts).line}, in {_duration(time.monotonic() - started)}", bold=True)
         if self._file:
             write(document(verdicts, tests), Path(self._file))
         if is_wanted(self._config):

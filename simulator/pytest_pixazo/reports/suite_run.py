@@ -106,20 +106,15 @@ class Suite:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and the processes that it started, by SIGKILL after a grace period."""
-    _signal(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal the process group, where the platform has groups."""
-    with suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+    """End a process, and where the platform has groups those that it started, by SIGKILL after a grace period."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
 
 
 def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float) -> SuiteRun:

@@ -20,13 +20,13 @@ from pytest_pixazo.reports.mutation import (
     CHANGES,
     Change,
     Outcome,
+    Totals,
     Verdict,
     annotated,
     chosen,
     document,
     doubted,
     judged,
-    summary,
     table,
 )
 from pytest_pixazo.reports.suite_run import Suite, SuiteRun
@@ -164,8 +164,8 @@ def test_the_table_and_its_summary() -> None:
         "                by test_a: AssertionError: no",
     ]
     assert [outcome for _, outcome in table(VERDICTS) if outcome] == [verdict.outcome for verdict in VERDICTS]
-    assert summary(VERDICTS) == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
-    assert summary([judged(MUTANT, BROKEN, 31)]) == "noticed 0 of 1 (0 %); 1 unknown"
+    assert Totals.of(VERDICTS).line == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
+    assert Totals.of([judged(MUTANT, BROKEN, 31)]).line == "noticed 0 of 1 (0 %); 1 unknown"
 
 
 def test_what_depends_on_flaky_tests_is_doubtful() -> None:
