@@ -260,39 +260,6 @@ _firing = threading.local()
 """`now`: this thread runs a timer callback of the app, which is not on the stack, and yet its time is to be virtual."""
 
 
-class _Timer:
-    """The callback of a timer: called once, at its real time or when the app sleeps past it, whichever comes first."""
-
-    __slots__ = ("_args", "_callback", "_context", "_done", "_loop", "handle")
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, callback: Callable[..., object], args: tuple[Any, ...], context: Context
-    ) -> None:
-        self._loop, self._callback, self._args, self._context = loop, callback, args, context
-        self._done = False
-        self.handle: asyncio.TimerHandle | None = None
-
-    def __call__(self) -> None:
-        if not self._done:
-            self._done = _firing.now = True
-            try:
-                self._callback(*self._args)
-            finally:
-                _firing.now = False
-
-    def alive(self) -> bool:
-        return not self._done and self.handle is not None and not self.handle.cancelled()
-
-    def slept_past(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._fire, context=self._context)
-
-    def _fire(self) -> None:
-        if self.alive() and self.handle:
-            self.handle.cancel()
-            self()
-
-
 def is_for_app() -> bool:
     """Whether the caller of our caller sets a deadline or reads a clock for the app."""
     return getattr(_firing, "now", False) or sets_deadline(caller(2))
@@ -352,10 +319,33 @@ def _scheduling(
     ) -> asyncio.TimerHandle:
         if not is_for_app():
             return real(loop, when, callback, *args, context=context)
-        timer = _Timer(loop, callback, args, context := context or copy_context())
+        context, is_done = context or copy_context(), False
+
+        def call() -> None:
+            # Once, at its real time or when the app sleeps past it, whichever comes first.
+            nonlocal is_done
+            if not is_done:
+                is_done = _firing.now = True
+                try:
+                    callback(*args)
+                finally:
+                    _firing.now = False
+
+        def is_alive() -> bool:
+            return not is_done and not handle.cancelled()
+
+        def call_early() -> None:
+            if is_alive():
+                handle.cancel()
+                call()
+
+        def slept_past() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(call_early, context=context)
+
         when -= _slept_by_asyncio(sleeps) if is_absolute else 0
-        timer.handle = handle = real(loop, when, timer, context=context)
-        sleeps.follow(when - loop.time() if is_absolute else when, timer.slept_past, timer.alive)
+        handle = real(loop, when, call, context=context)
+        sleeps.follow(when - loop.time() if is_absolute else when, slept_past, is_alive)
         return handle
 
     return schedule

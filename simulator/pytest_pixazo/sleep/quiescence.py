@@ -89,7 +89,7 @@ class Loop(ABC):
         try:
             return answer.result(ANSWER)
         except TimeoutError:
-            return not self.call(_nothing)  # it may have ended
+            return not self.call(lambda: None)  # it may have ended
 
     def compare(self) -> bool:
         """Whether every task awaits what it awaited at the last call; called in the loop's thread."""
@@ -198,10 +198,6 @@ def _is_internal(task: trio.lowlevel.Task) -> bool:
     module = str(frame.f_globals.get("__name__", "")) if frame else ""
     # Not all of ours: what an app starts as a task may be a sleep that we have replaced.
     return module.startswith("trio._core.") or module == __name__
-
-
-def _nothing() -> None:
-    """Tells whether a loop still takes calls."""
 
 
 def _innermost(awaited: object) -> object:
