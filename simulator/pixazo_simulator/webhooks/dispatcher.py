@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Fault, Skip, effect, kind_of
+from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -250,7 +250,7 @@ class Dispatcher:
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
-        if effect(faults, Skip):
+        if fault_of(faults, Drop):
             return Outcome(None, "dropped by the script", final=True)
         outcome, posted = Outcome(None, "held back by a mutant", final=True), self._of(world).posted
         for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):
