@@ -101,21 +101,13 @@ class Redactor:
     thread may use it.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent", "_remembered")
+    __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent")
 
-    def __init__(
-        self,
-        keys: Iterable[str] = (),
-        *,
-        parent: Redactor | None = None,
-        mark: str = REDACTED,
-        remembered: int = MOST_REMEMBERED,
-    ) -> None:
+    def __init__(self, keys: Iterable[str] = (), *, parent: Redactor | None = None, mark: str = REDACTED) -> None:
         self._parent = parent
         self._mark = mark
         self._counts: dict[str, int] = {}
         self._forgotten: deque[str] = deque()
-        self._remembered = remembered
         self._found = _EncodedKeys()
         for key in keys:
             self.add(key)
@@ -131,7 +123,7 @@ class Redactor:
         """Forget a key that was added, once as many others were forgotten after it as are remembered."""
         if key in self._counts:
             self._forgotten.append(key)
-            if len(self._forgotten) > self._remembered:
+            if len(self._forgotten) > MOST_REMEMBERED:
                 gone = self._forgotten.popleft()
                 _count(self._counts, gone, -1)
                 if gone not in self._counts:
