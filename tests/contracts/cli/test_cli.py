@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -29,8 +29,7 @@ from pixazo_contracts.runner import run_clock, session
 from pixazo_simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import ExitStack
+    from collections.abc import Iterator
 
     from click.testing import Result
 
@@ -312,19 +311,14 @@ def test_a_terminal_that_lacks_characters(encoding: str) -> None:
 @pytest.mark.slow
 def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a disk that fills up nothing more is sent, the report is printed all the same, and what fits is judged."""
-    make_writer = session._trace_writer  # pyright: ignore[reportPrivateUsage]
+    write, room = session._Session._write, iter(range(20))  # pyright: ignore[reportPrivateUsage]
 
-    def filling(path: Path, stack: ExitStack) -> Callable[[Record], None]:
-        write, room = make_writer(path, stack), iter(range(20))
+    def until_full(self: Any, record: Record) -> None:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, record)
 
-        def until_full(record: Record) -> None:
-            if next(room, None) is None:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            write(record)
-
-        return until_full
-
-    monkeypatch.setattr(session, "_trace_writer", filling)
+    monkeypatch.setattr("pixazo_contracts.runner.session._Session._write", until_full)
     full = run(origin, "--out", str(tmp_path))
     assert full.exit_code == 11
     assert "spend guard: the trace cannot be written (" in full.stdout
