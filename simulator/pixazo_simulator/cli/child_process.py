@@ -237,7 +237,7 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener for these hosts has this port."""
 
-    def decide(request: redirect.ProxyRequest) -> redirect.Tunnel | redirect.Forward | redirect.RefuseRequest:
+    def decide(request: redirect.ProxyRequest) -> redirect.Tunnel | redirect.Forward | str:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
             return redirect.Tunnel(address) if request.method == "CONNECT" else redirect.Forward(address)
@@ -246,7 +246,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
         is_ours = name in hosts
         sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
-        return redirect.RefuseRequest(sentence)
+        return sentence
 
     return decide
 

@@ -51,7 +51,7 @@ def _receive(options: dict[str, Any]) -> None:
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
     from pixazo_simulator.receiver import Receiver
-    from pixazo_simulator.server import GatewayProtocol, SimulatorError, ThreadedServer, listen
+    from pixazo_simulator.server import Configuration, SimulatorError, ThreadedServer, listen
     from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
     from pixazo_simulator.world import Settings
 
@@ -72,7 +72,7 @@ def _receive(options: dict[str, Any]) -> None:
         listener = listen(host, options["port"])
         port = listener.getsockname()[1]
         _refuse_itself(options["forward_to"], port)
-        server = ThreadedServer(listener, str(port), receiver, GatewayProtocol, lifespan="off")
+        server = ThreadedServer(listener, str(port), Configuration(receiver))
         server.start()
     called = LOOPBACK_OF.get(host, host)
     url = f"http://{f'[{called}]' if ':' in called else called}:{port}"

@@ -9,9 +9,9 @@ import pytest
 from tests.caller import Caller
 from tests.inprocess import InProcess
 
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.world import Bounds
 
 
 @pytest.fixture

@@ -481,7 +481,7 @@ def without_keys(value: Any, redactor: spec.Redactor) -> Any:
     return value
 
 
-_MEMBERS = frozenset(spec.points()).union(
+_MEMBERS = frozenset(spec.Policy.__struct_fields__).union(
     *(kind.__struct_fields__ for kind in vars(body).values() if isinstance(kind, type) and issubclass(kind, body.Body))
 )
 
