@@ -19,14 +19,10 @@ from .submit import SUBMIT
 from .webhook import WEBHOOK
 
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
-
 #: All clauses, by group, in the order in which they are written.
 CATALOGUE: tuple[Clause, ...] = tuple(clause for group in GROUPS for clause in group.clauses)
-
 #: The same by id.
 BY_ID: dict[str, Clause] = {clause.id: clause for clause in CATALOGUE}
-
-
 #: A digest of what is required, which two results must share to be compared.
 CLAUSE_SET: str = hashlib.sha256(" ".join(clause.digest for clause in CATALOGUE).encode()).hexdigest()[:16]
 

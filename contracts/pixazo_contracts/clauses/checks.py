@@ -20,35 +20,19 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .clause import (
-    Evidence,
-    Observation,
-    Remarks,
-    SharedCheck,
-    Unseen,
-    Violation,
-    check,
-    check_member,
-    code_shown,
-    code_word,
-    show,
-)
+from .clause import SharedCheck
+from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, code_word, show
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
-
 #: Status codes of a refusal: what was asked was wrong.
 REFUSALS: Final = range(400, 500)
-
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
-
 #: The states before the end.
 RUNNING: Final = STATES[:2]
-
 #: How the ids of clauses begin that a single submit is sent for to be accepted.
 OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
-
 #: A body of so many bytes may be refused by closing the connection before it is read.
 TOO_LARGE: Final = 8 * 1024 * 1024
 

@@ -21,25 +21,12 @@ from .checks import (
     noted,
     shows_work,
 )
-from .clause import (
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    code_shown,
-    code_word,
-    member_names,
-    show,
-)
-from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
+from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT, Group
+from .remarks import Observation, Remarks, Violation, check, check_member, code_shown, code_word, member_names, show
 
 ERR = Group()
-
 #: "Common status codes.": those of the list that say that a request was refused.
 PRINTED_REFUSALS = frozenset({400, 401, 402, 403, 429, 500})
-
 #: Status codes with which a submit is refused for another reason than its rate: key, wallet, route.
 OTHER_REASONS = frozenset({401, 402, 404, 405})
 
@@ -50,12 +37,10 @@ NOT_CHARGED = 'Status Values: "ERROR | System error — not charged"'
 QUEUED = 'Response Handling: "202 | Accepted — Request queued"'
 SERVER_ERROR = 'Response Handling: "500 | Internal Server Error"'
 TOO_MANY = 'Response Handling: "429 | Too Many Requests"'
-
 #: Clauses that judge a 500 themselves.
 JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 
 PRINTED_402 = {"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}
-
 #: The member that a clause about parameters is about, by the second part of its id.
 MEMBERS = {
     "PROMPT": "prompt",

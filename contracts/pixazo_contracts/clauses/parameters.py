@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import Trace
 
 from .checks import AS_MEANT_LATER, UNDECIDED, Measure, as_meant, frame, is_no_evidence, one_of, playing_time
-from .clause import Evidence, Group, Observation, Remarks, Violation, show
-from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
+from .clause import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT, Group
+from .remarks import Evidence, Observation, Remarks, Violation, show
 
 T2V_TABLE = "Request Parameters - Generate Video Request"
 
@@ -32,7 +32,6 @@ T2V_PO = _t2v("prompt_optimizer | No | boolean | Automatically refines prompt in
 T2V_FP = _t2v("fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing.")
 T2V_CB = _t2v("callback_url | No | string | URL to receive callback notifications when video is ready.")
 T2V_WM = _t2v("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
-
 #: What explains that the end of an accepted request was not seen.
 FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
 

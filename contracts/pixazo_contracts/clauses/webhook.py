@@ -21,9 +21,9 @@ from pixazo_contracts.trace import (
 
 from .access import judge_json
 from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_null_or_absent, no_key, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, member_names, plain, show
+from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT, Group
 from .parameters import I2V_CB, T2V_CB
-from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
+from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
@@ -31,13 +31,10 @@ WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
 PARTS = ("status", "model_id", "error", "output")
-
 #: A callback is late after so many times the profile's `settle`: a run that waits may see one only when its wait is over.
 LATE = 2.0
-
 #: Status codes of a gateway that broke.
 BROKEN = range(500, 600)
-
 #: Headers that HTTP itself puts on a request.
 PLAIN_HEADERS = frozenset({
     "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",

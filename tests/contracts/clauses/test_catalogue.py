@@ -14,8 +14,7 @@ from tests.page import PAGE, as_read, sections
 from pixazo_contracts import clauses
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, PAGE_URL, STATEMENTS, select
 from pixazo_contracts.clauses.catalogue import GROUPS
-from pixazo_contracts.clauses.clause import REFERENCE, Group
-from pixazo_contracts.clauses.standing import FREE, SILENT
+from pixazo_contracts.clauses.clause import FREE, REFERENCE, SILENT, Group
 from pixazo_contracts.probes import PROBES, feeders, samples
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
