@@ -26,7 +26,9 @@ from .remarks import Evidence, Observation, Remarks, Violation, check, code_show
 
 SUBMIT = Group()
 
+BAD_REQUEST = 'Response Handling: "400 | Bad Request"'
 ACCEPTED = 'Response Handling: "202 | Accepted — Request queued"'
+POLLING_URL = 'Response Fields: "polling_url | string | Status URL (initial response only)"'
 MEMBERS = ("request_id", "status", "polling_url")
 UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -67,8 +69,7 @@ SUBMIT.row("SUBMIT-02", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "i
 # fmt: on
 
 
-@SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True,
-    section='Output; Response Fields: "polling_url | string | Status URL (initial response only)"')  # fmt: skip
+@SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True, section=f"Output; {POLLING_URL}")
 def submit_03(trace: Trace) -> Remarks:
     """The 202 body carries `request_id`, `status` and `polling_url`."""
     for exchange in trace.acceptances:
@@ -150,10 +151,12 @@ def submit_09(trace: Trace) -> Remarks:
 def submit_10(trace: Trace) -> Remarks:
     """Identifiers are unique."""
     accepted = [exchange for exchange in trace.acceptances if exchange.accepted_id is not None]
+    by_id: dict[str | None, list[Exchange]] = {}
+    for exchange in accepted:
+        by_id.setdefault(exchange.accepted_id, []).append(exchange)
     for generation in trace.generations if len(accepted) > 1 else ():
         yield Evidence(generation.submit)
-        alike = [exchange for exchange in accepted if exchange.accepted_id == generation.request_id]
-        for first, second in combinations(alike, 2):
+        for first, second in combinations(by_id[generation.request_id], 2):
             # One body sent twice may be taken for one request (SUBMIT-15); then its history does not begin anew.
             before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
             after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
@@ -162,7 +165,7 @@ def submit_10(trace: Trace) -> Remarks:
 
 
 @SUBMIT.clause("SUBMIT-11", EXAMPLE, SHARED, depends_on="SUBMIT-03 AUTH-11", core=True, drift_fails=True,
-    section='Output; Response Fields: "polling_url | string | Status URL (initial response only)"')  # fmt: skip
+    section=f"Output; {POLLING_URL}")  # fmt: skip
 def submit_11(trace: Trace) -> Remarks:
     """`polling_url` is the status route of the same gateway with exactly this `request_id`."""
     profile = trace.profile
@@ -220,7 +223,7 @@ def submit_14(trace: Trace) -> Remarks:
     reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
-        during = [e for e in trace.exchanges if e.started < submit.finished and submit.started < e.finished]
+        during = (e for e in trace.exchanges if e.started < submit.finished and submit.started < e.finished)
         # Under our own load every response is slow: only a submit during which nothing else was sent can be judged.
         if first is None or any(exchange.number != submit.number for exchange in during):
             continue
@@ -234,25 +237,19 @@ def submit_15(trace: Trace) -> Remarks:
     """Two identical submits are two requests; nothing is said about idempotency keys."""
     first: dict[str, object] = {}
     for exchange in trace.aimed("SUBMIT-15"):
-        kind, found = (
-            "with Idempotency-Key" if exchange.request_header("Idempotency-Key") else "plain",
-            exchange.accepted_id,
-        )
+        kind = "with Idempotency-Key" if exchange.request_header("Idempotency-Key") else "plain"
         if kind in first:
-            word = "the first request again" if found == first[kind] else "a request of its own"
-            yield Observation(f"{kind} repetition: {word if found is not None else exchange.status}", exchange)
+            word = "the first request again" if exchange.accepted_id == first[kind] else "a request of its own"
+            yield Observation(f"{kind} repetition: {word if exchange.accepted_id else exchange.status}", exchange)
         else:
-            first[kind] = found
+            first[kind] = exchange.accepted_id
 
 
 # fmt: off
 SUBMIT.row("SUBMIT-16", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
-    section='Response Handling: "400 | Bad Request"',
-    demands="Malformed JSON is refused with 400.")
+    section=BAD_REQUEST, demands="Malformed JSON is refused with 400.")
 SUBMIT.row("SUBMIT-17", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
-    section='Response Handling: "400 | Bad Request"',
-    demands="An empty body or a JSON value that is not an object is refused with 400.")
+    section=BAD_REQUEST, demands="An empty body or a JSON value that is not an object is refused with 400.")
 SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
-    section="silence",
-    demands="Unknown members are either ignored or refused: pick up which.")
+    section="silence", demands="Unknown members are either ignored or refused: pick up which.")
 # fmt: on

@@ -321,8 +321,7 @@ def webhook_18(trace: Trace) -> Remarks:
             yield Observation(f"{channel}: {'progress too' if states & {*RUNNING} else 'ends only'}")
 
 
-@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}",
-    section=f"{I2V_CB}; {T2V_CB}")  # fmt: skip
+@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}", section=f"{I2V_CB}; {T2V_CB}")
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
     for generation, url, callbacks in _with(trace, "member"):
