@@ -121,7 +121,7 @@ HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via h
 
 def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
     """Requests aimed at the clause are refused with the status code; and no POST of this account begins anything."""
-    yield from answered(code)(trace, clause_id)
+    yield from answered(trace, clause_id, code)
     for exchange in trace.exchanges:
         if exchange.method == "POST" and exchange.account == account and clause_id not in exchange.aims:
             yield from begins_nothing(trace, exchange)
@@ -131,13 +131,13 @@ def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks
 AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_nobody, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
     section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
-AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
+AUTH.row("AUTH-02", DOCUMENTED, FREE, partial(answered, code=401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
 AUTH.row("AUTH-03", IMPLIED, FREE, partial(_nobody, code=401, account="unknown"), depends_on=ROUTES, core=True,
     section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
-AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
+AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
     demands="An empty or blank key counts as missing: 401.")
 # fmt: on
 
@@ -155,7 +155,7 @@ def auth_05(trace: Trace) -> Remarks:
             yield check(same, exchange, where, expected, words=code_shown(exchange), related=(like,))
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
+AUTH.row("AUTH-06", IMPLIED, FREE, partial(answered, code=401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
     section=HEADER_REQUIRED,
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 

@@ -57,11 +57,9 @@ def is_string(value: object) -> bool:
     return isinstance(value, str)
 
 
-def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
-    """The response has one of the status codes."""
-    return check(
-        exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), words=code_shown(exchange)
-    )
+def has_code(exchange: Exchange, code: int) -> Evidence | Violation:
+    """The response has the status code."""
+    return check(exchange.status == code, exchange, "status code", str(code), words=code_shown(exchange))
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
@@ -106,16 +104,12 @@ def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
 
-def answered(*codes: int) -> SharedCheck:
-    """Every request aimed at the clause is refused with one of the status codes, and begins nothing."""
-
-    def check_each(trace: Trace, clause_id: str) -> Remarks:
-        for exchange in trace.aimed(clause_id, unanswered=True):
-            if exchange.status in codes or not is_no_evidence(trace, exchange):
-                yield has_code(exchange, *codes)
-                yield from begins_nothing(trace, exchange)
-
-    return check_each
+def answered(trace: Trace, clause_id: str, code: int) -> Remarks:
+    """Every request aimed at the clause is refused with the status code, and begins nothing."""
+    for exchange in trace.aimed(clause_id, unanswered=True):
+        if exchange.status == code or not is_no_evidence(trace, exchange):
+            yield has_code(exchange, code)
+            yield from begins_nothing(trace, exchange)
 
 
 def each(

@@ -11,7 +11,7 @@ A clause with a judgement of its own is a function, whose docstring is the requi
 
 A clause that only delegates to a check which others share (`checks`) is a row:
 
-    AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 | Unauthorized"',
+    AUTH.row("AUTH-03", IMPLIED, FREE, partial(answered, code=401), section='Response Handling: "401 | Unauthorized"',
         demands="An unknown key is refused with 401.")
 
 Both give first the identity of the clause (id, strength, cost, dependencies), then where the page says so, then what that

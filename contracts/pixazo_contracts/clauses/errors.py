@@ -116,9 +116,8 @@ def err_400_03(trace: Trace) -> Remarks:
             yield check(holds, exchange, "message", f"Model '{model}' not found or is disabled", message)
 
 
-ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, answered(402), depends_on="BASE-02", needs="account:empty", core=True,
-    section=INSUFFICIENT,
-    demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
+ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, partial(answered, code=402), depends_on="BASE-02", needs="account:empty", core=True,
+    section=INSUFFICIENT, demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
 @ERR.clause("ERR-402-02", EXAMPLE, ACCOUNT, needs="account:empty", section=NOT_ENOUGH)

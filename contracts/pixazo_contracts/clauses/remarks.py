@@ -125,14 +125,8 @@ def check(
 
 
 def check_member(
-    source: Exchange | Callback,
-    name: str,
-    holds: Callable[[object], bool],
-    expected: str,
-    *,
-    related: tuple[Exchange | Callback, ...] = (),
-    drifts: bool = False,
+    source: Exchange | Callback, name: str, holds: Callable[[object], bool], expected: str, *, drifts: bool = False
 ) -> Evidence | Violation:
     """`check` a member of the body; `holds` gets its value, `MISSING` if the body has none of that name."""
     value = source.member(name)
-    return check(holds(value), source, name, expected, value, related=related, drifts=drifts)
+    return check(holds(value), source, name, expected, value, drifts=drifts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from statistics import median
 
@@ -246,9 +247,9 @@ def submit_15(trace: Trace) -> Remarks:
 
 
 # fmt: off
-SUBMIT.row("SUBMIT-16", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
+SUBMIT.row("SUBMIT-16", IMPLIED, FREE, partial(answered, code=400), depends_on="BASE-02 BASE-03", core=True,
     section=BAD_REQUEST, demands="Malformed JSON is refused with 400.")
-SUBMIT.row("SUBMIT-17", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
+SUBMIT.row("SUBMIT-17", IMPLIED, FREE, partial(answered, code=400), depends_on="BASE-02 BASE-03", core=True,
     section=BAD_REQUEST, demands="An empty body or a JSON value that is not an object is refused with 400.")
 SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
     section="silence", demands="Unknown members are either ignored or refused: pick up which.")

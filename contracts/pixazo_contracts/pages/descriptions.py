@@ -61,8 +61,8 @@ _ONE: Final = re.compile(
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
 _FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
-    "base64": r"\bbase64\b",
-    "url": r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b",
+    "base64": _pattern(r"\bbase64\b"),
+    "url": _pattern(r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b"),
 }
 _CONDITION: Final = _pattern(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b"
@@ -231,9 +231,7 @@ class _Reading:
             self.formats.append(match[1].casefold())
         if self.take(_PUBLIC):
             self.formats.append("public")
-        for name, pattern in _KINDS.items():
-            if re.search(pattern, self.sentence_text, re.IGNORECASE):
-                self.formats.append(name)
+        self.formats += (name for name, pattern in _KINDS.items() if pattern.search(self.sentence_text))
 
 
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
@@ -245,9 +243,8 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):
         reading.formats = []
-    return Rules(
-        **reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions)
-    ), unread
+    formats, conditions = tuple(dict.fromkeys(reading.formats)), tuple(reading.conditions)
+    return Rules(**reading.found, formats=formats, conditions=conditions), unread
 
 
 def _whole(number: str) -> int:
