@@ -5,21 +5,9 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from pixazo_contracts.trace import (
-    MISSING,
-    TERMINAL,
-    Callback,
-    Exchange,
-    GatewayClock,
-    Generation,
-    Trace,
-    fit_clock,
-    instant,
-    is_object,
-    repeated_names,
-)
+from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant
 
-from .checks import NO_ROUTE, accepted, answered, begins_nothing, no_key, noted, observed, one_of, shows_work
+from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
@@ -220,9 +208,6 @@ def auth_12(trace: Trace) -> Remarks:
 
 HDR = Group()
 
-JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
-#: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
-CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 #: Status codes that a server may send before the application sees the request, or for an id that it does not know (STATUS-10).
 SERVER_CODES = frozenset({404, 405, 408, 411, 413, 414, 431})
 #: A read this many seconds after the change that still shows the older state is stale, not late.
@@ -241,24 +226,6 @@ HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BOD
 # fmt: on
 
 
-def judge_json(message: Exchange | Callback) -> Remarks:
-    """A message is a UTF-8 JSON object, typed as that."""
-    content_type = message.header("content-type")
-    charset = CHARSET.search(content_type or "")
-    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(
-        bool(typed),
-        message,
-        "Content-Type",
-        "application/json",
-        words=show(MISSING if content_type is None else content_type),
-    )
-    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
-    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
-    twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
-    yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
-
-
 @HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
@@ -273,7 +240,7 @@ def hdr_04(trace: Trace) -> Remarks:
         excused = status in SERVER_CODES or status >= 500 or (submits and status == 400 and not model)
         printed = exchange.size or exchange.succeeded or status == 402 or model
         if routed and printed and not excused and "STATUS-11" not in exchange.aims:
-            yield from judge_json(exchange)
+            yield from is_json(exchange)
 
 
 def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:

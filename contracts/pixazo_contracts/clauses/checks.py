@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -17,6 +18,7 @@ from pixazo_contracts.trace import (
     Trace,
     instant,
     is_object,
+    repeated_names,
     split_url,
 )
 
@@ -33,6 +35,9 @@ NO_ROUTE: Final = frozenset({404, 405})
 RUNNING: Final = STATES[:2]
 #: How the ids of clauses begin that a single submit is sent for to be accepted.
 OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
+JSON_TYPE: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+#: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
+CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 #: A body of so many bytes may be refused by closing the connection before it is read.
 TOO_LARGE: Final = 8 * 1024 * 1024
 
@@ -55,11 +60,6 @@ is_null: Final = equals(None)
 def is_string(value: object) -> bool:
     """Whether a member is a string."""
     return isinstance(value, str)
-
-
-def has_code(exchange: Exchange, code: int) -> Evidence | Violation:
-    """The response has the status code."""
-    return check(exchange.status == code, exchange, "status code", str(code), words=code_shown(exchange))
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
@@ -108,7 +108,7 @@ def answered(trace: Trace, clause_id: str, code: int) -> Remarks:
     """Every request aimed at the clause is refused with the status code, and begins nothing."""
     for exchange in trace.aimed(clause_id, unanswered=True):
         if exchange.status == code or not is_no_evidence(trace, exchange):
-            yield has_code(exchange, code)
+            yield check(exchange.status == code, exchange, "status code", str(code), words=code_shown(exchange))
             yield from begins_nothing(trace, exchange)
 
 
@@ -231,6 +231,24 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
     words = {alive if exchange.succeeded else str(exchange.status) for exchange in trace.aimed(clause_id)}
     if words:
         yield Observation(f"late in the run: {', '.join(sorted(words))}")
+
+
+def is_json(message: Exchange | Callback) -> Remarks:
+    """A message is a UTF-8 JSON object, typed as that."""
+    content_type = message.header("content-type")
+    charset = CHARSET.search(content_type or "")
+    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(
+        bool(typed),
+        message,
+        "Content-Type",
+        "application/json",
+        words=show(MISSING if content_type is None else content_type),
+    )
+    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
+    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
+    twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
+    yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
 
 
 def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation | Unseen:

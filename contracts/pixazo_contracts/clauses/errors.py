@@ -15,7 +15,6 @@ from .checks import (
     begins_nothing,
     callbacks_of,
     equals,
-    has_code,
     is_no_evidence,
     is_string,
     noted,
@@ -150,7 +149,7 @@ def err_429_01(trace: Trace) -> Remarks:
         # Until the rate is exceeded the account is served; an id that does not exist may be refused with any 4xx.
         refused = exchange.status is not None and exchange.status >= (400 if exchange.is_submit else 500)
         if exchange.status == 429 or (refused and exchange.status not in OTHER_REASONS):
-            yield has_code(exchange, 429)
+            yield check(exchange.status == 429, exchange, "status code", "429", words=code_shown(exchange))
 
 
 @ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",
