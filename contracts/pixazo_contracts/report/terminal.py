@@ -151,9 +151,9 @@ def render_changes(comparison: Comparison) -> str:
 def render_plan(plan: Plan) -> str:
     """A plan as text, newline at the end."""
     lines = [f"{'probe':<34}{'worst':>6}{'expected':>10}"]
-    for line in plan.lines:
-        why = f"  left out: {line.left_out}" if line.left_out else f"  {line.note}" if line.note else ""
-        lines.append(f"{line.probe:<34}{line.worst:>6}{line.expected:>10}{why}")
+    for probe, left_out in plan.lines:
+        why = f"  left out: {left_out}" if left_out else f"  {probe.note}" if probe.note else ""
+        lines.append(f"{probe.name:<34}{probe.worst:>6}{probe.expected:>10}{why}")
     price = "costing nothing" if plan.budget is None else f"of a budget of {plan.budget}"
     lines.append(f"generations: at worst {plan.worst}, expected {plan.expected}, {price}")
     lines.append(f"planned: {plan.clauses - len(plan.unjudged)} of {plan.clauses} selected clauses")
