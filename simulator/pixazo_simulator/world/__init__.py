@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .account import EntryKind, Ledger, refund_due
+from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
 from .clock import Begun, Clock, StoredTime, clock_factory, read_start, read_time, real_clock, real_date, starting
 from .commands import (
@@ -60,7 +60,7 @@ __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
     "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeSettings", "ChangeWorld", "Clock", "Command",
     "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
-    "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
+    "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
     "InitialGeneration", "Journal", "KeepState", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
     "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState",
     "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError", "StopClock",
