@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 from click import Argument, Option
 
+from pixazo_contracts import report
 from pixazo_contracts.clauses import Clause
 from pixazo_contracts.judge import (
     CLASSES,
@@ -28,34 +29,15 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import (
-    changes_github,
-    render_changes,
-    render_html,
-    render_junit,
-    render_plan,
-    render_terminal,
-    result_github,
-)
 from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
-from pixazo_contracts.trace import (
-    ConfigurationError,
-    ProfileFile,
-    Target,
-    Trace,
-    capable,
-    read_profile,
-    visible,
-)
+from pixazo_contracts.trace import ConfigurationError, ProfileFile, Target, Trace, capable, read_profile, visible
 
 from .configure import Advance, Given, choose, observable, run_clock, run_options
-from .output import FORM, fail, no_place, print_report, print_text, write_file
-from .recordings import read_recording
+from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
+from .recordings import TARGET, read_recording
 from .repetition import again
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
@@ -67,6 +49,10 @@ def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
 _selecting = (
     _repeatable("--clauses", "globs", "GLOB", "Only clauses whose id matches"),
     Option(["--core"], is_flag=True, help="Only the core clauses."),
+)
+
+LEDGER = Option(
+    ["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."
 )
 
 #: Named as the members of `Given`, where the target is made of them.
@@ -89,7 +75,7 @@ _targeting = (
     Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
     Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
-    Option(["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."),
+    LEDGER,
     Option(["--seed"], type=int, default=0, metavar="N"),
 )
 
@@ -152,21 +138,18 @@ def check_places(options: dict[str, Any]) -> None:
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:
-    """Write the reports that were asked for."""
-    out: Path | None = options["out"]
-    strict_drift: bool = options["strict_drift"]
-    wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
-        (out and out / "result.ndjson", lambda: to_ndjson(result)),
-        (out and out / "result.json", lambda: to_json(result)),
-        (out and out / "junit.xml", lambda: render_junit(result, strict_drift=strict_drift)),
-        (out and out / "report.html", lambda: render_html(result).encode()),
-        (options["json_file"], lambda: to_json(result)),
-        (options["junit"], lambda: render_junit(result, strict_drift=strict_drift)),
-        (options["html"], lambda: render_html(result).encode()),
-    ]
-    for path, content in wanted:
-        if path is not None:
-            write_file(path, content())
+    """Write the reports that were asked for: all of them below --out, each by itself where its own option says."""
+    reports: dict[str, tuple[Path | None, Callable[[], bytes]]] = {
+        "result.ndjson": (None, lambda: to_ndjson(result)),
+        "result.json": (options["json_file"], lambda: to_json(result)),
+        "junit.xml": (options["junit"], lambda: report.render_junit(result, strict_drift=options["strict_drift"])),
+        "report.html": (options["html"], lambda: report.render_html(result).encode()),
+    }
+    for name, (_, content) in reports.items() if options["out"] else ():
+        write_file(options["out"] / name, content())
+    for place, content in reports.values():
+        if place is not None:
+            write_file(place, content())
 
 
 def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
@@ -175,8 +158,8 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any])
     try:
         _write(result, options)
     finally:
-        text, strict_drift = render_terminal(result, colour=uses_colour()), options["strict_drift"]
-        print_report(text, options["form"], lambda: result_github(result, strict_drift=strict_drift))
+        text, strict_drift = report.render_terminal(result, colour=uses_colour()), options["strict_drift"]
+        print_report(text, options["form"], lambda: report.result_github(result, strict_drift=strict_drift))
     sys.exit(result.exit_code)
 
 
@@ -246,14 +229,11 @@ def plan(**options: Any) -> None:
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
-    print_text(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
-
-
-_of_har = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+    print_text(report.render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
 @click.command(
-    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _of_har, *_selecting, *judging]
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), TARGET, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
     trace = read_recording(trace_file, target)
@@ -291,12 +271,10 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     void = found.not_compared and not found.compared
     code = ExitCode.FAILED if found.failing(fail_on) else ExitCode.EXPECTATIONS if void else ExitCode.CLEAN
     as_json = found.to_json(fail_on, int(code))
-    if json_file is not None and str(json_file) != "-":
-        write_file(json_file, as_json)
-    if str(json_file) == "-":
-        print_text(as_json.decode())
-    else:
-        print_report(render_changes(found), form, lambda: changes_github(found, fail_on))
+    if json_file is not None:
+        put(as_json.decode(), json_file)
+    if str(json_file) != "-":
+        print_report(report.render_changes(found), form, lambda: report.changes_github(found, fail_on))
     sys.exit(code)
 
 

@@ -184,21 +184,24 @@ def ledger_path(profile: Profile, given: Path | None) -> Path | None:
     return state / "pixazo-contracts" / f"ledger-{name}.ndjson"
 
 
-def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
-    """Where to listen: by default only for a target on this machine, which can reach us.
+def host_and_port(option: str, text: str) -> tuple[str, int]:
+    """Where an option says to listen. Raises `ConfigurationError`."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
+        raise ConfigurationError(f"{option} {text!r}: write HOST:PORT, with a port of 0 to 65535")
+    return host, int(port)
 
-    Raises `ConfigurationError`.
-    """
+
+def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
+    """Where to listen: by default only for a target on this machine, which can reach us. Raises `ConfigurationError`."""
     if listen is None and public_url is None and not profile.loopback:
         return None
-    host, _, port = (listen or "127.0.0.1:0").rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
-        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT, with a port of 0 to 65535")
+    host, port = host_and_port("--receiver", listen or "127.0.0.1:0")
     parts = split_url(public_url or "http://localhost")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
         # It may hold a token, so it is not repeated.
         raise ConfigurationError("--receiver-url is not a URL: write http://HOST[:PORT][/PATH] or https://HOST[/PATH]")
-    return ReceiverAddress(host=host, port=int(port), public_url=public_url)
+    return ReceiverAddress(host=host, port=port, public_url=public_url)
 
 
 def run_options(

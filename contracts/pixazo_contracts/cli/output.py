@@ -17,7 +17,8 @@ from pixazo_contracts.report import GitHub
 from pixazo_contracts.trace import ConfigurationError, visible
 from pixazo_html import is_github, job_summary, workflow_commands
 
-__all__ = ["FORM", "end_for", "fail", "no_place", "print_report", "print_text", "write_file"]
+FILE = click.Path(dir_okay=False, path_type=Path)
+GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 #: The option of every command that reports.
 FORM = click.Option(
@@ -66,23 +67,17 @@ def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     sys.exit(code)
 
 
-def _one_line(error: BaseException, text: str) -> str:
-    """One line about an error: its text, and the notes that were added on its way."""
-    return "; ".join([text, *getattr(error, "__notes__", [])])
-
-
 def end_for(error: BaseException) -> NoReturn:
     """End a command that raised this with one line: what it cannot use, an interruption, or what nobody has foreseen."""
+    notes, code = getattr(error, "__notes__", list[str]()), ExitCode.SUITE
     if isinstance(error, ConfigurationError | OSError):
-        begun = hasattr(error, "__notes__")
-        fail(_one_line(error, str(error)), ExitCode.SUITE if begun else ExitCode.USAGE)
-    text = "interrupted" if isinstance(error, KeyboardInterrupt) else _unforeseen(error)
-    fail(_one_line(error, text), ExitCode.SUITE)
-
-
-def _unforeseen(error: BaseException) -> str:
-    at = extract_tb(error.__traceback__)[-1]
-    return f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
+        text, code = str(error), ExitCode.SUITE if notes else ExitCode.USAGE
+    elif isinstance(error, KeyboardInterrupt):
+        text = "interrupted"
+    else:
+        at = extract_tb(error.__traceback__)[-1]
+        text = f"the suite failed, {error!r} in {Path(at.filename).name}:{at.lineno}: report it"
+    fail("; ".join([text, *notes]), code)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -91,6 +86,14 @@ def write_file(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise no_place(path, error.strerror or str(error)) from None
+
+
+def put(content: str, out: Path | None) -> None:
+    """Write a text into a file, or print it: for None and `-`."""
+    if out is None or str(out) == "-":
+        print_text(content)
+    else:
+        write_file(out, content.encode())
 
 
 def no_place(path: Path, why: str | None) -> ConfigurationError:

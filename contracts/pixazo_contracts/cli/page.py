@@ -14,7 +14,7 @@ from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.pages import InvalidPageError, Page, compare_pages, draft_model, own_page, read_page
 from pixazo_contracts.report import page_github, page_json, render_page, render_page_changes
 
-from .output import fail, print_report, print_text, write_file
+from .output import FILE, fail, print_report, print_text, put
 
 PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 #: A page of the vendor has some 100 kB: more than this, in bytes, is none.
@@ -85,19 +85,14 @@ def check(file: Path, *, form: str | None) -> NoReturn:
     metavar="YYYY-MM-DD",
     help="The day of the page; today if it is left out.",
 )
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there; it must not exist."
-)
+@click.option("--out", type=FILE, metavar="FILE", help="Write it there; it must not exist.")
 def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> None:
     if name and not re.fullmatch(r"[a-z0-9.-]{1,100}", name):
         fail(f"--name {name!r}: give lower-case letters, digits, dots and hyphens")
     drafted = draft_model(_read(file), name=name, day=(day or datetime.now(UTC)).date())
-    if out is None:
-        print_text(drafted)
-    elif out.exists():
+    if out is not None and out.exists():
         fail(f"{out} exists: give another --out, or remove it")
-    else:
-        write_file(out, drafted.encode())
+    put(drafted, out)
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:

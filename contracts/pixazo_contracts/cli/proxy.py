@@ -13,7 +13,7 @@ import click
 from click import Option
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.runner import Ledger, SpendGuard, remaining
+from pixazo_contracts.runner import Ledger, Purse, remaining
 from pixazo_contracts.trace import (
     ConfigurationError,
     InvalidTraceError,
@@ -24,11 +24,11 @@ from pixazo_contracts.trace import (
     read_profile,
     visible,
 )
-from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape, default_keep_host
+from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
-from .commands import FILE, GIVEN_FILE, check_places, conclude, judging
-from .configure import Given, ledger_path, make_target
-from .output import write_file
+from .commands import LEDGER, check_places, conclude, judging
+from .configure import Given, host_and_port, ledger_path, make_target
+from .output import FILE, GIVEN_FILE, write_file
 
 #: Without a deadline of the profile: an app's generations wait for what else its account does.
 DEADLINE = 3600.0
@@ -41,7 +41,7 @@ _options = (
     Option(["--public-url"], metavar="URL", help="Where the gateway reaches the proxy: webhooks are then recorded and relayed."),
     Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ..."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost; needs --out."),
-    Option(["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."),
+    LEDGER,
     Option(["--ready-file"], type=FILE, metavar="FILE", help="Written with the proxy's URL when it listens."),
 )  # fmt: skip
 
@@ -65,14 +65,7 @@ def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[
     ), keys
 
 
-def _listen(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigurationError(f"--listen {text!r}: write HOST:PORT, with a port of 0 to 65535")
-    return host.strip("[]"), int(port)
-
-
-def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> SpendGuard | None:
+def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> Purse | None:
     """What pays for requests to a target that charges; None where nothing costs."""
     if not profile.limited:
         return None
@@ -83,22 +76,23 @@ def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, option
     if granted:
         ledger.prepare()
     left = max(0, granted - ledger.spent(of=f"proxy-{tape.purse}-"))
-    return SpendGuard(proxy, profile.origin, left, ledger, file.ceilings)
+    return Purse(left, ledger, file.ceilings)
 
 
 async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
-    host, port = _listen(options["listen"])
+    host, port = host_and_port("--listen", options["listen"])
+    host = host.strip("[]")
     if port and port == urlsplit(profile.origin).port and host_is_loopback(urlsplit(profile.origin).hostname):
         raise ConfigurationError(f"--upstream {profile.origin} is the proxy itself: give another port in --listen")
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
-    keep = default_keep_host(profile.origin) if options["host"] is None else options["host"] == "keep"
+    keep = profile.loopback if options["host"] is None else options["host"] == "keep"
     tape = Tape(profile, options["out"], keys)
     how = ProxyOptions(
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
     proxy = Proxy(profile, how, tape, _say)
-    proxy.guard = guard = _guard(proxy, profile, tape, file, options)
+    proxy.guard = guard = _guard(profile, tape, file, options)
     try:
         url = f"http://{f'[{host}]' if ':' in host else host}:{await proxy.start()}"
     except OSError as error:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click import Argument, Option
 
 from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.trace import ConfigurationError, InvalidTraceError, Trace, canonical_origin, dump_record
 from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
 
-from .output import fail, print_text, write_file
+from .output import GIVEN_FILE, fail, put
 
-GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
-file_option = click.argument("file", metavar="FILE", type=GIVEN_FILE)
-target_option = click.option(
-    "--target", metavar="URL", help="HAR: origin of the gateway; else the one that was called most."
-)
-out_option = click.option(
-    "-o", "--out", type=OUT, default=Path("-"), metavar="FILE", help="Write it there; - or nothing: print it."
+TARGET = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+_params = (
+    Argument(["file"], metavar="FILE", type=GIVEN_FILE),
+    Option(["-o", "--out"], type=OUT, metavar="FILE", help="Write it there; - or nothing: print it."),
+    TARGET,
 )
 
 
@@ -45,31 +44,16 @@ def read_recording(path: Path, target: str | None) -> Trace:
     return trace
 
 
-def _write(content: str, out: Path) -> None:
-    if str(out) == "-":
-        print_text(content)
-    else:
-        write_file(out, content.encode())
+@click.command("profile", params=[*_params])
+def profile(file: Path, out: Path | None, target: str | None) -> None:
+    put(write_profile(read_recording(file, target)), out)
 
 
-@click.command("profile")
-@file_option
-@out_option
-@target_option
-def profile(file: Path, out: Path, target: str | None) -> None:
-    _write(write_profile(read_recording(file, target)), out)
-
-
-@click.command("har")
-@file_option
-@out_option
-@target_option
-def har(file: Path, out: Path, target: str | None) -> None:
+@click.command("har", params=[*_params])
+def har(file: Path, out: Path | None, target: str | None) -> None:
     with file.open("rb") as stream:
         is_trace = TRACE_LINE.match(stream.read(4096)) is not None
     trace = read_recording(file, target)
-    if is_trace:
-        _write(write_har(trace).decode(), out)
-        return
     records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
-    _write(b"".join(dump_record(each) for each in records if each is not None).decode(), out)
+    made = write_har(trace) if is_trace else b"".join(dump_record(each) for each in records if each is not None)
+    put(made.decode(), out)

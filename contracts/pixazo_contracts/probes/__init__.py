@@ -2,16 +2,12 @@
 
 A probe looks like this::
 
+    @probe("unknown id", "STATUS-10")
     def _unknown(context: RunContext) -> Conversation[None]:
         exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
-        ...
 
-    PROBES = (Probe(name="unknown id", feeds=("STATUS-10",), conversation=_unknown),)
-
-A conversation is a generator and does no I/O: it yields steps (`conversation`: `Send`, `Together`, `Pause`, `ReceiverUrl`,
-`AwaitCallbacks`, `Publish`, `Await`, `Recall`), mostly through the functions of `operations`, and gets back what the trace
-will hold: an `Exchange`, callbacks, a URL. The runner carries out many conversations at once. `feeds` names the clauses whose
-judgement may rest on it; `worst` and `expected` are generations; `needs` are capabilities; `phase` says when it runs.
+A conversation is a generator and does no I/O: it yields steps (see `conversation`), mostly made by the functions of
+`operations`, and gets back what the trace will hold. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
 the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a
@@ -39,27 +35,22 @@ from .conversation import (
     ReceiverUrl,
     RunContext,
     Send,
+    SingleStep,
     Step,
     StepResult,
     Together,
-    await_callbacks,
-    open_receiver_url,
-    pause,
-    send,
-    together,
 )
-from .families import ABSENT, BROKEN_IMAGES, RULES
+from .families import ABSENT, RULES
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
+from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read, submit
 from .packs import unusable
 from .samples import Sample, members
 from .samples import text as sample_text
 
 __all__ = [
-    "ABSENT", "BODY_ONLY", "BROKEN_IMAGES", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
-    "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "Step", "StepResult", "Together", "await_callbacks", "bmp", "data_url",
-    "feeders", "follow", "for_clauses", "gif", "jpeg", "media_urls", "members", "open_receiver_url", "pause", "png", "poll", "read_send",
-    "sample_text", "send", "submit_send", "svg", "together", "unusable", "webp",
+    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
+    "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
+    "for_clauses", "gif", "jpeg", "media_urls", "members", "png", "poll", "read", "sample_text", "submit", "svg", "unusable", "webp",
 ]  # fmt: skip
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.

@@ -8,32 +8,30 @@ from typing import Final
 from pixazo_contracts.trace import Exchange, Intent, whole_number
 
 from .conversation import (
+    Await,
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
     Probe,
     ReceiverUrl,
     RunContext,
-    await_callbacks,
-    pause,
+    Send,
+    Together,
     probe,
-    published,
-    send,
-    together,
 )
 from .operations import (
     LATER_POLLS,
     PRINTED,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     About,
     download,
-    encode,
     ordinary,
     poll,
     read,
-    read_send,
     submit,
-    submit_send,
     unknown_id,
     webhook_headers,
 )
@@ -67,7 +65,7 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
         quicker = QUICKER if context.profile.loopback else QUICKER_REMOTE
         end = yield from poll(context, accepted, queued=context.profile.pace / quicker)
         if end is not None and context.has_receiver:
-            yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
+            yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="again")
 
     return bad_end
@@ -90,7 +88,7 @@ def _recovery(context: RunContext) -> Conversation[None]:
     refused = yield from _reads_until_throttled(context, "recovering", "ERR-429-04")
     wait = whole_number(refused.header("retry-after"))
     if refused.status == 429 and wait is not None and wait <= LONGEST_WAIT:
-        yield from pause(wait + context.profile.pace)
+        yield from Pause(wait + context.profile.pace)
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
@@ -101,7 +99,7 @@ def _valid(
     headers: Headers = PRINTED_HEADERS,
     intent: Intent = "refuse",
     operation: str = "generate",
-) -> Conversation[Exchange]:
+) -> Send:
     """A valid submit: only the account gives a reason to refuse it."""
     body = {**(members("image_to_video") if operation == "imageToVideo" else PRINTED), "prompt": PROMPT}
     return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
@@ -200,18 +198,14 @@ PROBES: Final = (
     _disabled_model,
 )
 
-
-#: Which key of the role `one` each clause spends; with so many keys of that role all of these clauses are judged.
-ACCOUNTS: Final = {"WAL-04": "one", "WAL-02": "one.1", "WAL-05": "one.2", "WAL-06": "one.3", "WAL-03": "one.4"}
-
 #: Bodies that break a rule of either operation.
-BROKEN: Final[dict[str, bytes]] = {
+BROKEN: Final[dict[str, dict[str, object] | bytes]] = {
     "malformed": b"{",
     "not an object": b"[]",
-    "no prompt": b"{}",
-    "wrong type": encode({"prompt": 42}),
-    "wrong duration": encode({"prompt": PROMPT, "duration": "6"}),
-    "wrong boolean": encode({"prompt": PROMPT, "aigc_watermark": "yes"}),
+    "no prompt": {},
+    "wrong type": {"prompt": 42},
+    "wrong duration": {"prompt": PROMPT, "duration": "6"},
+    "wrong boolean": {"prompt": PROMPT, "aigc_watermark": "yes"},
 }
 
 #: A generation that is not read gets this many times as long as others took.
@@ -229,20 +223,11 @@ def _spend(
     intent: Intent = "any",
     headers: Headers = PRINTED_HEADERS,
     image: str | None = None,
-) -> Conversation[Exchange]:
+) -> Send:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
-    body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
-    if image is not None:
-        body["first_frame_image"] = image
-    return submit(
-        "generate" if image is None else "imageToVideo",
-        body,
-        case=case,
-        aims=aims,
-        intent=intent,
-        account=account,
-        headers=headers,
-    )
+    operation, more = ("imageToVideo", {"first_frame_image": image}) if image else ("generate", {})
+    body = {"prompt": prompt or f"{PROMPT} ({case})", **PRINTED, **more}
+    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
@@ -251,66 +236,61 @@ def _debited_once(context: RunContext) -> Conversation[None]:
     yield from _spend("two", "first", "WAL-01")
     sibling = yield from _spend("default", "sibling", "WAL-01")
     yield from poll(context, sibling)
-    yield from pause(context.profile.pace)
+    yield from Pause(context.profile.pace)
     second = yield from _spend("two", "second", "WAL-01")
     yield from poll(context, second)
     yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
 
 
-@probe("FAILED", "WAL-03", cost=2, needs={f"account:{ACCOUNTS['WAL-03']}", "prompt:failed"})
+@probe("FAILED", "WAL-03", cost=2, needs={"account:one.4", "prompt:failed"})
 def _after_failed(context: RunContext) -> Conversation[None]:
-    account = ACCOUNTS["WAL-03"]
-    first = yield from _spend(account, "failed", "WAL-03", prompt=context.prompts["failed"])
+    first = yield from _spend("one.4", "failed", "WAL-03", prompt=context.prompts["failed"])
     if (yield from poll(context, first)) is not None:
-        yield from _spend(account, "after", "WAL-03")
+        yield from _spend("one.4", "after", "WAL-03")
 
 
-@probe("ERROR is free", "WAL-02", cost=3, needs={f"account:{ACCOUNTS['WAL-02']}", "prompt:error"})
+@probe("ERROR is free", "WAL-02", cost=3, needs={"account:one.1", "prompt:error"})
 def _after_errors(context: RunContext) -> Conversation[None]:
     """On funds for one, requests that end in ERROR, the second with a URL and unread, and then one that does not.
 
     Each waits a few polls: what was taken in advance may be given back a little after the end. The first is for a video of an
     image, which may have another price: where that is too dear, the others show as much.
     """
-    account, error = ACCOUNTS["WAL-02"], context.prompts["error"]
-    later = LATER_POLLS * context.profile.pace
-    image = str(members("image_to_video")["first_frame_image"])
-    first = yield from _spend(account, "error", "WAL-02", prompt=error, image=image)
+    error, later = context.prompts["error"], LATER_POLLS * context.profile.pace
+    first = yield from _spend("one.1", "error", "WAL-02", prompt=error, image=PRINTED_IMAGE)
     case = "first"
     if first.accepted_id is not None:
         if (yield from poll(context, first)) is None:
             return
         case = "after"
-        yield from pause(later)
+        yield from Pause(later)
     headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
-    second = yield from _spend(account, case, "WAL-02", prompt=error, headers=headers)
+    second = yield from _spend("one.1", case, "WAL-02", prompt=error, headers=headers)
     if second.accepted_id is not None:
         if not context.limited:
-            yield from published("g1 ended")
-        yield from pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
-        last = yield from _spend(account, "after", "WAL-02")
+            yield from Await("g1 ended")
+        yield from Pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
+        last = yield from _spend("one.1", "after", "WAL-02")
         if last.accepted_id is not None:
             yield from poll(context, second)
 
 
 @probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
 def _after_refusals(_: RunContext) -> Conversation[None]:
-    account = ACCOUNTS["WAL-04"]
+    about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": "one"}
     for case, body in BROKEN.items():
         for operation in ("generate", "imageToVideo"):
-            yield from submit(operation, body, case=case, aims=("WAL-04",), intent="refuse", account=account)
-    about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": account}
+            yield from submit(operation, body, case=case, **about)
     yield from submit("imageToVideo", {"prompt": PROMPT, "first_frame_image": 42}, case="wrong image", **about)
-    yield from _spend(account, "after", "WAL-04")
+    yield from _spend("one", "after", "WAL-04")
 
 
 @probe("reads are free", "WAL-05", cost=1, needs={"account:one.2"})
 def _after_reads(context: RunContext) -> Conversation[None]:
-    account = ACCOUNTS["WAL-05"]
     for n in range(READS):
-        step = read_send(unknown_id(context.run, f"purse {n}"), case="read", account=account)
-        yield from send(replace(step, method="HEAD") if n % 2 else step)
-    yield from _spend(account, "after", "WAL-05")
+        step = read(unknown_id(context.run, f"purse {n}"), case="read", account="one.2")
+        yield from replace(step, method="HEAD") if n % 2 else step
+    yield from _spend("one.2", "after", "WAL-05")
 
 
 @probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
@@ -322,20 +302,20 @@ def _after_reads_of_one(context: RunContext) -> Conversation[None]:
         yield from read(str(first.accepted_id), case="read", account="two.1")
     yield from download(context, (yield from poll(context, first)))
     if context.has_receiver:
-        yield from await_callbacks(headers[-1][1], 1, context.profile.settle)
+        yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
     yield from _spend("two.1", "after", "WAL-05")
 
 
 @probe("several on funds for one", "WAL-06", "ERR-402-04", cost=4, needs={"account:one.3"})
 def _at_once(context: RunContext) -> Conversation[None]:
-    account, case = ACCOUNTS["WAL-06"], "earlier id, wallet empty now"
-    bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(3)]
-    sends = [submit_send("generate", body, case="at once", aims=("WAL-06",), account=account) for body in bodies]
-    at_once = yield from together(*sends)
-    yield from _spend(account, "one more", "WAL-06")
+    about: About = {"aims": ("WAL-06",), "account": "one.3"}
+    bodies = [{"prompt": f"{PROMPT}, boat {n}", **PRINTED} for n in range(3)]
+    at_once = yield from Together(tuple(submit("generate", body, case="at once", **about) for body in bodies))
+    yield from _spend("one.3", "one more", "WAL-06")
     for exchange in at_once:
         if exchange.accepted_id is not None:
-            yield from read(exchange.accepted_id, case=case, aims=("ERR-402-04",), account=account)
+            case = "earlier id, wallet empty now"
+            yield from read(exchange.accepted_id, case=case, aims=("ERR-402-04",), account="one.3")
             yield from poll(context, exchange)
 
 

@@ -7,18 +7,19 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange
 
-from .conversation import (
-    Conversation,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    await_callbacks,
-    open_receiver_url,
-    probe,
-    published,
-)
+from .conversation import Await, AwaitCallbacks, Conversation, Probe, ReceiverUrl, RunContext, probe
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, follow, ordinary, poll, read, submit, webhook_headers
+from .operations import (
+    PRINTED_HEADERS,
+    PROMPT,
+    follow_called,
+    ordinary,
+    poll,
+    read,
+    submit,
+    webhook_headers,
+    with_webhook,
+)
 from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
@@ -44,18 +45,17 @@ def _receiver(
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
-        url = yield from open_receiver_url(receiver_url)
-        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        body = {"prompt": f"{PROMPT} ({case})"}
+        url = yield from receiver_url
+        body, headers = {"prompt": f"{PROMPT} ({case})"}, with_webhook(url)
         accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
         if unread and accepted.accepted_id is not None:
             # Whoever has a callback need not poll, so one must come without that.
             if not context.limited:
-                yield from published("g1 ended")
+                yield from Await("g1 ended")
             longest = yield from ordinary(context)
-            yield from await_callbacks(url, 1, longest + context.profile.settle + context.profile.pace)
+            yield from AwaitCallbacks(url, 1, longest + context.profile.settle + context.profile.pace)
         if (yield from poll(context, accepted)) is not None:
-            yield from await_callbacks(url, count, context.profile.settle)
+            yield from AwaitCallbacks(url, count, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="after the receiver")
 
     return receiver
@@ -63,11 +63,11 @@ def _receiver(
 
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
-    url = yield from open_receiver_url(ReceiverUrl("member"))
+    url = yield from ReceiverUrl("member")
     body = {"prompt": PROMPT, "callback_url": url}
     accepted = yield from submit("generate", body, case="callback_url", intent="accept")
     if (yield from poll(context, accepted)) is not None:
-        yield from await_callbacks(url, 1, context.profile.settle)
+        yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
 #: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
@@ -82,31 +82,28 @@ BAD_ENDS: Final = (
 @probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
 def _bad_ends(context: RunContext) -> Conversation[None]:
     """Both bad ends with a URL in the member, and those of image to video with one in the header."""
-    accepted, called = list[Exchange](), list[str]()
+    called = list[tuple[Exchange, str]]()
     for kind, way, operation in BAD_ENDS:
-        url = yield from open_receiver_url(ReceiverUrl(f"{kind}-{way}"))
+        url = yield from ReceiverUrl(f"{kind}-{way}")
         body = {**members("image_to_video"), "prompt": context.prompts[kind]}
         if operation == "generate":
             del body["first_frame_image"]
         if way == "member":
             body["callback_url"] = url
-        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
-        accepted.append((yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)))
-        called.append(url)
-    ends = yield from follow(context, accepted)
-    for exchange, url in zip(accepted, called, strict=True):
-        if exchange.accepted_id in ends:
-            yield from await_callbacks(url, 1, context.profile.settle)
+        headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+        sent = yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)
+        called.append((sent, url))
+    yield from follow_called(context, called)
 
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
 def _both(context: RunContext) -> Conversation[None]:
     headers = yield from webhook_headers(context, ReceiverUrl("both-header"))
-    member = yield from open_receiver_url(ReceiverUrl("both-member"))
+    member = yield from ReceiverUrl("both-member")
     body = {"prompt": PROMPT, "callback_url": member}
     accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
     if (yield from poll(context, accepted)) is not None:
-        yield from await_callbacks(member, 2, context.profile.settle)
+        yield from AwaitCallbacks(member, 2, context.profile.settle)
 
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
@@ -114,7 +111,7 @@ def _refused(context: RunContext) -> Conversation[None]:
     """Submits that name where to call back, and are refused: for their body, and for their key."""
     for case, account, body in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
         headers = yield from webhook_headers(context, ReceiverUrl("refused-header"))
-        member = yield from open_receiver_url(ReceiverUrl("refused-member"))
+        member = yield from ReceiverUrl("refused-member")
         yield from submit(
             "generate",
             {**body, "callback_url": member},
@@ -128,7 +125,7 @@ def _refused(context: RunContext) -> Conversation[None]:
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
 def _own_address(context: RunContext) -> Conversation[None]:
     """Offer an image at our own address, which is not public: a gateway must not fetch it."""
-    url = yield from open_receiver_url(ReceiverUrl("image", image=True))
+    url = yield from ReceiverUrl("image", image=True)
     body = {"prompt": PROMPT, "first_frame_image": url}
     accepted = yield from submit("imageToVideo", body, case="image at a loopback address", aims=("I2V-IMG-14",))
     yield from poll(context, accepted)
@@ -138,8 +135,7 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
     return tuple(
-        replace(t2v(f"{name}{what}", "any", **changes), headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url)))
-        for name, url in urls.items()
+        replace(t2v(f"{name}{what}", "any", **changes), headers=with_webhook(url)) for name, url in urls.items()
     )
 
 

@@ -1,14 +1,14 @@
 """The interface between probes and the runner: steps that a probe yields, and the result that each step gets back.
 
 A probe does no I/O. Its conversation is a generator that yields steps; the runner carries out each step and sends the result
-back in. The functions below yield one step each and give the result its type: `exchange = yield from send(Send(...))`.
+back in: `exchange = yield from Send(...)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
@@ -22,8 +22,21 @@ Phase = Literal["smoke", "main", "late"]
 Headers = tuple[tuple[str, str], ...]
 
 
+T = TypeVar("T")
+
+
+class SingleStep(Generic[T]):
+    """A conversation of one step: `yield from` gives its result its type."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Conversation[T]:
+        """Yield the step, and return what the runner sends back."""
+        return cast("T", (yield cast("Step", self)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(SingleStep[Exchange]):
     """Send one request; the result is its `Exchange`.
 
     `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
@@ -53,21 +66,21 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Together(SingleStep[tuple[Exchange, ...]]):
     """Send several requests at once; the result is their exchanges in the same order."""
 
     sends: tuple[Send, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(SingleStep[None]):
     """Wait for some seconds of the run's clock; the result is None."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiverUrl:
+class ReceiverUrl(SingleStep[str]):
     """Open a new URL at our receiver; the result is that URL.
 
     The receiver responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if
@@ -82,7 +95,7 @@ class ReceiverUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitCallbacks:
+class AwaitCallbacks(SingleStep[tuple[Callback, ...]]):
     """Wait until `count` requests have reached a receiver URL or `seconds` have passed; the result is those that have."""
 
     url: str
@@ -91,7 +104,7 @@ class AwaitCallbacks:
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(SingleStep[None]):
     """Give all probes an exchange under a name, or None if there will be none; the result is None."""
 
     name: str
@@ -99,21 +112,20 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
-class Await:
+class Await(SingleStep[Exchange | None]):
     """Wait for what another probe publishes; the result is the exchange, or None if there will be none."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(SingleStep[tuple[Exchange, ...]]):
     """Ask for all exchanges so far; the result is those."""
 
 
 Step = Send | Together | Pause | ReceiverUrl | AwaitCallbacks | Publish | Await | Recall
 StepResult = Exchange | tuple[Exchange, ...] | tuple[Callback, ...] | str | None
 
-T = TypeVar("T")
 Conversation = Generator[Step, StepResult, T]
 
 
@@ -183,62 +195,3 @@ def probe(
         only_unlimited=only_unlimited,
         note=note,
     )
-
-
-def _mismatch(step: Step, result: StepResult) -> TypeError:
-    return TypeError(f"{type(step).__name__} got a result of type {type(result).__name__}: this is a bug in the runner")
-
-
-def _one(step: Step, kind: type[T]) -> Conversation[T]:
-    result = yield step
-    if not isinstance(result, kind):
-        raise _mismatch(step, result)
-    return result
-
-
-def _several(step: Step, kind: type[T]) -> Conversation[tuple[T, ...]]:
-    result = yield step
-    if not isinstance(result, tuple):
-        raise _mismatch(step, result)
-    return tuple(item for item in result if isinstance(item, kind))
-
-
-def send(step: Send) -> Conversation[Exchange]:
-    """Send one request and get its exchange."""
-    return _one(step, Exchange)
-
-
-def together(*sends: Send) -> Conversation[tuple[Exchange, ...]]:
-    """Send several requests at once and get their exchanges."""
-    return _several(Together(sends), Exchange)
-
-
-def recall() -> Conversation[tuple[Exchange, ...]]:
-    """Get all exchanges of the run so far."""
-    return _several(Recall(), Exchange)
-
-
-def pause(seconds: float) -> Conversation[None]:
-    """Wait for some seconds."""
-    yield Pause(seconds)
-
-
-def open_receiver_url(step: ReceiverUrl) -> Conversation[str]:
-    """Open a URL at our receiver."""
-    return _one(step, str)
-
-
-def await_callbacks(url: str, count: int, seconds: float) -> Conversation[tuple[Callback, ...]]:
-    """Wait for requests at a receiver URL."""
-    return _several(AwaitCallbacks(url, count, seconds), Callback)
-
-
-def publish(name: str, exchange: Exchange | None) -> Conversation[None]:
-    """Give all probes an exchange."""
-    yield Publish(name, exchange)
-
-
-def published(name: str) -> Conversation[Exchange | None]:
-    """Wait for what another probe publishes."""
-    result = yield Await(name)
-    return result if isinstance(result, Exchange) else None

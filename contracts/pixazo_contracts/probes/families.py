@@ -13,19 +13,23 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import (
-    Conversation,
-    Headers,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    await_callbacks,
-    open_receiver_url,
-    probe,
-)
+from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, Send, probe
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import BODY_ONLY, PRINTED, PRINTED_HEADERS, PROMPT, download, encode, follow, submit
-from .samples import members, text
+from .operations import (
+    BODY_ONLY,
+    CHARSET,
+    PRINTED,
+    PRINTED_HEADERS,
+    PRINTED_IMAGE,
+    PROMPT,
+    download,
+    encode,
+    follow,
+    follow_called,
+    submit,
+    with_webhook,
+)
+from .samples import text
 
 #: The value of a member that a body must not have.
 ABSENT = object()
@@ -33,13 +37,22 @@ ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request of a family: its name, its body (made when it is sent), and what the page says that a gateway does with it."""
+    """One request of a family: its name, its body, and what the page says that a gateway does with it.
+
+    A member whose value is a function is made when the request is sent: an image may have 20 MB.
+    """
 
     operation: str
     name: str
-    body: Callable[[], bytes]
+    body: Mapping[str, object] | bytes
     intent: Intent = "refuse"
     headers: Headers = PRINTED_HEADERS
+
+    def encoded(self) -> bytes:
+        """The bytes of the body."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return encode({member: value() if callable(value) else value for member, value in self.body.items()})
 
 
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
@@ -47,22 +60,17 @@ def varied(operation: str, name: str, intent: Intent = "refuse", **changes: obje
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
     """
-    image = {"first_frame_image": members("image_to_video")["first_frame_image"]}
-    body = {"prompt": f"{PROMPT} ({name})", **(image if operation == "imageToVideo" else {}), **PRINTED, **changes}
+    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
+    body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
     left = {member: value for member, value in body.items() if value is not ABSENT}
-    return Case(operation=operation, name=name, body=partial(encode, left), intent=intent)
+    return Case(operation=operation, name=name, body=left, intent=intent)
 
 
 t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
 
 
 def family(
-    name: str,
-    aim: str,
-    *cases: Case,
-    feeds: tuple[str, ...] = (),
-    followed: bool = False,
-    only_unlimited: bool = False,
+    name: str, aim: str, *cases: Case, feeds: tuple[str, ...] = (), followed: bool = False, only_unlimited: bool = False
 ) -> Probe:
     """A probe that sends the cases one after the other.
 
@@ -89,9 +97,9 @@ def family(
     return conversation
 
 
-def _sent(case: Case, *aims: str) -> Conversation[Exchange]:
+def _sent(case: Case, *aims: str) -> Send:
     intent, headers = case.intent, case.headers
-    return submit(case.operation, case.body(), case=case.name, aims=aims, intent=intent, headers=headers)
+    return submit(case.operation, case.encoded(), case=case.name, aims=aims, intent=intent, headers=headers)
 
 
 #: How often a valid body is sent, where that costs nothing, until it completes: the page promises success to none.
@@ -128,10 +136,8 @@ def values(aims: str, *cases: Case, name: str = "") -> Probe:
 def _raw(
     operation: str, bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
 ) -> tuple[Case, ...]:
-    """Cases whose bodies are these bytes, by name."""
     return tuple(
-        Case(operation=operation, name=name, body=partial(bytes, body), intent=intent, headers=headers)
-        for name, body in bodies.items()
+        Case(operation=operation, name=name, body=body, intent=intent, headers=headers) for name, body in bodies.items()
     )
 
 
@@ -168,24 +174,19 @@ ODD_INPUT: Final = {
 }
 
 
-def _typed(name: str, headers: Headers) -> Case:
-    body = partial(encode, {"prompt": f"{PROMPT} ({name})"})
-    return Case(operation="generate", name=name, body=body, intent="any", headers=headers)
-
+#: The changes that leave nothing but the required members.
+ALONE: Final = {"duration": ABSENT, "resolution": ABSENT}
 
 #: Bodies that are not called JSON: HDR-02 asks what a gateway does then.
-OTHER_TYPES: Final = (
-    _typed("text/plain", (("Content-Type", "text/plain"),)),
-    _typed("form", (("Content-Type", "application/x-www-form-urlencoded"),)),
-    _typed("untyped", ()),
-)
+OTHER_TYPES: Final = {"text/plain": "text/plain", "form": "application/x-www-form-urlencoded", "untyped": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule about one member: the clause that states it, values that the page forbids, leaves open, and allows.
 
-    The values stand by the names of their cases; `also` are further changes that each case makes.
+    The values stand by the names of their cases; `also` are further changes that each case makes. A rule that is enforced
+    `late` may be so when the generation ends FAILED.
     """
 
     clause: str
@@ -194,6 +195,7 @@ class Rule:
     left_open: Mapping[str, object] = field(default_factory=dict[str, object])
     also: Mapping[str, object] = field(default_factory=dict[str, object])
     allowed: Mapping[str, object] = field(default_factory=dict[str, object])
+    late: bool = False
 
     @property
     def operation(self) -> str:
@@ -211,13 +213,10 @@ IMAGE_URL: Final = "https://example.com/first.jpg"
 MISSING: Final = {"missing": ABSENT, "null": None}
 NOT_STRINGS: Final = {"42": 42, "1.5": 1.5, "true": True, "false": False, "object": {"text": PROMPT}, "array": [PROMPT]}
 NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "object": {"height": 768}, "array": ["768P"]}
-NOT_URLS: Final = {
-    "42": 42,
-    "true": True,
-    "false": False,
-    "object": {"url": "https://example.com/"},
-    "array": ["https://example.com/"],
-}
+SITE: Final = "https://example.com/"
+NOT_URLS: Final = {"42": 42, "true": True, "false": False, "object": {"url": SITE}, "array": [SITE]}
+NOT_IMAGES: Final = {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]}
+NOT_SECONDS: Final = {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s"}
 NOT_NUMBERS: Final = {"the string 6": "6", "true": True, "false": False, "object": {"seconds": 6}, "array": [6]}
 
 #: Text of any kind that a string may hold; and the longest prompts of image-to-video, of one, three and four bytes a character.
@@ -228,31 +227,106 @@ ANY_TEXT: Final = {
 }
 LONGEST: Final = 2000
 CHARACTERS: Final = {"three bytes": "海", "four bytes": "🚢"}
+SHIP: Final = f"{PROMPT}\n🚢"
 CAMERA: Final = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below, [Zoom out]"
 
 #: The page does not say whether null means absence, so a null is observed, not judged.
 NULL: Final = {"null": None}
 
 
-def _booleans(group: str) -> tuple[Rule, ...]:
-    members = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
-    wrong: dict[str, object] = {
-        "the string true": "true",
-        "the string False": "False",
-        "the empty string": "",
-        "0": 0,
-        "1.0": 1.0,
-        "object": {},
-        "array": [True],
-    }
+SWITCHES: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
+NOT_BOOLEANS: Final = {
+    "the string true": "true",
+    "the string False": "False",
+    "the empty string": "",
+    "0": 0,
+    "1.0": 1.0,
+    "object": {},
+    "array": [True],
+}
+
+
+def _switches(group: str) -> tuple[Rule, ...]:
     both = {"false": False, "true": True}
     # For image-to-video the page names the variant that `fast_pretreatment` is for: I2V-FP-02 observes what true does.
     allowed = {"FP": {"false": False}} if group == "I2V" else {}
     return tuple(
-        Rule(f"{group}-{short}-01", member, wrong, NULL, allowed=allowed.get(short, both))
-        for short, member in members.items()
+        Rule(f"{group}-{short}-01", member, NOT_BOOLEANS, NULL, allowed=allowed.get(short, both))
+        for short, member in SWITCHES.items()
     )
 
+
+LONG_ENOUGH: Final = {f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()}
+TOO_LONG: Final = {
+    f"2001 characters of {name}": letter * (LONGEST + 1) for name, letter in {"one byte": "a", **CHARACTERS}.items()
+}
+OTHER_SECONDS: Final = (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 15, 20, 30, 60, 0, -6, 10**12)
+OTHER_RESOLUTIONS: Final = (
+    *("480P", "512P", "540P", "720P", "1080i", "1440P", "2160P", "2K", "4K"),
+    *("768", "1080", "768p", "1080p", " 768P", "768P ", ""),
+)
+
+
+def _png(width: int, height: int, *, padding: int = 0) -> str:
+    return data_url("image/png", png(width, height, padding=padding))
+
+
+def _sizes(*sizes: tuple[int, int]) -> dict[str, Callable[[], str]]:
+    return {f"{width} x {height}": partial(_png, width, height) for width, height in sizes}
+
+
+#: The beginnings of two further formats: what tells them apart.
+TIFF: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
+AVIF: Final = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
+
+NO_IMAGE_URLS: Final = {
+    "bare Base64": _png(640, 480).partition(",")[2],
+    "data URL without Base64": "data:image/png,not an image",
+    "empty payload": "data:image/png;base64,",
+    "text as data": data_url("text/plain", PROMPT.encode()),
+    "empty": "",
+    "blank": " ",
+    "no URL": "a paper boat",
+    "no host": "https://",
+    "payload that is not Base64": "data:image/png;base64,!!!not-base64!!!",
+    "ftp": "ftp://example.com/first.jpg",
+    "file": "file:///first.jpg",
+    "javascript": "javascript:first.jpg",
+    "relative path": "/first.jpg",
+}
+OTHER_FORMATS: Final[dict[str, Callable[[], str]]] = {
+    "GIF": lambda: data_url("image/gif", gif(320, 320)),
+    "BMP": lambda: data_url("image/bmp", bmp(640, 480)),
+    "SVG": lambda: data_url("image/svg+xml", svg(640, 480)),
+    "TIFF": lambda: data_url("image/tiff", TIFF),
+    "AVIF": lambda: data_url("image/avif", AVIF),
+    "PDF": lambda: data_url("application/pdf", b"%PDF-1.4\n%%EOF\n"),
+    "GIF called PNG": lambda: data_url("image/png", gif(320, 320)),
+    "GIF called JPEG": lambda: data_url("image/jpeg", gif(320, 320)),
+    "BMP called JPEG": lambda: data_url("image/jpeg", bmp(640, 480)),
+    "SVG called WebP": lambda: data_url("image/webp", svg(640, 480)),
+    "text called JPEG": lambda: data_url("image/jpeg", PROMPT.encode()),
+}
+FORMATS: Final[dict[str, Callable[[], str]]] = {
+    "PNG with transparency": lambda: data_url("image/png", png(480, 640, alpha=True)),
+    "progressive JPEG": lambda: data_url("image/jpeg", jpeg(640, 480, progressive=True)),
+    "WebP": lambda: data_url("image/webp", webp(640, 480)),
+}
+TOO_SMALL: Final[dict[str, Callable[[], str]]] = {
+    **_sizes((300, 400), (400, 300)),
+    "JPEG, 300 x 400": lambda: data_url("image/jpeg", jpeg(300, 400)),
+    "WebP, 400 x 300": lambda: data_url("image/webp", webp(400, 300)),
+}
+TOO_NARROW: Final[dict[str, Callable[[], str]]] = {
+    **_sizes((400, 1010), (1010, 400)),
+    "JPEG, 1010 x 400": lambda: data_url("image/jpeg", jpeg(1010, 400)),
+    "WebP, 400 x 1010": lambda: data_url("image/webp", webp(400, 1010)),
+}
+#: Just below 20 MB, and not below it, whichever MB the page means.
+SMALL_ENOUGH: Final = {"19 MB": partial(_png, 640, 480, padding=19_000_000)}
+TOO_LARGE: Final = {"20 MiB": partial(_png, 640, 480, padding=20 * 1024 * 1024)}
+
+_image: Final = partial(Rule, member="first_frame_image", also=ALONE, late=True)
 
 #: The page, Parameters of both operations: 'Required', 'Type' and 'Description'.
 RULES: Final = (
@@ -266,192 +340,63 @@ RULES: Final = (
     Rule("T2V-RES-02", "resolution", {}, {value or "empty": value for value in ("768p", "720P", "4K", "")}),
     Rule("T2V-CB-01", "callback_url", NOT_URLS, {"no URL": "not a url"}),
     Rule("T2V-IMG-01", "first_frame_image", {}, {"image, no prompt": IMAGE_URL}, {"prompt": ABSENT}),
-    *_booleans("T2V"),
+    *_switches("T2V"),
     Rule("I2V-PROMPT-01", "prompt", MISSING),
     Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("I2V-PROMPT-03", "prompt", allowed={"2000 characters": "a" * LONGEST}),
-    Rule(
-        "I2V-PROMPT-04",
-        "prompt",
-        {
-            f"2001 characters of {name}": letter * (LONGEST + 1)
-            for name, letter in {"one byte": "a", **CHARACTERS}.items()
-        }
-        | {"20,000 characters": "a" * (10 * LONGEST)},
-    ),
-    Rule(
-        "I2V-PROMPT-05",
-        "prompt",
-        allowed={f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()},
-    ),
+    Rule("I2V-PROMPT-04", "prompt", {**TOO_LONG, "20,000 characters": "a" * (10 * LONGEST)}),
+    Rule("I2V-PROMPT-05", "prompt", allowed=LONG_ENOUGH),
     Rule("I2V-PROMPT-06", "prompt", allowed={"camera movement": CAMERA}),
     Rule("I2V-IMG-01", "first_frame_image", MISSING),
-    Rule(
-        "I2V-IMG-02",
-        "first_frame_image",
-        {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]},
-    ),
-    Rule(
-        "I2V-DUR-01",
-        "duration",
-        {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s", **NOT_NUMBERS},
-    ),
+    Rule("I2V-IMG-02", "first_frame_image", NOT_IMAGES),
+    Rule("I2V-DUR-01", "duration", {**NOT_SECONDS, **NOT_NUMBERS}),
     Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10, "none after 10 s": ABSENT}),
-    Rule(
-        "I2V-DUR-03",
-        "duration",
-        {str(value): value for value in (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 15, 20, 30, 60, 0, -6, 10**12)},
-    ),
+    Rule("I2V-DUR-03", "duration", {str(value): value for value in OTHER_SECONDS}),
     Rule("I2V-RES-01", "resolution", allowed={"768P": "768P", "1080P": "1080P", "none after 1080P": ABSENT}),
-    Rule(
-        "I2V-RES-02",
-        "resolution",
-        {
-            repr(value): value
-            for value in (
-                "480P",
-                "512P",
-                "540P",
-                "720P",
-                "1080i",
-                "1440P",
-                "2160P",
-                "2K",
-                "4K",
-                "768",
-                "1080",
-                "768p",
-                "1080p",
-                " 768P",
-                "768P ",
-                "",
-            )
-        },
-    ),
+    Rule("I2V-RES-02", "resolution", {repr(value): value for value in OTHER_RESOLUTIONS}),
     Rule("I2V-RES-03", "resolution", NOT_RESOLUTIONS, NULL),
     Rule("I2V-CB-01", "callback_url", NOT_URLS),
     Rule("I2V-FP-02", "fast_pretreatment", {}, {"true": True}),
     Rule("I2V-MODEL-01", "model", {}, {"Fast variant": "MiniMax-Hailuo-2.3-Fast", "no such model": "no-such-model"}),
-    *_booleans("I2V"),
+    *_switches("I2V"),
+    _image("I2V-IMG-04", allowed={"data URL": partial(_png, 640, 480)}),
+    _image("I2V-IMG-05", forbidden=NO_IMAGE_URLS),
+    _image("I2V-IMG-06", allowed=FORMATS),
+    _image("I2V-IMG-07", forbidden=OTHER_FORMATS),
+    _image("I2V-IMG-08", forbidden=TOO_LARGE, allowed=SMALL_ENOUGH),
+    _image("I2V-IMG-09", forbidden=TOO_SMALL),
+    _image("I2V-IMG-10", allowed=_sizes((301, 600), (600, 301), (3840, 2160))),
+    _image("I2V-IMG-11", forbidden=TOO_NARROW),
+    _image("I2V-IMG-12", allowed=_sizes((640, 640), (755, 302), (302, 755))),
 )
 
-
-def _png(width: int, height: int, *, padding: int = 0) -> str:
-    return data_url("image/png", png(width, height, padding=padding))
-
-
-#: The beginnings of two further formats: what tells them apart.
-TIFF: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
-AVIF: Final = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
-
-#: Rules about the image, which a gateway may enforce later by ending FAILED: values by the names of their cases, made when
-#: they are sent. 20 MiB is not below 20 MB, whichever MB the page means.
-BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
-    "I2V-IMG-05": {
-        "bare Base64": lambda: _png(640, 480).partition(",")[2],
-        "data URL without Base64": lambda: "data:image/png,not an image",
-        "empty payload": lambda: "data:image/png;base64,",
-        "text as data": lambda: data_url("text/plain", PROMPT.encode()),
-        "empty": lambda: "",
-        "blank": lambda: " ",
-        "no URL": lambda: "a paper boat",
-        "no host": lambda: "https://",
-        "payload that is not Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
-        "ftp": lambda: "ftp://example.com/first.jpg",
-        "file": lambda: "file:///first.jpg",
-        "javascript": lambda: "javascript:first.jpg",
-        "relative path": lambda: "/first.jpg",
-    },
-    "I2V-IMG-07": {
-        "GIF": lambda: data_url("image/gif", gif(320, 320)),
-        "BMP": lambda: data_url("image/bmp", bmp(640, 480)),
-        "SVG": lambda: data_url("image/svg+xml", svg(640, 480)),
-        "TIFF": lambda: data_url("image/tiff", TIFF),
-        "AVIF": lambda: data_url("image/avif", AVIF),
-        "PDF": lambda: data_url("application/pdf", b"%PDF-1.4\n%%EOF\n"),
-        "GIF called PNG": lambda: data_url("image/png", gif(320, 320)),
-        "GIF called JPEG": lambda: data_url("image/jpeg", gif(320, 320)),
-        "BMP called JPEG": lambda: data_url("image/jpeg", bmp(640, 480)),
-        "SVG called WebP": lambda: data_url("image/webp", svg(640, 480)),
-        "text called JPEG": lambda: data_url("image/jpeg", PROMPT.encode()),
-    },
-    "I2V-IMG-08": {"20 MiB": lambda: _png(640, 480, padding=20 * 1024 * 1024)},
-    "I2V-IMG-09": {
-        "300 x 400": lambda: _png(300, 400),
-        "400 x 300": lambda: _png(400, 300),
-        "JPEG, 300 x 400": lambda: data_url("image/jpeg", jpeg(300, 400)),
-        "WebP, 400 x 300": lambda: data_url("image/webp", webp(400, 300)),
-    },
-    "I2V-IMG-11": {
-        "400 x 1010": lambda: _png(400, 1010),
-        "1010 x 400": lambda: _png(1010, 400),
-        "JPEG, 1010 x 400": lambda: data_url("image/jpeg", jpeg(1010, 400)),
-        "WebP, 400 x 1010": lambda: data_url("image/webp", webp(400, 1010)),
-    },
-}
-
-
-def _with_image(name: str, image: Callable[[], str], intent: Intent = "refuse") -> Case:
-    def body() -> bytes:
-        return encode({"prompt": f"{PROMPT} ({name})", "first_frame_image": image()})
-
-    return Case(operation="imageToVideo", name=name, body=body, intent=intent)
-
-
-#: Images that the page allows, in the same form: each format, and the outermost sides and ratios.
-FINE_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
-    "I2V-IMG-04": {"data URL": lambda: _png(640, 480)},
-    "I2V-IMG-06": {
-        "PNG with transparency": lambda: data_url("image/png", png(480, 640, alpha=True)),
-        "progressive JPEG": lambda: data_url("image/jpeg", jpeg(640, 480, progressive=True)),
-        "WebP": lambda: data_url("image/webp", webp(640, 480)),
-    },
-    # Just below 20 MB, whichever MB the page means.
-    "I2V-IMG-08": {"19 MB": lambda: _png(640, 480, padding=19_000_000)},
-    "I2V-IMG-10": {
-        "301 x 600": lambda: _png(301, 600),
-        "600 x 301": lambda: _png(600, 301),
-        "3840 x 2160": lambda: _png(3840, 2160),
-    },
-    "I2V-IMG-12": {
-        "640 x 640": lambda: _png(640, 640),
-        "755 x 302": lambda: _png(755, 302),
-        "302 x 755": lambda: _png(302, 755),
-    },
-}
 
 #: A body in ASCII, as most encoders write JSON, its members in another order; with all booleans true, or with an image.
 ESCAPED: Final = b'{"resolution": "768P", %s"duration": 6, "prompt": "A \\"paper\\" boat \\u6d77 \\ud83d\\udea2"}'
 BOOLEANS: Final = b'"prompt_optimizer": true, "fast_pretreatment": true, "aigc_watermark": true, '
 ESCAPED_IMAGE: Final = f'"first_frame_image": "{_png(640, 480)}", '.replace("/", "\\/").encode()
 
-CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
+#: An image given as data, so that a gateway need not find it elsewhere.
+DATA_IMAGE: Final = {"first_frame_image": _png(640, 480)}
 
 
 def _allowed(rule: Rule) -> Probe:
-    # An image given as data, so that a gateway need not find it elsewhere.
-    image = {"first_frame_image": _png(640, 480)} if rule.operation == "imageToVideo" else {}
-    return values(rule.clause, *replace(rule, also=image).cases(rule.allowed, "accept"))
+    image = DATA_IMAGE if rule.operation == "imageToVideo" else {}
+    return values(rule.clause, *replace(rule, also={**image, **rule.also}).cases(rule.allowed, "accept"))
 
 
 @probe("callback URLs", "T2V-CB-01", "I2V-CB-01", "WEBHOOK-01", "WEBHOOK-03", "WEBHOOK-19", cost=4, needs={"receiver"})
 def _callback_urls(context: RunContext) -> Conversation[None]:
     """A URL on either way to give one, with either operation."""
-    accepted, called = list[Exchange](), list[str]()
-    for operation, member_aim in (("generate", "T2V-CB-01"), ("imageToVideo", "I2V-CB-01")):
+    called = list[tuple[Exchange, str]]()
+    for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
-            url = yield from open_receiver_url(ReceiverUrl(f"{way}-{operation}"))
-            image = {"first_frame_image": _png(640, 480)} if operation == "imageToVideo" else {}
-            case = varied(
-                operation, f"URL in the {way}", "accept", **image, **({"callback_url": url} if way == "member" else {})
-            )
-            headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url)) if way == "header" else PRINTED_HEADERS
-            accepted.append((yield from _sent(replace(case, headers=headers), aim)))
-            called.append(url)
-    ends = yield from follow(context, accepted)
-    for exchange, url in zip(accepted, called, strict=True):
-        if exchange.accepted_id in ends:
-            yield from await_callbacks(url, 1, context.profile.settle)
+            url = yield from ReceiverUrl(f"{way}-{operation}")
+            given = {"callback_url": url} if way == "member" else {}
+            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
+            headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
+    yield from follow_called(context, called)
 
 
 @probe(
@@ -459,7 +404,7 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
 )
 def _broken_with_url(_: RunContext) -> Conversation[None]:
     """A URL to be called back relaxes no rule."""
-    url = yield from open_receiver_url(ReceiverUrl("broken-rules"))
+    url = yield from ReceiverUrl("broken-rules")
     cases = {
         "T2V-PROMPT-02": t2v("42, with a URL", prompt=42),
         "I2V-PROMPT-04": i2v("2001 characters, with a URL", prompt="a" * (LONGEST + 1)),
@@ -467,7 +412,7 @@ def _broken_with_url(_: RunContext) -> Conversation[None]:
         "T2V-PO-01": t2v("the string true, with a URL", prompt_optimizer="true"),
     }
     for aim, case in cases.items():
-        exchange = yield from _sent(replace(case, headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url))), aim)
+        exchange = yield from _sent(replace(case, headers=with_webhook(url)), aim)
         if exchange.succeeded:
             break
 
@@ -482,14 +427,7 @@ GALLERY: Final = {
 ALLOWED: Final = (
     values(
         "T2V-PROMPT-02 T2V-PO-01 T2V-FP-01 T2V-WM-01",
-        t2v(
-            "other values",
-            "accept",
-            prompt=f"{PROMPT}\n🚢",
-            prompt_optimizer=False,
-            fast_pretreatment=True,
-            aigc_watermark=True,
-        ),
+        t2v("other values", "accept", prompt=SHIP, prompt_optimizer=False, fast_pretreatment=True, aigc_watermark=True),
         name="other values",
     ),
     values(
@@ -511,7 +449,7 @@ ALLOWED: Final = (
         i2v(
             "large",
             "accept",
-            prompt=f"{PROMPT}\n🚢",
+            prompt=SHIP,
             first_frame_image=_png(302, 755),
             resolution="1080P",
             prompt_optimizer=True,
@@ -521,10 +459,6 @@ ALLOWED: Final = (
     ),
     _callback_urls,
     *(_allowed(rule) for rule in RULES if rule.allowed),
-    *(
-        values(clause, *(_with_image(name, image, "accept") for name, image in images.items()))
-        for clause, images in FINE_IMAGES.items()
-    ),
     *(
         values(clause, *(replace(make(case, "accept"), headers=headers) for make in (t2v, i2v)))
         for clause, case, headers in (
@@ -539,7 +473,7 @@ ALLOWED: Final = (
         name="escapes, image to video",
     ),
     values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
-    values("T2V-BODY-02", t2v("prompt alone", "accept", duration=ABSENT, resolution=ABSENT)),
+    values("T2V-BODY-02", t2v("prompt alone", "accept", **ALONE)),
     values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": text("image_to_video").encode()}, "accept")),
     values(
         "I2V-IMG-03",
@@ -548,17 +482,17 @@ ALLOWED: Final = (
     ),
 )
 
-#: The clauses for which every family of broken rules is evidence beside its own, and those of rules about the image.
+#: The clauses for which every family of broken rules is evidence beside its own.
 REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
-FAILURES: Final = (*REFUSALS, "I2V-IMG-15")
-
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
 NO_IMAGES: Final = (
-    _with_image("truncated PNG", lambda: data_url("image/png", png(640, 480)[:60]), "any"),
+    i2v("truncated PNG", "any", first_frame_image=data_url("image/png", png(640, 480)[:60]), **ALONE),
     i2v("URL of nothing", "any", first_frame_image=f"{BUCKET}/no-such-image.jpg"),
     i2v("host that does not resolve", "any", first_frame_image="https://image.invalid/first.jpg"),
 )
+#: The page writes JPG/JPEG of a format; whether it may be a media type is not said.
+IMAGE_JPG: Final = data_url("image/jpg", jpeg(640, 480))
 LARGE_AND_LONG: Final = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
 
 #: Whether the image is refused shows whether the member is read at all; whether a number is, shows what it is read as.
@@ -568,9 +502,12 @@ IMAGE_AND_PROMPT: Final = (
 )
 
 
-def _nothing(rule: Rule) -> tuple[Case, ...]:
-    """An object without members breaks the rule that the prompt is required."""
-    return _raw(rule.operation, {"empty object": b"{}"}) if rule.clause.endswith("-PROMPT-01") else ()
+def _forbidden(rule: Rule) -> Probe:
+    cases = rule.cases(rule.forbidden, "refuse")
+    if rule.clause.endswith("-PROMPT-01"):
+        cases += _raw(rule.operation, {"empty object": b"{}"})
+    feeds = (*REFUSALS, "I2V-IMG-15") if rule.late else REFUSALS
+    return family(rule.clause, rule.clause, *cases, feeds=feeds, followed=rule.late)
 
 
 #: The families of requests that the page forbids.
@@ -581,27 +518,26 @@ PROBES: Final = (
     family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", NOT_OBJECTS)),
     family("unknown member, no prompt", "SUBMIT-18", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
     family("odd input", "ERR-500-01", *_raw("generate", ODD_INPUT, "any", BODY_ONLY), only_unlimited=True),
-    *(
-        family(rule.clause, rule.clause, *rule.cases(rule.forbidden, "refuse"), *_nothing(rule), feeds=REFUSALS)
-        for rule in RULES
-        if rule.forbidden
-    ),
+    *(_forbidden(rule) for rule in RULES if rule.forbidden and not rule.late),
     _broken_with_url,
-    *(
-        family(clause, clause, *(_with_image(*each) for each in images.items()), feeds=FAILURES, followed=True)
-        for clause, images in BROKEN_IMAGES.items()
-    ),
+    *(_forbidden(rule) for rule in RULES if rule.forbidden and rule.late),
 )
 
 #: The families of requests that the page leaves open, so that a gateway may accept them.
 OPEN_QUESTIONS: Final = (
-    family("other content types", "HDR-02", *OTHER_TYPES),
+    family(
+        "other content types",
+        "HDR-02",
+        *(
+            replace(t2v(name, "any", **ALONE), headers=(("Content-Type", media_type),) if media_type else ())
+            for name, media_type in OTHER_TYPES.items()
+        ),
+    ),
     family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42)),
-    # The page writes JPG/JPEG of a format; whether it may be a media type is not said.
     # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
     values("T2V-DUR-02", *(t2v(f"10 s, {size}", "any", duration=10, resolution=size) for size in ("768P", "1080P"))),
     values("T2V-RES-02", t2v("1080P", "any", resolution="1080P")),
-    family("image/jpg", "I2V-IMG-06", _with_image("image/jpg", lambda: data_url("image/jpg", jpeg(640, 480)), "any")),
+    family("image/jpg", "I2V-IMG-06", i2v("image/jpg", "any", first_frame_image=IMAGE_JPG, **ALONE)),
     *(
         family(f"{rule.clause}, open question", rule.clause, *rule.cases(rule.left_open, "any"))
         for rule in RULES

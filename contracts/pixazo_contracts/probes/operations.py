@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, ParamSpec, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Exchange
 
 from .conversation import (
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
     Placement,
+    Recall,
     ReceiverUrl,
     RunContext,
     Send,
-    open_receiver_url,
-    pause,
-    recall,
-    send,
-    together,
+    Together,
 )
-
-P = ParamSpec("P")
+from .samples import members
 
 #: The headers of the samples, the key aside; and the one that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
-BODY_ONLY: Final = (("Content-Type", "application/json"),)
+BODY_ONLY: Final = PRINTED_HEADERS[:1]
+CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
 #: A prompt that no content filter objects to.
 PROMPT: Final = "A paper boat drifts down a rainy street"
 
 #: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
 PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
+
+PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 #: Polling ends after so many reads in a row that were refused for the key, or that found nothing, as may be for a while
 #: after the submit.
@@ -77,7 +78,7 @@ class About(TypedDict, total=False):
     reader: str
 
 
-def submit_send(
+def submit(
     operation: str,
     body: Mapping[str, object] | bytes,
     *,
@@ -86,46 +87,36 @@ def submit_send(
     url: str | None = None,
     **about: Unpack[About],
 ) -> Send:
-    """The step that submits a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
+    """Submit a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
     url = url or f"{trace.MODEL_BASE}/{operation}"
     encoded = body if isinstance(body, bytes) else encode(body)
     return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
 
 
-def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
-    """The step that reads a status once."""
+def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
+    """Read a status once."""
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
-def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
-    """Make the step and send it: takes the arguments of `make`."""
-    return lambda *args, **kwargs: send(make(*args, **kwargs))
-
-
-submit = _sending(submit_send)
-read = _sending(read_send)
-
-
-def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Conversation[Exchange]:
+def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
     """Download a medium once, without a key."""
-    return send(Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id))
+    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
 
 
-def head(url: str, request_id: str, account: str = "default") -> Conversation[Exchange]:
+def head(url: str, request_id: str, account: str = "default") -> Send:
     """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
     operation = "head" if account else "media"
-    return send(Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id))
+    return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
-def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
-    """A new URL at our receiver, or None if callbacks cannot reach us."""
-    return (yield from open_receiver_url(step)) if context.has_receiver else None
+def with_webhook(url: str) -> Headers:
+    """The printed headers with `X-Webhook-URL`."""
+    return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
-    url = yield from receiver_url(context, step)
-    return PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+    return with_webhook((yield from step)) if context.has_receiver else PRINTED_HEADERS
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
@@ -168,8 +159,8 @@ def follow(
         rounds = [(reader,) for reader in readers] if in_turn else [tuple(readers)]
         for names in rounds:
             asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in names]
-            sends = [read_send(request_id, account=account, reader=reader) for request_id, account, reader in asked]
-            for exchange in (yield from together(*sends)):
+            sends = (read(request_id, account=account, reader=reader) for request_id, account, reader in asked)
+            for exchange in (yield from Together(tuple(sends))):
                 request_id = str(exchange.request_id)
                 history[request_id].append(exchange)
                 if exchange.state in trace.TERMINAL:
@@ -179,13 +170,11 @@ def follow(
             if request_id in ends or late or _hopeless(history[request_id]):
                 del running[request_id]
         if running:
-            reads = [history[request_id] for request_id in running]
-            closely = all(_is_close(each, context.profile.pace) for each in reads)
-            chosen = pace
-            if closely and queued is not None:
+            chosen = context.profile.pace if pace is None else pace
+            if queued is not None and all(_is_close(history[each], context.profile.pace) for each in running):
                 waited = min(history[request_id][-1].finished - e.finished for request_id, e in running.items())
                 chosen = max(queued, CLOSE_SHARE * waited)
-            yield from pause(context.profile.pace if chosen is None else chosen)
+            yield from Pause(chosen)
     return ends
 
 
@@ -195,6 +184,14 @@ def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
     return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
 
 
+def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:
+    """Follow submits to their ends, then wait until each was called back at the URL that it gave."""
+    ends = yield from follow(context, [exchange for exchange, _ in called])
+    for exchange, url in called:
+        if exchange.accepted_id in ends:
+            yield from AwaitCallbacks(url, 1, context.profile.settle)
+
+
 def media_urls(end: Exchange) -> list[str]:
     """The media URLs of a completed generation; a bare string counts as one."""
     output = end.members.get("output")
@@ -202,26 +199,20 @@ def media_urls(end: Exchange) -> list[str]:
     return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
-def _follow_redirects(context: RunContext, request_id: str, url: str) -> Conversation[Exchange]:
-    """Fetch a URL, and where its redirects lead, as long as those hosts may be asked; returns the last exchange."""
-    exchange = yield from fetch(request_id, url)
-    for _ in range(MOST_REDIRECTS):
-        target = exchange.redirect
-        if target is None or not trace.may_fetch(context.profile, target):
-            break
-        exchange = yield from fetch(request_id, target)
-    return exchange
-
-
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
-    """Fetch every medium of a completed generation, without a key."""
+    """Fetch every medium of a completed generation, without a key, from where its redirects lead."""
     fetched: list[Exchange] = []
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
     for url in media_urls(end):
         absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
         if trace.may_fetch(context.profile, absolute):
-            fetched.append((yield from _follow_redirects(context, end.request_id, absolute)))
+            exchange = yield from fetch(end.request_id, absolute)
+            for _ in range(MOST_REDIRECTS):
+                if exchange.redirect is None or not trace.may_fetch(context.profile, exchange.redirect):
+                    break
+                exchange = yield from fetch(end.request_id, exchange.redirect)
+            fetched.append(exchange)
             yield from head(absolute, end.request_id, account="")
     return fetched
 
@@ -238,18 +229,18 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
         for end in ends if n == 0 else ():
             fetched += yield from download(context, end)
         if ends and n == 0:
-            yield from pause(LATER_POLLS * context.profile.pace)
+            yield from Pause(LATER_POLLS * context.profile.pace)
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
     """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
-    generations = trace.find_generations((yield from recall()), ())
+    generations = trace.find_generations((yield from Recall()), ())
     return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 
 
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
     """Read some requests again that ended earlier, while another is under way: each answer must be about its own request."""
-    generations = trace.find_generations((yield from recall()), ())
+    generations = trace.find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.ends and g.submit.account == "default" and g.request_id not in others]
     for generation in ended[-MOST_EARLIER:]:
         yield from read(generation.request_id, case="again")

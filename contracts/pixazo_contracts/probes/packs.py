@@ -13,33 +13,32 @@ from typing import Final
 from pixazo_contracts.trace import Exchange, only_reads
 
 from .conversation import (
+    Await,
+    AwaitCallbacks,
     Conversation,
     Headers,
+    Pause,
+    Publish,
     ReceiverUrl,
     RunContext,
     Send,
-    await_callbacks,
-    pause,
     probe,
-    publish,
-    published,
-    send,
 )
 from .images import data_url, png, webp
 from .operations import (
+    CHARSET,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     earlier_ends,
     end_watch,
     poll,
     read,
-    receiver_url,
     submit,
     unknown_id,
+    with_webhook,
 )
-from .samples import members, text
-
-CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
+from .samples import text
 
 #: The clauses for which any polled generation is evidence.
 SHARED: Final = (
@@ -60,12 +59,10 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 #: How often the status of g1 is read again right after the end, and once more some polls later.
 REREADS: Final = 10
 
-PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
-
 
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
-    url = yield from receiver_url(context, ReceiverUrl("g1"))
+    url = (yield from ReceiverUrl("g1")) if context.has_receiver else None
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
@@ -86,7 +83,7 @@ def _smoke(context: RunContext) -> Conversation[None]:
         # Where generations cost money the smoke test only reads, unless its key seems to be refused.
         if first.status == 401:
             yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
-        yield from publish("g1", None)
+        yield from Publish("g1", None)
         return
     yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
     accepted = yield from submit_g1(context)
@@ -95,8 +92,8 @@ def _smoke(context: RunContext) -> Conversation[None]:
         yield from submit("imageToVideo", printed, case="smoke image to video", intent="accept")
     for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
         yield from read(str(accepted.accepted_id), case="alone")
-        yield from pause(context.profile.pace)
-    yield from publish("g1", accepted)
+        yield from Pause(context.profile.pace)
+    yield from Publish("g1", accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +138,8 @@ def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
         return
     if not context.limited or only_reads("GET", url, origin):
         request_id = accepted.accepted_id
-        yield from send(
-            Send(operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id)
+        yield from Send(
+            operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id
         )
 
 
@@ -160,25 +157,25 @@ def _to_the_end(
 
 @probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK, cost=1)
 def _g1(context: RunContext) -> Conversation[None]:
-    accepted = yield from published("g1")
+    accepted = yield from Await("g1")
     if accepted is None:
         accepted = yield from submit_g1(context)
-        yield from publish("g1", accepted)
+        yield from Publish("g1", accepted)
     yield from _polling_url(context, accepted)
     end = yield from _to_the_end(context, accepted, readers=2, times=REREADS)
-    yield from publish("g1 ended", end)
+    yield from Publish("g1 ended", end)
 
 
 @probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})
 def _g1_callback(context: RunContext) -> Conversation[None]:
     """Read at once when g1's callback arrives, then wait long enough to see a second one."""
-    accepted = yield from published("g1")
+    accepted = yield from Await("g1")
     url = accepted.request_header("X-Webhook-URL") if accepted is not None else None
     if accepted is not None and accepted.accepted_id is not None and url is not None:
-        called = yield from await_callbacks(url, 1, context.profile.deadline)
+        called = yield from AwaitCallbacks(url, 1, context.profile.deadline)
         yield from read(accepted.accepted_id, case="on callback")
         if called:
-            yield from await_callbacks(url, 2, context.profile.settle)
+            yield from AwaitCallbacks(url, 2, context.profile.settle)
 
 
 @probe("g2", *G2, "SUBMIT-10", "I2V-DUR-04", "I2V-RES-04", "WEBHOOK-09", *SHARED, cost=1)
@@ -199,7 +196,7 @@ def _g3(context: RunContext) -> Conversation[None]:
 
 @probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
-    url = yield from receiver_url(context, ReceiverUrl("g4"))
+    url = (yield from ReceiverUrl("g4")) if context.has_receiver else None
     body: dict[str, object] = {
         "prompt": "海" * 2000,
         "first_frame_image": data_url("image/webp", webp(301, 600)),
@@ -211,13 +208,11 @@ def _g4(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("imageToVideo", body, case="g4", aims=G4, intent="accept")
     end = yield from _to_the_end(context, accepted)
     if end is not None and url is not None:
-        yield from await_callbacks(url, 1, context.profile.settle)
+        yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
 @probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
-    header = yield from receiver_url(context, ReceiverUrl("g5-header", fails=1))
-    member = yield from receiver_url(context, ReceiverUrl("g5-member"))
     body: dict[str, object] = {
         "prompt": PROMPT,
         "first_frame_image": data_url("image/png", png(755, 302)),
@@ -225,12 +220,13 @@ def _g5(context: RunContext) -> Conversation[None]:
         "duration": 6,
     }
     headers: Headers = PRINTED_HEADERS
-    if header is not None and member is not None:
-        body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
+    if context.has_receiver:
+        headers = with_webhook((yield from ReceiverUrl("g5-header", fails=1)))
+        body["callback_url"] = yield from ReceiverUrl("g5-member")
     accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     end = yield from _to_the_end(context, accepted)
-    if end is not None and header is not None:
-        yield from await_callbacks(header, 2, context.profile.settle)
+    if end is not None and context.has_receiver:
+        yield from AwaitCallbacks(headers[-1][1], 2, context.profile.settle)
 
 
 SMOKE: Final = (_smoke,)

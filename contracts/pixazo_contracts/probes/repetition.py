@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations
 
-from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
+from .conversation import Await, Conversation, Headers, Pause, Probe, Recall, RunContext, Together, probe
 from .operations import (
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     end_watch,
     fetch,
@@ -20,11 +20,9 @@ from .operations import (
     poll,
     read,
     submit,
-    submit_send,
 )
-from .samples import members
 
-IMAGE: Final = {"first_frame_image": members("image_to_video")["first_frame_image"]}
+IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
 
 
 def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[None]:
@@ -34,7 +32,7 @@ def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[N
         accepted = yield from submit("generate", body, case=case, aims=("SUBMIT-15",), intent="accept", headers=headers)
         if accepted.accepted_id is not None:
             yield from read(accepted.accepted_id, case="after each")
-        yield from pause(context.profile.pace)
+        yield from Pause(context.profile.pace)
 
 
 @probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4)
@@ -50,10 +48,10 @@ def _at_once(context: RunContext) -> Conversation[None]:
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
     aims = ("SUBMIT-10",)
-    sends = [submit_send(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
+    sends = [submit(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
     accepted: list[str] = []
     for batch in [(each,) for each in sends] if context.limited else [tuple(sends)]:
-        exchanges = yield from together(*batch)
+        exchanges = yield from Together(tuple(batch))
         accepted += [str(exchange.accepted_id) for exchange in exchanges if exchange.accepted_id is not None]
     for request_id in accepted:
         yield from read(request_id, case="after all")
@@ -84,10 +82,10 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
         accepted = yield from submit("generate", body, case=case, intent="accept")
         if after is not None:
             if context.limited:
-                yield from pause((yield from ordinary(context)))
+                yield from Pause((yield from ordinary(context)))
             else:
-                yield from published(after)
-            yield from pause(context.profile.pace)
+                yield from Await(after)
+            yield from Pause(context.profile.pace)
         if accepted.accepted_id is not None:
             for _ in range(heads):
                 yield from head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
@@ -102,8 +100,8 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
 def _closely(context: RunContext) -> Conversation[None]:
     """A few generations read so often, by two readers in turn, that no state can be missed."""
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
-    sends = [submit_send("generate", body, case="closely watched", intent="accept") for body in bodies]
-    accepted = yield from together(*sends)
+    sends = [submit("generate", body, case="closely watched", intent="accept") for body in bodies]
+    accepted = yield from Together(tuple(sends))
     yield from follow(
         context, accepted, pace=context.profile.pace / CLOSER, readers=("reader 1", "reader 2"), in_turn=True
     )
@@ -132,7 +130,7 @@ def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]],
             # An answer that is about the latest request differs from what those before have reached.
             for request_id in accepted:
                 yield from read(request_id, case="side by side")
-            yield from pause(context.profile.pace)
+            yield from Pause(context.profile.pace)
         ends = yield from follow(context, submits)
         yield from end_watch(context, ends.values())
 
@@ -142,8 +140,8 @@ def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]],
 @probe("late re-reads", "STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07", phase="late")
 def _late(context: RunContext) -> Conversation[None]:
     """Read every request again, and follow some of the links again; those of earlier runs as well."""
-    yield from pause(context.profile.patience)
-    generations = find_generations((yield from recall()), ())
+    yield from Pause(context.profile.patience)
+    generations = find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for generation in ended[:MOST_REREADS]:
         yield from read(generation.request_id, case="late", aims=("STATUS-16",))
@@ -159,10 +157,10 @@ def _late(context: RunContext) -> Conversation[None]:
 @probe("foreign reads, late", "AUTH-10", needs={"account:other"}, phase="late")
 def _foreign(_: RunContext) -> Conversation[None]:
     """Another account asks for a request of each operation."""
-    generations = find_generations((yield from recall()), ())
+    generations = find_generations((yield from Recall()), ())
+    completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
     for operation in ("generate", "imageToVideo"):
-        completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
-        for generation in islice((g for g in completed if g.submit.operation == operation), 1):
+        for generation in [g for g in completed if g.submit.operation == operation][:1]:
             case = f"id of another account, {operation}"
             yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
 
@@ -170,8 +168,8 @@ def _foreign(_: RunContext) -> Conversation[None]:
 @probe("neighbours of an id", "STATUS-10")
 def _neighbours(_: RunContext) -> Conversation[None]:
     """Ids that were never issued, however like one that was."""
-    yield from published("g1")
-    generations = find_generations((yield from recall()), ())
+    yield from Await("g1")
+    generations = find_generations((yield from Recall()), ())
     if not generations:
         return
     issued = generations[0].request_id

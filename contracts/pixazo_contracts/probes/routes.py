@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
-from .conversation import Conversation, Headers, Placement, Probe, ReceiverUrl, RunContext, Send, probe, published, send
+from .conversation import Await, Conversation, Headers, Placement, Probe, ReceiverUrl, RunContext, Send, probe
 from .operations import PRINTED, PRINTED_HEADERS, PROMPT, About, poll, read, submit, unknown_id, webhook_headers
 from .samples import Sample, members, text
 
@@ -31,7 +31,7 @@ def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
 @probe("keyless reads", "BASE-04", "AUTH-02", "AUTH-12", "HDR-04")
 def _keyless_reads(context: RunContext) -> Conversation[None]:
     yield from read(unknown_id(context.run, "keyless"), case="no key", aims=("AUTH-02",), account="")
-    real = yield from published("g1")
+    real = yield from Await("g1")
     if real is not None and real.accepted_id is not None:
         yield from read(real.accepted_id, case="no key, a real id", aims=("AUTH-02",), account="")
 
@@ -40,7 +40,7 @@ def _keyless_reads(context: RunContext) -> Conversation[None]:
 def _unknown_key_reads(context: RunContext) -> Conversation[None]:
     yield from read(unknown_id(context.run, "stranger"), case="unknown key", aims=("AUTH-03",), account="unknown")
     yield from read(unknown_id(context.run, "blank"), case="blank key", aims=("AUTH-04",), account="blank")
-    real = yield from published("g1")
+    real = yield from Await("g1")
     if real is not None and real.accepted_id is not None:
         yield from read(real.accepted_id, case="unknown key, a real id", aims=("AUTH-03",), account="unknown")
 
@@ -101,22 +101,18 @@ def _key_before_body(_: RunContext) -> Conversation[None]:
 @probe("foreign reads", "AUTH-10", needs={"account:other"})
 def _foreign(context: RunContext) -> Conversation[None]:
     for when in ("g1", "g1 ended"):
-        real = yield from published(when)
+        real = yield from Await(when)
         request_id = None if real is None else real.request_id or real.accepted_id
         if request_id is not None:
             yield from read(request_id, case="id of another account", aims=("AUTH-10",), account="other")
     yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
 
 
-def _method(
-    method: str, url: str, what: str, body: bytes | None = None, headers: Headers = PRINTED_HEADERS
-) -> Conversation[object]:
+def _method(method: str, url: str, what: str, body: bytes | None = None, headers: Headers = PRINTED_HEADERS) -> Send:
     """A request with a method that the path does not have."""
     case, aims, headers = f"{method} {what}", ("BASE-06",), headers if body is not None else ()
-    return send(
-        Send(
-            operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
-        )
+    return Send(
+        operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
     )
 
 
@@ -164,7 +160,7 @@ def _aliases(_: RunContext) -> Conversation[None]:
 def _plain_http(context: RunContext) -> Conversation[None]:
     host = urlsplit(context.profile.origin).hostname
     url = f"http://{host}{STATUS_BASE}{unknown_id(context.run, 'plain')}"
-    yield from send(Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account=""))
+    yield from Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account="")
 
 
 @probe("unknown id", "STATUS-10", "HDR-04", "ERR-500-01")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeGuard
+from typing import Final, cast
 
-from pixazo_contracts.probes import AwaitCallbacks, Pause, ReceiverUrl, Send, Step, StepResult, Together
+from pixazo_contracts.probes import Send, Step, StepResult
 from pixazo_contracts.report import ContractBrokenError
 from pixazo_contracts.trace import Exchange
 
@@ -18,18 +18,7 @@ To promote it: name it, check what it costs (here: {worst} generations at worst)
 """
 
 {comment}
-from pixazo_contracts.probes import (
-    Conversation,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    Send,
-    await_callbacks,
-    open_receiver_url,
-    pause,
-    send,
-    together,
-)
+from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, Probe, ReceiverUrl, RunContext, Send, Together
 
 
 def conversation(context: RunContext) -> Conversation[None]:
@@ -48,7 +37,8 @@ PROBES = (
 )
 '''
 
-#: The separator of arguments in a call that is spread over lines.
+#: A call of more arguments is spread over lines, by this separator.
+MOST_ON_A_LINE: Final = 3
 BREAK: Final = ",\n        "
 
 
@@ -87,23 +77,14 @@ def _lines(steps: tuple[tuple[Step, StepResult], ...]) -> Iterator[str]:
     """A statement for each step; `known` maps ids and URLs that results gave us to the expressions that hold them."""
     known: dict[str, str] = {}
     for number, (step, result) in enumerate(steps, 1):
-        match step, result:
-            case Send(), Exchange() if result.accepted_id is not None and result.accepted_id not in known:
-                yield f"submit_{number} = yield from send({_call(step, known)})"
-                known[result.accepted_id] = f"submit_{number}.accepted_id"
-            case Send(), _:
-                yield f"yield from send({_call(step, known)})"
-            case Together(), _ if step.sends:
-                yield f"yield from together({', '.join(_call(one, known) for one in step.sends)})"
-            case ReceiverUrl(), str():
-                yield f"url_{number} = yield from open_receiver_url({_call(step, known)})"
-                known[result] = f"url_{number}"
-            case Pause(), _:
-                yield f"yield from pause({step.seconds!r})"
-            case AwaitCallbacks(), _:
-                yield f"yield from await_callbacks({_value(step.url, known)}, {step.count!r}, {step.seconds!r})"
-            case _:
-                pass
+        statement = f"yield from {_call(step, known)}"
+        if isinstance(result, Exchange) and result.accepted_id is not None and result.accepted_id not in known:
+            known[result.accepted_id] = f"submit_{number}.accepted_id"
+            statement = f"submit_{number} = {statement}"
+        elif isinstance(result, str):
+            known[result] = f"url_{number}"
+            statement = f"url_{number} = {statement}"
+        yield statement
 
 
 def _looped(lines: list[str]) -> Iterator[str]:
@@ -122,22 +103,20 @@ def _looped(lines: list[str]) -> Iterator[str]:
         at += 2 * times
 
 
-def _call(step: Send | ReceiverUrl, known: dict[str, str]) -> str:
+def _call(step: Step, known: dict[str, str]) -> str:
     """The constructor call of a step, without arguments that have their default value."""
     given = [(item.name, getattr(step, item.name)) for item in fields(step) if getattr(step, item.name) != item.default]
     arguments = [f"{name}={_value(value, known)}" for name, value in given]
-    return f"{type(step).__name__}(\n        {BREAK.join(arguments)},\n    )"
-
-
-def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    return isinstance(value, tuple)
+    spread = f"\n        {BREAK.join(arguments)},\n    " if len(arguments) > MOST_ON_A_LINE else ", ".join(arguments)
+    return f"{type(step).__name__}({spread})"
 
 
 def _value(value: object, known: dict[str, str]) -> str:
     """A value as Python source, with expressions in place of the ids and URLs that results gave us."""
-    if _is_tuple(value):
-        inner = ", ".join(_value(item, known) for item in value)
-        return f"({inner},)" if value else "()"
+    if isinstance(value, Send):
+        return _call(value, known)
+    if isinstance(value, tuple):
+        return f"({' '.join(f'{_value(item, known)},' for item in cast('tuple[object, ...]', value))})"
     if isinstance(value, bytes) and not (value.isascii() and all(text.encode() not in value for text in known)):
         try:
             return f"{_value(value.decode(), known)}.encode()"

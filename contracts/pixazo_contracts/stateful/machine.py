@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 
 from pixazo_contracts import probes
 from pixazo_contracts.judge import JUDGED
-from pixazo_contracts.probes import Conversation, Pause, ReceiverUrl, Send, Step, StepResult, Together
+from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, ReceiverUrl, Send, SingleStep, Together
 from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.trace import ConfigurationError, Exchange
@@ -142,12 +142,9 @@ class ExampleRun:
 
     def fail(self, error: CounterexampleError) -> None:
         """Raise this failure, unless it breaks no clause that the first one broke: Hypothesis shrinks one failure at a time."""
-        if self.shortest is None:
-            self.shortest = error
-        elif set(error.clauses).isdisjoint(self.shortest.clauses):
+        if self.shortest is not None and set(error.clauses).isdisjoint(self.shortest.clauses):
             return
-        elif error.length < self.shortest.length:
-            self.shortest = error
+        self.shortest = min(self.shortest or error, error, key=lambda each: each.length)
         raise error
 
     def idle(self) -> list[str]:
@@ -192,34 +189,22 @@ class GatewayMachine(RuleBasedStateMachine):
         self.submitted: dict[str, Submitted] = {}
         self.urls: list[str] = []
         self.receiver = ReceiverUrl("plain")
-        self._modelled = 0
 
-    def _run(self, conversation: Conversation[T]) -> T:
+    def _run(self, conversation: Conversation[T] | SingleStep[T]) -> T:
         """Carry out a conversation, and let the model see its steps."""
-        result = self.dialogue.run(conversation, "machine")
-        steps = self.dialogue.steps[self._modelled :]
-        self._modelled += len(steps)
-        for step, step_result in steps:
-            self._observe(step, step_result)
-        return result
-
-    def _observe(self, step: Step, result: StepResult) -> None:
-        match step, result:
-            case Send(), Exchange():
-                self.objections += self.model.observe([result])
-            case Together(), tuple():
-                self.objections += self.model.observe([item for item in result if isinstance(item, Exchange)])
-            case Pause(), _:
+        before = len(self.dialogue.steps)
+        returned = self.dialogue.run(iter(conversation), "machine")
+        for step, result in self.dialogue.steps[before:]:
+            if isinstance(step, Pause):
                 self.model.pass_time()
-            case _:
-                pass
-
-    def _send(self, step: Send) -> Exchange:
-        return self._run(probes.send(step))
+            elif isinstance(step, Send | Together):
+                results = result if isinstance(result, tuple) else (result,)
+                self.objections += self.model.observe([each for each in results if isinstance(each, Exchange)])
+        return returned
 
     def _submit(self, step: Send) -> object:
         """Send a submit; returns what a bundle of accepted requests gets of it."""
-        exchange = self._send(step)
+        exchange = self._run(step)
         if exchange.accepted_id is None:
             return NOTHING
         submitted = Submitted(step, exchange)
@@ -240,7 +225,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def submit_invalid(self, breach: Breach) -> object:
         """Submit what breaks one rule."""
         aims = (breach.clause,)
-        step = probes.submit_send(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
+        step = probes.submit(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
         return self._submit(step)
 
     @counted_rule(
@@ -252,14 +237,14 @@ class GatewayMachine(RuleBasedStateMachine):
     )
     def submit_with_callback(self, name: str, *, in_body: bool, ending: int) -> object:
         """Ask for a callback, in the header or in the body, about a generation that ends well or badly."""
-        url = self._run(probes.open_receiver_url(self.receiver))
+        url = self._run(self.receiver)
         prompts = ("A paper boat", *self.context.prompts.values())
         body = {"prompt": prompts[ending % len(prompts)], **({"callback_url": url} if in_body else {})}
         headers = probes.PRINTED_HEADERS if in_body else (*probes.PRINTED_HEADERS, (name, url))
         aims = () if in_body else ("WEBHOOK-01",)
-        submitted = self._submit(
-            probes.submit_send("generate", body, case="with a callback", aims=aims, intent="accept", headers=headers)
-        )
+        case = "with a callback"
+        step = probes.submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
+        submitted = self._submit(step)
         if isinstance(submitted, Submitted):
             self.urls.append(url)
         return submitted
@@ -275,9 +260,8 @@ class GatewayMachine(RuleBasedStateMachine):
         prompts = sorted(self.context.prompts.items())
         kind, prompt = prompts[number % len(prompts)]
         body, headers = {"prompt": prompt}, probes.BODY_ONLY
-        return self._submit(
-            probes.submit_send("generate", body, case=f"to end {kind}", intent="accept", headers=headers)
-        )
+        step = probes.submit("generate", body, case=f"to end {kind}", intent="accept", headers=headers)
+        return self._submit(step)
 
     @counted_rule(target=accepted, submitted=accepted)
     def replay(self, submitted: Submitted) -> object:
@@ -285,38 +269,38 @@ class GatewayMachine(RuleBasedStateMachine):
         return self._submit(replace(submitted.send, case="again", aims=()))
 
     def _read(self, submitted: Submitted, reader: str = "", case: str = "read") -> Send:
-        return probes.read_send(submitted.request_id, account=submitted.send.account, reader=reader, case=case)
+        return probes.read(submitted.request_id, account=submitted.send.account, reader=reader, case=case)
 
     @counted_rule(submitted=accepted)
     def read(self, submitted: Submitted) -> None:
         """Read a request."""
-        self._send(self._read(submitted))
+        self._run(self._read(submitted))
 
     @counted_rule(submitted=accepted, readers=st.integers(2, MOST_READERS))
     def read_in_parallel(self, submitted: Submitted, readers: int) -> None:
         """Read a request several times at once."""
-        self._run(probes.together(*(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
+        self._run(Together(tuple(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
     @counted_rule(submitted=ended)
     def read_again(self, submitted: Submitted) -> None:
         """Read a request that has ended."""
-        self._send(self._read(submitted, case="after the end"))
+        self._run(self._read(submitted, case="after the end"))
 
     @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
     def read_foreign(self, submitted: Submitted, caller: str) -> None:
         """Read a request without the key that it belongs to."""
         case = f"read by {caller or 'nobody'}"
-        self._send(probes.read_send(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller))
+        self._run(probes.read(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller))
 
     @counted_rule(request_id=strategies.unknown_ids())
     def read_unknown(self, request_id: str) -> None:
         """Read a request that does not exist."""
-        self._send(probes.read_send(request_id, case="unknown id", aims=("STATUS-10",)))
+        self._run(probes.read(request_id, case="unknown id", aims=("STATUS-10",)))
 
     @counted_rule(polls=st.sampled_from(POLLS))
     def let_time_pass(self, polls: int) -> None:
         """Wait."""
-        self._run(probes.pause(polls * self.context.profile.pace))
+        self._run(Pause(polls * self.context.profile.pace))
 
     @counted_rule(target=ended, submitted=accepted)
     def wait_for_end(self, submitted: Submitted) -> object:
@@ -327,7 +311,14 @@ class GatewayMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Wait until no work is left, then judge everything."""
         self.shared.count_attempt()
-        self._wait_for_all()
+        settle = self.context.profile.settle
+        self._run(probes.follow(self.context, [self.submitted[running].exchange for running in self.model.running()]))
+        for url in self.urls:
+            self._run(AwaitCallbacks(url, 1, settle))
+        if self.context.profile.virtual:
+            # Here waiting costs nothing, so even what must not come gets time to come.
+            self._run(Pause(settle))
+        self._run(self._read_all())
         trace = self.dialogue.trace(ended=True)
         try:
             verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
@@ -338,19 +329,9 @@ class GatewayMachine(RuleBasedStateMachine):
                 if verdict.outcome in JUDGED:
                     event(f"judged {verdict.clause}")
 
-    def _wait_for_all(self) -> None:
-        settle = self.context.profile.settle
-        self._run(probes.follow(self.context, [self.submitted[running].exchange for running in self.model.running()]))
-        for url in self.urls:
-            self._run(probes.await_callbacks(url, 1, settle))
-        if self.context.profile.virtual:
-            # Here waiting costs nothing, so even what must not come gets time to come.
-            self._run(probes.pause(settle))
-        self._run(self._read_all())
-
     def _read_all(self) -> Conversation[None]:
         for submitted in self.submitted.values():
-            yield from probes.send(self._read(submitted, case="when all is quiet"))
+            yield from self._read(submitted, case="when all is quiet")
 
 
 def run_examples(
@@ -365,13 +346,11 @@ def run_examples(
     profile = dialogue.context.profile
     if profile.limited:
         raise ConfigurationError(f"the state machine spends generations freely: it is not for {profile.origin}")
-    if examples is None:
-        # Half as many examples where waiting takes real time.
-        fewer = DEFAULT_SETTINGS.max_examples // 2
-        examples = DEFAULT_SETTINGS if profile.virtual else settings(DEFAULT_SETTINGS, max_examples=fewer)
-    if attempts is None:
-        attempts = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
-    shared = ExampleRun(dialogue, strict_drift, attempts)
+    # Half as many examples where waiting takes real time.
+    fewer = settings(DEFAULT_SETTINGS, max_examples=DEFAULT_SETTINGS.max_examples // 2)
+    examples = examples or (DEFAULT_SETTINGS if profile.virtual else fewer)
+    most = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
+    shared = ExampleRun(dialogue, strict_drift, most if attempts is None else attempts)
     _run_round(shared, settings(examples, stateful_step_count=max(1, examples.stateful_step_count // SHORTER)))
     for growth in GROWTH:
         _run_round(shared, settings(examples, max_examples=growth * examples.max_examples))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pixazo_contracts.judge import ExitCode
-from pixazo_contracts.probes import Send, send
+from pixazo_contracts.probes import Send
 from pixazo_contracts.report import ContractBrokenError, raise_alarm
 from pixazo_contracts.runner import BudgetExhaustedError, Dialogue, SpendStoppedError
 
@@ -32,7 +32,7 @@ class RequestChecker:
             pytest.skip("UNFUNDED: an earlier request of this family was counted as a generation")
         self._dialogue.mark()
         try:
-            exchange = self._dialogue.run(send(step), family)
+            exchange = self._dialogue.run(iter(step), family)
         except SpendStoppedError as error:
             pytest.exit(f"the spend guard stopped the run: {error}", ExitCode.SPEND)
         except BudgetExhaustedError as error:

@@ -115,19 +115,11 @@ def clock(pixazo_endpoint: Endpoint) -> RunClock:
 
 def _again(config: pytest.Config) -> tuple[str, ...]:
     """The words that repeat the run; a clause is to follow."""
-    same = (
-        "profile",
-        "account",
-        "prompt",
-        "have",
-        "risk",
-        "pace",
-        "deadline",
-        "receiver",
-        "receiver-url",
-        "max-generations",
+    names = (
+        *("profile", "account", "prompt", "have", "risk", "pace", "deadline"),
+        *("receiver", "receiver-url", "max-generations", "ledger", "baseline"),
     )
-    given = {f"--pixazo-contract-{name}": _option(config, name) for name in (*same, "ledger", "baseline")}
+    given = {f"--pixazo-contract-{name}": _option(config, name) for name in names}
     command = ("pytest", "--pyargs", "pixazo_contracts", "-k", "test_clause")
     return (*again(command, {"--pixazo-url": config.getoption("--pixazo-url"), **given}), "--pixazo-contract-clauses")
 

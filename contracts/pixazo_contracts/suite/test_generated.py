@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pixazo_contracts.judge import Terms
-from pixazo_contracts.probes import BODY_ONLY, read_send, submit_send
+from pixazo_contracts.probes import BODY_ONLY, read, submit
 from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.stateful import REPEATABLE, CounterexampleError, run_examples, strategies
 
@@ -46,7 +46,7 @@ def test_submit_without_key(
 ) -> None:
     """Without a valid key no body is accepted, however valid it is."""
     body, aims = data.draw(strategies.bodies(operation)), OTHER_CALLERS[caller][:1]
-    step = submit_send(operation, body, case="generated body", aims=aims, intent="refuse", account=caller)
+    step = submit(operation, body, case="generated body", aims=aims, intent="refuse", account=caller)
     check(f"{operation} by {caller!r}", step)
 
 
@@ -55,7 +55,7 @@ def test_submit_without_key(
 @given(request_id=strategies.unknown_ids())
 def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -> None:
     """Without a valid key no request can be read."""
-    step = read_send(request_id, case="generated id", aims=OTHER_CALLERS[caller][1:], account=caller)
+    step = read(request_id, case="generated id", aims=OTHER_CALLERS[caller][1:], account=caller)
     check(f"read by {caller!r}", step)
 
 
@@ -65,7 +65,7 @@ def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -
 def test_malformed_json(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
     """What is not JSON is refused."""
     body = data.draw(strategies.malformed_documents(operation))
-    step = submit_send(operation, body, case="malformed JSON", aims=("SUBMIT-16",), intent="refuse")
+    step = submit(operation, body, case="malformed JSON", aims=("SUBMIT-16",), intent="refuse")
     check(f"malformed {operation}", step)
 
 
@@ -74,7 +74,7 @@ def test_malformed_json(check: RequestChecker, operation: strategies.Operation, 
 @given(body=strategies.not_objects())
 def test_json_that_is_no_object(check: RequestChecker, operation: strategies.Operation, body: bytes) -> None:
     """An empty body, and JSON that is not an object, are refused."""
-    step = submit_send(operation, body, case="not an object", aims=("SUBMIT-17",), intent="refuse")
+    step = submit(operation, body, case="not an object", aims=("SUBMIT-17",), intent="refuse")
     check(f"not an object {operation}", step)
 
 
@@ -82,14 +82,14 @@ def test_json_that_is_no_object(check: RequestChecker, operation: strategies.Ope
 @given(request_id=strategies.unknown_ids())
 def test_unknown_id(check: RequestChecker, request_id: str) -> None:
     """A read of a request that does not exist breaks no clause."""
-    check("unknown id", read_send(request_id, case="unknown id", aims=("STATUS-10",)))
+    check("unknown id", read(request_id, case="unknown id", aims=("STATUS-10",)))
 
 
 @FREE
 @given(request_id=strategies.malformed_ids())
 def test_malformed_id(check: RequestChecker, request_id: str) -> None:
     """A read of an id of another shape breaks no clause."""
-    check("malformed id", read_send(request_id, case="malformed id", aims=("STATUS-11",)))
+    check("malformed id", read(request_id, case="malformed id", aims=("STATUS-11",)))
 
 
 @COSTLY
@@ -110,7 +110,7 @@ def test_one_broken_rule(
 ) -> None:
     """A body that breaks one rule is refused for it."""
     breach = data.draw(strategies.breaches(operation, broken))
-    check(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
+    check(broken, submit(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
 
 
 @COSTLY
@@ -120,7 +120,7 @@ def test_one_broken_rule(
 def test_any_body(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
     """No body at all causes an error of the gateway."""
     anything = strategies.near_bodies(operation) | strategies.json_documents() | strategies.raw_bodies()
-    check("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
+    check("any", submit(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
 
 
 def test_machine(free_dialogue: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:

@@ -294,13 +294,6 @@ def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
     return msgspec.json.decode(raw, type=kinds[name])
 
 
-def _decode(line: bytes, number: int) -> Record:
-    try:
-        return decode_tagged(line, _KINDS)
-    except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
-        raise InvalidTraceError(f"line {number} is not a trace record ({error}): record the run again") from None
-
-
 def load_trace(path: Path) -> Trace:
     """Read a trace file; one whose end is missing gives a trace without a footer, which says so in `cut`.
 
@@ -310,10 +303,11 @@ def load_trace(path: Path) -> Trace:
     records, torn = list[Record](), None
     for number, line in lines:
         try:
-            records.append(_decode(line, number))
-        except InvalidTraceError:
+            records.append(decode_tagged(line, _KINDS))
+        except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
             if (number, line) != lines[-1] or not records:
-                raise
+                problem = f"line {number} is not a trace record ({error}): record the run again"
+                raise InvalidTraceError(problem) from None
             torn = number
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))

@@ -13,18 +13,18 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import (
-    BeforeResponse,
+    BeforeReply,
     Decision,
+    Drop,
+    Duplicate,
     Facts,
-    GiveWay,
-    Repeat,
+    Reorder,
     Script,
-    Skip,
-    Stall,
+    Stuck,
     at_download,
     at_read,
     at_submit,
-    effect,
+    fault_of,
     known_rules,
     replacement,
     wait,
@@ -140,7 +140,7 @@ class World(Generations, kw_only=True):
                 decision = None
             return commands.Outcome(admitted, decision, passed=passed, decided_by=decided_by)
         if decision:
-            stuck = effect(decision.step.faults, Stall) is not None
+            stuck = fault_of(decision.step.faults, Stuck) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script.is_about("webhook") else None
@@ -231,7 +231,7 @@ class World(Generations, kw_only=True):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
             decision = self.script.peek(self._at_webhook(delivery, now))
-            if decision and effect(decision.step.faults, BeforeResponse):
+            if decision and fault_of(decision.step.faults, BeforeReply):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
@@ -445,7 +445,7 @@ class World(Generations, kw_only=True):
         if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
-        reorder = effect(faults, GiveWay)
+        reorder = fault_of(faults, Reorder)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
@@ -463,9 +463,9 @@ class World(Generations, kw_only=True):
             return
         faults = taken.faults or ()
         delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
-        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
+        if not fault_of(faults, Drop):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
-        repeated = effect(faults, Repeat)
+        repeated = fault_of(faults, Duplicate)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:

@@ -7,8 +7,8 @@ from tests.contracts.fake_run import fake_dialogue, full_target
 from tests.contracts.gateways.fake_gateway import Ask, Reply, refusal
 
 from pixazo_contracts.probes import PROBES, for_clauses
-from pixazo_contracts.probes.conversation import RunContext, send
-from pixazo_contracts.probes.operations import MOST_MISSING, MOST_REFUSED, follow, poll, submit_send
+from pixazo_contracts.probes.conversation import RunContext
+from pixazo_contracts.probes.operations import MOST_MISSING, MOST_REFUSED, follow, poll, submit
 from pixazo_contracts.probes.samples import members, text
 from pixazo_contracts.trace.target import Profile
 
@@ -46,7 +46,7 @@ def test_samples_are_the_printed_payloads() -> None:
     assert members("model_not_found")["message"] == "Model 'minimax-hailuo-ai' not found or is disabled"
 
 
-SENDS = [submit_send("generate", {"prompt": f"Paper boat {n}"}, case="submit") for n in range(2)]
+SENDS = [submit("generate", {"prompt": f"Paper boat {n}"}, case="submit") for n in range(2)]
 
 
 def test_following_ends_with_the_last_request() -> None:
@@ -54,7 +54,7 @@ def test_following_ends_with_the_last_request() -> None:
     target = full_target()
     context = RunContext(profile=target.profile, run="testrun0")
     with fake_dialogue(target=target) as (dialogue, _):
-        accepted = [dialogue.run(send(each), "submit") for each in SENDS]
+        accepted = [dialogue.run(iter(each), "submit") for each in SENDS]
         ends = dialogue.run(follow(context, accepted, readers=("a", "b")), "follow")
         assert list(ends) == [each.accepted_id for each in accepted]
         assert {(end.state, end.reader) for end in ends.values()} == {("COMPLETED", "a")}
@@ -71,7 +71,7 @@ def test_polling_gives_up(code: int, most: int) -> None:
         return refusal(code, "Lost", "lost") if lost and ask.path.endswith(lost) else reply
 
     with fake_dialogue(target=target, edit=edit) as (dialogue, _):
-        accepted = [dialogue.run(send(each), "submit") for each in SENDS]
+        accepted = [dialogue.run(iter(each), "submit") for each in SENDS]
         lost = str(accepted[0].accepted_id)
         assert dialogue.run(poll(context, accepted[0]), "poll") is None
         assert len(dialogue.trace().generations[0].reads) == most

@@ -7,32 +7,30 @@ from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_targ
 from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, is_members
 
 from pixazo_contracts.probes.conversation import (
+    Await,
+    AwaitCallbacks,
     Conversation,
+    Pause,
     ReceiverUrl,
     RunContext,
-    await_callbacks,
-    open_receiver_url,
-    pause,
     probe,
-    published,
-    send,
 )
-from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
+from pixazo_contracts.probes.operations import PRINTED_HEADERS, read, submit
 from pixazo_contracts.runner.run_clock import RunClock, StandstillError
 from pixazo_contracts.runner.session import ConversationError, RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile, Target
 
-SUBMIT = submit_send("generate", {"prompt": "A paper boat"}, case="submit")
+SUBMIT = submit("generate", {"prompt": "A paper boat"}, case="submit")
 
 
 def test_a_conversation_gives_its_result() -> None:
     """`run` returns what the conversation returns, and the trace since the mark holds what it sent."""
     with fake_dialogue() as (dialogue, _):
-        dialogue.run(send(SUBMIT), "before")
+        dialogue.run(iter(SUBMIT), "before")
         dialogue.mark()
-        exchange = dialogue.run(send(SUBMIT), "after")
+        exchange = dialogue.run(iter(SUBMIT), "after")
         assert exchange.status == 202
         assert dialogue.trace().exchanges == (exchange,)
         assert dialogue.trace().footer is None
@@ -43,15 +41,15 @@ def test_a_conversation_gives_its_result() -> None:
 def test_callbacks_of_before_the_mark() -> None:
     """What arrives late at a URL that was opened before the mark is not of this trace."""
     with fake_dialogue() as (dialogue, _):
-        url = dialogue.run(open_receiver_url(ReceiverUrl("early")), "early")
+        url = dialogue.run(iter(ReceiverUrl("early")), "early")
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        dialogue.run(send(submit_send("generate", {"prompt": "A"}, case="early", headers=headers)), "early")
+        dialogue.run(iter(submit("generate", {"prompt": "A"}, case="early", headers=headers)), "early")
         dialogue.mark()
-        other = dialogue.run(open_receiver_url(ReceiverUrl("late")), "late")
+        other = dialogue.run(iter(ReceiverUrl("late")), "late")
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", other))
-        dialogue.run(send(submit_send("generate", {"prompt": "B"}, case="late", headers=headers)), "late")
-        dialogue.run(await_callbacks(url, 1, 30.0), "late")
-        dialogue.run(await_callbacks(other, 1, 30.0), "late")
+        dialogue.run(iter(submit("generate", {"prompt": "B"}, case="late", headers=headers)), "late")
+        dialogue.run(iter(AwaitCallbacks(url, 1, 30.0)), "late")
+        dialogue.run(iter(AwaitCallbacks(other, 1, 30.0)), "late")
         assert ["-late" in callback.target for callback in dialogue.trace().callbacks] == [True]
 
 
@@ -60,16 +58,16 @@ def test_a_wait_that_ended_leaves_no_timer() -> None:
 
     @probe("waits")
     def waits(_: RunContext) -> Conversation[None]:
-        url = yield from open_receiver_url(ReceiverUrl("prompt"))
+        url = yield from ReceiverUrl("prompt")
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        yield from send(submit_send("generate", {"prompt": "A"}, case="submit", headers=headers))
-        assert len((yield from await_callbacks(url, 1, 10_000.0))) == 1
-        assert (yield from published("what nobody publishes")) is None
+        yield from submit("generate", {"prompt": "A"}, case="submit", headers=headers)
+        assert len((yield from AwaitCallbacks(url, 1, 10_000.0))) == 1
+        assert (yield from Await("what nobody publishes")) is None
 
     @probe("lets time pass")
     def lets_time_pass(_: RunContext) -> Conversation[None]:
         for _poll in range(10):
-            yield from pause(10.0)
+            yield from Pause(10.0)
 
     footer = observe(probes=(waits, lets_time_pass)).trace.footer
     assert footer is not None
@@ -82,22 +80,22 @@ def test_no_budget() -> None:
     target = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
     with fake_dialogue(target=target, options=RunOptions(run="dialogue", max_generations=0)) as (dialogue, gateway):
         with pytest.raises(BudgetExhaustedError, match="no generation is left to reserve"):
-            dialogue.run(send(SUBMIT), "submit")
+            dialogue.run(iter(SUBMIT), "submit")
         assert gateway.asked == []
-        assert dialogue.run(send(read_send("minimax-hailuo-ai_0")), "read").status == 404
+        assert dialogue.run(iter(read("minimax-hailuo-ai_0")), "read").status == 404
 
 
 def test_a_faulty_conversation() -> None:
     """A conversation that raises is an error that names it, and the next one is carried out all the same."""
 
     def faulty() -> object:
-        yield from pause(1.0)
+        yield from Pause(1.0)
         raise ZeroDivisionError
 
     with fake_dialogue() as (dialogue, _):
         with pytest.raises(ConversationError, match=r"faulty: error: ZeroDivisionError\(\)"):
             dialogue.run(faulty(), "faulty")  # type: ignore[arg-type]  # its type is right but for the fault
-        assert dialogue.run(send(SUBMIT), "sound").status == 202
+        assert dialogue.run(iter(SUBMIT), "sound").status == 202
 
 
 QUEUED = '{"status": "QUEUED", "created_at": "2026-03-31T10:00:00.000Z"}'
@@ -114,12 +112,10 @@ def watched(*seen: tuple[float, str, str, dict[str, str]]) -> bool:
             read = {"operation": "status", "method": "GET", "body": body, "status": 200, "request_id": name}
             common = {
                 "number": 1,
-                "probe": "",
-                "case": "",
-                "url": "",
                 "account": "default",
                 "started": at,
                 "finished": at,
+                **dict.fromkeys(("probe", "case", "url"), ""),
             }
             clock.watch(Exchange(**common, headers=tuple(headers.items()), **(read if body else submit)))  # type: ignore[arg-type]
     except StandstillError:
@@ -161,9 +157,9 @@ def test_callbacks_are_counted_until_the_run_ends() -> None:
 
     @probe("forgets its callback")
     def forgets(_: RunContext) -> Conversation[None]:
-        url = yield from open_receiver_url(ReceiverUrl("late"))
+        url = yield from ReceiverUrl("late")
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        yield from send(submit_send("generate", {"prompt": 42}, case="refused", headers=headers))
+        yield from submit("generate", {"prompt": 42}, case="refused", headers=headers)
 
     gateway, clock = virtual_fake()
 
@@ -171,14 +167,11 @@ def test_callbacks_are_counted_until_the_run_ends() -> None:
         url = ask.headers["x-webhook-url"]
         work = gateway.accept(ask, "generate", {"prompt": "A"}, KEY)
         assert is_members(work.value)
-        gateway.calls.append(
-            (gateway.now() + 29.0, str(work.value["request_id"]), f"{url.partition('/hook')[0]}/elsewhere")
-        )
+        elsewhere = f"{url.partition('/hook')[0]}/elsewhere"
+        gateway.calls.append((gateway.now() + 29.0, str(work.value["request_id"]), elsewhere))
         return 400, {"Content-Type": "application/json"}, b"{}"
 
     target = full_target(settle=30.0)
     trace = run(target, (forgets,), RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
-    assert [callback.target.partition("?")[0] for callback in trace.callbacks] == [
-        "/hook/testrun0-1-late",
-        "/elsewhere",
-    ]
+    paths = [callback.target.partition("?")[0] for callback in trace.callbacks]
+    assert paths == ["/hook/testrun0-1-late", "/elsewhere"]

@@ -6,13 +6,13 @@ import pytest
 from tests.contracts.fake_run import ORIGIN, fake_dialogue
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 
-from pixazo_contracts.probes.operations import read_send, submit_send
+from pixazo_contracts.probes.operations import read, submit
 from pixazo_contracts.report.alarm import ContractBrokenError
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.suite.checker import RequestChecker
 from pixazo_contracts.trace.target import Profile, Target
 
-MALFORMED = submit_send("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")
+MALFORMED = submit("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")
 PAID = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
 FUNDED = RunOptions(run="dialogue", max_generations=5)
 
@@ -68,7 +68,7 @@ def test_a_refusal_that_was_none() -> None:
     with fake_dialogue(edit=betrays, target=PAID, options=FUNDED) as (dialogue, gateway):
         check = RequestChecker(dialogue)
         check("malformed", MALFORMED)
-        check("unknown", read_send("minimax-hailuo-ai_0"))
+        check("unknown", read("minimax-hailuo-ai_0"))
         with pytest.raises(pytest.exit.Exception, match="names the request 'minimax-hailuo-ai_1'") as stopped:
             check("malformed", MALFORMED)
         assert stopped.value.returncode == 11

@@ -19,7 +19,8 @@ import pixazo_contracts
 if TYPE_CHECKING:
     from tests.contracts.gateways.edits import Edit
 
-LOCAL = ("--pixazo-contract-pace", "0.05", "--pixazo-contract-deadline", "20")
+LOCAL = "--pixazo-contract-pace 0.05 --pixazo-contract-deadline 20"
+CLAUSES = "--pixazo-contract-clauses"
 PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
 
 
@@ -43,10 +44,10 @@ def session(directory: Path, *command: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def suite(directory: Path, url: str, *options: str) -> tuple[int, str]:
+def suite(directory: Path, url: str, options: str, *more: str) -> tuple[int, str]:
     """A session of the suite against that origin."""
     command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "--pixazo-url", url, "--pixazo-key", KEY)
-    return session(directory, *command, *options)
+    return session(directory, *command, *options.split(), *more)
 
 
 def named(output: str, outcome: str) -> set[str]:
@@ -58,24 +59,18 @@ def named(output: str, outcome: str) -> set[str]:
 def test_faithful_gateway(tmp_path: Path) -> None:
     """Against a faithful gateway nothing fails, most clauses are judged, and no key is printed."""
     with serve(speed=20) as (url, _):
-        code, output = suite(tmp_path, url, *LOCAL)
+        code, output = suite(tmp_path, url, LOCAL)
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
     passed = named(output, "PASSED")
-    assert {
-        "test_run",
-        "test_machine",
-        "test_clause[STATUS-03]",
-        "test_clause[WEBHOOK-03]",
-        "test_unknown_id",
-    } <= passed
+    wanted = ("test_run", "test_machine", "test_clause[STATUS-03]", "test_clause[WEBHOOK-03]", "test_unknown_id")
+    assert set(wanted) <= passed
     assert sum(name.startswith("test_clause") for name in passed) > 140
     assert "SKIPPED: the target has no account:empty" in output
     assert KEY not in output
 
 
-_CHOOSE = "--pixazo-contract-clauses"
-ENDS_BADLY = (_CHOOSE, "FAIL-01", _CHOOSE, "ERR-402-01", "-k", "test_clause")
-"""Few of them, of which one needs the clock and the other an account."""
+#: Few of them, of which one needs the clock and the other an account.
+ENDS_BADLY = (CLAUSES, "FAIL-01", CLAUSES, "ERR-402-01", "-k", "test_clause")
 
 
 @pytest.mark.slow
@@ -93,16 +88,8 @@ ENDS_BADLY = (_CHOOSE, "FAIL-01", _CHOOSE, "ERR-402-01", "-k", "test_clause")
 )
 def test_virtual_clock(tmp_path: Path, options: tuple[str, ...], wanted: set[str]) -> None:
     """Where the gateway's clock is ours to move, all of it is judged without waiting, what ends badly included."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--pyargs",
-        "pixazo_contracts",
-        "-p",
-        "tests.contracts.suite.fake_endpoint",
-    ]
-    code, output = session(tmp_path, *command, *options)
+    command = ["-m", "pytest", "--pyargs", "pixazo_contracts", "-p", "tests.contracts.suite.fake_endpoint"]
+    code, output = session(tmp_path, sys.executable, *command, *options)
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
     assert wanted <= named(output, "PASSED")
 
@@ -112,14 +99,12 @@ def test_wrong_gateway(tmp_path: Path) -> None:
     """The clause concerned fails with its sentence, where, expected, got and a cURL line; its neighbours do not."""
     edit = envelope(having(model_id="video-01"))
     with serve(speed=20, edit=edit) as (url, _):
-        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "STATUS-0*", "-k", "test_clause")
+        code, output = suite(tmp_path, url, f"{LOCAL} {CLAUSES} STATUS-0* -k test_clause")
     assert (code, named(output, "FAILED")) == (1, {"test_clause[STATUS-04]"})
     assert "`model_id` is `minimax-hailuo-ai`" in output
     (line,) = re.findall("again: (.*)", output)
-    assert (
-        line
-        == f"pytest --pyargs pixazo_contracts -k test_clause --pixazo-url {url} {' '.join(LOCAL)}.0 --pixazo-contract-clauses STATUS-04"
-    )
+    again = f"pytest --pyargs pixazo_contracts -k test_clause --pixazo-url {url}"
+    assert line == f"{again} {LOCAL}.0 {CLAUSES} STATUS-04"
     assert 'expected  "minimax-hailuo-ai"' in output
     assert re.search(
         r'curl -i -X GET http://127\.0\.0\.1:\d+/v2/requests/status/minimax-hailuo-ai_\S+ -H "Ocp-Apim', output
@@ -129,9 +114,9 @@ def test_wrong_gateway(tmp_path: Path) -> None:
 @pytest.mark.exhaustive
 def test_the_printed_command_repeats_the_test(tmp_path: Path) -> None:
     """A shell that carries it out fails the same test, and no other."""
-    options = (*LOCAL, "--pixazo-contract-account", f"empty={ACCOUNTS['empty']}")
+    options = f"{LOCAL} --pixazo-contract-account empty={ACCOUNTS['empty']} {CLAUSES} ERR-402-0[12] -k test_clause"
     with serve(speed=20, edit=coded(402, 403)) as (url, _):
-        _, output = suite(tmp_path, url, *options, "--pixazo-contract-clauses", "ERR-402-0[12]", "-k", "test_clause")
+        _, output = suite(tmp_path, url, options)
         (line,) = re.findall("again: pytest (.*)", output)
         keys = f"PIXAZO_API_KEY={KEY} KEY_OF_EMPTY={ACCOUNTS['empty']}"
         code, again = session(
@@ -150,9 +135,7 @@ def no_two_switches(ask: Ask, reply: Reply) -> Reply:
 def test_generated_requests_find_it(tmp_path: Path) -> None:
     """What only generated requests show fails their test."""
     with serve(speed=20, edit=no_two_switches) as (url, _):
-        code, output = suite(
-            tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "T2V-*", "-k", "test_valid_body or test_clause"
-        )
+        code, output = suite(tmp_path, url, f"{LOCAL} {CLAUSES} T2V-* -k", "test_valid_body or test_clause")
     assert code == 1
     assert named(output, "FAILED") == {"test_valid_body[generate]", "test_valid_body[imageToVideo]"}
     assert "breaks SUBMIT-01" in output
@@ -162,21 +145,12 @@ def test_generated_requests_find_it(tmp_path: Path) -> None:
 def test_machine_keeps_its_counterexample(tmp_path: Path) -> None:
     """The state machine fails, and leaves the course of events as a file."""
     with serve(speed=100, edit=accepted(without("polling_url"))) as (url, _):
-        code, output = suite(
-            tmp_path,
-            url,
-            *LOCAL,
-            "--pixazo-contract-core",
-            "--pixazo-contract-out",
-            str(tmp_path),
-            "-k",
-            "test_machine",
-        )
+        options = f"{LOCAL} --pixazo-contract-core --pixazo-contract-out {tmp_path} -k test_machine"
+        code, output = suite(tmp_path, url, options)
     assert (code, named(output, "FAILED")) == (1, {"test_machine"})
     assert "breaks SUBMIT-03" in output
-    assert (tmp_path / "counterexample_submit_03.py").exists()
-    assert (tmp_path / "trace.ndjson").exists()
-    assert (tmp_path / "result.ndjson").exists()
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"counterexample_submit_03.py", "trace.ndjson", "result.ndjson"} <= written
 
 
 @pytest.mark.exhaustive
@@ -184,8 +158,8 @@ def test_drift(tmp_path: Path) -> None:
     """Drift is a warning, and fails only where asked to."""
     edit = accepted(having(estimated_cost=1))
     with serve(speed=20, edit=edit) as (url, _):
-        options = (*LOCAL, "--pixazo-contract-clauses", "SUBMIT-04", "-k", "test_clause")
-        mild, strict = suite(tmp_path, url, *options), suite(tmp_path, url, *options, "--pixazo-contract-strict-drift")
+        options = f"{LOCAL} {CLAUSES} SUBMIT-04 -k test_clause"
+        mild, strict = suite(tmp_path, url, options), suite(tmp_path, url, options, "--pixazo-contract-strict-drift")
     assert mild[0] == 0
     assert "ContractDriftWarning: DRIFT SUBMIT-04" in mild[1]
     assert (strict[0], named(strict[1], "FAILED")) == (1, {"test_clause[SUBMIT-04]"})
@@ -197,16 +171,8 @@ def test_expected_deviation(tmp_path: Path) -> None:
     expect = tmp_path / "expect.toml"
     expect.write_text(EXPECTATION, encoding="utf-8")
     with serve(speed=20, edit=envelope(having(model_id="video-01"))) as (url, _):
-        options = (
-            *LOCAL,
-            "--pixazo-contract-clauses",
-            "STATUS-04",
-            "-k",
-            "test_clause",
-            "--pixazo-contract-expect",
-            str(expect),
-        )
-        code, output = suite(tmp_path, url, *options)
+        options = f"{LOCAL} {CLAUSES} STATUS-04 -k test_clause --pixazo-contract-expect {expect}"
+        code, output = suite(tmp_path, url, options)
     assert (code, named(output, "XFAIL")) == (0, {"test_clause[STATUS-04]"})
 
 
@@ -216,7 +182,7 @@ EXPECTATION = '[[expect]]\nclause = "STATUS-04"\noutcome = "FAIL"\nreason = "kno
 @pytest.mark.exhaustive
 def test_dead_host(tmp_path: Path) -> None:
     """A host that does not answer is never green."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", *LOCAL, "--pixazo-contract-clauses", "AUTH-01")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", f"{LOCAL} {CLAUSES} AUTH-01")
     assert code == 10
     assert "target unusable: the target does not answer" in output
 
@@ -224,7 +190,7 @@ def test_dead_host(tmp_path: Path) -> None:
 @pytest.mark.exhaustive
 def test_no_such_clause(tmp_path: Path) -> None:
     """A glob that matches nothing is a usage error, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", "--pixazo-contract-clauses", "STATUS-99")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", f"{CLAUSES} STATUS-99")
     assert code != 0
     assert "--pixazo-contract-clauses STATUS-99 matches no clause" in output
 
@@ -250,15 +216,9 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     """Run and generated requests together spend no more than what was granted."""
     profile = tmp_path / "profile.toml"
     profile.write_text(PAID, encoding="utf-8")
-    options = (
-        "--pixazo-contract-profile",
-        str(profile),
-        "--pixazo-contract-core",
-        "--pixazo-contract-max-generations",
-        str(granted),
-    )
+    options = f"--pixazo-contract-profile {profile} --pixazo-contract-core --pixazo-contract-max-generations {granted}"
     with serve(speed=20, edit=edit or (lambda _, reply: reply)) as (url, gateway):
-        _, output = suite(tmp_path, url, *options)
+        _, output = suite(tmp_path, url, options)
         answered = [ask for ask in gateway.asked if is_submit(ask)]
     assert len(gateway.works) <= granted
     assert len(gateway.works) >= works
@@ -272,8 +232,7 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
 @pytest.mark.exhaustive
 def test_bad_setting(tmp_path: Path) -> None:
     """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
-    options = ("--pixazo-contract-pace", "0", "--pixazo-contract-clauses", "AUTH-01")
-    code, output = suite(tmp_path, "http://127.0.0.1:9", *options)
+    code, output = suite(tmp_path, "http://127.0.0.1:9", f"--pixazo-contract-pace 0 {CLAUSES} AUTH-01")
     assert code == 2
     assert "pixazo-contracts: --pixazo-contract-pace 0.0 must be above 0" in output
     assert "Traceback" not in output

@@ -24,7 +24,8 @@ from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.spec.text import LAST_INSTANT
 from pixazo_simulator.webhooks import dispatcher as module
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, AdvanceEvent, Dispatcher
-from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.webhooks.egress import Outcome
+from pixazo_simulator.webhooks.sender import WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Transition
 from pixazo_simulator.world.generations import Bounds

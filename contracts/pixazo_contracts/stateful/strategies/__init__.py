@@ -17,10 +17,21 @@ What the page leaves open (a blank prompt, a fractional text-to-video duration, 
 
 from __future__ import annotations
 
-from .anything import json_documents, malformed_documents, near_bodies, not_objects, raw_bodies
 from .bodies import Frame, Operation, bodies, frames, prompts, proves
 from .breaches import Breach, breaches, clauses_broken
-from .request_parts import json_headers, letter_cases, malformed_ids, receiver_urls, unknown_ids, valid_submits
+from .requests import (
+    json_documents,
+    json_headers,
+    letter_cases,
+    malformed_documents,
+    malformed_ids,
+    near_bodies,
+    not_objects,
+    raw_bodies,
+    receiver_urls,
+    unknown_ids,
+    valid_submits,
+)
 
 __all__ = [
     "Breach", "Frame", "Operation", "bodies", "breaches", "clauses_broken", "frames", "json_documents", "json_headers",

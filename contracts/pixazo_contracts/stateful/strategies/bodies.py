@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -26,26 +26,6 @@ LETTERS: Final = "aé雨"
 #: The page names camera movements only in general; these are the plainest.
 CAMERA: Final = ("[Push in]", "[Pan left]", "[Static shot]", "[Truck left, Tilt up]")
 
-#: 1080P together with 10 s is not among them: the page does not say whether it may be asked for.
-LENGTHS_AND_SIZES: Final[tuple[dict[str, object], ...]] = (
-    {},
-    {"duration": 6},
-    {"duration": 10},
-    {"resolution": "768P"},
-    {"resolution": "1080P"},
-    {"duration": 6, "resolution": "768P"},
-    {"duration": 6, "resolution": "1080P"},
-    {"duration": 10, "resolution": "768P"},
-)
-
-#: Text-to-video: which durations and resolutions there are is not stated; only one of each is shown.
-PRINTED_LENGTH_AND_SIZE: Final[tuple[dict[str, object], ...]] = (
-    {},
-    {"duration": 6},
-    {"resolution": "768P"},
-    {"duration": 6, "resolution": "768P"},
-)
-
 #: Encoders by media type: each takes a width and a height in pixels.
 Encoders = dict[str, Callable[[int, int], bytes]]
 
@@ -59,13 +39,6 @@ SIZES: Final = ((640, 480), (301, 301), (301, 752), (752, 301), (302, 755), (755
 #: A short side of 300 or less, the ratio being right; a ratio just outside, the short side being right.
 SMALL: Final = ((300, 400), (400, 300), (300, 300), (299, 310), (120, 300))
 NARROW: Final = ((301, 753), (753, 301), (302, 756), (756, 302), (400, 1010), (1010, 400))
-
-#: 20 MB: the largest file that is below it in decimal megabytes, and one that is not below it in binary ones either.
-LARGEST: Final = 20_000_000 - 1
-TOO_LARGE: Final = 20 * 1024 * 1024
-
-#: What a PNG's extra chunk adds to its padding, in bytes.
-CHUNK: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,39 +63,22 @@ def _frame(media_type: str, width: int, height: int) -> Frame:
     return Frame(media_type, width, height, len(image), data_url(media_type, image))
 
 
-@lru_cache(maxsize=2)
-def _png_of(size: int) -> Frame:
-    padding = size - len(png(640, 480)) - CHUNK
-    image = png(640, 480, padding=padding)
-    return Frame("image/png", 640, 480, len(image), data_url("image/png", image))
-
-
-def _drawn(media_types: tuple[str, ...], sizes: tuple[tuple[int, int], ...]) -> st.SearchStrategy[Frame]:
-    pairs = st.tuples(st.sampled_from(media_types), st.sampled_from(sizes))
+def _drawn(media_types: Collection[str], sizes: Sequence[tuple[int, int]]) -> st.SearchStrategy[Frame]:
+    pairs = st.tuples(st.sampled_from(tuple(media_types)), st.sampled_from(sizes))
     return pairs.map(lambda pair: _frame(pair[0], *pair[1]))
 
 
-def frames(*, heavy: bool = False) -> st.SearchStrategy[Frame]:
-    """Images that the page allows, in all formats; `heavy` adds one just below 20 MB."""
-    small = _drawn(tuple(FORMATS), SIZES)
-    return small | st.builds(_png_of, st.just(LARGEST)) if heavy else small
+def frames() -> st.SearchStrategy[Frame]:
+    """Images that the page allows, in all formats."""
+    return _drawn(FORMATS, SIZES)
 
 
-def first_frame_images(*, heavy: bool = False) -> st.SearchStrategy[str]:
-    """Values of `first_frame_image` that the page allows: the printed URL, and data URLs (see `frames`)."""
-    return st.just(str(members("image_to_video")["first_frame_image"])) | frames(heavy=heavy).map(
-        lambda frame: frame.url
-    )
-
-
-def frames_outside(*, heavy: bool = False) -> dict[str, st.SearchStrategy[Frame]]:
-    """Images that break one rule, by the clause that states it; `heavy` adds one of 20 MiB."""
-    outside = {
-        "I2V-IMG-07": _drawn(tuple(OTHER_FORMATS), SIZES[:1]),
-        "I2V-IMG-09": _drawn(tuple(FORMATS), SMALL),
-        "I2V-IMG-11": _drawn(tuple(FORMATS), NARROW),
-    }
-    return outside | {"I2V-IMG-08": st.builds(_png_of, st.just(TOO_LARGE))} if heavy else outside
+#: Images that break one rule, by the clause that states it.
+FRAMES_OUTSIDE: Final = {
+    "I2V-IMG-07": _drawn(OTHER_FORMATS, SIZES[:1]),
+    "I2V-IMG-09": _drawn(FORMATS, SMALL),
+    "I2V-IMG-11": _drawn(FORMATS, NARROW),
+}
 
 
 def prompts(operation: Operation) -> st.SearchStrategy[str]:
@@ -134,34 +90,35 @@ def prompts(operation: Operation) -> st.SearchStrategy[str]:
     return short | camera | longest
 
 
-def bodies(
-    operation: Operation, *, callback_urls: st.SearchStrategy[str] | None = None, heavy: bool = False
-) -> st.SearchStrategy[dict[str, object]]:
-    """Bodies of `generate` or `imageToVideo` that keep every rule of the page.
-
-    `callback_url` is given only if you say where callbacks may go; `heavy` adds an image just below 20 MB.
-    """
+def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
+    """Bodies of `generate` or `imageToVideo` that keep every rule of the page, never with a `callback_url`."""
     optional: dict[str, st.SearchStrategy[object]] = {
         "prompt_optimizer": st.booleans(),
         # Of image-to-video the page says: only for the Fast variant. Whether true is refused elsewhere it does not say.
         "fast_pretreatment": st.booleans() if operation == "generate" else st.just(value=False),
         "aigc_watermark": st.booleans(),
     }
-    if callback_urls is not None:
-        optional["callback_url"] = callback_urls
     required: dict[str, st.SearchStrategy[object]] = {"prompt": prompts(operation)}
     if operation == "imageToVideo":
-        required["first_frame_image"] = first_frame_images(heavy=heavy)
-    shapes = LENGTHS_AND_SIZES if operation == "imageToVideo" else PRINTED_LENGTH_AND_SIZE
-    plain = st.fixed_dictionaries(required, optional=optional)
-    return st.tuples(plain, st.sampled_from(shapes)).map(lambda parts: {**parts[0], **parts[1]})
+        printed = st.just(members("image_to_video")["first_frame_image"])
+        required["first_frame_image"] = printed | frames().map(lambda frame: frame.url)
+    # Text to video: which durations and resolutions there are is not stated; only one of each is shown.
+    seconds, sizes = ((6, 10), ("768P", "1080P")) if operation == "imageToVideo" else ((6,), ("768P",))
+    shapes = st.fixed_dictionaries(
+        {}, optional={"duration": st.sampled_from(seconds), "resolution": st.sampled_from(sizes)}
+    )
+    # The page does not say whether 1080P may be asked for together with 10 s.
+    shapes = shapes.filter(lambda shape: shape != {"duration": 10, "resolution": "1080P"})
+    return st.tuples(st.fixed_dictionaries(required, optional=optional), shapes).map(
+        lambda parts: {**parts[0], **parts[1]}
+    )
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
     """The acceptance clauses that an accepted body proves, and that its refusal breaks."""
     if operation == "generate":
         return ("T2V-BODY-02",) if set(body) == {"prompt"} else ()
-    return tuple(dict.fromkeys(_image_to_video(body)))
+    return tuple(_image_to_video(body))
 
 
 def _image_to_video(body: Mapping[str, object]) -> Iterator[str]:

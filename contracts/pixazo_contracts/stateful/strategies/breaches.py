@@ -8,9 +8,9 @@ from typing import Final
 from hypothesis import strategies as st
 
 from pixazo_contracts.clauses import show
-from pixazo_contracts.probes import ABSENT, BROKEN_IMAGES, RULES
+from pixazo_contracts.probes import ABSENT, RULES
 
-from .bodies import LETTERS, MOST_CHARACTERS, Operation, bodies, frames_outside
+from .bodies import FRAMES_OUTSIDE, LETTERS, MOST_CHARACTERS, Operation, bodies
 
 #: How the ids of clauses about parameters begin.
 GROUPS: Final = ("T2V", "I2V")
@@ -32,19 +32,12 @@ class Breach:
     body: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """A value that a member must not have (or `ABSENT`), and its name in a label."""
-
-    value: object
-    name: str
-
-
-Wrongs = st.SearchStrategy[_Wrong]
+#: Values that a member must not have (or `ABSENT`), each with its name in a label.
+Wrongs = st.SearchStrategy[tuple[object, str]]
 
 
 def _named(values: st.SearchStrategy[object]) -> Wrongs:
-    return values.map(lambda value: _Wrong(value, "missing" if value is ABSENT else show(value)[:SHOWN]))
+    return values.map(lambda value: (value, "missing" if value is ABSENT else show(value)[:SHOWN]))
 
 
 _NUMBERS = st.integers(-EXACT, EXACT) | st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -63,16 +56,11 @@ OTHER_SECONDS: Final = st.sampled_from((5, 7, 9, 11, 0, -6)) | st.integers(-EXAC
 OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "768p", "")) | st.text(max_size=12)
 
 
-def _is_other_resolution(text: str) -> bool:
-    """Whether the text is neither of the two values."""
-    return text not in {"768P", "1080P"}
-
-
-def _too_long() -> Wrongs:
-    lengths = st.just(MOST_CHARACTERS + 1) | st.integers(MOST_CHARACTERS + 1, 2 * MOST_CHARACTERS)
-    pairs = st.tuples(lengths, st.sampled_from(LETTERS))
-    return pairs.map(lambda pair: _Wrong(pair[0] * pair[1], f"{pair[0]} times {pair[1]}"))
-
+_LENGTHS = st.just(MOST_CHARACTERS + 1) | st.integers(MOST_CHARACTERS + 1, 2 * MOST_CHARACTERS)
+TOO_LONG: Final[Wrongs] = st.builds(
+    lambda length, letter: (length * letter, f"{length} times {letter}"), _LENGTHS, st.sampled_from(LETTERS)
+)
+NO_URLS: Final = {rule.clause: rule.forbidden for rule in RULES}["I2V-IMG-05"]
 
 #: Wrong values by the clause that states the rule; the member that a rule is about is that of the probes' `RULES`.
 WRONG: Final[dict[str, Wrongs]] = {
@@ -83,44 +71,35 @@ WRONG: Final[dict[str, Wrongs]] = {
     "T2V-DUR-01": NOT_NUMBER,
     "I2V-DUR-01": _named(FRACTIONS) | NOT_NUMBER,
     "I2V-DUR-03": _named(OTHER_SECONDS.filter(lambda seconds: seconds not in {6, 10})),
-    "I2V-RES-02": _named(OTHER_RESOLUTIONS.filter(_is_other_resolution)),
-    "I2V-PROMPT-04": _too_long(),
+    "I2V-RES-02": _named(OTHER_RESOLUTIONS.filter(lambda text: text not in {"768P", "1080P"})),
+    "I2V-PROMPT-04": TOO_LONG,
+    "I2V-IMG-05": st.sampled_from([(value, name) for name, value in NO_URLS.items()]),
+    **{clause: frames.map(lambda frame: (frame.url, frame.name)) for clause, frames in FRAMES_OUTSIDE.items()},
 }
 
 
-def _rules(operation: Operation, *, heavy: bool) -> dict[str, tuple[str, Wrongs]]:
+def _rules(operation: Operation) -> dict[str, tuple[str, Wrongs]]:
     """The rules of an operation: by clause, the member that each is about, and wrong values for it."""
-    found = {
-        rule.clause: (rule.member, WRONG[rule.clause])
-        for rule in RULES
-        if rule.operation == operation and rule.clause in WRONG
-    }
-    if operation == "imageToVideo":
-        # Bare Base64, a data URL without Base64, and one whose payload is not Base64.
-        no_urls = [_Wrong(make(), name) for name, make in BROKEN_IMAGES["I2V-IMG-05"].items()]
-        images: dict[str, Wrongs] = {"I2V-IMG-05": st.sampled_from(no_urls)}
-        for clause, frames in frames_outside(heavy=heavy).items():
-            images[clause] = frames.map(lambda frame: _Wrong(frame.url, frame.name))
-        found |= {clause: ("first_frame_image", wrongs) for clause, wrongs in images.items()}
-    return found
+    rules = (rule for rule in RULES if rule.operation == operation and rule.clause in WRONG)
+    return {rule.clause: (rule.member, WRONG[rule.clause]) for rule in rules}
 
 
-def clauses_broken(operation: Operation, *, heavy: bool = False) -> tuple[str, ...]:
-    """The clauses whose rules `breaches` breaks for that operation; `heavy` adds the one about 20 MB."""
-    return tuple(_rules(operation, heavy=heavy))
+def clauses_broken(operation: Operation) -> tuple[str, ...]:
+    """The clauses whose rules `breaches` breaks for that operation."""
+    return tuple(_rules(operation))
 
 
-def breaches(operation: Operation, clause: str | None = None, *, heavy: bool = False) -> st.SearchStrategy[Breach]:
+def breaches(operation: Operation, clause: str | None = None) -> st.SearchStrategy[Breach]:
     """Bodies that keep every rule but one: any, or that of `clause`. Raises `ValueError` if no rule has that clause."""
-    rules = _rules(operation, heavy=heavy)
+    rules = _rules(operation)
     if clause is not None and clause not in rules:
         raise ValueError(f"no rule of {operation} is stated by {clause!r}: known are {', '.join(rules)}")
     return st.one_of([_breaking(operation, name, *rules[name]) for name in ([clause] if clause else rules)])
 
 
 def _breaking(operation: Operation, clause: str, member: str, wrongs: Wrongs) -> st.SearchStrategy[Breach]:
-    def breach(body: dict[str, object], wrong: _Wrong) -> Breach:
-        changed = {name: value for name, value in {**body, member: wrong.value}.items() if value is not ABSENT}
-        return Breach(clause, f"{member}: {wrong.name}", operation, changed)
+    def breach(body: dict[str, object], wrong: tuple[object, str]) -> Breach:
+        changed = {name: value for name, value in {**body, member: wrong[0]}.items() if value is not ABSENT}
+        return Breach(clause, f"{member}: {wrong[1]}", operation, changed)
 
     return st.builds(breach, bodies(operation), wrongs)
