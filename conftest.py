@@ -53,10 +53,16 @@ LONGEST_END = 120
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --smoke and --slice, which run fewer tests, --slow and --exhaustive, which run more."""
+    """Add --smoke and --slice, which run fewer tests, --slow, --exhaustive-part and --exhaustive, which run more."""
     parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
     parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
     parser.addoption("--exhaustive", action="store_true", help="run the tests marked slow or exhaustive, too")
+    parser.addoption(
+        "--exhaustive-part",
+        type=_slice,
+        metavar="K/N",
+        help="of the tests marked exhaustive, run the K-th of N parts, too",
+    )
     parser.addoption(
         "--slice", type=_slice, metavar="K/N", help="run the K-th of N parts of the tests, chosen by their names"
     )
@@ -96,11 +102,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.clear()
     elif config.getoption("--slow"):
         left.discard("slow")
-    part, parts = config.getoption("--slice") or (0, 1)
+    exhaustive = config.getoption("--exhaustive-part")
 
     def wanted(item: pytest.Item) -> bool:
-        rare = any(mark.name in left for mark in item.iter_markers())
-        return not rare and zlib.crc32(item.nodeid.encode()) % parts == part
+        rare = left & {mark.name for mark in item.iter_markers()}
+        if rare and not (exhaustive and rare == {"exhaustive"}):
+            return False
+        part, parts = (exhaustive if rare else config.getoption("--slice")) or (0, 1)
+        return zlib.crc32(item.nodeid.encode()) % parts == part
 
     left_out = [item for item in items if not wanted(item)]
     if left_out:

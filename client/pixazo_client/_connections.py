@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
 from urllib.request import getproxies
 
@@ -111,11 +112,23 @@ def _mark() -> RunVar[object]:
     return RunVar("pixazo_client_loop")
 
 
+def tls_context() -> ssl.SSLContext:
+    """How https is spoken, as the environment has it now. To read all the certificates takes tens of milliseconds: they are read once."""
+    file, folder, key_log = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"))
+    written = Path(file).stat().st_mtime_ns if file and Path(file).exists() else None
+    return _tls_context(file, folder, key_log, written)
+
+
+@lru_cache(maxsize=8)
+def _tls_context(*_environment: object) -> ssl.SSLContext:
+    return httpx2.create_ssl_context()
+
+
 class _Recipe:
-    """Makes our own HTTP clients. The environment is read once, and the TLS context, which is slow to make, is shared."""
+    """Makes our own HTTP clients, from the environment as it was when the recipe was."""
 
     def __init__(self) -> None:
-        self._context = httpx2.create_ssl_context()
+        self._context = tls_context()
         self._proxies = proxies(self._context)
 
     def client(self) -> httpx2.Client:
@@ -313,7 +326,7 @@ def _pattern(entry: str) -> str | None:
     elif (network := _network(entry)) is not None:
         pattern = f"all://{network}"
     try:
-        httpx2.Client(mounts={pattern: None}, transport=UnusableProxy(""))
+        httpx2.Client(mounts={pattern: None}, transport=UnusableProxy(""), trust_env=False)
     except (ValueError, httpx2.InvalidURL):
         return None
     return pattern if entry else None

@@ -76,13 +76,7 @@ if TYPE_CHECKING:
     from pixazo_simulator.redirect import RedirectionError as RedirectionError
     from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
 
-    from .explorer import AppUnderTest as AppUnderTest
-    from .explorer import BrokenOrderError as BrokenOrderError
-    from .explorer import Exploration as Exploration
-    from .explorer import InvalidAppError as InvalidAppError
-    from .explorer import RunningSimulator as RunningSimulator
-    from .explorer import Scene as Scene
-    from .explorer import explore as explore
+    from .explorer import *  # noqa: F403 - all that it exports
     from .sleep import SleepLimitError as SleepLimitError
     from .sleep import Sleeps as Sleeps
     from .testcase.endpoint import Endpoint as Endpoint

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from types import ModuleType
 
     import respx
@@ -85,26 +85,11 @@ _REPORT_OPTIONS: dict[str, dict[str, Any]] = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare options and ini settings; a fixture reads them when it needs them."""
-    _add_world_options(parser)
-    _add_contract_options(parser)
-    _add_report_options(parser)
-
-
-def _add_world_options(parser: pytest.Parser) -> None:
-    """Of tests that use the fixtures."""
-    group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
-    group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one per process")
-    group.addoption(
-        "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
-    )
-    group.addoption(
-        "--pixazo-save-worlds", metavar="DIR", help="save the world of each test that fails, for pixazo-sim replay"
-    )
-    group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
-    group.addoption("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test says")
-    group.addoption(
-        "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
-    )
+    _add_world_options(parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps").addoption)
+    _add_contract_options(parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway").addoption)
+    reports = parser.getgroup("pixazo reports", "what a test run shows of the app")
+    for name, attributes in _REPORT_OPTIONS.items():
+        reports.addoption(f"--pixazo-{name}", **attributes)
     for name, default, text in (
         ("sim_url", "", "origin of a running simulator; else one is started"),
         ("control_token", "", "control token of that simulator"),
@@ -113,26 +98,40 @@ def _add_world_options(parser: pytest.Parser) -> None:
         ("clock", "manual", "clock of worlds: manual, real or xN"),
         ("seed", "", "seed of worlds; else each test has its own"),
         ("start", "", "when their clocks start: now, or as 2026-03-31T10:00:00Z"),
+        ("webhook_ca", "", "file of authorities (PEM) of https receivers, relative to the root folder"),
+        ("conduct", "report", "as --pixazo-conduct"),
+        ("max_spend", "", "as --pixazo-max-spend"),
     ):
         parser.addini(f"pixazo_{name}", text, default=default)
-    models = "models whose operations are served besides the page's: names, files relative to the root folder, or all"
-    parser.addini("pixazo_models", models, type="args", default=[])
+    for name, text in (
+        (
+            "models",
+            "models whose operations are served besides the page's: names, files relative to the root folder, or all",
+        ),
+        ("webhook_allow", "hosts in addition to loopback that tests may allow for callbacks"),
+        ("cov_omit", "globs of behaviours that do not count, such as imageToVideo:*"),
+    ):
+        parser.addini(f"pixazo_{name}", text, type="args", default=[])
     parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
-    hosts = "hosts in addition to loopback that tests may allow for callbacks"
-    parser.addini("pixazo_webhook_allow", hosts, type="args", default=[])
-    parser.addini(
-        "pixazo_webhook_ca", "file of authorities (PEM) of https receivers, relative to the root folder", default=""
-    )
 
 
-def _add_contract_options(parser: pytest.Parser) -> None:
+def _add_world_options(add: Callable[..., None]) -> None:
+    """Of tests that use the fixtures."""
+    add("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one per process")
+    add("--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN")
+    add("--pixazo-save-worlds", metavar="DIR", help="save the world of each test that fails, for pixazo-sim replay")
+    add("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
+    add("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test says")
+    add("--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one")
+
+
+def _add_contract_options(add_option: Callable[..., None]) -> None:
     """Options of the contract suite, as of `pixazo-contracts run`."""
-    group = parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway")
-    group.addoption("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
-    group.addoption("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
+    add_option("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
+    add_option("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
 
     def add(name: str, text: str, **settings: Any) -> None:
-        group.addoption(f"--pixazo-contract-{name}", help=text, **settings)
+        add_option(f"--pixazo-contract-{name}", help=text, **settings)
 
     several: dict[str, Any] = {"action": "append", "default": []}
     add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
@@ -153,16 +152,6 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     add("out", "the trace, the result, and counterexamples", metavar="DIR")
     add("strict", "a planned clause that was not judged fails, not only a core one", action="store_true")
     add("strict-drift", "drift fails the test", action="store_true")
-
-
-def _add_report_options(parser: pytest.Parser) -> None:
-    """Of the reports."""
-    group = parser.getgroup("pixazo reports", "what a test run shows of the app")
-    for name, attributes in _REPORT_OPTIONS.items():
-        group.addoption(f"--pixazo-{name}", **attributes)
-    parser.addini("pixazo_conduct", "as --pixazo-conduct", default="report")
-    parser.addini("pixazo_max_spend", "as --pixazo-max-spend", default="")
-    parser.addini("pixazo_cov_omit", "globs of behaviours that do not count, such as imageToVideo:*", type="args")
 
 
 class HookSpecs:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import anyio
+import certifi
 import httpx
 import httpx2
 import pytest
 import respx
 from tests.client.scripted_gateway import ID, KEY, QUEUED, STATUS_URL
 
-from pixazo_client import AsyncPixazoClient, PixazoError
+from pixazo_client import APIConnectionError, AsyncPixazoClient, PixazoClient, PixazoError
+from pixazo_client._connections import tls_context
 from pixazo_simulator import Settings, Simulator
 
 
@@ -290,3 +294,23 @@ def test_a_used_client_of_the_users_is_refused_over_fork() -> None:
         "['minimax-hailuo-a'] ['PixazoError: http_client has connections of another process, nothing was sent: "
         "make one in each process, or pass none and the client does'] 2"
     )
+
+
+def test_certificates_are_read_once_until_the_environment_names_others(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A client trusts the authorities of the file that SSL_CERT_FILE named when it was made, as that file was then."""
+    listener = sim.control().open_tls_listener(["localhost"])
+    here: dict[str, Any] = {"base_url": f"https://localhost:{listener.port}", "api_key": sim.api_key, "max_retries": 0}
+    shutil.copyfile(certifi.where(), file := tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with PixazoClient(**here) as stranger:
+        assert tls_context() is tls_context()
+        file.write_text(listener.ca_pem, encoding="utf-8")
+        os.utime(file, ns=(0, 0))  # another time of the clock of files, however coarse it is
+        with PixazoClient(**here) as trusting:
+            assert trusting.generate("A bear").status().status == "QUEUED"
+        monkeypatch.delenv("SSL_CERT_FILE")
+        for client in (stranger, PixazoClient(**here)):
+            with client, pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.generate("A bear")

@@ -15,14 +15,16 @@ from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
+from pixazo_simulator.spec.redaction import Redactor
 from pixazo_simulator.spec.responses import Answer
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world.account import Account, Ledger
 from pixazo_simulator.world.admission import Body, Submission
 from pixazo_simulator.world.clock import Begun, Clock
 from pixazo_simulator.world.commands import Generation, SubmitGeneration
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.world import Bounds, World
+from pixazo_simulator.world.world import World
 
 __all__ = [
     "KEY",
@@ -59,7 +61,7 @@ def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any)
 
 def account(balance: int = 100_000_000, **switches: Any) -> Account:
     """An account in good standing, but for the switches."""
-    made = Account(Ledger(balance, START))
+    made = Account(Ledger.opened(balance, START))
     for name, value in switches.items():
         setattr(made, name, value)
     return made
@@ -68,7 +70,16 @@ def account(balance: int = 100_000_000, **switches: Any) -> Account:
 def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = None, **policy: object) -> World:
     """A world on a manual clock with some fields of its policy set."""
     changed = PROFILES["documented"].changed(policy)
-    return World(KEY, policy=changed, clock=Clock.manual(), seed=seed, balance=balance, bounds=bounds)
+    return World(
+        key=KEY,
+        policy=changed,
+        clock=Clock.manual(),
+        account=account(balance),
+        seed=seed,
+        operations=OPERATIONS,
+        redactor=Redactor((KEY,)),
+        bounds=bounds or Bounds(),
+    )
 
 
 def submit(where: World, sent: Submission) -> Generation | Refusal | Answer:

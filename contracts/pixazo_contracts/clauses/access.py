@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import partial
 
 from pixazo_contracts.trace import (
@@ -19,17 +19,7 @@ from pixazo_contracts.trace import (
     repeated_names,
 )
 
-from .checks import (
-    NO_ROUTE,
-    accepted,
-    answered,
-    begins_nothing,
-    no_key,
-    noted,
-    observed,
-    one_of,
-    shows_work,
-)
+from .checks import NO_ROUTE, accepted, answered, begins_nothing, no_key, noted, observed, one_of, shows_work
 from .clause import (
     Evidence,
     Group,
@@ -105,12 +95,6 @@ def base_05(trace: Trace) -> Remarks:
         yield from one_of(reads, found, f"status code for an id of {operation}", "200")
 
 
-def _allowing(exchange: Exchange) -> str:
-    allow = exchange.header("allow")
-    hint = f" allow {', '.join(map(plain, sorted(allow.replace(' ', '').split(','))))}" if allow else ""
-    return f"{exchange.case}: {code_word(exchange)}{hint}"
-
-
 @BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04 SUBMIT-13",
     section="what no caller could live with: GET or HEAD begins or ends anything")  # fmt: skip
 def base_06(trace: Trace) -> Remarks:
@@ -121,35 +105,33 @@ def base_06(trace: Trace) -> Remarks:
             yield from begins_nothing(trace, exchange)
         if generation is not None:
             # What becomes of it after its end is not due to these methods.
-            ends = [end.number for end in generation.ends[:1]]
-            seen = [read for read in generation.reads if not ends or read.number <= ends[0]]
+            seen = [
+                read for read in generation.reads if not generation.ends or read.number <= generation.ends[0].number
+            ]
             lost = next((read for read in seen if read.status in NO_ROUTE), None)
             bad = lost or next((read for read in seen if read.state in TERMINAL - {"COMPLETED"}), None)
             got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
-            # It may have failed for a reason of its own.
-            drifts = lost is None
+            drifts = lost is None  # it may have failed for a reason of its own
             yield check(bad is None, exchange, "status", "COMPLETED later", words=got, related=related, drifts=drifts)
-        yield Observation(_allowing(exchange), exchange)
+        allow = sorted((exchange.header("allow") or "").replace(" ", "").split(","))
+        hint = f" allow {', '.join(map(plain, allow))}" if any(allow) else ""
+        yield Observation(f"{exchange.case}: {code_word(exchange)}{hint}", exchange)
 
 
 # fmt: off
 BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {body_word(e)}"), depends_on="HDR-04",
     section="silence",
     demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")
+BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
+    demands="What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS.")
 # fmt: on
-
-
-@BASE.clause("BASE-08", SILENT, FREE, needs="tls", section="silence")
-def base_08(trace: Trace) -> Remarks:
-    """What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS."""
-    for exchange in trace.exchanges:
-        if "BASE-08" in exchange.aims:
-            yield Observation(f"{exchange.case}: {exchange.error or code_word(exchange)}", exchange)
 
 
 AUTH = Group()
 
 ROUTES = "BASE-02 BASE-03 BASE-04"
+UNAUTHORIZED = 'Response Handling: "401 | Unauthorized"'
+KEY_ROW = 'Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"'
 HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via header."'
 
 
@@ -167,27 +149,20 @@ def _nobody(*codes: int, accounts: Collection[str]) -> SharedCheck:
 
 # fmt: off
 AUTH.row("AUTH-01", DOCUMENTED, FREE, _nobody(401, accounts={""}), depends_on="BASE-02 BASE-03", core=True,
-    section=f'{HEADER_REQUIRED}; Response Handling: "401 | Unauthorized"',
+    section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
 AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
 AUTH.row("AUTH-03", IMPLIED, FREE, _nobody(401, accounts={"unknown"}), depends_on=ROUTES, core=True,
-    section='Response Handling: "401 | Unauthorized"',
+    section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
-AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02",
-    section='Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"',
+AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
     demands="An empty or blank key counts as missing: 401.")
 # fmt: on
 
 
-@AUTH.clause(
-    "AUTH-05",
-    IMPLIED,
-    FREE,
-    depends_on="BASE-04 AUTH-07",
-    section='Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"',
-)
+@AUTH.clause("AUTH-05", IMPLIED, FREE, depends_on="BASE-04 AUTH-07", section=KEY_ROW)
 def auth_05(trace: Trace) -> Remarks:
     """The header name is matched without regard to letter case (HTTP semantics)."""
     printed: dict[str, Exchange] = {}
@@ -201,7 +176,7 @@ def auth_05(trace: Trace) -> Remarks:
 
 
 AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
-    section='Authentication: "All requests require an API key passed via header."',
+    section=HEADER_REQUIRED,
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
 
@@ -289,25 +264,6 @@ HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BOD
 # fmt: on
 
 
-def _documented(trace: Trace) -> Iterator[Exchange]:
-    """Exchanges on documented routes by documented methods that the application itself answered.
-
-    Not the model's validation errors: the page announces them and prints none, so that ERR-ENV-02 observes them. Nor errors
-    without a body, or of a server: the page prints a body for an empty wallet and an unknown model only.
-    """
-    for exchange in trace.exchanges:
-        routed = exchange.is_submit or (exchange.operation == "status" and exchange.method == "GET")
-        model = exchange.status == 400 and exchange.account == "disabled"
-        excused = (
-            exchange.status in SERVER_CODES
-            or (exchange.status or 0) >= 500
-            or (exchange.is_submit and exchange.status == 400 and not model)
-        )
-        printed = exchange.size or exchange.succeeded or exchange.status == 402 or model
-        if routed and printed and not excused and "STATUS-11" not in exchange.aims:
-            yield exchange
-
-
 def judge_json(message: Exchange | Callback) -> Remarks:
     """A message is a UTF-8 JSON object, typed as that."""
     content_type = message.header("content-type")
@@ -324,31 +280,27 @@ def judge_json(message: Exchange | Callback) -> Remarks:
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
     """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other 4xx with a body."""
-    for exchange in _documented(trace):
-        yield from judge_json(exchange)
-
-
-def _freshness(exchange: Exchange) -> Remarks:
-    # RFC 9111: a cache may serve a response for as long as max-age says (section 5.2.2.1) unless no-store or no-cache
-    # forbids it, and says with Age (section 5.1) for how long it has had the one that it serves.
-    cache = (exchange.header("cache-control") or "").lower()
-    fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
-    unused = "no-store" in cache or "no-cache" in cache
-    yield check(not fresh or unused, exchange, "Cache-Control", "no positive max-age", cache)
-    age = exchange.header("age") or "0"
-    yield check(age.strip("0 ") == "", exchange, "Age", "absent or 0", age)
+    # What the application itself answered on documented routes. Not the model's validation errors: the page announces them
+    # and prints none, so that ERR-ENV-02 observes them. Nor errors without a body, or of a server: the page prints a body
+    # for an empty wallet and an unknown model only.
+    for exchange in trace.exchanges:
+        status, submits = exchange.status or 0, exchange.is_submit
+        routed = submits or (exchange.operation == "status" and exchange.method == "GET")
+        model = status == 400 and exchange.account == "disabled"
+        excused = status in SERVER_CODES or status >= 500 or (submits and status == 400 and not model)
+        printed = exchange.size or exchange.succeeded or status == 402 or model
+        if routed and printed and not excused and "STATUS-11" not in exchange.aims:
+            yield from judge_json(exchange)
 
 
 def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:
-    ends = [instant(read.members.get("completed_at")) for read in generation.ends]
-    completed = next((stamp for stamp in ends if stamp is not None), None)
-    if completed is None:
-        return
-    changed = clock.ours(completed)
-    for read in generation.seen:
-        if read.state not in TERMINAL and read.started > changed + margin:
-            got = f"{read.state}, {read.started - changed:.2f} s after completed_at"
-            yield Violation(read, "status", str(generation.outcome), got, generation.ends[:1])
+    """No read that began so long after the end, by the gateway's own clock, shows an older state."""
+    ends = (instant(read.members.get("completed_at")) for read in generation.ends)
+    for changed in [clock.ours(stamp) for stamp in ends if stamp is not None][:1]:
+        for read in generation.seen:
+            if read.state not in TERMINAL and read.started > changed + margin:
+                got = f"{read.state}, {read.started - changed:.2f} s after completed_at"
+                yield Violation(read, "status", str(generation.outcome), got, generation.ends[:1])
 
 
 @HDR.clause("HDR-05", IMPLIED, SHARED, core=True,
@@ -356,9 +308,16 @@ def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remark
     section='Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"')  # fmt: skip
 def hdr_05(trace: Trace) -> Remarks:
     """Status answers are current: no cache in front serves an older state."""
+    # RFC 9111: a cache may serve a response for as long as max-age says (section 5.2.2.1) unless no-store or no-cache
+    # forbids it, and says with Age (section 5.1) for how long it has had the one that it serves.
     for read in trace.envelopes:
-        yield from _freshness(read)
+        cache, age = (read.header("cache-control") or "").lower(), read.header("age") or "0"
+        fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
+        unused = "no-store" in cache or "no-cache" in cache
+        yield check(not fresh or unused, read, "Cache-Control", "no positive max-age", cache)
+        yield check(age.strip("0 ") == "", read, "Age", "absent or 0", age)
     clock = fit_clock(trace.generations)
     if clock is not None:
+        margin = STALE_AFTER + (0 if trace.profile.loopback else trace.profile.pace)
         for generation in trace.generations:
-            yield from _stale(generation, clock, STALE_AFTER + (0 if trace.profile.loopback else trace.profile.pace))
+            yield from _stale(generation, clock, margin)

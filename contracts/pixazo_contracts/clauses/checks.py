@@ -15,6 +15,7 @@ from pixazo_contracts.trace import (
     Intent,
     Profile,
     Trace,
+    instant,
     is_object,
     split_url,
 )
@@ -91,6 +92,14 @@ def not_shown(read: Exchange, name: str) -> bool:
     return read.state in RUNNING and read.members.get(name) is None
 
 
+def stamps(reads: Iterable[Exchange], first: str, second: str) -> Iterator[tuple[Exchange, float, float]]:
+    """The reads that have both timestamps, with these in seconds of the gateway's clock."""
+    for read in reads:
+        one, other = instant(read.members.get(first)), instant(read.members.get(second))
+        if one is not None and other is not None:
+            yield read, one, other
+
+
 def shows_work(exchange: Exchange) -> bool:
     """Whether a response to a request that must not begin or show any work does: it accepts, or has an id, a state, a result."""
     if exchange.is_submit and exchange.succeeded:
@@ -137,10 +146,12 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
     return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
 
 
-def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) -> SharedCheck:
+def noted(
+    describe: Callable[[Exchange], str], *, unless: Collection[int] = (), unanswered: bool = False
+) -> SharedCheck:
     """What each request aimed at the clause got, as `describe` puts it, unless that was one of these status codes."""
     return lambda trace, clause_id: (
-        Observation(describe(e), e) for e in trace.aimed(clause_id) if e.status not in unless
+        Observation(describe(e), e) for e in trace.aimed(clause_id, unanswered=unanswered) if e.status not in unless
     )
 
 
@@ -154,14 +165,6 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
     """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
     aimed = trace.aimed(clause_id, unanswered=intent == "refuse")
     return (e for e in aimed if e.intent == intent and e.status not in UNDECIDED)
-
-
-def _is_refused(exchange: Exchange) -> Remarks:
-    if exchange.status is not None or exchange.request_size < TOO_LARGE:
-        where = f"status code ({exchange.case})"
-        holds = exchange.status in REFUSALS and not shows_work(exchange)
-        got = f"{code_word(exchange)}, {show(exchange.members)}" if shows_work(exchange) else code_word(exchange)
-        yield check(holds, exchange, where, "a refusal, 400", words=got)
 
 
 def is_single(exchange: Exchange) -> bool:
@@ -198,12 +201,10 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
     generation = trace.generation(submit.accepted_id)
     # A run sends a valid body again until it completes; an app need not.
     if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.passing:
-        same = [g for g in trace.generations if is_repetition(submit, g.submit)]
-        end = generation.ends[0]
+        end, same = generation.ends[0], [g for g in trace.generations if is_repetition(submit, g.submit)]
         if not any(each.outcome == "COMPLETED" for each in same):
-            got = f"{end.state}: {show(end.member('error'))}"
-            where, expected = f"outcome ({submit.case})", "COMPLETED at least once"
-            yield Violation(submit, where, expected, got, related=(end,), drifts=True)
+            where, got = f"outcome ({submit.case})", f"{end.state}: {show(end.member('error'))}"
+            yield Violation(submit, where, "COMPLETED at least once", got, related=(end,), drifts=True)
 
 
 def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
@@ -214,9 +215,13 @@ def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None
-        if generation is None:
-            yield from _is_refused(exchange)
-        elif generation.reads:
+        if generation is None and (exchange.status is not None or exchange.request_size < TOO_LARGE):
+            work, got = shows_work(exchange), code_word(exchange)
+            holds, where = exchange.status in REFUSALS and not work, f"status code ({exchange.case})"
+            yield check(
+                holds, exchange, where, "a refusal, 400", words=f"{got}, {show(exchange.members)}" if work else got
+            )
+        elif generation is not None and generation.reads:
             holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
             where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
             yield check(holds, exchange, where, expected, words=got, related=generation.reads)
@@ -264,21 +269,24 @@ def is_absolute_url(url: object, profile: Profile) -> bool:
     return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
 
 
-def playing_time(download: Exchange, duration: float, profile: Profile) -> Remarks:
+def playing_time(download: Exchange, duration: object, profile: Profile) -> Remarks:
     """The video plays for about `duration` seconds; nothing where its bytes do not say how long it plays."""
     media = download.media
-    if media is not None and media.seconds is not None:
+    if isinstance(duration, int | float) and media is not None and media.seconds is not None:
         holds = abs(media.seconds - duration) <= profile.length_tolerance
         yield check(holds, download, "playing time", f"{duration} s", words=f"{media.seconds:.2f} s")
 
+
+#: How a download is compared with what its submit asked for.
+Measure = Callable[[Exchange, object, Profile], Remarks]
 
 #: Heights in pixels of the two documented resolutions.
 HEIGHTS: Final = {"768P": 768, "1080P": 1080}
 
 
-def frame(download: Exchange, resolution: str, profile: Profile) -> Remarks:
+def frame(download: Exchange, resolution: object, profile: Profile) -> Remarks:
     """The video's frame belongs to that resolution; nothing where its bytes do not say how large it is."""
-    height, media = HEIGHTS.get(resolution), download.media
+    height, media = HEIGHTS.get(str(resolution)), download.media
     if height is not None and media is not None and media.width and media.height:
         # A resolution names the short side: an upright video is as wide as a lying one is high.
         sides = {media.height, min(media.width, media.height)}

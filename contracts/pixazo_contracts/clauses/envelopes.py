@@ -14,7 +14,6 @@ from pixazo_contracts.trace import (
     TERMINAL,
     WORST_MISFIT,
     Exchange,
-    Generation,
     JsonObject,
     Trace,
     created,
@@ -32,6 +31,7 @@ from pixazo_contracts.trace import (
 
 from .checks import (
     RUNNING,
+    Measure,
     each,
     envelopes,
     frame,
@@ -42,6 +42,7 @@ from .checks import (
     late,
     not_shown,
     playing_time,
+    stamps,
 )
 from .clause import (
     Evidence,
@@ -63,21 +64,22 @@ OUT = Group()
 
 DURATION = 'Request Parameters - Generate Video Request: "duration | No | number | Duration of the video in seconds."'
 DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.media_url"'
+MEDIA_URL = 'Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"'
 MEDIA_TYPE = 'Response Fields: "output.media_type | string | MIME type of the output"'
 
 #: The fraction of a second, and what ends a timestamp.
 DIGITS = re.compile(r"\.\d+Z$")
+
+#: The members of `output`.
+OUTPUT = frozenset({"media_url", "media_type"})
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
 FORMS = "OUT-01 OUT-02"
 BYTES = "OUT-08 OUT-09"
 
 
-def _is_output(value: object) -> bool:
-    return is_object(value) and set(value) >= {"media_url", "media_type"}
-
-
-OUT.row("OUT-01", DOCUMENTED, SHARED, each(COMPLETED, "output", _is_output, "an object with media_url and media_type"),
+OUT.row("OUT-01", DOCUMENTED, SHARED,
+    each(COMPLETED, "output", lambda output: is_object(output) and output.keys() >= OUTPUT, "an object with media_url and media_type"),
     depends_on="SUBMIT-03 STATUS-01 STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"; Response (Completed)',
     demands="COMPLETED comes with an `output` object holding `media_url` and `media_type`.")  # fmt: skip
@@ -95,20 +97,12 @@ def _each_output(trace: Trace, name: str) -> Iterator[tuple[Exchange, object]]:
     return ((read, output[name]) for read, output in _outputs(trace) if name in output)
 
 
-def _are_strings(value: object) -> bool:
-    return is_array(value) and bool(value) and all(map(is_string, value))
-
-
-def _is_mime(value: object) -> bool:
-    return isinstance(value, str) and MIME.fullmatch(value) is not None
-
-
-@OUT.clause("OUT-02", DOCUMENTED, SHARED, depends_on="OUT-01", core=True,
-    section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"')  # fmt: skip
+@OUT.clause("OUT-02", DOCUMENTED, SHARED, depends_on="OUT-01", core=True, section=MEDIA_URL)
 def out_02(trace: Trace) -> Remarks:
     """`media_url` is a non-empty array of strings."""
     for read, urls in _each_output(trace, "media_url"):
-        yield check(_are_strings(urls), read, "output.media_url", "a non-empty array of strings", urls)
+        holds = is_array(urls) and bool(urls) and all(map(is_string, urls))
+        yield check(holds, read, "output.media_url", "a non-empty array of strings", urls)
 
 
 def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
@@ -127,28 +121,24 @@ def out_03(trace: Trace) -> Remarks:
         yield check(is_absolute_url(url, trace.profile), read, "output.media_url", "an absolute https URL", url)
 
 
-def _host_word(trace: Trace, host: str) -> str:
-    target = urlsplit(trace.profile.origin).hostname
-    if host == target or (trace.profile.loopback and host_is_loopback(host)):
-        return "the target's own"
-    if host in trace.profile.media_hosts:
-        return "a host of the profile"
-    return "*.r2.dev" if host.endswith(".r2.dev") else plain(host)
-
-
-@OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
-    section='Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"')  # fmt: skip
+@OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03", section=MEDIA_URL)
 def out_04(trace: Trace) -> Remarks:
     """The host is the documented R2 CDN. A different host is drift."""
+    profile = trace.profile
     for read, url in _urls(trace):
         host = split_url(url).hostname
-        if host is not None:
-            word = _host_word(trace, host)
+        if host is None:
+            continue
+        holds, word = host.endswith(".r2.dev"), plain(host)
+        if host == urlsplit(profile.origin).hostname or (profile.loopback and host_is_loopback(host)):
             # A gateway on this machine has no CDN, so that it may serve its media itself.
-            own = {"the target's own"} if trace.profile.loopback else set[str]()
-            holds = word in {"*.r2.dev", "a host of the profile"} | own
-            yield check(holds, read, "output.media_url", "a host under .r2.dev", host)
-            yield Observation(word, read)
+            holds, word = profile.loopback, "the target's own"
+        elif host in profile.media_hosts:
+            holds, word = True, "a host of the profile"
+        elif holds:
+            word = "*.r2.dev"
+        yield check(holds, read, "output.media_url", "a host under .r2.dev", host)
+        yield Observation(word, read)
 
 
 @OUT.clause("OUT-05", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03 STATUS-14",
@@ -158,9 +148,8 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID.
         kept = "-".join(str(read.request_id).rpartition("_")[2].split("-")[:2])
-        yield check(
-            kept in split_url(url).path, read, "output.media_url", f"a path with {plain(str(read.request_id))}", url
-        )
+        expected = f"a path with {plain(str(read.request_id))}"
+        yield check(kept in split_url(url).path, read, "output.media_url", expected, url)
 
 
 @OUT.clause("OUT-06", DOCUMENTED, SHARED, depends_on="OUT-01", section=MEDIA_TYPE)
@@ -168,7 +157,8 @@ def out_06(trace: Trace) -> Remarks:
     """`media_type` is syntactically a MIME type, and none of an image, of sound or of text."""
     where = "output.media_type"
     for read, kind in _each_output(trace, "media_type"):
-        yield check(_is_mime(kind), read, where, "type/subtype", kind)
+        holds = isinstance(kind, str) and MIME.fullmatch(kind) is not None
+        yield check(holds, read, where, "type/subtype", kind)
         other = re.match(r"(?i)(image|audio|text|font)/", str(kind))
         yield check(other is None, read, where, "a type that a video may have", kind, drifts=True)
 
@@ -203,22 +193,18 @@ def _unfetched(trace: Trace) -> Iterator[Unseen]:
             yield Unseen(reason, skips=host.endswith(".r2.dev"))
 
 
-@OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True,
-    section=DOWNLOAD)  # fmt: skip
+@OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True, section=DOWNLOAD)
 def out_08(trace: Trace) -> Remarks:
     """The media can be downloaded with a plain GET and no API key, and another GET gives the same bytes."""
     first: dict[str, Exchange] = {}
     fetched = {e.url for e in trace.operation("media")}
     for download in _downloads(trace):
+        moved = download.redirect
         if download.status is None:
             yield Violation(download, "download", "200 and some bytes", f"no whole response ({download.error})")
-            continue
-        # Where a redirect leads is judged itself, unless its host may not be asked.
-        moved = download.redirect
-        if moved in fetched:
-            continue
-        holds, got = download.status == 200 and download.size > 0, f"{download.status}, {download.size} bytes"
-        yield check(holds, download, "download", "200 and some bytes", words=got, drifts=moved is not None)
+        elif moved not in fetched:  # where a redirect leads is judged itself, unless its host may not be asked
+            holds, got = download.status == 200 and download.size > 0, f"{download.status}, {download.size} bytes"
+            yield check(holds, download, "download", "200 and some bytes", words=got, drifts=moved is not None)
     for download in (e for e in trace.operation("media") if e.method == "GET" and e.media is not None):
         earlier = first.setdefault(download.url, download)
         if earlier is not download:
@@ -228,8 +214,7 @@ def out_08(trace: Trace) -> Remarks:
     yield from _unfetched(trace)
 
 
-@OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
-    section=f"{DURATION}; {DOWNLOAD}")  # fmt: skip
+@OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True, section=f"{DURATION}; {DOWNLOAD}")
 def out_09(trace: Trace) -> Remarks:
     """The bytes are a video container, whole."""
     for download in _downloads(trace):
@@ -243,30 +228,22 @@ def out_09(trace: Trace) -> Remarks:
     yield from _unfetched(trace)
 
 
-def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
-    """Downloads with what their submit asked for."""
+def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
+    """Downloads are as this member of their submit asked."""
     for generation in trace.generations:
         if member in generation.submit.sent:
-            yield from ((download, generation.submit.sent[member]) for download in generation.downloads)
-
-
-@OUT.clause("OUT-10", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
-    section=DURATION)  # fmt: skip
-def out_10(trace: Trace) -> Remarks:
-    """Playing time is about the requested duration."""
-    for download, duration in _specified(trace, "duration"):
-        if isinstance(duration, int | float):
-            yield from playing_time(download, duration, trace.profile)
+            for download in generation.downloads:
+                yield from check(download, generation.submit.sent[member], trace.profile)
     yield from _unfetched(trace)
 
 
-@OUT.clause("OUT-11", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
-    section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."')  # fmt: skip
-def out_11(trace: Trace) -> Remarks:
-    """Frame height belongs to the requested resolution class."""
-    for download, resolution in _specified(trace, "resolution"):
-        yield from frame(download, str(resolution), trace.profile)
-    yield from _unfetched(trace)
+# fmt: off
+OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", check=playing_time), depends_on=f"{FORMS} {BYTES}",
+    section=DURATION, demands="Playing time is about the requested duration.")
+OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", check=frame), depends_on=f"{FORMS} {BYTES}",
+    section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."',
+    demands="Frame height belongs to the requested resolution class.")
+# fmt: on
 
 
 @OUT.clause("OUT-12", EXAMPLE, SHARED, depends_on=FORMS, section="Response (Completed)")
@@ -276,8 +253,8 @@ def out_12(trace: Trace) -> Remarks:
         value = output.get("media_url")
         if is_array(value):
             yield check(len(value) == 1, read, "output.media_url", "one entry", words=f"{len(value)} entries")
-        extra = sorted(set(output) - {"media_url", "media_type"})
-        yield check(not extra, read, "output", "only media_url and media_type", words=", ".join(map(plain, extra)))
+        extra = ", ".join(map(plain, sorted(output.keys() - OUTPUT)))
+        yield check(not extra, read, "output", "only media_url and media_type", words=extra)
 
 
 OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08", section="silence",
@@ -286,6 +263,9 @@ OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 TIME = Group(depends_on=ROOTS)
+
+CREATED_AT = 'Response Fields: "created_at | string | When request was created"'
+COMPLETED_AT = 'Response Fields: "completed_at | string|null | When request completed"'
 
 #: Time zones lie whole quarters of an hour apart, at most this far from UTC; and clocks are read this exactly.
 QUARTER = 900.0
@@ -308,26 +288,15 @@ def time_01(trace: Trace) -> Remarks:
             value = read.members.get(name)
             if value is not None:
                 # What parses the printed form parses more or fewer digits, but not none.
-                parses = isinstance(value, str) and STAMP.fullmatch(DIGITS.sub(".000Z", value)) is not None
-                holds = parses and STAMP.fullmatch(str(value)) is not None and instant(value) is not None
-                drifts = parses and instant(value) is not None
-                expected = "2026-03-31T10:00:00.000Z, in this form"
-                yield check(holds, read, name, expected, value, drifts=drifts)
-
-
-def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, float, float]]:
-    """Both timestamps of every read that has both."""
-    for read in trace.envelopes:
-        one, other = instant(read.members.get(first)), instant(read.members.get(second))
-        if one is not None and other is not None:
-            yield read, one, other
+                parses = instant(value) is not None and STAMP.fullmatch(DIGITS.sub(".000Z", str(value))) is not None
+                holds = parses and STAMP.fullmatch(str(value)) is not None
+                yield check(holds, read, name, "2026-03-31T10:00:00.000Z, in this form", value, drifts=parses)
 
 
 def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
-    for read, begun, stamp in _pairs(trace, "created_at", name):
-        yield check(
-            begun <= stamp, read, name, "not before created_at", words=f"created_at {begun - stamp:.3f} s later"
-        )
+    for read, begun, stamp in stamps(trace.envelopes, "created_at", name):
+        got = f"created_at {begun - stamp:.3f} s later"
+        yield check(begun <= stamp, read, name, "not before created_at", words=got)
 
 
 # fmt: off
@@ -343,15 +312,13 @@ TIME.row("TIME-03", IMPLIED, SHARED, partial(_not_before_created, name="complete
 @TIME.clause("TIME-04", EXAMPLE, SHARED, depends_on=f"{ROOTS} TIME-02 TIME-03 TIME-06", section="Response (Completed)")
 def time_04(trace: Trace) -> Remarks:
     """At completion `completed_at` equals `updated_at`."""
-    for read, updated, completed in _pairs(trace, "updated_at", "completed_at"):
+    for read, updated, completed in stamps(trace.envelopes, "updated_at", "completed_at"):
         if read.state == "COMPLETED":
             got = f"{updated - completed:+.3f} s from it"
             yield check(updated == completed, read, "updated_at", "completed_at", words=got)
 
 
-@TIME.clause(
-    "TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "created_at | string | When request was created"'
-)
+@TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section=CREATED_AT)
 def time_05(trace: Trace) -> Remarks:
     """`created_at` is set while a request runs and once it is COMPLETED, and does not change."""
     for generation in trace.generations:
@@ -362,12 +329,6 @@ def time_05(trace: Trace) -> Remarks:
         for read in stamped[1:]:
             first, stamp = stamped[0].member("created_at"), read.member("created_at")
             yield check(stamp == first, read, "created_at", show(first), stamp, related=(stamped[0],))
-
-
-def _in_state(generation: Generation, read: Exchange) -> float:
-    """For how long, in seconds, the state that a read shows had been seen before it, at least."""
-    same = [seen for seen in generation.seen if seen.state == read.state]
-    return read.started - (generation.submit.finished if read.state == "QUEUED" else same[0].started)
 
 
 def _from_the_future(trace: Trace, name: str) -> Remarks:
@@ -394,19 +355,15 @@ def time_06(trace: Trace) -> Remarks:
                 continue
             got = f"{one - other:.3f} s earlier"
             yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
+            same = [seen.started for seen in generation.seen if seen.state == before.state]
+            entered = generation.submit.finished if before.state == "QUEUED" else same[0]
             # Within one tick of the gateway's clock a state may be entered and left.
-            if before.state != after.state and _in_state(generation, before) >= TICK:
+            if before.state != after.state and before.started - entered >= TICK:
                 expected, got = f"another than in {before.state}", show(after.member("updated_at"))
                 yield check(one != other, after, "updated_at", expected, words=got, related=(before,))
 
 
-@TIME.clause(
-    "TIME-07",
-    DOCUMENTED,
-    SHARED,
-    core=True,
-    section='Response Fields: "completed_at | string|null | When request completed"',
-)
+@TIME.clause("TIME-07", DOCUMENTED, SHARED, core=True, section=COMPLETED_AT)
 def time_07(trace: Trace) -> Remarks:
     """`completed_at` is null until the terminal state, then set, then fixed; it does not lie ahead."""
     yield from _from_the_future(trace, "completed_at")
@@ -420,9 +377,8 @@ def time_07(trace: Trace) -> Remarks:
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
             if read.state in TERMINAL and isinstance(value, str):
                 fixed = fixed or read
-                same = value == fixed.member("completed_at")
-                expected = show(fixed.member("completed_at"))
-                yield check(same, read, "completed_at", expected, value, related=(fixed,))
+                first = fixed.member("completed_at")
+                yield check(value == first, read, "completed_at", show(first), value, related=(fixed,))
 
 
 def _zone_apart(offset: float) -> bool:
@@ -431,8 +387,7 @@ def _zone_apart(offset: float) -> bool:
     return quarters != 0 and abs(offset) <= FURTHEST_ZONE and abs(offset - quarters * QUARTER) <= ZONE_PRECISION
 
 
-@TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05",
-    section='Response Fields: "created_at | string | When request was created"')  # fmt: skip
+@TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05", section=CREATED_AT)
 def time_08(trace: Trace) -> Remarks:
     """`created_at` lies inside the submit call, allowing for clock skew, and is each request's own."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
@@ -444,11 +399,9 @@ def time_08(trace: Trace) -> Remarks:
             continue
         if date is not None:
             # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
-            off = stamp - date
+            off, got = stamp - date, f"{stamp - date:+.1f} s from it"
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
-            yield check(
-                holds, generation.submit, "created_at", "about the Date of the 202", words=f"{off:+.1f} s from it"
-            )
+            yield check(holds, generation.submit, "created_at", "about the Date of the 202", words=got)
         before = earlier.setdefault(generation.submit.account, [])
         for other, submit in before:
             apart = generation.submit.started - submit.finished
@@ -500,19 +453,15 @@ def fail_04(trace: Trace) -> Remarks:
         yield Observation(f"{read.state}: {carried or 'none'}", read)
 
 
-def _is_about_the_end(read: Exchange) -> bool:
-    """Whether a read shows how a bad end is reported: other clauses judge retention, wallet and rate."""
-    return read.status not in {None, 402, 404, 429} and "STATUS-16" not in read.aims
-
-
 @FAIL.clause("FAIL-05", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03", section="silence")
 def fail_05(trace: Trace) -> Remarks:
     """The HTTP code of reading a FAILED or ERROR request is 200: the read succeeded."""
     codes: dict[str, set[str]] = {}
     for generation in trace.generations:
         kind = generation.submit.case.removesuffix("-prompt")
-        if kind in {"failed", "error"}:
-            for read in [read for read in generation.reads if _is_about_the_end(read)][-1:]:
-                codes.setdefault(kind, set()).add(str(read.status))
+        # Other clauses judge retention, wallet and rate.
+        reads = [e for e in generation.reads if e.status not in {None, 402, 404, 429} and "STATUS-16" not in e.aims]
+        if kind in {"failed", "error"} and reads:
+            codes.setdefault(kind, set()).add(str(reads[-1].status))
     for kind, seen in codes.items():
         yield Observation(f"{kind}: {', '.join(sorted(seen))}")

@@ -44,6 +44,12 @@ PRINTED_REFUSALS = frozenset({400, 401, 402, 403, 429, 500})
 OTHER_REASONS = frozenset({401, 402, 404, 405})
 
 ROUTES = "BASE-02 BASE-03"
+INSUFFICIENT = 'Response Handling: "402 | Insufficient Balance"'
+NOT_ENOUGH = 'Queue System Errors: "Your wallet does not have enough balance."'
+NOT_CHARGED = 'Status Values: "ERROR | System error — not charged"'
+QUEUED = 'Response Handling: "202 | Accepted — Request queued"'
+SERVER_ERROR = 'Response Handling: "500 | Internal Server Error"'
+TOO_MANY = 'Response Handling: "429 | Too Many Requests"'
 
 #: Clauses that judge a 500 themselves.
 JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
@@ -64,11 +70,9 @@ MEMBERS = {
 
 
 def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
-    """Submits with a key and one violated parameter rule, refused with a 4xx that speaks of the body."""
-    for exchange in trace.submits:
-        groups = {aim.partition("-")[0] for aim in exchange.aims}
-        if groups & {"T2V", "I2V"} and exchange.intent == "refuse" and exchange.status is not None:
-            yield exchange
+    """The submits that violate one rule about a parameter, and were answered."""
+    aimed = (e for e in trace.submits if any(aim.startswith(("T2V-", "I2V-")) for aim in e.aims))
+    return (e for e in aimed if e.intent == "refuse" and e.status is not None)
 
 
 @ERR.clause("ERR-ENV-01", EXAMPLE, FREE_IF_REFUSED, depends_on=ROUTES, core=True, drift_fails=True,
@@ -128,12 +132,11 @@ def err_400_03(trace: Trace) -> Remarks:
 
 
 ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, answered(402), depends_on="BASE-02", needs="account:empty", core=True,
-    section='Response Handling: "402 | Insufficient Balance"',
+    section=INSUFFICIENT,
     demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
-@ERR.clause("ERR-402-02", EXAMPLE, ACCOUNT, needs="account:empty",
-    section='Queue System Errors: "Your wallet does not have enough balance."')  # fmt: skip
+@ERR.clause("ERR-402-02", EXAMPLE, ACCOUNT, needs="account:empty", section=NOT_ENOUGH)
 def err_402_02(trace: Trace) -> Remarks:
     """The 402 title and sentence are the printed ones."""
     for exchange in trace.submits:
@@ -142,27 +145,21 @@ def err_402_02(trace: Trace) -> Remarks:
                 yield check_member(exchange, name, equals(printed), f'"{printed}"')
 
 
-def _case_and_code(exchange: Exchange) -> str:
-    return f"{exchange.case}: {exchange.status}"
-
-
-def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
-    """What is aimed at the clause begins nothing."""
-    for exchange in trace.aimed(clause_id):
+@ERR.clause("ERR-402-03", IMPLIED, ACCOUNT, needs="account:empty", section=INSUFFICIENT)
+def err_402_03(trace: Trace) -> Remarks:
+    """A submit that the wallet cannot pay for creates nothing."""
+    for exchange in trace.aimed("ERR-402-03"):
         yield from begins_nothing(trace, exchange)
 
 
 # fmt: off
-ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section='Response Handling: "402 | Insufficient Balance"',
-    demands="A submit that the wallet cannot pay for creates nothing.")
-ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(_case_and_code),
+ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}"),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
     demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
 # fmt: on
 
 
-@ERR.clause("ERR-429-01", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:throttled",
-    section='Response Handling: "429 | Too Many Requests"')  # fmt: skip
+@ERR.clause("ERR-429-01", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:throttled", section=TOO_MANY)
 def err_429_01(trace: Trace) -> Remarks:
     """Exceeding the rate is 429. The rate itself is not stated."""
     for exchange in trace.aimed("ERR-429-01"):
@@ -186,10 +183,6 @@ def err_429_02(trace: Trace) -> Remarks:
             yield check(exchange.status != 429, exchange, "status code", "no 429 for another account", words="429")
 
 
-def _throttled(trace: Trace) -> Iterator[Exchange]:
-    return (exchange for exchange in trace.exchanges if exchange.status == 429)
-
-
 #: What is said of a `Retry-After` of no form that HTTP has.
 UNREADABLE = "neither seconds nor a date"
 
@@ -209,43 +202,40 @@ def _retry_word(exchange: Exchange) -> str:
 @ERR.clause("ERR-429-03", SILENT, ACCOUNT, section="silence")
 def err_429_03(trace: Trace) -> Remarks:
     """Whether `Retry-After` is sent, in which form, and the body shape."""
-    for exchange in _throttled(trace):
-        yield Observation(f"Retry-After {_retry_word(exchange)}; members {member_names(exchange)}", exchange)
+    for exchange in trace.exchanges:
+        if exchange.status == 429:
+            yield Observation(f"Retry-After {_retry_word(exchange)}; members {member_names(exchange)}", exchange)
 
 
-@ERR.clause("ERR-429-04", IMPLIED, ACCOUNT, section='Response Handling: "429 | Too Many Requests"')
+@ERR.clause("ERR-429-04", IMPLIED, ACCOUNT, section=TOO_MANY)
 def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
-    for exchange in _throttled(trace):
+    for exchange in [exchange for exchange in trace.exchanges if exchange.status == 429]:
+        value = exchange.header("retry-after")
         if _retry_word(exchange) == UNREADABLE:
-            value = exchange.header("retry-after")
             yield Violation(exchange, "Retry-After", "seconds or a date (RFC 9110)", show(value), drifts=True)
-        wait = whole_number(exchange.header("retry-after"))
-        if wait is None or exchange.account == "throttled":
-            continue
-        due = exchange.finished + wait
-        later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
-        if later:
-            served = any(e.status != 429 for e in later)
-            yield check(served, exchange, "status code after Retry-After", "served again", words="429 for ever")
+        wait = whole_number(value)
+        if wait is not None and exchange.account != "throttled":
+            due = exchange.finished + wait
+            later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
+            served, where = any(e.status != 429 for e in later), "status code after Retry-After"
+            if later:
+                yield check(served, exchange, where, "served again", words="429 for ever")
 
 
-@ERR.clause(
-    "ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section='Response Handling: "500 | Internal Server Error"'
-)
+@ERR.clause("ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section=SERVER_ERROR)
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
         if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
             continue
-        if exchange.status is None:
-            # The clauses at which other submits aim say so themselves.
-            odd = (exchange.is_submit and exchange.intent == "any") or {"STATUS-10", "STATUS-11"} & set(exchange.aims)
-            if odd and exchange.error != "connect":
-                yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
-            continue
-        got = f"{exchange.status} to {exchange.case}"
-        yield check(exchange.status < 500, exchange, "status code", "no 5xx", words=got)
+        # The clauses at which other submits aim say so themselves.
+        odd = (exchange.is_submit and exchange.intent == "any") or {"STATUS-10", "STATUS-11"} & set(exchange.aims)
+        if exchange.status is not None:
+            got = f"{exchange.status} to {exchange.case}"
+            yield check(exchange.status < 500, exchange, "status code", "no 5xx", words=got)
+        elif odd and exchange.error != "connect":
+            yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
 
 
 @ERR.clause("ERR-500-02", SILENT, NOT_OUTSIDE, depends_on="BASE-02", needs="account:broken", section="silence")
@@ -264,16 +254,15 @@ def err_500_02(trace: Trace) -> Remarks:
 def err_set_01(trace: Trace) -> Remarks:
     """Submit answers only with codes of the printed list (headed `common`, so an addition is drift)."""
     for exchange in trace.submits:
+        status, elsewhere = exchange.status, {"SUBMIT-16", "SUBMIT-17"} & set(exchange.aims)
         # SUBMIT-01 and -02 judge a 2xx; HTTP itself has status codes for the size and the type of a body.
-        if exchange.succeeded or exchange.status is None or exchange.status in {413, 415} or exchange.status >= 500:
+        if status is None or exchange.succeeded or status in {413, 415} or status >= 500:
             continue
-        if "disabled" in exchange.account or "SUBMIT-16" in exchange.aims or "SUBMIT-17" in exchange.aims:
-            continue
-        listed = exchange.status in PRINTED_REFUSALS
-        yield check(listed, exchange, "status code", "a code of the printed list", exchange.status)
+        if not elsewhere and "disabled" not in exchange.account:
+            yield check(status in PRINTED_REFUSALS, exchange, "status code", "a code of the printed list", status)
 
 
-ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(_case_and_code, unless=NO_ROUTE), section="silence",
+ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}", unless=NO_ROUTE), section="silence",
     depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01",
     demands="Which error wins when several apply (auth, rate, validation, wallet).")  # fmt: skip
 
@@ -294,8 +283,9 @@ def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> 
         yield check(exchange.succeeded, exchange, "status code", f"202: {why}", words=code_shown(exchange))
 
 
-@WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10 BASE-02 ERR-402-01", needs="account:two",
-    section='Queue System Errors: "Your wallet does not have enough balance."')  # fmt: skip
+@WAL.clause(
+    "WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10 BASE-02 ERR-402-01", needs="account:two", section=NOT_ENOUGH
+)
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
     yield from _affordable(trace, "WAL-01", "there are funds for two", "first")
@@ -304,29 +294,19 @@ def wal_01(trace: Trace) -> Remarks:
         yield check(exchange.status == 402, exchange, "status code", "402: two were debited", words=code_word(exchange))
 
 
-WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,
-    partial(_affordable, why="what was paid for ended in ERROR"),
+WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE, partial(_affordable, why="what was paid for ended in ERROR"),
     depends_on="WAL-05", needs="account:one prompt:error", core=True,
-    section='Status Values: "ERROR | System error — not charged"',
-    demands="An ERROR request is not charged in the end.")  # fmt: skip
+    section=NOT_CHARGED, demands="An ERROR request is not charged in the end.")  # fmt: skip
 
 
-@WAL.clause("WAL-03", SILENT, NOT_OUTSIDE, depends_on="WAL-05", needs="account:one prompt:failed",
-    section='Status Values: "ERROR | System error — not charged"')  # fmt: skip
+@WAL.clause("WAL-03", SILENT, NOT_OUTSIDE, depends_on="WAL-05", needs="account:one prompt:failed", section=NOT_CHARGED)
 def wal_03(trace: Trace) -> Remarks:
     """Is FAILED charged? Only ERROR is exempted by name."""
     for exchange in _of(trace, "WAL-03", "after"):
         yield Observation("FAILED is not charged" if exchange.succeeded else "FAILED is charged", exchange)
 
 
-@WAL.clause(
-    "WAL-04",
-    IMPLIED,
-    NOT_OUTSIDE,
-    depends_on="BASE-02 BASE-03",
-    needs="account:one",
-    section='Response Handling: "202 | Accepted — Request queued"',
-)
+@WAL.clause("WAL-04", IMPLIED, NOT_OUTSIDE, depends_on="BASE-02 BASE-03", needs="account:one", section=QUEUED)
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
     taken = [exchange for exchange in trace.aimed("WAL-04") if exchange.succeeded and exchange.case != "after"]
@@ -350,6 +330,5 @@ def wal_06(trace: Trace) -> Remarks:
     for exchange in trace.aimed("WAL-06"):
         generation = trace.generation(exchange.accepted_id)
         paid += exchange.succeeded and (generation is None or generation.outcome not in {"FAILED", "ERROR"})
-        yield check(
-            paid < 2 or not exchange.succeeded, exchange, "status code", "402: one was paid for", words="accepted"
-        )
+        holds = paid < 2 or not exchange.succeeded
+        yield check(holds, exchange, "status code", "402: one was paid for", words="accepted")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import Exchange, Profile, Trace
+from pixazo_contracts.trace import Trace
 
-from .checks import AS_MEANT_LATER, UNDECIDED, as_meant, frame, is_no_evidence, one_of, playing_time
+from .checks import AS_MEANT_LATER, UNDECIDED, Measure, as_meant, frame, is_no_evidence, one_of, playing_time
 from .clause import Evidence, Group, Observation, Remarks, Violation, show
 from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
 
@@ -97,9 +96,7 @@ I2V_CB = _i2v("callback_url | No | string | URL to receive task status update no
 I2V_WM = _i2v("aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.")
 
 
-def _default(
-    trace: Trace, _: str, member: str, value: Any, check: Callable[[Exchange, Any, Profile], Remarks]
-) -> Remarks:
+def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
     """Downloads of image-to-video generations whose submit left `member` out are as if it had been `value`."""
     for generation in trace.generations:
         submit = generation.submit
@@ -115,10 +112,6 @@ def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks
     such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not is_no_evidence(trace, e)]
     if such and not any(exchange.succeeded for exchange in such):
         yield from one_of(such, [], "status code", "acceptance of an image given so")
-
-
-DEFAULT_DURATION = partial(_default, member="duration", value=6, check=playing_time)
-DEFAULT_RESOLUTION = partial(_default, member="resolution", value="768P", check=frame)
 
 
 # fmt: off
@@ -196,7 +189,8 @@ I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG
     demands="6 and 10 are both accepted.")
 I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_DUR,
     demands="Any other integer is 400.")
-I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, DEFAULT_DURATION, depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR,
+I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, partial(_default, member="duration", value=6, check=playing_time),
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR,
     demands="Omitted `duration` means 6 seconds.")
 I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_RES,
     demands="`768P` and `1080P` are both accepted.")
@@ -204,7 +198,8 @@ I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=
     demands="Any other resolution string is 400, one in other letter case too.")
 I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_RES,
     demands="`resolution` is a string.")
-I2V.row("I2V-RES-04", DOCUMENTED, SHARED, DEFAULT_RESOLUTION, depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES,
+I2V.row("I2V-RES-04", DOCUMENTED, SHARED, partial(_default, member="resolution", value="768P", check=frame),
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES,
     demands="Omitted `resolution` means `768P`.")
 I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",

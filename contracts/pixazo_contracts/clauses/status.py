@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
+from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, is_object
 
-from .checks import RUNNING, each, envelopes, equals, is_absent, is_null, is_null_or_absent, is_string, late, not_shown
+from .checks import (
+    RUNNING,
+    each,
+    envelopes,
+    equals,
+    is_absent,
+    is_null,
+    is_null_or_absent,
+    is_string,
+    late,
+    not_shown,
+    stamps,
+)
 from .clause import (
     Evidence,
     Group,
@@ -28,6 +39,9 @@ from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILEN
 
 DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
+ENDPOINT = 'Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"'
+POLLING = 'Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"'
+DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.media_url"'
 STATUS = Group(depends_on=READABLE)
 
 #: Status codes of a read that other clauses judge: key, permission, rate.
@@ -63,13 +77,7 @@ def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
     return others and "STATUS-16" not in read.aims and read.started - generation.submit.finished > settled
 
 
-@STATUS.clause(
-    "STATUS-01",
-    IMPLIED,
-    SHARED,
-    core=True,
-    section='Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"; Response (Completed)',
-)
+@STATUS.clause("STATUS-01", IMPLIED, SHARED, core=True, section=f"{ENDPOINT}; Response (Completed)")
 def status_01(trace: Trace) -> Remarks:
     """Reading an existing request answers 200 in every state."""
     for generation in trace.generations:
@@ -126,7 +134,7 @@ def _holds_nothing(output: object) -> bool:
     return not any(output.values()) if is_object(output) else is_null_or_absent(output)
 
 
-def looks_like_work(exchange: Exchange) -> bool:
+def _looks_like_work(exchange: Exchange) -> bool:
     """Whether a response shows a request: its status, its id or its output; a refusal may name the id, and ERROR."""
     body = exchange.members
     shown = body.get("status") in STATES or "output" in body or body.get("request_id") == exchange.request_id
@@ -148,7 +156,7 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         if read.case != OTHER_CASE:
-            work = looks_like_work(read)
+            work = _looks_like_work(read)
             # The refusal of a request with a valid key is about the id, not about the key.
             refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
             yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
@@ -212,11 +220,8 @@ INSTANT = 0.01
 
 def _lifetime(generation: Generation) -> float | None:
     """How long the generation took by its own timestamps, in seconds of the gateway's clock."""
-    for read in generation.ends:
-        begun, ended = instant(read.members.get("created_at")), instant(read.members.get("completed_at"))
-        if begun is not None and ended is not None and begun < ended:
-            return ended - begun
-    return None
+    spans = (ended - begun for _, begun, ended in stamps(generation.ends, "created_at", "completed_at"))
+    return next((span for span in spans if span > 0), None)
 
 
 def _frozen(generation: Generation) -> Remarks:
@@ -237,13 +242,13 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
     burst = [read for read in seen if read.finished - seen[0].started <= BURST_SHARE * ordinary]
     words = list(dict.fromkeys(str(read.state) for read in burst))
     if len(burst) > 2:
-        yield check(
-            len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", words=" -> ".join(words)
-        )
+        where, got = "status of reads in a burst", " -> ".join(words)
+        yield check(len(words) <= 2, burst[0], where, "at most one change", words=got)
 
 
-@STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
-    section='Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"')  # fmt: skip
+@STATUS.clause(
+    "STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True, section=ENDPOINT
+)
 def status_12(trace: Trace) -> Remarks:
     """Reading has no effect: neither GET nor HEAD of a status or a medium advances the request or ends it."""
     often = [generation for generation in trace.generations if generation.submit.case == "burst-read"]
@@ -267,12 +272,7 @@ def status_12(trace: Trace) -> Remarks:
             yield check(end.state in ends, end, "status of one read often", " or ".join(ends), end.state)
 
 
-@STATUS.clause(
-    "STATUS-13",
-    IMPLIED,
-    SHARED,
-    section='Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"',
-)
+@STATUS.clause("STATUS-13", IMPLIED, SHARED, section=POLLING)
 def status_13(trace: Trace) -> Remarks:
     """Polling at the advised pace (5 to 10 s) is never throttled."""
     mine = [e for e in trace.exchanges if e.account == "default" and e.operation != "media" and e.status is not None]
@@ -289,16 +289,6 @@ def status_13(trace: Trace) -> Remarks:
                 yield Violation(read, "status code", expected, "429", drifts=read.passing)
 
 
-def _canonical(read: Exchange) -> str:
-    return json.dumps(read.members, sort_keys=True)
-
-
-def _differences(first: Exchange, later: Exchange) -> str:
-    names = sorted(set(first.members) | set(later.members))
-    values = [(name, first.member(name), later.member(name)) for name in names]
-    return ", ".join(f"{plain(name)}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
-
-
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
     section=DIAGRAM)  # fmt: skip
 def status_14(trace: Trace) -> Remarks:
@@ -307,9 +297,12 @@ def status_14(trace: Trace) -> Remarks:
         for later in generation.ends[1:]:
             first = next(read for read in generation.ends if read.state == later.state)
             if later is not first:
-                same = _canonical(first) == _canonical(later)
+                names = sorted(first.members.keys() | later.members.keys())
+                values = [(name, first.member(name), later.member(name)) for name in names]
+                got = ", ".join(f"{plain(name)}: {show(a)} -> {show(b)}" for name, a, b in values if a != b)
+                same = json.dumps(first.members, sort_keys=True) == json.dumps(later.members, sort_keys=True)
                 where = f"body, {later.started - first.finished:.1f} s after the first terminal read"
-                yield check(same, later, where, "the same", words=_differences(first, later), related=(first,))
+                yield check(same, later, where, "the same", words=got, related=(first,))
         for end in generation.ends[:1]:
             for read in generation.reads:
                 since = read.started - end.finished
@@ -318,25 +311,20 @@ def status_14(trace: Trace) -> Remarks:
                     yield Violation(read, "status code", "200", got, (end,))
 
 
-def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:
-    """Pairs of reads by different readers, the later of which shows an earlier state."""
-    furthest: Exchange | None = None
-    for before, after in generation.ordered():
-        if furthest is None or RANK[str(before.state)] >= RANK[str(furthest.state)]:
-            furthest = before
-        if furthest.reader != after.reader and RANK[str(after.state)] < RANK[str(furthest.state)]:
-            yield furthest, after
-
-
 @STATUS.clause("STATUS-15", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10", section=DIAGRAM)
 def status_15(trace: Trace) -> Remarks:
     """Parallel readers never see contradictory orders (no replica lag going backwards)."""
     for generation in trace.generations:
-        if len(generation.readers()) > 1:
-            yield Evidence(generation.submit)
-            for ahead, behind in _zigzags(generation):
-                got = f"{behind.state} after exchange {ahead.number} had shown {ahead.state} to another reader"
-                yield Violation(behind, "status", f"{ahead.state} or later", got, (ahead,))
+        if len({read.reader for read in generation.seen}) < 2:
+            continue
+        yield Evidence(generation.submit)
+        ahead: Exchange | None = None
+        for before, after in generation.ordered():
+            if ahead is None or RANK[str(before.state)] >= RANK[str(ahead.state)]:
+                ahead = before
+            if ahead.reader != after.reader and RANK[str(after.state)] < RANK[str(ahead.state)]:
+                got = f"{after.state} after exchange {ahead.number} had shown {ahead.state} to another reader"
+                yield Violation(after, "status", f"{ahead.state} or later", got, (ahead,))
 
 
 STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_on="", section="silence",
@@ -375,52 +363,29 @@ def flow_01(trace: Trace) -> Remarks:
                     yield Violation(read, "status", "PROCESSING or an end", got, (first,))
 
 
-def _jump(generation: Generation) -> tuple[Exchange, Exchange] | None:
-    """The last read in QUEUED and the first in an end, when no read showed PROCESSING between them."""
-    if _processing(generation) or not generation.ends:
-        return None
-    end = generation.ends[0]
-    queued = [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
-    return (queued[-1], end) if queued else None
-
-
-def _processing_time(generation: Generation) -> float:
-    """How long PROCESSING was seen to last, at least, in seconds."""
-    reads = _processing(generation)
-    return reads[-1].finished - reads[0].started if reads else 0.0
-
-
-def _gap(last: Exchange, end: Exchange) -> float:
-    return end.finished - last.started
-
-
 def _through_processing(trace: Trace, outcome: str) -> Remarks:
     """Generations with that outcome pass PROCESSING.
 
     Between two reads a gateway may pass it unseen, so a gap is a violation only if the poller was quick enough.
     """
     generations = [generation for generation in trace.generations if generation.outcome == outcome]
-    lasting = max(map(_processing_time, generations), default=0.0)
-    seen = any(map(_processing, generations))
+    seen = [reads for reads in map(_processing, generations) if reads]
+    lasting = max((reads[-1].finished - reads[0].started for reads in seen), default=0.0)
     jumps: list[Violation] = []
     share, fewest = (MISSED, FEWEST_JUMPS) if outcome == "COMPLETED" else (MISSED if seen else CLOSE, 1)
     for generation in generations:
-        for read in _processing(generation)[:1]:
-            yield Evidence(read)
-        if (jump := _jump(generation)) is None:
+        if processing := _processing(generation):
+            yield Evidence(processing[0])
             continue
-        last, end = jump
-        gap, queued = _gap(last, end), last.finished - generation.submit.finished
-        if gap <= share * (lasting if seen else queued):
-            got = f"{end.state} {gap:.3f} s after QUEUED"
-            jumps.append(Violation(end, "status", "PROCESSING between QUEUED and the end", got, (last,)))
+        end = generation.ends[0]
+        queued = [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
+        for last in queued[-1:]:
+            gap, waited = end.finished - last.started, last.finished - generation.submit.finished
+            if gap <= share * (lasting if seen else waited):
+                got = f"{end.state} {gap:.3f} s after QUEUED"
+                jumps.append(Violation(end, "status", "PROCESSING between QUEUED and the end", got, (last,)))
     if seen or len(jumps) >= fewest:
         yield from jumps
-
-
-def _bad_ends(trace: Trace, _: str) -> Remarks:
-    for outcome in ("FAILED", "ERROR"):
-        yield from _through_processing(trace, outcome)
 
 
 FLOW.row("FLOW-02", DOCUMENTED, SHARED, lambda trace, _: _through_processing(trace, "COMPLETED"),
@@ -443,7 +408,8 @@ def flow_03(trace: Trace) -> Remarks:
                 yield check(holds, read, "status", f"{end.state}, as it has ended", read.state, related=(end,))
 
 
-FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, _bad_ends,
+FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT,
+    lambda trace, _: chain(_through_processing(trace, "FAILED"), _through_processing(trace, "ERROR")),
     depends_on=f"{ROOTS} FLOW-02 HDR-05", section='Status Flow: "→ FAILED"; Status Flow: "→ ERROR"',
     demands="FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said.")  # fmt: skip
 
@@ -464,13 +430,7 @@ def _waits_its_turn(trace: Trace, generation: Generation, last: Exchange) -> boo
     return not overtaken and any(ended >= (begun + last.finished) / 2 for _, ended in ends)
 
 
-@FLOW.clause(
-    "FLOW-05",
-    IMPLIED,
-    SHARED,
-    core=True,
-    section=f'{DIAGRAM}; Typical Workflow: "When status is "COMPLETED", download from output.media_url"',
-)
+@FLOW.clause("FLOW-05", IMPLIED, SHARED, core=True, section=f"{DIAGRAM}; {DOWNLOAD}")
 def flow_05(trace: Trace) -> Remarks:
     """Every accepted request reaches a terminal state within the profile's bound."""
     for generation in trace.generations:

@@ -13,12 +13,9 @@ from pixazo_contracts.trace import (
     STATUS_BASE,
     TERMINAL,
     Exchange,
-    Generation,
-    Profile,
     Trace,
     created,
     host_is_loopback,
-    instant,
     join_url,
     split_url,
 )
@@ -33,12 +30,14 @@ from .checks import (
     is_no_evidence,
     is_repetition,
     is_single,
+    stamps,
 )
 from .clause import Evidence, Group, Observation, Remarks, Violation, check, code_shown, plain, show
 from .standing import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
 
 SUBMIT = Group()
 
+ACCEPTED = 'Response Handling: "202 | Accepted — Request queued"'
 MEMBERS = ("request_id", "status", "polling_url")
 UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -106,16 +105,13 @@ def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
     return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None
-
-
 # fmt: off
 SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", equals("QUEUED"), '"QUEUED"'),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output; Status Values: "QUEUED | Request accepted, waiting to be processed"',
     demands="`status` in the 202 body is exactly `QUEUED`.")
-SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED, each(_having("request_id"), "request_id", _is_id, f"{MODEL}_<uuid>"),
+SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
+    each(_having("request_id"), "request_id", lambda value: UUID_TEXT.fullmatch(str(value)) is not None, f"{MODEL}_<uuid>"),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
     demands="`request_id` is a string: model id, one underscore, a UUID text.")
@@ -132,8 +128,8 @@ def _uuid(request_id: object) -> str:
 def submit_07(trace: Trace) -> Remarks:
     """The UUID is canonical: 8-4-4-4-12, lower-case hex."""
     for exchange in _having("request_id")(trace):
+        text = _uuid(exchange.members["request_id"])
         if isinstance(exchange.members["request_id"], str):
-            text = _uuid(exchange.members["request_id"])
             holds = CANONICAL.fullmatch(text) is not None
             yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", text)
 
@@ -156,61 +152,45 @@ def submit_09(trace: Trace) -> Remarks:
     for generation in trace.generations:
         suffix = _uuid(generation.request_id).lower()
         stamp = created(generation)
-        if stamp is None:
-            continue
-        if not CANONICAL.fullmatch(suffix) or suffix[14] != "7":
+        if stamp is not None and CANONICAL.fullmatch(suffix) and suffix[14] == "7":
+            # RFC 9562, 5.7: the first 48 bits of a version 7 UUID are the milliseconds since 1970.
+            inside = int(suffix.replace("-", "")[:12], 16) / 1000
+            word = "created_at" if abs(inside - stamp) <= ID_SKEW else "another"
+            yield Observation(f"the time in the id is {word}", generation.submit)
+        elif stamp is not None:
             yield Observation("the id holds no time", generation.submit)
-            continue
-        # RFC 9562, 5.7: the first 48 bits of a version 7 UUID are the milliseconds since 1970.
-        inside = int(suffix.replace("-", "")[:12], 16) / 1000
-        word = "created_at" if abs(inside - stamp) <= ID_SKEW else "another"
-        yield Observation(f"the time in the id is {word}", generation.submit)
-
-
-def _same_work(generation: Generation | None, second: Exchange) -> bool:
-    """Whether an id given twice for one body still is the first request: its history does not begin anew."""
-    if generation is None:
-        return True
-    before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
-    after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
-    return not before or not after or before == after
 
 
 @SUBMIT.clause("SUBMIT-10", DOCUMENTED, FURTHER, depends_on="SUBMIT-03", core=True,
     section='Response Fields: "request_id | string | Unique request identifier"')  # fmt: skip
 def submit_10(trace: Trace) -> Remarks:
     """Identifiers are unique."""
-    by_id: dict[str, list[Exchange]] = {}
-    for exchange in trace.acceptances:
-        if exchange.accepted_id is not None:
-            by_id.setdefault(exchange.accepted_id, []).append(exchange)
-    if sum(map(len, by_id.values())) < 2:
-        return
-    for request_id, exchanges in by_id.items():
-        yield Evidence(exchanges[0])
-        for first, second in combinations(exchanges, 2):
-            # One body sent twice may be taken for one request (SUBMIT-15); then it must stay one.
-            same = is_repetition(first, second) and _same_work(trace.generation(request_id), second)
+    accepted = [exchange for exchange in trace.acceptances if exchange.accepted_id is not None]
+    for generation in trace.generations if len(accepted) > 1 else ():
+        yield Evidence(generation.submit)
+        alike = [exchange for exchange in accepted if exchange.accepted_id == generation.request_id]
+        for first, second in combinations(alike, 2):
+            # One body sent twice may be taken for one request (SUBMIT-15); then its history does not begin anew.
+            before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
+            after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
+            same = is_repetition(first, second) and (not before or not after or before == after)
             yield check(same, second, "request_id", "an id of its own", words=f"that of exchange {first.number}")
-
-
-def _same_loopback(url: str, profile: Profile) -> str:
-    """The URL with another spelling of loopback replaced by the target's own."""
-    parts, origin = split_url(url), split_url(profile.origin)
-    if host_is_loopback(parts.hostname) and profile.loopback and parts.port == origin.port:
-        return url.replace(f"{parts.scheme}://{parts.netloc}", profile.origin, 1)
-    return url
 
 
 @SUBMIT.clause("SUBMIT-11", EXAMPLE, SHARED, depends_on="SUBMIT-03 AUTH-11", core=True, drift_fails=True,
     section='Output; Response Fields: "polling_url | string | Status URL (initial response only)"')  # fmt: skip
 def submit_11(trace: Trace) -> Remarks:
     """`polling_url` is the status route of the same gateway with exactly this `request_id`."""
+    profile = trace.profile
+    origins = (profile.origin, DOCUMENTED_ORIGIN, *profile.public_origins)
     for exchange in trace.acceptances:
         url = exchange.members.get("polling_url")
         if isinstance(url, str) and exchange.accepted_id is not None:
-            absolute = _same_loopback(join_url(trace.profile.origin, url), trace.profile)
-            origins = (trace.profile.origin, DOCUMENTED_ORIGIN, *trace.profile.public_origins)
+            absolute = join_url(profile.origin, url)
+            parts = split_url(absolute)
+            if profile.loopback and host_is_loopback(parts.hostname) and parts.port == split_url(profile.origin).port:
+                # Loopback may be spelt otherwise.
+                absolute = absolute.replace(f"{parts.scheme}://{parts.netloc}", profile.origin, 1)
             wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in origins]
             yield check(absolute in wanted, exchange, "polling_url", show(wanted[0]), url)
 
@@ -237,15 +217,6 @@ def submit_13(trace: Trace) -> Remarks:
             yield check(first.status != 404, first, "status code", "200", words="404, although the id is found later")
 
 
-def _alone(trace: Trace, submit: Exchange) -> bool:
-    """Whether no other exchange took place during a submit."""
-    return not any(
-        other.started < submit.finished and submit.started < other.finished
-        for other in trace.exchanges
-        if other.number != submit.number
-    )
-
-
 def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
     """Whether the 202 came only when the generation was over."""
     slow = submit.latency >= max(SLOW_SUBMIT, SLOW_RATIO * ordinary)
@@ -254,22 +225,20 @@ def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
 
 def _clock_moved(first: Exchange, submit: Exchange) -> bool:
     """Whether the submit moved the clock that only we move: work that takes longer was over at once."""
-    begun, ended = instant(first.members.get("created_at")), instant(first.members.get("completed_at"))
-    if first.state not in TERMINAL or begun is None or ended is None:
-        return False
-    return ended - begun > first.started - submit.started + VIRTUAL_SLACK
+    longest = first.started - submit.started + VIRTUAL_SLACK
+    took = [ended - begun for _, begun, ended in stamps([first], "created_at", "completed_at")]
+    return first.state in TERMINAL and any(seconds > longest for seconds in took)
 
 
-@SUBMIT.clause(
-    "SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section='Response Handling: "202 | Accepted — Request queued"'
-)
+@SUBMIT.clause("SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section=ACCEPTED)
 def submit_14(trace: Trace) -> Remarks:
     """Submit does not wait for generation."""
     reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
+        during = [e for e in trace.exchanges if e.started < submit.finished and submit.started < e.finished]
         # Under our own load every response is slow: only a submit during which nothing else was sent can be judged.
-        if first is None or not _alone(trace, submit):
+        if first is None or any(exchange.number != submit.number for exchange in during):
             continue
         held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, median(reads))
         got = f"after {submit.latency:.2f} s, {first.state} at once"
@@ -281,14 +250,15 @@ def submit_15(trace: Trace) -> Remarks:
     """Two identical submits are two requests; nothing is said about idempotency keys."""
     first: dict[str, object] = {}
     for exchange in trace.aimed("SUBMIT-15"):
-        kind = "with Idempotency-Key" if exchange.request_header("Idempotency-Key") else "plain"
-        if kind not in first:
-            first[kind] = exchange.accepted_id
-        elif exchange.accepted_id is not None:
-            word = "the first request again" if exchange.accepted_id == first[kind] else "a request of its own"
-            yield Observation(f"{kind} repetition: {word}", exchange)
+        kind, found = (
+            "with Idempotency-Key" if exchange.request_header("Idempotency-Key") else "plain",
+            exchange.accepted_id,
+        )
+        if kind in first:
+            word = "the first request again" if found == first[kind] else "a request of its own"
+            yield Observation(f"{kind} repetition: {word if found is not None else exchange.status}", exchange)
         else:
-            yield Observation(f"{kind} repetition: {exchange.status}", exchange)
+            first[kind] = found
 
 
 # fmt: off

@@ -50,33 +50,31 @@ def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
     return tuple(g for g in trace.generations if not g.submit.passing or trace.profile.has(frozenset({"receiver"})))
 
 
-def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
-    """Generations that were given a URL of ours through that channel."""
-    for generation in _seen_from_here(trace):
-        url = generation.webhook_urls.get(channel)
-        if url is not None:
-            yield generation, url
-
-
 def _at(generation: Generation, url: str) -> list[Callback]:
     """The callbacks that reached this URL, its query aside."""
     return [callback for callback in generation.callbacks if split_url(callback.target).path == urlsplit(url).path]
 
 
+def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str, list[Callback]]]:
+    """Generations that were given a URL of ours through that channel, with this URL and the callbacks to it."""
+    for generation in _seen_from_here(trace):
+        url = generation.webhook_urls.get(channel)
+        if url is not None:
+            yield generation, url, _at(generation, url)
+
+
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     """Callbacks to the header's URL, whatever their bodies, challenges aside."""
-    for generation, url in _with(trace, "header"):
-        for callback in _at(generation, url):
+    for generation, _, callbacks in _with(trace, "header"):
+        for callback in callbacks:
             if "challenge" not in callback.members or "status" in callback.members:
                 yield generation, callback
 
 
 def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     """Callbacks to a `callback_url`, whose shape is not shown, that look like envelopes all the same."""
-    for generation, url in _with(trace, "member"):
-        for callback in _at(generation, url):
-            if "request_id" in callback.members:
-                yield generation, callback
+    for generation, _, callbacks in _with(trace, "member"):
+        yield from ((generation, callback) for callback in callbacks if "request_id" in callback.members)
 
 
 @WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 BASE-03 T2V-BODY-01 T2V-BODY-02 I2V-IMG-03 I2V-IMG-04", core=True,
@@ -133,7 +131,7 @@ def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callba
 
 def _called_back(trace: Trace, *outcomes: str) -> Remarks:
     """Generations with a URL in the header and one of these outcomes are called back about it."""
-    for generation, url in _with(trace, "header"):
+    for generation, url, _ in _with(trace, "header"):
         if generation.outcome in outcomes:
             arrived = [c for c in generation.callbacks if c.member("status") not in RUNNING]
             yield from _called(trace, generation, url, arrived)
@@ -152,7 +150,7 @@ def webhook_04(trace: Trace) -> Remarks:
     for generation, callback in _envelopes(trace):
         state = callback.member("status")
         yield check(state in STATES, callback, "status", f"one of {', '.join(STATES)}", state)
-        reads = _reads_of(generation, state)
+        reads = [read for read in generation.ends if read.state == state]
         # What is null may be left out while the request is running.
         stamps = [name for name in STAMPS if state == "COMPLETED" and reads and name in reads[0].members]
         for name in ("error", "output", "completed_at") if state in RUNNING else ():
@@ -169,19 +167,13 @@ def webhook_04(trace: Trace) -> Remarks:
             yield from _like_status(generation, callback)
 
 
-def _reads_of(generation: Generation, state: object) -> tuple[Exchange, ...]:
-    """The reads that showed that end."""
-    return tuple(read for read in generation.ends if read.state == state)
-
-
 def _like_status(generation: Generation, callback: Callback) -> Remarks:
     """A callback that reports an end says what reads of it show."""
     state = callback.member("status")
-    reads = _reads_of(generation, state)
-    if state in TERMINAL and not reads:
-        for end in generation.ends[:1]:
-            expected = f"{end.state} as in exchange {end.number}"
-            yield Violation(callback, "status", expected, show(state), generation.ends)
+    reads = tuple(read for read in generation.ends if read.state == state)
+    for end in generation.ends[:1] if state in TERMINAL and not reads else ():
+        expected = f"{end.state} as in exchange {end.number}"
+        yield Violation(callback, "status", expected, show(state), generation.ends)
     for read in reads[:1]:
         for name in (*PARTS, *STAMPS):
             if name in callback.members and name in read.members:
@@ -204,14 +196,13 @@ def webhook_05(trace: Trace) -> Remarks:
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
     for generation, callback in (*_envelopes(trace), *_claims(trace)):
-        reported = callback.member("status")
-        if not isinstance(reported, str) or reported not in RANK:
-            continue
+        reported = str(callback.member("status"))
         # FLOW-05 judges by its last read a request that does not end.
         last = () if generation.ends else generation.reads[-1:]
-        for read in [read for read in generation.seen if read.started >= callback.at]:
-            holds, expected = RANK[str(read.state)] >= RANK[reported], f"{reported}, as called back before"
-            yield check(holds, read, "status", expected, read.state, related=(callback, *last))
+        for read in generation.seen:
+            if reported in RANK and read.started >= callback.at:
+                holds, expected = RANK[str(read.state)] >= RANK[reported], f"{reported}, as called back before"
+                yield check(holds, read, "status", expected, read.state, related=(callback, *last))
 
 
 WEBHOOK.row("WEBHOOK-07", DOCUMENTED, ACCOUNT_RECEIVER, lambda trace, _: _called_back(trace, "FAILED", "ERROR"),
@@ -225,7 +216,7 @@ def webhook_08(trace: Trace) -> Remarks:
     """Polling keeps working for a request that has a callback."""
     plain = [g for g in trace.generations if not g.webhook_urls and g.reads]
     readable = any(read.succeeded for generation in plain for read in generation.reads)
-    for generation, _ in _with(trace, "header"):
+    for generation, _, _ in _with(trace, "header"):
         reads = [read for read in generation.reads if read.status not in {None, 429}]
         if readable or not plain:
             yield from one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
@@ -256,31 +247,26 @@ def webhook_09(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
 def webhook_10(trace: Trace) -> Remarks:
     """The callback is a UTF-8 JSON object, typed as JSON, each member once."""
-    for generation, url in _with(trace, "header"):
-        for callback in _at(generation, url):
+    for _, _, callbacks in _with(trace, "header"):
+        for callback in callbacks:
             yield from judge_json(callback)
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
 def webhook_11(trace: Trace) -> Remarks:
     """Retries after a non-2xx or a time-out: count, spacing, giving up."""
-    for exchange in trace.aimed("WEBHOOK-11"):
-        generation = trace.generation(exchange.accepted_id)
-        url = generation.webhook_urls.get("header") if generation else None
-        if generation is None or url is None:
-            continue
-        attempts = _at(generation, url)
-        first = next((n for n, attempt in enumerate(attempts) if attempt.answered >= 500), None)
-        if first is not None:
-            again = len(attempts) > first + 1
-            yield Observation("tried again after a 500" if again else "not tried again after a 500", exchange)
+    for generation, _, attempts in _with(trace, "header"):
+        first = next((n for n, attempt in enumerate(attempts, 1) if attempt.answered >= 500), None)
+        if "WEBHOOK-11" in generation.submit.aims and first is not None:
+            again = "tried again" if len(attempts) > first else "not tried again"
+            yield Observation(f"{again} after a 500", generation.submit)
 
 
 @WEBHOOK.clause("WEBHOOK-12", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-04", section="silence")
 def webhook_12(trace: Trace) -> Remarks:
     """Duplicates and order are not promised."""
-    for generation, url in _with(trace, "header"):
-        ends = [c for c in _at(generation, url) if c.member("status") in TERMINAL]
+    for generation, _, callbacks in _with(trace, "header"):
+        ends = [c for c in callbacks if c.member("status") in TERMINAL]
         if ends and all(200 <= callback.answered < 300 for callback in ends):
             yield Observation("delivered once" if len(ends) == 1 else "delivered again after a 2xx", generation.submit)
 
@@ -306,29 +292,26 @@ def webhook_14(trace: Trace) -> Remarks:
 def webhook_15(trace: Trace) -> Remarks:
     """An unusable `X-Webhook-URL` (not a URL, other scheme) gets no 5xx; whether it is refused or ignored is observed."""
     for exchange in trace.aimed("WEBHOOK-15"):
-        yield check(
-            exchange.status not in BROKEN, exchange, f"status code ({exchange.case})", "no 5xx", exchange.status
-        )
+        holds, where = exchange.status not in BROKEN, f"status code ({exchange.case})"
+        yield check(holds, exchange, where, "no 5xx", exchange.status)
     yield from observed(trace, "WEBHOOK-15")
 
 
 @WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {SHOWN} FLOW-03", section=INSTEAD_OF_POLLING)
 def webhook_16(trace: Trace) -> Remarks:
     """A failing or slow receiver does not change the fate of the job: it ends COMPLETED."""
-    for exchange in trace.aimed("WEBHOOK-16"):
-        generation = trace.generation(exchange.accepted_id)
-        for read in generation.ends if generation is not None else ():
+    for generation in trace.generations:
+        for read in generation.ends if "WEBHOOK-16" in generation.submit.aims else ():
             yield check(read.state == "COMPLETED", read, "status", "COMPLETED", read.state)
 
 
 @WEBHOOK.clause("WEBHOOK-17", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_17(trace: Trace) -> Remarks:
     """Redirects answered by the receiver are followed or not."""
-    for exchange in trace.aimed("WEBHOOK-17"):
-        generation = trace.generation(exchange.accepted_id)
-        if generation is not None and generation.callbacks:
+    for generation in trace.generations:
+        if "WEBHOOK-17" in generation.submit.aims and generation.callbacks:
             followed = any(callback.target.startswith("/redirected/") for callback in generation.callbacks)
-            yield Observation("a redirect is followed" if followed else "a redirect is not followed", exchange)
+            yield Observation(f"a redirect is {'followed' if followed else 'not followed'}", generation.submit)
 
 
 @WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, section=f"{I2V_CB}; {T2V_CB}; {INSTEAD_OF_POLLING}",
@@ -336,20 +319,18 @@ def webhook_17(trace: Trace) -> Remarks:
 def webhook_18(trace: Trace) -> Remarks:
     """Progress events: one table says status updates, the other says when ready, the header text says instead of polling."""
     for channel in ("header", "member"):
-        callbacks = [callback for generation, url in _with(trace, channel) for callback in _at(generation, url)]
-        words = {status for callback in callbacks if (status := callback.member("status")) in RANK}
-        if words:
-            running = words & set(RUNNING)
-            yield Observation(f"{channel}: {'progress too' if running else 'ends only'}")
+        states = {callback.member("status") for _, _, callbacks in _with(trace, channel) for callback in callbacks}
+        if states & RANK.keys():
+            yield Observation(f"{channel}: {'progress too' if states & {*RUNNING} else 'ends only'}")
 
 
 @WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}",
     section=f"{I2V_CB}; {T2V_CB}")  # fmt: skip
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
-    for generation, url in _with(trace, "member"):
+    for generation, url, callbacks in _with(trace, "member"):
         if generation.ends and "header" not in generation.webhook_urls:
-            yield from _called(trace, generation, url, _at(generation, url))
+            yield from _called(trace, generation, url, callbacks)
 
 
 @WEBHOOK.clause("WEBHOOK-20", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-19", section="silence")
@@ -365,9 +346,9 @@ def webhook_20(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-21", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_21(trace: Trace) -> Remarks:
     """The upstream provider verifies its own `callback_url` by POSTing a `challenge` to be echoed within 3 s; whether the gateway passes that through is not said."""
-    for generation, url in _with(trace, "member"):
+    for generation, _, callbacks in _with(trace, "member"):
         if generation.ends:
-            challenged = any("challenge" in callback.members for callback in _at(generation, url))
+            challenged = any("challenge" in callback.members for callback in callbacks)
             yield Observation("a challenge is sent" if challenged else "no challenge is sent", generation.submit)
 
 

@@ -13,7 +13,7 @@ import click
 from click import Option
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.runner import Ledger, SpendGuard, remaining
+from pixazo_contracts.runner import Ledger, Purse, remaining
 from pixazo_contracts.trace import (
     ConfigurationError,
     InvalidTraceError,
@@ -24,7 +24,7 @@ from pixazo_contracts.trace import (
     read_profile,
     visible,
 )
-from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape, default_keep_host
+from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
 from .commands import LEDGER, check_places, conclude, judging
 from .configure import Given, host_and_port, ledger_path, make_target
@@ -65,7 +65,7 @@ def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[
     ), keys
 
 
-def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> SpendGuard | None:
+def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, Any]) -> Purse | None:
     """What pays for requests to a target that charges; None where nothing costs."""
     if not profile.limited:
         return None
@@ -76,7 +76,7 @@ def _guard(proxy: Proxy, profile: Profile, tape: Tape, file: ProfileFile, option
     if granted:
         ledger.prepare()
     left = max(0, granted - ledger.spent(of=f"proxy-{tape.purse}-"))
-    return SpendGuard(proxy, profile.origin, left, ledger, file.ceilings)
+    return Purse(left, ledger, file.ceilings)
 
 
 async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
@@ -86,13 +86,13 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         raise ConfigurationError(f"--upstream {profile.origin} is the proxy itself: give another port in --listen")
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
-    keep = default_keep_host(profile.origin) if options["host"] is None else options["host"] == "keep"
+    keep = profile.loopback if options["host"] is None else options["host"] == "keep"
     tape = Tape(profile, options["out"], keys)
     how = ProxyOptions(
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
     proxy = Proxy(profile, how, tape, _say)
-    proxy.guard = guard = _guard(proxy, profile, tape, file, options)
+    proxy.guard = guard = _guard(profile, tape, file, options)
     try:
         url = f"http://{f'[{host}]' if ':' in host else host}:{await proxy.start()}"
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
+from .curl import curl_line, key_variable, shell_word
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (
     InvalidResultError,
@@ -11,10 +12,7 @@ from .result import (
     ResultDocument,
     Timeline,
     build,
-    curl_line,
-    key_variable,
     load_result,
-    shell_word,
     to_json,
     to_ndjson,
 )

@@ -13,7 +13,7 @@ from pixazo_contracts.probes import feeders
 from pixazo_contracts.trace import ConfigurationError, Footer, Trace
 
 from .comparison import obstacle
-from .expectations import Expectation, apply_expectations, read_expectations
+from .expectations import Expectation, read_expectations
 from .result import InvalidResultError, Result, build, describe, load_result
 from .verdict import JUDGED, Outcome, Verdict, judge
 
@@ -65,30 +65,20 @@ def read_terms(
     )
 
 
-def exit_code(
-    verdicts: Sequence[Verdict],
-    footer: Footer | None,
-    *,
-    excused: frozenset[str] = frozenset(),
-    stale: bool = False,
-    unjudged: bool = False,
-    strict_drift: bool = False,
-    floor: float = 0.0,
-) -> ExitCode:
-    """The code of a run: `excused` clauses may fail or drift, `stale` says that an expectation is out of date.
-
-    `unjudged` says that a clause was not judged which had to be. A run that judged nothing at all is not clean either.
-    """
-    counted = {verdict.outcome for verdict in verdicts if verdict.clause not in excused}
+def exit_code(result: Result, footer: Footer | None, terms: Terms) -> ExitCode:
+    """The code of a run: what is excused may fail or drift, and a run that judged nothing at all is not clean either."""
+    summary, verdicts = result.summary, result.verdicts
+    counted = {verdict.outcome for verdict in verdicts if verdict.clause not in summary.excused}
     judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
+    missed = any(missing.fails for missing in summary.missing)
     # When several apply, the first of these.
     applies = {
         ExitCode.SUITE: footer is None or Outcome.ERROR in counted,
         ExitCode.UNUSABLE: footer is not None and footer.unusable is not None,
         ExitCode.SPEND: footer is not None and footer.spend_stopped is not None,
-        ExitCode.FAILED: Outcome.FAIL in counted or (strict_drift and Outcome.DRIFT in counted),
-        ExitCode.EXPECTATIONS: stale,
-        ExitCode.UNJUDGED: unjudged or judged < floor or not judged,
+        ExitCode.FAILED: Outcome.FAIL in counted or (terms.strict_drift and Outcome.DRIFT in counted),
+        ExitCode.EXPECTATIONS: bool(summary.stale),
+        ExitCode.UNJUDGED: missed or judged < terms.floor or not judged,
     }
     return next((code for code, holds in applies.items() if holds), ExitCode.CLEAN)
 
@@ -99,62 +89,36 @@ def selection(trace: Trace) -> tuple[Clause, ...]:
     return chosen or CATALOGUE
 
 
-class _Baseline:
-    """What an earlier run observed, as far as it may be compared with this one; `not_compared` says why the rest may not."""
-
-    def __init__(self, earlier: Result | None, trace: Trace) -> None:
-        self._meta = describe(trace)
-        self._earlier = earlier
-        self._verdicts = earlier.by_id if earlier else {}
-        self._compared = 0
-        self.not_compared: dict[str, str] = {}
-
-    def __call__(self, verdict: Verdict) -> str | None:
-        """The earlier observation, if there is one that may be compared with this verdict."""
-        before = self._verdicts.get(verdict.clause)
-        if self._earlier is None or before is None or before.observation is None or verdict.outcome not in JUDGED:
-            return None
-        reason = obstacle((self._earlier.meta, before), (self._meta, verdict))
-        if reason is None:
-            self._compared += 1
-            return before.observation
-        self.not_compared[verdict.clause] = reason
-        return None
-
-    def stale(self) -> tuple[str, ...]:
-        """One line if nothing of the baseline could be compared."""
-        void = self.not_compared and not self._compared
-        return ("no clause of the baseline can be compared with this run: record a new baseline",) if void else ()
-
-
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
     """Judge a trace and say what that comes to."""
-    baseline = _Baseline(terms.baseline, trace)
+    meta, earlier, known = describe(trace), terms.baseline, terms.baseline.by_id if terms.baseline else {}
+    not_compared: dict[str, str | None] = {}
+
+    def observed(verdict: Verdict) -> str | None:
+        """What the baseline observed of a clause, if that may be compared with this verdict."""
+        before = known.get(verdict.clause)
+        if earlier is None or before is None or before.observation is None or verdict.outcome not in JUDGED:
+            return None
+        reason = not_compared[verdict.clause] = obstacle((earlier.meta, before), (meta, verdict))
+        return before.observation if reason is None else None
 
     def excused(verdict: Verdict) -> bool:
         return any(expectation.excuses(verdict, terms.today) for expectation in terms.expectations)
 
-    verdicts = judge(trace, clauses, feeders=feeders(), baseline=baseline, excused=excused)
-    known, stale = apply_expectations(terms.expectations, verdicts, terms.today)
-    stale = (*stale, *baseline.stale())
+    verdicts = judge(trace, clauses, feeders=feeders(), baseline=observed, excused=excused)
+    by_id = {verdict.clause: verdict for verdict in verdicts}
+    lines = [each.stale(by_id.get(each.clause), terms.today) for each in terms.expectations]
+    if not_compared and None not in not_compared.values():
+        lines.append("no clause of the baseline can be compared with this run: record a new baseline")
     if trace.header.clause_set != CLAUSE_SET:
-        stale = (*stale, "the trace was recorded for other clauses: what they need may be missing from it")
+        lines.append("the trace was recorded for other clauses: what they need may be missing from it")
     result = build(
         trace,
         verdicts,
         ExitCode.CLEAN,
-        excused=known,
-        stale=stale,
-        not_compared=baseline.not_compared,
+        excused=frozenset(verdict.clause for verdict in verdicts if excused(verdict)),
+        stale=tuple(filter(None, lines)),
+        not_compared={clause_id: reason for clause_id, reason in not_compared.items() if reason is not None},
         strict=terms.strict,
     )
-    code = exit_code(
-        verdicts,
-        trace.footer,
-        excused=known,
-        stale=bool(stale),
-        unjudged=any(missing.fails for missing in result.summary.missing),
-        strict_drift=terms.strict_drift,
-        floor=terms.floor,
-    )
-    return replace(result, exit_code=int(code))
+    return replace(result, exit_code=int(exit_code(result, trace.footer, terms)))

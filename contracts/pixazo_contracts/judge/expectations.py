@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,14 +58,3 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
         return msgspec.convert(settings, _ExpectationFile).expect
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{name}: {error}") from None
-
-
-def apply_expectations(
-    expectations: Iterable[Expectation], verdicts: Sequence[Verdict], today: date
-) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The clauses that are excused on the day `today`, and one line for each expectation that is out of date."""
-    known = tuple(expectations)
-    by_id = {verdict.clause: verdict for verdict in verdicts}
-    stale = (expectation.stale(by_id.get(expectation.clause), today) for expectation in known)
-    excused = frozenset(v.clause for v in verdicts if any(expectation.excuses(v, today) for expectation in known))
-    return excused, tuple(line for line in stale if line is not None)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -15,14 +13,12 @@ import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
+from pixazo_contracts.trace import Generation, Profile, Trace, decode_tagged, encode_json
 
+from .curl import curl_line
 from .verdict import JUDGED, Basis, Finding, Outcome, Verdict, carried_out
 
 T = TypeVar("T")
-
-#: The longest body that a cURL line repeats, in characters.
-LONGEST_BODY: Final = 1000
 
 
 class InvalidResultError(ValueError):
@@ -114,89 +110,26 @@ class Result:
         return {verdict.clause: verdict for verdict in self.verdicts}
 
 
-def _shell_escape(character: str) -> str:
-    if character == "\n":
-        return "\\n"
-    # The bytes, which mean the same in every locale; half a surrogate pair may stand for a byte of a command line.
-    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
-
-
-def shell_word(text: str) -> str:
-    """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
-    if visible(text) == text:
-        return shlex.quote(text)
-    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + "".join(each if visible(each) == each else _shell_escape(each) for each in quoted) + "'"
-
-
-def key_variable(account: str) -> str:
-    """The environment variable that holds the key of an account, in the commands of a report."""
-    return f"KEY_OF_{re.sub('[^A-Za-z0-9]', '_', account).upper()}"
-
-
-def _key(exchange: Exchange) -> list[str]:
-    """The arguments that send the key, taken from the environment: a report never holds one."""
-    match exchange.account, exchange.placement:
-        case ("", _):
-            return []
-        case ("unknown", _):
-            return ["-H", f"'{KEY_HEADER}: no-such-key'"]
-        case ("blank", _):
-            return ["-H", f"'{KEY_HEADER};'"]
-        case (_, "bearer"):
-            return ["-H", '"Authorization: Bearer $PIXAZO_API_KEY"']
-        case ("default", _):
-            return ["-H", f'"{KEY_HEADER}: $PIXAZO_API_KEY"']
-        case (account, _):
-            return ["-H", f'"{KEY_HEADER}: ${key_variable(account)}"']
-
-
-def curl_line(exchange: Exchange) -> str:
-    """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
-    parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *_key(exchange)]
-    for name, value in exchange.request_headers:
-        parts += ["-H", shell_word(f"{name}: {value}")]
-    body = exchange.request_body
-    if body is not None and len(body) <= LONGEST_BODY:
-        parts += ["--data-raw", shell_word(body)]
-    elif exchange.request_size:
-        parts.append(
-            f"--data-binary @body  # {exchange.request_size} bytes: see probe {exchange.probe!r}, {exchange.case!r}"
-        )
-    return " ".join(parts)
-
-
-def _with_curl(finding: Finding, by_number: Mapping[int, Exchange]) -> Finding:
-    exchange = by_number.get(finding.exchange or 0)
-    return finding if exchange is None else replace(finding, curl=curl_line(exchange))
-
-
 def _timeline(generation: Generation) -> Timeline:
-    states: dict[str, float] = {}
-    for read in generation.seen:
+    submit, seen, states = generation.submit, generation.seen, dict[str, float]()
+    for read in seen:
         states.setdefault(str(read.state), read.finished)
     return Timeline(
         request_id=generation.request_id,
-        operation=generation.submit.operation,
-        case=generation.submit.case,
-        submitted=generation.submit.finished,
+        operation=submit.operation,
+        case=submit.case,
+        submitted=submit.finished,
         states=tuple(states.items()),
-        last=generation.seen[-1].finished if generation.seen else generation.submit.finished,
+        last=(seen[-1] if seen else submit).finished,
         reads=len(generation.reads),
         callbacks=tuple(callback.at for callback in generation.callbacks),
     )
 
 
-def settings(profile: Profile) -> dict[str, str]:
-    """All of a profile that can change a verdict, which the host and port of the target cannot, each value as JSON."""
-    names = [*(item.name for item in fields(Profile) if item.name != "origin"), "loopback", "limited"]
-    return {name: json.dumps(getattr(profile, name)) for name in names}
-
-
 def describe(trace: Trace) -> Meta:
     """Which run a trace is of."""
     footer = trace.footer
+    settings = [*(item.name for item in fields(Profile) if item.name != "origin"), "loopback", "limited"]
     # Header and footer name what they share with the result alike.
     recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
     counted = {
@@ -206,23 +139,9 @@ def describe(trace: Trace) -> Meta:
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
         "cut": trace.cut,
-        "settings": settings(trace.profile),
+        "settings": {name: json.dumps(getattr(trace.profile, name)) for name in settings},
     }
     return msgspec.convert(recorded | counted, Meta)
-
-
-def _missing(trace: Trace, verdicts: Sequence[Verdict], *, strict: bool) -> tuple[Missing, ...]:
-    fed = feeders(carried_out(trace))
-    found = [
-        Missing(
-            clause=verdict.clause,
-            why=f"{verdict.outcome.value}: {verdict.reason}",
-            fails=strict or BY_ID[verdict.clause].core,
-        )
-        for verdict in verdicts
-        if verdict.outcome not in JUDGED | {Outcome.SKIPPED} and BY_ID[verdict.clause].is_planned(fed, trace.profile)
-    ]
-    return tuple(sorted(found, key=lambda missing: not BY_ID[missing.clause].core))
 
 
 def build(
@@ -236,26 +155,34 @@ def build(
     strict: bool = False,
 ) -> Result:
     """The result of judging a trace; with `strict` any clause that is missing fails the run, else a core one does."""
-    counts = Counter(verdict.outcome.value for verdict in verdicts)
-    by_number = {exchange.number: exchange for exchange in trace.exchanges}
-    judged, missing = sum(verdict.outcome in JUDGED for verdict in verdicts), _missing(trace, verdicts, strict=strict)
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    judged, fed = sum(counts[outcome] for outcome in JUDGED), feeders(carried_out(trace))
+    missing = [
+        Missing(clause=each.clause, why=f"{each.outcome.value}: {each.reason}", fails=strict or BY_ID[each.clause].core)
+        for each in verdicts
+        if each.outcome not in JUDGED | {Outcome.SKIPPED} and BY_ID[each.clause].is_planned(fed, trace.profile)
+    ]
+    missing.sort(key=lambda each: not BY_ID[each.clause].core)
     summary = Summary(
-        outcomes={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
+        outcomes={outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
         judged=judged,
         selected=len(verdicts),
         total=len(CATALOGUE),
         planned=judged + len(missing),
-        missing=missing,
+        missing=tuple(missing),
         excused=tuple(sorted(excused)),
         stale=stale,
         not_compared=dict(not_compared or {}),
     )
+    by_number = {exchange.number: exchange for exchange in trace.exchanges}
+
+    def repeatable(finding: Finding) -> Finding:
+        exchange = by_number.get(finding.exchange or 0)
+        return finding if exchange is None else replace(finding, curl=curl_line(exchange))
+
     return Result(
         meta=describe(trace),
-        verdicts=tuple(
-            replace(verdict, findings=tuple(_with_curl(finding, by_number) for finding in verdict.findings))
-            for verdict in verdicts
-        ),
+        verdicts=tuple(replace(verdict, findings=tuple(map(repeatable, verdict.findings))) for verdict in verdicts),
         timelines=tuple(_timeline(generation) for generation in trace.generations if generation.reads),
         summary=summary,
         exit_code=exit_code,

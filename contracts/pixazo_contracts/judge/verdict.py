@@ -138,21 +138,22 @@ def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
     for violation in violations:
         texts = map(neutral, (violation.where, violation.expected, violation.got))
         kinds.setdefault((isinstance(violation.source, Callback), *texts), []).append(violation)
-    return tuple(_finding(same) for same in islice(kinds.values(), MOST_FINDINGS))
-
-
-def _finding(same: Sequence[Violation]) -> Finding:
-    first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
-    called = isinstance(first.source, Callback)
-    return Finding(
-        first.expected,
-        first.got,
-        first.where,
-        exchange=None if called else numbers[0],
-        callback=numbers[0] if called else None,
-        count=len(same),
-        examples=numbers[:MOST_EXAMPLES],
-    )
+    findings: list[Finding] = []
+    for (called, *_), same in islice(kinds.items(), MOST_FINDINGS):
+        first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
+        exchange, callback = (None, numbers[0]) if called else (numbers[0], None)
+        findings.append(
+            Finding(
+                first.expected,
+                first.got,
+                first.where,
+                exchange,
+                callback,
+                count=len(same),
+                examples=numbers[:MOST_EXAMPLES],
+            )
+        )
+    return tuple(findings)
 
 
 def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:

@@ -16,10 +16,9 @@ from markdown_it.token import Token
 
 from .template import kind_of
 
-__all__ = ["Block", "read_blocks"]
-
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
+#: Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays.
 _TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
@@ -27,7 +26,7 @@ _TYPOGRAPHY: Final = str.maketrans({
 #: A size such as `832*480` is no emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
-#: A line that belongs to no other line of its paragraph: a header, a URL, arrows.
+#: A line that belongs to no other line of its paragraph, as a heading of the template does: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
@@ -72,18 +71,11 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
-        plain = [_normalized(each) for each in lines]
+        plain = [each.translate(_TYPOGRAPHY) for each in lines]
     prose: list[str] = []
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
         is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
-        if prose and (
-            is_code
-            or is_row
-            or _is_title(text)
-            or _ALONE.fullmatch(text)
-            or _ALONE.fullmatch(prose[-1])
-            or _is_title(prose[-1])
-        ):
+        if prose and (is_code or is_row or _is_alone(text) or _is_alone(prose[-1])):
             yield Block(kind, " ".join(prose), line + number - len(prose))
             prose = []
         if is_code:
@@ -97,8 +89,8 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
         yield Block(kind, " ".join(prose), line + len(lines) - len(prose))
 
 
-def _is_title(text: str) -> bool:
-    return text[:1].isupper() and bool(kind_of(text))
+def _is_alone(text: str) -> bool:
+    return bool(_ALONE.fullmatch(text) or (text[:1].isupper() and kind_of(text)))
 
 
 def _cells(row: str) -> tuple[str, ...]:
@@ -112,30 +104,16 @@ def _plain(token: Token) -> str:
     """The text of a paragraph or heading: escapes and entities resolved, emphasis and links gone, code in backticks."""
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
-    parts = list[str]()
-    for child in token.children or ():
-        if child.type == "code_inline":
-            parts.append(f"`{child.content}`")
-        elif child.type in ("softbreak", "hardbreak"):
-            parts.append("\n")
-        else:
-            parts.append(child.content)
-    return _normalized("".join(parts))
-
-
-def _normalized(text: str) -> str:
-    """Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays."""
-    return text.translate(_TYPOGRAPHY)
+    around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
+    parts = (around.get(child.type, "{}").format(child.content) for child in token.children or ())
+    return "".join(parts).translate(_TYPOGRAPHY)
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
     """The blocks, with the lines of one paragraph in one block, and code that was cut into paragraphs in one."""
     waiting: Block | None = None
     for block in blocks:
-        if waiting and waiting.kind == "code" == block.kind and _open(waiting.text):
-            waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
-            continue
-        if waiting and waiting.kind == "code" and block.kind == "text" and _open(waiting.text):
+        if waiting and waiting.kind == "code" and block.kind in ("code", "text") and _is_open(waiting.text):
             waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
             continue
         if waiting:
@@ -145,6 +123,6 @@ def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
         yield waiting
 
 
-def _open(code: str) -> bool:
+def _is_open(code: str) -> bool:
     """Whether brackets are still open at the end."""
     return sum(code.count(each) for each in "{[") > sum(code.count(each) for each in "}]")

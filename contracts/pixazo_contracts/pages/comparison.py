@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import partial
 from typing import Any, Final, Literal
@@ -13,14 +13,13 @@ from .descriptions import sentences
 from .facts import PRESENT, Fact, facts, operation_name
 from .meaning import atoms
 from .page import Operation, Page, Sentence
-from .support import clauses_on, policy_on
-
-__all__ = ["Change", "compare_pages"]
+from .support import support
 
 #: Sides of a parameter that are a bound from above, and all that bound what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 #: New sentences among which the one most like an old one is looked for.
 _MOST_COMPARED: Final = 40
+Effect = Literal["breaking", "widening", "unknown"]
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
 
@@ -46,67 +45,46 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     """The changes from one version of a page to another, in the order of the old one, those of meaning first."""
-    changes = [*_operations(old, new), *_sentences(None, old.sentences, new.sentences)]
-    changes += [
-        Change(
-            kind="wording", operation="", part="page", name=name, before=getattr(old, name), after=getattr(new, name)
-        )
-        for name in ("title", "source", "provider")
-        if getattr(old, name) != getattr(new, name)
-    ]
-    known = {" ".join(each.text.split()) for each in old.unread}
-    changes += [
-        Change(
-            kind="meaning", operation="", part="not understood", name=each.section, after=each.text, effect="unknown"
-        )
-        for each in new.unread
-        if " ".join(each.text.split()) not in known
-    ]
+    changes = list[Change]()
+    for before, after in _paired(old.operations, new.operations):
+        one = before or after
+        name = operation_name(one.path) if one else ""
+        whole = partial(Change, kind="meaning", operation=name, part="operation", name=name)
+        if before is not None and after is not None:
+            changes += (*_facts(before, after), *_sentences(before, before.sentences, after.sentences))
+        elif before is not None:
+            rests = dict.fromkeys(each for fact in facts(before) for each in support(before, fact)["clauses"])
+            changes.append(whole(before=f"{before.method} {before.path}", effect="breaking", clauses=tuple(rests)))
+        elif after is not None:
+            changes.append(whole(after=f"{after.method} {after.path}", effect="widening"))
+    changes += _sentences(None, old.sentences, new.sentences)
+    for name in ("title", "source", "provider"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            changes.append(Change(kind="wording", operation="", part="page", name=name, before=before, after=after))
+    known = {_squeezed(each.text) for each in old.unread}
+    unread = partial(Change, kind="meaning", operation="", part="not understood", effect="unknown")
+    changes += (unread(name=each.section, after=each.text) for each in new.unread if _squeezed(each.text) not in known)
     return tuple(sorted(changes, key=lambda change: change.kind))
 
 
-def _operations(old: Page, new: Page) -> Iterator[Change]:
-    for before, after in _paired(old.operations, new.operations):
-        if before is not None and after is not None:
-            yield from _facts(before, after)
-            yield from _sentences(before, before.sentences, after.sentences)
-        elif before is not None:
-            rests = tuple(dict.fromkeys(each for fact in facts(before) for each in clauses_on(before, fact)))
-            yield _whole(before, before=f"{before.method} {before.path}", effect="breaking", clauses=rests)
-        elif after is not None:
-            yield _whole(after, after=f"{after.method} {after.path}", effect="widening")
-
-
-def _whole(operation: Operation, **sides: Any) -> Change:
-    """An operation that came or went."""
-    name = operation_name(operation.path)
-    return Change(kind="meaning", operation=name, part="operation", name=name, **sides)
-
-
-def _paired(old: Iterable[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
+def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
     """Which operation of the old page is which of the new one: that of its path, else of its heading, else the only one left of its parameters."""
-    left = list(new)
-    pairs: list[tuple[Operation | None, Operation | None]] = []
-    unpaired = list[Operation]()
-    for each in old:
-        if (
-            found := next((other for other in left if (other.method, other.path) == (each.method, each.path)), None)
-        ) is None:
-            unpaired.append(each)
-        else:
-            left.remove(found)
-            pairs.append((each, found))
-    for each in unpaired:
-        found = next((other for other in left if _same(each, other)), None)
-        if found is not None:
-            left.remove(found)
-        pairs.append((each, found))
-    order = list(old)
-    pairs.sort(key=lambda pair: order.index(pair[0]) if pair[0] is not None else 0)
-    return [*pairs, *((None, each) for each in left)]
+    left, partners = list(new), dict[int, Operation]()
+    for is_same in (_is_same_route, _is_like):
+        for number, each in enumerate(old):
+            found = next((other for other in left if number not in partners and is_same(each, other)), None)
+            if found is not None:
+                partners[number] = found
+                left.remove(found)
+    return [*((each, partners.get(number)) for number, each in enumerate(old)), *((None, each) for each in left)]
 
 
-def _same(old: Operation, new: Operation) -> bool:
+def _is_same_route(old: Operation, new: Operation) -> bool:
+    return (old.method, old.path) == (new.method, new.path)
+
+
+def _is_like(old: Operation, new: Operation) -> bool:
     if old.path == new.path or (old.group, old.title) == (new.group, new.title):
         return True
     names, others = ({each.name for each in operation.parameters} for operation in (old, new))
@@ -135,22 +113,15 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
             continue
         if part == "parameter":
             changed.add(name)
-        support, effect = _support(before, old), _effect(key, old, new)
-        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **support)
+        rests = support(before, old) if old else {}
+        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=_effect(key, old, new), **rests)
 
 
 def _is_reworded(old: Fact, description: Fact | None) -> bool:
     """Whether a description commits to the same in words from which the rule was not read."""
-    return (
-        bool(old.commits)
-        and description is not None
-        and description.attribute == "description"
-        and old.commits == description.commits
-    )
-
-
-def _support(operation: Operation, fact: Fact | None) -> dict[str, Any]:
-    return {"clauses": clauses_on(operation, fact), "policy": policy_on(operation, fact)} if fact else {}
+    if description is None or description.attribute != "description":
+        return False
+    return bool(old.commits) and old.commits == description.commits
 
 
 def _squeezed(text: str | None) -> str:
@@ -166,9 +137,7 @@ def _shown(fact: Fact | None) -> Any:
     return list(fact.meaning) if fact.part == "polling" else fact.text
 
 
-def _effect(
-    key: tuple[str, str, str], old: Fact | None, new: Fact | None
-) -> Literal["breaking", "widening", "unknown"]:
+def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
     part, _, attribute = key
     if part in ("request", "status route", "webhook", "header", "authentication"):
         return "breaking"
@@ -194,7 +163,7 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
-        has_same_atoms = _atoms(were) == _atoms(are)
+        has_same_atoms = atoms(*were) == atoms(*are)
         name = operation_name(operation.path) if operation else ""
         change = partial(Change, operation=name, part="sentence", name=section)
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
@@ -203,8 +172,8 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
             if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
                 yield change(kind="wording", before=was, after=now)
             else:
-                fact = Fact("sentence", section, "", None, was, section) if was else None
-                rests = _support(operation, fact) if operation else {}
+                fact = Fact("sentence", section, "", None, was or "", section)
+                rests = support(operation, fact) if operation and was else {}
                 yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
 
 
@@ -213,10 +182,6 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
     for each in found:
         texts.setdefault(each.section, []).extend(sentences(each.text))
     return texts
-
-
-def _atoms(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset[str]().union(*map(atoms, texts))
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:

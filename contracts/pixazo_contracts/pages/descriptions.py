@@ -11,11 +11,7 @@ import re
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
-
 from .page import Rules
-
-__all__ = ["read_rules", "sentences", "typed"]
 
 _NUMBER: Final = r"-?\d[\d,]*(?:\.\d+)?"
 _QUOTED: Final = r"\"[^\"]*\"|'[^']*'|`[^`]*`|“[^”]*”"
@@ -44,6 +40,7 @@ _LOW_HIGH: Final = re.compile(
     rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE
 )
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
+_NO_RANGE: Final = re.compile(r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b", re.IGNORECASE)
 _RANGE: Final = re.compile(
     rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*|:\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
     re.IGNORECASE,
@@ -96,11 +93,8 @@ _PUBLIC: Final = re.compile(
 def sentences(text: str) -> list[str]:
     """The sentences of a text, without the spaces between them."""
     parts = _END.split(" ".join(text.split()))
-    return [
-        part
-        for part in ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True))
-        if part.strip(" .")
-    ]
+    whole = ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True))
+    return [each for each in whole if each.strip(" .")]
 
 
 def typed(text: str, type_: str) -> Any:
@@ -181,11 +175,7 @@ class _Reading:
                 self.found["min_items"] = int(match[2])
 
     def _range(self) -> None:
-        if self.is_array or re.search(
-            r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b",
-            self.rest,
-            re.IGNORECASE,
-        ):
+        if self.is_array or _NO_RANGE.search(self.rest):
             return
         if match := self.take(_LOW_HIGH):
             low, high = match[1], match[2]
@@ -206,16 +196,12 @@ class _Reading:
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
                 values, end = self._listed(match.end(), words=pattern is _VALUES)
-                if (
-                    "format" in match[0]
-                    and values
-                    and all(_FORMATS.fullmatch(str(each)) for each in values)
-                    and self.rest[match.end()].isalpha()
-                ):
-                    continue  # `Supported formats: JPEG, PNG` is about what is behind a URL
-                if len(values) < least and not re.match("only", match[0], re.IGNORECASE):
+                # `Supported formats: JPEG, PNG` is about what is behind a URL.
+                are_formats = values and all(_FORMATS.fullmatch(str(each)) for each in values)
+                if "format" in match[0] and are_formats and self.rest[match.end()].isalpha():
                     continue
-                if _AND_SO_ON.match(self.rest, end):
+                too_few = len(values) < least and not re.match("only", match[0], re.IGNORECASE)
+                if too_few or _AND_SO_ON.match(self.rest, end):
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"
@@ -241,11 +227,8 @@ class _Reading:
             if separator is None:
                 break
             at = separator.end()
-        return (
-            ([], at)
-            if any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values)
-            else (values, end)
-        )
+        is_range = any(re.fullmatch(rf"{_NUMBER}[-–]{_NUMBER}|\d+\+", str(each)) for each in values)
+        return ([], at) if is_range else (values, end)
 
     def _formats(self) -> None:
         """The formats that a sentence names, unless it says that they are not taken."""
@@ -270,9 +253,8 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):
         reading.formats = []
-    rules = Rules(**reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions))
-    return msgspec.structs.replace(
-        rules, exclusive_minimum=rules.exclusive_minimum and rules.minimum is not None
+    return Rules(
+        **reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions)
     ), unread
 
 

@@ -14,8 +14,6 @@ from pixazo_contracts.trace import is_array, is_object
 
 from .page import Operation, Page, Parameter
 
-__all__ = ["draft_model"]
-
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
 #: An operation of these parameters alone reads a result: the status route does that for every model.
 _IDS: Final = frozenset({"request_id", "requestId", "prediction_id", "task_id", "id"})
@@ -25,6 +23,8 @@ _OUTPUTS: Final = (
     ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
     ("mp3", r"speech|music|audio|voice|song|tracks?\b"),
 )
+#: The parameters that choose the format of the output, and the outputs that their values name.
+_FORMAT_PARAMETERS: Final = ("output_format", "format", "response_format")
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
 
@@ -34,9 +34,8 @@ def draft_model(page: Page, *, day: date, name: str = "") -> str:
     `name` is that of the model, made from the page's address or title if there is none; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
     """
     source = page.source or "unknown"
-    model = name or re.sub(
-        r"[^a-z0-9.]+", "-", (source.rpartition("/")[2] if "/" in source else page.title).casefold()
-    ).strip("-")
+    named = source.rpartition("/")[2] if "/" in source else page.title
+    model = name or re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")
     label = f"vendor page, {day.isoformat()}"
     head = {"model": model, "title": page.title, "source": source, "date": day, "label": label}
     lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
@@ -47,10 +46,8 @@ def draft_model(page: Page, *, day: date, name: str = "") -> str:
         drafted.add(operation.path)
         names = {parameter.name for parameter in operation.parameters}
         if operation.method != "POST" or (names and names <= _IDS):
-            lines += [
-                "",
-                f"# {operation.method} {operation.path} is left out: it reads a result, as the status route does for every model.",
-            ]
+            why = "it reads a result, as the status route does for every model."
+            lines += ["", f"# {operation.method} {operation.path} is left out: {why}"]
             continue
         lines += ["", "[[operations]]", *_operation(operation)]
         for parameter in operation.parameters:
@@ -63,29 +60,23 @@ def draft_model(page: Page, *, day: date, name: str = "") -> str:
 
 def _operation(operation: Operation) -> Iterator[str]:
     model_id = operation.model_id or operation.path.strip("/").partition("/")[0]
-    yield from _pairs(
-        {"path": operation.path, "model_id": model_id, "title": operation.title, "output": _output(operation)}
-    )
-    yield from _price(operation)
-    if response := _response(operation):
-        yield f"response = {_value(response)}"
-
-
-def _output(operation: Operation) -> str:
-    chosen = next(
-        (each for each in operation.parameters if each.name in ("output_format", "format", "response_format")), None
-    )
-    if chosen is not None and (kind := _FORMAT_OUTPUTS.get(str(chosen.rules.default).casefold())):
-        return kind
     words = f"{operation.group} {operation.title} {operation.path}".casefold()
-    return next((kind for kind, pattern in _OUTPUTS if re.search(pattern, words)), "png")
+    chosen = [each.rules.default for each in operation.parameters if each.name in _FORMAT_PARAMETERS][:1]
+    outputs = [*(_FORMAT_OUTPUTS.get(str(default).casefold(), "") for default in chosen)]
+    outputs += [kind for kind, pattern in _OUTPUTS if re.search(pattern, words)]
+    output = next(filter(None, outputs), "png")
+    yield from _pairs({"path": operation.path, "model_id": model_id, "title": operation.title, "output": output})
+    yield from _price(operation)
+    samples = (each.value for each in operation.samples if each.section in ("output", "response"))
+    responses = [each for each in samples if is_object(each)]
+    if responses and not operation.model_id and not any("polling_url" in each for each in responses):
+        yield f"response = {_value(_filled(responses[0]))}"  # it responds at once
 
 
 def _price(operation: Operation) -> Iterator[str]:
     """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
-    amounts = {
-        row: match[1] for row, text in operation.prices.items() if (match := re.search(r"\$\s*(\d+(?:\.\d+)?)", text))
-    }
+    found = {row: re.search(r"\$\s*(\d+(?:\.\d+)?)", text) for row, text in operation.prices.items()}
+    amounts = {row: match[1] for row, match in found.items() if match}
     if not amounts:
         return
     base = min(amounts.values(), key=float)
@@ -103,17 +94,8 @@ def _price(operation: Operation) -> Iterator[str]:
             yield f"# The page prices it by {row}: {text}"
 
 
-def _response(operation: Operation) -> Any:
-    """The response of an operation that answers at once: its sample, with the media URL as a placeholder; None of one that queues."""
-    samples = [
-        each.value for each in operation.samples if each.section in ("output", "response") and is_object(each.value)
-    ]
-    if not samples or operation.model_id or any("polling_url" in each for each in samples):
-        return None
-    return _filled(samples[0])
-
-
 def _filled(value: Any) -> Any:
+    """The sample of a response with a placeholder for each URL."""
     if is_object(value):
         return {name: _filled(member) for name, member in value.items()}
     if is_array(value):
@@ -130,24 +112,21 @@ def _parameter(parameter: Parameter) -> Mapping[str, Any]:
         unchecked.append(f"Short side above {rules.pop('short_side_above')} pixels.")
     if "aspect_ratio" in rules:
         unchecked.append("Aspect ratio {} to {}.".format(*rules.pop("aspect_ratio")))
-    if kind not in _NUMERIC and ("minimum" in rules or "maximum" in rules):
-        rules = {
-            name: value for name, value in rules.items() if name not in ("minimum", "maximum", "exclusive_minimum")
-        }
+    if kind not in _NUMERIC and rules.keys() & {"minimum", "maximum"}:
+        rules = {name: rules[name] for name in rules if name not in ("minimum", "maximum", "exclusive_minimum")}
         unchecked.append(parameter.description)
-    if rules.get("default", msgspec.UNSET) is None:
-        del rules["default"]
-    found: dict[str, Any] = {"name": parameter.name}
-    if parameter.required:
-        found["required"] = True
-    found["type"] = kind
-    found |= {name: _number(value) for name, value in rules.items()}
-    if parameter.name in _CALLBACKS:
-        found["callback"] = True
-    found["description"] = parameter.description
-    if unchecked:
-        found["unchecked"] = unchecked
-    return found
+    whole = {name: int(value) for name, value in rules.items() if isinstance(value, float) and value.is_integer()}
+    found = {
+        "name": parameter.name,
+        "required": parameter.required or None,
+        "type": kind,
+        **rules,
+        **whole,
+        "callback": parameter.name in _CALLBACKS or None,
+        "description": parameter.description,
+        "unchecked": unchecked or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _kind(type_: str) -> str:
@@ -162,10 +141,6 @@ def _kind(type_: str) -> str:
     return "any"
 
 
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _pairs(values: Mapping[str, Any]) -> list[str]:
     return [f"{name} = {_value(value)}" for name, value in values.items()]
 
@@ -173,12 +148,8 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
 def _value(value: object) -> str:
     """A value in TOML: its strings are written as those of JSON."""
     if is_object(value):
-        inner = ", ".join(
-            f"{json.dumps(str(name), ensure_ascii=False)} = {_value(each)}"
-            for name, each in value.items()
-            if each is not None
-        )
-        return f"{{ {inner} }}"
+        pairs = [f"{_value(str(name))} = {_value(each)}" for name, each in value.items() if each is not None]
+        return f"{{ {', '.join(pairs)} }}"
     if is_array(value):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, date):

@@ -14,8 +14,6 @@ from pixazo_contracts.trace import is_array, is_object
 from .meaning import atoms
 from .page import Operation, Parameter, Sample
 
-__all__ = ["PRESENT", "Fact", "facts", "operation_name"]
-
 #: The meaning of a fact which says only that something is there.
 PRESENT: Final = "present"
 _KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
@@ -61,7 +59,6 @@ def facts(operation: Operation) -> Iterator[Fact]:
     yield from _request(operation)
     for parameter in operation.parameters:
         yield from _parameter(parameter)
-    yield from _responses(operation)
     yield from _results(operation)
     counts: dict[str, int] = {}
     for sample in operation.samples:
@@ -71,10 +68,14 @@ def facts(operation: Operation) -> Iterator[Fact]:
         yield from _sample(sample, name if counts[name] == 1 else f"{name} {counts[name]}")
 
 
+def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
+    parts, row = urlsplit(url), f"{method} {url}"
+    for name, value in (("method", method), ("host", f"{parts.scheme}://{parts.netloc}"), ("path", parts.path)):
+        yield Fact(part, name, "", value, value, section, row)
+
+
 def _request(operation: Operation) -> Iterator[Fact]:
-    url, row = urlsplit(operation.url), f"{operation.method} {operation.url}"
-    for name, value in (("method", operation.method), ("host", f"{url.scheme}://{url.netloc}"), ("path", url.path)):
-        yield Fact("request", name, "", value, value, "request code", row)
+    yield from _route("request", operation.method, operation.url, "request code")
     yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
@@ -101,14 +102,15 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
         if attribute in ("enumeration", "formats"):
             meaning = sorted(map(str, value))
         elif attribute == "conditions":
-            meaning = sorted(frozenset[str]().union(*map(atoms, value)))
+            meaning = sorted(atoms(*value))
         elif attribute == "default" and value is not None:
             meaning = str(value).casefold()
         yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
 
 
-def _responses(operation: Operation) -> Iterator[Fact]:
+def _results(operation: Operation) -> Iterator[Fact]:
+    """What it responds, how a result is waited for, and what it costs."""
     for code, text in operation.codes.items():
         yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
     for name, (type_, text) in operation.fields.items():
@@ -116,18 +118,8 @@ def _responses(operation: Operation) -> Iterator[Fact]:
         yield Fact("field", name, "", PRESENT, row, section, row)
         yield Fact("field", name, "type", _type(type_), type_, section, row)
         yield Fact("field", name, "description", sorted(atoms(text)), text, section, row)
-
-
-def _results(operation: Operation) -> Iterator[Fact]:
-    """How a result is waited for, and what it costs."""
     if operation.status_url:
-        url, row = urlsplit(operation.status_url), f"{operation.status_method} {operation.status_url}"
-        for name, value in (
-            ("method", operation.status_method),
-            ("host", f"{url.scheme}://{url.netloc}"),
-            ("path", url.path),
-        ):
-            yield Fact("status route", name, "", value, value, "endpoint", row)
+        yield from _route("status route", operation.status_method, operation.status_url, "endpoint")
     for name, value in operation.status_headers.items():
         yield Fact("status route", f"header {name}", "", PRESENT, name, "endpoint", f"{name}: {value}")
     for name, text in operation.statuses.items():
@@ -160,15 +152,8 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
     if literal:
         yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
     for path, leaf in _leaves(sample.value, ""):
-        yield Fact(
-            "sample",
-            name,
-            path,
-            leaf if literal and isinstance(leaf, str) else _form(leaf),
-            str(leaf),
-            section,
-            sample.text,
-        )
+        meaning = leaf if literal and isinstance(leaf, str) else _form(leaf)
+        yield Fact("sample", name, path, meaning, str(leaf), section, sample.text)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["atoms"]
-
 #: Each atom, and what says it.
 _VOCABULARY: Final = {
     "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than",
@@ -68,19 +66,22 @@ _UNITS: Final = {"s": "seconds", "sec": "seconds", "min": "minutes", "h": "hours
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
-def atoms(text: str) -> frozenset[str]:
-    """The atoms of a text; what comes after its first 5,000 characters is one."""
+def atoms(*texts: str) -> frozenset[str]:
+    """The atoms of some texts; what comes after the first 5,000 characters of one is one."""
+    return frozenset[str]().union(*map(_atoms, texts))
+
+
+def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
     if len(text) > _LONGEST:
-        return atoms(text[:_LONGEST]) | {text[_LONGEST:]}
+        return _atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
-    denied = [(each.end(), each.end() + 24) for each in _NEGATION.finditer(text)]
+    denied = {end for each in _NEGATION.finditer(text) for end in (each.end(), each.end() + 1)}
     for match in _WORDS.finditer(text):
         name = _NAMES[int(str(match.lastgroup)[1:])]
-        negated = any(begin <= match.start() <= begin + 1 for begin, _ in denied)
         if name in _COMPARISONS and not re.search(r"\d", text[max(match.start() - 6, 0) : match.end() + 12]):
             continue
-        if negated and name not in _COMPARISONS and name != "only":
+        if match.start() in denied and name not in _COMPARISONS and name != "only":
             name = name.removeprefix("not ") if name.startswith("not ") else f"not {name}"
         found.add(name)
     for match in _TOKEN.finditer(text):
@@ -97,10 +98,6 @@ def _token(token: str) -> set[str]:
     if token.startswith("http"):
         return {token}
     if number := re.fullmatch(r"(\d[\d,]*(?:\.\d+)?)([A-Za-z%]*)(\+?)", token):
-        unit = number[2].casefold()
-        return {
-            f"{float(number[1].replace(',', '')):g}",
-            *([_UNITS.get(unit, unit)] if unit else []),
-            *(["at least"] if number[3] else []),
-        }
+        unit, more = number[2].casefold(), "at least" if number[3] else ""
+        return {f"{float(number[1].replace(',', '')):g}", _UNITS.get(unit, unit), more} - {""}
     return {token if token in _METHODS else token.casefold()}

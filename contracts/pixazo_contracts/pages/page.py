@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Operation", "Page", "Parameter", "Rules", "Sample", "Sentence", "Unread"]
-
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a description says about the values of a parameter; what it does not say is left out.

@@ -18,11 +18,10 @@ from .descriptions import read_rules
 from .page import Operation, Page, Parameter, Sample, Sentence, Unread
 from .sections import Row, Section, rows, sections
 
-__all__ = ["InvalidPageError", "read_page"]
-
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
+_ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
 _SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
@@ -31,6 +30,13 @@ _SAMPLES: Final = frozenset(
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
 _CODE: Final = re.compile(r"\b[45]\d\d\b")
+#: What has the first and the last column of a table.
+_COLUMNS: Final = {
+    "request headers": "headers",
+    "response handling": "codes",
+    "status values": "statuses",
+    "pricing": "prices",
+}
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
@@ -38,93 +44,66 @@ class InvalidPageError(Exception):
     """A text that is no model page of the vendor: it has no operation that could be read."""
 
 
-class _Draft:
-    """An operation while its sections come in."""
-
-    def __init__(self, group: str = "") -> None:
-        self.group = group
-        self.title = ""
-        self.values: dict[str, Any] = {}
-        self.samples: list[Sample] = []
-        self.sentences: list[Sentence] = []
-
-    @property
-    def complete(self) -> bool:
-        """Whether it has its request."""
-        return "path" in self.values
-
-    def follow(self) -> _Draft:
-        """The next operation under the same base URL and authentication."""
-        draft = _Draft(self.group)
-        draft.values = {name: self.values[name] for name in ("base_url", "authentication") if name in self.values}
-        return draft
-
-
 class _Reading:
-    """The state of reading one page."""
+    """The state of reading one page; the operation at hand has its request once its `values` have a path."""
 
     def __init__(self, headings: Container[str]) -> None:
         self.headings = headings
-        self.title = ""
-        self.source = ""
-        self.provider = ""
-        self.draft = _Draft()
+        self.about = {"title": "", "source": "", "provider": ""}
         self.operations: list[Operation] = []
-        self.sentences: list[Sentence] = []
+        self.page_sentences: list[Sentence] = []
         self.unread: list[Unread] = []
+        self.begin()
+
+    def begin(self, group: str = "", **values: Any) -> None:
+        """The next operation, of which these values are known."""
+        self.group, self.title, self.values = group, "", values
+        self.samples: list[Sample] = []
+        self.sentences: list[Sentence] = []
 
     def finish(self) -> None:
-        """The operation that was read is complete."""
-        if self.draft.complete:
-            values: dict[str, Any] = {"model_id": _model_id(self.draft.samples), **self.draft.values}
+        """The operation that was read is complete, if it has its request."""
+        if "path" in self.values:
+            self.values.setdefault("model_id", _model_id(self.samples))
             self.operations.append(
                 Operation(
-                    title=self.draft.title or self.draft.group,
-                    group=self.draft.group,
-                    samples=tuple(self.draft.samples),
-                    sentences=tuple(self.draft.sentences),
-                    **values,
+                    title=self.title or self.group,
+                    group=self.group,
+                    samples=tuple(self.samples),
+                    sentences=tuple(self.sentences),
+                    **self.values,
                 )
             )
 
     def section(self, section: Section, following: str) -> None:
         """Take in one section; `following` is the next one after it that the template has."""
-        if not section.kind and self.draft.complete and following not in _FIRST:
-            self._known(section)
-        elif not section.kind:
-            self._untitled(section)
-        elif section.kind == "request code":
+        if section.kind == "request code":
             self._request(section)
-        else:
+        elif section.kind or ("path" in self.values and following not in _FIRST):
             self._known(section)
+        else:
+            self._untitled(section)
 
     def _untitled(self, section: Section) -> None:
         """A heading that is none of the template: the page, a family, or the next operation."""
         if section.title:
-            if not self.title:
-                self.title = section.title
-            if self.draft.complete:
+            self.about["title"] = self.about["title"] or section.title
+            if "path" in self.values:
                 self.finish()
-                self.draft = _Draft()
-            if "base_url" in self.draft.values:
-                self.draft.title = section.title
+                self.begin()
+            if "base_url" in self.values:
+                self.title = section.title
             else:
-                self.draft.group = section.title
+                self.group = section.title
         for block in section.blocks:
-            self._prose(section, block)
-
-    def _prose(self, section: Section, block: Block) -> None:
-        """A block below such a heading: what the page says of itself, a base URL, or a sentence."""
-        if found := _URL.fullmatch(block.text):
-            self.draft.values["base_url"] = found[1]
-        elif found := re.fullmatch(r"(?:Source|Page): (\S+)", block.text):
-            self.source = found[1]
-        elif found := re.fullmatch(r"(?:Provider: |by )(.+)", block.text):
-            self.provider = found[1]
-        elif block.kind not in ("text", "item"):
-            self._not_understood(section, block)
-        elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
-            self.sentences.append(Sentence(section.title, block.text, block.line))
+            if found := _URL.fullmatch(block.text):
+                self.values["base_url"] = found[1]
+            elif found := _ABOUT.fullmatch(block.text):
+                self.about |= {name: value for name, value in found.groupdict().items() if value}
+            elif block.kind not in ("text", "item"):
+                self._not_understood(section, block)
+            elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+                self.page_sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
         """The samples of a request in several languages; the one in HTTP is read."""
@@ -135,65 +114,58 @@ class _Reading:
             for block in section.blocks:
                 self._not_understood(section, block)
             return
-        if self.draft.complete:
+        if "path" in self.values:  # another operation under the same base URL and authentication
             self.finish()
-            self.draft = self.draft.follow()
+            kept = {name: self.values[name] for name in ("base_url", "authentication") if name in self.values}
+            self.begin(self.group, **kept)
         head, body = _split(http.text)
         others = [block for block in section.blocks if block is not http]
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
         headers = _headers(head)
         host = headers.pop("Host", "")
-        url = found[2] if "://" in found[2] else self.draft.values.get("base_url", f"https://{host}") + found[2]
-        self.draft.values |= {
-            "method": found[1], "url": url, "path": urlsplit(url).path, "line": http.line, "headers": headers,
-        }  # fmt: skip
+        url = found[2] if "://" in found[2] else self.values.get("base_url", f"https://{host}") + found[2]
+        self.values |= {
+            "method": found[1],
+            "url": url,
+            "path": urlsplit(url).path,
+            "line": http.line,
+            "headers": headers,
+        }
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
                 self._sample("request code", block, "")
             else:
-                self.draft.sentences.append(Sentence(section.kind, block.text, block.line))
+                self.sentences.append(Sentence(section.kind, block.text, block.line))
 
     def _known(self, section: Section) -> None:
         """Any other section of the template."""
-        values = self.draft.values
+        values = self.values
         table, rest = rows(section)
         cells = [tuple(row.cells.values()) for row in table]
-        match section.kind:
-            case "authentication":
-                values["authentication"] = {each[0]: each[1:] for each in cells}
-            case "request parameters":
-                values["parameters"] = tuple(_parameter(row) for row in table)
-            case "request headers":
-                values["headers"] = values.get("headers", {}) | {each[0]: each[-1] for each in cells}
-            case "response handling":
-                values["codes"] = values.get("codes", {}) | {each[0]: each[-1] for each in cells}
-            case "response fields":
-                values["fields"] = {
-                    each[0]: (row.cells.get("type", ""), each[-1]) for each, row in zip(cells, table, strict=True)
-                }
-            case "status values":
-                values["statuses"] = {each[0]: each[-1] for each in cells}
-            case "pricing":
-                values["prices"] = {each[0]: each[-1] for each in cells}
-            case _:
-                self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
+        if section.kind == "authentication":
+            values["authentication"] = {each[0]: each[1:] for each in cells}
+        elif section.kind == "request parameters":
+            values["parameters"] = tuple(map(_parameter, table))
+        elif section.kind == "response fields":
+            types = (row.cells.get("type", "") for row in table)
+            values["fields"] = {each[0]: (type_, each[-1]) for each, type_ in zip(cells, types, strict=True)}
+        elif name := _COLUMNS.get(section.kind):
+            values[name] = values.get(name, {}) | {each[0]: each[-1] for each in cells}
+        else:
+            self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
         label = ""
         for block, following in zip_longest(rest, rest[1:]):
-            if (
-                section.kind in _ERRORS
-                and following
-                and (block.kind, following.kind) == ("text", "code")
-                and _CODE.search(block.text)
-            ):
+            is_labelled = following and (block.kind, following.kind) == ("text", "code")
+            if section.kind in _ERRORS and is_labelled and _CODE.search(block.text):
                 label = block.text  # as good as a comment in the sample
             else:
                 self._block(section, block, label)
                 label = ""
 
     def _block(self, section: Section, block: Block, label: str) -> None:
-        values, text = self.draft.values, block.text
+        values, text = self.values, block.text
         if section.kind == "status flow":
             values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
             values["flow"] = tuple(dict.fromkeys(_flow(values["flow_text"])))
@@ -210,12 +182,12 @@ class _Reading:
         else:
             if section.kind == "typical workflow" and (found := _SECONDS.search(text)):
                 values["polling"] = (int(found[1]), int(found[2] or found[1]))
-            self.draft.sentences.append(Sentence(section.kind or section.title, text, block.line))
+            self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
         comment, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if comment else text
-        self.draft.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
+        self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
 
     def _not_understood(self, section: Section, block: Block) -> None:
         self.unread.append(Unread(block.line, section.title, block.text))
@@ -240,10 +212,8 @@ def read_page(markdown: str) -> Page:
         raise InvalidPageError(
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
-    return Page(
-        title=reading.title, source=reading.source, provider=reading.provider, operations=tuple(reading.operations),
-        sentences=tuple(reading.sentences), unread=tuple(reading.unread),
-    )  # fmt: skip
+    sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
+    return Page(**reading.about, operations=tuple(reading.operations), sentences=sentences, unread=unread)
 
 
 def _parameter(row: Row) -> Parameter:

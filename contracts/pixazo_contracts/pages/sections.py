@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, Self
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 import msgspec
 
 from .blocks import Block
 from .template import COLUMNS, TABLES, TITLES, kind_of
-
-__all__ = ["Row", "Section", "rows", "sections"]
-
 
 #: What a sample is, by its first lines.
 _SAMPLES: Final = (
@@ -43,10 +40,9 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     """The blocks by section, in order; the first one has no title."""
     current = Section("", "", 0, 1, [])
     for block in _unswallowed(blocks):
-        is_title = block.kind == "heading" or (
-            block.kind == "text" and block.text[:1].isupper()
-        )  # a parameter may be called webhook
-        kind = kind_of(block.text) if is_title else ""
+        # A parameter may be called webhook.
+        may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
+        kind = kind_of(block.text) if may_be_title else ""
         if block.kind == "heading" or kind:
             yield _recognized(current)
             current = Section(block.text, kind, block.level, block.line, [])
@@ -60,21 +56,13 @@ def _recognized(section: Section) -> Section:
     if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
         section.kind = "request code"
     if section.title and not section.kind:
-        section.kind = _kind_of_code(section) or _kind_of_table(section)
-        if sum("/status/" in block.text for block in section.blocks if block.kind == "item"):
+        code = next((block.text for block in section.code()), None)
+        samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))
+        names = {name.partition(" (")[0] for row in rows(section)[0][:1] for name in row.cells}
+        section.kind = next(samples, "") or next((kind for columns, kind in TABLES.items() if names == {*columns}), "")
+        if any("/status/" in block.text for block in section.blocks if block.kind == "item"):
             section.kind = "typical workflow"
     return section
-
-
-def _kind_of_table(section: Section) -> str:
-    table, _ = rows(section)
-    names = {name.partition(" (")[0] for row in table[:1] for name in row.cells}
-    return next((kind for columns, kind in TABLES.items() if names == set(columns)), "")
-
-
-def _kind_of_code(section: Section) -> str:
-    code = next(iter(section.code()), None)
-    return next((kind for pattern, kind in _SAMPLES if code and re.search(pattern, code.text, re.DOTALL)), "")
 
 
 def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -100,11 +88,11 @@ class Row(NamedTuple):
     line: int
     cells: dict[str, str]
 
-    @classmethod
-    def of(cls, line: int, names: Sequence[str], cells: Sequence[str]) -> Self:
-        """A row of these cells; but for descriptions, backticks around them are layout."""
-        pairs = zip(names, cells, strict=False)
-        return cls(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
+
+def _row(line: int, names: Iterable[str], cells: Iterable[str]) -> Row:
+    """A row of these cells; but for descriptions, backticks around them are layout."""
+    pairs = zip(names, cells, strict=False)
+    return Row(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
 
 
 def rows(section: Section) -> tuple[list[Row], list[Block]]:
@@ -124,7 +112,7 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
         tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
         cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
         rest = [block for block in rest if block not in tabbed]
-    return [Row.of(line, names, (*each, *[""] * len(names))) for line, each in cells], rest
+    return [_row(line, names, (*each, *[""] * len(names))) for line, each in cells], rest
 
 
 def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
@@ -141,7 +129,7 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
     end -= end % len(names)
     found = [body[at : at + len(names)] for at in range(0, end, len(names))]
-    table = [Row.of(each[0].line, names, [block.text for block in each]) for each in found]
+    table = [_row(each[0].line, names, [block.text for block in each]) for each in found]
     return table, [*blocks[:begin], *body[end:]]
 
 
@@ -155,11 +143,8 @@ def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Bloc
         if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]
             required = {"required": "Yes", "optional": "No"}
-            cells = {
-                "type": next((each for each in notes if each not in required), ""),
-                "required": next((required[each] for each in notes if each in required), ""),
-                names[0]: found[1],
-                names[-1]: found[3],
-            }
-            table.append(Row.of(block.line, names, [cells[name] for name in names]))
+            type_ = next((each for each in notes if each not in required), "")
+            is_required = next((required[each] for each in notes if each in required), "")
+            cells = {"type": type_, "required": is_required, names[0]: found[1], names[-1]: found[3]}
+            table.append(_row(block.line, names, [cells[name] for name in names]))
     return table, [block for block in blocks if block.line not in {row.line for row in table}]

@@ -1,69 +1,57 @@
-"""Which clauses and which policy fields rest on a fact of the page: those that quote it."""
+"""Which clauses and which policy fields of the simulator rest on a fact of the page: those that quote it."""
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
-from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.trace import is_array
+import msgspec
+
+from pixazo_contracts.clauses import CATALOGUE, Quote
+from pixazo_contracts.trace import MODEL, is_array
 
 from .facts import Fact
 from .page import Operation
 from .template import kind_of
 
-__all__ = ["clauses_on", "policy_on"]
-
-_MODEL: Final = "minimax-hailuo-ai"
 #: The sections that stand in another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 
 
-def clauses_on(operation: Operation, fact: Fact) -> tuple[str, ...]:
-    """The ids of the clauses that quote this fact of an operation of Hailuo; of other models there are none."""
-    return tuple(
-        clause.id
-        for clause in CATALOGUE
-        if any(_quotes(quote.heading, quote.words, quote.sample, operation, fact) for quote in clause.quotes)
-    )
-
-
-def policy_on(operation: Operation, fact: Fact) -> tuple[str, ...]:
-    """The names of the policy fields of the simulator that quote it."""
-    return tuple(
-        name
-        for name, quotes in _policy().items()
-        if any(_quotes(heading, words, "", operation, fact) for heading, words in quotes)
-    )
-
-
 @cache
-def _policy() -> dict[str, list[tuple[str, str]]]:
+def quotations() -> dict[str, dict[str, tuple[Quote, ...]]]:
+    """What is quoted of the page, by the ids of clauses (`clauses`) and by the names of policy fields (`policy`)."""
+    file = files("pixazo_contracts.pages").joinpath("data/policy.json").read_bytes()
+    policy = msgspec.json.decode(file, type=dict[str, list[tuple[str, str]]])
     return {
-        name: [tuple(each) for each in quotes]
-        for name, quotes in json.loads(
-            files("pixazo_contracts.pages").joinpath("data/policy.json").read_bytes()
-        ).items()
+        "clauses": {clause.id: clause.quotes for clause in CATALOGUE},
+        "policy": {name: tuple(Quote(*each) for each in quotes) for name, quotes in policy.items()},
     }
 
 
-def _quotes(heading: str, words: str, sample: str, operation: Operation, fact: Fact) -> bool:
-    if operation.model_id != _MODEL or not _stands_in(heading, operation, fact):
+def support(operation: Operation, fact: Fact) -> dict[str, Any]:
+    """The `clauses` and the `policy` fields that quote this fact of an operation of Hailuo; of other models there are none."""
+    return {
+        kind: tuple(name for name, quotes in quoted.items() if any(is_about(each, operation, fact) for each in quotes))
+        for kind, quoted in quotations().items()
+    }
+
+
+def is_about(quote: Quote, operation: Operation, fact: Fact) -> bool:
+    """Whether a fact is what is quoted."""
+    if operation.model_id != MODEL or not _stands_in(quote.heading, operation, fact):
         return False
-    if not words:
-        number = _SAMPLES.get(sample, "")
-        return fact.part in ("sample", "request", "example") and (not number or number in fact.name)
-    row = _plain(fact.row or fact.text)
-    if _plain(words) not in row:
+    if not quote.words:
+        return fact.part in ("sample", "request", "example") and _SAMPLES.get(quote.sample, "") in fact.name
+    if _plain(quote.words) not in _plain(fact.row or fact.text):
         return False
-    if fact.part != "parameter" or " | " in words or fact.attribute in ("", "description", "conditions"):
+    if fact.part != "parameter" or " | " in quote.words or fact.attribute in ("", "description", "conditions"):
         return True
     values = fact.meaning if is_array(fact.meaning) else [fact.meaning]
-    return any(str(each).casefold() in words.casefold() for each in values)
+    return any(str(each).casefold() in quote.words.casefold() for each in values)
 
 
 def _stands_in(heading: str, operation: Operation, fact: Fact) -> bool:

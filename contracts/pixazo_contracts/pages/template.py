@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["COLUMNS", "TABLES", "TITLES", "kind_of"]
-
 #: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
 TITLES: Final = (
     "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",

@@ -8,12 +8,12 @@ from itertools import chain
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Comparison, ExitCode, Finding, Outcome, Result, Verdict
+from pixazo_contracts.judge import Comparison, ExitCode, Outcome, Result, Verdict
 from pixazo_html import Annotation, folded_code, in_markdown, markdown_table
 
 from .html import ENDS
 from .page import page_line, repeat_command
-from .terminal import MOST_SHOWN, not_compared_lines, reported, source, spending
+from .terminal import MOST_SHOWN, finding_line, not_compared_lines, reported, spending
 
 #: What an annotation is of: the outcomes that say something about the gateway, and the failures of the suite.
 ANNOTATED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
@@ -48,7 +48,7 @@ def result_github(result: Result, *, strict_drift: bool) -> GitHub:
 def _annotation(result: Result, verdict: Verdict, *, strict_drift: bool) -> Annotation:
     clause, drifts = BY_ID[verdict.clause], verdict.outcome is Outcome.DRIFT and not strict_drift
     said = [f"page: {page_line(clause)}", *filter(None, [verdict.reason])]
-    said += (_line(finding) for finding in verdict.findings[:MOST_SHOWN])
+    said += (finding_line(finding) for finding in verdict.findings[:MOST_SHOWN])
     return Annotation(
         level="notice" if verdict.clause in result.summary.excused else "warning" if drifts else "error",
         title=f"{_name(result, verdict)}: {clause.requirement}",
@@ -58,10 +58,6 @@ def _annotation(result: Result, verdict: Verdict, *, strict_drift: bool) -> Anno
 
 def _name(result: Result, verdict: Verdict) -> str:
     return f"{verdict.outcome.value} {verdict.clause}{' (excused)' if verdict.clause in result.summary.excused else ''}"
-
-
-def _line(finding: Finding) -> str:
-    return f"{source(finding)}, {finding.where or 'observation'}: expected {finding.expected}; got {finding.got}"
 
 
 def _summary(result: Result) -> Iterator[str]:
@@ -74,21 +70,17 @@ def _summary(result: Result) -> Iterator[str]:
     yield f"\n{counts}; judged {summary.judged} of {summary.planned} planned, {summary.total} in all.\n"
     yield from map(in_markdown, chain(spending(result), not_compared_lines(summary.not_compared)))
     verdicts = list(reported(result)) if meta.unusable is None else []
-    yield from ["", *_verdict_table(result, verdicts), ""]
+    rows = (
+        (_name(result, verdict), BY_ID[verdict.clause].requirement, page_line(BY_ID[verdict.clause]),
+         "; ".join(map(finding_line, verdict.findings[:MOST_SHOWN])) or verdict.reason or "")
+        for verdict in verdicts
+    )  # fmt: skip
+    yield from ["", *markdown_table(("clause", "requirement", "the page", "what came"), rows), ""]
     for verdict in verdicts:
         curls = [finding.curl for finding in verdict.findings[:MOST_SHOWN] if finding.curl]
         yield folded_code(_name(result, verdict), [*curls, f"# again: {repeat_command(result, verdict)}"])
     missing = ((each.clause, BY_ID[each.clause].requirement, each.why) for each in summary.missing)
     yield from markdown_table(("planned, not judged", "requirement", "why"), missing)
-
-
-def _verdict_table(result: Result, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    rows = (
-        (_name(result, verdict), BY_ID[verdict.clause].requirement, page_line(BY_ID[verdict.clause]),
-         "; ".join(map(_line, verdict.findings[:MOST_SHOWN])) or verdict.reason or "")
-        for verdict in verdicts
-    )  # fmt: skip
-    return markdown_table(("clause", "requirement", "the page", "what came"), rows)
 
 
 def changes_github(comparison: Comparison, fail_on: Collection[str]) -> GitHub:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from importlib.resources import files
 from itertools import pairwise
@@ -54,10 +54,9 @@ LABEL, WIDTH, ROW = 300, 700, 20
 
 
 def _bars(timeline: Timeline, scale: float) -> Iterator[dict[str, Any]]:
-    """For each state that was seen: its name, its look, where its bar begins and how wide it is, in pixels, and the sign of an end."""
+    """For each state that was seen: its look, where its bar begins and how wide it is, in pixels, and the sign of an end."""
     for (state, at), (_, until) in pairwise([*timeline.states, ("", timeline.last)]):
         yield {
-            "state": state,
             "look": state if state in STATES else "odd",
             "x": LABEL + (at - timeline.submitted) * scale,
             "width": max(2.0, (until - at) * scale),
@@ -89,21 +88,8 @@ def _with_outcome(result: Result, *outcomes: Outcome) -> list[Verdict]:
     return sorted(found, key=lambda each: (each.clause in result.summary.excused, not BY_ID[each.clause].core))
 
 
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _sentence(result: Result, broken: Sequence[Verdict]) -> str:
-    """How many clauses were judged and how many of them broke."""
-    core = sum(BY_ID[each.clause].core for each in broken)
-    of_them = f" ({core} of the core)" if core else ""
-    judged = _count(result.summary.judged, "clause")
-    return f"{judged} judged, {len(broken) or 'none'} broken{of_them}."
 
 
 def render_html(result: Result) -> str:
@@ -113,12 +99,16 @@ def render_html(result: Result) -> str:
     from pixazo_html import STYLE, templates  # on first use: a run without a page does not wait for Jinja2
 
     broken = _with_outcome(result, Outcome.ERROR, Outcome.FAIL)
-    exit_code = ExitCode(result.exit_code)
+    exit_code, core = ExitCode(result.exit_code), sum(BY_ID[each.clause].core for each in broken)
+    of_them = f" ({core} of the core)" if core else ""
+    sentence = f"{_count(result.summary.judged, 'clause')} judged, {len(broken) or 'none'} broken{of_them}."
+    minutes, seconds = divmod(round(result.meta.seconds), 60)
+    duration = f"{minutes} min {seconds} s" if minutes else f"{result.meta.seconds:.1f} s"
     page = templates(files(__package__ or "pixazo_contracts.report")).get_template("page.html.jinja")
     return page.render(
         result=result, meta=result.meta, summary=result.summary, verdicts=result.by_id, clauses=BY_ID,
-        exit_code=exit_code.value, end=ENDS[exit_code], sentence=_sentence(result, broken),
-        started=datetime.fromisoformat(result.meta.started_at), duration=_duration(result.meta.seconds), count=_count,
+        exit_code=exit_code.value, end=ENDS[exit_code], sentence=sentence,
+        started=datetime.fromisoformat(result.meta.started_at), duration=duration, count=_count,
         meanings={outcome.value: meaning for outcome, meaning in MEANINGS.items()},
         broken=broken, drift=_with_outcome(result, Outcome.DRIFT), observed=_with_outcome(result, Outcome.OBSERVED),
         unjudged=_with_outcome(result, Outcome.BLOCKED, Outcome.INCONCLUSIVE, Outcome.UNFUNDED, Outcome.SKIPPED),

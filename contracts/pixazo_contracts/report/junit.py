@@ -5,17 +5,11 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict
+from pixazo_contracts.judge import JUDGED, Outcome, Result, Verdict
 from pixazo_contracts.trace import visible
 
 from .page import page_line, repeat_command
-from .terminal import source
-
-
-def _line(finding: Finding) -> str:
-    where = f"{source(finding)}, {finding.where}"
-    said = visible(f"{where}: expected {finding.expected}; got {finding.got}")
-    return f"{said}\n{visible(finding.curl or '')}"
+from .terminal import finding_line
 
 
 def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> None:
@@ -28,22 +22,27 @@ def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> N
         message, first = (demand, why) if judged else (f"{verdict.outcome.value}: {why}", demand)
         node = SubElement(case, kind, message=visible(message), type=verdict.outcome.value)
         again = f"again: {repeat_command(result, verdict)}" if fails else ""
-        node.text = "\n".join([visible(first), *map(_line, verdict.findings), visible(again)]).strip()
+        findings = (line for finding in verdict.findings for line in (finding_line(finding), finding.curl or ""))
+        node.text = "\n".join(map(visible, (first, *findings, again))).strip()
     if verdict.observation is not None:
         SubElement(case, "system-out").text = visible(verdict.observation)
 
 
 def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     """The result as XML in UTF-8; DRIFT fails only if `strict_drift`, and what is missing where it fails the run."""
-    suite = Element("testsuite", name="pixazo-contracts", timestamp=result.meta.started_at[:19])
-    suite.set("time", f"{result.meta.seconds:.3f}")
-    about = {"target": result.meta.origin, "suite": result.meta.suite, "clause_set": result.meta.clause_set}
+    meta = result.meta
+    suite = Element("testsuite", name="pixazo-contracts", timestamp=meta.started_at[:19], time=f"{meta.seconds:.3f}")
+    about = {
+        "target": meta.origin,
+        "suite": meta.suite,
+        "clause_set": meta.clause_set,
+        "exit_code": str(result.exit_code),
+    }
     properties = SubElement(suite, "properties")
-    for name, value in {**about, "exit_code": str(result.exit_code)}.items():
+    for name, value in about.items():
         SubElement(properties, "property", name=name, value=visible(value))
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
-    trouble = result.meta.unusable or result.meta.cut
-    if trouble is not None:
+    if trouble := meta.unusable or meta.cut:
         SubElement(sentinel, "error", message=visible(trouble))
     bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
     missing = {each.clause for each in result.summary.missing if each.fails}
@@ -54,5 +53,4 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
         suite.set(name, str(len(suite.findall(path))))
     suite.set("tests", str(len(suite.findall("testcase"))))
     indent(suite)
-    rendered: bytes = tostring(suite, encoding="utf-8", xml_declaration=True)
-    return rendered + b"\n"
+    return bytes(tostring(suite, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final, Literal
 
@@ -83,48 +83,41 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 def render_page_changes(changes: Sequence[Change], form: str) -> str:
     """The changes as `text`, `json` or `markdown`."""
-    return _FORMS[form](changes)
-
-
-def _text(changes: Sequence[Change]) -> str:
+    if form == "json":
+        return _json(PageDiffDocument(tuple(changes)))
+    if form == "markdown":
+        return "\n".join(_markdown(changes)) + "\n"
     lines = list[str]()
     for (kind, operation), group in groupby(changes, lambda change: (change.kind, change.operation)):
         lines.append(visible(f"{kind}, {operation or 'the page'}"))
         for change in group:
             lines.append(f"  {_thing(change)}{f'  [{change.effect}]' if change.effect else ''}")
             lines += [f"    before: {_short(change.before)}", f"    after:  {_short(change.after)}"]
-            lines += [f"    {name}: {', '.join(values)}" for name, values in _support(change).items()]
+            lines += (f"    {line}" for line in _support(change))
     return "\n".join([*lines, _counted(changes)]) + "\n"
 
 
-def _markdown(changes: Sequence[Change]) -> str:
+def _markdown(changes: Sequence[Change]) -> list[str]:
     rows = (
         (change.kind, change.operation or "the page", _thing(change), _short(change.before), _short(change.after), change.effect,
          ", ".join((*change.clauses, *change.policy)))
         for change in changes
     )  # fmt: skip
     head = ("kind", "operation", "thing", "before", "after", "effect", "clauses and policy")
-    return "\n".join([_counted(changes), "", *markdown_table(head, rows)]) + "\n"
+    return [_counted(changes), "", *markdown_table(head, rows)]
 
 
 def page_github(changes: Sequence[Change]) -> GitHub:
     """A warning for each change of meaning, a notice for each of wording; the table is the summary."""
-    annotations = list[Annotation]()
-    for change in changes:
-        rests = "".join(f"; {name}: {', '.join(values)}" for name, values in _support(change).items())
-        annotations.append(
-            Annotation(
-                level="warning" if change.kind == "meaning" else "notice",
-                title=f"{change.operation or 'the page'}: {_thing(change)}",
-                text=f"{_short(change.before)} -> {_short(change.after)}{rests}",
-            )
+    annotations = [
+        Annotation(
+            level="warning" if change.kind == "meaning" else "notice",
+            title=f"{change.operation or 'the page'}: {_thing(change)}",
+            text="; ".join([f"{_short(change.before)} -> {_short(change.after)}", *_support(change)]),
         )
-    return GitHub(annotations, ["## The vendor's page", "", *_markdown(changes).splitlines()])
-
-
-_FORMS: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
-    "text": _text, "json": lambda changes: _json(PageDiffDocument(tuple(changes))), "markdown": _markdown,
-}  # fmt: skip
+        for change in changes
+    ]
+    return GitHub(annotations, ["## The vendor's page", "", *_markdown(changes)])
 
 
 def _thing(change: Change) -> str:
@@ -132,8 +125,10 @@ def _thing(change: Change) -> str:
     return visible(f"{change.part}{name}{f', {change.attribute}' if change.attribute else ''}")
 
 
-def _support(change: Change) -> dict[str, tuple[str, ...]]:
-    return {name: values for name, values in (("clauses", change.clauses), ("policy", change.policy)) if values}
+def _support(change: Change) -> list[str]:
+    """What rests on what was there before: one line for the clauses, one for the policy."""
+    rests = (("clauses", change.clauses), ("policy", change.policy))
+    return [f"{name}: {', '.join(values)}" for name, values in rests if values]
 
 
 def _short(value: Any) -> str:
@@ -145,8 +140,5 @@ def _short(value: Any) -> str:
 def _counted(changes: Sequence[Change]) -> str:
     if not changes:
         return "nothing changed"
-    meaning = [change for change in changes if change.kind == "meaning"]
-    breaking = sum(change.effect == "breaking" for change in meaning)
-    return (
-        f"changes of meaning: {len(meaning)}, breaking: {breaking}; changes of wording: {len(changes) - len(meaning)}"
-    )
+    meaning, breaking = (sum(word in (each.kind, each.effect) for each in changes) for word in ("meaning", "breaking"))
+    return f"changes of meaning: {meaning}, breaking: {breaking}; changes of wording: {len(changes) - meaning}"

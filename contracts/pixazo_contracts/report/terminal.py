@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Comparison, Finding, Missing, Outcome, Result, Verdict
+from pixazo_contracts.judge import Comparison, Finding, Outcome, Result, Verdict
 from pixazo_contracts.runner import Plan
 from pixazo_contracts.trace import visible
 
@@ -63,25 +63,25 @@ def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
         yield f"{group:<9}" + "".join(cells)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    yield f"    {source(finding)}: {visible(finding.where) or 'observation'}"
-    yield f"      expected  {visible(finding.expected)}"
-    yield f"      got       {visible(finding.got)}"
-    if finding.curl:
-        yield f"      {visible(finding.curl)}"
+def finding_line(finding: Finding) -> str:
+    """A finding in one line."""
+    return f"{source(finding)}, {finding.where or 'observation'}: expected {finding.expected}; got {finding.got}"
 
 
 def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> Iterator[str]:
     """One verdict as lines: the requirement, where the page says so, the findings, and the command that repeats it."""
-    clause = BY_ID[verdict.clause]
+    clause, outcome = BY_ID[verdict.clause], verdict.outcome.value
     excused = " (excused)" if verdict.clause in result.summary.excused else ""
-    name = _paint(f"{verdict.outcome.value} {verdict.clause}", verdict.outcome.value, colour=colour)
-    yield f"{name}{excused}  {clause.requirement}"
+    yield f"{_paint(f'{outcome} {verdict.clause}', outcome, colour=colour)}{excused}  {clause.requirement}"
     yield f"    page: {page_line(clause)}"
     if verdict.reason:
         yield f"    {visible(verdict.reason)}"
     for finding in verdict.findings[:MOST_SHOWN]:
-        yield from _finding(finding)
+        yield f"    {source(finding)}: {visible(finding.where) or 'observation'}"
+        yield f"      expected  {visible(finding.expected)}"
+        yield f"      got       {visible(finding.got)}"
+        if finding.curl:
+            yield f"      {visible(finding.curl)}"
     if len(verdict.findings) > MOST_SHOWN:
         yield f"    and {len(verdict.findings) - MOST_SHOWN} more"
     yield visible(f"    again: {repeat_command(result, verdict)}")
@@ -100,18 +100,6 @@ def spending(result: Result) -> Iterator[str]:
         )
 
 
-def missing_lines(missing: Sequence[Missing]) -> Iterator[str]:
-    """The planned clauses that were not judged, with the reasons: those that fail the run, and some of the others."""
-    failing = [each for each in missing if each.fails]
-    others = [each for each in missing if not each.fails]
-    if missing:
-        yield f"planned and not judged: {len(missing)} clauses, of which {len(failing)} make the run fail"
-    for each in [*failing, *others[:MOST_MISSING]]:
-        yield f"  {'★' if BY_ID[each.clause].core else ' '} {each.clause}  {visible(each.why)}"
-    if len(others) > MOST_MISSING:
-        yield f"    and {len(others) - MOST_MISSING} more, which --json lists"
-
-
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
     """The clauses that were not compared, by the reason why not."""
     for reason in dict.fromkeys(not_compared.values()):
@@ -120,7 +108,14 @@ def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
 
 def _totals(result: Result) -> Iterator[str]:
     summary, meta = result.summary, result.meta
-    yield from missing_lines(summary.missing)
+    failing = [each for each in summary.missing if each.fails]
+    others = [each for each in summary.missing if not each.fails]
+    if summary.missing:
+        yield f"planned and not judged: {len(summary.missing)} clauses, of which {len(failing)} make the run fail"
+    for each in [*failing, *others[:MOST_MISSING]]:
+        yield f"  {'★' if BY_ID[each.clause].core else ' '} {each.clause}  {visible(each.why)}"
+    if len(others) > MOST_MISSING:
+        yield f"    and {len(others) - MOST_MISSING} more, which --json lists"
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items())
     yield counts or "nothing was judged"
     yield f"judged {summary.judged} of {summary.planned} planned, {summary.selected} selected, {summary.total} in all"
@@ -128,12 +123,9 @@ def _totals(result: Result) -> Iterator[str]:
     yield from spending(result)
     yield from (f"baseline: {line}" for line in not_compared_lines(summary.not_compared))
     yield from (visible(f"out of date: {line}") for line in summary.stale)
-    if meta.cut:
-        yield visible(meta.cut)
-    if meta.spend_stopped:
-        yield visible(f"spend guard: {meta.spend_stopped}")
-    if meta.unusable:
-        yield visible(f"target unusable: {meta.unusable}")
+    for label, trouble in (("", meta.cut), ("spend guard: ", meta.spend_stopped), ("target unusable: ", meta.unusable)):
+        if trouble:
+            yield visible(f"{label}{trouble}")
 
 
 def render_terminal(result: Result, *, colour: bool = False) -> str:
@@ -161,9 +153,9 @@ def render_changes(comparison: Comparison) -> str:
 def render_plan(plan: Plan) -> str:
     """A plan as text, newline at the end."""
     lines = [f"{'probe':<34}{'worst':>6}{'expected':>10}"]
-    for line in plan.lines:
-        why = f"  left out: {line.left_out}" if line.left_out else f"  {line.note}" if line.note else ""
-        lines.append(f"{line.probe:<34}{line.worst:>6}{line.expected:>10}{why}")
+    for probe, left_out in plan.lines:
+        why = f"  left out: {left_out}" if left_out else f"  {probe.note}" if probe.note else ""
+        lines.append(f"{probe.name:<34}{probe.worst:>6}{probe.expected:>10}{why}")
     price = "costing nothing" if plan.budget is None else f"of a budget of {plan.budget}"
     lines.append(f"generations: at worst {plan.worst}, expected {plan.expected}, {price}")
     lines.append(f"planned: {plan.clauses - len(plan.unjudged)} of {plan.clauses} selected clauses")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -57,9 +58,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
+NOW: Final = partial(datetime.now, UTC)
 
 if sys.platform == "win32":
     import msvcrt
@@ -118,7 +117,7 @@ class Ledger:
     was cut. Every method raises `LedgerError` if the file cannot be read, locked or written.
     """
 
-    def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = NOW) -> None:
         self.path = path
         self._run = run
         self._now = now
@@ -127,19 +126,15 @@ class Ledger:
         self._entries: list[LedgerEntry] = []
         self.is_new = True
         if path is not None:
-            self._load(path)
-
-    def _load(self, path: Path) -> None:
-        """Read the file, if there is one, without changing anything."""
-        try:
-            self._check(path.stat().st_mode)
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._unusable(error) from None
-        self.is_new = False
-        self._take_in(data)
+            # Nothing is changed yet.
+            try:
+                self._check(path.stat().st_mode)
+                self._take_in(path.read_bytes())
+                self.is_new = False
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                raise self._unusable(error) from None
 
     def _unusable(self, error: OSError) -> LedgerError:
         return LedgerError(
@@ -154,19 +149,14 @@ class Ledger:
             raise OSError(errno.EINVAL, "it is not a plain file")
 
     def _take_in(self, data: bytes) -> None:
-        self._entries = list(self._parse(data))
-        self._size = len(data)
-
-    def _parse(self, data: bytes) -> Iterator[LedgerEntry]:
-        """The entries of a file; each line that was cut by a crash counts as a reservation."""
-        at = self._now()
-        found: list[LedgerEntry] = []
+        """Take in the entries of the file; each line that was cut by a crash counts as a reservation."""
+        at, found = self._now(), list[LedgerEntry]()
         # From the end: a line that was cut before its instant gets that of the next line.
         for number, line in reversed(list(enumerate(data.split(b"\n"), 1))):
             if line:
                 found.append(self._entry(line, number, at))
                 at = found[-1].at
-        return reversed(found)
+        self._entries, self._size = found[::-1], len(data)
 
     def _entry(self, line: bytes, number: int, later: datetime) -> LedgerEntry:
         try:
@@ -202,22 +192,19 @@ class Ledger:
                     self._check(os.fstat(file.fileno()).st_mode)
                     _lock(file)
                     try:
-                        self._read_again(file)
+                        file.seek(0)
+                        data = file.read()
+                        if len(data) < self._size:
+                            raise LedgerError(
+                                f"ledger {path} was {self._size} bytes long and is {len(data)} now: something else writes to "
+                                "it or took it away; leave it alone while a run is under way"
+                            )
+                        self._take_in(data)
                         yield lambda entry: self._append(path, file, entry)
                     finally:
                         _unlock(file)
             except OSError as error:
                 raise self._unusable(error) from None
-
-    def _read_again(self, file: FileIO) -> None:
-        file.seek(0)
-        data = file.read()
-        if len(data) < self._size:
-            raise LedgerError(
-                f"ledger {self.path} was {self._size} bytes long and is {len(data)} now: something else writes to it or "
-                "took it away; leave it alone while a run is under way"
-            )
-        self._take_in(data)
 
     def _append(self, path: Path, file: FileIO, entry: LedgerEntry) -> None:
         values = {**msgspec.structs.asdict(entry), "at": entry.at.isoformat(timespec="milliseconds")}
@@ -243,10 +230,7 @@ class Ledger:
             pass
 
     def reserve(self, number: int, ceilings: Ceilings | None = None) -> None:
-        """Reserve one generation, under this run's number for it, if the day and the month have room for it.
-
-        Raises `CeilingReachedError` if not.
-        """
+        """Reserve a generation under this run's number for it. Raises `CeilingReachedError` if the ceilings have no room."""
         with self._exclusively() as append:
             for name, ceiling, spent in self._used(ceilings or Ceilings()):
                 if spent >= ceiling:
@@ -265,24 +249,17 @@ class Ledger:
         with self._exclusively() as append:
             append(self._make("finished", request_id=request_id, media_url=media_url))
 
-    def _standing(self) -> Iterator[LedgerEntry]:
-        """The reservations that were not given back."""
-        held: dict[tuple[str, int], list[LedgerEntry]] = {}
+    def spent(self, since: datetime | None = None, of: str = "") -> int:
+        """How many reservations since an instant, of runs whose names begin so, were not given back; future ones count."""
+        held: dict[tuple[str, int], list[datetime]] = {}
         for entry in self._entries:
             reserved = held.setdefault((entry.run, entry.number), [])
             if entry.event == "reserve":
-                reserved.append(entry)
+                reserved.append(entry.at)
             elif entry.event == "release" and reserved:
                 reserved.pop()
-        return (entry for reserved in held.values() for entry in reserved)
-
-    def spent(self, since: datetime | None = None, of: str = "") -> int:
-        """How many reservations were not given back, since an instant, of the runs whose names begin so.
-
-        Those dated later than now count.
-        """
-        standing = (entry for entry in self._standing() if entry.run.startswith(of))
-        return sum(since is None or entry.at >= since for entry in standing)
+        standing = (at for (run, _), reserved in held.items() if run.startswith(of) for at in reserved)
+        return sum(since is None or at >= since for at in standing)
 
     def _used(self, ceilings: Ceilings) -> Iterator[tuple[str, int, int]]:
         """The ceilings that are set: name, number, and how much of it is used. Days and months are those of UTC."""

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
 from pixazo_contracts.probes import Probe
 from pixazo_contracts.trace import Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One probe of a plan: what it costs at worst and as expected, how that is bounded, or why it is left out."""
+class Line(NamedTuple):
+    """One probe of a plan, and why it is left out."""
 
-    probe: str
-    worst: int
-    expected: int
+    probe: Probe
     left_out: str | None
-    note: str
-    feeds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +30,6 @@ class Plan:
     unjudged: tuple[str, ...]
 
 
-def _left_out(probe: Probe, profile: Profile, left: int | None) -> str | None:
-    if lack := profile.lacks(probe.needs):
-        return lack
-    if profile.limited and probe.only_unlimited:
-        return "never sent to a target that charges"
-    if left is not None and probe.worst and left < 1:
-        return "the budget does not reach it"
-    return None
-
-
 def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profile, budget: int | None) -> Plan:
     """Plan a run of these probes against a target; `budget` is in generations, None if they cost nothing.
 
@@ -53,28 +39,25 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
     for given in in_order(probes, profile, [clause.id for clause in clauses]):
         # Where generations cost money the smoke test only reads.
         probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
-        reason = _left_out(probe, profile, left)
-        shown = {name: getattr(probe, name) for name in ("worst", "expected", "note", "feeds")}
-        lines.append(Line(probe=probe.name, left_out=reason, **shown))
+        reason = profile.lacks(probe.needs)
+        if reason is None and profile.limited and probe.only_unlimited:
+            reason = "never sent to a target that charges"
+        if reason is None and left is not None and probe.worst and left < 1:
+            reason = "the budget does not reach it"
+        lines.append(Line(probe, reason))
         if reason is None and left is not None:
             left -= min(left, probe.expected)
-    sent = [line for line in lines if line.left_out is None]
-    fed = {clause_id for line in sent for clause_id in line.feeds}
-    worst = sum(line.worst for line in sent)
+    sent = [line.probe for line in lines if line.left_out is None]
+    fed = {clause_id for probe in sent for clause_id in probe.feeds}
+    worst = sum(probe.worst for probe in sent)
     return Plan(
         lines=tuple(lines),
         worst=worst if budget is None else min(worst, budget),
-        expected=sum(line.expected for line in sent) if budget is None else budget - (left or 0),
+        expected=sum(probe.expected for probe in sent) if budget is None else budget - (left or 0),
         budget=budget,
         clauses=len(clauses),
         unjudged=tuple(clause.id for clause in clauses if not clause.is_planned(fed, profile)),
     )
-
-
-def _worth(probe: Probe, wanted: Sequence[Clause]) -> tuple[float, float]:
-    """How many wanted clauses a probe feeds for each generation that it counts as: core ones, and all."""
-    fed = [clause for clause in wanted if clause.id in probe.feeds]
-    return sum(clause.core for clause in fed) / probe.expected, len(fed) / probe.expected
 
 
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
@@ -94,8 +77,14 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     # Those of refused probes as well: that a wrong value is refused does not show that a right one is accepted.
     wanted = [clause for clause in CATALOGUE if profile.has(clause.needs) and clause.id in chosen]
     bought: list[Probe] = []
+
+    def worth(probe: Probe) -> tuple[float, float]:
+        """How many wanted clauses a probe feeds for each generation that it counts as: core ones, and all."""
+        fed = [clause for clause in wanted if clause.id in probe.feeds]
+        return sum(clause.core for clause in fed) / probe.expected, len(fed) / probe.expected
+
     while paid:
-        best = max(paid, key=lambda probe: _worth(probe, wanted))
+        best = max(paid, key=worth)
         paid.remove(best)
         wanted = [clause for clause in wanted if clause.id not in best.feeds]
         bought.append(best)

@@ -59,10 +59,14 @@ class ReceiverAddress:
         return (*found, *([(f"?{self.query}&run=", f"?{RECEIVER}&run=")] if self.query else []))
 
 
-class Receiver:
+class Receiver(ThreadingHTTPServer):
     """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
 
+    daemon_threads = True
+    request_queue_size = 64
+
     def __init__(self, run: str, clock: RunClock, address: ReceiverAddress) -> None:
+        super().__init__((address.host, address.port), _Handler)
         self._run = run
         self.clock = clock
         self._lock = threading.Lock()
@@ -70,14 +74,10 @@ class Receiver:
         self._seen: dict[str, int] = {}
         self._recorder: Recorder | None = None
         self._on_callback: Callable[[Callback], None] | None = None
-        self._server = _Server((address.host, address.port), self)
-        bound, public = self._server.server_address[1], urlsplit(address.public_url or "")
+        public, here = urlsplit(address.public_url or ""), f"http://{address.host}:{self.server_port}"
         self._path, self._query = address.path, address.query
-        here = f"http://{address.host}:{bound}"
         self.url = f"{public.scheme}://{public.netloc}{self._path}" if address.public_url else here
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="receiver", daemon=True
-        )
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="receiver", daemon=True)
 
     def start(self, recorder: Recorder, on_callback: Callable[[Callback], None]) -> None:
         """Begin to listen. `on_callback` is called in the thread of a request, after it is recorded and before the response."""
@@ -87,9 +87,9 @@ class Receiver:
     def close(self) -> None:
         """Stop listening."""
         if self._thread.is_alive():
-            self._server.shutdown()
+            self.shutdown()
             self._thread.join()
-        self._server.server_close()
+        self.server_close()
 
     def open(self, step: ReceiverUrl) -> str:
         """A new URL that behaves as the step says; its path and its query both hold a token of this run."""
@@ -125,21 +125,6 @@ class Receiver:
             self._on_callback(self._recorder.receive(method, shown, headers, body, status, at))
         return status, location, delay
 
-
-def _echo(body: bytes) -> bytes:
-    """A challenge is echoed, as the upstream provider asks of a `callback_url`; anything else gets `ok`."""
-    challenge = members_of(body).get("challenge")
-    return json.dumps({"ok": True} if challenge is None else {"challenge": challenge}).encode()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
-        super().__init__(address, _Handler)
-        self.receiver = receiver
-
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing when a caller hangs up: a gateway may give up on a slow receiver, which a probe provokes."""
         if not isinstance(sys.exception(), ConnectionError):
@@ -152,14 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         """The request's body; None if it is too long or malformed."""
-        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
-            return self._chunks()
-        length = whole_number(self.headers.get("Content-Length") or "0")
-        return self.rfile.read(length) if length is not None and length <= MOST_BODY else None
-
-    def _chunks(self) -> bytes | None:
-        body = b""
-        while len(body) <= MOST_BODY:
+        if "chunked" not in (self.headers.get("Transfer-Encoding") or "").lower():
+            length = whole_number(self.headers.get("Content-Length") or "0")
+            return self.rfile.read(length) if length is not None and length <= MOST_BODY else None
+        body, size = b"", 1
+        while size and len(body) <= MOST_BODY:
             try:
                 size = int(self.rfile.readline(64).partition(b";")[0], 16)
             except ValueError:
@@ -168,9 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return None
             body += self.rfile.read(min(size, MOST_BODY))
             self.rfile.readline(64)
-            if size == 0:
-                return body
-        return None
+        return None if size else body
 
     def _serve(self) -> None:
         body = self._body()
@@ -178,11 +158,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        receiver = cast("_Server", self.server).receiver
+        receiver = cast("Receiver", self.server)
         status, headers, delay = receiver.respond(self.command, self.path, tuple(self.headers.items()), body)
         if delay:
             receiver.clock.delay(delay)
-        content = _echo(body)
+        # A challenge is echoed, as the upstream provider asks of a `callback_url`.
+        challenge = members_of(body).get("challenge")
+        content = json.dumps({"ok": True} if challenge is None else {"challenge": challenge}).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():
             self.send_header(name, value)

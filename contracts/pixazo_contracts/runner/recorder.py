@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
 
+from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Headers, Send
-from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Header, Profile, inspect_media, is_object, parse_json
 
 from .redactor import Redactor
 from .transport import Transport
@@ -26,10 +29,6 @@ KEPT_HEADERS: Final = frozenset(
 #: The longest response that is kept as text, in bytes, and the longest string of a request body, in code points.
 LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
-
-
-#: The fields of an exchange that are copied from the probe's request.
-SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
 
 
 def _shortened(value: object) -> object:
@@ -55,9 +54,62 @@ def record_request_body(body: bytes | None) -> str | None:
     return shortened if len(shortened) <= LONGEST_BODY else None
 
 
-def record_body(body: bytes) -> str | None:
-    """A body as text; None if it is not text or too long to keep."""
-    return None if len(body) > LONGEST_BODY else _decoded(body)
+def _record_body(body: bytes | None, redactor: Redactor) -> str | None:
+    text = None if body is None or len(body) > LONGEST_BODY else _decoded(body)
+    return None if text is None else redactor.text(text)
+
+
+def make_header(profile: Profile, began: datetime | None = None, **settings: Any) -> Header:
+    """The header of a trace that begins now, or began at that instant."""
+    return Header(
+        suite=version("pixazo-testkit"),
+        clause_set=CLAUSE_SET,
+        profile_hash=profile.hash,
+        profile=profile,
+        started_at=(began or datetime.now(UTC)).isoformat(timespec="milliseconds"),
+        **settings,
+    )
+
+
+def record_exchange(
+    redactor: Redactor,
+    *,
+    url: str,
+    request_headers: Iterable[tuple[str, str]],
+    request_body: bytes | None,
+    headers: Headers,
+    body: bytes | None,
+    **said: Any,
+) -> Exchange:
+    """What crossed the wire as a trace keeps it, without secrets; `said` are the other fields of the exchange, sizes if they differ."""
+    posted, name = record_request_body(request_body), said["request_id"]
+    said["request_id"] = None if name is None else redactor.text(name)
+    return Exchange(
+        url=redactor.text(url),
+        request_headers=redactor.headers(request_headers),
+        request_body=None if posted is None else redactor.text(posted),
+        headers=redactor.headers(header for header in headers if header[0].lower() in KEPT_HEADERS),
+        body=_record_body(body, redactor),
+        **{"request_size": len(request_body or b""), "size": len(body or b""), **said},
+    )
+
+
+def record_callback(
+    redactor: Redactor, number: int, at: float, method: str, target: str, headers: Headers, body: bytes, answered: int
+) -> Callback:
+    """A request to be called back as a trace keeps it, without secrets."""
+    return Callback(
+        number=number,
+        at=at,
+        method=method,
+        target=redactor.text(target),
+        answered=answered,
+        headers=redactor.headers(header for header in headers if header[0].lower() in KEPT_HEADERS),
+        header_names=tuple(redactor.text(name) for name, _ in headers),
+        body=_record_body(body, redactor),
+        size=len(body),
+        leaks=redactor.places(headers, target.encode("utf-8", "surrogatepass") + b"\n" + body),
+    )
 
 
 @dataclass(eq=False)
@@ -84,51 +136,36 @@ class Recorder:
         started = self._now()
         reply = self._inner.send(request)
         finished = self._now()
-        redactor, is_media = self._redactor, request.operation == "media"
+        is_media = request.operation == "media"
+        same = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
         with self._lock:
-            exchange = Exchange(
+            exchange = record_exchange(
+                self._redactor,
+                **{name: getattr(request, name) for name in same},
                 number=len(self.exchanges) + 1,
                 probe=probe,
-                **{name: getattr(request, name) for name in SAID},
-                url=redactor.text(request.url),
+                url=request.url,
                 started=started,
                 finished=finished,
                 status=reply.status,
-                request_headers=redactor.headers(request.headers),
-                request_body=self._kept(record_request_body(request.body)),
-                request_size=len(request.body or b""),
+                request_headers=request.headers,
+                request_body=request.body,
                 error=reply.error,
-                headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-                body=self._kept(record_body(reply.body)),
-                size=len(reply.body),
+                headers=reply.headers,
+                body=reply.body,
                 media=inspect_media(reply.body) if is_media and reply.status == 200 else None,
-                leaks=redactor.places(reply.headers, reply.body, *((1,) if is_media else ())),
+                leaks=self._redactor.places(reply.headers, reply.body, is_media=is_media),
                 spent=reply.spent,
             )
             self.exchanges.append(exchange)
             self._write(exchange)
         return exchange
 
-    def _kept(self, text: str | None) -> str | None:
-        """A body as it is kept; None stays None."""
-        return None if text is None else self._redactor.text(text)
-
     def receive(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Record a request that reached our receiver."""
-        redactor = self._redactor
         with self._lock:
-            callback = Callback(
-                number=len(self.callbacks) + 1,
-                at=at,
-                method=method,
-                target=redactor.text(target),
-                answered=answered,
-                headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
-                header_names=tuple(redactor.text(name) for name, _ in headers),
-                body=self._kept(record_body(body)),
-                size=len(body),
-                leaks=redactor.places(headers, target.encode("utf-8", "surrogatepass") + b"\n" + body),
-            )
+            number = len(self.callbacks) + 1
+            callback = record_callback(self._redactor, number, at, method, target, headers, body, answered)
             self.callbacks.append(callback)
             self._write(callback)
         if self._callback_received is not None:

@@ -53,7 +53,6 @@ _ESCAPE: Final = re.compile(
     rb"\\u(?P<u>[0-9a-fA-F]{4})|\\x(?P<x>[0-9a-fA-F]{2})|\\(?P<char>[\"'/\\])|%(?P<percent>[0-9a-fA-F]{2})"
     rb"|&#[xX]0*(?P<hex>[0-9a-fA-F]{1,2});?|&#0*(?P<decimal>[0-9]{1,3});?|&(?P<name>[A-Za-z]{2,31});?"
 )
-_BASES: Final = {"decimal": 10}
 _PLAIN_BASE64: Final = bytes.maketrans(b"-_", b"+/")
 _WORD: Final = re.compile(rb"[A-Za-z0-9_]")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]")
@@ -99,7 +98,7 @@ def _undone(found: re.Match[bytes]) -> int | None:
     text = found[kind]
     if kind == "char":
         return text[0]
-    code = _NAMED.get(text) if kind == "name" else int(text, _BASES.get(kind, 16))
+    code = _NAMED.get(text) if kind == "name" else int(text, 10 if kind == "decimal" else 16)
     return code if code is not None and code < 128 else None
 
 
@@ -161,20 +160,13 @@ class _Form:
         return found
 
 
-def _hexadecimal(data: bytes) -> Iterator[str]:
-    yield data.hex()
-    yield from (data.hex(joint) for joint in ":- ")
-
-
 def _forms(secret: str, replacement: str) -> Iterator[_Form]:
     """All forms in which a secret is looked for; those of a short one only where they are no shorter than a word."""
     data, is_echo = secret.encode(), is_distinctive(secret)
     said: dict[str, Any] = {"replacement": replacement, "word": not is_echo, "echo": is_echo and replacement == KEY}
-    texts = {
-        data.lower(),
-        data.lower().replace(b" ", b"+"),
-        *(hexadecimal.encode() for hexadecimal in _hexadecimal(data) if len(data) > MOST_IN_A_NUMBER),
-    }
+    texts = {data.lower(), data.lower().replace(b" ", b"+")}
+    if len(data) > MOST_IN_A_NUMBER:
+        texts |= {data.hex().encode(), *(data.hex(joint).encode() for joint in ":- ")}
     yield from (_Form(text, **said) for text in texts)
     if not is_echo:
         yield _Form(base64.b64encode(data).rstrip(b"="), **said, in_base64=True)
@@ -186,10 +178,7 @@ def _forms(secret: str, replacement: str) -> Iterator[_Form]:
 
 
 class Redactor:
-    """Replaces keys by `<api-key>`, and secret parts of the receiver's URL by `<receiver>`.
-
-    `contexts` are further texts with what replaces them.
-    """
+    """Replaces keys by `<api-key>`, secret parts of the receiver's URL by `<receiver>`, and texts of `contexts` as they say."""
 
     def __init__(
         self, keys: Iterable[str], receiver: Iterable[str] = (), contexts: Iterable[tuple[str, str]] = ()
@@ -224,13 +213,13 @@ class Redactor:
         """Whether a key was echoed in a text of which so many layers are looked through."""
         return next(_found(data, self._echoes, layers), None) is not None
 
-    def places(self, headers: Iterable[tuple[str, str]], body: bytes, layers: int = MOST_LAYERS) -> tuple[str, ...]:
-        """The places that hold a key: `header NAME`, `body`."""
+    def places(self, headers: Iterable[tuple[str, str]], body: bytes, *, is_media: bool = False) -> tuple[str, ...]:
+        """The places that hold a key: `header NAME`, `body`, of which a medium is not unescaped."""
         lines = [(name, f"{name}\n{value}".encode("utf-8", "surrogatepass")) for name, value in headers]
         found = list[str]()
         if self.holds_key(b"\n".join(line for _, line in lines)):
             found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
-        return (*found, *(["body"] if self.holds_key(body, layers) else []))
+        return (*found, *(["body"] if self.holds_key(body, 1 if is_media else MOST_LAYERS) else []))
 
 
 def _found(data: bytes, forms: Sequence[_Form], layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:

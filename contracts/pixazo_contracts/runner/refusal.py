@@ -11,10 +11,9 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import MODEL, STATUS_BASE, is_array
+from pixazo_contracts.trace import MODEL, STATUS_BASE, is_array, split_url
 
 from .transport import Reply
 
@@ -68,29 +67,21 @@ def is_clear_refusal(request: Send, reply: Reply) -> bool:
     if reply.status not in REFUSING or reply.error is not None or not reply.whole or len(reply.body) > LONGEST:
         return False
     try:
-        text = reply.body.decode("utf-8-sig")
-        value = _parsed(text)
+        text = value = reply.body.decode("utf-8-sig")
+        if text.lstrip().startswith(("{", "[", '"')):
+            value = json.loads(text, object_pairs_hook=_Pairs)  # ValueError also where it was cut
     except (ValueError, RecursionError):
         return False
     asked = request.text  # which a refusal may repeat
-    return not any(_header_shows_work(name, said, asked) for name, said in reply.headers) and not _shows_work(
-        value, asked
-    )
-
-
-def _parsed(text: str) -> object:
-    """A body as decoded JSON, or as text if it does not look like JSON. Raises ValueError for JSON that was cut."""
-    if not text.lstrip().startswith(("{", "[", '"')):
-        return text
-    value: object = json.loads(text, object_pairs_hook=_Pairs)
-    return value
+    in_headers = any(_header_shows_work(name, said, asked) for name, said in reply.headers)
+    return not in_headers and not _shows_work(value, asked)
 
 
 def _shows_work(value: object, asked: str, name: str = "") -> bool:
     """Whether a value, or anything in it, looks like accepted work."""
     if value is None or isinstance(value, bool) or value in ("", [], {}):
         return False
-    if _names_work(name):
+    if ID_NAME.search(name) or ID_NAME.search(name.lower()) or WORK_NAME.fullmatch(name.lower()):
         return True
     if isinstance(value, _Pairs):
         return any(_text_shows_work(member, asked) or _shows_work(item, asked, member) for member, item in value)
@@ -100,11 +91,6 @@ def _shows_work(value: object, asked: str, name: str = "") -> bool:
         bad_end = name.lower() in {"status", "state"} and value in BAD_ENDS
         return bad_end or _is_progress(value) or _text_shows_work(value, asked)
     return False
-
-
-def _names_work(name: str) -> bool:
-    lower = name.lower()
-    return bool(ID_NAME.search(name) or ID_NAME.search(lower) or WORK_NAME.fullmatch(lower))
 
 
 def _is_progress(value: str) -> bool:
@@ -122,17 +108,10 @@ def _shapes(text: str) -> Iterator[str]:
     for match in SHAPES.finditer(text):
         yield match[0]
     for match in ADDRESS.finditer(text):
-        if not _is_documentation(match[0]):
+        parts = split_url(match[0])
+        labels = (parts.hostname or "").split(".") + parts.path.lower().split("/")
+        if not any(map(DOCUMENTATION.fullmatch, labels)):
             yield match[0].rstrip(".,;:)")
-
-
-def _is_documentation(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    labels = (parts.hostname or "").split(".") + parts.path.lower().split("/")
-    return any(DOCUMENTATION.fullmatch(label) for label in labels)
 
 
 def _header_shows_work(name: str, value: str, asked: str) -> bool:

@@ -90,21 +90,8 @@ class _Running:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """The outcome of one request of a conversation."""
-
-    running: _Running
-    index: int
-    result: Exchange | Exception
-
-
 def _sends(step: Step) -> tuple[Send, ...]:
     return (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
-
-
-def _may_cost(step: Step) -> bool:
-    return any(send.method not in {"GET", "HEAD"} for send in _sends(step))
 
 
 class _Pace:
@@ -167,7 +154,7 @@ class Schedule:
         local = context.profile.loopback
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
-        self._inbox: Queue[_Sent | Callback] = Queue()
+        self._inbox: Queue[tuple[_Running, int, Exchange | Exception] | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._timers = sched.scheduler(clock.now)
         self._live = 0
@@ -226,7 +213,7 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - a bug in one probe must not end the run
             self._end(running, f"error: {error!r}")
         else:
-            if running.tripped and _may_cost(step):
+            if running.tripped and any(send.method not in {"GET", "HEAD"} for send in _sends(step)):
                 # The gateway charged for what it should have refused. The probe may still read, but sends nothing more that could cost money.
                 self._end(running, "done")
             elif self._context.limited and any(self._is_in_vain(send) for send in _sends(step)):
@@ -253,18 +240,19 @@ class Schedule:
 
     def _begin(self, running: _Running, step: Step) -> None:
         match step:
-            case Send():
-                running.single = True
-                self._send(running, (step,))
-            case Together():
-                running.single = False
-                self._send(running, step.sends)
+            case Send() | Together():
+                running.single = isinstance(step, Send)
+                self._send(running, _sends(step))
             case Pause():
                 self._timers.enter(step.seconds, 0, self._ready.append, ((running, None),))
             case ReceiverUrl():
-                self._open_url(running, step)
+                if self._receiver is None:
+                    self._end(running, "skipped")
+                else:
+                    self._ready.append((running, self._receiver.open(step)))
             case AwaitCallbacks():
-                self._await_callbacks(running, step)
+                self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
+                self._end_wait_if_complete(running)
             case Publish():
                 self._published[step.name] = step.exchange
                 self._wake(step.name, step.exchange)
@@ -275,12 +263,6 @@ class Schedule:
                 self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
                 self._ready.append((running, tuple(self._recorder.exchanges)))
-
-    def _open_url(self, running: _Running, step: ReceiverUrl) -> None:
-        if self._receiver is None:
-            self._end(running, "skipped")
-        else:
-            self._ready.append((running, self._receiver.open(step)))
 
     def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
         running.sends, running.retries = sends, 0
@@ -309,7 +291,7 @@ class Schedule:
             result: Exchange | Exception = self._recorder.send(running.sends[index], running.probe.name)
         except Exception as error:  # noqa: BLE001 - it ends the conversation, in the deciding thread
             result = error
-        self._inbox.put(_Sent(running, index, result))
+        self._inbox.put((running, index, result))
 
     def _wake(self, name: str, exchange: Exchange | None) -> None:
         """Give the conversations that wait for a publication the exchange, or None if there will be none."""
@@ -321,10 +303,6 @@ class Schedule:
         token, called = f"/{receiver_token(step.url)}", self._recorder.callbacks
         at_path = (callback for callback in called if not callback.target.startswith("/redirected/"))
         return tuple(callback for callback in at_path if split_url(callback.target).path.endswith(token))
-
-    def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
-        self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
-        self._end_wait_if_complete(running)
 
     def _end_wait_if_complete(self, running: _Running) -> None:
         step, timer = self._waiting[running]
@@ -338,27 +316,23 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, at most until a timer is due (None: there is none).
-
-        If none can come, the conversations that wait for a publication get None.
-        """
+        """Wait for the next event, until a timer is due (None: there is none); if none can come, publications get None."""
         if seconds is None and not self._under_way:
             # No conversation of this phase is left that could publish; a later phase may publish for others.
             for name in list(self._awaiting):
                 self._wake(name, None)
             return
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
-            case _Sent() as sent:
-                self._under_way -= 1
-                self._settle(sent)
             case Callback():
                 for running in list(self._waiting):
                     self._end_wait_if_complete(running)
             case None:
                 pass
+            case running, index, result:
+                self._under_way -= 1
+                self._settle(running, index, result)
 
-    def _settle(self, sent: _Sent) -> None:
-        running, result = sent.running, sent.result
+    def _settle(self, running: _Running, index: int, result: Exchange | Exception) -> None:
         if isinstance(result, Exchange):
             self._clock.watch(result)
         if running.over:
@@ -368,8 +342,8 @@ class Schedule:
             self._end(running, "unfunded")
         elif isinstance(result, Exception):
             self._end(running, f"error: {result!r}")
-        elif not self._retried(running, sent.index, result):
-            running.received[sent.index] = result
+        elif not self._retried(running, index, result):
+            running.received[index] = result
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))

@@ -8,17 +8,13 @@ import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
 from pixazo_contracts.trace import (
     Ceilings,
     Footer,
-    Header,
     Record,
     Target,
     Trace,
@@ -31,7 +27,7 @@ from pixazo_contracts.trace import (
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .recorder import Recorder
+from .recorder import Recorder, make_header
 from .redactor import Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
@@ -62,21 +58,6 @@ class RunOptions:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Record], None]:
-    """A function that appends a record to the trace file, so that a killed run leaves its records; without a path it does nothing."""
-    if path is None:
-        return lambda _: None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = stack.enter_context(path.open("wb", buffering=0))
-
-    def write(record: Record) -> None:
-        line = dump_record(record)
-        if file.write(line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-    return write
-
-
 class _Session:
     """One run: a chain of recorder, spend guard, key injector and network, the receiver beside it, the schedule above."""
 
@@ -89,8 +70,10 @@ class _Session:
         self.clock = clock = clock or RunClock()
         self._ledger = Ledger(options.ledger_path, options.run)
         granted, budget = self._funds()
-        self._write = _trace_writer(options.trace_path, stack)
-        self._unwritten = False
+        self._file, self._unwritten = None, False
+        if options.trace_path is not None:
+            options.trace_path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = stack.enter_context(options.trace_path.open("wb", buffering=0))
         wire = stack.enter_context(closing(HttpTransport(profile, network)))
         keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
         redactor = Redactor([*keys, near_keys(target).get("near.short", "")], address.secrets, address.contexts)
@@ -111,12 +94,8 @@ class _Session:
             limited=profile.limited,
             earlier=self._ledger.finished()[-MOST_EARLIER:],
         )
-        self.header = Header(
-            suite=version("pixazo-testkit"),
-            clause_set=CLAUSE_SET,
-            profile_hash=profile.hash,
-            profile=profile,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        self.header = make_header(
+            profile,
             seed=options.seed,
             budget=budget,
             selected=options.selected,
@@ -125,6 +104,11 @@ class _Session:
             again=tuple(map(redactor.text, options.again)),
         )
         self._write(self.header)
+
+    def _write(self, record: Record) -> None:
+        """Append a record to the trace file, if there is one, so that a killed run leaves its records."""
+        if self._file is not None and self._file.write(line := dump_record(record)) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Record) -> None:
         """Append a record to the trace; if that fails nothing more is sent, since its cost would not be recorded."""
@@ -147,8 +131,8 @@ class _Session:
         return granted, remaining(granted, self._ledger.room(options.ceilings))
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
-        """Carry out the probes that this target allows, and return the trace."""
-        profile = self._profile
+        """Carry out the probes that this target allows, phase by phase: after a hopeless smoke test none."""
+        profile, reason = self._profile, None
         able = [
             probe
             for probe in in_order(probes, profile, self._options.selected)
@@ -156,30 +140,23 @@ class _Session:
         ]
         # Closed before the footer: it counts what arrived, and nothing may arrive after it.
         with closing(self.schedule(len(able), on_progress)) as schedule:
-            reason = self._carry_out(schedule, able)
+            try:
+                for phase in ("smoke", "main", "late"):
+                    schedule.run([probe for probe in able if probe.phase == phase])
+                    trouble = unusable(self.recorder.exchanges)
+                    if trouble is not None and trouble.hopeless:
+                        break
+                if trouble is None:
+                    schedule.linger(self._last_callback_due())
+                reason = trouble.reason if trouble else None
+            except StandstillError as error:
+                reason = str(error)
         states = {probe.name: "skipped" for probe in probes if probe not in able} | schedule.states
         return self._finish(states, reason)
 
     def schedule(self, probes: int = 0, on_progress: Callable[[Progress], None] | None = None) -> Schedule:
         """A schedule that has begun to listen at the receiver, and is to be closed."""
         return Schedule(self.recorder, self.context, self.clock, self._receiver, on_progress, probes)
-
-    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> str | None:
-        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test.
-
-        Returns why the target is unusable, None if it is not.
-        """
-        try:
-            for phase in ("smoke", "main", "late"):
-                schedule.run([probe for probe in probes if probe.phase == phase])
-                trouble = unusable(self.recorder.exchanges)
-                if trouble is not None and trouble.hopeless:
-                    break
-            if trouble is None:
-                schedule.linger(self._last_callback_due())
-        except StandstillError as error:
-            return str(error)
-        return trouble.reason if trouble else None
 
     def _last_callback_due(self) -> float:
         """Until when callbacks count, in seconds of the run: for so long after the last request with a webhook ended, or was refused."""
@@ -206,7 +183,11 @@ class _Session:
         if not self._unwritten:
             self._write(footer)
         if self._profile.limited:
-            self._note_finished(trace)
+            with suppress(LedgerError):  # it must not prevent the report
+                for generation in trace.generations:
+                    if generation.outcome == "COMPLETED" and generation.submit.account == "default":
+                        urls = media_urls(generation.ends[0])
+                        self._ledger.finish(generation.request_id, urls[0] if urls else None)
         return trace
 
     def _spend_stopped(self) -> str | None:
@@ -218,19 +199,11 @@ class _Session:
         spent = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
         accidents = [exchange for exchange in spent if exchange.account != "broken" or exchange.succeeded]
         if accidents:
-            where = f"see exchange {accidents[0].number}"
-            return f"{len(accidents)} request(s) that should have been refused spent the budget: {where}"
+            said = f"{len(accidents)} request(s) that should have been refused spent the budget"
+            return f"{said}: see exchange {accidents[0].number}"
         if guard.ceiling is None and run is not None and run < most:
             return f"the ceiling run = {run} is reached"
         return guard.ceiling
-
-    def _note_finished(self, trace: Trace) -> None:
-        """Record finished generations, so that later runs can see how long they stay; an error of the ledger must not prevent the report."""
-        with suppress(LedgerError):
-            for generation in trace.generations:
-                if generation.outcome == "COMPLETED" and generation.submit.account == "default":
-                    urls = media_urls(generation.ends[0])
-                    self._ledger.finish(generation.request_id, urls[0] if urls else None)
 
 
 class ConversationError(RuntimeError):
@@ -247,15 +220,14 @@ class Dialogue:
         self._session, self._schedule = session, schedule
         self.context = session.context
         self.steps: list[tuple[Step, StepResult]] = []
-        self._opened: set[str] = set()
-        self._opened_before = frozenset[str]()
+        self._opened_before: set[str] = set()
         self._exchanges_before = self._callbacks_before = 0
 
     def mark(self) -> None:
         """Begin anew: `steps` and `trace` show what comes from now on."""
         recorder = self._session.recorder
+        self._opened_before |= {receiver_token(str(url)) for step, url in self.steps if isinstance(step, ReceiverUrl)}
         self.steps = []
-        self._opened_before = frozenset(self._opened)
         self._exchanges_before, self._callbacks_before = len(recorder.exchanges), len(recorder.callbacks)
 
     def run(self, conversation: Conversation[T], name: str) -> T:
@@ -266,10 +238,17 @@ class Dialogue:
         """
         results: list[T] = []
 
-        def kept(_: RunContext) -> Conversation[None]:
-            results.append((yield from self._noted(conversation)))
+        def noted(_: RunContext) -> Conversation[None]:
+            try:
+                step = next(conversation)
+                while True:
+                    outcome = yield step
+                    self.steps.append((step, outcome))
+                    step = conversation.send(outcome)
+            except StopIteration as stop:
+                results.append(stop.value)
 
-        self._schedule.run((Probe(name=name, feeds=(), conversation=kept),))
+        self._schedule.run((Probe(name=name, feeds=(), conversation=noted),))
         if results:
             return results[0]
         state = self._schedule.states[name]
@@ -278,20 +257,6 @@ class Dialogue:
         if state == "unfunded":
             raise BudgetExhaustedError(f"{name}: no generation is left to reserve: raise the budget")
         raise ConversationError(f"{name}: {state}")
-
-    def _noted(self, conversation: Conversation[T]) -> Conversation[T]:
-        """The same conversation, with its steps and their results noted."""
-        try:
-            step = next(conversation)
-            while True:
-                outcome = yield step
-                self.steps.append((step, outcome))
-                if isinstance(step, ReceiverUrl):
-                    self._opened.add(receiver_token(str(outcome)))
-                step = conversation.send(outcome)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
 
     def trace(self, *, ended: bool = False) -> Trace:
         """What was observed since the mark; only if it has `ended` with a footer, so that what did not come counts as missing."""

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Ceilings, JsonObject, members_of, only_reads, split_url
+from pixazo_contracts.trace import Ceilings, members_of, only_reads, split_url
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
@@ -40,8 +40,8 @@ def remaining(*limits: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _request_id(members: JsonObject) -> str | None:
-    found = members.get("request_id")
+def _request_id(body: bytes) -> str | None:
+    found = members_of(body).get("request_id")
     return found if isinstance(found, str) and found else None
 
 
@@ -87,12 +87,11 @@ class Releases:
             self._counted.update(tokens)
             headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
             self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
-            self._nameless += _request_id(members_of(body)) is None
+            self._nameless += _request_id(body) is None
 
     def read(self, request: Send, reply: Reply) -> None:
         """Record a read. An id that we asked for ourselves proves nothing."""
-        shown = request.operation == "status" and reply.status == 200
-        named = _request_id(members_of(reply.body)) if shown else None
+        named = _request_id(reply.body) if request.operation == "status" and reply.status == 200 else None
         with self._lock:
             self._asked.add(unquote(request.url.rpartition("/")[2]))
             if named is not None:
@@ -100,11 +99,10 @@ class Releases:
 
     def called(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver. A read of the URL, or a challenge, may come before work begins."""
-        members = members_of(body)
         token = self._token.search(split_url(target).path)
-        if method != "POST" or token is None or "challenge" in members:
+        if method != "POST" or token is None or "challenge" in members_of(body):
             return
-        named = _request_id(members)
+        named = _request_id(body)
         with self._lock:
             self._called[token[0]] = None
             if named is not None:
@@ -113,47 +111,38 @@ class Releases:
     def wrong(self) -> str | None:
         """Why a reservation should not have been given back; None if nothing shows that."""
         with self._lock:
-            return (self._wrong_callback() or self._wrong_id()) if self.count else None
-
-    def _wrong_callback(self) -> str | None:
-        # A callback may overtake the response: as long as a request is under way, the URL may still be a counted one's.
-        for token in self._called if not self._under_way else ():
-            if token in self._refused and token not in self._counted:
-                case = self._refused[token]
-                return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
-        return None
-
-    def _wrong_id(self) -> str | None:
-        for name in [name for name in self._ids if self._is_known(name)]:
-            del self._ids[name]
-        if len(self._ids) <= self._nameless + self._under_way:
-            return None
-        unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
-        return (
-            f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
-            f"one of the {self.count} that were refused was begun and may be charged"
-        )
-
-    def _is_known(self, name: str) -> bool:
-        return name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses)
+            if not self.count:
+                return None
+            # A callback may overtake the response: as long as a request is under way, the URL may still be a counted one's.
+            for token in self._called if not self._under_way else ():
+                if token in self._refused and token not in self._counted:
+                    case = self._refused[token]
+                    return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
+            for name in list(self._ids):
+                if name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses):
+                    del self._ids[name]
+            if len(self._ids) <= self._nameless + self._under_way:
+                return None
+            unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
+            return (
+                f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
+                f"one of the {self.count} that were refused was begun and may be charged"
+            )
 
 
 @dataclass(eq=False)
-class SpendGuard:
-    """Reserves a generation for each request that might begin one. A `budget` of None counts but never refuses.
+class Purse:
+    """Reserves a generation for each request that might begin one, and settles. A `budget` of None counts but never refuses.
 
-    `stopped` says why nothing more is sent at all; None while the run goes on. `ceiling` is the ceiling of the ledger that
-    kept a request from being sent.
+    `spent` counts reservations that were not given back. `stopped` says why nothing more is sent at all; None while the run
+    goes on. `ceiling` is the ceiling of the ledger that kept a request from being sent.
     """
 
-    _inner: Transport
-    _origin: str
     _budget: int | None
     _ledger: Ledger
     _ceilings: Ceilings = field(default_factory=Ceilings)
     _releases: Releases = field(default_factory=Releases)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
-    _reserved: int = field(init=False, default=0)
     _number: int = field(init=False, default=0)
     spent: int = field(init=False, default=0)
     refused: int = field(init=False, default=0)
@@ -165,70 +154,52 @@ class SpendGuard:
         """How many reservations were given back."""
         return self._releases.count
 
-    def send(self, request: Send) -> Reply:
-        """Send a request that is free or paid for; the reply to what counts as a generation says so.
-
-        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
-        """
-        if self.stopped is not None:
-            raise SpendStoppedError(self.stopped)
-        if only_reads(request.method, request.url, self._origin, media=request.operation == "media"):
-            reply = self._inner.send(request)
-            if self._budget is not None:
-                self._releases.read(request, reply)
-                self._watch()
-            return reply
-        number = self._reserve(request)
-        try:
-            reply = self._inner.send(request)
-        except BaseException:
-            # The request may have reached the gateway, so the reservation counts as spent.
-            self._settle(number, request, None, released=False)
-            raise
-        # A request that may be accepted spends even if the gateway says that it was not: only its word is against that.
-        meant = self._budget is None or request.intent == "refuse"
-        released = self._settle(number, request, reply, released=meant and is_clear_refusal(request, reply))
-        return reply if released or self._budget is None else replace(reply, spent=True)
-
     def callback_received(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver: it may show that a reservation should not have been given back."""
         if self._budget is not None:
             self._releases.called(method, target, body)
             self._watch()
 
-    def _reserve(self, request: Send) -> int:
-        if self._budget is None:
-            return 0
+    def reserve(self, request: Send) -> int:
+        """The number of a new reservation. Raises `BudgetExhaustedError` if none is left, `SpendStoppedError` after the end."""
+        if self.stopped is not None:
+            raise SpendStoppedError(self.stopped)
         with self._lock:
-            if self.spent + self._reserved >= self._budget:
-                self.refused += 1
-                raise BudgetExhaustedError(
-                    f"{request.method} {request.case!r} was not sent: all {self._budget} generations of the budget are "
-                    "spent or reserved; raise --max-generations"
-                )
-            try:
-                self._ledger.reserve(self._number + 1, self._ceilings)
-            except CeilingReachedError as error:
-                self.refused += 1
-                self.ceiling = str(error)
-                raise BudgetExhaustedError(f"{request.method} {request.case!r} was not sent: {error}") from None
-            except LedgerError as error:
-                self.stopped = str(error)
-                raise SpendStoppedError(self.stopped) from None
-            self._reserved += 1
-            self._number += 1
-            self._releases.began()
+            if self._budget is not None:
+                if self.spent >= self._budget:
+                    self.refused += 1
+                    raise BudgetExhaustedError(
+                        f"{request.method} {request.case!r} was not sent: all {self._budget} generations of the budget are "
+                        "spent or reserved; raise --max-generations"
+                    )
+                try:
+                    self._ledger.reserve(self._number + 1, self._ceilings)
+                except CeilingReachedError as error:
+                    self.refused += 1
+                    self.ceiling = str(error)
+                    raise BudgetExhaustedError(f"{request.method} {request.case!r} was not sent: {error}") from None
+                except LedgerError as error:
+                    self.stopped = str(error)
+                    raise SpendStoppedError(self.stopped) from None
+                self._number += 1
+                self._releases.began()
+            self.spent += 1
             return self._number
 
-    def _settle(self, number: int, request: Send, reply: Reply | None, *, released: bool) -> bool:
-        """Give a reservation back or spend it; returns whether it was given back."""
+    def settle(self, number: int, request: Send, reply: Reply | None) -> bool:
+        """Give a reservation back if the reply is a clear refusal of what was meant to be refused; returns whether it was.
+
+        A request that may be accepted spends even if the gateway says that it was not: only its word is against that. One without
+        a reply may have reached the gateway, so it spends as well.
+        """
+        meant = self._budget is None or request.intent == "refuse"
+        refused = meant and reply is not None and is_clear_refusal(request, reply)
         with self._lock:
             most = self._ceilings.refused
-            released = released and (most is None or self.released < most)
-            self.spent += not released
+            released = refused and (most is None or self.released < most)
+            self.spent -= released
             if self._budget is None:
                 return released
-            self._reserved -= 1
             self._releases.settled(request, reply, released=released)
             try:
                 self._ledger.settle(number, released=released)
@@ -251,3 +222,41 @@ class SpendGuard:
                 self._ledger.reserve(self._number)
             except LedgerError as error:
                 self.stopped = f"{wrong}; {error}"
+
+
+class SpendGuard(Purse):
+    """The layer that sends what is free, and what the purse pays for."""
+
+    def __init__(
+        self,
+        inner: Transport,
+        origin: str,
+        budget: int | None,
+        ledger: Ledger,
+        ceilings: Ceilings | None = None,
+        releases: Releases | None = None,
+    ) -> None:
+        super().__init__(budget, ledger, ceilings or Ceilings(), releases or Releases())
+        self._inner, self._origin = inner, origin
+
+    def send(self, request: Send) -> Reply:
+        """Send a request that is free or paid for; the reply to what counts as a generation says so.
+
+        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
+        """
+        if self.stopped is not None:
+            raise SpendStoppedError(self.stopped)
+        if only_reads(request.method, request.url, self._origin, media=request.operation == "media"):
+            reply = self._inner.send(request)
+            if self._budget is not None:
+                self._releases.read(request, reply)
+                self._watch()
+            return reply
+        number = self.reserve(request)
+        try:
+            reply = self._inner.send(request)
+        except BaseException:
+            self.settle(number, request, None)
+            raise
+        released = self.settle(number, request, reply)
+        return reply if released or self._budget is None else replace(reply, spent=True)

@@ -188,13 +188,9 @@ def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[Ru
         keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path
 
         def advance(seconds: float) -> None:
-            content, headers = (
-                json.dumps({**body, "seconds": seconds}).encode(),
-                (("Content-Type", "application/json"),),
-            )
-            reply = keyed.send(
-                Send(operation="other", method="POST", url=url, case="advance", headers=headers, body=content)
-            )
+            content, typed = json.dumps({**body, "seconds": seconds}).encode(), ("Content-Type", "application/json")
+            post = Send(operation="other", method="POST", url=url, case="advance", headers=(typed,), body=content)
+            reply = keyed.send(post)
             if reply.status is None or not 200 <= reply.status < 300:
                 got = reply.status or reply.error
                 raise StandstillError(f"the target's clock could not be advanced (POST {path}: {got}): {RUN_IT}")

@@ -7,7 +7,7 @@ import binascii
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -55,12 +55,8 @@ class Reading:
     by_url: bool = False
 
 
-class _OddError(ValueError):
-    """JSON of which readers differ."""
-
-
 def _odd(name: str) -> float:
-    raise _OddError(name)
+    raise ValueError(f"readers of JSON differ about {name}")
 
 
 def _number(digits: str) -> float:
@@ -74,44 +70,44 @@ def read_body(operation: str, body: bytes) -> Reading:
         value: object = json.loads(body.decode(), parse_constant=_odd, parse_int=_number, strict=False)
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except json.JSONDecodeError:
-        odd = body.startswith(b"\xef\xbb\xbf")
-        (found.left_open if odd else found.broken).append(
-            "ERR-500-01" if odd else "SUBMIT-16" if body.strip() else "SUBMIT-17"
-        )
-        return found
+        if body.startswith(b"\xef\xbb\xbf"):
+            found.left_open.append("ERR-500-01")
+        else:
+            found.broken.append("SUBMIT-16" if body.strip() else "SUBMIT-17")
     except (ValueError, RecursionError):
         found.left_open.append("ERR-500-01")
-        return found
-    if not is_object(value):
-        found.broken.append("SUBMIT-17")
-    elif repeated_names(body.decode()) or any(ord(letter) < 32 and letter not in "\r\n\t" for letter in body.decode()):
-        found.unsure = True
     else:
-        _read_members(operation, value, found)
+        text = body.decode()
+        if not is_object(value):
+            found.broken.append("SUBMIT-17")
+        elif repeated_names(text) or any(letter < " " and letter not in "\r\n\t" for letter in text):
+            found.unsure = True
+        else:
+            _read_members(operation, value, found)
     return found
 
 
 def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
     group = "T2V" if operation == "generate" else "I2V"
     _prompt(group, members, found)
-    _duration(group, members, found)
-    _resolution(group, members, found)
+    for name, check in (("duration", _duration), ("resolution", _resolution), ("callback_url", _callback)):
+        if name in members:
+            check(group, members[name], found)
     for name, short in BOOLEANS.items():
-        _boolean(f"{group}-{short}-01", name, members, found)
+        if name in members:
+            value = members[name]
+            which = found.left_open if value is None else found.shown if isinstance(value, bool) else found.broken
+            which.append(f"{group}-{short}-01")
     if group == "I2V":
         _image(members.get("first_frame_image"), found)
-        if members.get("fast_pretreatment") is True:
-            found.left_open.append("I2V-FP-02")
-        if members.get("resolution") == "1080P" and members.get("duration") == 10:
-            found.left_open.append("I2V-COMBO-01")
-        if "model" in members:
-            found.left_open.append("I2V-MODEL-01")
+        combination = members.get("resolution"), members.get("duration")
+        found.left_open += ["I2V-FP-02"] if members.get("fast_pretreatment") is True else []
+        found.left_open += ["I2V-COMBO-01"] if combination == ("1080P", 10) else []
+        found.left_open += ["I2V-MODEL-01"] if "model" in members else []
     elif "first_frame_image" in members:
         # Whether an image may stand for the prompt is the same question.
         found.broken = [rule for rule in found.broken if rule != "T2V-PROMPT-01"]
         found.left_open.append("T2V-IMG-01")
-    if "callback_url" in members:
-        _callback(f"{group}-CB-01", members["callback_url"], found)
     if set(members) - KNOWN - ({"model"} if group == "I2V" else set[str]()):
         found.left_open.append("SUBMIT-18")
     if group == "T2V" and set(members) == {"prompt"}:
@@ -142,10 +138,7 @@ def _prompt(group: str, members: JsonObject, found: Reading) -> None:
             found.shown += ["I2V-PROMPT-06"] if re.search(r"\[[A-Z][a-z]+ [a-z]+", prompt) else []
 
 
-def _duration(group: str, members: JsonObject, found: Reading) -> None:
-    if "duration" not in members:
-        return
-    value = members["duration"]
+def _duration(group: str, value: object, found: Reading) -> None:
     if value is None:
         found.unsure = True
     elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -160,10 +153,8 @@ def _duration(group: str, members: JsonObject, found: Reading) -> None:
         found.shown.append("I2V-DUR-02")
 
 
-def _resolution(group: str, members: JsonObject, found: Reading) -> None:
-    if "resolution" not in members:
-        return
-    value, typed = members["resolution"], "T2V-RES-01" if group == "T2V" else "I2V-RES-03"
+def _resolution(group: str, value: object, found: Reading) -> None:
+    typed = "T2V-RES-01" if group == "T2V" else "I2V-RES-03"
     if value is None:
         found.left_open.append(typed)
     elif not isinstance(value, str):
@@ -174,13 +165,6 @@ def _resolution(group: str, members: JsonObject, found: Reading) -> None:
         found.broken.append("I2V-RES-02")
     else:
         found.shown.append("I2V-RES-01")
-
-
-def _boolean(clause: str, name: str, members: JsonObject, found: Reading) -> None:
-    if name in members:
-        value = members[name]
-        which = found.left_open if value is None else found.shown if isinstance(value, bool) else found.broken
-        which.append(clause)
 
 
 def is_public(url: str) -> bool:
@@ -194,7 +178,8 @@ def is_public(url: str) -> bool:
     return parts.scheme == "https" and name and url.isprintable() and " " not in url and not host_is_loopback(host)
 
 
-def _callback(clause: str, value: object, found: Reading) -> None:
+def _callback(group: str, value: object, found: Reading) -> None:
+    clause = f"{group}-CB-01"
     if value is None:
         found.unsure = True
     elif not isinstance(value, str):
@@ -225,35 +210,24 @@ def _image(value: object, found: Reading) -> None:
 
 def _data_url(parts: Mapping[str, str], found: Reading) -> None:
     payload, kind = parts["payload"], parts["type"].lower()
-    if (
-        re.search(r"\s", payload)
-        or len(payload) % 4
-        or parts["parameters"]
-        or (payload and re.search(r"[-_]", payload))
-    ):
-        lax = re.fullmatch(r"[\w+/=\s-]*", payload, re.ASCII)
-        found.unsure, found.broken = (True, found.broken) if lax else (found.unsure, [*found.broken, "I2V-IMG-05"])
+    if re.search(r"[\s_-]", payload) or len(payload) % 4 or parts["parameters"]:
+        if re.fullmatch(r"[\w+/=\s-]*", payload, re.ASCII):  # lax readers take it
+            found.unsure = True
+        else:
+            found.broken.append("I2V-IMG-05")
         return
     try:
         data = base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    if not data or (kind.startswith("text/") and _format(data) is None):
-        found.broken.append("I2V-IMG-05")
-    elif (real := _format(data)) is None:
-        found.broken.append("I2V-IMG-07")
+    real = next((each for each, (beginning, _) in FORMATS.items() if beginning.match(data)), None)
+    if real is None:
+        found.broken.append("I2V-IMG-05" if not data or kind.startswith("text/") else "I2V-IMG-07")
     elif real != kind:
         found.left_open += ["I2V-IMG-06"] if (kind, real) == ("image/jpg", "image/jpeg") else []
         found.unsure = True
     else:
-        breaks = list(_breaks(data))
-        found.broken += breaks
-        if not breaks:
-            _is_fine(data, real, found)
-
-
-def _format(data: bytes) -> str | None:
-    return next((kind for kind, (beginning, _) in FORMATS.items() if beginning.match(data)), None)
+        _pixels(data, real, found)
 
 
 def _size(data: bytes) -> tuple[int, int]:
@@ -266,26 +240,19 @@ def _size(data: bytes) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _breaks(data: bytes) -> Iterator[str]:
-    width, height = _size(data)
-    if len(data) >= LARGE_SIZE:
-        yield "I2V-IMG-08"
-    if 0 < min(width, height) <= SHORT_SIDE:
-        yield "I2V-IMG-09"
-    if min(width, height) > 0 and max(width, height) / min(width, height) > 2.5 * (1 + ROUNDING):
-        yield "I2V-IMG-11"
-
-
-def _is_fine(data: bytes, kind: str, found: Reading) -> None:
-    width, height = _size(data)
-    whole = data.endswith(FORMATS[kind][1]) and (
-        kind != "image/webp" or int.from_bytes(data[4:8], "little") + 8 <= len(data)
-    )
-    if min(width, height) < 1 or not whole:
+def _pixels(data: bytes, kind: str, found: Reading) -> None:
+    short, long = sorted(_size(data))
+    found.broken += ["I2V-IMG-08"] if len(data) >= LARGE_SIZE else []
+    found.broken += ["I2V-IMG-09"] if 0 < short <= SHORT_SIDE else []
+    found.broken += ["I2V-IMG-11"] if short > 0 and long / short > 2.5 * (1 + ROUNDING) else []
+    is_cut = kind == "image/webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if found.broken:
+        return
+    if short < 1 or is_cut or not data.endswith(FORMATS[kind][1]):
         found.left_open.append("I2V-IMG-13")
-    elif len(data) >= FINE_SIZE or 2 * max(width, height) > 5 * min(width, height):
+    elif len(data) >= FINE_SIZE or 2 * long > 5 * short:
         found.unsure = True
     else:
         found.shown += ["I2V-IMG-04", "I2V-IMG-06"]
-        found.shown += ["I2V-IMG-10"] if min(width, height) == SHORT_SIDE + 1 else []
-        found.shown += ["I2V-IMG-12"] if 2 * max(width, height) == 5 * min(width, height) else []
+        found.shown += ["I2V-IMG-10"] if short == SHORT_SIDE + 1 else []
+        found.shown += ["I2V-IMG-12"] if 2 * long == 5 * short else []

@@ -50,10 +50,7 @@ async def relay_callback(app: Peer, head: Head, token: str, tape: Tape, say: Say
     except (OSError, h11.RemoteProtocolError) as error:
         say(f"the app's webhook URL cannot be reached ({error})", once="webhook")
         answer = None
-    tape.called(
-        head.first[0].decode("latin-1"), head.first[1].decode("latin-1"), head.text(), bytes(body),
-        answer.status if answer else 502, at,
-    )  # fmt: skip
+    tape.called(head, bytes(body), answer.status if answer else 502, at)
     if answer is None:
         await refuse(app, 502, "the app's webhook URL cannot be reached")
     else:

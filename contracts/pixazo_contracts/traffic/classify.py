@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Final
 
-from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.trace import MODEL, MODEL_BASE, STATUS_BASE, Intent
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
-
-Headers = Iterable[tuple[str, str]]
+from .keys import is_origin_form, key_of, split_target
 
 #: The paths of the two operations.
 SUBMITS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
@@ -45,8 +44,6 @@ OTHER_REASON: Final = re.compile(
 IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
 PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
 
-QUERY_NAME: Final = "subscription-key"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
@@ -66,6 +63,12 @@ class Classified:
     case: str = "in passing"
     by_url: bool = False
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Those of its fields that an exchange has as well."""
+        names = ("operation", "request_id", "placement", "aims", "intent", "case")
+        return {name: getattr(self, name) for name in names}
+
     def settled(self, status: int | None, body: bytes) -> Classified:
         """The same once the response is known: without what the response shows to have another reason."""
         neutral = replace(self, aims=(), intent="any")
@@ -80,32 +83,6 @@ class Classified:
         # It may have been issued before the trace began.
         earlier = "STATUS-10" in self.aims and accepted and ISSUABLE.fullmatch(str(self.request_id))
         return neutral if earlier else self
-
-
-def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
-    """The key of a request and its placement: `header`, `lower-case`, `upper-case`, `bearer` or `query`; None without one."""
-    bearer = None
-    for name, value in headers:
-        if name.lower() == KEY_HEADER.lower():
-            return value.strip(), "lower-case" if name.islower() else "upper-case" if name.isupper() else "header"
-        if name.lower() == "authorization":
-            bearer = value.strip().rpartition(" ")[2]
-    named = [value for name, value in parse_qsl(_split(url)[1]) if name.lower() == QUERY_NAME]
-    return (bearer, "bearer") if bearer else (named[0], "query") if named else None
-
-
-def is_origin_form(target: str) -> bool:
-    """Whether a request target is a path; its query may hold a URL all the same."""
-    return target.startswith("/")
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Path and query of a URL or a request target."""
-    try:
-        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
-    except ValueError:
-        return "", ""
-    return parts.path, parts.query
 
 
 def classify(
@@ -123,14 +100,10 @@ def classify(
     `issued` are the ids that the gateway is known to have issued; without them no id counts as unknown. `media` has the
     generation of each media URL that an envelope named, by the URL without its query.
     """
-    fields = [(name, value) for name, value in headers]
-    path, _ = _split(url)
-    key = key_of(url, fields)
-    said = Classified(
-        operation="elsewhere", keyed=bool(key and key[0]), blank=key == ("", key[1]) if key else False,
-        placement=key[1] if key else "header",
-    )  # fmt: skip
-    names = {name.lower() for name, _ in fields}
+    path, _ = split_target(url)
+    key, placement = key_of(url, headers) or (None, "header")
+    said = Classified(operation="elsewhere", keyed=bool(key), blank=key == "", placement=placement)
+    names = {name.lower() for name, _ in headers}
     absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
@@ -140,42 +113,30 @@ def classify(
     said = replace(said, operation="head" if method == "HEAD" else "other")
     if path in SUBMITS:
         if method == "POST":
-            return _submit(replace(said, operation=SUBMITS[path]), fields, body or b"")
+            return _submit(replace(said, operation=SUBMITS[path]), headers, body or b"")
         wrong = method in OTHER_METHODS and said.keyed
         return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMITS[path]}") if wrong else said
     if path.startswith(STATUS_BASE):
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
-    return _alias(said, method, path)
-
-
-def _alias(said: Classified, method: str, path: str) -> Classified:
-    """A POST to what looks like an operation and is none."""
     near = path.replace("//", "/").rstrip("/").lower()
-    if method != "POST" or not any(near == known.lower() for known in SUBMITS):
-        return said
-    kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
-    return replace(said, aims=("BASE-07",), intent="any", case=kind)
+    if method == "POST" and any(near == known.lower() for known in SUBMITS):  # what looks like an operation and is none
+        kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
+        return replace(said, aims=("BASE-07",), case=kind)
+    return said
 
 
 def _keyless(said: Classified, aim: str) -> Classified:
-    """A request without a usable key in its place, which is refused for that.
-
-    Whether a key in another place counts is a setting of some products, so that nothing is said of it.
-    """
+    """A request without a usable key in its place, which is refused for that; whether one elsewhere counts is not said."""
     if said.keyed:
         return replace(said, case="key elsewhere")
     return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")
 
 
-def _is_elsewhere(said: Classified) -> bool:
-    return said.placement in {"bearer", "query"}
-
-
 def _read(said: Classified, request_id: str, issued: Container[str] | None) -> Classified:
     said = replace(said, request_id=request_id)
     formed = WELL_FORMED.fullmatch(request_id)
-    if not said.keyed or _is_elsewhere(said):
+    if not said.keyed or said.placement in {"bearer", "query"}:
         return _keyless(said, "AUTH-02") if formed else said
     if issued is None or request_id in issued:
         return said
@@ -185,7 +146,7 @@ def _read(said: Classified, request_id: str, issued: Container[str] | None) -> C
     return replace(said, aims=aims, intent="refuse" if aims else "any", case="unknown id" if formed else "malformed id")
 
 
-def _submit(said: Classified, headers: list[tuple[str, str]], body: bytes) -> Classified:
+def _submit(said: Classified, headers: Headers, body: bytes) -> Classified:
     fields = {name.lower(): value for name, value in headers}
     kind = fields.get("content-type", "").lower().replace(" ", "")
     found = read_body(said.operation, body)
@@ -204,14 +165,11 @@ def _submit(said: Classified, headers: list[tuple[str, str]], body: bytes) -> Cl
             found.left_open += ["WEBHOOK-15"] if odd else []
             found.unsure = found.unsure or not is_public(hook)
             found.shown += ["WEBHOOK-01"] if is_public(hook) else []
-    if not said.keyed or _is_elsewhere(said):
+    if not said.keyed or said.placement in {"bearer", "query"}:
         # Whether the key or the body is looked at first is not said.
-        sound = not (found.broken or found.left_open or found.unsure)
-        return (
-            _keyless(said, "AUTH-01")
-            if sound
-            else replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
-        )
+        if found.broken or found.left_open or found.unsure:
+            return replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
+        return _keyless(said, "AUTH-01")
     said = replace(said, by_url=found.by_url)
     if found.broken:
         return replace(said, aims=tuple(dict.fromkeys(found.broken)), intent="refuse", case=_about(found.broken))

@@ -13,16 +13,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
-from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.runner import KEPT_HEADERS, KEY, Redactor, is_distinctive, record_body, record_request_body
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.runner import KEY, Redactor, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -31,13 +30,13 @@ from pixazo_contracts.trace import (
     Callback,
     Exchange,
     Footer,
-    Header,
     InvalidTraceError,
     JsonObject,
     Profile,
     Trace,
     canonical_origin,
     inspect_media,
+    instant,
     is_array,
     is_object,
     join_url,
@@ -46,26 +45,23 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import classify, key_of
-from .har_writer import BEYOND_HAR, Headers, query_of
+from .classify import classify
+from .har_writer import BEYOND_HAR
+from .keys import KEPT_OF_REQUESTS, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
 
-#: Headers whose values are secrets, in lower case, and the names that a query gives a key.
-SECRET_HEADERS: Final = frozenset(
-    {KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"}
-)
-QUERY_KEYS: Final = frozenset({"subscription-key", KEY_HEADER.lower()})
-
-#: The headers of requests that are kept beside those of responses: what clauses and the profile look at, and no other.
-KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
-    *("x-webhook-url", "x-webhook-mode", "user-agent", "origin", "access-control-request-method"),
-    *("access-control-request-headers", "forwarded", "x-forwarded-host", "x-forwarded-proto", "idempotency-key", "accept"),
-}  # fmt: skip
+#: Headers of responses whose values are secrets, in lower case.
+SECRET_OF_RESPONSES: Final = {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "set-cookie", "x-api-key")}
 
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
+
+#: Why there is no response, as an archive of ours says it.
+ERRORS: Final = ("abandoned", "connect", "timeout", "lost")
+
+#: The digits of a second that are too fine.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
 
@@ -107,14 +103,6 @@ def _pairs(value: object) -> Iterator[tuple[str, str]]:
             yield name, _text(each.get("value"))
 
 
-def _at(value: object) -> float | None:
-    try:
-        moment = datetime.fromisoformat(FRACTION.sub(r"\1", _text(value).strip()))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def _attached(name: object, folder: Path | None) -> bytes | None:
     """A body that Playwright has written into a file beside the archive; None where it is missing or outside that folder."""
     if folder is None or not isinstance(name, str):
@@ -144,11 +132,6 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
     return urlencode(params).encode() if params else body
 
 
-def _error(response: JsonObject) -> str:
-    said = f"{response.get('_error')} {response.get('statusText')} {response.get('comment')}".lower()
-    return "timeout" if "time" in said else "connect" if "refused" in said or "resolve" in said else "lost"
-
-
 def _typed(headers: Headers, kind: object) -> Headers:
     """The headers, with the type of the body where only the body says it."""
     named = any(name.lower() == "content-type" for name, _ in headers)
@@ -162,7 +145,8 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status, at, body = int(_number(response.get("status"))), _at(entry.get("startedDateTime")), _bytes(content, folder)
+    status, body = int(_number(response.get("status"))), _bytes(content, folder)
+    at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     if body is None and content.get("size") == 0:
         body = b""
     headers = tuple(_pairs(request.get("headers")))
@@ -174,7 +158,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         _typed(headers, posted.get("mimeType")) if posted else headers,
         _bytes(posted, folder),
         status if 100 <= status < 600 else None,
-        None if status else _error(response),
+        None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
         _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
         body,
         len(body) if body is not None else int(_number(content.get("size"))),
@@ -196,21 +180,6 @@ def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
         if entry := _read(each, found[-1].at if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
-
-
-def _secrets(entries: Sequence[_Entry]) -> Iterator[str]:
-    """Every value of a secret header and of a key in a query, whole and in the parts that would be a secret by themselves."""
-    for entry in entries:
-        for name, value in (*entry.headers, *entry.answered):
-            if name.lower() in SECRET_HEADERS:
-                yield from (value, unquote(value))
-                if "cookie" in name.lower():
-                    # What follows the first pair of Set-Cookie is no secret; a value like a word would strike that word everywhere.
-                    pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
-                    yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
-                else:
-                    yield value.partition(" ")[2].strip()
-        yield from (value for name, value in query_of(entry.url) if name.lower() in QUERY_KEYS)
 
 
 def _accounts(entries: Sequence[_Entry]) -> dict[str, str]:
@@ -253,36 +222,30 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     return asked.most_common(1)[0][0]
 
 
-def _named(entries: Sequence[_Entry]) -> tuple[frozenset[str], dict[str, str]]:
-    """The request ids of an archive, and the URLs of media that its envelopes name, with their ids."""
-    ids, media = set[str](), dict[str, str]()
-    for entry in entries:
-        for body in filter(None, (entry.body, entry.sent)):
-            members = members_of(body) if body.lstrip()[:1] == b"{" else {}
-            if isinstance(request_id := members.get("request_id"), str):
-                ids |= {request_id} if body is entry.body else set()
-                urls = _member(members, "output").get("media_url")
-                named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
-                media |= {join_url(entry.url, url): request_id for url in named}
-    return frozenset(ids), media
-
-
-def _is_callback(entry: _Entry, ids: frozenset[str]) -> bool:
-    members = members_of(entry.sent or b"") if entry.method == "POST" else {}
-    named = members.get("request_id", members.get("task_id"))
-    return named in ids and (members.get("status") in STATES or "task_id" in members)
-
-
 class _Archive:
     """Makes exchanges and callbacks of the entries of one archive."""
 
     def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
         self.origin = _gateway(entries, target)
         self._canonical = _origin(self.origin)
-        self._ids, self._media = _named(entries)
+        self._ids, self._media = (
+            set[str](),
+            dict[str, str](),
+        )  # media by URL, with the id of the envelope that names them
+        for entry in entries:
+            for body in filter(None, (entry.body, entry.sent)):
+                members = members_of(body) if body.lstrip()[:1] == b"{" else {}
+                if isinstance(request_id := members.get("request_id"), str):
+                    self._ids |= {request_id} if body is entry.body else set()
+                    urls = _member(members, "output").get("media_url")
+                    named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
+                    self._media |= {join_url(entry.url, url): request_id for url in named}
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
-        secrets = sorted({text for text in _secrets(entries) if text and text != KEY}, key=len, reverse=True)
-        self._redactor = Redactor(secrets)
+        secrets = list[str]()
+        for entry in entries:
+            answered = (header for header in entry.answered if header[0].lower() in SECRET_OF_RESPONSES)
+            secrets += secrets_of(entry.url, (*entry.headers, *answered))
+        self._redactor = Redactor(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
@@ -293,95 +256,62 @@ class _Archive:
     def record(self, entry: _Entry) -> Exchange | Callback | None:
         """The record of an entry; None for what is not the gateway's, or has no response."""
         is_media = entry.url.partition("?")[0] in self._media
-        if entry.ours.get("callback") is True or (not is_media and _is_callback(entry, self._ids)):
-            return self._callback(entry)
+        members = members_of(entry.sent or b"") if entry.method == "POST" and not is_media else {}
+        is_envelope = members.get("status") in STATES or "task_id" in members
+        named = str(members.get("request_id", members.get("task_id")))
+        if entry.ours.get("callback") is True or (is_envelope and named in self._ids):
+            parts, number = split_url(entry.url), next(self._numbers[1])
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            at, answered = entry.at - self._start, entry.status or 0
+            return record_callback(
+                self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
+            )
         if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
             return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
-        is_gateways = is_media or self._reaches_gateway(entry) or "operation" in entry.ours
-        return self._exchange(entry) if is_gateways else None
-
-    def _headers(self, headers: Headers, kept: frozenset[str]) -> Headers:
-        return self._redactor.headers(h for h in headers if h[0].lower() in kept - SECRET_HEADERS)
-
-    def _kept(self, body: bytes | None) -> str | None:
-        text = None if body is None else record_body(body)
-        return None if text is None else self._redactor.text(text)
-
-    def _url(self, url: str) -> str:
-        pairs = query_of(url)
-        if any(name.lower() in QUERY_KEYS for name, _ in pairs):
-            left = urlencode([pair for pair in pairs if pair[0].lower() not in QUERY_KEYS])
-            url = split_url(url)._replace(query=left).geturl()
-        return self._redactor.text(url)
-
-    def _account(self, entry: _Entry, *, is_media: bool) -> str | None:
-        """Whose key an entry has; None where the tool that wrote the archive has left the key out."""
-        if key := key_of(entry.url, entry.headers):
-            return self._accounts.get(key[0], "unknown") if key[0] else "blank"
-        served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        return None if served and not is_media and entry.method != "OPTIONS" else ""
+        return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:
-        body = entry.body or b""
-        account = self._account(entry, is_media=entry.url.partition("?")[0] in self._media)
-        headers = (*entry.headers, (KEY_HEADER, KEY)) if account is None else entry.headers
+        body, key = entry.body or b"", key_of(entry.url, entry.headers)
+        is_named, is_open = entry.url.partition("?")[0] in self._media, entry.method == "OPTIONS"
+        served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
+        left_out = key is None and served and not is_named and not is_open  # by the tool that wrote the archive
+        headers = (*entry.headers, (KEY_HEADER, KEY)) if left_out else entry.headers
         said = classify(
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
         ).settled(entry.status, body)
         is_media = said.operation == "media"
-        started, posted = entry.at - self._start, record_request_body(entry.sent)
-        exchange = Exchange(
+        account = "default" if left_out else "" if key is None or is_media else "blank"
+        if key and key[0] and not is_media:
+            account = self._accounts.get(key[0], "unknown")
+        exchange = record_exchange(
+            self._redactor,
+            **said.fields,
             number=next(self._numbers[0]),
             probe="har",
-            case=said.case,
-            operation=said.operation,
             method=entry.method,
-            url=self._url(entry.url),
-            account="" if is_media else "default" if account is None else account,
-            started=started,
-            finished=started + entry.seconds,
+            url=without_key(entry.url),
+            account=account,
+            started=entry.at - self._start,
+            finished=entry.at - self._start + entry.seconds,
             status=entry.status,
-            aims=said.aims,
-            intent=said.intent,
-            placement=said.placement,
-            request_id=said.request_id,
-            request_headers=self._headers(entry.headers, KEPT_OF_REQUESTS),
-            request_body=None if posted is None else self._redactor.text(posted),
-            request_size=len(entry.sent or b""),
+            request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
+            request_body=entry.sent,
             error=entry.error,
-            headers=self._headers(entry.answered, KEPT_HEADERS),
-            body=self._kept(entry.body),
+            headers=entry.answered,
+            body=entry.body,
             size=entry.size,
             media=inspect_media(body) if is_media and entry.status == 200 and body else None,
-            leaks=self._redactor.places(entry.answered, body, *((1,) if is_media else ())),
+            leaks=self._redactor.places(entry.answered, body, is_media=is_media),
         )
-        return self._with_ours(exchange, entry.ours)
-
-    def _with_ours(self, exchange: Exchange, ours: JsonObject) -> Exchange:
-        """An exchange with what `_pixazo` says, if that fits: it is redacted too, since anybody can write an archive."""
-        if not ours:
+        if not entry.ours:
             return exchange
-        said = json.loads(self._redactor.text(json.dumps({name: ours[name] for name in BEYOND_HAR if name in ours})))
+        # What `_pixazo` says, if that fits, is redacted too: anybody can write an archive.
+        ours = {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours}
+        told = json.loads(self._redactor.text(json.dumps(ours)))
         try:
-            return msgspec.convert({**msgspec.to_builtins(exchange), **said}, Exchange)
+            return msgspec.convert({**msgspec.to_builtins(exchange), **told}, Exchange)
         except msgspec.ValidationError:
             return exchange
-
-    def _callback(self, entry: _Entry) -> Callback:
-        parts, body = split_url(entry.url), entry.sent or b""
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        return Callback(
-            number=next(self._numbers[1]),
-            at=entry.at - self._start,
-            method=entry.method,
-            target=self._redactor.text(target),
-            answered=entry.status or 0,
-            headers=self._headers(entry.headers, KEPT_HEADERS),
-            header_names=tuple(self._redactor.text(name.lower()) for name, _ in entry.headers),
-            body=self._kept(body),
-            size=len(body),
-            leaks=self._redactor.places(entry.headers, f"{target}\n".encode("utf-8", "replace") + body),
-        )
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
@@ -397,25 +327,15 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
     profile = Profile(origin=archive.origin, capabilities=("receiver",) if callbacks else ())
-    started = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC).isoformat(timespec="milliseconds")
-    header = Header(
-        suite=version("pixazo-testkit"),
-        clause_set=CLAUSE_SET,
-        profile_hash=profile.hash,
-        profile=profile,
-        started_at=started,
-        key_searched=archive.key_searched,
-    )
+    began = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC)
+    header = make_header(profile, began, key_searched=archive.key_searched)
     seconds = max([0.0, *(each.finished for each in exchanges), *(each.at for each in callbacks)])
     footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=seconds)
     return Trace(header, exchanges, callbacks, footer), len(entries) - len(records)
 
 
 def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
-    """A trace, or a HAR by its content, and how many entries of it were left out.
-
-    Raises `InvalidTraceError` with the remedy, OSError when the file cannot be read.
-    """
+    """A trace, or a HAR by its content, and how many entries were left out. Raises `InvalidTraceError` and OSError."""
     with path.open("rb") as stream:
         data = stream.read(LARGEST + 1)
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):

@@ -6,43 +6,38 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from operator import itemgetter
 from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from pixazo_contracts.trace import Callback, Exchange, JsonObject, Trace, join_url, split_url
-
-Headers = tuple[tuple[str, str], ...]
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.trace import JsonObject, Trace, join_url, split_url
 
 #: The members of an exchange that HAR has no place for: they are in `_pixazo`.
 BEYOND_HAR: Final = (
-    "account",
-    "probe",
-    "case",
-    "operation",
-    "placement",
-    "reader",
-    "request_id",
-    "aims",
-    "intent",
-    "media",
+    *("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media"),
 )
-
-
-def query_of(url: str) -> list[tuple[str, str]]:
-    """Names and values of a URL's query."""
-    return parse_qsl(split_url(url).query, keep_blank_values=True)
 
 
 def write_har(trace: Trace) -> bytes:
     """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
-    start = datetime.fromisoformat(trace.header.started_at)
-    times = [(each.started, _of_exchange(each)) for each in trace.exchanges]
-    times += [(each.at, _of_callback(each, trace.header.receiver)) for each in trace.callbacks]
+    start, timed = datetime.fromisoformat(trace.header.started_at), list[tuple[float, JsonObject]]()
+    for each in trace.exchanges:
+        request = _request(each.method, each.url, each.request_headers, each.request_body, each.request_size)
+        response = _response(each.status or 0, each.headers, each.error, each.body, each.size)
+        beyond: JsonObject = {name: msgspec.to_builtins(getattr(each, name)) for name in BEYOND_HAR}
+        timed.append((each.started, _entry(round(1000 * each.latency, 3), request, response, beyond)))
+    for called in trace.callbacks:
+        kept = {name.lower() for name, _ in called.headers}
+        headers = (*called.headers, *((name, "") for name in called.header_names if name.lower() not in kept))
+        url = join_url(trace.header.receiver or "http://receiver.invalid", called.target)
+        request = _request(called.method, url, headers, called.body, called.size)
+        timed.append((called.at, _entry(0, request, _response(called.answered, ()), {"callback": True})))
     entries = [
         {"startedDateTime": (start + timedelta(seconds=at)).isoformat(timespec="microseconds"), **entry}
-        for at, entry in sorted(times, key=lambda each: each[0])
+        for at, entry in sorted(timed, key=itemgetter(0))
     ]
     creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
     log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
@@ -56,7 +51,12 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:
 def _request(method: str, url: str, headers: Headers, body: str | None, size: int) -> JsonObject:
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     posted = {} if body is None else {"postData": {"mimeType": kind, "text": body}}
-    start: JsonObject = {"method": method, "url": url, "queryString": _pairs(query_of(url)), "bodySize": size}
+    start: JsonObject = {
+        "method": method,
+        "url": url,
+        "queryString": _pairs(parse_qsl(split_url(url).query, keep_blank_values=True)),
+        "bodySize": size,
+    }
     return {**start, **_head(headers), **posted}
 
 
@@ -76,21 +76,3 @@ def _response(
 def _entry(took: float, request: JsonObject, response: JsonObject, ours: JsonObject) -> JsonObject:
     timings = {"send": 0, "wait": took, "receive": 0}
     return {"time": took, "request": request, "response": response, "cache": {}, "timings": timings, "_pixazo": ours}
-
-
-def _of_exchange(each: Exchange) -> JsonObject:
-    return _entry(
-        round(1000 * (each.finished - each.started), 3),
-        _request(each.method, each.url, each.request_headers, each.request_body, each.request_size),
-        _response(each.status or 0, each.headers, each.error, each.body, each.size),
-        {name: msgspec.to_builtins(getattr(each, name)) for name in BEYOND_HAR},
-    )
-
-
-def _of_callback(each: Callback, receiver: str | None) -> JsonObject:
-    kept = {name.lower() for name, _ in each.headers}
-    headers = (*each.headers, *((name, "") for name in each.header_names if name.lower() not in kept))
-    url = join_url(receiver or "http://receiver.invalid", each.target)
-    return _entry(
-        0, _request(each.method, url, headers, each.body, each.size), _response(each.answered, ()), {"callback": True}
-    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,13 +15,12 @@ from urllib.parse import urlsplit
 import h11
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.runner import BudgetExhaustedError, Reply, SpendGuard
+from pixazo_contracts.runner import BudgetExhaustedError, Purse, Reply
 from pixazo_contracts.trace import (
     STATUS_BASE,
     Exchange,
     Profile,
     canonical_origin,
-    host_is_loopback,
     members_of,
     only_reads,
 )  # fmt: skip
@@ -31,15 +29,14 @@ from .callbacks import relay_callback
 from .classify import SUBMITS
 from .judging import Judging
 from .tape import Message, Tape, TapeError, decoded
-from .wire import Head, LostError, Peer, Trailers, connect, framed, refuse, respond
+from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
 
 #: The longest request and response that are kept, and the longest answer of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
 
-#: Connections at once, requests that may cost at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
+#: Connections at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
 MOST_CONNECTIONS: Final = 500
-MOST_PAID: Final = 64
 IDLE: Final = 300.0
 DRAINING: Final = 10.0
 
@@ -57,37 +54,20 @@ class ProxyOptions:
     public_url: str | None = None
 
 
-@dataclass(slots=True)
-class _Passing:
-    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side."""
+@dataclass(slots=True, kw_only=True)
+class _Passing(Message):
+    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side. `noted`: it is recorded."""
 
-    head: Head
     app: Peer
     operation: str
-    started: float
-    gateway: Peer | None = None
+    gateway: Peer | None
     sent: bytes | None = None
-    body: bytearray = field(default_factory=bytearray)
-    size: int = 0
-    answer: Head | None = None
     pieces: list[bytes | Trailers] = field(default_factory=list[bytes | Trailers])
-    answered: bytearray = field(default_factory=bytearray)
-    answer_size: int = 0
     ended: bool = False
-    error: str | None = None
     reset: bool = False
     left: bool = False
+    noted: bool = False
     pump: asyncio.Task[None] | None = None
-    spent: bool = False
-    exchange: Exchange | None = None
-
-    @property
-    def target(self) -> str:
-        return self.head.first[1].decode("latin-1")
-
-    @property
-    def method(self) -> str:
-        return self.head.first[0].decode("latin-1")
 
     def keep(self, piece: bytes | Trailers) -> None:
         """Take in a piece of the response."""
@@ -100,15 +80,12 @@ class _Passing:
 
 
 class Proxy:
-    """A server on one port. `say` gets each line about it; `guard` pays, with what `wire` returns as its transport."""
+    """A server on one port. `say` gets each line about it; `guard` pays for what may cost."""
 
     def __init__(self, profile: Profile, options: ProxyOptions, tape: Tape, say: Callable[[str], None]) -> None:
         self._profile, self._options, self._tape, self._say_raw = profile, options, tape, say
-        self.guard: SpendGuard | None = None
-        self._waiting: dict[int, _Passing] = {}
-        self._threads = ThreadPoolExecutor(MOST_PAID, "paid")
-        self._asked: set[Future[None]] = set()
-        self._ended = threading.Event()
+        self.guard: Purse | None = None
+        self._thread = ThreadPoolExecutor(1, "paid")
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
@@ -123,7 +100,6 @@ class Proxy:
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises OSError."""
-        self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._connected, self._options.host, self._options.port, backlog=128)
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -139,11 +115,7 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._ended.set()
-        for asked in tuple(self._asked):
-            asked.cancel()
-        # A thread that still waited for this loop when it is gone would keep the process from ending.
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._thread.shutdown(cancel_futures=True)
         await self._judging.stop()
 
     def interrupt(self) -> None:
@@ -207,14 +179,13 @@ class Proxy:
             await relay_callback(app, head, hook[1], self._tape, self._say)
             return None
         if method == "CONNECT":
-            await refuse(
-                app, 501, f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
-            )
+            why = f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
+            await refuse(app, 501, why)
             return None
         headers = head.text()
         self._tape.learn(target, headers)
         operation = self._tape.classify(method, target, headers, b"").operation
-        passing = _Passing(head, app, operation, self._tape.now(), gateway)
+        passing = _Passing(head=head, app=app, operation=operation, started=self._tape.now(), gateway=gateway)
         try:
             await self._pass(passing)
         except asyncio.CancelledError:  # it may have begun something
@@ -227,56 +198,39 @@ class Proxy:
 
     async def _pass(self, passing: _Passing) -> None:
         """Send the request and read the beginning of the response, or refuse to pay for it."""
-        paid = self.guard is not None and not only_reads(
-            passing.method,
-            f"{self._profile.origin}{passing.target}",
-            self._profile.origin,
-            media=passing.operation == "media",
-        )
+        origin, purse, is_media = self._profile.origin, self.guard, passing.operation == "media"
+        if only_reads(passing.method, f"{origin}{passing.target}", origin, media=is_media):
+            purse = None
         hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
-        if paid or hooked:
+        if purse is not None or hooked:
             await self._read_body(passing)
         if hooked and passing.method == "POST":
             passing.head, passing.sent = self._with_our_hooks(passing.head, bytes(passing.body))
             passing.body, passing.size = bytearray(passing.sent), len(passing.sent)
-        if not paid or self.guard is None:
+        if purse is None:
             await self._ask(passing)
             return
         send = Send(
-            operation=passing.operation, method=passing.method, url=f"{self._profile.origin}{passing.target}",
-            case="an app's request", intent="refuse", headers=passing.head.text(), body=bytes(passing.body), reader=str(id(passing)),
+            operation=passing.operation, method=passing.method, url=f"{origin}{passing.target}", case="an app's request",
+            intent="refuse", headers=passing.head.text(), body=bytes(passing.body),
         )  # fmt: skip
-        self._waiting[id(passing)] = passing
+        in_thread = asyncio.get_running_loop().run_in_executor
+        passing.spent = True  # unless it is given back
         try:
-            reply = await self._loop.run_in_executor(self._threads, self.guard.send, send)
-            passing.spent = reply.spent
-        except asyncio.CancelledError:
-            passing.spent = True
-            raise
+            number = await in_thread(self._thread, purse.reserve, send)
         except BudgetExhaustedError as error:
-            passing.error = f"budget: {error}"
-        finally:
-            del self._waiting[id(passing)]
+            passing.spent, passing.error = False, f"budget: {error}"
+            return
+        await self._ask(passing)
+        passing.spent = not await in_thread(self._thread, purse.settle, number, send, self._reply(passing))
 
-    def send(self, request: Send) -> Reply:
-        """Send what has been paid for: the transport of the spend guard, called in a thread of its own."""
-        passing = self._waiting.get(int(request.reader))
-        if passing is None or self._ended.is_set():
-            return Reply(status=None, error="abandoned")
-        asked = asyncio.run_coroutine_threadsafe(self._ask(passing), self._loop)
-        self._asked.add(asked)
-        if self._ended.is_set():
-            asked.cancel()
-        try:
-            asked.result()
-        except CancelledError:
-            passing.error = "abandoned"
-        finally:
-            self._asked.discard(asked)
+    @staticmethod
+    def _reply(passing: _Passing) -> Reply:
         if passing.answer is None:
             return Reply(status=None, error=passing.error or "lost")
-        body, readable = decoded(passing.answer.text(), bytes(passing.answered))
-        headers = tuple(h for h in passing.answer.text() if not readable or h[0].lower() != "content-encoding")
+        fields, body = passing.answer.text(), bytes(passing.answered)
+        body, readable = decoded(fields, body)
+        headers = tuple(field for field in fields if not readable or field[0].lower() != "content-encoding")
         whole = passing.ended and passing.error is None and passing.answer_size == len(passing.answered)
         return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
 
@@ -298,48 +252,44 @@ class Proxy:
 
     def _with_our_hooks(self, head: Head, body: bytes) -> tuple[Head, bytes]:
         """The request with URLs of ours in place of those that the app gave to be called back, and its body in one piece."""
-        headers = [
-            (name, self._tape.hook(value.decode("latin-1"), str(self._options.public_url)).encode())
-            if name.lower() == b"x-webhook-url"
-            else (name, value)
-            for name, value in head.headers
-        ]
-        members = members_of(body)
+        public, headers, members = str(self._options.public_url), RawHeaders(), members_of(body)
         url = members.get("callback_url")
         if isinstance(url, str) and url.startswith(("http://", "https://")):
-            ours = self._tape.hook(url, str(self._options.public_url))
+            ours = self._tape.hook(url, public)
             body = json.dumps({**members, "callback_url": ours}, ensure_ascii=False).encode()
-        one_piece = [
-            (b"Content-Length" if name.lower() == b"transfer-encoding" else name, b"%d" % len(body))
-            if name.lower() in {b"content-length", b"transfer-encoding"}
-            else (name, value)
-            for name, value in headers
-            if name.lower() != b"trailer"
-        ]
-        return replace(head, headers=one_piece), body
+        for name, value in head.headers:
+            match name.lower():
+                case b"x-webhook-url":
+                    headers.append((name, self._tape.hook(value.decode("latin-1"), public).encode()))
+                case b"content-length":
+                    headers.append((name, b"%d" % len(body)))
+                case b"transfer-encoding":
+                    headers.append((b"Content-Length", b"%d" % len(body)))
+                case b"trailer":
+                    pass
+                case _:
+                    headers.append((name, value))
+        return replace(head, headers=headers), body
 
     async def _ask(self, passing: _Passing) -> None:
         """Send a request and read the beginning of its response; what goes wrong is noted, and not raised."""
         reused = passing.gateway is not None
-        for again in (reused, False):
-            try:
-                await self._ask_once(passing)
-            except OSError as error:
-                stale = again and passing.answer is None and passing.method in {"GET", "HEAD"}
-                passing.reset = isinstance(error, LostError) and error.reset
-                lost = "abandoned" if passing.left else "lost"
-                passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
-                self._drop(passing)
-                if stale:
-                    passing.error = None
-                    continue
-            except h11.RemoteProtocolError:
-                passing.error = "lost"
-                self._drop(passing)
-            except asyncio.CancelledError:
-                self._drop(passing)
-                raise
-            return
+        try:
+            await self._ask_once(passing)
+        except OSError as error:
+            passing.reset = isinstance(error, LostError) and error.reset
+            lost = "abandoned" if passing.left else "lost"
+            passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
+            self._drop(passing)
+            if reused and passing.answer is None and passing.method in {"GET", "HEAD"}:  # the connection was stale
+                passing.error = None
+                await self._ask(passing)
+        except h11.RemoteProtocolError:
+            passing.error = "lost"
+            self._drop(passing)
+        except asyncio.CancelledError:
+            self._drop(passing)
+            raise
 
     @staticmethod
     def _drop(passing: _Passing) -> None:
@@ -398,52 +348,38 @@ class Proxy:
 
     async def _finish(self, passing: _Passing) -> Peer | None:
         """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
-        error, answer = passing.error, passing.answer
-        if error is not None and error.startswith("budget"):
+        error = passing.error or ""
+        if error.startswith("budget"):
             text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
             text += "" if "--max-generations" in text else "; raise --max-generations"
             self._say(text, once="budget")
-            await respond(
-                passing.app,
-                402,
-                {
-                    "error": "Not sent by pixazo-contracts proxy",
-                    "message": self._tape.text(f"pixazo-contracts proxy: {text}"),
-                },
-            )
+            await refuse(passing.app, 402, self._tape.text(text), "Not sent by pixazo-contracts proxy")
             return None
-        if error is not None and answer is None:
-            self._note(passing)
-            self._judge_later(passing)
-            if error.startswith("connect"):
-                await refuse(
-                    passing.app, 502, f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
-                )
-            else:
-                passing.app.close(reset=passing.reset)
-            return None
+        found = list[str]()
         if passing.ended or error:
-            self._note(passing)
-        try:
-            found: list[str] = []
-            if self._options.complain and (exchange := passing.exchange):
-                passing.exchange = None
+            exchange = self._note(passing)
+            if self._options.complain and passing.answer is not None:
                 found = await self._judging.now(exchange)
-            await self._relay(passing, found)
-        finally:
-            self._judge_later(passing)
-        return passing.gateway
+            else:
+                self._judging.later(exchange)
+        if passing.answer is not None:
+            await self._relay(passing, passing.answer, found)
+            return passing.gateway
+        if error.startswith("connect"):
+            why = f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
+            await refuse(passing.app, 502, why)
+        else:
+            passing.app.close(reset=passing.reset)
+        return None
 
-    async def _relay(self, passing: _Passing, found: list[str]) -> None:
+    async def _relay(self, passing: _Passing, answer: Head, found: list[str]) -> None:
         """Pass the response on, piece by piece; what is not recorded yet is recorded before its end is sent."""
-        answer, gateway = passing.answer, passing.gateway
-        if answer is None:
-            return
+        gateway = passing.gateway
         bodiless = passing.method == "HEAD" or answer.status in {204, 304}
         by_closing = not bodiless and not answer.chunked and answer.get(b"content-length") is None
         closes = passing.head.closes or answer.closes or by_closing or passing.sent is None
         shown = answer.passed_on()
-        if found and self._options.complain:
+        if found:
             shown = replace(shown, headers=[*shown.headers, (b"Pixazo-Contracts", " ".join(found).encode())])
         held = b"".join(framed(piece, chunked=answer.chunked) for piece in passing.pieces)
         try:
@@ -451,9 +387,9 @@ class Proxy:
             if passing.error is None and not passing.ended and gateway is not None:
                 await self._stream(passing, gateway, answer)
         except LostError:
-            if not passing.ended:
+            if not passing.noted:
                 passing.error = passing.error or "abandoned"
-                self._note(passing)
+                self._judging.later(self._note(passing))
             self._drop(passing)
             raise
         if passing.pump is not None:
@@ -483,45 +419,22 @@ class Proxy:
                 raise
             passing.error = passing.error or ("abandoned" if passing.left else "lost")
             passing.reset = lost.reset
-        self._note(passing)
+        self._judging.later(self._note(passing))
         await passing.app.write(framed(last, chunked=answer.chunked))
 
-    def _note(self, passing: _Passing) -> None:
-        """Record an exchange."""
-        answer = passing.answer if passing.error is None else None
-        word = (passing.error or "").partition(":")[0] or None
-        message = Message(
-            method=passing.method, target=passing.target, headers=passing.head.text(), body=bytes(passing.body),
-            size=passing.size, started=passing.started, error=word, spent=passing.spent,
-            answered=answer.status if answer else None, answer_headers=answer.text() if answer else (),
-            answer=bytes(passing.answered) if answer else b"", answer_size=passing.answer_size if answer else 0,
-        )  # fmt: skip
+    def _note(self, passing: _Passing) -> Exchange:
+        """Record an exchange, and say once that the app may go on past the proxy."""
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
-        said = self._tape.classify(message.method, message.target, message.headers, message.body)
-        passing.exchange = self._tape.record(message, said)
-        self._warn(passing.exchange)
-
-    def _judge_later(self, passing: _Passing) -> None:
-        exchange, passing.exchange = passing.exchange, None
-        if exchange is not None:
-            self._judging.later(exchange)
-
-    def _warn(self, exchange: Exchange) -> None:
-        """Say once that the app may go on past the proxy."""
+        exchange, passing.noted = self._tape.record(passing), True
         url = exchange.members.get("polling_url") if exchange.is_submit else None
-        if not isinstance(url, str) or STATUS_BASE not in url:
-            return
-        with suppress(ValueError):
-            if canonical_origin(url) == canonical_origin(self._profile.origin):
-                here = f"http://{self._options.host}:{self._options.port}"
-                self._say(
-                    f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
-                    f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
-                    once="past",
-                )
-
-
-def default_keep_host(origin: str) -> bool:
-    """Whether the gateway is on this machine, so that a fake derives its URLs from the Host that the app named."""
-    return host_is_loopback(urlsplit(origin).hostname)
+        if isinstance(url, str) and STATUS_BASE in url:
+            with suppress(ValueError):
+                if canonical_origin(url) == canonical_origin(self._profile.origin):
+                    here = f"http://{self._options.host}:{self._options.port}"
+                    self._say(
+                        f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
+                        f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
+                        once="past",
+                    )
+        return exchange

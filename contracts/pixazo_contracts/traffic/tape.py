@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -15,22 +13,20 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from pixazo_contracts.clauses import CATALOGUE, CLAUSE_SET
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
-from pixazo_contracts.runner import KEPT_HEADERS as KEPT_OF_RESPONSES
-from pixazo_contracts.runner import Redactor, is_distinctive, record_body, record_request_body
+from pixazo_contracts.probes import Headers, media_urls
+from pixazo_contracts.runner import Redactor, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
     Exchange,
     Footer,
-    Header,
     InvalidTraceError,
     Profile,
     Record,
@@ -38,57 +34,21 @@ from pixazo_contracts.trace import (
     canonical_origin,
     dump_record,
     inspect_media,
-    is_array,
-    is_object,
     load_trace,
     receiver_token,
     split_url,
     webhook_urls,
 )  # fmt: skip
 
-from .classify import SUBMITS, Classified, classify, is_origin_form, key_of
-
-#: The headers of requests that are kept: any other may hold a secret of the app.
-KEPT_HEADERS: Final = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "cache-control",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "idempotency-key",
-        "if-modified-since",
-        "if-none-match",
-        "range",
-        "transfer-encoding",
-        "user-agent",
-        "x-webhook-url",
-    }
-)
-#: Names of headers whose values are secrets.
-SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
-QUERY_KEY: Final = re.compile(r"(?i)([?&])subscription-key=[^&#]*&?")
+from .classify import SUBMITS, Classified, classify
+from .keys import KEPT_OF_REQUESTS, is_origin_form, key_of, secrets_of, without_key
+from .wire import Head
 
 #: What an exchange alone does not show: it is judged at the end, with all others.
-AT_THE_END: Final = frozenset(
-    {
-        "BASE-01",
-        "BASE-02",
-        "BASE-03",
-        "BASE-04",
-        "BASE-05",
-        "ERR-429-04",
-        "FLOW-02",
-        "FLOW-04",
-        "I2V-IMG-03",
-        "I2V-IMG-04",
-        "STATUS-13",
-        "SUBMIT-14",
-        "WEBHOOK-08",
-    }
-)
+AT_THE_END: Final = {
+    *("BASE-01", "BASE-02", "BASE-03", "BASE-04", "BASE-05", "ERR-429-04", "FLOW-02", "FLOW-04"),
+    *("I2V-IMG-03", "I2V-IMG-04", "STATUS-13", "SUBMIT-14", "WEBHOOK-08"),
+}
 JUDGED_AS_IT_PASSES: Final = tuple(clause for clause in CATALOGUE if clause.id not in AT_THE_END)
 
 #: What is kept for the judgement of what follows: generations, exchanges of each, callbacks; and names of the proxy.
@@ -112,22 +72,32 @@ class TapeError(Exception):
     """The trace or what stands beside it cannot be written; the text names it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Message:
-    """One exchange as it passed: `answered` is None without a response, and `error` then says why."""
+    """One request on its way, and what came of its response: `error` begins with the word that says why it is not whole.
 
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    size: int
+    `size` and `answer_size` count bytes, of which `body` and `answered` may hold fewer.
+    """
+
+    head: Head
     started: float
-    answered: int | None = None
-    answer_headers: tuple[tuple[str, str], ...] = ()
-    answer: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
+    size: int = 0
+    answer: Head | None = None
+    answered: bytearray = field(default_factory=bytearray)
     answer_size: int = 0
     error: str | None = None
     spent: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self.head.first[0].decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        """The target of the request."""
+        return self.head.first[1].decode("latin-1")
 
 
 @dataclass(eq=False)
@@ -143,7 +113,8 @@ class Tape:
         self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
         self._keys = dict.fromkeys(self.known_keys)
         self._redactor = Redactor(self._keys)
-        self._kept_exchanges, self._kept_callbacks = list[Exchange](), list[Callback]()  # without a directory only
+        self._records = list[Record]()  # without a directory only
+        self._folder = self.out or Path()
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -154,13 +125,15 @@ class Tape:
         self._ends: dict[str, float] = {}
         self._said: set[tuple[str, ...]] = set()
         self._file: FileIO | None = None
-        self.header = Header(
-            suite=version("pixazo-testkit"), clause_set=CLAUSE_SET, profile_hash=self.profile.hash, profile=self.profile,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )  # fmt: skip
+        self.header = make_header(self.profile)
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
-            self._read_state()
+            try:
+                state = json.loads((self.out / STATE).read_bytes())
+                self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
+                self.hooks, self._hook_count = state["hooks"], state["hook_count"]
+            except FileNotFoundError:
+                self.save()
             self._continue(self.out / TRACE)
         begun = datetime.fromisoformat(self.header.started_at).timestamp()
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
@@ -170,18 +143,6 @@ class Tape:
         return time.monotonic() - self._zero
 
     # -- what outlives the process
-
-    def _read_state(self) -> None:
-        try:
-            state = json.loads((self._folder / STATE).read_bytes())
-            self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
-            self.hooks, self._hook_count = state["hooks"], state["hook_count"]
-        except FileNotFoundError:
-            self.save()
-
-    @property
-    def _folder(self) -> Path:
-        return self.out or Path()
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
@@ -232,6 +193,7 @@ class Tape:
 
     def _write(self, record: Record) -> None:
         if self._file is None:
+            self._records.append(record)
             return
         line, written = dump_record(record), 0
         try:
@@ -264,20 +226,13 @@ class Tape:
 
     # -- keys
 
-    def learn(self, target: str, headers: Iterable[tuple[str, str]]) -> None:
+    def learn(self, target: str, headers: Headers) -> None:
         """Take in the secrets of a request, before anything of it is shown or kept."""
-        found = list[str]()
-        for name, value in headers:
-            if SECRET.match(name):
-                found += [value.strip(), value.strip().rpartition(" ")[2], *_password(value)]
-            if name.lower() == "cookie":
-                found += [pair.partition("=")[2].strip() for pair in value.split(";")]
-        if (key := key_of(target, headers)) is not None:
-            found.append(key[0])
-        new = [value for value in found if value and value not in self._keys]
+        new = [text for text in secrets_of(target, headers) if text and text not in self._keys]
         if new:
             self._keys |= dict.fromkeys(new)
             self._redactor = Redactor(self._keys)
+            key = key_of(target, headers)
             if key is not None and not is_distinctive(key[0]) and self.header.key_searched:
                 self.header = replace(self.header, key_searched=False)
                 self._write(self.header)
@@ -299,82 +254,57 @@ class Tape:
 
     # -- records
 
-    def classify(self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Classified:
-        """What a request is, by all that has passed before it."""
-        said = classify(
-            method, target, headers, body, self.profile.origin, issued=None if self._unseen else self._issued, media=self._media
-        )  # fmt: skip
-        return self._dated(said, self.now())
-
-    def _dated(self, said: Classified, now: float) -> Classified:
-        """The same with the clause that a late request is for."""
-        request_id, end = said.request_id, self._ends.get(str(said.request_id))
-        late = end is not None and now - end > LATE
+    def classify(self, method: str, target: str, headers: Headers, body: bytes) -> Classified:
+        """What a request is, by all that has passed before it; one that comes late is for the clause about that."""
+        issued = None if self._unseen else self._issued
+        said = classify(method, target, headers, body, self.profile.origin, issued=issued, media=self._media)
+        now, request_id = self.now(), str(said.request_id)
+        late = now - self._ends.get(request_id, now) > LATE
         if said.operation == "media":
             return replace(said, aims=("OUT-13",)) if late else said
-        if said.operation != "status" or request_id not in self._issued:
-            return said
-        very = now - self._issued[request_id] > VERY_LATE
-        return replace(said, aims=("STATUS-16",)) if late or very else said
+        if said.operation == "status" and request_id in self._issued:
+            very = now - self._issued[request_id] > VERY_LATE
+            return replace(said, aims=("STATUS-16",)) if late or very else said
+        return said
 
-    def record(self, message: Message, said: Classified) -> Exchange:
+    def record(self, message: Message) -> Exchange:
         """Write down what passed; returns the record."""
-        answer, readable = decoded(message.answer_headers, message.answer)
-        said = said.settled(message.answered, answer)
-        blind = message.answered is not None and not readable and said.operation != "media"
-        lost = message.error is not None and not (message.error == "lost" and self.profile.loopback)
-        if blind or (lost and message.answered is None):
+        method, target, headers = message.method, message.target, message.head.text()
+        said = self.classify(method, target, headers, bytes(message.body))
+        error = message.error.partition(":")[0] if message.error else None
+        response = message.answer if error is None else None
+        status, answered = (response.status, response.text()) if response else (None, ())
+        raw, size = (bytes(message.answered), message.answer_size) if response else (b"", 0)
+        answer, readable = decoded(answered, raw)
+        said, whole = said.settled(status, answer), size == len(raw)
+        blind = response is not None and not readable and said.operation != "media"
+        if blind or (error is not None and not (error == "lost" and self.profile.loopback)):
             # Nothing that the gateway answered was seen, an id that it issued neither.
             self._unseen = self._unseen or said.operation in SUBMITS.values()
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
-        redactor, key = self._redactor, key_of(message.target, message.headers)
-        refused_key = message.answered in {401, 403}
-        kept = (header for header in message.answer_headers if header[0].lower() in KEPT_OF_RESPONSES)
-        target = QUERY_KEY.sub(r"\1", message.target).rstrip("?&")
-        exchange = Exchange(
-            number=self._exchanges + 1, probe="proxy", case=said.case, operation=said.operation, method=message.method,
-            url=redactor.text(f"{self.profile.origin}{target if is_origin_form(target) else f'/{target}'}"),
-            account=self._account(said, key[0] if key else ""), placement=said.placement, aims=said.aims, intent=said.intent,
-            request_id=None if said.request_id is None else redactor.text(said.request_id),
-            started=message.started, finished=self.now(), status=message.answered, error=message.error, spent=message.spent,
-            request_headers=redactor.headers(h for h in message.headers if h[0].lower() in KEPT_HEADERS),
-            request_body=self._kept(record_request_body(message.body)) if message.body and message.size == len(message.body) else None,
-            request_size=message.size,
-            headers=redactor.headers(kept),
-            body=self._kept(record_body(answer)) if message.answer_size == len(message.answer) else None,
-            size=message.answer_size,
-            media=inspect_media(answer) if self._is_whole_medium(message, said) else None,
-            leaks=() if refused_key else redactor.places(message.answer_headers, answer[: 1 << 20], 1 if said.operation == "media" else 5),
+        redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
+        is_media = said.operation == "media"
+        exchange = record_exchange(
+            redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
+            account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
+            started=message.started, finished=self.now(), status=status, error=error, spent=message.spent,
+            request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
+            request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,
+            headers=answered, body=answer if whole else None, size=size,
+            media=inspect_media(answer) if is_media and status == 200 and whole else None,
+            leaks=() if status in {401, 403} else redactor.places(answered, answer[: 1 << 20], is_media=is_media),
         )  # fmt: skip
         self._index(exchange)
-        if self.out is None:
-            self._kept_exchanges.append(exchange)
         self._write(exchange)
         return exchange
 
-    @staticmethod
-    def _is_whole_medium(message: Message, said: Classified) -> bool:
-        return said.operation == "media" and message.answered == 200 and message.answer_size == len(message.answer)
-
-    def _kept(self, text: str | None) -> str | None:
-        return None if text is None else self._redactor.text(text)
-
-    def called(
-        self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes, answered: int, at: float
-    ) -> Callback:
+    def called(self, head: Head, body: bytes, answered: int, at: float) -> None:
         """Write down a callback that was relayed."""
-        callback = Callback(
-            number=self._callbacks + 1, at=at, method=method, target=self.text(target), answered=answered,
-            headers=self._redactor.headers(h for h in headers if h[0].lower() in KEPT_OF_RESPONSES),
-            header_names=tuple(self.text(name) for name, _ in headers),
-            body=self._kept(record_body(body)), size=len(body), leaks=self._redactor.places(headers, target.encode() + b"\n" + body),
-        )  # fmt: skip
-        self._callbacks += 1
+        method, target = (part.decode("latin-1") for part in head.first)
+        number = self._callbacks = self._callbacks + 1
+        callback = record_callback(self._redactor, number, at, method, target, head.text(), body, answered)
         self._called.append(callback)
-        if self.out is None:
-            self._kept_callbacks.append(callback)
         self._write(callback)
-        return callback
 
     def _index(self, exchange: Exchange) -> None:
         self._exchanges += 1
@@ -391,16 +321,10 @@ class Tape:
                 kept.popitem(last=False)
         if exchange.state in TERMINAL and exchange.request_id is not None:
             self._ends.setdefault(exchange.request_id, exchange.finished)
-            output = exchange.member("output")
-            urls: object = output.get("media_url") if is_object(output) else None
-            for url in urls if is_array(urls) else [urls]:
-                if isinstance(url, str):
-                    self._note_media(url, exchange.request_id)
-
-    def _note_media(self, url: str, request_id: str) -> None:
-        """A medium passes here if its host is redirected to us, whichever it is: it is known by its path."""
-        if len(path := split_url(url).path) > 1:
-            self._media[self.profile.origin + path] = request_id
+            for path in (split_url(url).path for url in media_urls(exchange)):
+                # A medium passes here if its host is redirected to us, whichever it is: it is known by its path.
+                if len(path) > 1:
+                    self._media[self.profile.origin + path] = exchange.request_id
 
     # -- judgement
 
@@ -440,7 +364,9 @@ class Tape:
         if self._file is not None:
             self._file.close()
             return load_trace(self._folder / TRACE)
-        return Trace(self.header, tuple(self._kept_exchanges), tuple(self._kept_callbacks), footer)
+        exchanges = tuple(record for record in self._records if isinstance(record, Exchange))
+        callbacks = tuple(record for record in self._records if isinstance(record, Callback))
+        return Trace(self.header, exchanges, callbacks, footer)
 
 
 def _body_of(exchange: Exchange) -> bytes:
@@ -455,16 +381,6 @@ def _shortened(exchanges: list[Exchange]) -> list[Exchange]:
         return exchanges
     ends = [exchange for exchange in exchanges[1:-MOST_READS] if exchange.state in TERMINAL]
     return [exchanges[0], *ends[: MOST_READS // 2], *exchanges[-MOST_READS:]]
-
-
-def _password(value: str) -> list[str]:
-    """User name and password of Basic authentication."""
-    scheme, _, coded = value.strip().partition(" ")
-    try:
-        plain = base64.b64decode(coded, validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, ValueError):
-        return []
-    return [part for part in (plain, plain.partition(":")[2]) if part]
 
 
 def decoded(headers: Iterable[tuple[str, str]], body: bytes) -> tuple[bytes, bool]:

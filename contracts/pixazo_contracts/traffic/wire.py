@@ -7,9 +7,10 @@ import json
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -52,7 +53,10 @@ class Head:
 
     def get(self, name: bytes) -> bytes | None:
         """The first field of that name, in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        return next(self._all(name), None)
+
+    def _all(self, name: bytes) -> Iterator[bytes]:
+        return (value for key, value in self.headers if key.lower() == name)
 
     @property
     def chunked(self) -> bool:
@@ -62,7 +66,7 @@ class Head:
     @property
     def closes(self) -> bool:
         """Whether the sender closes the connection after this message."""
-        tokens = b",".join(value for key, value in self.headers if key.lower() == b"connection").lower()
+        tokens = b",".join(self._all(b"connection")).lower()
         return b"close" in tokens or (self.version == b"1.0" and b"keep-alive" not in tokens)
 
     def text(self) -> tuple[tuple[str, str], ...]:
@@ -71,32 +75,21 @@ class Head:
 
     def passed_on(self) -> Head:
         """The same without what is about one connection only; that it is closed is said on both."""
-        named = {
-            token.strip()
-            for key, value in self.headers
-            if key.lower() == b"connection"
-            for token in value.lower().split(b",")
-        } - CONNECTION
-        kept = [
-            (key, value) if key.lower() != b"connection" else (key, _tokens(value))
-            for key, value in self.headers
-            if key.lower() not in HOP_BY_HOP | named
-        ]
-        return replace(self, headers=[(key, value) for key, value in kept if value or key.lower() != b"connection"])
+        kept = RawHeaders()
+        named = {token.strip() for value in self._all(b"connection") for token in value.lower().split(b",")}
+        for key, value in self.headers:
+            if key.lower() == b"connection":
+                tokens = [token.strip() for token in value.split(b",") if token.strip().lower() in CONNECTION]
+                kept += [(key, b", ".join(tokens))] if tokens else []
+            elif key.lower() not in HOP_BY_HOP | named - CONNECTION:
+                kept.append((key, value))
+        return replace(self, headers=kept)
 
     def dump(self) -> bytes:
         """The bytes of the head."""
         one, other = self.first
-        line = (
-            b"HTTP/%b %b %b" % (self.version, one, other)
-            if one.isdigit()
-            else b"%b %b HTTP/%b" % (one, other, self.version)
-        )
-        return b"".join([line, b"\r\n", *(b"%b: %b\r\n" % pair for pair in self.headers), b"\r\n"])
-
-
-def _tokens(value: bytes) -> bytes:
-    return b", ".join(token.strip() for token in value.split(b",") if token.strip().lower() in CONNECTION)
+        start = (b"HTTP/" + self.version, one, other) if one.isdigit() else (one, other, b"HTTP/" + self.version)
+        return b"".join([b" ".join(start), b"\r\n", *(b"%b: %b\r\n" % pair for pair in self.headers), b"\r\n"])
 
 
 @dataclass(slots=True)
@@ -241,21 +234,9 @@ async def connect(origin: str) -> Peer:
         raise OSError(f"no connection within {CONNECTING:g} s") from None
 
 
-async def respond(app: Peer, status: int, members: dict[str, str]) -> None:
-    """An answer of our own, after which the connection is closed."""
-    body = json.dumps(members).encode()
-    reason = {
-        402: "Payment Required",
-        404: "Not Found",
-        413: "Content Too Large",
-        501: "Not Implemented",
-        502: "Bad Gateway",
-    }
-    line = f"HTTP/1.1 {status} {reason.get(status, 'Bad Request')}\r\n"
+async def refuse(app: Peer, status: int, why: str, error: str = "pixazo-contracts proxy") -> None:
+    """An answer of our own that says why there is no other, after which the connection is closed."""
+    body = json.dumps({"error": error, "message": f"pixazo-contracts proxy: {why}"}).encode()
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     await app.write((line + fields).encode() + body)
-
-
-async def refuse(app: Peer, status: int, why: str) -> None:
-    """An answer of our own that says why there is no other."""
-    await respond(app, status, {"error": "pixazo-contracts proxy", "message": f"pixazo-contracts proxy: {why}"})

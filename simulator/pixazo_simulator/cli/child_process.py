@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import reduce
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,23 +23,11 @@ from msgspec.structs import asdict, replace
 
 from pixazo_simulator import redirect, weather
 from pixazo_simulator.control import TOKEN_VARIABLE, Bill, responses
-from pixazo_simulator.redirect import (
-    HOSTS,
-    HTTPS,
-    MEDIA_HOSTS,
-    Forward,
-    ProxyRequest,
-    RefuseRequest,
-    Relay,
-    Tunnel,
-    Upstream,
-    media_hosts,
-)
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, tls_context
 from pixazo_simulator.spec import HIDDEN, dollars, micros
 
-from .options import simulator_of
-from .process import BY_SIGNAL, Signals, end_in, log_to_stderr
+from .options import simulator_of, usage_error
+from .process import BY_SIGNAL, Signals, end_in, log, log_to_stderr
 
 MOST_WASTED = 5
 """Generations that were paid for and wasted which are printed: a file has all."""
@@ -50,9 +39,6 @@ LAST_RESORT = 2 * STOP_DEADLINE + 1
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 _LOCAL = "localhost,127.0.0.1,::1"
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-log = logging.getLogger("pixazo_simulator")
 
 
 def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
@@ -128,37 +114,37 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     return code or int(bool(first.problems))
 
 
+@dataclass
 class _InWeather:
     """Runs a command through incidents, each time in a fresh world; `code` is the exit code of the last run."""
 
-    def __init__(self, child: _Child, simulator: Simulator, limit: float) -> None:
-        self._child = child
-        self._simulator = simulator
-        self._limit = limit
-        self._is_first = True
-        self.code = 0
+    child: _Child
+    simulator: Simulator
+    limit: float
+    is_first: bool = True
+    code: int = 0
 
     def run(self, incidents: weather.Forecast) -> weather.Run:
         """One run; of a repetition only what is wrong with the simulator is logged. Raises SystemExit when the command cannot be run at all."""
-        settings = self._simulator.settings
+        settings = self.simulator.settings
         script = (*settings.script, *weather.rules(incidents))
-        fresh = Simulator(replace(settings, script=script), change=self._simulator.change)
-        quiet, self._is_first = not self._is_first, False
+        fresh = Simulator(replace(settings, script=script), change=self.simulator.change)
+        quiet, self.is_first = not self.is_first, False
         logging.disable(logging.WARNING if quiet else logging.NOTSET)
-        with _simulated(fresh, self._child) as variables:
-            code = self._child.run(variables, limit=self._limit, quiet=quiet)
-            if not self._child.has_started:
+        with _simulated(fresh, self.child) as variables:
+            code = self.child.run(variables, limit=self.limit, quiet=quiet)
+            if not self.child.has_started:
                 raise SystemExit(code)
             failure = f"its exit code is {code}" if code else None
             if code is None:
-                failure = f"it did not end within {self._limit:g} s"
+                failure = f"it did not end within {self.limit:g} s"
             self.code = 1 if code is None else code
             return weather.run_of(fresh.control(), incidents, failure)
 
     def problems_of(self, incidents: weather.Forecast) -> list[str]:
         """The kinds of the problems of a run, which are told. Raises StopShrinking after a signal."""
-        kinds = self.run(incidents).kinds if not self._child.interrupted else []
-        if self._child.interrupted:
+        kinds = self.run(incidents).kinds if not self.child.interrupted else []
+        if self.child.interrupted:
             raise weather.StopShrinking
         what = str(incidents[0]) if len(incidents) == 1 else f"{len(incidents)} incidents"
         _tell(f"shrinking: {what}: {', '.join(kinds) or 'survived'}")
@@ -185,24 +171,22 @@ def _tell(text: str) -> None:
 def _simulated(simulator: Simulator, child: _Child) -> Generator[dict[str, str]]:
     """Within a `with` block the simulator runs, and the variables lead a child to it."""
     with ExitStack() as stack:
-        try:
+        with usage_error(SimulatorError):
             stack.enter_context(simulator)
-        except SimulatorError as error:
-            raise click.UsageError(str(error)) from None
-        hosts = (*HOSTS, *media_hosts(simulator.settings.policy.media_origin))
+        hosts = (*redirect.HOSTS, *redirect.media_hosts(simulator.settings.policy.media_origin))
         listener = simulator.open_tls_listener(hosts)
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         yield own | _redirected(stack, child, hosts, listener.port, listener.ca_pem)
 
 
 @contextmanager
-def _led(upstream: Upstream, child: _Child) -> Generator[dict[str, str]]:
+def _led(upstream: redirect.Upstream, child: _Child) -> Generator[dict[str, str]]:
     """Within a `with` block ports on this machine lead to the upstream, and the variables a child to them; the key is its own."""
-    hosts = tuple(dict.fromkeys((*HOSTS, *MEDIA_HOSTS, *upstream.names)))
+    hosts = tuple(dict.fromkeys((*redirect.HOSTS, *redirect.MEDIA_HOSTS, *upstream.names)))
     context, ca_pem = tls_context(hosts)
     with ExitStack() as stack:
-        relay = stack.enter_context(Relay(upstream, context))
-        base = upstream.url if upstream.is_direct else stack.enter_context(Relay(upstream)).url
+        relay = stack.enter_context(redirect.Relay(upstream, context))
+        base = upstream.url if upstream.is_direct else stack.enter_context(redirect.Relay(upstream)).url
         yield {"PIXAZO_BASE_URL": base} | _redirected(stack, child, hosts, relay.address[1], ca_pem)
 
 
@@ -212,12 +196,8 @@ def _redirected(stack: ExitStack, child: _Child, hosts: tuple[str, ...], port: i
     child.hold_signals()
     trust = stack.enter_context(_trust(ca_pem))
     preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
-    return trust | _redirection(proxy.url, port, hosts, preload)
-
-
-def _redirection(proxy: str, port: int, hosts: tuple[str, ...], preload: Path) -> dict[str, str]:
-    """The variables by which programs with a hard-coded host reach the TLS listener."""
     require = f"--require {json.dumps(str(preload / 'redirect.cjs'))}"
+    of_proxy = dict.fromkeys(_PROXIES, proxy.url) | dict.fromkeys(("NO_PROXY", "no_proxy"), _LOCAL)
     preloads = {
         "NODE_USE_ENV_PROXY": "1",
         "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} {require}".strip(),
@@ -225,7 +205,7 @@ def _redirection(proxy: str, port: int, hosts: tuple[str, ...], preload: Path) -
         redirect.REDIRECT_PORT: str(port),
         redirect.REDIRECT_HOSTS: ",".join(hosts),
     }
-    return preloads | dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
+    return trust | preloads | of_proxy
 
 
 @contextmanager
@@ -257,16 +237,16 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener for these hosts has this port."""
 
-    def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
+    def decide(request: redirect.ProxyRequest) -> redirect.Tunnel | redirect.Forward | str:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
-            return Tunnel(address) if request.method == "CONNECT" else Forward(address)
-        if name in hosts and request.port == HTTPS and (request.secure or request.method == "CONNECT"):
-            return Forward(("127.0.0.1", port)) if request.secure else Tunnel(("127.0.0.1", port))
+            return redirect.Tunnel(address) if request.method == "CONNECT" else redirect.Forward(address)
+        if name in hosts and request.port == redirect.HTTPS and (request.secure or request.method == "CONNECT"):
+            return redirect.Forward(("127.0.0.1", port)) if request.secure else redirect.Tunnel(("127.0.0.1", port))
         is_ours = name in hosts
         sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
-        return RefuseRequest(sentence)
+        return sentence
 
     return decide
 

@@ -33,13 +33,11 @@ WEBHOOK_TIMEOUT = 5.0
 """Real seconds to wait for a webhook that is due."""
 _COLOURS = {"QUEUED": "yellow", "PROCESSING": "cyan", "COMPLETED": "green", "FAILED": "red", "ERROR": "red"}
 
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the videos; by default a new temporary one.",
-)
+@click.option("--out", type=_FOLDER, help="Folder for the videos; by default a new temporary one.")
 def demo(out: Path | None) -> None:
     """Run the page's two printed requests through the client against a simulator of its own.
 

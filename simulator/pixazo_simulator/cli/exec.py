@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .options import EXEC_OPTIONS, OPTIONS, SERVE_ONLY, Read
+from .options import EXEC_OPTIONS, OPTIONS, SERVE_ONLY
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
@@ -32,43 +32,19 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
-    if options["upstream"]:
-        _check_alone()
-    elif options["weather"] is None and options["weather_only"] is None:
-        _check_calm()
+    is_calm = options["weather"] is None and options["weather_only"] is None
+    context = click.get_current_context()
+    for option in context.command.params:
+        if context.get_parameter_source(option.name or "") is not ParameterSource.COMMANDLINE:
+            continue
+        given = option.opts[0]
+        if options["upstream"] and option.name not in ("upstream", "log_format", "command"):
+            raise click.UsageError(f"{given} describes a simulator, and --upstream starts none: leave one of them out")
+        if is_calm and option.name in ("days", "weather_limit", "shrink"):
+            raise click.UsageError(f"{given} is about weather: give --weather seed=N, too")
     from .child_process import execute  # which takes a while, and the help does not need it
 
     execute(command, options)
-
-
-def _given() -> Iterator[click.Parameter]:
-    """The options that stand on the command line."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
-            yield option
-
-
-def _check_calm() -> None:
-    """Raise click.UsageError for an option about weather, of which there is none."""
-    for option in _given():
-        if option.name in ("days", "weather_limit", "shrink"):
-            raise click.UsageError(f"{option.opts[0]} is about weather: give --weather seed=N, too")
-
-
-def _check_alone() -> None:
-    """Raise click.UsageError for an option that describes a simulator, of which there is none."""
-    for option in _given():
-        if option.name not in ("upstream", "log_format", "command"):
-            raise click.UsageError(
-                f"{option.opts[0]} describes a simulator, and --upstream starts none: leave one of them out"
-            )
-
-
-def _upstream(text: str) -> Any:
-    from pixazo_simulator.redirect import Upstream
-
-    return Upstream(text)
 
 
 def _parameters() -> Iterator[click.Parameter]:
@@ -79,10 +55,6 @@ def _parameters() -> Iterator[click.Parameter]:
             option.default = False  # the terminal is that of the command
         if option.name not in SERVE_ONLY:
             yield option
-    yield click.Option(
-        ["--upstream"], type=Read(_upstream), metavar="URL",
-        help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy.",
-    )  # fmt: skip
     yield from EXEC_OPTIONS
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 

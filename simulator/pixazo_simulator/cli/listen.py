@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import stat
@@ -17,15 +16,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from .options import LISTEN_OPTIONS, check_host
+from .options import LISTEN_OPTIONS, check_host, usage_error
+from .process import LineWriter, Signals, end_now, log, log_to_stderr, printable
 from .serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
     from pixazo_simulator.receiver import Callback, Forwarder, KeptCallback
 
 _COLOURS = {"good": "green", "bad": "red", "notable": "yellow", "plain": None}
-
-log = logging.getLogger("pixazo_simulator")
 
 
 def _listen(**options: Any) -> None:
@@ -50,12 +48,10 @@ def _listen(**options: Any) -> None:
 
 
 def _receive(options: dict[str, Any]) -> None:
-    from .process import LineWriter, Signals, end_now, log_to_stderr
-
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
     from pixazo_simulator.receiver import Receiver
-    from pixazo_simulator.server import GatewayProtocol, SimulatorError, ThreadedServer, listen
+    from pixazo_simulator.server import Configuration, SimulatorError, ThreadedServer, listen
     from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
     from pixazo_simulator.world import Settings
 
@@ -72,14 +68,12 @@ def _receive(options: dict[str, Any]) -> None:
         receiver.kept.watchers.append(_saving(options["save"]))
     receiver.kept.watchers.append(show)
     host: str = options["host"]
-    try:
+    with usage_error(SimulatorError):
         listener = listen(host, options["port"])
         port = listener.getsockname()[1]
         _refuse_itself(options["forward_to"], port)
-        server = ThreadedServer(listener, str(port), receiver, GatewayProtocol, lifespan="off")
+        server = ThreadedServer(listener, str(port), Configuration(receiver))
         server.start()
-    except SimulatorError as error:
-        raise click.UsageError(str(error)) from None
     called = LOOPBACK_OF.get(host, host)
     url = f"http://{f'[{called}]' if ':' in called else called}:{port}"
     if not ended.is_set():
@@ -106,17 +100,13 @@ def _refuse_itself(url: str | None, port: int) -> None:
 def _forwarder(url: str) -> Forwarder:
     from pixazo_simulator.receiver import Forwarder
 
-    try:
+    with usage_error(ValueError):  # the environment names authorities that cannot be used
         return Forwarder(url, _now)
-    except ValueError as error:  # the environment names authorities that cannot be used
-        raise click.UsageError(str(error)) from None
 
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:
     """A function that writes a line about the latest event of a webhook."""
     from pixazo_simulator.receiver import json_line, text_line
-
-    from .process import printable
 
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,15 @@ class _Number(click.IntRange):
     name = "number"
 
 
+@contextmanager
+def usage_error(*kinds: type[Exception]) -> Generator[None]:
+    """Turn an exception whose message says all, with the remedy, into click.UsageError."""
+    try:
+        yield
+    except kinds as error:
+        raise click.UsageError(str(error)) from None
+
+
 class Read(click.types.StringParamType):
     """A text that a function reads; the ValueError that the function raises is the whole message."""
 
@@ -40,10 +50,8 @@ class Read(click.types.StringParamType):
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - click passes both
-        try:
+        with usage_error(ValueError):
             return self._read(value)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
 
 
 def _of(wing: str, name: str) -> Read:
@@ -91,10 +99,11 @@ def _key(text: str) -> str:
     return text.strip()
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def pair(option: str, form: str, text: str) -> tuple[str, str]:
+    """A name and its value. Raises ValueError unless an equals sign stands between them, as the form says."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"--set {text!r} is not FIELD=VALUE")
+        raise ValueError(f"{option} {text!r} is not {form}")
     return name.strip(), value
 
 
@@ -189,7 +198,7 @@ OPTIONS = (
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
     _option("--profile", default="documented", metavar="NAME|FILE",
             help="documented, observed, or a TOML, JSON or YAML file of policy values."),
-    _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
+    _option("--set", "values", type=_ReadSeveral(partial(pair, "--set", "FIELD=VALUE")), multiple=True, metavar="FIELD=VALUE",
             help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),
@@ -237,6 +246,8 @@ SERVE_ONLY = (
 _of_exec = partial(_option, command="exec-")
 # fmt: off
 EXEC_OPTIONS = (
+    click.Option(["--upstream"], type=_of("redirect", "Upstream"), metavar="URL",
+                 help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy."),
     _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, as GET /_sim/bill answers."),
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
@@ -294,24 +305,15 @@ def simulator_of(
     from .process import log_to_stderr
 
     check_host(options["host"])
-    try:
+    with usage_error(ValueError):
         settings, change = settings_of(options), _change(options["mutant"], options["variant"])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
     gc.freeze()  # what was imported stays: no collection needs to look at it
     gc.enable()
-    return Simulator(
-        settings,
-        host=options["host"],
-        port=options["port"],
-        change=change,
-        state=options["state"],
-        listener=listener,
-        tls=tls,
-    )
+    place = {name: options[name] for name in ("host", "port", "state")}
+    return Simulator(settings, change=change, listener=listener, tls=tls, **place)
 
 
 def check_host(host: str) -> None:
@@ -333,11 +335,11 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
         raise ValueError("--control-token and --control-open exclude each other: choose one")
     origin = {} if options["public_origin"] is None else {"public_origin": options["public_origin"]}
     policy = read_profile(options["profile"]).changed(dict(options["values"]) | origin)
+    if options["hosts"]:
+        policy = policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]})
     return Settings(
         keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
-        policy=policy.changed(
-            {"webhook_allow": [*policy.webhook_allow, *options["hosts"]]} if options["hosts"] else {}
-        ),
+        policy=policy,
         magic=not options["no_magic"],
         script=read_script(Path(options["script"])) if options["script"] else (),
         models=read_models(options["models"]),

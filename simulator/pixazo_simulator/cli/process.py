@@ -159,7 +159,8 @@ class Signals:
         signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         for number in self._numbers:
-            signal.signal(number, _ignore)
+            # Not SIG_IGN, which child processes would inherit: the number is written to the socket.
+            signal.signal(number, lambda _number, _frame: None)
         if sys.platform != "win32":  # a supervisor begins a worker with SIGHUP blocked
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
@@ -172,10 +173,6 @@ class Signals:
             for number in self._received.recv(64):
                 if number in self._numbers:
                     handle(number)
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """Do nothing: the number has been written to the socket. SIG_IGN would be inherited by child processes."""
 
 
 def at_stdin_eof(call: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Argument, Option
 
 from .options import OPTIONS
 from .serve import serve_until_ended
@@ -33,36 +34,32 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     """
     from pixazo_simulator.server import Simulator
 
-    from .process import log_to_stderr
+    from .process import log, log_to_stderr
 
-    data = _bytes(Path(file))
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
     if _write_tests(file, data, options, check=check):
         return
-    log = _read(Path(file), data)
+    saved = _read(file, data)
     try:
         simulator, replayed = Simulator.replaying(
-            log, key=key, host=options["host"], port=options["port"], models=options["models"]
+            saved, key=key, host=options["host"], port=options["port"], models=options["models"]
         )
     except ValueError as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    summary = _summary(log, replayed)
+    summary = _summary(saved, replayed)
     if check:
         sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
         raise SystemExit(0 if replayed.is_same else 1)
     log_to_stderr(options["log_format"])
-    logging.getLogger("pixazo_simulator").log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
+    log.log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _read(file: Path, data: bytes) -> WorldLog:
+def _read(file: str, data: bytes) -> WorldLog:
     import msgspec
 
     from pixazo_simulator.state import WorldLog
@@ -144,33 +141,19 @@ def _summary(log: WorldLog, replayed: Replayed) -> str:
     )
 
 
-replay = click.Command(
-    "replay",
-    callback=_replay,
-    params=[
-        click.Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
-        click.Option(
-            ["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."
-        ),
-        click.Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
-        click.Option(
-            ["--out"],
-            default=".",
-            metavar="DIR",
-            show_default=True,
-            help="Of a trace: where the two files are written.",
-        ),
-        click.Option(["--name"], metavar="NAME", help="Of a trace: the NAME of the files; without, that of FILE."),
-        click.Option(
-            ["--app"],
-            metavar="CMD",
-            help="Of a trace: the command that the test runs. Without: the calls of the trace.",
-        ),
-        click.Option(
-            ["--profile"], metavar="FILE", help="Of a trace: a profile, such as pixazo-contracts profile writes."
-        ),
-        click.Option(["--force"], is_flag=True, help="Of a trace: overwrite files that exist."),
-        *(option for option in OPTIONS if option.name in _TAKEN),
-    ],
-    help=_replay.__doc__,
-)
+_PARAMETERS = [
+    Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
+    Option(["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."),
+    Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
+    Option(
+        ["--out"], default=".", metavar="DIR", show_default=True, help="Of a trace: where the two files are written."
+    ),
+    Option(["--name"], metavar="NAME", help="Of a trace: the NAME of the files; without, that of FILE."),
+    Option(
+        ["--app"], metavar="CMD", help="Of a trace: the command that the test runs. Without: the calls of the trace."
+    ),
+    Option(["--profile"], metavar="FILE", help="Of a trace: a profile, such as pixazo-contracts profile writes."),
+    Option(["--force"], is_flag=True, help="Of a trace: overwrite files that exist."),
+    *(option for option in OPTIONS if option.name in _TAKEN),
+]
+replay = click.Command("replay", callback=_replay, params=_PARAMETERS, help=_replay.__doc__)

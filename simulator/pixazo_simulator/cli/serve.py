@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import OPTIONS, simulator_of
+from .options import OPTIONS, settings_of, simulator_of, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,6 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
 
     Raises click.UsageError when it does not start.
     """
-    from .files.reload import read_again
     from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 
@@ -81,15 +80,13 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     simulator, workers = make(listener), options.get("workers", 1)
     if listener is None and options.get("exit_on_stdin_eof"):
         at_stdin_eof(partial(_end_with_stdin, ended, handle))
-    again: Callable[[], None] = partial(read_again, simulator, options)
-    try:
+    again: Callable[[], None] = partial(_read_again, simulator, options)
+    with usage_error(SimulatorError):
         if listener or workers == 1:
             stop = simulator.start().stop
         else:
             supervised = _supervise(simulator, workers)
             stop, again = supervised.end, supervised.hang_up
-    except SimulatorError as error:
-        raise click.UsageError(str(error)) from None
     if listener is None:
         _log_reach(simulator)
     if not ended.is_set():
@@ -117,6 +114,27 @@ def _supervise(simulator: Simulator, count: int) -> Workers:
 
 
 serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve.__doc__)
+
+
+def _read_again(simulator: Simulator, options: Mapping[str, Any]) -> None:
+    """Read the files of --script and --profile again, and log what came of it in one line; where one is wrong, nothing changes."""
+    from pixazo_simulator.server import SimulatorError
+    from pixazo_simulator.spec import PROFILES
+    from pixazo_simulator.world import StateUnavailableError
+
+    from .process import log
+
+    files = [name for name in (options.get("script"), options.get("profile")) if name and name not in PROFILES]
+    if not files:
+        log.warning("SIGHUP: no file to read again, since neither --script nor --profile names one")
+        return
+    try:
+        settings = settings_of(options)
+        changed = simulator.change_settings(policy=settings.policy, script=settings.script)
+    except (ValueError, SimulatorError, StateUnavailableError) as error:
+        log.error("SIGHUP: %s; nothing was changed", error)
+        return
+    log.info("SIGHUP: read %s again; worlds changed: %d, new ones begin with it", " and ".join(files), changed)
 
 
 def _has_terminal() -> bool:
@@ -194,9 +212,9 @@ def _replace(path: Path, text: str) -> None:
 
 def _log_reach(simulator: Simulator) -> None:
     """Log who can use the server, if that is not only this machine."""
-    import logging
+    from .process import log
 
-    settings, log = simulator.settings, logging.getLogger("pixazo_simulator")
+    settings = simulator.settings
     if settings.control_open:
         log.warning(
             "warning: --control-open: everyone who reaches port %d may use /_sim, without a token", simulator.port

@@ -15,6 +15,7 @@ import msgspec
 from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, default_of, in_python, in_toml
 from pixazo_simulator.spec import KEYS, OUTCOME_HEADER, PROMPTS, rows
 
+from .options import usage_error
 from .verbs.printing import aligned
 
 MOST_COLUMNS = 120
@@ -163,13 +164,9 @@ def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
 
     if models and not gateway:
         raise click.UsageError("--model is about the gateway: add --gateway")
-    try:
+    if not gateway:
+        _print_json(document(ROUTES))
+        return
+    with usage_error(ValueError):
         served = operations_by_name(read_models(models)).values()
-        found = (
-            gateway_document(served, version("pixazo-testkit"), "http://127.0.0.1:8900")
-            if gateway
-            else document(ROUTES)
-        )
-        _print_json(found)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    _print_json(gateway_document(served, version("pixazo-testkit"), "http://127.0.0.1:8900"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .process import at_stdin_eof
+from .process import at_stdin_eof, log
 
 if TYPE_CHECKING:
     import socket
@@ -26,8 +25,6 @@ STEADY = 1.0
 """Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all of them."""
 _GRACE = 2.5
 """Seconds that workers have to end before they are killed."""
-
-log = logging.getLogger("pixazo_simulator")
 
 
 def inherited() -> socket.socket | None:

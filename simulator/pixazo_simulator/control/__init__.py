@@ -56,6 +56,7 @@ _HOMES = {
     ".openapi": "document",
     ".route": "ControlRoute Refused",
     ".routes": "ROUTES",
+    ".schema": "responses",
     ".schema.policy": "PolicyFields",
     ".schema.responses": (
         "Attempt Bill BilledGeneration ClockState Delivery Entry Event Exchange Explanation Generation JournalPage PolicyDecision Request ScriptRule "
@@ -65,8 +66,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "responses":
-        return import_module(".schema.responses", __name__)
     for home, names in _HOMES.items():
         if name in names.split():
             return getattr(import_module(home, __name__), name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pixazo_simulator import spec
 
 from .schema.responses import ABSENT, Body
@@ -22,34 +20,22 @@ _ACCOUNTS = {
 """The magic keys of each role in the discovery document."""
 
 
-class AdvanceCall(Body, frozen=True):
-    """Which POST, with `seconds` in addition, advances a clock that stands still."""
-
-    path: str
-    body: dict[str, bool]
-
-
-class DiscoveredClock(Body, frozen=True):
-    """How the clock runs."""
-
-    kind: Literal["running", "manual"]
-    rate: float = ABSENT
-    advance: AdvanceCall = ABSENT
-
-
 class DiscoveryDocument(Body, frozen=True, kw_only=True):
-    """Accounts by role, which nobody has used yet, prompts by the status they end in, capabilities; and the clock."""
+    """Accounts by role, which nobody has used yet, prompts by the status they end in, capabilities; and the clock.
+
+    Of a clock that stands still `advance` is the POST that advances it, with `seconds` in addition.
+    """
 
     accounts: dict[str, list[str]] = ABSENT
     prompts: dict[str, str] = ABSENT
     capabilities: list[str] = ABSENT
-    clock: DiscoveredClock
+    clock: dict[str, object]
 
 
 def discovery_document(number: int | None, rate: float = 0.0) -> DiscoveryDocument:
     """The document for a clock of this rate; each `number` gives other accounts, None gives none, as without magic keys."""
-    advance = AdvanceCall("/_sim/clock/advance", {"every_world": True})
-    clock = DiscoveredClock("running", rate) if rate else DiscoveredClock("manual", advance=advance)
+    advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
+    clock: dict[str, object] = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}
     if number is None:
         return DiscoveryDocument(clock=clock)
     accounts = {

@@ -6,7 +6,8 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
@@ -20,7 +21,7 @@ from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, 
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
-from .discovery import DiscoveryDocument, discovery_document
+from .discovery import discovery_document
 from .metrics import CONTENT_TYPE
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
@@ -66,13 +67,10 @@ class ControlHandler:
         scratch: Scratch,
         traffic: Traffic,
     ) -> None:
-        self._scratch = scratch
-        self._traffic = traffic
-        self._body_queue = body_queue
         self._worlds = worlds
-        self._dispatcher = dispatcher
-        self._tls_listeners = tls_listeners
-        self._look_lock = asyncio.Lock()
+        self._body_queue = body_queue
+        of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock()
+        self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. It never raises, whatever is sent."""
@@ -90,13 +88,9 @@ class ControlHandler:
                     decoded = _decoded(route, query, body)
                 else:  # in a thread: the event loop serves other requests meanwhile
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
-            server = self._worlds, self._dispatcher, self._tls_listeners
-            request = ControlRequest(*server, host, key, number, decoded, self._look_lock, self._scratch, self._traffic)
-            response = await self._worlds.in_steps(route.carry_out, request)
-        except Refused as refused:
-            return await _refusal(refused, redactor)
-        except StateUnavailableError as error:
-            return await _refusal(_unavailable(error), redactor)
+            response = await self._worlds.in_steps(route.carry_out, self._call(host, key, number, decoded))
+        except (Refused, StateUnavailableError) as error:
+            return await _refusal(error, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
@@ -123,7 +117,8 @@ class ControlHandler:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a control request, or one for the discovery document or that of the gateway, unless the caller goes away before its end."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        key = headers.get(_KEY, b"").decode("latin-1").strip()
+        key, host = (headers.get(name, b"").decode("latin-1") for name in (_KEY, b"host"))
+        key = key.strip()
         try:
             check_access(scope, self._worlds.settings)
             body = await read_body(receive, BODY_LIMIT)
@@ -131,35 +126,29 @@ class ControlHandler:
                 return
             if scope["path"] == spec.DISCOVERY_PATH:
                 # Its keys are shown: they open no world yet, so that nothing is disclosed.
-                status, content = 200, encode(await self._discovered())
+                magic = self._worlds.settings.magic
+                number = await self._worlds.in_steps(self._worlds.perform, TakeNumber()) if magic else None
+                status, content = 200, encode(discovery_document(number, self._worlds.clock.rate))
             elif scope["path"] == spec.OPENAPI_PATH:
                 from importlib.metadata import version  # with the first request for it
 
                 from pixazo_simulator.gateway import gateway_document
 
-                origin = f"{scope['scheme']}://{headers[b'host'].decode('latin-1')}"
-                status, content = (
-                    200,
-                    encode(gateway_document(self._worlds.operations.values(), version("pixazo-testkit"), origin)),
-                )
+                served = self._worlds.operations.values()
+                document = gateway_document(served, version("pixazo-testkit"), f"{scope['scheme']}://{host}")
+                status, content = 200, encode(document)
             else:
-                query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
+                query = scope["query_string"].decode("latin-1")
                 method = "GET" if scope["method"] == "HEAD" else scope["method"]
                 status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
         except (Refused, StateUnavailableError) as error:
-            refused = error if isinstance(error, Refused) else _unavailable(error)
-            status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
+            status, content = await _refusal(error, self._worlds.redactor.with_keys(key))
         kind = CONTENT_TYPE if isinstance(content, _Text) else b"application/json"
         framing = [(b"content-length", b"%d" % len(content)), (b"content-type", kind)]
         if status == _UNAVAILABLE:
             framing.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": status, "headers": framing})
         await send({"type": "http.response.body", "body": content})
-
-    async def _discovered(self) -> DiscoveryDocument:
-        magic = self._worlds.settings.magic
-        number = await self._worlds.in_steps(self._worlds.perform, TakeNumber()) if magic else None
-        return discovery_document(number, self._worlds.clock.rate)
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
@@ -209,13 +198,10 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes |
     return bytes(taken)
 
 
-def _unavailable(error: StateUnavailableError) -> Refused:
-    return Refused(503, str(error), "Service unavailable")
-
-
-async def _refusal(refused: Refused, redactor: spec.Redactor) -> Answer:
+async def _refusal(error: Refused | StateUnavailableError, redactor: spec.Redactor) -> Answer:
     from .schema import rendering
 
+    refused = error if isinstance(error, Refused) else Refused(_UNAVAILABLE, str(error), "Service unavailable")
     reason = refused.reason
     body = reason if isinstance(reason, Refusal) else rendering.refusal(redactor, reason, refused.error)
     return refused.status, await _encoded(body, (), redactor)
@@ -225,13 +211,11 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Re
     """A response as JSON without known keys, but for the members that are revealed, a text as it is; others are served meanwhile."""
     if isinstance(response, str):
         return _Text(redactor.text(response).encode())
-    encoded = searched = encode(response)
+    encoded = encode(response)
     if len(encoded) > _AT_A_TIME:
         await asyncio.sleep(0)
     members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
-    if reveals:
-        searched = encode({name: value for name, value in members.items() if name not in reveals})
-    text = searched.decode()
+    text = (encode({n: v for n, v in members.items() if n not in reveals}) if reveals else encoded).decode()
     for start in range(0, len(text), _AT_A_TIME):
         if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
             break

@@ -21,15 +21,11 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
         (f'{{operation="{operation or "other"}",code="{code}"}}', count) for operation, code, count in traffic.counted()
     ]
     attempts = [(f'{{result="{result}"}}', count) for result, count in dispatcher.attempts.items()]
+    timed = f"Until a response was ready, of every {TIMED}th of its operation and code"
     pending = sum(len(world.outbox) for world in worlds)
     families = (
         _family("requests_total", "counter", "Requests of the gateway that were answered", requests),
-        _family(
-            "request_duration_seconds",
-            "histogram",
-            f"Until a response was ready, of every {TIMED}th of its operation and code",
-            _durations(traffic),
-        ),
+        _family("request_duration_seconds", "histogram", timed, _durations(traffic)),
         _family("worlds", "gauge", "Worlds that are open", [("", len(worlds))]),
         _family("generations_total", "counter", "Generations that worlds have accepted", [("", worlds.generations)]),
         _family("webhooks_pending", "gauge", "Webhooks that wait for an attempt", [("", pending)]),

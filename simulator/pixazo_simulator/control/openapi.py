@@ -45,6 +45,8 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
     reference, components = _referenced(described)
     for route in described:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference)
+    token = {"type": "apiKey", "in": "header", "name": TOKEN_HEADER}
+    token["description"] = "The --control-token of the server, where it has one"
     return {
         "openapi": "3.1.0",
         "info": {"title": "pixazo-sim control API", "version": version("pixazo-testkit"), "description": _ABOUT},
@@ -52,15 +54,7 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
-                "controlToken": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": TOKEN_HEADER,
-                    "description": "The --control-token of the server, where it has one",
-                },
-            },
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": KEY_HEADER}, "controlToken": token},
         },
     }
 
@@ -120,17 +114,11 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     codes |= dict.fromkeys([401, 404] if route.needs_world else [], Refusal)
     codes |= dict.fromkeys([] if route.reads_query else [413], Refusal)
     codes |= route.refusals
-    good = {
-        "description": "Done",
-        "content": {
-            "text/plain" if route.response_type is str else "application/json": {
-                "schema": reference(route.response_type),
-                "example": to_json(RESPONSES[route.response_type]),
-            }
-        },
-    }
+    kind = route.response_type
+    content = {"schema": reference(kind), "example": to_json(RESPONSES[kind])}
+    good = {"description": "Done", "content": {"text/plain" if kind is str else "application/json": content}}
     refused = {
-        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(kind)}}}
-        for code, kind in sorted(codes.items())
+        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(refusal)}}}
+        for code, refusal in sorted(codes.items())
     }
     return {str(route.status): good, **refused}

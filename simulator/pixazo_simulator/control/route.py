@@ -52,31 +52,35 @@ class TlsListeners(Protocol):
 class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
-    `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
-    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world, `scratch` makes worlds to
-    try something on, `traffic` is what the gateway has answered.
+    Of the server: `scratch` makes worlds to try something on, `traffic` is what the gateway has answered, `look_lock` is held while one
+    waiting request looks through a world. Of the call: `host` is the host and port that were called, `key` the caller's, `number` the
+    one in the path, `body` the decoded body, or the decoded query of a method without body.
     """
 
     worlds: Worlds
     dispatcher: Dispatcher
     tls_listeners: TlsListeners
+    scratch: Scratch
+    traffic: Traffic
+    look_lock: Lock
     host: str
     key: str
     number: int
     body: R
-    look_lock: Lock
-    scratch: Scratch
-    traffic: Traffic
 
     @property
     def world(self) -> World:
         """The world of the caller. Raises Refused when there is none."""
         return world_of(self.key, self.worlds)
 
-    async def apply(self, command: Callable[[int], Command[T]]) -> T:
-        """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome."""
+    async def apply(self, command: Callable[[int], Command[T]], unknown: str = "") -> T:
+        """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome.
+
+        Raises Refused for a value that is refused, and with the text `unknown` where there is nothing of the number in the path.
+        """
         world = self.world
-        return await self.worlds.apply(world, command(world.clock.now()))
+        with refuse_errors(unknown.format(self.number)):
+            return await self.worlds.apply(world, command(world.clock.now()))
 
 
 class ControlRoute(msgspec.Struct, frozen=True, dict=True):
@@ -137,10 +141,14 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 
 @contextmanager
-def refuse_value_errors() -> Generator[None]:
-    """Turn a ValueError, whose message names the remedy, into status code 400."""
+def refuse_errors(unknown: str = "") -> Generator[None]:
+    """Turn a ValueError, whose message names the remedy, into status code 400, and a KeyError into 404 with the text `unknown`, if it is given."""
     try:
         yield
+    except KeyError:
+        if not unknown:
+            raise
+        raise Refused(404, unknown) from None
     except ValueError as error:
         raise Refused(400, str(error)) from None
 

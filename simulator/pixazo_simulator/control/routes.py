@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from pixazo_simulator import spec
+from pixazo_simulator import world as state
 from pixazo_simulator.script import Rule
 from pixazo_simulator.state import Replayed, WorldLog, export, happened, world_at
 from pixazo_simulator.webhooks import MOST_STARTED, AdvanceError
-from pixazo_simulator.world import (
-    AddRule,
-    AdoptWorld,
-    AdvanceServer,
-    ChangeWorld,
-    CreateWorld,
-    DeleteWorld,
-    Exchange,
-    ForgetState,
-    Journal,
-    KeepState,
-    RemoveRule,
-    ReplaceRule,
-    RestoreState,
-    RotateSecret,
-    SetRules,
-    Settings,
-    World,
-    Worlds,
-    check_key,
-    clock_factory,
-    read_time,
-    starting,
-)
 
 from .conditions import Search, weigh
 from .dry_run import dry_run
 from .dry_run import upcoming as look_ahead
 from .metrics import exposition
 from .repeat import status_command
-from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
+from .route import ControlRequest, ControlRoute, Refused, refuse_errors, route
 from .schema import rendering, requests, responses
 from .schema.bill import bill as world_bill
 
@@ -52,6 +29,9 @@ _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
 _BODY_AT_ONCE = 1024
 """Bytes of bodies that count as one exchange more."""
+_NO_STATE = "no state is kept under the number {}: POST /_sim/world/states keeps one"
+_NO_RULE = "no rule has the number {}: GET /_sim/script lists them"
+_NO_DELIVERY = "no delivery has the number {}: GET /_sim/deliveries lists them"
 _END = object()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,26 +69,28 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
-    key, name = (None if each is UNSET else each for each in (wanted.key, wanted.name))
-    with refuse_value_errors():
+    key, name = requests.given(wanted.key), requests.given(wanted.name)
+    with refuse_errors():
         if key is not None:
-            check_key(key)
+            state.check_key(key)
         if wanted.log is not UNSET:
             replayed = await _aside(Replayed, wanted.log, request.scratch)
-            adopted = AdoptWorld(state=replayed.state(), key=key, name=name)
+            adopted = state.AdoptWorld(state=replayed.state(), key=key, name=name)
             return rendering.created_world(await worlds.perform(adopted), [])
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
-        command = CreateWorld(
+        own = policy.public_origin
+        called = own in ("caller", "forwarded")
+        command = state.CreateWorld(
             key=key,
             policy=policy,
             clock=_clock(wanted, worlds.settings),
             balance=None if wanted.balance is UNSET else spec.micros(wanted.balance),
-            seed=None if wanted.seed is UNSET else wanted.seed,
-            rules=None if wanted.script is UNSET else wanted.script,
+            seed=requests.given(wanted.seed),
+            rules=requests.given(wanted.script),
             name=name,
             images=wanted.images,
             generations=wanted.generations,
-            origin=_origin(request, policy),
+            origin=f"{worlds.settings.scheme}://{request.host}" if called else own,
         )
         return rendering.created_world(*await worlds.perform(command))
 
@@ -128,18 +110,12 @@ async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     return await asyncio.to_thread(work, *args, **named)
 
 
-def _origin(request: ControlRequest[Any], policy: spec.Policy) -> str:
-    """The origin of URLs in what is sent about generations that nobody has submitted."""
-    own = policy.public_origin
-    return f"{request.worlds.settings.scheme}://{request.host}" if own in ("caller", "forwarded") else own
-
-
-def _clock(wanted: requests.NewWorld, settings: Settings) -> tuple[float, int] | None:
+def _clock(wanted: requests.NewWorld, settings: state.Settings) -> tuple[float, int] | None:
     """The rate and start of the clock of a new world; None for the default of this server."""
     if wanted.clock is UNSET and wanted.start is UNSET:
         return None
-    clock = settings.clock if wanted.clock is UNSET else clock_factory(wanted.clock)
-    made = starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
+    clock = settings.clock if wanted.clock is UNSET else state.clock_factory(wanted.clock)
+    made = state.starting(clock, settings.start if wanted.start is UNSET else wanted.start)()
     return made.rate, made.start
 
 
@@ -165,19 +141,18 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
     What was accepted keeps its plan.
     """
     changed, wanted = request.world, request.body
-    with refuse_value_errors():
+    with refuse_errors():
         policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
         balance = None if wanted.balance is UNSET else spec.micros(wanted.balance)
-    await request.worlds.apply(
-        changed,
-        ChangeWorld(
-            changed.clock.now(),
+    await request.apply(
+        lambda now: state.ChangeWorld(
+            now,
             policy=policy,
             balance=balance,
-            suspended=None if wanted.suspended is UNSET else wanted.suspended,
-            model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
-            images=None if wanted.images is UNSET else wanted.images,
-        ),
+            suspended=requests.given(wanted.suspended),
+            model_enabled=requests.given(wanted.model_enabled),
+            images=requests.given(wanted.images),
+        )
     )
     return rendering.world(changed)
 
@@ -186,7 +161,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
 async def delete_world(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
-    await request.worlds.perform(DeleteWorld(key=gone.key))
+    await request.worlds.perform(state.DeleteWorld(key=gone.key))
     await request.tls_listeners.close_all(gone)
     return rendering.DELETED
 
@@ -199,7 +174,7 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
-    with refuse_value_errors():
+    with refuse_errors():
         return await _aside(export, world, worlds, kept, request.scratch)
 
 
@@ -221,23 +196,20 @@ async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
-    with refuse_value_errors():
-        return rendering.state_number(await request.apply(KeepState))
+    return rendering.state_number(await request.apply(state.KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
-    with _refuse_unknown("state", request.number):
-        await request.apply(lambda now: RestoreState(now, request.number))
+    await request.apply(lambda now: state.RestoreState(now, request.number), _NO_STATE)
     return rendering.world(request.world)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
 async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Keep a state no longer."""
-    with _refuse_unknown("state", request.number):
-        await request.apply(lambda now: ForgetState(now, request.number))
+    await request.apply(lambda now: state.ForgetState(now, request.number), _NO_STATE)
     return rendering.DELETED
 
 
@@ -258,7 +230,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
     is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
     world = request.world
-    with refuse_value_errors():
+    with refuse_errors():
         if request.body.seconds is UNSET:
             milliseconds = world.milliseconds_until(str(request.body.until))
         else:
@@ -277,7 +249,7 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
 async def _advance_others(request: ControlRequest[requests.Advance], milliseconds: int) -> None:
     """Let time pass in all worlds but the caller's, and for those that are opened later; webhooks beyond the bound stay pending."""
     starts = {world.number: world.clock.now() for world in request.worlds}
-    advanced = AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
+    advanced = state.AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
     for number in await request.worlds.perform(advanced):
         if world := request.worlds.numbered(number):
             # What has passed since by itself, for the others before it, counts.
@@ -300,8 +272,8 @@ async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcomin
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.ledger(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.ledger(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/bill")
@@ -313,31 +285,28 @@ async def bill(request: ControlRequest[requests.NoParameters]) -> responses.Bill
 @route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
     """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.generations(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.generations(world, request.body.limit, _past(world, request.body.at))
 
 
-async def _as_of(request: ControlRequest[Any], at: str | UnsetType) -> tuple[World, int | None]:
-    """The world of the caller and the instant of which something is to be shown, None: its present one.
-
-    After a position of the log the world is another one, as it was then. Raises Refused.
-    """
+async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.World:
+    """The world of the caller; if a position of the log is given, another one, as it was then. Raises Refused."""
     world, log = request.world, request.worlds.log
     if at is UNSET or not at.isdecimal():
-        return world, _past(world, at)
+        return world
     if log is None:
         raise Refused(
             400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
         )
     kept = await log.read()
-    with refuse_value_errors():
+    with refuse_errors():
         found = await _aside(world_at, world.number, int(at), kept, request.scratch)
     if found is None:
         raise Refused(404, f"at {at}: the world was created later")
-    return found, None
+    return found
 
 
-async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> World:
+async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> state.World:
     """The world of the caller, now or as it was after so many commands. Raises Refused."""
     at = request.body.at
     if at is not UNSET and not at.isdecimal():
@@ -345,13 +314,13 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
             400,
             f"at {at} is not a position of the log: {what} are shown after a command that GET /_sim/world/history lists, not at an instant",
         )
-    return (await _as_of(request, at))[0]
+    return await _world_at(request, at)
 
 
-def _past(owner: World | Worlds, at: str | UnsetType) -> int | None:
-    """The instant of which something is to be shown, None: now. Raises Refused for one that has not come."""
-    with refuse_value_errors():
-        return None if at is UNSET else owner.clock.past(at)
+def _past(owner: state.World | state.Worlds, at: str | UnsetType) -> int | None:
+    """The instant of which something is to be shown, None: now, or after a command. Raises Refused for one that has not come."""
+    with refuse_errors():
+        return None if at is UNSET or at.isdecimal() else owner.clock.past(at)
 
 
 @route("GET", "/_sim/status")
@@ -362,15 +331,16 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
     nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
     """
     wanted = request.body
-    at_position = wanted.at if wanted.at is not UNSET and wanted.at.isdecimal() else UNSET
-    world, _ = await _as_of(request, at_position)
+    world = await _world_at(request, wanted.at)
     accepted = world.generation_of(wanted.request_id)
     if accepted is None:
         raise Refused(
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
-    with refuse_value_errors():
-        at = world.clock.now() if wanted.at in (UNSET, "now", at_position) else read_time("at", str(wanted.at), "now")
+    at = world.clock.now()
+    if wanted.at is not UNSET and wanted.at != "now" and not wanted.at.isdecimal():
+        with refuse_errors():
+            at = state.read_time("at", wanted.at, "now")
     return rendering.status_answer(world, accepted, at)
 
 
@@ -380,7 +350,7 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
     `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
-    world, _ = await _as_of(request, request.body.at)
+    world = await _world_at(request, request.body.at)
     return await _page(world, world.journal, request.body)
 
 
@@ -404,10 +374,12 @@ async def record(request: ControlRequest[requests.RecordFilter]) -> responses.Wo
     )
 
 
-async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
+async def _page(
+    owner: state.World | state.Worlds, kept: state.Journal, wanted: requests.JournalFilter
+) -> responses.JournalPage:
     total, dropped, after = kept.total, kept.dropped, wanted.after
-    at = None if wanted.at is not UNSET and wanted.at.isdecimal() else _past(owner, wanted.at)
-    found = list[Exchange]() if wanted.filters() else list(kept)
+    at = _past(owner, wanted.at)
+    found = list[state.Exchange]() if wanted.filters() else list(kept)
     since = 0
     for exchange in kept if wanted.filters() else ():
         if (at is None or exchange.at <= at) and _passes(owner, exchange, wanted):
@@ -424,7 +396,7 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     return await rendering.journal(owner, count, dropped, listed, real_times=wanted.elapsed)
 
 
-def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
+def _passes(owner: state.World | state.Worlds, exchange: state.Exchange, wanted: requests.JournalFilter) -> bool:
     return (
         (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
@@ -444,7 +416,7 @@ async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResu
     Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
     """
     world, timeout = request.world, request.body.timeout
-    with refuse_value_errors():
+    with refuse_errors():
         search = Search(world, request.body)
     try:
         async with asyncio.timeout(timeout):
@@ -493,7 +465,7 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
     world, wanted = request.world, request.body
     if wanted.sequence is not UNSET:
         return await _verify_sequence(request, wanted.sequence)
-    with refuse_value_errors():
+    with refuse_errors():
         search = Search(world, wanted)
         _check_kept(world, wanted.exchanges)
     await look(request, search)
@@ -511,8 +483,8 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
 async def _verify_sequence(
     request: ControlRequest[requests.Verification], steps: Sequence[requests.ExchangeMatchers]
 ) -> responses.WaitResult:
-    world, found, after = request.world, list[Exchange](), 0
-    with refuse_value_errors():
+    world, found, after = request.world, list[state.Exchange](), 0
+    with refuse_errors():
         weigh(steps)
         _check_kept(world, steps[0])
     for number, step in enumerate(steps, 1):
@@ -529,7 +501,7 @@ async def _verify_sequence(
     return await rendering.wait_result(world, "exchanges", found)
 
 
-def _check_kept(world: World, asked: requests.ExchangeMatchers | UnsetType) -> None:
+def _check_kept(world: state.World, asked: requests.ExchangeMatchers | UnsetType) -> None:
     """Raise ValueError when the journal no longer has all exchanges in question: it cannot show that something did not happen."""
     dropped = world.journal.dropped
     if asked is not UNSET and dropped > asked.after:
@@ -563,8 +535,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     if is_json:
         usual["content-type"] = "application/json"
     given = [(name.lower(), value) for name, value in asked.headers.items()]
-    missing = usual.keys() - dict(given).keys()
-    headers = given + [(name, value) for name, value in usual.items() if name in missing]
+    headers = given + [(name, value) for name, value in usual.items() if name not in dict(given)]
     return dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
 
 
@@ -610,79 +581,58 @@ async def script(request: ControlRequest[requests.AtPosition]) -> responses.Scri
 @route("PUT", "/_sim/script")
 async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
     """Replace all rules; nothing changes when one of the new ones is wrong."""
-    with refuse_value_errors():
-        await request.apply(lambda now: SetRules(now, tuple(request.body.rules)))
+    await request.apply(lambda now: state.SetRules(now, tuple(request.body.rules)))
     return await rendering.script(request.world)
 
 
 @route("DELETE", "/_sim/script")
 async def clear_script(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove every rule."""
-    await request.apply(lambda now: SetRules(now, ()))
+    await request.apply(lambda now: state.SetRules(now, ()))
     return rendering.DELETED
 
 
 @route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is asked after all others."""
-    with refuse_value_errors():
-        return rendering.rule_number(await request.apply(lambda now: AddRule(now, request.body)))
+    return rendering.rule_number(await request.apply(lambda now: state.AddRule(now, request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
-    with _refuse_unknown("rule", request.number), refuse_value_errors():
-        await request.apply(lambda now: ReplaceRule(now, request.number, request.body))
+    await request.apply(lambda now: state.ReplaceRule(now, request.number, request.body), _NO_RULE)
     return rendering.rule_number(request.number)
 
 
 @route("DELETE", "/_sim/script/rules/{number}")
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
-    with _refuse_unknown("rule", request.number):
-        await request.apply(lambda now: RemoveRule(now, request.number))
+    await request.apply(lambda now: state.RemoveRule(now, request.number), _NO_RULE)
     return rendering.DELETED
-
-
-@contextmanager
-def _refuse_unknown(what: str, number: int) -> Generator[None]:
-    try:
-        yield
-    except KeyError:
-        raise Refused(404, _UNKNOWN[what].format(number)) from None
-
-
-_UNKNOWN = {
-    "state": "no state is kept under the number {}: POST /_sim/world/states keeps one",
-    "rule": "no rule has the number {}: GET /_sim/script lists them",
-    "delivery": "no delivery has the number {}: GET /_sim/deliveries lists them",
-}
-"""The message about a number that does not exist, with the remedy."""
 
 
 @route("GET", "/_sim/deliveries")
 async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.DeliveryPage:
     """List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`)."""
-    world, at = await _as_of(request, request.body.at)
-    return await rendering.deliveries(world, request.body.limit, at)
+    world = await _world_at(request, request.body.at)
+    return await rendering.deliveries(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/deliveries/{number}")
 async def delivery(request: ControlRequest[requests.NoParameters]) -> responses.DeliveryDetail:
     """Show a webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
     world = request.world
-    with _refuse_unknown("delivery", request.number):
-        kept = world.outbox.find(request.number)
-        if kept is None:
-            raise KeyError
+    kept = world.outbox.find(request.number)
+    if kept is None:
+        raise Refused(404, _NO_DELIVERY.format(request.number))
     return rendering.delivery_detail(world, kept, request.dispatcher.posted(world, kept))
 
 
 @route("POST", "/_sim/deliveries/{number}/resend")
 async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
     """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
-    with _refuse_unknown("delivery", request.number), refuse_value_errors():
+    with refuse_errors(_NO_DELIVERY.format(request.number)):
         _, attempt = await request.dispatcher.resend(request.world, request.number)
     return rendering.attempt(request.world, attempt)
 
@@ -693,8 +643,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")
-    with refuse_value_errors():
-        await request.apply(lambda now: RotateSecret(now, round(request.body.overlap * spec.SECOND)))
+    await request.apply(lambda now: state.RotateSecret(now, round(request.body.overlap * spec.SECOND)))
     return rendering.world(world)
 
 
@@ -702,7 +651,7 @@ async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]
 async def open_tls_listener(request: ControlRequest[requests.NewTlsListener]) -> responses.TlsListener:
     """Open a TLS port that serves the caller's world, with a certificate for the given hosts."""
     try:
-        with refuse_value_errors():
+        with refuse_errors():
             return await request.tls_listeners.open(request.world, request.body.hosts)
     except LookupError as error:
         raise Refused(404, str(error)) from None

@@ -58,12 +58,16 @@ class Receiver:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, unless the caller goes away before its end."""
+        path: str = scope["path"]
         try:
-            if scope["path"] == CONSOLE_PATH or scope["path"].startswith(f"{CONSOLE_PATH}/"):
+            if not f"{path}/".startswith(f"{CONTROL_PREFIX}/"):
+                answered = await self._received(scope, receive)
+            else:
                 check_access(scope, self._settings)
-                await self._page(scope, receive, send)
-                return
-            answered = await self._answer(scope, receive)
+                if f"{path}/".startswith(f"{CONSOLE_PATH}/"):
+                    await self._page(scope, receive, send)
+                    return
+                answered = await self._own(scope["method"], path, dict(scope["headers"]))
         except Refused as refused:
             answered = refused.status, _JSON, to_json(responses.Refusal(refused.error, str(refused))).encode()
         if answered is None:
@@ -74,16 +78,6 @@ class Receiver:
         await send({"type": "http.response.start", "status": status, "headers": [*headers, *framing]})
         await send({"type": "http.response.body", "body": body if has_body else b""})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> _Answered | None:
-        if scope["path"] == CONTROL_PREFIX or scope["path"].startswith(f"{CONTROL_PREFIX}/"):
-            check_access(scope, self._settings)
-            return await self._own(scope["method"], scope["path"], dict(scope["headers"]))
-        if scope["method"] not in ("POST", "PUT"):
-            raise Refused(405, "this receives webhooks, by POST or PUT", "Method not allowed")
-        length = dict(scope["headers"]).get(b"content-length", b"")
-        body = await read_body(receive, BODY_LIMIT, int(length) if length.isdigit() else 0)
-        return None if body is None else await self._take(scope, body)
-
     @cached_property
     def _page(self) -> ASGIApp:
         from .page import Page  # on first use: importing Jinja2 takes as long as a hundred webhooks
@@ -91,9 +85,14 @@ class Receiver:
         answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
         return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None).router
 
-    # Webhooks
-
-    async def _take(self, scope: Scope, body: bytes) -> _Answered:
+    async def _received(self, scope: Scope, receive: Receive) -> _Answered | None:
+        """The answer to a webhook, which is kept; None for a caller that goes away."""
+        if scope["method"] not in ("POST", "PUT"):
+            raise Refused(405, "this receives webhooks, by POST or PUT", "Method not allowed")
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        body = await read_body(receive, BODY_LIMIT, int(length) if length.isdigit() else 0)
+        if body is None:
+            return None
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         callback = Callback(
             at=self._now(), method=scope["method"], target=target.decode("latin-1"), headers=tuple(map(tuple, scope["headers"])), body=body,
@@ -106,14 +105,19 @@ class Receiver:
         self.kept.answered(entry, answer)
         return answer.status, answer.headers, answer.body
 
-    # Our own routes
-
     async def _own(self, method: str, path: str, headers: dict[bytes, bytes]) -> _Answered:
         if method in ("GET", "HEAD") and path == f"{CONTROL_PREFIX}/callbacks":
             page = CallbackPage(self.kept.total, [shown(each, LISTED) for each in self.kept])
             return 200, _JSON, to_json(page).encode()
         if method == "POST" and (found := _RESEND.fullmatch(path)):
-            _refuse_simple(headers)
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            # A page of another site could send any other request without a CORS preflight (a simple request).
+            if kind != b"application/json" and b"hx-request" not in headers:
+                raise Refused(
+                    415,
+                    "a request that changes something needs Content-Type: application/json",
+                    "Unsupported media type",
+                )
             return 200, _JSON, to_json(shown(await self._resend(int(found[1])))).encode()
         asked = beginning(f"{method} {path}", _SHOWN)
         raise Refused(404, f"{asked} is not a route of this receiver: known are {_ROUTES}", "Not found")
@@ -126,12 +130,3 @@ class Receiver:
         if self._forwarder is None:
             raise Refused(409, "there is no app to send it to: start with --forward-to URL", "Not forwarding")
         return self.kept.answered(entry, await self._forwarder.forward(entry.callback))
-
-
-def _refuse_simple(headers: dict[bytes, bytes]) -> None:
-    """Raise Refused for a request that a page of another site could send without a CORS preflight (a simple request)."""
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json" and b"hx-request" not in headers:
-        raise Refused(
-            415, "a request that changes something needs Content-Type: application/json", "Unsupported media type"
-        )

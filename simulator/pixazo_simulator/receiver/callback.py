@@ -8,7 +8,6 @@ from pixazo_simulator.spec import Header
 
 SIGNATURE = b"webhook-signature"
 """The header that is shown and saved although its name looks like a secret: an HMAC does not reveal its key."""
-_UNNAMED = (None, None)
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +36,9 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
         try:
             body = msgspec.json.decode(self.body, type=_Body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _UNNAMED
-        if body.status is None and body.challenge is not None:
-            return _text(body.request_id), "challenge"
-        return _text(body.request_id), _text(body.status)
+            body = _Body()
+        status = "challenge" if body.status is None and body.challenge is not None else body.status
+        return _text(body.request_id), _text(status)
 
     @property
     def size(self) -> int:

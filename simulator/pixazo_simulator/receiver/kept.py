@@ -53,23 +53,24 @@ class Kept:
         self.total += 1
         times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
         entry = KeptCallback(number=self.total, callback=callback, verdict=verdict, times=times)
-        self._put(entry)
+        self._entries[entry.number] = entry
+        self._changed(entry, entry.size)
         return entry
 
     def answered(self, entry: KeptCallback, answer: Answer) -> KeptCallback:
         """Add an answer to an entry, unless the entry was dropped."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
-        self._put(entry, before)
+        if before:
+            self._entries[entry.number] = entry
+        self._changed(entry, entry.size - before.size if before else 0)
         return entry
 
-    def _put(self, entry: KeptCallback, before: KeptCallback | None = None) -> None:
-        """Store a new entry, or replace the entry `before`, and call the watchers."""
-        if before or not entry.answers:  # an answer to a dropped entry does not restore it
-            self._bytes += entry.size - (before.size if before else 0)
-            self._entries[entry.number] = entry
-            while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
-                self._bytes -= self._entries.pop(next(iter(self._entries))).size
+    def _changed(self, entry: KeptCallback, more: int) -> None:
+        """Drop what is too much now that there are so many more bytes, and call the watchers."""
+        self._bytes += more
+        while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
+            self._bytes -= self._entries.pop(next(iter(self._entries))).size
         for watch in tuple(self.watchers):
             watch(entry)
 

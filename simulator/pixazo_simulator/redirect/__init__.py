@@ -19,12 +19,12 @@ from .context import (
     redirect,
 )
 from .host_guard import GUARD_VARIABLE, Ban, guard_of, remove_variables
-from .proxy import Decide, Forward, Proxy, ProxyRequest, RefuseRequest, Tunnel
+from .proxy import Decide, Forward, Proxy, ProxyRequest, Tunnel
 from .relay import Relay, Upstream
 from .routing import HTTPS, Redirection, misuse, normalized
 
 __all__ = [
     "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide",
-    "Forward", "Proxy", "ProxyRequest", "Redirection", "RedirectionError", "RefuseRequest", "Relay", "Tunnel", "Upstream", "guard_of",
+    "Forward", "Proxy", "ProxyRequest", "Redirection", "RedirectionError", "Relay", "Tunnel", "Upstream", "guard_of",
     "is_loopback", "media_hosts", "misuse", "normalized", "offline", "redirect", "remove_variables",
 ]  # fmt: skip

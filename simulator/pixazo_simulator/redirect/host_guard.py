@@ -247,13 +247,9 @@ def _put(name: str, value: str | None) -> None:
 def _refusal(ban: Ban | None, line: str) -> ConnectionRefusedError:
     """The error of a refusal; its line is written to the file of the ban."""
     if ban:
-        with suppress(OSError):  # the test run has ended and deleted the file
-            descriptor = os.open(ban.file, os.O_WRONLY | os.O_APPEND)
-            try:
-                # One write per line, so that the lines of several processes do not mix.
-                os.write(descriptor, f"{line}\n".encode(errors="backslashreplace"))
-            finally:
-                os.close(descriptor)
+        # One write per line, so that the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
+        with suppress(OSError), os.fdopen(os.open(ban.file, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
+            file.write(f"{line}\n".encode(errors="backslashreplace"))
     return ConnectionRefusedError(errno.ECONNREFUSED, line)
 
 

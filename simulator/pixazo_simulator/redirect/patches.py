@@ -17,6 +17,8 @@ from weakref import WeakSet
 
 from .routing import Redirection, normalized
 
+_spec_of = cache(find_spec)
+
 
 class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
@@ -78,7 +80,7 @@ class Patches:
             yield Loop, "create_connection", self._opening
             yield Loop, "getaddrinfo", self._resolving_in_loop
         # aiohttp with aiodns queries name servers itself, without the system's resolver. Importing aiohttp is slow.
-        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _has_aiodns():
+        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _spec_of("aiodns"):
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 
@@ -181,21 +183,10 @@ class Patches:
     def _admit(self, carrier: Any, host: object) -> None:
         """Refuse a connection to one of the hosts that visibly does not reach the listener."""
         if self._redirection.covers(host):
-            self._redirection.admit(normalized(host), _peer(carrier))
-
-
-def _peer(carrier: Any) -> tuple[Any, ...] | None:
-    """The address that a connection reaches, None when it is unknown or there is none yet."""
-    try:
-        peer: tuple[Any, ...] | None = carrier.getpeername() if isinstance(carrier, socket.socket) else None
-    except OSError:
-        return None  # not connected yet: `connect` will redirect it
-    return peer
-
-
-@cache
-def _has_aiodns() -> bool:
-    return find_spec("aiodns") is not None
+            peer: tuple[Any, ...] | None = None
+            with suppress(OSError):  # not connected yet: `connect` will redirect it
+                peer = carrier.getpeername() if isinstance(carrier, socket.socket) else None
+            self._redirection.admit(normalized(host), peer)
 
 
 @contextmanager

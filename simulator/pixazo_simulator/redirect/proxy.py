@@ -68,13 +68,8 @@ class Forward(NamedTuple):
     to_proxy: bool = False
 
 
-class RefuseRequest(NamedTuple):
-    """Answer 403 with this sentence."""
-
-    sentence: str
-
-
-Decide = Callable[[ProxyRequest], Tunnel | Forward | RefuseRequest]
+Decide = Callable[[ProxyRequest], Tunnel | Forward | str]
+"""Says where a request goes; a sentence refuses it (403)."""
 
 
 class Proxy:
@@ -149,8 +144,6 @@ class Proxy:
             head, rest = read_head(client)
         except TimeoutError:
             return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
-        finally:
-            client.settimeout(None)
         if not head:
             reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
             return "431 Request Header Fields Too Large", reason
@@ -158,8 +151,8 @@ class Proxy:
         if request is None or (request.secure and not self._trust):
             return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
         decision = self._decide(request)
-        if isinstance(decision, RefuseRequest):
-            return "403 Forbidden", decision.sentence
+        if isinstance(decision, str):
+            return "403 Forbidden", decision
         try:
             server = self._server(decision.address, request)
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
@@ -179,8 +172,8 @@ class Proxy:
             server.settimeout(CONNECT_TIMEOUT)
             return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
-    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> bool:
-        """Send each side its first bytes, then copy both ways; a reset on one side becomes a reset on the other, and False."""
+    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> None:
+        """Send each side its first bytes, then copy both ways. Raises ConnectionError for a reset of one side, and prepares one of both."""
         self._open.add(server)
         with server:
             server.settimeout(None)
@@ -194,10 +187,9 @@ class Proxy:
                 for each in (client, server):
                     # SO_LINGER with a time of zero: close() sends RST instead of FIN.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return False
+                raise
             finally:
                 self._open.discard(server)
-        return True
 
 
 def read_head(client: socket.socket) -> tuple[bytes, bytes]:
@@ -207,16 +199,19 @@ def read_head(client: socket.socket) -> tuple[bytes, bytes]:
     """
     until = real_clock() + HEAD_TIMEOUT
     received = bytearray()
-    while (end := received.find(_END, max(0, len(received) - CHUNK - len(_END)))) < 0 and len(received) < HEAD_LIMIT:
-        client.settimeout(max(0.001, until - real_clock()))
-        data = client.recv(CHUNK)
-        if not data:
-            raise ConnectionAbortedError
-        if real_clock() > until:
-            raise TimeoutError
-        received += data
-    cut = end + len(_END) if end >= 0 else 0
-    return bytes(received[:cut]), bytes(received[cut:])
+    try:
+        while _END not in received and len(received) < HEAD_LIMIT:
+            client.settimeout(max(0.001, until - real_clock()))
+            data = client.recv(CHUNK)
+            if not data:
+                raise ConnectionAbortedError
+            if real_clock() > until:
+                raise TimeoutError
+            received += data
+    finally:
+        client.settimeout(None)
+    head, end, rest = received.partition(_END)
+    return (bytes(head + end), bytes(rest)) if end else (b"", b"")
 
 
 def _parsed(head: bytes) -> ProxyRequest | None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from .context import is_loopback
-from .proxy import CONNECT_TIMEOUT, HEAD_TIMEOUT, Proxy, ProxyRequest, RefuseRequest, read_head, respond
+from .proxy import CONNECT_TIMEOUT, HEAD_TIMEOUT, Proxy, read_head, respond
 from .routing import HTTP, HTTPS, normalized
 
 _HOST_OR_CONNECTION = re.compile(rb"\r\n(?:host|(?:proxy-)?connection):[^\r]*", re.IGNORECASE)
@@ -79,41 +79,35 @@ class Relay(Proxy):
     """`with Relay(upstream, context) as relay: ... relay.address`: listens on a free port of 127.0.0.1, without a context without TLS."""
 
     def __init__(self, upstream: Upstream, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(_refuse)
+        super().__init__(lambda _: "this port is no proxy")
         self._upstream = upstream
         self._context = context
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
         if self._context is None:
-            return self._lead(client)[0]
+            return self._lead(client)
         client.settimeout(HEAD_TIMEOUT)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would hold the response back
         with self._context.wrap_socket(client, server_side=True) as secured:
             self._open.add(secured)
             try:
-                error, is_reset = self._lead(secured)
-                if error:
+                if error := self._lead(secured):
                     respond(secured, *error)
-                if not is_reset:
-                    secured.settimeout(_GOODBYE)
-                    with suppress(ValueError):  # of a connection that the end of the relay has shut down meanwhile
-                        secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
+                secured.settimeout(_GOODBYE)
+                with suppress(ValueError):  # of a connection that the end of the relay has shut down meanwhile
+                    secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
             finally:
                 self._open.discard(secured)
         return None
 
-    def _lead(self, client: socket.socket) -> tuple[tuple[str, str] | None, bool]:
-        """Lead one connection to the upstream; returns status line and sentence of an error, and whether it was reset."""
+    def _lead(self, client: socket.socket) -> tuple[str, str] | None:
+        """Lead one connection to the upstream; returns status line and sentence of an error."""
         head, rest = read_head(client)
-        client.settimeout(None)
         if not head:
-            return ("431 Request Header Fields Too Large", "the head of the request is too long"), False
+            return "431 Request Header Fields Too Large", "the head of the request is too long"
         try:
             server = self._upstream.connect()
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
-            return ("502 Bad Gateway", f"the upstream {self._upstream.url} cannot be reached: {error}"), False
-        return None, not self._relay(client, server, b"", self._upstream.headed(head) + rest)
-
-
-def _refuse(_: ProxyRequest) -> RefuseRequest:
-    return RefuseRequest("this port is no proxy")
+            return "502 Bad Gateway", f"the upstream {self._upstream.url} cannot be reached: {error}"
+        self._relay(client, server, b"", self._upstream.headed(head) + rest)
+        return None

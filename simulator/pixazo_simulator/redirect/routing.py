@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, ProxyRequest, RefuseRequest, Tunnel
+from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, ProxyRequest, Tunnel
 
 HTTP, HTTPS = 80, 443
 _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -126,14 +126,14 @@ class Redirection:
                 self._relays[proxy] = self._stack.enter_context(relay)
             return self._relays[proxy].address
 
-    def _decide(self, request: ProxyRequest, proxy: Address) -> Tunnel | Forward | RefuseRequest:
+    def _decide(self, request: ProxyRequest, proxy: Address) -> Tunnel | Forward | str:
         if not self.covers(request.host):
             return Forward(proxy, to_proxy=True)
         try:
             port = HTTP if request.port == HTTPS and request.method != "CONNECT" else request.port
             return Tunnel(self.destination(request.host, port) or self._listener)
         except ConnectionRefusedError as refused:
-            return RefuseRequest(refused.args[1])
+            return str(refused.args[1])
 
     def _connected(self, address: Address) -> socket.socket:
         """A connection to an address, made with the original functions: it is not redirected itself."""

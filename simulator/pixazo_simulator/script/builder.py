@@ -63,13 +63,9 @@ class When:
         )  # fmt: skip
         self._steps: list[Step] = []
         self._begins = True
-        self._number: int | None = None
-        self._open = True
-
-    @property
-    def number(self) -> int | None:
+        self.number: int | None = None
         """The number of the rule in its script, None until it is placed."""
-        return self._number
+        self._open = True
 
     @property
     def rule(self) -> Rule:
@@ -144,10 +140,10 @@ class When:
             members["times"] = times
         steps = [*kept, msgspec.structs.replace(current, **members)]
         rule = self._made(steps)
-        if self._number is None:
-            self._number = self._place.add_rule(rule)
+        if self.number is None:
+            self.number = self._place.add_rule(rule)
         else:
-            self._place.replace_rule(self._number, rule)
+            self._place.replace_rule(self.number, rule)
         self._steps, self._begins = steps, False
         return self
 
@@ -158,7 +154,7 @@ class When:
         return msgspec.structs.replace(self._rule, **members, then=tuple(rest))
 
     def __repr__(self) -> str:
-        return f"<{self.rule}, {'not placed yet' if self._number is None else f'number {self._number}'}>"
+        return f"<{self.rule}, {'not placed yet' if self.number is None else f'number {self.number}'}>"
 
 
 def _moment(given: float | str | datetime) -> float | str:

@@ -1,4 +1,4 @@
-"""What a fault asks of whoever sends a response, delivers a webhook or plans a generation, as values."""
+"""What faults ask of whoever sends a response, and how that sends it, as values."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ class Respond(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Wait before the next effect: real seconds for a response, seconds of the world's clock for a webhook delivery.
-
-    Whoever sends a response may stop waiting, and leave out all that follows, once the client has gone.
-    """
+    """Wait so many real seconds before the next effect, or leave out all that follows once the client has gone."""
 
     seconds: float
 
@@ -40,29 +37,11 @@ class Send(msgspec.Struct, frozen=True):
         return int(whole * self.share) if self.most is None else min(int(whole * self.share), self.most)
 
 
-class Pace(msgspec.Struct, frozen=True):
-    """Send the body at so many bytes in a real second."""
-
-    bytes_per_second: int
-
-
-class Garbage(msgspec.Struct, frozen=True):
-    """Send so many random bytes before the status line."""
-
-    length: int
-
-
 class Noise(msgspec.Struct, frozen=True):
     """Send these bytes, which belong to no response."""
 
     description: ClassVar[str] = "garbage before the response"
     data: bytes
-
-
-class Declare(msgspec.Struct, frozen=True):
-    """Put another Content-Type in place of the right one."""
-
-    content_type: str
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -83,50 +62,12 @@ class Silence(msgspec.Struct, frozen=True):
     description: ClassVar[str] = "the connection was held open until the caller gave up"
 
 
-class Stall(msgspec.Struct, frozen=True):
-    """Let the generation stay PROCESSING for ever."""
-
-
-class Skip(msgspec.Struct, frozen=True):
-    """Do not post the webhook, and do not try again."""
-
-
-class Repeat(msgspec.Struct, frozen=True):
-    """Post the webhook so many times in all."""
-
-    copies: int
-
-
-class GiveWay(msgspec.Struct, frozen=True):
-    """Let the next webhook of the world go first, but wait no longer than so many seconds of the world's clock."""
-
-    within: float
-
-
-class BeforeResponse(msgspec.Struct, frozen=True):
-    """Post the webhook before the response to its submission is sent."""
-
-
-class Sign(msgspec.Struct, frozen=True):
-    """Sign the webhook as so many seconds ago, or with a secret that is not the world's."""
-
-    age: float = 0.0
-    wrong: bool = False
-
-
-class RefuseConnection(msgspec.Struct, frozen=True):
-    """Post the webhook to a port on which nothing listens."""
-
-
 Ending = Close | Reset | Silence
 """How a connection ends."""
 Transmission = tuple[Wait | Noise | Send | Ending, ...]
 """How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
-Effect = (
-    Discard | Respond | Wait | Send | Pace | Garbage | Declare | Ending  # of a response
-    | Stall  # of a generation
-    | Skip | Repeat | GiveWay | BeforeResponse | Sign | RefuseConnection  # of a webhook delivery
-)  # fmt: skip
+Effect = Discard | Respond | Send | Ending
+"""What a fault asks for."""
 
 
 def cut(transmission: Transmission, length: int) -> str | None:

@@ -10,14 +10,16 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, SECOND, covers, is_secret, not_unicode, read, shortened, shown
+from pixazo_simulator.spec import HIDDEN, SECOND, beginning, covers, is_secret, not_unicode, read, shown
 
 from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
-from .rule import MOST_RULES, Rule, Step, conditions, written
+from .rule import MOST_RULES, Rule, Step, written
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
+_LONGEST_CONDITION = 200
+"""Characters of a condition in a difference."""
 _MOST_DIFFERENCES = 20
 """Differences of one rule that are listed."""
 
@@ -60,7 +62,7 @@ class _Difference(msgspec.Struct, frozen=True):
         place = ".".join(self.path)
         if is_secret(self.path[-1]):
             return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, expected: {HIDDEN}"
-        return f"{place} is {shown(self.value)}, expected: {shortened(str(self.wanted))}"
+        return f"{place} is {shown(self.value)}, expected: {beginning(str(self.wanted), _LONGEST_CONDITION)}"
 
 
 class RuleEntry:
@@ -71,7 +73,7 @@ class RuleEntry:
     """
 
     __slots__ = (
-        "_nearest", "conditions", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
+        "_nearest", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
         "weight", "window",
     )  # fmt: skip
 
@@ -79,8 +81,7 @@ class RuleEntry:
         self.number, self.rule = number, rule
         self.begin(added, seed)
         self.operations = operations(rule.when)
-        self.conditions = conditions(rule.match, rule.when)
-        self.weight = rule.weight(self.conditions, weight_left)
+        self.weight = rule.weight(weight_left)
         if self.weight > weight_left:
             raise ValueError(
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
@@ -100,7 +101,7 @@ class RuleEntry:
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used: tuple[int, ...] = (0,) * len(rule.steps)
-        self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in self.conditions)
+        self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in rule.conditions)
         """The conditions as `decide` asks them, most often in vain."""
         self.differing: int | None = None
         """In how many respects the nearest call differed."""
@@ -110,14 +111,7 @@ class RuleEntry:
         """The entry as it is kept."""
         nearest = tuple(map(str, self._nearest))
         return SavedRule(
-            self.number,
-            self.json,
-            self.window,
-            self.seed,
-            self.matched,
-            self.used,
-            self.differing,
-            nearest,
+            self.number, self.json, self.window, self.seed, self.matched, self.used, self.differing, nearest
         )
 
     @classmethod
@@ -145,21 +139,15 @@ class RuleEntry:
         """Why the rule does not match, empty when it does."""
         if not covers(self.operations, facts.operation):
             return [f"it is about {self.rule.when}, this is {facts.operation}"]
-        if outside := self._outside(facts.at):
-            return [outside]
-        found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
+        begins, ends = self.window
+        if facts.at < begins:
+            return [f"it begins in {(begins - facts.at) / SECOND:g} s (since={written(self.rule.since)})"]
+        if self.rule.until is not None and ends is not None and facts.at >= ends:
+            return [f"it ended {(facts.at - ends) / SECOND:g} s ago (until={written(self.rule.until)})"]
+        found = ((path, _fact(facts.values, path), condition) for path, condition in self.rule.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
-
-    def _outside(self, now: int) -> str | None:
-        """Why it is not asked at this instant, None when it is."""
-        begins, ends = self.window
-        if now < begins:
-            return f"it begins in {(begins - now) / SECOND:g} s (since={written(self.rule.since)})"
-        if self.rule.until is not None and ends is not None and now >= ends:
-            return f"it ended {(now - ends) / SECOND:g} s ago (until={written(self.rule.until)})"
-        return None
 
     def lost_draw(self) -> str | None:
         """Why the draw lets the next matching request through, None when the rule decides it.
@@ -181,10 +169,6 @@ class RuleEntry:
     def missed(self) -> tuple[str, ...] | None:
         """Why the nearest call was not decided, None when there was no call that the rule is about."""
         return None if self.differing is None else _worded(self._nearest, self.differing)
-
-    def is_ready(self) -> bool:
-        """Whether it would decide the next matching request."""
-        return self.step_index() is not None and not self.lost_draw()
 
     def step_index(self) -> int | None:
         """The step for the next matching request, None when it is let through: too early, or all steps are used up."""
@@ -228,11 +212,10 @@ class SavedScript(msgspec.Struct, frozen=True):
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
 
-    __slots__ = ("_about", "_entries", "_made", "_seed", "_size", "_weight")
+    __slots__ = ("_about", "_entries", "_made", "_seed")
 
     def __init__(self, seed: int = 0) -> None:
-        self._seed = seed
-        self._made = self._weight = self._size = 0
+        self._seed, self._made = seed, 0
         self._hold({})
 
     def _hold(self, entries: dict[int, RuleEntry]) -> None:
@@ -248,7 +231,7 @@ class Script:
         """A copy with the same rules, used as often, that is used on its own."""
         other = Script(self._seed)
         other._hold({number: copy(entry) for number, entry in self._entries.items()})
-        other._made, other._weight, other._size = self._made, self._weight, self._size
+        other._made = self._made
         return other
 
     def saved(self) -> SavedScript:
@@ -257,11 +240,8 @@ class Script:
 
     def restore(self, saved: SavedScript) -> None:
         """Be as a script was when it was saved. Raises ValueError for rules that cannot be read."""
-        rules = [(each, read(each.rule, Rule)) for each in saved.rules]
-        entries = [RuleEntry.restored(each, rule) for each, rule in rules]
-        self._hold({entry.number: entry for entry in entries})
+        self._hold({each.number: RuleEntry.restored(each, read(each.rule, Rule)) for each in saved.rules})
         self._made, self._seed = saved.made, saved.seed
-        self._weight, self._size = sum(each.weight for each in entries), sum(len(each.json) for each in entries)
 
     def begin(self, now: int, seed: int) -> None:
         """Take all rules as added at this instant (UTC milliseconds), and draw from this seed from now on."""
@@ -289,46 +269,43 @@ class Script:
 
         Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for an invalid regular expression.
         """
-        if len(self._entries) >= MOST_RULES:
-            raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
-        self._enter(self._made + 1, rule, now)
-        self._made += 1
-        return self._made
+        number = self._made + 1
+        self._hold({**self._entries, number: self._entry(number, rule, now, self._entries)})
+        self._made = number
+        return number
 
     def set(self, rules: Iterable[Rule], now: int = 0) -> None:
         """Replace all rules by these, in order; nothing changes when one is refused. Raises ValueError as `add` does."""
-        other = Script(self._seed)
-        other._made = self._made
-        for index, rule in enumerate(rules):
+        entries: dict[int, RuleEntry] = {}
+        for number, rule in enumerate(rules, self._made + 1):
             try:
-                other.add(rule, now)
+                entries[number] = self._entry(number, rule, now, entries)
             except ValueError as error:
-                raise ValueError(f"rules[{index}]: {error}") from None
-        self._hold(other._entries)
-        self._made = other._made
-        self._weight, self._size = other._weight, other._size
+                raise ValueError(f"rules[{len(entries)}]: {error}") from None
+        self._hold(entries)
+        self._made += len(entries)
 
     def replace(self, number: int, rule: Rule, now: int = 0) -> None:
         """Replace a rule; the new one starts unused.
 
         Raises KeyError when there is none of this number, ValueError as `add` does.
         """
-        self._enter(number, rule, now, self._entries[number])
+        others = {**self._entries}
+        del others[number]
+        self._hold({**self._entries, number: self._entry(number, rule, now, others)})
 
-    def _enter(self, number: int, rule: Rule, now: int, before: RuleEntry | None = None) -> None:
-        """Enter a rule under a number, where another may stand."""
-        weight, size = self._weight, self._size
-        if before:
-            weight, size = weight - before.weight, size - len(before.json)
-        entry = RuleEntry(number, rule, now, self._seed, MOST_WEIGHT - weight, MOST_BYTES - size)
-        self._hold({**self._entries, number: entry})
-        self._weight, self._size = weight + entry.weight, size + len(entry.json)
+    def _entry(self, number: int, rule: Rule, now: int, others: Mapping[int, RuleEntry]) -> RuleEntry:
+        """A rule that enters the script beside these others."""
+        if len(others) >= MOST_RULES:
+            raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
+        weight_left = MOST_WEIGHT - sum(each.weight for each in others.values())
+        bytes_left = MOST_BYTES - sum(len(each.json) for each in others.values())
+        return RuleEntry(number, rule, now, self._seed, weight_left, bytes_left)
 
     def remove(self, number: int) -> None:
         """Forget a rule. Raises KeyError when there is none of this number."""
-        gone = self._entries.pop(number)
+        del self._entries[number]
         self._hold(self._entries)
-        self._weight, self._size = self._weight - gone.weight, self._size - len(gone.json)
 
     def listed(self) -> list[RuleEntry]:
         """The rules with what became of them, in order."""
@@ -392,12 +369,11 @@ class Script:
 
     def diagnose(self, facts: Facts) -> list[Diagnosis]:
         """Whether each rule decides a call, nearest first: the one that does, then those with the fewest differences."""
-        differing = [(entry, entry.differences(facts)) for entry in self._entries.values()]
-        ready = (entry.number for entry, reasons in differing if not reasons and entry.is_ready())
-        deciding = next(ready, None)
+        decision = self.peek(facts)
+        deciding = decision.number if decision else None
         found: list[tuple[tuple[bool, bool, int], Diagnosis]] = []
-        for entry, reasons in differing:
-            decides = entry.number == deciding
+        for entry in self._entries.values():
+            reasons, decides = entry.differences(facts), entry.number == deciding
             worded = _worded(reasons or ([] if decides else [_passed_over(entry, deciding)]))
             is_about = covers(entry.operations, facts.operation)
             distance = (not decides, not is_about, len(worded))

@@ -27,11 +27,9 @@ def default_of(field: msgspec.structs.FieldInfo) -> Any:
 def in_python(rule: Rule) -> str:
     """A rule with one fault as a line of a test."""
     (fault,) = rule.faults
-    arguments = ", ".join(
-        f"{field.name}={value!r}"
-        for field in msgspec.structs.fields(fault)
-        if (value := getattr(fault, field.name)) != default_of(field)
-    )
+    given = msgspec.to_builtins(fault)  # which leaves defaults out
+    members = msgspec.structs.asdict(fault).items()
+    arguments = ", ".join(f"{name}={value!r}" for name, value in members if name in given)
     times = f", times={rule.times}" if rule.times else ""
     return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'
 

@@ -7,18 +7,7 @@ from typing import Any, Literal, NewType, TypedDict
 
 import msgspec
 
-from pixazo_simulator.spec import (
-    OPERATIONS,
-    SUBMITS,
-    WEBHOOK_URL_HEADER,
-    Header,
-    ImageParameters,
-    InvalidBody,
-    Operation,
-    nearest,
-    regex,
-    shown,
-)
+from pixazo_simulator import spec
 
 from .matchers import Matcher
 
@@ -32,15 +21,15 @@ Call = SubmitCall | MediaCall | Literal["status", "webhook", "request"]
 LONGEST_TEXT = 10_000
 """Code points of a text that rules see: there may be many rules, and each searches and reports it."""
 CALLS: Mapping[str, frozenset[str]] = {
-    **{name: frozenset({name}) for name in OPERATIONS},
-    "submit": SUBMITS,
+    **{name: frozenset({name}) for name in spec.OPERATIONS},
+    "submit": spec.SUBMITS,
     **{name: frozenset({name}) for name in ("status", "media", "webhook")},
-    "request": SUBMITS | {"status", "media"},
+    "request": spec.SUBMITS | {"status", "media"},
 }
 """The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""
-_PARAMETERS = frozenset(ImageParameters.__struct_fields__)
-_WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
-_OF_MODEL = regex(r"[\w.-]+(/[\w.-]+)+")
+_PARAMETERS = frozenset(spec.ImageParameters.__struct_fields__)
+_WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
+_OF_MODEL = spec.regex(r"[\w.-]+(/[\w.-]+)+")
 _ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
 WHENS = (*CALLS, *_ALIASES)
 """The words that a rule can be about."""
@@ -111,7 +100,7 @@ class Conditions(SubmitConditions, MediaConditions, WebhookConditions, total=Fal
 
 
 KNOWN: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(SUBMITS, SubmitConditions.__optional_keys__),
+    **dict.fromkeys(spec.SUBMITS, SubmitConditions.__optional_keys__),
     "status": StatusConditions.__optional_keys__,
     "media": MediaConditions.__optional_keys__,
     "webhook": WebhookConditions.__optional_keys__,
@@ -136,7 +125,7 @@ def operations(when: str) -> frozenset[str]:
     if _OF_MODEL.fullmatch(when):
         return frozenset({when})
     if known not in CALLS:
-        raise ValueError(f"when {shown(when)} is not one of {', '.join(WHENS)}{nearest(when, WHENS)}")
+        raise ValueError(f"when {spec.shown(when)} is not one of {', '.join(WHENS)}{spec.nearest(when, WHENS)}")
     return CALLS[known]
 
 
@@ -145,7 +134,7 @@ class Headers:
 
     __slots__ = ("_named", "_sent")
 
-    def __init__(self, sent: Iterable[Header]) -> None:
+    def __init__(self, sent: Iterable[spec.Header]) -> None:
         self._sent = sent
         self._named: dict[str, str] | None = None
 
@@ -160,9 +149,9 @@ class Headers:
 
 
 def at_submit(
-    operation: Operation,
-    headers: Iterable[Header],
-    members: Mapping[str, Any] | InvalidBody,
+    operation: spec.Operation,
+    headers: Iterable[spec.Header],
+    members: Mapping[str, Any] | spec.InvalidBody,
     generation: int,
     now: int = 0,
 ) -> Facts:
@@ -170,7 +159,7 @@ def at_submit(
 
     `generation` is the number of the next one that is accepted.
     """
-    sent: Mapping[str, Any] = {} if isinstance(members, InvalidBody) else members
+    sent: Mapping[str, Any] = {} if isinstance(members, spec.InvalidBody) else members
     if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
         sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}
     facts = {name: value for name, value in sent.items() if name in _PARAMETERS}
@@ -185,13 +174,13 @@ def at_submit(
     return Facts(operation.name, facts, now)
 
 
-def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header], now: int = 0) -> Facts:
+def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[spec.Header], now: int = 0) -> Facts:
     """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
     return Facts("status", {**known, "request_id": request_id, "headers": Headers(headers)}, now)
 
 
 def at_download(
-    request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header], now: int = 0
+    request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[spec.Header], now: int = 0
 ) -> Facts:
     """A GET or HEAD for media."""
     return Facts("media", {**known, "request_id": request_id, "method": method, "headers": Headers(headers)}, now)

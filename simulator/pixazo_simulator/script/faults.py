@@ -16,25 +16,7 @@ import msgspec
 
 from pixazo_simulator.spec import SUBMITS, Status
 
-from .effects import (
-    BeforeResponse,
-    Close,
-    Declare,
-    Discard,
-    Effect,
-    Garbage,
-    GiveWay,
-    Pace,
-    RefuseConnection,
-    Repeat,
-    Reset,
-    Respond,
-    Send,
-    Sign,
-    Silence,
-    Skip,
-    Stall,
-)
+from .effects import Close, Discard, Effect, Reset, Respond, Send, Silence
 
 _STATUS = frozenset({"status"})
 _MEDIA = frozenset({"media"})
@@ -46,9 +28,7 @@ _NO_TEXT = b"\xff"
 
 _Code = Annotated[int, msgspec.Meta(ge=200, le=599)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
-_Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 _Names = Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...], msgspec.Meta(max_length=100)]
-_Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Example = tuple[str, int | None, Mapping[str, Any]]
 """A rule that shows a fault: what it is about, how often it applies (None: always), the arguments of the fault."""
 
@@ -77,7 +57,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """What it asks of whoever sends the response, delivers the webhook or plans the generation."""
+        """What it asks of whoever sends the response."""
         return self.does
 
     def wait(self, _: Random, /) -> float:
@@ -204,7 +184,7 @@ class TruncatedBody(Fault, frozen=True):
 
     withholds: ClassVar = "body"
     example: ClassVar = _example("media", times=1)
-    keep: _Share = 0.5
+    keep: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -216,7 +196,7 @@ class LimitData(Fault, frozen=True):
 
     excludes: ClassVar = frozenset({"truncated_body", "reply_lost", "empty_reply"})
     example: ClassVar = _example("media", times=1, bytes=1000)
-    bytes: _Bytes
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -229,10 +209,6 @@ class GarbageBeforeHead(Fault, frozen=True):
     excludes: ClassVar = frozenset({"reply_lost", "empty_reply", "hang"})
     example: ClassVar = _example("status", times=1)
     length: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 32
-
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (Garbage(self.length),)
 
 
 class GarbledBody(Fault, frozen=True):
@@ -265,10 +241,6 @@ class Bandwidth(Fault, frozen=True):
     example: ClassVar = _example("media", bytes_per_second=120_000)
     bytes_per_second: Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
 
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (Pace(self.bytes_per_second),)
-
 
 class WrongContentType(Fault, frozen=True):
     """The right body under another Content-Type."""
@@ -276,10 +248,6 @@ class WrongContentType(Fault, frozen=True):
     applies_to: ClassVar = _RESPONSES | _WEBHOOK
     example: ClassVar = _example("status", content_type="text/html")
     content_type: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,200}$")] = "text/plain"
-
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (Declare(self.content_type),)
 
 
 class CompletedWithoutMedia(Fault, frozen=True):
@@ -396,7 +364,6 @@ class Stuck(Fault, frozen=True):
 
     applies_to: ClassVar = SUBMITS
     example: ClassVar = _example("generate")
-    does: ClassVar = (Stall(),)
 
 
 class MediaGone(Fault, frozen=True):
@@ -416,7 +383,6 @@ class Drop(Fault, frozen=True):
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", times=1)
-    does: ClassVar = (Skip(),)
 
 
 class Duplicate(Fault, frozen=True):
@@ -425,10 +391,6 @@ class Duplicate(Fault, frozen=True):
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", copies=3)
     copies: Annotated[int, msgspec.Meta(ge=2, le=10)] = 2
-
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (Repeat(self.copies),)
 
 
 class Reorder(Fault, frozen=True):
@@ -439,10 +401,6 @@ class Reorder(Fault, frozen=True):
     example: ClassVar = _example("webhook", times=1)
     within: _Seconds = 60
 
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (GiveWay(self.within),)
-
 
 class BeforeReply(Fault, frozen=True):
     """The generation ends and its webhook is posted before the 202 of its submission is sent."""
@@ -450,7 +408,6 @@ class BeforeReply(Fault, frozen=True):
     applies_to: ClassVar = _WEBHOOK
     excludes: ClassVar = frozenset({"delay", "uniform_delay", "lognormal_delay"})
     example: ClassVar = _example("webhook")
-    does: ClassVar = (BeforeResponse(),)
 
 
 def _signed(facts: Mapping[str, Any], kind: str) -> str | None:
@@ -466,10 +423,6 @@ class StaleSignature(Fault, frozen=True):
     example: ClassVar = _example("webhook", times=1)
     seconds: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 600
 
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return (Sign(age=self.seconds),)
-
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         return _signed(facts, "stale_signature")
 
@@ -479,7 +432,6 @@ class BadSignature(Fault, frozen=True):
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", times=1)
-    does: ClassVar = (Sign(wrong=True),)
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         return _signed(facts, "bad_signature")
@@ -507,7 +459,6 @@ class DeadReceiver(Fault, frozen=True):
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", times=1)
-    does: ClassVar = (RefuseConnection(),)
 
 
 if TYPE_CHECKING:

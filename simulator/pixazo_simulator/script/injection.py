@@ -10,8 +10,8 @@ import msgspec
 
 from pixazo_simulator import spec
 
-from .effects import Close, Declare, Discard, Ending, Garbage, Noise, Pace, Respond, Send, Transmission, Wait
-from .faults import Fault
+from .effects import Close, Discard, Ending, Noise, Respond, Send, Transmission, Wait
+from .faults import Bandwidth, Fault, GarbageBeforeHead, WrongContentType
 from .rule import Reply, Step
 
 LONGEST_WAIT = 3600.0
@@ -27,12 +27,13 @@ _FIRST_ERROR = 400
 _PIECES_PER_SECOND, _MOST_PIECES = 20, 1000
 """How often a paced body is continued, and in how many pieces at most."""
 
+F = TypeVar("F", bound=Fault)
 E = TypeVar("E", bound=msgspec.Struct)
 
 
-def effect(faults: Iterable[Fault], kind: type[E]) -> E | None:
-    """The first effect of this kind that a fault asks for, None when none does."""
-    return next(_effects(faults, kind), None)
+def fault_of(faults: Iterable[Fault], kind: type[F]) -> F | None:
+    """The first fault of this kind, None when there is none."""
+    return next((fault for fault in faults if isinstance(fault, kind)), None)
 
 
 def _effects(faults: Iterable[Fault], kind: type[E]) -> Iterator[E]:
@@ -52,9 +53,10 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
     faults = tuple(faults)
     done: list[Wait | Noise | Send | Ending] = [Wait(seconds)] if (seconds := wait(faults, random)) else []
     ending, kept = _ending(faults), Send()
-    if not any(map(_ends_undone, faults)):
+    # Where the connection ends before anything was done, there is no response to truncate.
+    if not any(Discard() in fault.effects and _ending([fault]) for fault in faults):
         kept = next((each for each in _effects(faults, Send) if each.share < 1 or each.length(length) < length), kept)
-        if garbage := effect(faults, Garbage):
+        if garbage := fault_of(faults, GarbageBeforeHead):
             done.append(Noise(_NO_HTTP + random.randbytes(garbage.length - 1)))
         if kept != Send() or garbage:
             ending = ending or Close()
@@ -68,7 +70,7 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
 
 def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
     """In how many pieces a body of so many bytes is sent, and over how many seconds."""
-    if pace := effect(faults, Pace):
+    if pace := fault_of(faults, Bandwidth):
         seconds = min(LONGEST_WAIT, length / pace.bytes_per_second)
         return max(1, min(_MOST_PIECES, round(seconds * _PIECES_PER_SECOND))), seconds
     drip = next((each for each in _effects(faults, Send) if each.pieces > 1), Send())
@@ -79,11 +81,6 @@ def _ending(faults: Iterable[Fault]) -> Ending | None:
     """A truncated body ends in a close, unless another fault resets the connection or holds it open."""
     endings = [each for fault in faults for each in fault.effects if isinstance(each, Ending)]
     return next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
-
-
-def _ends_undone(fault: Fault) -> bool:
-    """Whether the connection ends before anything was done, so that there is no response to truncate."""
-    return Discard() in fault.effects and _ending([fault]) is not None
 
 
 def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
@@ -110,7 +107,7 @@ def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
 def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spec.Answer, Transmission]:
     """A response as the faults have it, and how it is sent; what is drawn comes from the seed, which the world gives."""
     faults, random = tuple(faults), Random(seed)  # noqa: S311 - reproducible by design, guards nothing
-    if declared := effect(faults, Declare):
+    if declared := fault_of(faults, WrongContentType):
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
         headers = ((b"content-type", declared.content_type.encode()), *rest)
         answer = msgspec.structs.replace(answer, headers=headers)
@@ -123,7 +120,7 @@ def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> sp
     """The response instead of the gateway's own, None when the gateway is to respond; `url` is the URL that was called."""
     if step.reply:
         return _replied(step.reply, operation, policy, url)
-    if wanted := effect(step.faults, Respond):
+    if wanted := next(_effects(step.faults, Respond), None):
         if wanted.html:
             return spec.html_answer(wanted.status)
         return _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
@@ -132,21 +129,19 @@ def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> sp
 
 def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spec.Answer:
     seconds = DEFAULT_WAIT if reply.retry_after is None else reply.retry_after
-    answer = _bare(reply) or _error(reply.status, operation, policy, url, seconds)
+    if reply.json is not msgspec.UNSET:
+        answer = spec.Answer(reply.status, msgspec.json.encode(reply.json))
+    elif reply.text is not None:
+        answer = spec.Answer(reply.status, reply.text.encode(), _PLAIN)
+    elif reply.status < _FIRST_ERROR:
+        answer = spec.Answer(reply.status, b"", ())
+    else:
+        answer = _error(reply.status, operation, policy, url, seconds)
     given = {name.lower().encode(): value.encode() for name, value in reply.headers.items()}
     if reply.retry_after is not None:
         given.setdefault(b"retry-after", str(seconds).encode())
     kept = tuple(header for header in answer.headers if header[0] not in given)
     return msgspec.structs.replace(answer, headers=(*kept, *given.items()))
-
-
-def _bare(reply: Reply) -> spec.Answer | None:
-    """The response with the body that the reply itself has; a status code that is not an error needs none."""
-    if reply.json is not msgspec.UNSET:
-        return spec.Answer(reply.status, msgspec.json.encode(reply.json))
-    if reply.text is not None:
-        return spec.Answer(reply.status, reply.text.encode(), _PLAIN)
-    return spec.Answer(reply.status, b"", ()) if reply.status < _FIRST_ERROR else None
 
 
 def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: int) -> spec.Answer:

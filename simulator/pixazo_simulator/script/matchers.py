@@ -62,9 +62,8 @@ def compiled(pattern: str) -> Any:
 
 
 def _library() -> Any:
-    """RE2, which is imported with the first pattern."""
     try:
-        import re2  # type: ignore[import-untyped]  # ships no type information
+        import re2  # type: ignore[import-untyped]  # with the first pattern; ships no type information
     except ImportError:
         raise ValueError(
             "matches needs the package google-re2: install it, or write contains, starts_with or ends_with instead"
@@ -73,7 +72,7 @@ def _library() -> Any:
 
 
 def extent(value: object, most: int, values: int) -> int:
-    """How many values there are in a value of JSON, itself included.
+    """How many values there are in a value of JSON, or conditions and values in a condition, itself included.
 
     Raises ValueError for more than so many `values`, or for lists and objects more than `most` levels deep.
     """
@@ -82,7 +81,7 @@ def extent(value: object, most: int, values: int) -> int:
         count += len(found)
         if count > values:
             raise ValueError(f"more than {values} values")
-        nested = [each for each in found if isinstance(each, _NESTED)]
+        nested = [each for each in found if isinstance(each, (Matcher, *_NESTED))]
         if nested and levels == most:
             raise ValueError(f"nested more than {most} levels deep")
         found = [inner for each in nested for inner in _inner(each)]
@@ -91,6 +90,8 @@ def extent(value: object, most: int, values: int) -> int:
 
 
 def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, Matcher):
+        return value.inner or (_inner(value.operand) if isinstance(value.operand, _NESTED) else ())
     return cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
 
 
@@ -120,25 +121,24 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
                 f"operator {shown(self.operator)} is not one of {', '.join(_OPERATORS)}"
                 f"{nearest(self.operator, tuple(_OPERATORS))}"
             )
-        _OPERATORS[self.operator].check(self.operator, self.operand)
-        if not isinstance(self.operand, (Matcher, *_NESTED)):
-            return
+        _, kind, word = _OPERATORS[self.operator]
+        self._check(self.operand, kind, word)
+        for each in self.inner:
+            self._check(each, Matcher, "a condition")
         try:
-            _bounded(self.levels, self.size)
+            _ = self.size
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None
 
-    @cached_property
-    def levels(self) -> int:
-        """How deep the conditions in it are nested."""
-        return 1 + max((each.levels for each in self.inner), default=0)
+    def _check(self, operand: object, kind: _Kind, word: str) -> None:
+        """Raise ValueError for an operand of another kind; a boolean is no number."""
+        if not isinstance(operand, kind) or (isinstance(operand, bool) and kind not in (bool, object)):
+            raise ValueError(f"{self.operator} {shown(operand)}: give it {word}")
 
     @cached_property
     def size(self) -> int:
-        """How many conditions and values it has. Raises ValueError for too many values."""
-        if self.inner or not isinstance(self.operand, _NESTED):
-            return 1 + sum(each.size for each in self.inner)
-        return extent(self.operand, MOST_NESTED, MOST_WEIGHT)
+        """How many conditions and values it has. Raises ValueError for too many, and for too many levels of them."""
+        return extent(self, MOST_NESTED, MOST_WEIGHT)
 
     @property
     def inner(self) -> tuple[Matcher, ...]:
@@ -161,7 +161,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
     def test(self) -> tuple[Callable[[Any, object], bool], Any]:
         """The function that tests a value, and its first argument. Raises ValueError for a pattern that cannot be compiled."""
-        return _OPERATORS[self.operator].holds, self.pattern if self.operator == "matches" else self.operand
+        return _OPERATORS[self.operator][0], self.pattern if self.operator == "matches" else self.operand
 
     def holds(self, value: object) -> bool:
         """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
@@ -170,7 +170,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
     def as_json(self) -> dict[str, Any]:
         """As JSON and TOML write it: `{"contains": "bear"}`."""
-        return {self.operator: _as_json(self.operand)}
+        return {self.operator: as_json(self.operand)}
 
     def __str__(self) -> str:
         if self.operator in ("all", "any"):
@@ -189,11 +189,6 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
     def __invert__(self) -> Matcher:
         return Matcher("not", self)
-
-
-class _Operator(msgspec.Struct, frozen=True):
-    holds: Callable[[Any, object], bool]
-    check: Callable[[str, Any], None]
 
 
 def _same(wanted: object, value: object) -> bool:
@@ -215,51 +210,33 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _accepts(*_: object) -> None:
-    pass
-
-
-def _needs(kind: type | tuple[type, ...], word: str) -> Callable[[str, Any], None]:
-    def check(operator: str, operand: Any) -> None:
-        if not isinstance(operand, kind) or (isinstance(operand, bool) and kind is not bool):
-            raise ValueError(f"{operator} {shown(operand)}: give it {word}")
-
-    return check
-
-
-def _conditions(operator: str, operand: Any) -> None:
-    _several(operator, operand)
-    for each in operand:
-        _condition(operator, each)
-
-
-_text = _needs(str, "a text")
-_number = _needs((int, float), "a number")
-_several = _needs(tuple, "a list")
-_condition = _needs(Matcher, "a condition")
-
-_OPERATORS: Mapping[str, _Operator] = {
-    "equals": _Operator(_same, _accepts),
-    "contains": _Operator(_contains, _accepts),
-    "starts_with": _Operator(lambda wanted, value: isinstance(value, str) and value.startswith(wanted), _text),
-    "ends_with": _Operator(lambda wanted, value: isinstance(value, str) and value.endswith(wanted), _text),
-    "matches": _Operator(_found, _text),
-    "at_least": _Operator(lambda wanted, value: _is_number(value) and value >= wanted, _number),
-    "at_most": _Operator(lambda wanted, value: _is_number(value) and value <= wanted, _number),
-    "one_of": _Operator(lambda wanted, value: any(_same(each, value) for each in wanted), _several),
-    "present": _Operator(lambda wanted, value: (value is not ABSENT) == wanted, _needs(bool, "true or false")),
-    "all": _Operator(lambda wanted, value: all(each.holds(value) for each in wanted), _conditions),
-    "any": _Operator(lambda wanted, value: any(each.holds(value) for each in wanted), _conditions),
-    "not": _Operator(lambda wanted, value: not wanted.holds(value), _condition),
+_Kind = type | tuple[type, ...]
+_OPERATORS: Mapping[str, tuple[Callable[[Any, object], bool], _Kind, str]] = {
+    "equals": (_same, object, ""),
+    "contains": (_contains, object, ""),
+    "starts_with": (lambda wanted, value: isinstance(value, str) and value.startswith(wanted), str, "a text"),
+    "ends_with": (lambda wanted, value: isinstance(value, str) and value.endswith(wanted), str, "a text"),
+    "matches": (_found, str, "a text"),
+    "at_least": (lambda wanted, value: _is_number(value) and value >= wanted, (int, float), "a number"),
+    "at_most": (lambda wanted, value: _is_number(value) and value <= wanted, (int, float), "a number"),
+    "one_of": (lambda wanted, value: any(_same(each, value) for each in wanted), tuple, "a list"),
+    "present": (lambda wanted, value: (value is not ABSENT) == wanted, bool, "true or false"),
+    "all": (lambda wanted, value: all(each.holds(value) for each in wanted), tuple, "a list"),
+    "any": (lambda wanted, value: any(each.holds(value) for each in wanted), tuple, "a list"),
+    "not": (lambda wanted, value: not wanted.holds(value), Matcher, "a condition"),
 }
+"""Whether a value fulfils the condition, the type of its operand, and that in words."""
 
 
-def _as_json(operand: Any) -> Any:
-    if isinstance(operand, Matcher):
-        return operand.as_json()
-    if isinstance(operand, tuple):
-        return [_as_json(each) for each in cast("tuple[object, ...]", operand)]
-    return operand
+def as_json(value: Any) -> Any:
+    """A condition, an operand, or a mapping or tuple of them, as JSON and TOML write it."""
+    if isinstance(value, Matcher):
+        return value.as_json()
+    if isinstance(value, tuple):
+        return [as_json(each) for each in cast("tuple[object, ...]", value)]
+    if isinstance(value, Mapping):
+        return {name: as_json(each) for name, each in cast("Mapping[str, Any]", value).items()}
+    return value
 
 
 def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
@@ -281,13 +258,6 @@ def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
     if operator == "not":
         return Matcher(operator, read_matcher(operand, levels - 1))
     return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
-
-
-def _bounded(levels: int, size: int) -> None:
-    if levels > MOST_NESTED:
-        raise ValueError(f"nested more than {MOST_NESTED} levels deep")
-    if size > MOST_WEIGHT:
-        raise ValueError(f"more than {MOST_WEIGHT} values")
 
 
 def _too_much(operator: str, problem: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pixazo_simulator import spec
 
 from .matchers import MOST_WEIGHT
-from .rule import DEEPEST_JSON, MOST_RULES, Rule, conditions
+from .rule import DEEPEST_JSON, MOST_RULES, Rule
 
 _QUOTED = spec.regex(r"'([^']*)'")
 
@@ -21,18 +21,12 @@ def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
     """All that is wrong with a script, as far as it can be said: once for each member of a rule."""
-    given: object = cast("dict[str, object]", data).get("rules") if isinstance(data, dict) else None
-    if not isinstance(given, list):
-        yield from spec.problems_of(data, _read_rules)
-        return
-    rules = cast("list[object]", given)
-    yield from spec.problems_of({**cast("dict[str, object]", data), "rules": []}, _read_rules)
-    found = [
-        problem
-        for number, each in enumerate(rules)
-        for problem in spec.problems_of(each, _read_rule, ("rules", number))
-    ]
+    found = [*spec.problems_within(data, "rules", [], _read_rules, _rule_problems)]
     yield from found or spec.problems_of(data, _read_rules)
+
+
+def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataError]:
+    return spec.problems_of(rule, _read_rule, place)
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
@@ -73,7 +67,7 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
     try:
         rule = spec.fit(value, Rule)
-        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
+        return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
         misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)

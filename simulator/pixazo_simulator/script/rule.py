@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any, cast
 
@@ -11,17 +12,17 @@ from msgspec import Meta
 
 from pixazo_simulator import spec
 
-from .effects import Discard, Respond, Skip, Stall
+from .effects import Discard, Respond
 from .facts import CALLS, KNOWN, operations
-from .faults import AnyFault, Fault
-from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
+from .faults import AnyFault, Drop, Fault, Stuck
+from .matchers import MOST_WEIGHT, Matcher, as_json, extent, read_matcher, weight
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
+"""Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 UNANSWERED = frozenset(name for name, fault in FAULTS.items() if fault.withholds == "response")
 """Faults that leave the caller without a response."""
 UNREADABLE = frozenset(name for name, fault in FAULTS.items() if fault.withholds)
 """Faults that leave the caller without a response that it can read."""
-"""Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 
 MOST_RULES = 1000
 """Rules in one script."""
@@ -34,8 +35,6 @@ _LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
-Conditions = list[tuple[tuple[str, ...], Matcher]]
-"""Conditions, each with the path of the fact that it is about."""
 Text = Annotated[str, Meta(max_length=2000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -69,18 +68,14 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         if (given or self.text is not None) and self.status in _BODILESS:
             raise ValueError(f"status {self.status} has no body: leave json and text out")
         if given:
-            _check_json(self.json)
+            try:
+                extent(self.json, DEEPEST_JSON, _MOST_VALUES)
+                msgspec.json.encode(self.json)
+            except UnicodeEncodeError as error:
+                raise ValueError(f"json: {spec.not_unicode(error)}") from None
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"json cannot be written as JSON: {error}") from None
         _check_headers(self.headers)
-
-
-def _check_json(value: object) -> None:
-    try:
-        extent(value, DEEPEST_JSON, _MOST_VALUES)
-        msgspec.json.encode(value)
-    except UnicodeEncodeError as error:
-        raise ValueError(f"json: {spec.not_unicode(error)}") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"json cannot be written as JSON: {error}") from None
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -173,7 +168,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def only_plans(self) -> bool:
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
-        return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
+        return (self.end is not None or bool(self.faults)) and all(isinstance(fault, Stuck) for fault in self.faults)
 
     def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
@@ -182,7 +177,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return [reason for reason in reasons if reason is not None] if idle else []
 
 
-class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True):
     """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
     `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
@@ -200,7 +195,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def __post_init__(self) -> None:
         about = operations(self.when)
-        conditions(self.match, self.when)
+        _ = self.conditions
         begins, ends = self.window(0)
         if ends is not None and type(self.since) is type(self.until) and ends <= begins:
             raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
@@ -213,6 +208,27 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
 
+    @cached_property
+    def conditions(self) -> list[tuple[tuple[str, ...], Matcher]]:
+        """Its conditions, each with the path of the fact that it is about. Raises ValueError with the nearest known name."""
+        known = frozenset[str].intersection(*(KNOWN[each] for each in _generally(operations(self.when))))
+        for name in self.match:
+            if name not in known:
+                near = spec.nearest(name, (*sorted(known), *_OPTIONS))
+                raise ValueError(
+                    f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
+                )
+        found: list[tuple[tuple[str, ...], Matcher]] = []
+        for (name, *key), condition in _flat(self.match):
+            matcher = read_matcher(condition)
+            for leaf in () if key else matcher.leaves():  # none of the facts themselves is a list
+                if leaf.operator == "contains" and not isinstance(leaf.operand, str):
+                    raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
+            found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
+        if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
+            raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
+        return found
+
     def window(self, added: int) -> tuple[int, int | None]:
         """The instants from which and before which it is asked, when it was added at an instant (UTC milliseconds).
 
@@ -221,9 +237,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         ends = None if self.until is None else _instant("until", self.until, added)
         return _instant("since", self.since, added), ends
 
-    def weight(self, read: Conditions, most: int) -> int:
-        """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        return len(self.steps) + weight((condition for _, condition in read), most)
+    def weight(self, most: int) -> int:
+        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
+        return len(self.steps) + weight((condition for _, condition in self.conditions), most)
 
     def as_json(self) -> dict[str, Any]:
         """The rule as plain data for JSON and TOML, without what is left at its default. Raises ValueError for a text that is not Unicode."""
@@ -231,15 +247,16 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
         except UnicodeEncodeError as error:
             raise ValueError(spec.not_unicode(error)) from None
-        return plain | ({"match": _written(self.match)} if self.match else {})
+        return plain | ({"match": as_json(self.match)} if self.match else {})
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
         if self.name:
             return self.name
         phrase = f"when {self.when}"
-        for name, condition in _named(self.match):
-            phrase += f", {name} {condition}"
+        for path, condition in _flat(self.match):
+            is_hidden = len(path) > 1 and spec.is_secret(path[-1])
+            phrase += f", {'.'.join(path)} {spec.HIDDEN if is_hidden else read_matcher(condition)}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
         for name, usual in (("probability", 1), ("since", 0), ("until", None)):
@@ -268,30 +285,6 @@ def _instant(name: str, moment: float | str, added: int) -> int:
     return instant
 
 
-def conditions(match: Mapping[str, Any], when: str) -> Conditions:
-    """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(KNOWN[each] for each in _generally(operations(when))))
-    found: Conditions = []
-    for name, condition in match.items():
-        if name not in known:
-            names = tuple(sorted(known))
-            raise ValueError(
-                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, (*names, *_OPTIONS))}: known are {', '.join(names)}"
-            )
-        if name in ("headers", "body"):
-            if not isinstance(condition, Mapping):
-                raise ValueError(f"{name} {spec.shown(condition)}: give it names and their conditions")
-            for key, each in cast("Mapping[str, Any]", condition).items():
-                found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
-        else:
-            matcher = read_matcher(condition)
-            _check_parts(name, matcher)
-            found.append(((name,), matcher))
-    if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
-        raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
-    return found
-
-
 def _generally(about: frozenset[str]) -> frozenset[str]:
     """These operations, with `*/*` for each whose name has a slash."""
     return frozenset(spec.ANY_MODEL if "/" in each else each for each in about)
@@ -304,20 +297,15 @@ def known_rules(rules: Iterable[Rule], known: Mapping[str, spec.Operation]) -> N
             raise ValueError(f"when {spec.unknown_operation(rule.when, known)}")
 
 
-def _check_parts(name: str, matcher: Matcher) -> None:
-    """Raise ValueError for a part that is not a text: none of the facts themselves is a list."""
-    for leaf in matcher.leaves():
-        if leaf.operator == "contains" and not isinstance(leaf.operand, str):
-            raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
-
-
-def _written(condition: Any) -> Any:
-    """A condition, or a mapping of them, as JSON writes it."""
-    if isinstance(condition, Matcher):
-        return condition.as_json()
-    if isinstance(condition, Mapping):
-        return {name: _written(each) for name, each in cast("Mapping[str, Any]", condition).items()}
-    return condition
+def _flat(match: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Conditions as they were given, each with the path of its fact. Raises ValueError for headers or a body without names."""
+    for name, condition in match.items():
+        if name not in ("headers", "body"):
+            yield (name,), condition
+        elif isinstance(condition, Mapping):
+            yield from (((name, key), each) for key, each in cast("Mapping[str, Any]", condition).items())
+        else:
+            raise ValueError(f"{name} {spec.shown(condition)}: give it names and their conditions")
 
 
 def _problem(step: Step, about: frozenset[str]) -> str | None:
@@ -336,8 +324,9 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
 def _contradiction(step: Step) -> str | None:
     """Why the parts of a step cannot happen together, None when they can."""
     reply, end = "reply" if step.reply else None, "end" if step.end else None
-    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if Stall() in fault.effects), None)
-    instead = next((f"fault {kind_of(fault)!r}" for fault in step.faults if _stands_in(fault)), None)
+    stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if isinstance(fault, Stuck)), None)
+    done = ((fault, each) for fault in step.faults for each in fault.effects)
+    instead = next((f"fault {kind_of(fault)!r}" for fault, each in done if isinstance(each, Respond | Discard)), None)
     pairs = (
         (reply, end, ": a submission that gets this reply is not accepted"),
         (reply, stuck, ": a submission that gets this reply is not accepted"),
@@ -349,33 +338,16 @@ def _contradiction(step: Step) -> str | None:
     return next((f"{one} and {other} exclude each other{why}" for one, other, why in pairs if one and other), None)
 
 
-def _stands_in(fault: Fault) -> bool:
-    """Whether the gateway does not respond itself where this happens."""
-    return any(isinstance(effect, Respond | Discard) for effect in fault.effects)
-
-
 def _conflict(faults: Iterable[Fault]) -> str | None:
     """Why these faults cannot happen together, None when they can."""
     kinds = {kind_of(fault): fault for fault in faults}
     for first, second in combinations(kinds, 2):
         if second in kinds[first].excludes or first in kinds[second].excludes:
             return f"faults {first!r} and {second!r} exclude each other"
-    alone = next((kind for kind, fault in kinds.items() if Skip() in fault.effects), None)
+    alone = next((kind for kind, fault in kinds.items() if isinstance(fault, Drop)), None)
     return f"fault {alone!r} leaves nothing for another to act on" if alone and len(kinds) > 1 else None
 
 
 def kind_of(fault: Fault) -> str:
     """The name of a fault in JSON and TOML, such as `connection_reset`."""
     return str(fault.__struct_config__.tag)
-
-
-def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each condition by its name; that of a secret is hidden."""
-    for name, condition in match.items():
-        if name in ("headers", "body"):
-            yield from (
-                (f"{name}.{key}", spec.HIDDEN if spec.is_secret(key) else read_matcher(each))
-                for key, each in condition.items()
-            )
-        else:
-            yield name, read_matcher(condition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .files import KINDS, model_names, problems, read_models, read_profile, read_script
-from .http import GatewayProtocol
+from .http import Configuration
 from .simulator import Simulator
 from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
 from .tls import tls_context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
-    "KINDS", "STOP_DEADLINE", "GatewayProtocol", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
+    "KINDS", "STOP_DEADLINE", "Configuration", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
     "ThreadedServer", "listen", "model_names", "problems", "read_models", "read_profile", "read_script", "thread_position", "tls_context",
 ]  # fmt: skip
 

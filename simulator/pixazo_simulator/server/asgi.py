@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -13,11 +11,11 @@ from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
 from pixazo_simulator.webhooks import Dispatcher, Sender
-from pixazo_simulator.world import Begun, StateUnavailableError, Worlds, real_clock
+from pixazo_simulator.world import Begun, Worlds, real_clock
 
-from .direct import DirectWay, encoded
-from .http import ANSWERED, HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
-from .responder import Responder, unavailable
+from .direct import encoded
+from .http import ANSWERED, HEADER_BYTES, PROTOCOLS, RAW_HEADER_NAMES
+from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, transmit
 
@@ -45,32 +43,27 @@ class Application:
     `change` makes a mutant or variant of the gateway; our own routes stay as they are.
     """
 
-    def __init__(
-        self,
-        worlds: Worlds,
-        change: Mutant | Variant | None = None,
-        protocol: type[GatewayProtocol] = GatewayProtocol,
-    ) -> None:
+    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
         self.worlds, self._settings = worlds, worlds.settings
         self.log: Log | None = None
         """What keeps the commands of the worlds, if anything does."""
         self.address: tuple[str, int | None] = "localhost", None
         """Of the server that runs it; known to requests that come without a socket."""
         self.names = change.edits.names if change else None
+        self.protocol = PROTOCOLS[self.names or "any case"]
         _SECRETS.add(worlds.redactor)
         self.dispatcher = Dispatcher(worlds, Sender(worlds.settings.webhook_ca).send)
-        policy, self._body_queue = worlds.settings.policy, BodyQueue()
-        self._change = change
+        self._body_queue, self._change = BodyQueue(), change
         gateway = self._gateway_over(worlds)
         if not isinstance(gateway, Gateway):
             self.dispatcher.edit = gateway.webhook
-        self._gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
-        self.responder = self._gateway.responder
-        self.tls_listeners = TlsListeners(self, self._gateway, protocol, worlds)
+        self.gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
+        self.responder = self.gateway.responder
+        self.tls_listeners = TlsListeners(self, self.gateway, self.protocol, worlds)
         self._http: ASGIApp = self._dispatch
-        self.is_wrapped = policy.cors != "off"
+        self.is_wrapped = worlds.settings.policy.cors != "off"
         """Whether a middleware is to see each request of a web page."""
-        if policy.cors != "off":
+        if self.is_wrapped:
             from starlette.middleware.cors import CORSMiddleware
 
             self._http = CORSMiddleware(
@@ -91,7 +84,7 @@ class Application:
         """The pages of `/_sim/console`, which are imported when one is asked for, too."""
         from pixazo_simulator.console import Console
 
-        return Console(self.control, self.worlds, self._gateway)
+        return Console(self.control, self.worlds, self.gateway)
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
@@ -107,10 +100,6 @@ class Application:
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
-    async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
-        """The response to a request of the gateway that came as a whole, and its route; it is yet to be carried out."""
-        return await self._gateway.ask(request, body)
-
     def _gateway_over(self, worlds: Worlds) -> Gateway | EditedGateway:
         gateway = Gateway(worlds)
         if self._change is None:
@@ -125,15 +114,15 @@ class Application:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
         path: str = scope["path"]
-        app: ASGIApp = self._gateway
+        app: ASGIApp = self.gateway
         if is_ours(scope["method"], path):
             app = self.console if path.startswith(spec.CONSOLE_PATH) else self.control
         await app(scope, receive, send)
 
     @property
-    def direct(self) -> DirectWay | None:
+    def direct(self) -> GatewayApp | None:
         """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
-        return None if self.is_wrapped or self.log else self._gateway
+        return None if self.is_wrapped or self.log else self.gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
         """The lifespan: deliver webhooks until the server stops."""
@@ -164,7 +153,7 @@ class TooManyBytesHeldError(Exception):
 
 
 class GatewayApp:
-    """A gateway as an ASGI application, and as a `DirectWay`. Never raises for anything that a caller sends."""
+    """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises for anything that a caller sends."""
 
     def __init__(
         self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
@@ -172,7 +161,7 @@ class GatewayApp:
         self.responder = Responder(gateway, worlds, dispatcher)
         self._worlds = worlds
         self._body_queue = body_queue
-        self._held = 0
+        self._held: dict[int, int] = {}  # bytes of bodies that came in pieces, by the identity of the request
 
     def begin(self, request: Request) -> RoutedRequest | None:
         """The route of a request that can be answered directly, once its body is complete.
@@ -213,22 +202,24 @@ class GatewayApp:
 
         request = _request(scope)
         try:
-            with self._room() as count:
-                answered = scope.get(ANSWERED) or await self._answer(request, receive, count)
-                if answered:
-                    response, route = answered
-                    try:
-                        await transmit(response, self.responder.steps(response, route), scope, receive, sent)
-                    finally:
-                        self.responder.sent(response)
+            answered = scope.get(ANSWERED) or await self._answer(request, receive)
+            if answered:
+                response, route = answered
+                try:
+                    await transmit(response, self.responder.steps(response, route), scope, receive, sent)
+                finally:
+                    self.responder.sent(response)
         except ConnectionCutError:  # for the server that runs us
             raise
         except Exception as error:
             if begun:
                 raise
-            response = self._failed(request, error)
+            response = self.responder.fail(request, error)
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
+        finally:
+            # Only now: a fault may hold the response, and the body with it, for an hour.
+            self._held.pop(id(request), None)
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
         """The response to a request that came as a whole, and its route. Never raises."""
@@ -237,27 +228,20 @@ class GatewayApp:
             return {"type": "http.request", "body": body}
 
         try:
-            answered = await self._answer(request, receive, lambda _: None)
+            answered = await self._answer(request, receive)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
-            return self._failed(request, error), route
+            return self.responder.fail(request, error), route
         return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not go away
 
-    def _failed(self, request: Request, error: Exception) -> Response:
-        if isinstance(error, StateUnavailableError):
-            return unavailable(request, error, self._worlds.clock.now())
-        return self.responder.fail(request, error)
-
-    async def _answer(
-        self, request: Request, receive: Receive, count: Callable[[int], None]
-    ) -> tuple[Response, RoutedRequest] | None:
+    async def _answer(self, request: Request, receive: Receive) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that goes away before the end of its body."""
         request.started = real_clock()
         if self._worlds.log:
             await self._worlds.in_steps(self._worlds.opened, sent_key(request))
         route = self.responder.route(request)
         try:
-            has_ended = await _read_body(request, route, receive, count)
+            has_ended = await self._read_body(request, route, receive)
         except TooManyBytesHeldError:
             return await self.responder.ask(request, route, spec.TooManyBodies(MOST_HELD)), route
         # The body of an unknown route is for the journal only.
@@ -266,53 +250,34 @@ class GatewayApp:
         async with self._body_queue.slot(request.received):
             return await self.responder.ask(request, route), route
 
-    @contextmanager
-    def _room(self) -> Generator[Callable[[int], None]]:
-        """A function that counts bytes of one body as held until the `with` block ends.
+    async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool:
+        """Read as much of the body as the route says.
 
-        That is when the response was sent, since a fault may hold it, and the body with it, for an hour.
+        False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
         """
-        held = 0
-
-        def count(size: int) -> None:
-            nonlocal held
-            held += size
-            self._held += size
-            if self._held > MOST_HELD:
-                raise TooManyBytesHeldError
-
-        try:
-            yield count
-        finally:
-            self._held -= held
-
-
-async def _read_body(request: Request, route: RoutedRequest, receive: Receive, count: Callable[[int], None]) -> bool:
-    """Read as much of the body as the route says; `count` is told of each piece.
-
-    False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
-    """
-    limit, keep = route.body_limit, route.keep
-    if limit is None or request.content_length > limit:
-        route.take(request, b"")
+        limit, keep = route.body_limit, route.keep
+        if limit is None or request.content_length > limit:
+            route.take(request, b"")
+            return True
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        received = len(body)
+        if message.get("more_body"):
+            parts = bytearray(body[:keep])
+            while message.get("more_body") and received <= limit:
+                message = await receive()
+                more: bytes = message.get("body", b"")
+                received += len(more)
+                parts += more if keep is None else more[: max(0, keep - len(parts))]
+                if keep is None:
+                    self._held[id(request)] = self._held.get(id(request), 0) + len(more)
+                    if sum(self._held.values()) > MOST_HELD:
+                        raise TooManyBytesHeldError
+            body = bytes(parts)
+        if message["type"] == "http.disconnect":
+            return False
+        route.take(request, body, received)
         return True
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    received = len(body)
-    if message.get("more_body"):
-        parts = bytearray(body[:keep])
-        while message.get("more_body") and received <= limit:
-            message = await receive()
-            more: bytes = message.get("body", b"")
-            received += len(more)
-            parts += more if keep is None else more[: max(0, keep - len(parts))]
-            if keep is None:
-                count(len(more))
-        body = bytes(parts)
-    if message["type"] == "http.disconnect":
-        return False
-    route.take(request, body, received)
-    return True
 
 
 def _request(scope: Scope) -> Request:

@@ -16,15 +16,11 @@ _BLANK = b"\r\n\r\n"
 
 
 class DirectWay(Protocol):
-    """Answers requests without ASGI: see `Application`."""
+    """Answers requests without ASGI, as `GatewayApp` does."""
 
-    def begin(self, request: Request) -> RoutedRequest | None:
-        """Route a request whose head is complete; None: it goes the way of ASGI."""
-        ...
+    def begin(self, request: Request) -> RoutedRequest | None: ...
 
-    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response:
-        """The bytes of the response to a complete request; or a response that is to be handed over to ASGI. Never raises."""
-        ...
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response: ...
 
 
 class Heads:

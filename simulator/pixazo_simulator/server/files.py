@@ -8,23 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.spec import (
-    FORMS,
-    HAILUO,
-    PROFILES,
-    Document,
-    InvalidDataError,
-    InvalidTextError,
-    Operation,
-    Policy,
-    closest,
-    model_problems,
-    nearest,
-    points,
-    problems_of,
-    read_model,
-    read_text_as,
-)
+from pixazo_simulator import spec
+from pixazo_simulator.spec import InvalidDataError, Operation, Policy, nearest
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
@@ -39,14 +24,14 @@ def read_profile(name: str) -> Policy:
     A file holds policy fields at its top level; `extends` names the profile that it starts from (`documented` if absent).
     Raises ValueError that names the file, the field and the remedy.
     """
-    if name in PROFILES:
-        return PROFILES[name]
+    if name in spec.PROFILES:
+        return spec.PROFILES[name]
     path = Path(name)
     if not path.suffix and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         raise ValueError(
-            f"profile {name!r} is not one of {', '.join(PROFILES)}, nor a file{nearest(name, tuple(PROFILES))}"
+            f"profile {name!r} is not one of {', '.join(spec.PROFILES)}, nor a file{nearest(name, tuple(spec.PROFILES))}"
         )
-    return read_text_as(f"profile {path}", *read_text(path, "profile"), _policy_of, lambda error: error.problem)
+    return spec.read_text_as(f"profile {path}", *read_text(path, "profile"), _policy_of, lambda error: error.problem)
 
 
 def _policy_of(data: object) -> Policy:
@@ -55,10 +40,10 @@ def _policy_of(data: object) -> Policy:
         raise InvalidDataError("a profile is a table of policy fields")
     fields = cast("dict[str, Any]", data)
     base = str(fields.get("extends", "documented"))
-    if base not in PROFILES:
-        problem = f"extends {base!r} is not one of {', '.join(PROFILES)}{nearest(base, tuple(PROFILES))}"
+    if base not in spec.PROFILES:
+        problem = f"extends {base!r} is not one of {', '.join(spec.PROFILES)}{nearest(base, tuple(spec.PROFILES))}"
         raise InvalidDataError(problem, ("extends",))
-    policy = PROFILES[base]
+    policy = spec.PROFILES[base]
     for name, value in fields.items():
         try:
             policy = policy.changed({name: value} if name != "extends" else {})
@@ -83,7 +68,7 @@ _MODELS = Path(__file__).parents[1] / "models"
 
 def model_names() -> tuple[str, ...]:
     """The models that come with the simulator, besides that of the page, which is always served."""
-    return tuple(sorted(each.stem for each in _MODELS.glob("*.toml") if each.stem != HAILUO[0].model))
+    return tuple(sorted(each.stem for each in _MODELS.glob("*.toml") if each.stem != spec.HAILUO[0].model))
 
 
 def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
@@ -95,23 +80,22 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
         raise ValueError(f"models {names!r} is one text: give a list, [{names!r}]")  # noqa: TRY004 - as what else is wrong with them
     known = model_names()
     wanted = dict.fromkeys(each for name in names for each in (known if name == "all" else (name,)))
-    return tuple(operation for name in wanted for operation in _read_model(name, known))
-
-
-def _read_model(name: str, known: tuple[str, ...]) -> tuple[Operation, ...]:
-    path = _MODELS / f"{name}.toml" if name in known else Path(name)
-    if path.suffix.lower() not in FORMS:
-        names = (*known, "all")
-        raise ValueError(
-            f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(FORMS)}{nearest(name, names)}"
-        )
-    text, form = read_text(path, "model")
-    return read_model(text, name, form)
+    operations: list[Operation] = []
+    for name in wanted:
+        path = _MODELS / f"{name}.toml" if name in known else Path(name)
+        if path.suffix.lower() not in spec.FORMS:
+            names = (*known, "all")
+            raise ValueError(
+                f"model {name!r} is not one of {', '.join(names)}, nor a file that ends in {', '.join(spec.FORMS)}{nearest(name, names)}"
+            )
+        text, form = read_text(path, "model")
+        operations += spec.read_model(text, name, form)
+    return tuple(operations)
 
 
 def policy_problems(data: object) -> Iterator[InvalidDataError]:
     """All that is wrong with a profile: once for each field."""
-    return problems_of(data, _policy_of)
+    return spec.problems_of(data, _policy_of)
 
 
 KINDS = ("script", "profile", "model")
@@ -125,13 +109,13 @@ def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[i
     from pixazo_simulator.script import script_problems
 
     try:
-        document = Document(*read_text(path, "file"))
+        document = spec.Document(*read_text(path, "file"))
         kind = kind or _kind_of(document.data)
         if kind == "profile":
             return kind, sorted((document.line(each.path), each.problem) for each in policy_problems(document.data))
-        found = script_problems(document.data) if kind == "script" else model_problems(document.data)
+        found = script_problems(document.data) if kind == "script" else spec.model_problems(document.data)
         return kind, sorted((document.line(each.path), str(each)) for each in found)
-    except InvalidTextError as error:
+    except spec.InvalidTextError as error:
         return kind, [(error.line, str(error))]
     except ValueError as error:
         return kind, [(None, str(error).removeprefix(f"file {path} "))]
@@ -141,9 +125,9 @@ def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[i
 
 def _kind_of(data: object) -> str:
     names = [*cast("dict[str, Any]", data)] if isinstance(data, dict) else []
-    kinds = {**_MEMBERS, **dict.fromkeys(("extends", *points()), "profile")}
+    kinds = {**_MEMBERS, **dict.fromkeys(("extends", *spec.points()), "profile")}
     for name in names:
-        if known := closest(name, tuple(kinds)):
+        if known := spec.closest(name, tuple(kinds)):
             return kinds[known]
     raise ValueError(
         f"it is no script, profile or model by the names of its members: say what it is with --kind {'|'.join(KINDS)}"
@@ -163,7 +147,7 @@ def read_text(path: Path, what: str) -> tuple[str, str]:
             data = file.read(FILE_LIMIT + 1)
         if len(data) > FILE_LIMIT:
             raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
-        return data.decode("utf-8-sig").replace("\r\n", "\n"), FORMS.get(path.suffix.lower(), "TOML")
+        return data.decode("utf-8-sig").replace("\r\n", "\n"), spec.FORMS.get(path.suffix.lower(), "TOML")
     except OSError as error:
         raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

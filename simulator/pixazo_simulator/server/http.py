@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -21,7 +23,6 @@ from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
 from .direct import DirectWay, Heads
-from .transmission import CONNECTION, Connection
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -34,6 +35,8 @@ RAW_HEADER_NAMES = "pixazo.raw_header_names"
 """Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 ANSWERED = "pixazo.answered"
 """Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
+CONNECTION = "pixazo.connection"
+"""Key of the ASGI scope under which the protocol lends itself."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
@@ -46,6 +49,8 @@ AHEAD_LIMIT = 1024 * 1024
 """Bytes that a client may send while a fault delays its response; then the connection is reset."""
 MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which close() sends RST instead of FIN."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
 
@@ -107,16 +112,13 @@ class GatewayProtocol(HttpToolsProtocol):
     nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
 
+    held = False
+    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it."""
     _flow: _Flow
-    _connection: Connection  # what the application's faults use, in the scope under CONNECTION
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
-    _direct: tuple[Request, RoutedRequest] | None = (
-        None  # the request that goes the direct way, with what there is of its body
-    )
+    _direct: tuple[Request, RoutedRequest] | None = None  # the request that goes the direct way
     _newest: Request  # the latest such request, before it was routed
-    _handed_over: tuple[Response, RoutedRequest] | None = (
-        None  # what the application is to send to the next request passed on
-    )
+    _handed_over: tuple[Response, RoutedRequest] | None = None  # what the application is to send to the next one
     _is_at_rest = True  # every request was answered, and the parser is between two of them
     _heads: Heads
 
@@ -124,6 +126,7 @@ class GatewayProtocol(HttpToolsProtocol):
     _in_head = False  # between the first byte of a request line and the end of the headers
     _in_body = False  # between the end of the headers and the end of the body
     _head_length = 0  # bytes of the request line and headers
+    _names: tuple[bytes, ...] = ()  # of the headers as the client wrote them, where a gateway minds that
     _hosts = 0  # Host headers
     _is_chunked = False
     _overhead = 0  # bytes since the last useful one: blank lines before a request, chunk extensions, trailers
@@ -145,7 +148,6 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
         self.flow = self._flow = _Flow(transport)
-        self._connection = Connection(transport)
         self._idle_since = self.loop.time()
         if self._way:
             self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), Heads())
@@ -167,7 +169,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End with the server, without waiting for a response that a fault delays."""
-        if self._connection.held:
+        if self.held:
             self.transport.abort()
         else:
             if self._direct:  # the application is waited for, if not for long
@@ -194,6 +196,12 @@ class GatewayProtocol(HttpToolsProtocol):
             self._is_at_rest = not (self._in_head or self._in_body)
         if self._received:
             self._parse_received()
+
+    def reset(self) -> None:
+        """Reset the connection at once (TCP RST), also under TLS."""
+        if not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
     def is_responding(self) -> bool:
         """Whether the application is answering a request of this connection."""
@@ -224,8 +232,13 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
             self._parse_received()
-        if self._connection.held:
-            self._watch_held(len(data))
+        if self.held:  # the end of a connection is only seen by reading: go on
+            self._ahead += len(data)
+            if self._ahead > AHEAD_LIMIT:
+                self.reset()
+            else:
+                self._flow.backlog = False
+                self.flow.resume_reading()
 
     def _parse_received(self) -> None:
         """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
@@ -249,15 +262,6 @@ class GatewayProtocol(HttpToolsProtocol):
     def _parse_rest(self) -> None:
         if not self.transport.is_closing():
             self._parse_received()
-
-    def _watch_held(self, received: int) -> None:
-        """Keep reading while a fault delays the response: the end of a connection is only seen by reading."""
-        self._ahead += received
-        if self._ahead > AHEAD_LIMIT:
-            self._connection.reset()
-            return
-        self._flow.backlog = False
-        self.flow.resume_reading()
 
     def _parse(self, piece: memoryview) -> None:
         self._overhead += len(piece)
@@ -370,15 +374,11 @@ class GatewayProtocol(HttpToolsProtocol):
             path, query = unquote(parsed.path.decode("ascii")), parsed.query or b""
         self._newest = Request(
             method=self.parser.get_method().decode(), path=path, query=query, headers=tuple(self.headers), scheme=self.scheme or "http",
-            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._raw_names(),
+            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._names,
         )  # fmt: skip
         request = _copied(self._newest)
         route = self._way.begin(request)
         return None if route is None else (request, route)
-
-    def _raw_names(self) -> tuple[bytes, ...]:
-        """The header names as the client wrote them, where a gateway minds that."""
-        return ()
 
     def _pass_on(self) -> None:
         """Let the application answer the request whose head is complete, with what there is of its body."""
@@ -389,9 +389,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers += headers  # the list in the scope
         scope = cast("dict[str, Any]", self.scope)
         scope |= {
-            CONNECTION: self._connection,
+            CONNECTION: self,
             HEADER_BYTES: self._head_length,
-            RAW_HEADER_NAMES: self._raw_names(),
+            RAW_HEADER_NAMES: self._names,
             ANSWERED: self._handed_over,
         }
         self._handed_over = None
@@ -502,7 +502,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Refuse a late request, unless it is late because the server does not read, or another response comes first."""
         self._deadline = None
         waits = self.is_responding() and (self._in_head or self.cycle is not self._current)
-        if waits or self._connection.held or self.flow.read_paused:
+        if waits or self.held or self.flow.read_paused:
             self._set_deadline()
         else:
             late = "The request's head was not complete" if self._in_head else "No more of the request body arrived"
@@ -522,8 +522,6 @@ class HeaderCaseProtocol(GatewayProtocol):
     They are case-insensitive (RFC 9110, 5.1), and ASGI passes them in lower case only.
     """
 
-    _names: tuple[bytes, ...] = ()
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._names = ()
@@ -532,9 +530,6 @@ class HeaderCaseProtocol(GatewayProtocol):
         if self._in_head:
             self._names = (*self._names, name)
         super().on_header(name, value)
-
-    def _raw_names(self) -> tuple[bytes, ...]:
-        return self._names
 
 
 class TitleCaseProtocol(GatewayProtocol):
@@ -562,6 +557,8 @@ class _TitleCased:
         return getattr(self._transport, name)
 
 
+PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
+"""By the letter case of header names that a mutant or variant minds."""
 _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""
 
@@ -572,8 +569,8 @@ class Configuration(uvicorn.Config):
     def __init__(
         self,
         app: ASGIApp,
-        protocol: type[GatewayProtocol],
-        lifespan: Literal["on", "off"],
+        lifespan: Literal["on", "off"] = "off",
+        protocol: type[GatewayProtocol] = GatewayProtocol,
         direct: DirectWay | None = None,
         tls: SSLContext | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.control import Refused, read_body
 
-from .http import GatewayProtocol
+from .http import Configuration
 from .threaded import ThreadedServer, listen
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LoopbackServer:
         self._answer = answer
         listener = listen(HOST, 0)
         self.origin = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._server = ThreadedServer(listener, self.origin, self._serve, GatewayProtocol, lifespan="off")
+        self._server = ThreadedServer(listener, self.origin, Configuration(self._serve))
         self._server.start()
 
     def close(self) -> None:

@@ -135,18 +135,19 @@ class Responder:
         log.info("%s", line, extra=fields)
 
     def fail(self, request: Request, error: Exception) -> Response:
-        """The response to a request that the simulator fails to answer, which is logged."""
+        """The response to a request that the simulator fails to answer, which is logged.
+
+        While the store cannot be used it is a 503: nothing has happened, and that is in no journal.
+        """
+        now = self.worlds.clock.now()
+        if isinstance(error, StateUnavailableError):
+            status, message = HTTPStatus.SERVICE_UNAVAILABLE, f"The state of the simulator is not available: {error}."
+            answer = spec.queue_error(status, status.phrase, message)
+            headers = (*framed(answer, now), (b"retry-after", b"1"))
+            return Response(request, now, answer.status, headers, answer.body, answer.reason)
         what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
         with self._lock:
             self.traffic.count(request.endpoint.name, 500, request.started)
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
-        answer, now = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, ""), self.worlds.clock.now()
+        answer = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, "")
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
-
-
-def unavailable(request: Request, error: StateUnavailableError, now: int) -> Response:
-    """The response while the store cannot be used; nothing has happened, and it is in no journal."""
-    message = f"The state of the simulator is not available: {error}."
-    answer = spec.queue_error(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE.phrase, message)
-    headers = (*framed(answer, now), (b"retry-after", b"1"))
-    return Response(request, now, answer.status, headers, answer.body, answer.reason)

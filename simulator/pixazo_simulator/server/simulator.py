@@ -17,7 +17,7 @@ from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, 
 
 from .asgi import Application
 from .files import read_models, read_videos
-from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
+from .http import Configuration
 from .threaded import SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.webhooks import AdvanceEvent
 
     from .transport import App, Transport
-
-PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
-"""By the letter case of header names that a mutant or variant minds."""
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -136,9 +133,8 @@ class Simulator:
         if self._server is not None:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
-        protocol = PROTOCOLS[self.change.edits.names if self.change else "any case"]
         try:
-            application = self._made(settings, protocol)
+            application = self._made(settings)
         except ValueError as error:  # such as a file of authorities, or a store, that cannot be used
             raise SimulatorError(str(error)) from None
         try:
@@ -149,9 +145,8 @@ class Simulator:
             raise
         self._application = application
         application.address = self._address, self.port
-        self._server = ThreadedServer(
-            listener, str(self.port), application, protocol, direct=application.direct, tls=self._tls
-        )
+        config = Configuration(application, "on", application.protocol, application.direct, self._tls)
+        self._server = ThreadedServer(listener, str(self.port), config)
         try:
             self._server.start()
         except SimulatorError:
@@ -167,10 +162,10 @@ class Simulator:
             self._address = "0.0.0.0"  # noqa: S104 - IPv4, too: 127.0.0.1 can be called even where ::1 is switched off
         return listener
 
-    def _made(self, settings: Settings, protocol: type[GatewayProtocol]) -> Application:
+    def _made(self, settings: Settings) -> Application:
         """The application, with what its store holds. Raises ValueError."""
         if self.state == "memory":
-            return Application(Worlds(settings, read_videos()), self.change, protocol)
+            return Application(Worlds(settings, read_videos()), self.change)
         from pixazo_simulator.state import Head, MemoryStore, check_same, described, store_of
 
         store = MemoryStore(self._kept) if self._kept else store_of(self.state)
@@ -179,7 +174,7 @@ class Simulator:
         kept = store.open(head)
         try:
             check_same(store.name, kept.head, head)
-            application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change, protocol)
+            application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change)
             application.keep(store, kept)
         except BaseException:
             asyncio.run(store.close())

@@ -9,24 +9,18 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Coroutine, Generator, Sequence
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import uvicorn
 
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .direct import DirectWay
-from .http import BACKLOG, Configuration, Connections, GatewayProtocol
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
-
-    from starlette.types import ASGIApp
+from .http import BACKLOG, Configuration, Connections
 
 T = TypeVar("T")
 
@@ -48,17 +42,8 @@ class SimulatorError(Exception):
 class ThreadedServer(uvicorn.Server):
     """uvicorn's server in a thread of its own; it waits for events where uvicorn polls every 100 ms."""
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        name: str,
-        app: ASGIApp,
-        protocol: type[GatewayProtocol],
-        lifespan: Literal["on", "off"] = "on",
-        direct: DirectWay | None = None,
-        tls: SSLContext | None = None,
-    ) -> None:
-        super().__init__(Configuration(app, protocol, lifespan, direct, tls))
+    def __init__(self, listener: socket.socket, name: str, config: Configuration) -> None:
+        super().__init__(config)
         self.server_state: Connections = Connections()
         # The prefix of the name keeps the thread out of the plugin's virtual time.
         self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)
@@ -109,15 +94,14 @@ class ThreadedServer(uvicorn.Server):
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
         try:
             loop = self._reachable()
-            with _stopped_if_closed():
-                # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
-                result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+            # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
+            result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
         except SimulatorError:
             coroutine.close()
             raise
-        return self._wait(result, loop)
-
-    def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            raise SimulatorError(_STOPPED) from None
         try:
             while not result.done():
                 with suppress(TimeoutError):
@@ -201,15 +185,6 @@ class ThreadedServer(uvicorn.Server):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - the warning names it
         self._unended = _names(late) or self._unended
         await _unended({asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())})
-
-
-@contextmanager
-def _stopped_if_closed() -> Generator[None]:
-    """Turn the RuntimeError of a closed loop into a SimulatorError."""
-    try:
-        yield
-    except RuntimeError:
-        raise SimulatorError(_STOPPED) from None
 
 
 def _others() -> set[asyncio.Task[Any]]:

@@ -10,11 +10,10 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
-from weakref import WeakSet
 
 import msgspec
 
-from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning, regex
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, Header, beginning, regex
 from pixazo_simulator.world import AddAlias, StateUnavailableError, World, Worlds
 
 from .http import BACKLOG, Configuration, Connections, GatewayProtocol
@@ -79,7 +78,6 @@ class TlsListeners:
         self._protocol = protocol
         self._open: dict[int, _Open] = {}
         self._opening = 0
-        self._deleted: WeakSet[World] = WeakSet()  # worlds for which none opens any more
         self._count = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
@@ -96,9 +94,7 @@ class TlsListeners:
             )
         context, ca_pem = tls_context(hosts)
         state = Connections()
-        config = Configuration(
-            _for_world(world, self._entry, self._gateway, self._worlds), self._protocol, lifespan="off"
-        )
+        config = Configuration(self._serving(world), protocol=self._protocol)
         self._opening += 1
         try:
             server = await asyncio.get_running_loop().create_server(
@@ -107,12 +103,27 @@ class TlsListeners:
             )  # fmt: skip
         finally:
             self._opening -= 1
-        if world in self._deleted:
+        if self._worlds.get(world.key) is not world:
             server.close()
             raise LookupError("the world was deleted while its TLS listener was opened")
         self._count += 1
         self._open[self._count] = _Open(world, server, state)
         return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)
+
+    def _serving(self, world: World) -> ASGIApp:
+        """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
+        worlds = self._worlds
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            app = self._gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else self._entry
+            with worlds.lock:
+                scope, others = _with_key(scope, world)
+            with suppress(StateUnavailableError):  # which the request meets, too
+                for key in others:
+                    await worlds.in_steps(worlds.apply, world, AddAlias(world.clock.now(), key))
+            await app(scope, receive, send)
+
+        return serve
 
     async def close(self, world: World, number: int) -> bool:
         """Close a TLS listener of this world and reset its connections; False when the world has none of this number."""
@@ -122,27 +133,10 @@ class TlsListeners:
         return True
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close all TLS listeners, or those of a world that is being deleted, for which none opens any more."""
-        if world is not None:
-            self._deleted.add(world)
+        """Close all TLS listeners, or those of a world that was deleted."""
         for number, each in list(self._open.items()):
             if world is None or each.world is world:
                 await self._open.pop(number).close()
-
-
-def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp, worlds: Worlds) -> ASGIApp:
-    """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        app = gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else entry
-        with worlds.lock:
-            scope, others = _with_key(scope, world)
-        with suppress(StateUnavailableError):  # which the request meets, too
-            for key in others:
-                await worlds.in_steps(worlds.apply, world, AddAlias(world.clock.now(), key))
-        await app(scope, receive, send)
-
-    return serve
 
 
 def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
@@ -150,27 +144,25 @@ def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
 
     A request without a key stays without (AUTH-01). The world redacts the keys that are replaced from everything that it shows.
     """
-    key, others = world.key.encode("latin-1"), list[str]()
+    key, found = world.key.encode("latin-1"), list[str]()
 
     def replaced(match: re.Match[bytes]) -> bytes:
-        others.append(unquote_plus(match[2].decode("latin-1")))
+        found.append(unquote_plus(match[2].decode("latin-1")))
         return match[1] + quote(key).encode()
 
-    headers: list[tuple[bytes, bytes]] = []
+    headers: list[Header] = []
     for name, value in scope["headers"]:
-        if name == _KEY and value.strip():
-            others.append(value.strip().decode("latin-1"))
-            headers.append((name, key))
-        else:
-            headers.append((name, value))
+        is_key = name == _KEY and value.strip()
+        if is_key:
+            found.append(value.strip().decode("latin-1"))
+        headers.append((name, key if is_key else value))
     query = _KEY_QUERY.sub(replaced, scope["query_string"])
-    return {**scope, "headers": headers, "query_string": query, LISTENER: world}, [
-        each for each in others if not world.knows(each)
-    ]
+    changed = {**scope, "headers": headers, "query_string": query, LISTENER: world}
+    return changed, [each for each in found if not world.knows(each)]
 
 
-def _checked(hosts: Sequence[str]) -> tuple[str, ...]:
-    """The hosts in lower case, each once."""
+def tls_context(hosts: Sequence[str]) -> tuple[ssl.SSLContext, str]:
+    """A context with a certificate for these hosts, and the authority (PEM) of which it is. Raises ValueError as `TlsListeners.open` does."""
     if not 1 <= len(hosts) <= MOST_HOSTS:
         raise ValueError(f"{len(hosts)} hosts were named: a TLS listener has 1 to {MOST_HOSTS}")
     for host in hosts:
@@ -178,12 +170,7 @@ def _checked(hosts: Sequence[str]) -> tuple[str, ...]:
             raise ValueError(
                 f"host {beginning(host, 80)!r} is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
             )
-    return tuple(sorted({host.lower() for host in hosts}))
-
-
-def tls_context(hosts: Sequence[str]) -> tuple[ssl.SSLContext, str]:
-    """A context with a certificate for these hosts, and the authority (PEM) of which it is. Raises ValueError as `TlsListeners.open` does."""
-    return _context(_checked(hosts)), _authority().cert_pem.bytes().decode()
+    return _context(tuple(sorted({host.lower() for host in hosts}))), _authority().cert_pem.bytes().decode()
 
 
 @cache

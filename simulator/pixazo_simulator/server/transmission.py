@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
-import struct
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.script import Close, Ending, Noise, Reset, Send, Wait
+
+from .http import CONNECTION, GatewayProtocol
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -21,51 +20,10 @@ if TYPE_CHECKING:
 Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
 """What carries out the effects of a response, one after the other: something to await, real seconds to wait, the response whose status line
 and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
-CONNECTION = "pixazo.connection"
-"""Key of the ASGI scope under which the protocol lends the connection."""
-_NO_LINGER = struct.pack("ii", 1, 0)
-"""The value of SO_LINGER with which close() sends RST instead of FIN."""
-
-
-class Connection:
-    """What can be done to a connection beside sending; `held` says that a fault is holding a response back on purpose."""
-
-    __slots__ = ("_transport", "held")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.held = False
-
-    def write(self, data: bytes) -> None:
-        """Send bytes before, or in place of, a response."""
-        self._transport.write(data)
-
-    def close(self) -> None:
-        """Close it (TCP FIN) after what was written."""
-        self._transport.close()
-
-    def reset(self) -> None:
-        """Reset it at once (TCP RST), also under TLS."""
-        if not self._transport.is_closing():
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self._transport.abort()
 
 
 class ConnectionCutError(ConnectionError):
     """A fault should cut the connection, but the server that runs the application lends none."""
-
-
-@contextmanager
-def _holding(scope: Scope) -> Generator[None]:
-    """While a response is held back on purpose, a server that stops does not wait for it."""
-    connection: Connection | None = scope.get(CONNECTION)
-    if connection:
-        connection.held = True
-    try:
-        yield
-    finally:
-        if connection:
-            connection.held = False
 
 
 def transmitted(response: Response) -> Iterator[Step]:
@@ -102,7 +60,10 @@ async def transmit(
     Raises ConnectionCutError where the connection is to be cut and none was lent: by test clients, by other servers.
     """
     left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
-    with nullcontext() if response.leaves_at_once else _holding(scope):
+    connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
+    if connection:
+        connection.held = True
+    try:
         for step in steps:
             if isinstance(step, bytes):
                 left -= len(step)
@@ -113,16 +74,19 @@ async def transmit(
                 if not await _stays(scope, receive, step):
                     return
             elif isinstance(step, Noise):
-                _lent(response, scope, step.description).write(step.data)
+                _lent(response, scope, step.description).transport.write(step.data)
             elif isinstance(step, Ending):
                 await _end(step, response, scope, receive)
             else:
                 await step()
+    finally:
+        if connection:
+            connection.held = False
 
 
-def _lent(response: Response, scope: Scope, what: str) -> Connection:
+def _lent(response: Response, scope: Scope, what: str) -> GatewayProtocol:
     """The connection of the response. Raises ConnectionCutError where none was lent."""
-    connection: Connection | None = scope.get(CONNECTION)
+    connection: GatewayProtocol | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
             f"fault {', '.join(response.faults)}: {what}, but this server lends no connection: call the URL of the Simulator, or use Simulator.transport()"
@@ -135,7 +99,7 @@ async def _end(effect: Ending, response: Response, scope: Scope, receive: Receiv
     if isinstance(effect, Reset):
         connection.reset()
     elif isinstance(effect, Close):
-        connection.close()
+        connection.transport.close()
     await _gone(receive)
 
 

@@ -18,7 +18,7 @@ from anyio.to_thread import run_sync
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.world import real_clock
 
@@ -61,10 +61,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         """Answer a request of a blocking client."""
         library, stream = _library(request.__class__), request.stream
         body = request.read() if isinstance(stream, library.ByteStream) else b"".join(stream)
-        exchange = _Exchange(self._running, library, request)
-        if response := exchange.respond(body):
-            return response
-        steps, result = exchange.steps(body), cast("Any", None)
+        steps, result = _Exchange(self._running, library, request).steps(body), cast("Any", None)
         while True:
             try:
                 step = steps.send(result)
@@ -77,10 +74,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         library, stream = _library(request.__class__), request.stream
         is_read = isinstance(stream, library.ByteStream)
         body = await request.aread() if is_read else b"".join([piece async for piece in stream])
-        exchange = _Exchange(self._running, library, request)
-        if response := exchange.respond(body):
-            return response
-        steps, result = exchange.steps(body), cast("Any", None)
+        steps, result = _Exchange(self._running, library, request).steps(body), cast("Any", None)
         while True:
             try:
                 step = steps.send(result)
@@ -93,7 +87,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 class _Exchange:
     """One request of a client, and its response; `library` is the module of the client."""
 
-    __slots__ = ("_answered", "_application", "_asked", "_library", "_request", "_route", "_server")
+    __slots__ = ("_application", "_asked", "_library", "_request", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
         """Raises what the library raises when the simulator does not run, and for a URL or header that cannot be sent."""
@@ -111,52 +105,48 @@ class _Exchange:
             raise library.LocalProtocolError(str(error)) from None
         self._asked.started = real_clock()
 
-    def respond(self, body: bytes) -> Any:
-        """The response of the library, None when something has to be waited for: then `steps` go on."""
+    def steps(self, body: bytes) -> Generator[Step, Any, Any]:
+        """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when none comes."""
         asked, application = self._asked, self._application
-        self._answered: Response | None = None
-        if is_ours(asked.method, asked.path) or (application.is_wrapped and _is_of_a_page(asked)):
-            return None
+        if is_ours(asked.method, asked.path) or (
+            application.is_wrapped and any(name == b"origin" for name, _ in asked.headers)
+        ):
+            start, *rest = yield self._call(partial(_messages, application, self._scope(), body))
+            content = b"".join(message.get("body", b"") for message in rest)
+            return self._made(start["status"], start["headers"], content)
         if asked.header_bytes and asked.header_bytes > spec.HEAD_LIMIT:
             return self._refused(*TOO_LONG)
         responder = application.responder
         if application.log:
-            return None
-        try:
-            self._route = route = responder.route(asked)
-            route.take(asked, body)
-            self._answered = response = responder.respond(asked, route)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            return self._whole(responder.fail(asked, error))
-        if not response.leaves_at_once:
-            return None
-        responder.sent(response)
-        return self._whole(response)
-
-    def steps(self, body: bytes) -> Generator[Step, Any, Any]:
-        """Yield what has to be waited for, and return the response. Raises what the library raises when none comes."""
-        response, application = self._answered, self._application
-        if response is None and application.log and not is_ours(self._asked.method, self._asked.path):
-            response, self._route = yield lambda: self._server.call(application.ask(self._asked, body))
-        if response is None:
-            call = partial(_messages, application, self._scope(), body)
-            start, *rest = yield lambda: self._server.call(call())
-            content = b"".join(message.get("body", b"") for message in rest)
-            return self._made(start["status"], start["headers"], content)
-        played = self._played(response)
+            response, route = yield self._call(partial(application.gateway.ask, asked, body))
+        else:
+            try:
+                route = responder.route(asked)
+                route.take(asked, body)
+                response = responder.respond(asked, route)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+                return self._whole(responder.fail(asked, error))
+        if response.leaves_at_once:
+            responder.sent(response)
+            return self._whole(response)
+        played = self._played(response, route)
         try:
             while not isinstance(step := next(played), Response):
                 yield step
         finally:
-            application.responder.sent(response)
+            responder.sent(response)
         if response.transmission:
             return self._made(step.status, step.headers, _body_class(self._library)(played))
         return self._whole(step)
 
-    def _played(self, response: Response) -> Iterator[Any]:
+    def _call(self, function: Callable[[], Any]) -> Step:
+        """What calls a coroutine function on the loop of the server."""
+        return lambda: self._server.call(function())
+
+    def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
         """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
         length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
-        for step in self._application.responder.steps(response, self._route):
+        for step in self._application.responder.steps(response, route):
             if isinstance(step, bytes):
                 received = min(len(step) + (received or 0), length)
                 yield step if length else b""
@@ -166,12 +156,9 @@ class _Exchange:
             elif isinstance(step, (int, float)):
                 yield self._wait(step)
             elif not isinstance(step, Noise | Ending):
-                yield partial(self._wait_for, step)
+                yield self._call(step)
             elif received != length or not isinstance(step, Close):
                 raise self._fault(step, received, length)
-
-    def _wait_for(self, step: Callable[[], Any]) -> object:
-        return self._server.call(step())
 
     def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
         """What the library raises when so many bytes of a body were received, None: not even its headers."""
@@ -238,10 +225,6 @@ class _Exchange:
             "path": asked.path, "raw_path": asked.path.encode(), "query_string": asked.query, "root_path": "",
             "headers": asked.headers, "client": _PEER, "server": asked.server,
         }  # fmt: skip
-
-
-def _is_of_a_page(asked: Request) -> bool:
-    return any(name == b"origin" for name, _ in asked.headers)
 
 
 @lru_cache(maxsize=256)

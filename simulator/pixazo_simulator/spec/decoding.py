@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec.inspect import (
-    AnyType,
-    DictType,
-    ListType,
-    LiteralType,
-    Metadata,
-    StructType,
-    Type,
-    UnionType,
-    VarTupleType,
-    type_info,
-)  # fmt: skip
+from msgspec import inspect
 
 from .text import beginning, nearest, regex, shown
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 Path = tuple["str | int", ...]
 """Where a value is: names of members, and places in lists, counted from 0. `...` stands for any member of a mapping."""
@@ -39,7 +29,8 @@ _ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
-_RANGE = regex(r"Integer value out of range")
+_RANGE = "Integer value out of range"
+_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -63,27 +54,25 @@ def format_path(path: Path) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def read(text: bytes, shape: type[T]) -> T:
+def read(text: bytes, shape: type[_T]) -> _T:
     """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
     try:
         return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), shape, _plain_json(text)) from None
+        plain: object = None  # where it stops being JSON behind the misfit
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            plain = msgspec.json.decode(text)
+        raise _misfit(str(error), shape, plain) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidDataError(_fault(text, str(error))) from None
+        problem = str(error)
+        # msgspec calls half of a surrogate pair at the end of a string truncated data.
+        if _SURROGATE.search(text) and ("surrogate" in problem or "truncated" in problem):
+            problem = "a text holds half of a surrogate pair, which is not Unicode: leave it out"
+        raise InvalidDataError(problem) from None
 
 
-_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
-
-
-def _fault(text: bytes, message: str) -> str:
-    """Why a text is not JSON; msgspec calls half of a surrogate pair at the end of a string truncated data."""
-    is_half = _SURROGATE.search(text) and ("surrogate" in message or "truncated" in message)
-    return "a text holds half of a surrogate pair, which is not Unicode: leave it out" if is_half else message
-
-
-def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
+def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
     """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
@@ -128,14 +117,6 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _plain_json(text: bytes) -> object:
-    """The text as plain data, None when it stops being JSON behind the misfit."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
     """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
     found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
@@ -154,10 +135,13 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
             return InvalidDataError(problem, path)
-        info, value = (AnyType(), None) if given is None else _at(shape, path, given)
-        if (word := _ENUM.fullmatch(says)) and (words := _words_of(info)):
-            return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], words)}", path, _start(word[1]))
-        if _RANGE.fullmatch(says):
+        info, value = (inspect.AnyType(), None) if given is None else _at(shape, path, given)
+        words = [
+            str(word) for each in _alternatives(info) if isinstance(each, inspect.LiteralType) for word in each.values
+        ]
+        if (word := _ENUM.fullmatch(says)) and words:
+            return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], tuple(words))}", path, _start(word[1]))
+        if says == _RANGE:
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
@@ -166,17 +150,11 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
         return InvalidDataError(message)
 
 
-def _words_of(info: Type) -> tuple[str, ...]:
-    """The words that fit, of a type that lists them."""
-    values = [each.values for each in _alternatives(info) if isinstance(each, LiteralType)]
-    return tuple(str(word) for listed in values for word in listed)
-
-
 def _start(value: object) -> str:
     return "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
 
 
-def _wanted(types: str, rule: str | None, info: Type) -> str:
+def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
     """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
         schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
@@ -186,10 +164,10 @@ def _wanted(types: str, rule: str | None, info: Type) -> str:
     return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}" if sign else words
 
 
-_info = cache(type_info)  # that of a rule takes longer than all else about a misfit
+_info = cache(inspect.type_info)  # that of a rule takes longer than all else about a misfit
 
 
-def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
+def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:
     """The type that belongs at a path, and the value there. Raises LookupError where the type has no such place."""
     info, value = _info(shape), given
     for step in path:
@@ -197,40 +175,40 @@ def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
     return info, value
 
 
-def _inside(info: Type, value: object, step: str | int) -> tuple[Type, object]:
+def _inside(info: inspect.Type, value: object, step: str | int) -> tuple[inspect.Type, object]:
     """The type that belongs at one step, and the value there, None where that is unknown."""
     if isinstance(step, str) and step != "...":
         fields = {field.encode_name: field.type for field in _struct(info, value).fields}
         member = cast("dict[str, object]", value).get(step) if isinstance(value, dict) else None
-        return fields.get(step, AnyType()), member
+        return fields.get(step, inspect.AnyType()), member
     for each in _alternatives(info):
-        if isinstance(each, DictType):  # the message does not say which member of the mapping it means
+        if isinstance(each, inspect.DictType):  # the message does not say which member of the mapping it means
             return each.value_type, None
-        if isinstance(each, (ListType, VarTupleType)):
+        if isinstance(each, (inspect.ListType, inspect.VarTupleType)):
             return each.item_type, cast("list[object]", value)[int(step)] if isinstance(value, list) else None
     raise LookupError(step)
 
 
-def _members(info: Type, value: object) -> tuple[str, ...]:
+def _members(info: inspect.Type, value: object) -> tuple[str, ...]:
     struct = _struct(info, value)
     return (*([struct.tag_field] if struct.tag_field else []), *(field.encode_name for field in struct.fields))
 
 
-def _struct(info: Type, value: object) -> StructType:
+def _struct(info: inspect.Type, value: object) -> inspect.StructType:
     """The struct that a value is meant to be: of several the one whose kind was given."""
     structs = _structs(info)
     given: dict[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
     return next((each for each in structs if each.tag_field and each.tag == given.get(each.tag_field)), structs[0])
 
 
-def _structs(info: Type) -> list[StructType]:
-    return [each for each in _alternatives(info) if isinstance(each, StructType)]
+def _structs(info: inspect.Type) -> list[inspect.StructType]:
+    return [each for each in _alternatives(info) if isinstance(each, inspect.StructType)]
 
 
-def _alternatives(info: Type) -> list[Type]:
+def _alternatives(info: inspect.Type) -> list[inspect.Type]:
     """The types that a value may have, without their metadata."""
-    if isinstance(info, Metadata):
+    if isinstance(info, inspect.Metadata):
         return _alternatives(info.type)
-    if isinstance(info, UnionType):
+    if isinstance(info, inspect.UnionType):
         return [plain for each in info.types for plain in _alternatives(each)]
     return [info]

@@ -123,8 +123,9 @@ def image_facts(data: bytes) -> ImageFacts | None:
     found = _format(data)
     if found == "other":
         return ImageFacts(found, -1, -1, len(data), whole=False)
-    if found != "jpeg":
-        return ImageFacts(found, *_frame(data), len(data), _whole(found, data))
+    if found != "jpeg":  # cameras append data of their own behind the end
+        whole = _PNG_END in data if found == "png" else int.from_bytes(data[4:8], "little") + 8 <= len(data)
+        return ImageFacts(found, *_frame(data), len(data), whole)
     end = _header_end(data)
     if end is None:
         return None
@@ -148,11 +149,6 @@ def _frame(data: bytes) -> tuple[int, int]:
     except (ValueError, struct.error, EOFError, OSError, IndexError, OverflowError, TypeError):
         return -1, -1  # the library raises any of these on a damaged header
     return int(width), int(height)
-
-
-def _whole(found: Format, data: bytes) -> bool:
-    """Whether the end is there; cameras append data of their own behind it."""
-    return _PNG_END in data if found == "png" else int.from_bytes(data[4:8], "little") + 8 <= len(data)
 
 
 def _header_end(data: bytes) -> int | None:

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
-from .formats import problems_of, read_text_as
+from .formats import problems_of, problems_within, read_text_as
 from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -45,7 +45,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Meta(description="what its value must be"),
     ]
     required: Annotated[bool, Meta(description="whether a body must have it")] = False
-    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = UNSET
+    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = msgspec.UNSET
     enumeration: Annotated[tuple[Any, ...], Meta(description="its values; without: any")] = ()
     minimum: Annotated[float | None, Meta(description="the least number")] = None
     maximum: Annotated[float | None, Meta(description="the greatest number")] = None
@@ -107,8 +107,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation that is submitted.
+class Operation(_Row, frozen=True, kw_only=True):
+    """An operation that is submitted: what its model file says of it, and what follows from that.
 
     `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
     `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
@@ -116,14 +116,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `response` is the template of its response, None for one that is queued.
     """
 
-    name: str
-    path: str
-    model_id: str
-    title: str
-    output: str
-    parameters: tuple[Parameter, ...] = ()
-    price: PriceTable | None
-    response: Any
+    name: str = ""
+    price: PriceTable | None = None
     on_page: bool
     model: str
     source: str
@@ -141,16 +135,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         if table is None:
             return None
         chosen = table.values.get(_price_key(self.value(table.by, members)), table.base) if table.by else table.base
-        times = 1 if table.per is None or self.value(table.per, members) is UNSET else self.number(table.per, members)
+        times = (
+            1
+            if table.per is None or self.value(table.per, members) is msgspec.UNSET
+            else self.number(table.per, members)
+        )
         return round(micros(chosen) * times)
 
     def value(self, name: str | None, members: Mapping[str, Any]) -> Any:
         """The first value of a parameter, its default where none was sent, else UNSET."""
         if name is None:
-            return UNSET
-        found = next((value for _, value in self.places(name, members) if value is not UNSET), UNSET)
-        default = next((each.default for each in self.parameters if each.name == name), UNSET)
-        return default if found is UNSET or found is None else found
+            return msgspec.UNSET
+        found = next((value for _, value in self.places(name, members) if value is not msgspec.UNSET), msgspec.UNSET)
+        default = next((each.default for each in self.parameters if each.name == name), msgspec.UNSET)
+        return default if found is msgspec.UNSET or found is None else found
 
     def number(self, name: str, members: Mapping[str, Any]) -> float:
         """The number that a parameter has, also as a text such as `5s`, between 0 and a million; 0 where it has none."""
@@ -211,27 +209,19 @@ def _operations(data: object) -> tuple[Operation, ...]:
 
 def model_problems(data: object) -> Iterator[InvalidDataError]:
     """All that is wrong with a model file, as far as it can be said: once for each member of an operation or parameter."""
-    found = [*problems_of(_without(data, "operations", [_EXAMPLE]), _operations)]
-    for number, row in _elements(data, "operations"):
-        place: Path = ("operations", number)
-        found += problems_of(_without(row, "parameters", []), lambda value: fit(value, _Row), place)
-        for index, each in _elements(row, "parameters"):
-            found += problems_of(each, lambda value: fit(value, Parameter), (*place, "parameters", index))
+    found = [*problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)]
     yield from found or problems_of(data, _operations)
 
 
+def _row_problems(row: Any, place: Path) -> Iterator[InvalidDataError]:
+    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), _parameter_problems, place)
+
+
+def _parameter_problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
+    return problems_of(parameter, lambda value: fit(value, Parameter), place)
+
+
 _EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "output": "mp4"}
-
-
-def _without(table: Any, name: str, instead: list[Any]) -> Any:
-    """The table with another list, where it has one of this name."""
-    return {**table, name: instead} if any(_elements(table, name)) else table
-
-
-def _elements(table: Any, name: str) -> Iterator[tuple[int, Any]]:
-    """The numbered elements of a list in a table, if it has such a list."""
-    given: Any = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
-    return iter(enumerate(cast("list[object]", given) if isinstance(given, list) else ()))
 
 
 def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
@@ -248,15 +238,21 @@ def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     ]
     limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
     on_page = row.checks == "page"
+    name = row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part))
+    members: dict[str, Any] = msgspec.structs.asdict(row) | {"name": name, "price": price}
     return Operation(
-        name=row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
-        path=row.path, model_id=row.model_id, title=row.title, output=row.output, parameters=row.parameters, price=price,
-        response=row.response, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
+        **members,
+        on_page=on_page,
+        model=file.model,
+        source=file.source,
+        date=file.date.isoformat(),
+        label=file.label,
         names=tuple(dict.fromkeys(re.split(r"\.|\[", name)[0] for name in names)),
         prompt=next(iter(texts), None),
         callback=next((each.name for each in row.parameters if each.callback), None),
-        limited=limited, plain=on_page and not limited,
-    )  # fmt: skip
+        limited=limited,
+        plain=on_page and not limited,
+    )
 
 
 def _places(
@@ -269,7 +265,7 @@ def _places(
         return
     step, rest = steps[0], steps[1:]
     name = step.removesuffix("[]")
-    inner: Any = cast("dict[str, Any]", value).get(name, UNSET)
+    inner: Any = cast("dict[str, Any]", value).get(name, msgspec.UNSET)
     place, named = (f"{each}.{name}".removeprefix(".") for each in (before, named))
     if step != name and isinstance(inner, list):
         for number, each in enumerate(cast("list[object]", inner)):
@@ -277,8 +273,8 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif inner is not UNSET or named not in known:
-        yield from _places({} if inner is UNSET and step == name else inner, rest, place, known, named)
+    elif inner is not msgspec.UNSET or named not in known:
+        yield from _places({} if inner is msgspec.UNSET and step == name else inner, rest, place, known, named)
 
 
 _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -298,7 +294,7 @@ def _is(kind: str, value: Any) -> bool:
 
 def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     """The first rule of a parameter that the value at a place breaks."""
-    if value is UNSET:
+    if value is msgspec.UNSET:
         return Problem(place, Violation.REQUIRED) if parameter.required else None
     if not _is(parameter.type, value):
         return Problem(place, Violation.WANTED, (_TYPES[parameter.type][1], json_value(value)))

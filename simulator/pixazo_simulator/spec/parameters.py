@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from contextlib import suppress
 from pkgutil import get_data
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -48,6 +48,8 @@ class ImageParameters(Parameters, frozen=True, gc=False):
     first_frame_image: str | UnsetType = UNSET
 
 
+_IMAGE = "first_frame_image"
+
 HAILUO = read_model((get_data("pixazo_simulator", "models/hailuo.toml") or b"").decode(), "hailuo")
 """The page's two operations; the file is a part of the program, which is loaded with it."""
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in HAILUO}
@@ -58,21 +60,15 @@ SUBMITS = frozenset(OPERATIONS) | {ANY_MODEL}
 """The operations that submit."""
 
 
-def _shape(operation: Operation) -> type[Parameters]:
-    """What the members of an operation of the page are read as."""
-    return ImageParameters if ImageParameters.__struct_fields__[-1] in operation.names else Parameters
-
-
 _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SWITCH = "true or false"
 _WANTED = {
     "prompt": "a string",
     "first_frame_image": "a string, a URL or a data URL",
     "duration": "a number of seconds, such as 6",
     "resolution": 'the string "768P" or "1080P"',
     "callback_url": "a string, a URL",
-    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), _SWITCH),
+    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), "true or false"),
 }
 """What each member takes, for the error about a value of another type."""
 
@@ -95,32 +91,28 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
 
 def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
     try:
-        return {name: _readable(value) for name, value in _RAW_MEMBERS.decode(body).items()}
+        found: dict[str, Any] = _RAW_MEMBERS.decode(body)
+        for name, value in found.items():
+            with suppress(msgspec.ValidationError):  # a number out of range
+                found[name] = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return InvalidBody(*json_fault(body))
-
-
-def _readable(value: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.ValidationError:  # a number out of range
-        return value
+    return found
 
 
 def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
     """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
     if len(body) <= SMALL_BODY:
         return False
-    return any(_has_more(body, mark, most) for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)))
-
-
-def _has_more(body: bytes, mark: bytes, most: int) -> bool:
-    at = -1
-    for _ in range(most + 1):
-        at = body.find(mark, at + 1)
-        if at < 0:
-            return False
-    return True
+    for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)):
+        at = -1
+        for _ in range(most + 1):
+            at = body.find(mark, at + 1)
+            if at < 0:
+                break
+        else:
+            return True
+    return False
 
 
 class Read(NamedTuple):
@@ -136,7 +128,7 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
         given = {name: value for name, value in given.items() if value is not None}
     if not operation.on_page:
         return Read(_common(given, operation), tuple(operation.problems(given)))
-    kind = _shape(operation)
+    kind = ImageParameters if _IMAGE in operation.names else Parameters
     try:
         return Read(msgspec.convert(given, kind))
     except msgspec.ValidationError:
@@ -231,16 +223,6 @@ class Magic(msgspec.Struct, frozen=True):
 NO_MAGIC = Magic()
 
 
-class _Mark(NamedTuple):
-    """A mark: where it stands, its word and text, and as it is shown in a message; `closed` says whether it has an end."""
-
-    member: str
-    word: str
-    text: str
-    shown: str
-    closed: bool = True
-
-
 def read_magic(prompt: str, header: str = "") -> Magic | Problem:
     """Read every mark in the first 20,000 characters of a prompt, in letters of either case, then those of X-Sim-Outcome.
 
@@ -248,48 +230,33 @@ def read_magic(prompt: str, header: str = "") -> Magic | Problem:
     """
     if "[[" not in prompt and not header:
         return NO_MAGIC
+    marks = [("prompt", *rest.partition(_CLOSE)[:2]) for rest in _OPENING.split(prompt[:REACH])[1:]]
+    if header:  # a text may hold a semicolon that no word of ours follows
+        marks += [(OUTCOME_HEADER, part, _CLOSE) for part in _BETWEEN.split(header[:REACH])]
     outcome, error, after, stuck, moderated, polls = None, None, None, False, False, None
-    for mark in chain(_marks(prompt), _outcomes(header) if header else ()):
-        word, text = mark.word, mark.text
-        if mark.closed and word in ("failed", "error"):
+    for member, inside, close in marks:
+        word, text = (*inside.split(maxsplit=1), "", "")[:2]
+        word, text = word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip()
+        if close and word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
-        elif mark.closed and word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
+        elif close and word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
             after, polls = round(float(text) * SECOND), None
-        elif mark.closed and word == "polls" and re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        elif close and word == "polls" and re.fullmatch(r"[1-9][0-9]{0,5}", text):
             after, polls = None, int(text)
-        elif mark.closed and word in ("stuck", "moderated") and not text:
+        elif close and word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return Problem(mark.member, Violation.MAGIC, (mark.shown, _remedy(mark)))
+            return _no_mark(member, word, close)
     return Magic(outcome, error, after, stuck, moderated, polls)
 
 
-def _marks(prompt: str) -> Iterator[_Mark]:
-    """The marks of a prompt."""
-    for rest in _OPENING.split(prompt[:REACH])[1:]:
-        inside, closed, _ = rest.partition(_CLOSE)
-        word, text = _word_and_text(inside)
-        yield _Mark("prompt", word, text, f"{_OPEN}{word}{_CLOSE if closed else ''}", bool(closed))
-
-
-def _outcomes(header: str) -> Iterator[_Mark]:
-    """The marks of the header, which are separated by semicolons: a text may hold one that no word of ours follows."""
-    for part in _BETWEEN.split(header[:REACH]):
-        word, text = _word_and_text(part)
-        yield _Mark(OUTCOME_HEADER, word, text, repr(word))
-
-
-def _word_and_text(inside: str) -> tuple[str, str]:
-    word, text = (*inside.split(maxsplit=1), "", "")[:2]
-    return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip()
-
-
-def _remedy(mark: _Mark) -> str:
-    in_header = mark.member == OUTCOME_HEADER
-    forms = {word: form[len(_OPEN) : -len(_CLOSE)] if in_header else form for word, (form, _) in PROMPTS.items()}
-    if mark.word in forms:
-        return f"write {forms[mark.word]}"
-    return f"known are {', '.join(forms.values())}{nearest(mark.word, tuple(forms))}"
+def _no_mark(member: str, word: str, close: str) -> Problem:
+    in_header = member == OUTCOME_HEADER
+    forms = {name: form[len(_OPEN) : -len(_CLOSE)] if in_header else form for name, (form, _) in PROMPTS.items()}
+    remedy = f"known are {', '.join(forms.values())}{nearest(word, tuple(forms))}"
+    if word in forms:
+        remedy = f"write {forms[word]}"
+    return Problem(member, Violation.MAGIC, (repr(word) if in_header else f"{_OPEN}{word}{close}", remedy))
 
 
 # Rules
@@ -439,42 +406,41 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
-    name = "first_frame_image"
     if not isinstance(given, str):
-        found.refused.append(Problem(name, Violation.REQUIRED))
+        found.refused.append(Problem(_IMAGE, Violation.REQUIRED))
     elif given[:5].lower() == "data:":
         _check_data_url(given, policy, found)
     elif fault := url_problem(given):
         if given.startswith(_BASE64_STARTS):
             fault = "it is Base64 without data:image/png;base64, before it"
-        found.refused.append(Problem(name, Violation.IMAGE_URL, (fault,)))
+        found.refused.append(Problem(_IMAGE, Violation.IMAGE_URL, (fault,)))
     else:
         _check_image_url(given, policy, images, found)
 
 
 def _check_image_url(given: str, policy: Policy, images: Images, found: Findings) -> None:
     """An image behind a usable URL: that such URLs are accepted is documented, but for plain http."""
-    name, is_https = "first_frame_image", given.lower().startswith("https:")
+    is_https = given.lower().startswith("https:")
     found.decided_by += ("image_urls",) if not is_https else policy.changed_among("image_urls")
     if policy.image_urls == "https" and not is_https:
-        found.refused.append(Problem(name, Violation.HTTPS))
+        found.refused.append(Problem(_IMAGE, Violation.HTTPS))
     elif policy.image_urls == "table":
         facts = images.get(given)
-        found.fails += [Problem(name, Violation.UNREACHABLE)] if facts is None else _image_problems(facts, policy)
+        found.fails += [Problem(_IMAGE, Violation.UNREACHABLE)] if facts is None else _image_problems(facts, policy)
         found.frame = _frame(facts)
 
 
 def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
-    read, name = read_data_url(given, any_type=policy.image_type == "any"), "first_frame_image"
+    read = read_data_url(given, any_type=policy.image_type == "any")
     if read.faults:
-        found.refused.append(Problem(name, Violation.DATA_URL, ("; ".join(read.faults),)))
+        found.refused.append(Problem(_IMAGE, Violation.DATA_URL, ("; ".join(read.faults),)))
     if read.data is None:
         return
     facts = image_facts(read.data)
     problems = [*_image_problems(facts, policy, kind_of(read.data))]
     declared = MEDIA_TYPES.get(read.media_type)
     if policy.image_type == "match" and facts and declared and facts.format not in ("other", declared):
-        problems.append(Problem(name, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
+        problems.append(Problem(_IMAGE, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
     if facts and facts.format not in ("other", declared):
         found.decided_by.append("image_type")
     if facts and IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
@@ -491,23 +457,22 @@ def _frame(facts: ImageFacts | None) -> tuple[int, int] | None:
 
 def _image_problems(facts: ImageFacts | None, policy: Policy, other: str = "another format") -> Iterator[Problem]:
     """Every image rule that is broken; `other` says what an image of no known format is."""
-    name = "first_frame_image"
     if facts is None:
-        yield Problem(name, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
+        yield Problem(_IMAGE, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
         return
     if facts.size >= (limit := IMAGE_LIMITS[policy.image_megabyte]):
-        yield Problem(name, Violation.IMAGE_SIZE, (limit, facts.size))
+        yield Problem(_IMAGE, Violation.IMAGE_SIZE, (limit, facts.size))
     if facts.format == "other":
-        yield Problem(name, Violation.IMAGE_FORMAT, (other,))
+        yield Problem(_IMAGE, Violation.IMAGE_FORMAT, (other,))
         return
     if not facts.whole or facts.width <= 0 or facts.height <= 0:
-        yield Problem(name, Violation.IMAGE_DAMAGED)
+        yield Problem(_IMAGE, Violation.IMAGE_DAMAGED)
     if facts.width <= 0 or facts.height <= 0:
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
-        yield Problem(name, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
+        yield Problem(_IMAGE, Violation.IMAGE_SIDE, (min(facts.width, facts.height),))
     if has_invalid_ratio(facts):
-        yield Problem(name, Violation.IMAGE_RATIO, (facts.width, facts.height))
+        yield Problem(_IMAGE, Violation.IMAGE_RATIO, (facts.width, facts.height))
 
 
 def has_invalid_ratio(facts: ImageFacts) -> bool:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from random import Random
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
@@ -61,20 +60,15 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     def draw(self, random: Random) -> tuple[int, int]:
         """Milliseconds queued and processing for one generation; nothing is drawn when nothing can vary."""
-        return _draw(self.queued, random), _draw(self.processing, random)
+        bounds = (self.queued, self.processing)
+        queued, processing = (low if low == high else random.randint(low, high) for low, high in bounds)
+        return queued, processing
 
     def __str__(self) -> str:
         if self.polls:
             return f"polls:{'+'.join(map(str, dict.fromkeys(self.polls)))}"
-        return "+".join(_write(bounds) for bounds in (self.queued, self.processing))
-
-
-def _draw(bounds: tuple[int, int], random: Random) -> int:
-    return bounds[0] if bounds[0] == bounds[1] else random.randint(*bounds)
-
-
-def _write(bounds: tuple[int, int]) -> str:
-    return "-".join(f"{bound / SECOND:.3f}".rstrip("0").rstrip(".") for bound in dict.fromkeys(bounds))
+        states = (dict.fromkeys(bounds) for bounds in (self.queued, self.processing))
+        return "+".join("-".join(f"{bound / SECOND:.15g}" for bound in bounds) for bounds in states)
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -180,26 +174,18 @@ class RateLimit(msgspec.Struct, frozen=True):
         return f"{self.calls}/{self.seconds}{' submits' if self.submits_only else ''}"
 
 
-def choice(*values: str) -> Callable[[str], str]:
-    """What reads one of these words."""
-
-    def read(text: str) -> str:
-        if text not in values:
-            raise ValueError(f"{text!r} is not one of {', '.join(values)}{nearest(text, values)}")
-        return text
-
-    return read
+def choice(words: tuple[str, ...], text: str) -> str:
+    """Read one of these words. Raises ValueError with the remedy."""
+    if text not in words:
+        raise ValueError(f"{text!r} is not one of {', '.join(words)}{nearest(text, words)}")
+    return text
 
 
-def number(most: int) -> Callable[[str], int]:
-    """What reads a whole number of at most this size."""
-
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > most:
-            raise ValueError(f"{text!r} is not a whole number from 0 to {most}")
-        return int(text)
-
-    return read
+def number(most: int, text: str) -> int:
+    """Read a whole number of at most this size. Raises ValueError with the remedy."""
+    if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > most:
+        raise ValueError(f"{text!r} is not a whole number from 0 to {most}")
+    return int(text)
 
 
 def pauses(text: str) -> tuple[int, ...]:
@@ -294,14 +280,12 @@ def order(text: str) -> tuple[str, ...]:
 
 LONGEST_VALUE = 10_000
 """Characters that the value of a field may be written in."""
-# The vendor's prices per generation: $0.35 for 6 s, $0.60 for 10 s (not on the page).
 _PRICE = PriceList(
     (_Rule((None, 6, None), 350_000), _Rule((None, 10, None), 600_000), _Rule((None, None, None), 600_000))
 )
-_RETENTION = Retention()
-_JOB_TIMES = JobTimes(
-    (2000, 2000), (13_000, 13_000)
-)  # page, Response (Completed): 15 s from `created_at` to `completed_at`
+"""The vendor's prices of a generation: $0.35 for 6 s, $0.60 for 10 s (not on the page)."""
+_JOB_TIMES = JobTimes((2000, 2000), (13_000, 13_000))
+"""Page, Response (Completed): 15 s from `created_at` to `completed_at`."""
 
 
 Label = Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"]
@@ -388,7 +372,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     content_type: Annotated[Literal["400", "ignore", "415"], Point(
         25, "assumed", "HDR-02", "A body that is not declared as JSON: 400, 415, or accepted.", observed="ignore")] = "400"
     body_limit: Annotated[int, Point(
-        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read.", read=number(1 << 30), forms="BYTES")] = 28 * 1024 * 1024
+        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read.", read=partial(number, 1 << 30), forms="BYTES")] = 28 * 1024 * 1024
     price: Annotated[PriceList, Point(
         27, "vendor", "WAL-01..06", "US dollars per generation; the first rule that fits decides.", read=PriceList.parse, forms="[OPERATION/]DURATION[/RESOLUTION]=DOLLARS, ...")] = _PRICE
     refunds: Annotated[Literal["error", "error_failed"], Point(
@@ -418,11 +402,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     webhook_allow: Annotated[tuple[str, ...], Point(
         41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(
-        42, "assumed", "SUBMIT-13", "Milliseconds after the 202 during which a status read gets 404.", read=number(86_400_000), forms="MILLISECONDS")] = 0
+        42, "assumed", "SUBMIT-13", "Milliseconds after the 202 during which a status read gets 404.", read=partial(number, 86_400_000), forms="MILLISECONDS")] = 0
     moderation: Annotated[Literal["fail", "refuse"], Point(
         43, "inferred", "FAIL-01", "A moderated prompt (magic `[[sim:moderated]]`): FAILED later, or 400 at submit.")] = "fail"
     retention: Annotated[Retention, Point(
-        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", labels={"media=86400": "vendor"}, read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = _RETENTION
+        44, "assumed", "STATUS-16, OUT-13", "How long after the end the status and the media can be read.", observed="media=86400", labels={"media=86400": "vendor"}, read=Retention.parse, forms="forever | status=SECONDS,media=SECONDS")] = Retention()
     queued_to_end: Annotated[Literal["no", "yes"], Point(
         45, "documented", "FLOW-04", "Whether ERROR and FAILED follow QUEUED directly, without PROCESSING.")] = "no"
     cors: Annotated[Literal["off", "on"], Point(
@@ -450,7 +434,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     cache_control: Annotated[Literal["media", "none", "no_store"], Point(
         58, "assumed", "-", "Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response.")] = "media"
     webhook_timeout: Annotated[int, Point(
-        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=number(3600), forms="SECONDS")] = 15
+        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=partial(number, 3600), forms="SECONDS")] = 15
     concurrency: Annotated[int | None, Point(
         72, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
@@ -464,12 +448,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name, value in values.items():
             if name in _DECIDED:
                 raise ValueError(f"policy point {name!r} cannot be set: it is always {_DECIDED[name][0]}")
-            if name not in _POINTS:
-                raise ValueError(
-                    f"policy field {name!r} does not exist{nearest(name, tuple(_POINTS))}: see pixazo-sim policy"
-                )
+            if name not in points():
+                near = nearest(name, tuple(points()))
+                raise ValueError(f"policy field {name!r} does not exist{near}: see pixazo-sim policy")
             try:
-                changes[name] = _POINTS[name].read(_text(value))
+                changes[name] = points()[name].read(_text(value))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
         return msgspec.structs.replace(self, **changes) if changes else self
@@ -488,16 +471,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def decisions(self, names: Iterable[str]) -> tuple[PolicyDecision, ...]:
         """The points with these names, each once, with their values in this policy and how we know them."""
-        return tuple(self._decision(name) for name in dict.fromkeys(names))
-
-    def _decision(self, name: str) -> PolicyDecision:
-        if name in _DECIDED:
-            value, point = _DECIDED[name]
-            return PolicyDecision(name, value, point.label)
-        value, point = self.text(name), _POINTS[name]
-        if value == PROFILES["documented"].text(name):
-            return PolicyDecision(name, value, point.label)
-        return PolicyDecision(name, value, point.labels.get(value, "assumed"))
+        found: list[PolicyDecision] = []
+        for name in dict.fromkeys(names):
+            value, point = _DECIDED.get(name) or (self.text(name), points()[name])
+            is_usual = name in _DECIDED or value == PROFILES["documented"].text(name)
+            found.append(PolicyDecision(name, value, point.label if is_usual else point.labels.get(value, "assumed")))
+        return tuple(found)
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
         """Those of these fields that do not have their default.
@@ -569,38 +548,21 @@ def _text(value: object) -> str:
     return text
 
 
-class _Points(Mapping[str, Point]):
-    """Each point is read from its annotation when it is asked for: to read all takes longer than a server needs for the rest of this file."""
-
-    def __getitem__(self, name: str) -> Point:
-        return _point(Policy.__annotations__[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(Policy.__struct_fields__)
-
-    def __len__(self) -> int:
-        return len(Policy.__struct_fields__)
-
-
 @cache
-def _point(annotation: str) -> Point:
-    holder = SimpleNamespace(__annotations__={"field": annotation})
-    annotated = get_type_hints(holder, globals(), include_extras=True)["field"]
-    kind, point = cast("tuple[Any, Point]", get_args(annotated))
-    choices = get_args(kind) if point.read is str else ()
+def points() -> Mapping[str, Point]:
+    """What is known about each field of the policy, in the order of the rows: read when first asked for, which takes some milliseconds."""
+    return {name: _point(hint) for name, hint in get_type_hints(Policy, include_extras=True).items()}
+
+
+def _point(hint: Any) -> Point:
+    """The point of an annotation; its words are those of the type, unless a function reads the value."""
+    kind, point = cast("tuple[Any, Point]", get_args(hint))
+    words = get_args(kind) if point.read is str else ()
     return (
-        msgspec.structs.replace(point, read=choice(*choices), forms=" | ".join(choices), words=choices)
-        if choices
+        msgspec.structs.replace(point, read=partial(choice, words), forms=" | ".join(words), words=words)
+        if words
         else point
     )
-
-
-_POINTS = _Points()
-
-
-def points() -> Mapping[str, Point]:
-    """What is known about each field of the policy, in the order of the rows."""
-    return _POINTS
 
 
 class _Profiles(Mapping[str, Policy]):
@@ -611,7 +573,7 @@ class _Profiles(Mapping[str, Policy]):
 
     def __getitem__(self, name: str) -> Policy:
         if name == "observed" and name not in self._made:
-            observed = {field: point.observed for field, point in _POINTS.items() if point.observed}
+            observed = {field: point.observed for field, point in points().items() if point.observed}
             self._made[name] = Policy().changed(observed)
         return self._made[name]
 
@@ -641,19 +603,15 @@ class Row(NamedTuple):
 
 def description_of(name: str) -> str:
     """The sentence about a point of the policy."""
-    return (_DECIDED[name][1] if name in _DECIDED else _POINTS[name]).description
-
-
-def _known(point: Point) -> tuple[Label, str, str]:
-    return point.label, point.clauses, point.description
+    return (_DECIDED[name][1] if name in _DECIDED else points()[name]).description
 
 
 def rows() -> list[Row]:
     """The published table: every point, whether it is a field or not."""
     documented, observed = PROFILES["documented"], PROFILES["observed"]
-    fields = [
-        Row(point.row, name, documented.text(name), observed.text(name), point.forms, *_known(point))
-        for name, point in _POINTS.items()
-    ]
-    decided = [Row(point.row, name, value, value, value, *_known(point)) for name, (value, point) in _DECIDED.items()]
-    return sorted(fields + decided)
+    found = [(point, name, documented.text(name), observed.text(name), point.forms) for name, point in points().items()]
+    found += [(point, name, value, value, value) for name, (value, point) in _DECIDED.items()]
+    return sorted(
+        Row(point.row, name, usual, seen, forms, point.label, point.clauses, point.description)
+        for point, name, usual, seen, forms in found
+    )

@@ -35,7 +35,7 @@ KEY_HEADERS = frozenset(
 )  # fmt: skip
 """Headers whose value is never shown, since it may always be a key."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _WORD_OF_NAME = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = frozenset(
@@ -165,8 +165,15 @@ class Redactor:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
         text = self.without_keys(text)
-        if "%" in text or "\\" in text:
-            text = self._without_spelled_out(text)
+        if "%" in text or "\\" in text:  # its decoded form, if a key only shows there
+            plain = text
+            for _ in range(_MOST_LAYERS):
+                before, plain = plain, _decoded(plain)
+                if plain == before:
+                    break
+                if (cleared := self.without_keys(plain)) != plain:
+                    text = cleared
+                    break
         return _without_named(text)
 
     def start(self, text: str) -> str:
@@ -227,17 +234,6 @@ class Redactor:
                 parts += text[done:start], self._mark
             done = max(done, end)
         return "".join([*parts, text[done:]]) if done else text
-
-    def _without_spelled_out(self, text: str) -> str:
-        """The text, or its decoded form if a key only shows there."""
-        plain = text
-        for _ in range(_MOST_LAYERS):
-            before, plain = plain, _decoded(plain)
-            if plain == before:
-                break
-            if (cleared := self.without_keys(plain)) != plain:
-                return cleared
-        return text
 
     def begun(self, text: str) -> int:
         """How many characters at the end of a text may be the beginning of a key."""
@@ -316,7 +312,7 @@ def _places(part: str, text: str) -> Iterator[int]:
         place = text.find(part, place + 1)
 
 
-def _count(counts: dict[T, int], name: T, by: int) -> None:
+def _count(counts: dict[_T, int], name: _T, by: int) -> None:
     if count := counts.get(name, 0) + by:
         counts[name] = count
     else:
@@ -337,9 +333,9 @@ def _is_distinctive(key: str) -> bool:
     return bool(key.strip()) and key not in OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
-def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
+def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
     """The members under other names; equal names are numbered, so that no member is lost."""
-    found: dict[str, T] = {}
+    found: dict[str, _T] = {}
     for name, value in members.items():
         new = rename(name)
         while new in found:

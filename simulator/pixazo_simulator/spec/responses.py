@@ -58,11 +58,6 @@ def timestamp(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant // SECOND, UTC).isoformat()[:19]}.{instant % SECOND:03d}Z"
 
 
-def _bare_timestamp(instant: int) -> str:
-    """As seen in public code: UTC, a space, no zone (policy `timestamps`)."""
-    return datetime.fromtimestamp(instant // SECOND, UTC).isoformat(" ")[:19]
-
-
 def http_date(instant: int) -> bytes:
     """The value of a Date header."""
     return format_datetime(datetime.fromtimestamp(instant // SECOND, UTC), usegmt=True).encode("ascii")
@@ -143,10 +138,12 @@ def status_body(
         "output": output,
     }
     if policy.status_members == "all" or not terminal or seen.status is Status.COMPLETED:
-        later = timestamp if policy.timestamps == "rfc3339" else _bare_timestamp
+        since = timestamp(seen.since)
+        if policy.timestamps == "mixed":  # as seen in public code: UTC, a space, no zone
+            since = f"{since[:10]} {since[11:19]}"
         envelope["created_at"] = timestamp(accepted)
-        envelope["updated_at"] = later(seen.since)
-        envelope["completed_at"] = later(seen.since) if terminal else None
+        envelope["updated_at"] = since
+        envelope["completed_at"] = since if terminal else None
     return msgspec.json.encode(envelope)
 
 

@@ -116,11 +116,6 @@ def not_unicode(error: UnicodeEncodeError) -> str:
     return f"{shown(error.object)} is not Unicode text: leave the lone surrogate out"
 
 
-def shortened(text: str) -> str:
-    """A text, or its first 200 characters."""
-    return beginning(text, _SHOWN)
-
-
 def raised_at(error: BaseException) -> str:
     """Where in the source an error was raised; its message, which may hold keys, is left out."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file

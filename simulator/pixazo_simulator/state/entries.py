@@ -53,25 +53,17 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit", "CloseWorld")
+_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit")
 """Commands that are part of answering a request, or of another command."""
 
 
-def _logged(base: type[Any]) -> list[type[Any]]:
-    return [
-        kind
-        for kind in vars(world).values()
-        if isinstance(kind, type) and issubclass(kind, base) and kind is not base and kind.__name__ not in _UNLOGGED
-    ]
-
-
-KINDS: tuple[type[Any], ...] = (AnswerRequest, *_logged(Command), *_logged(ServerCommand))
-"""Every command that is logged."""
-
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
-else:  # msgspec tells the kinds apart by their names
-    LoggedCommand = reduce(lambda kinds, kind: kinds | kind, KINDS)
+else:  # every command that is logged; msgspec tells them apart by their names
+    _commands = (kind for kind in vars(world).values() if isinstance(kind, type))
+    _commands = (kind for kind in _commands if issubclass(kind, Command | ServerCommand))
+    _logged = (kind for kind in _commands if kind not in (Command, ServerCommand) and kind.__name__ not in _UNLOGGED)
+    LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

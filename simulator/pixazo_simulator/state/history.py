@@ -22,8 +22,6 @@ Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but none of its own, and what answers requests there."""
 _LONGEST = 64 * 1024
 """Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
-
-
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -154,20 +152,16 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
     return (Begun(now, world.clock.start), world.portable(now)) if world else (Begun(now, now), ())
 
 
-class Before(NamedTuple):
-    """Facts about a world before a command: the instant of its clock, and its policy."""
-
-    at: int
-    policy: Policy
-
-
 class Step(NamedTuple):
-    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None: it did not concern it."""
+    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None: it did not concern it.
+
+    `before` is what the clock of the world read before, and its policy.
+    """
 
     at: int
     command: LoggedCommand | None
     outcome: object
-    before: Before | None
+    before: tuple[int, Policy] | None
 
 
 def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
@@ -176,7 +170,7 @@ def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
         entry = decode(data)
         fold.time.command = max(fold.time.latest, entry.at)
         world = fold.worlds.numbered(number)
-        before = Before(world.clock.now(), world.policy) if world else None
+        before = (world.clock.now(), world.policy) if world else None
         outcome, command, concerned = fold.carry_out(entry), entry.command, entry.world
         fold.time.command = fold.time.latest
         if isinstance(outcome, Response):

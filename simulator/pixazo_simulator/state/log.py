@@ -13,14 +13,7 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.gateway import Request, Response
-from pixazo_simulator.world import (
-    Command,
-    ForgetProcess,
-    ServerCommand,
-    StateUnavailableError,
-    World,
-    real_clock,
-)
+from pixazo_simulator.world import ForgetProcess, StateUnavailableError, World, real_clock
 
 from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Fold
@@ -87,7 +80,6 @@ class Log:
 
     @property
     def position(self) -> int:
-        """How many entries were carried out."""
         return self.fold.count
 
     async def read(self) -> Kept:
@@ -115,19 +107,17 @@ class Log:
 
     # Commands, from `append` to the outcome
 
-    async def append(self, target: World | None, command: Command[Any] | ServerCommand[Any]) -> Any:
-        """Append a command for a world, or for the server; return its outcome, or raise what it raised."""
-        return await self._append(target, target.number if target else None, command)
-
     async def answer(self, request: Request, held: int | None = None) -> Response:
         """The response to a request of the gateway, which is journalled."""
-        response: Response = await self._append(request, None, AnswerRequest.of(request, held))
+        response: Response = await self.append(request, AnswerRequest.of(request, held))
         return response
 
-    async def _append(self, target: World | Request | None, world: int | None, command: LoggedCommand) -> Any:
+    async def append(self, target: World | Request | None, command: LoggedCommand) -> Any:
+        """Append a command for a world, or for the server; return its outcome, or raise what it raised."""
         if self.is_shared and self.unavailable is not None:
             raise StateUnavailableError(self.unavailable)
         self._made += 1
+        world = target.number if isinstance(target, World) else None
         entry = Entry(self.process, self._made, self.fold.time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
         self._pending[entry.number] = waiting
@@ -159,10 +149,11 @@ class Log:
             await self._queued.wait()
             self._queued.clear()
             batch = self._batch()
-            durable = not all(_only_reads(each.entry.command) for each in batch)
+            commands = (each.entry.command for each in batch)
+            only_reads = all(isinstance(each, AnswerRequest) and each.method in ("GET", "HEAD") for each in commands)
             try:
                 if batch:
-                    await self._store.append([each.data for each in batch], durable=durable)
+                    await self._store.append([each.data for each in batch], durable=not only_reads)
             except StateUnavailableError as error:
                 self._fail(error)
                 for each in batch:
@@ -288,7 +279,3 @@ class Log:
         if self.unavailable is not None:
             log.warning("%s can be used again", self._store.name)
             self.unavailable = None
-
-
-def _only_reads(command: LoggedCommand) -> bool:
-    return isinstance(command, AnswerRequest) and command.method in ("GET", "HEAD")

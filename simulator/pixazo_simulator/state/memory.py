@@ -29,17 +29,14 @@ class MemoryStore:
         return Kept(head, self._count, self._state, tuple(self._entries))
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - nothing here is
-        """Append entries."""
         self._entries += entries
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
-        """Save a state, and delete the entries before it."""
         self._state = list(state)
         del self._entries[: count - self._count]
         self._count = count
 
     async def read(self) -> Kept:
-        """The present content of the store."""
         if self._head is None:
             raise StateUnavailableError(f"{self.name} is not open")
         return self._kept(self._head)

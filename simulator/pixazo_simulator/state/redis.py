@@ -112,7 +112,6 @@ class RedisStore:
         return identity
 
     def _key(self, name: str) -> str:
-        """A key of this log."""
         return f"{_PREFIX}{self._identity[:_NAME].decode()}:{name}"
 
     def _rows(self, client: Any, state: _State) -> list[Row]:
@@ -167,14 +166,12 @@ class RedisStore:
                 raise StateUnavailableError(f"{self.name} has taken longer than {seconds:.3g} s: try again")
 
     async def follow(self) -> Sequence[bytes]:
-        """Wait for entries of any process."""
         async with self._using(_FOLLOW_TIMEOUT + _BLOCK / SECOND, follows=True) as client:
             read: Any = {self._key("entries"): _written(self.cursor)}
             found: Any = await client.xread(read, count=_PAGE, block=_BLOCK)
             return [each for _, entries in found or () for each in self._counting(entries)]
 
     async def tail(self) -> Position:
-        """Where the latest entry stands."""
         async with self._using() as client:
             found: Any = await client.xrevrange(self._key("entries"), count=1)
             if not found:
@@ -210,7 +207,6 @@ class RedisStore:
                 return False
 
     async def living(self, processes: Iterable[str]) -> set[str]:
-        """The processes whose lease has not expired."""
         asked = list(processes)
         async with self._using() as client:
             found = await client.mget([self._key(f"process:{each}") for each in asked])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -78,7 +78,8 @@ class SqliteStore:
                 if kept is None:
                     for statement in _SCHEMA.split(";")[:-1]:
                         database.execute(statement)
-                    database.execute("INSERT INTO head VALUES (?, ?)", _checked(msgspec.json.encode(head)))
+                    data = msgspec.json.encode(head)
+                    database.execute("INSERT INTO head VALUES (?, ?)", (data, crc32(data)))
                 else:
                     database.execute(
                         "UPDATE head SET crc = crc"
@@ -144,8 +145,8 @@ class SqliteStore:
     def _append(self, database: sqlite3.Connection, entries: Sequence[bytes], *, full: bool) -> None:
         self._synchronize(database, full=full)
         with _transaction(database):
-            numbered = enumerate(entries, self._count + 1)
-            database.executemany("INSERT INTO entries VALUES (?, ?, ?)", ((n, *_checked(data)) for n, data in numbered))
+            numbered = ((number, data, crc32(data)) for number, data in enumerate(entries, self._count + 1))
+            database.executemany("INSERT INTO entries VALUES (?, ?, ?)", numbered)
         self._count += len(entries)
 
     def _synchronize(self, database: sqlite3.Connection, *, full: bool) -> None:
@@ -163,7 +164,7 @@ class SqliteStore:
 
     def _save(self, database: sqlite3.Connection, count: int, rows: Iterator[Row]) -> bool:
         self._synchronize(database, full=False)
-        some = [(count, path, *_checked(data)) for path, data in islice(rows, _ROWS_TOGETHER)]
+        some = [(count, path, data, crc32(data)) for path, data in islice(rows, _ROWS_TOGETHER)]
         with _transaction(database):
             database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", some)
         return bool(some)
@@ -187,7 +188,6 @@ class SqliteStore:
             raise StateUnavailableError(self._problem(error)) from None
 
     async def read(self) -> Kept:
-        """The present content of the file."""
         return await self._in_writer(self._kept)
 
     async def close(self) -> None:
@@ -220,17 +220,7 @@ _PROBLEMS = {
 """What is wrong, and the remedy, by SQLite's result code."""
 
 
-def _checked(data: bytes) -> tuple[bytes, int]:
-    return data, crc32(data)
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Generator[None]:
+def _transaction(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Begin a transaction; as a context manager the connection ends it."""
     database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
+    return database

@@ -5,26 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from pixazo_simulator import world
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.spec import SECOND, Policy, dollars
-from pixazo_simulator.world import (
-    AdvanceClock,
-    AdvanceIdly,
-    ChangeWorld,
-    CopyDelivery,
-    EndTurn,
-    Exchange,
-    RecordAttempt,
-    RecordExchange,
-    TakeDelivery,
-    TakeTransitions,
-    TakeTurn,
-)
 
 from .history import Scratch, Step, beginning, steps
 from .store import Kept
 
-_WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndTurn)
+_WITHOUT_PHRASE = (world.RecordExchange, world.TakeDelivery, world.TakeTransitions, world.TakeTurn, world.EndTurn)
 """Commands that are part of others, which have the phrase."""
 
 
@@ -33,39 +21,39 @@ class Happened(NamedTuple):
 
     position: int
     at: int
-    what: str | Exchange
+    what: str | world.Exchange
 
 
 def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
     """What has happened in a world as far as the log reaches back, and first how it was there."""
     fold = beginning(kept, *scratch(kept.head.begun))
     fold.time.command = fold.time.latest
-    found = list[Happened]()
-    if world := fold.worlds.numbered(number):
-        found.append(Happened(fold.count, world.clock.now(), "the log begins"))
+    present = fold.worlds.numbered(number)
+    found = [Happened(fold.count, present.clock.now(), "the log begins")] if present else []
     for step in steps(number, kept, fold):
-        if (world := fold.worlds.numbered(number)) and (what := _phrase(step, world.clock.now())):
-            found.append(Happened(fold.count, world.clock.now(), what))
+        present = fold.worlds.numbered(number)
+        if present and (what := _phrase(step, present.clock.now())):
+            found.append(Happened(fold.count, present.clock.now(), what))
     return found
 
 
-def _phrase(step: Step, now: int) -> str | Exchange | None:
+def _phrase(step: Step, now: int) -> str | world.Exchange | None:
     """What a command did to the world; None for one that did not concern it, was refused, or changed nothing."""
     command, outcome = step.command, step.outcome
     if command is None or isinstance(outcome, Exception) or isinstance(command, _WITHOUT_PHRASE):
         return None
     if isinstance(outcome, Response):
         return outcome.exchange()
-    policy, passed = (step.before.policy, now - step.before.at) if step.before else (None, 0)
+    before, policy = step.before or (now, None)
     match command:
-        case AdvanceIdly() | AdvanceClock():
-            return f"advance {passed / SECOND:.15g} s" if passed else None
-        case ChangeWorld():
+        case world.AdvanceIdly() | world.AdvanceClock():
+            return f"advance {(now - before) / SECOND:.15g} s" if now > before else None
+        case world.ChangeWorld():
             return f"set {', '.join(_changes(command, policy))}"
-        case RecordAttempt(delivery=delivery, attempt=attempt):
+        case world.RecordAttempt(delivery=delivery, attempt=attempt):
             said = attempt.problem if attempt.status is None else attempt.status
             return f"webhook {delivery.number}, attempt {len(delivery.attempts) + 1}: {said}"
-        case CopyDelivery():
+        case world.CopyDelivery():
             return f"resend webhook {command.number}"
         case _:
             words = re.sub("(?<=.)([A-Z])", r" \1", type(command).__name__).lower()
@@ -73,7 +61,7 @@ def _phrase(step: Step, now: int) -> str | Exchange | None:
             return f"{words} {number}" if isinstance(number, int) else words
 
 
-def _changes(command: ChangeWorld, before: Policy | None) -> list[str]:
+def _changes(command: world.ChangeWorld, before: Policy | None) -> list[str]:
     found = [] if command.balance is None else [f"balance {dollars(command.balance)}"]
     if command.policy and before:
         found += [f"{name}={text}" for name, text in command.policy.texts.items() if text != before.texts.get(name)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import AnyFault, End, Fault, Reply, Rule, Step
@@ -29,6 +31,7 @@ class Generation(msgspec.Struct, frozen=True):
     request_id: str | None
     reads: tuple[Exchange, ...] = ()
     callbacks: tuple[Callback, ...] = ()
+    downloads: tuple[Exchange, ...] = ()
     plan: spec.Plan = spec.Plan(0, spec.NEVER)
 
     def age(self, at: float) -> float:
@@ -38,10 +41,9 @@ class Generation(msgspec.Struct, frozen=True):
     def natural(self, seconds: float, policy: spec.Policy) -> dict[str, Any]:
         """The members of a status response of a simulator at this age."""
         seen = spec.snapshot(0, self.plan, round(seconds * spec.SECOND))
-        model = self.request_id.rpartition("_")[0] if self.request_id else ""
-        body = spec.status_body(
-            self.request_id or "", model or spec.MODEL_ID, "mp4", 0, seen, self.plan.error, "", policy
-        )
+        identity = self.request_id or ""
+        model = identity.rpartition("_")[0] or spec.MODEL_ID
+        body = spec.status_body(identity, model, "mp4", 0, seen, self.plan.error, "", policy)
         return msgspec.json.decode(body, type=dict[str, Any])
 
 
@@ -56,89 +58,209 @@ class Retold(msgspec.Struct, frozen=True):
 
 def retold(trace: Trace, natural: Natural, policy: spec.Policy) -> Retold:
     """The rules under which a simulator with this policy answers as in the trace, call by call."""
-    notes, rules = dict[str, None](), list[Rule]()
-    submits = [each for each in trace.exchanges if each.is_submit]
-    codes = {each.status for each in submits if each.succeeded}
-    generations = _generations(trace, submits)
-    by_submit = {id(each.submit): each for each in generations}
-    for operation in dict.fromkeys(each.operation for each in submits):
-        mine = [(number, each) for number, each in enumerate(submits, 1) if each.operation == operation]
-        steps = [_submitted(number, each, by_submit.get(id(each)), natural, notes) for number, each in mine]
-        after = (*steps[1:], None)
-        # A refusal leaves a step that only plans unused; an app that is right meanwhile is not refused, and meets that step at once.
-        steps = [
-            each for each, then in zip(steps, after, strict=True) if each != _NATURAL or not (then and then.only_plans)
-        ]
-        rules += _rule(operation, {}, steps)
-    for each in generations:
-        match = {"generation": each.number}
-        rules += _status_rules(each, policy, notes)
-        rules += _rule("webhook", match, _webhooks(each, trace, policy, notes))
-        rules += _rule("media", match, [_downloaded(media) for media in _downloads(each, trace)])
-    _note_the_rest(trace, generations, notes)
+    telling = _Telling(trace, natural, policy, _generations(trace))
+    rules = tuple(telling.rules())
+    telling.note_the_rest()
+    codes = {each.status for each in trace.exchanges if each.is_submit and each.succeeded}
     code = {"submit_code": "200"} if codes == {200} and policy.submit_code != "200" else {}
     if codes - {200, 202} or len(codes) > 1:
-        notes[
-            f"submissions were accepted with {', '.join(map(str, sorted(filter(None, codes))))}: the replay has one status code"
-        ] = None
-    return Retold(tuple(rules), code, generations, tuple(notes))
+        shown = ", ".join(map(str, sorted(filter(None, codes))))
+        telling.note(f"submissions were accepted with {shown}: the replay has one status code")
+    return Retold(rules, code, telling.generations, tuple(dict.fromkeys(telling.notes)))
 
 
-def _status_rules(one: Generation, policy: spec.Policy, notes: dict[str, None]) -> Iterator[Rule]:
-    """A rule for each state in which a read deviates: an app that polls more often than before meets the same in it."""
-    by_state: dict[str, list[Exchange]] = {}
-    for read in one.reads:
-        by_state.setdefault(one.natural(one.age(read.started), policy)["status"], []).append(read)
-    for state, reads in by_state.items():
-        steps = [_read(one, read, policy, notes) for read in reads]
-        lasts = reads[-1].succeeded and steps[-1].faults != ()
-        yield from _rule("status", {"generation": one.number, "status": state}, steps, lasts=lasts)
+class _Telling(msgspec.Struct):
+    """A trace, what a simulator would do by itself, and notes of what no rule expresses."""
+
+    trace: Trace
+    natural: Natural
+    policy: spec.Policy
+    generations: tuple[Generation, ...]
+    notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def rules(self) -> Iterator[Rule]:
+        submits = [*enumerate((each for each in self.trace.exchanges if each.is_submit), 1)]
+        by_submit = {id(each.submit): each for each in self.generations}
+        for operation in dict.fromkeys(each.operation for _, each in submits):
+            steps = [
+                self._submitted(number, each, by_submit.get(id(each)))
+                for number, each in submits
+                if each.operation == operation
+            ]
+            after = (*steps[1:], None)
+            # A refusal leaves a step that only plans unused; an app that is right meanwhile is not refused, and meets that step at once.
+            steps = [
+                each for each, then in zip(steps, after, strict=True)
+                if each != _NATURAL or not (then and then.only_plans)
+            ]  # fmt: skip
+            yield from _rule(operation, {}, steps)
+        for one in self.generations:
+            match = {"generation": one.number}
+            yield from self._status_rules(one)
+            yield from _rule("webhook", match, self._webhooks(one))
+            yield from _rule("media", match, [*map(_downloaded, one.downloads)])
+
+    def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
+        if submit.request_body is None and submit.method == "POST":
+            self.note(f"submission {number}: the trace does not hold its body")
+        if submit.status is None:
+            self.note(
+                f"submission {number} met no gateway: the replay resets its connection before anything is done"
+                if submit.error == "connect"
+                else f"submission {number} got no response, and no trace shows whether it was accepted: the replay accepts and charges it"
+            )
+            return Step(faults=_unanswered(submit))
+        if one is None:
+            is_natural = not submit.succeeded and self.natural(submit) == submit.status
+            return _NATURAL if is_natural else Step(reply=_reply(submit))
+        path = f"/v2/requests/status/{one.request_id}"
+        expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
+        same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
+        faults = self._deviation(expected, {**submit.members, **same}, f"submission {number}")
+        if not any(each.succeeded for each in one.reads) and not any(
+            "status" in each.members for each in one.callbacks
+        ):
+            return Step(faults=faults)
+        queued, processing = one.plan.queued / spec.SECOND, one.plan.processing / spec.SECOND
+        if one.plan.processing == spec.NEVER:
+            stays = (("QUEUED", queued),) if queued == _FOREVER else (("QUEUED", queued), ("PROCESSING", _FOREVER))
+            return Step(end=End(progress=stays), faults=faults)
+        outcome = None if one.plan.outcome == spec.Status.COMPLETED else str(one.plan.outcome)
+        return Step(end=End(status=outcome, error=one.plan.error, queued=queued, processing=processing), faults=faults)
+
+    def _status_rules(self, one: Generation) -> Iterator[Rule]:
+        """A rule for each state in which a read deviates: an app that polls more often than before meets the same in it."""
+        by_state: dict[str, list[Exchange]] = {}
+        for read in one.reads:
+            by_state.setdefault(one.natural(one.age(read.started), self.policy)["status"], []).append(read)
+        for state, reads in by_state.items():
+            steps = [self._read(one, read) for read in reads]
+            lasts = reads[-1].succeeded and steps[-1].faults != ()
+            yield from _rule("status", {"generation": one.number, "status": state}, steps, lasts=lasts)
+
+    def _read(self, one: Generation, read: Exchange) -> Step:
+        if read.status is None:
+            return Step(faults=_unanswered(read))
+        if not read.succeeded or not read.members:
+            return Step(reply=_reply(read))
+        expected = one.natural(one.age(read.started), self.policy)
+        return Step(faults=self._deviation(expected, read.members, f"a status read of generation {one.number}"))
+
+    def _webhooks(self, one: Generation) -> list[Step]:
+        """A step for each webhook that a simulator sends: one for each URL, at the end."""
+        urls = one.submit.webhook_urls
+        if not urls or one.plan.processing == spec.NEVER or one.request_id is None:
+            return []
+        end = spec.finish(0, one.plan) / spec.SECOND
+        if any(each.answered // 100 != 2 for each in one.callbacks):
+            self.note(
+                f"generation {one.number}: the receiver refused callbacks, which is the app's part: the replay retries as its policy says"
+            )
+        steps: list[Step] = []
+        for url in urls:
+            mine = [each for each in one.callbacks if url.endswith(each.target) or len(urls) == 1]
+            taken = mine[: next((at for at, each in enumerate(mine, 1) if each.answered // 100 != 2), len(mine))]
+            if not taken:
+                watched = max((each.finished for each in self.trace.exchanges), default=0.0)
+                steps.append(Step(faults=(_fault("drop"),)) if one.age(watched) >= end else _NATURAL)
+                continue
+            faults: list[Fault] = []
+            late = one.age(taken[0].at) - end
+            if taken[0].at < one.submit.finished:
+                faults.append(_fault("before_reply"))
+            elif late > AT_ONCE:
+                faults.append(_fault("delay", seconds=min(3600.0, round(late, 3))))
+            if len(taken) > 1:
+                faults.append(_fault("duplicate", copies=min(len(taken), 10)))
+            expected = one.natural(end, self.policy)
+            faults += self._deviation(expected, taken[0].members, f"a callback of generation {one.number}")
+            steps.append(Step(faults=tuple(faults)))
+        return steps
+
+    def _deviation(self, expected: dict[str, Any], members: Any, what: str) -> tuple[Fault, ...]:
+        """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
+        edit: dict[str, Any] = {"remove": [], "rename": {}, "null": [], "set": {}}
+        self._compare(expected, cast("dict[str, Any]", members), "", edit, what)
+        given = {name: value for name, value in edit.items() if value}
+        return (_fault("changed_members", **given),) if given else ()
+
+    def _compare(
+        self, expected: dict[str, Any], members: dict[str, Any], where: str, edit: dict[str, Any], what: str
+    ) -> None:
+        extra = {_plain(name): name for name in members if name not in expected}
+        for name, value in expected.items():
+            seen: Any = members.get(name)
+            if name not in members:
+                if other := extra.pop(_plain(name), None):
+                    edit["rename"][where + name] = where + other
+                else:
+                    edit["remove"].append(where + name)
+            elif seen is None and value is not None:
+                edit["null"].append(where + name)
+            elif isinstance(value, dict) and isinstance(seen, dict):
+                inner = cast("dict[str, Any]", value), cast("dict[str, Any]", seen)
+                self._compare(*inner, f"{where}{name}.", edit, what)
+            elif not _alike(name, cast("object", value), seen):
+                if not isinstance(seen, dict) and scalar(seen):
+                    edit["set"][where + name] = seen
+                else:
+                    self.note(f"{what}: member {where}{name} is of another form than a rule can give it")
+        for name in extra.values():
+            if scalar(members[name]):
+                edit["set"][where + name] = members[name]
+            else:
+                edit["null"].append(where + name)
+
+    def note_the_rest(self) -> None:
+        """Note what belongs to no generation."""
+        told = {id(each) for one in self.generations for each in (*one.reads, *one.downloads)}
+        others = [each for each in self.trace.exchanges if not each.is_submit and id(each) not in told]
+        if others:
+            calls = ", ".join(dict.fromkeys(f"{each.method} {each.operation}" for each in others))
+            self.note(
+                f"{len(others)} requests belong to no generation of the trace and are left to the simulator: {calls}"
+            )
+        known = {each.request_id for each in self.generations}
+        if strays := sum(each.members.get("request_id") not in known for each in self.trace.callbacks):
+            self.note(f"{strays} callbacks name no generation of the trace: no rule sends them")
 
 
 def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: bool = False) -> Iterator[Rule]:
     """A rule with these steps in order, if any of them does anything; the last one `lasts` for ever, or is used once."""
-    if not steps or all(each == _NATURAL for each in steps):
+    if all(each == _NATURAL for each in steps):
         return
-    counted: list[tuple[Step, int]] = []
-    for step in steps:
-        if counted and counted[-1][0] == step:
-            counted[-1] = step, counted[-1][1] + 1
-        else:
-            counted.append((step, 1))
-    if counted[-1][0] == _NATURAL:  # as without a rule
+    counted = [replace(step, times=len([*same])) for step, same in groupby(steps)]
+    if steps[-1] == _NATURAL:  # as without a rule
         counted.pop()
-    timed = [msgspec.structs.replace(step, times=times) for step, times in counted]
     if lasts:
-        timed[-1] = msgspec.structs.replace(timed[-1], times=None)
-    first, *then = timed
-    yield Rule(
-        when=when,
-        match=match,
-        reply=first.reply,
-        end=first.end,
-        faults=first.faults,
-        times=first.times,
-        then=tuple(then),
-    )
+        counted[-1] = replace(counted[-1], times=None)
+    first, *then = counted
+    yield Rule(when=when, match=match, then=tuple(then), **asdict(first))
 
 
-def _generations(trace: Trace, submits: Iterable[Exchange]) -> tuple[Generation, ...]:
+def _generations(trace: Trace) -> tuple[Generation, ...]:
     """The submissions that a simulator accepts: those that were, and those whose response never came, which may have been."""
     found: list[Generation] = []
-    for submit in submits:
-        if (submit.succeeded and not submit.members) or not (
-            submit.succeeded or (submit.status is None and submit.error != "connect")
-        ):
+    for submit in trace.exchanges:
+        is_lost = submit.status is None and submit.error != "connect"
+        if not submit.is_submit or not ((submit.succeeded and submit.members) or is_lost):
             continue
         given = submit.members.get("request_id")
         known = given if isinstance(given, str) and given else None
-        reads = tuple(
-            each for each in trace.exchanges
-            if known and each.operation == "status" and each.method == "GET" and each.path.endswith(f"/{known}")
-        )  # fmt: skip
-        called = tuple(each for each in trace.callbacks if known and each.members.get("request_id") == known)
-        one = Generation(len(found) + 1, submit, known, reads, called)
-        found.append(msgspec.structs.replace(one, plan=_plan(one)))
+        one = Generation(len(found) + 1, submit, known)
+        if known:
+            reads = (each for each in trace.exchanges if each.operation == "status" and each.method == "GET")
+            media = (each for each in trace.exchanges if each.operation == "media")
+            one = replace(
+                one,
+                reads=tuple(each for each in reads if each.path.endswith(f"/{known}")),
+                callbacks=tuple(each for each in trace.callbacks if each.members.get("request_id") == known),
+                downloads=tuple(each for each in media if each.request_id == known or known in each.url),
+            )
+        found.append(replace(one, plan=_plan(one)))
     return tuple(found)
 
 
@@ -181,41 +303,7 @@ def _printed(message: Message) -> float | None:
     return (found[1] - found[0]) / spec.SECOND if found[0] is not None and found[1] is not None else None
 
 
-def _submitted(number: int, submit: Exchange, one: Generation | None, natural: Natural, notes: dict[str, None]) -> Step:
-    if submit.request_body is None and submit.method == "POST":
-        notes[f"submission {number}: the trace does not hold its body"] = None
-    if submit.status is None:
-        if submit.error == "connect":
-            notes[f"submission {number} met no gateway: the replay resets its connection before anything is done"] = (
-                None
-            )
-        else:
-            notes[
-                f"submission {number} got no response, and no trace shows whether it was accepted: the replay accepts and charges it"
-            ] = None
-        return Step(faults=_unanswered(submit))
-    if one is None:
-        if not submit.succeeded and natural(submit) == submit.status:
-            return _NATURAL
-        return Step(reply=_reply(submit))
-    path = f"/v2/requests/status/{one.request_id}"
-    expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
-    same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
-    faults = _deviation(expected, {**submit.members, **same}, f"submission {number}", notes)
-    seen = any(each.succeeded for each in one.reads) or any("status" in each.members for each in one.callbacks)
-    if not seen:
-        return Step(faults=faults)
-    if one.plan.processing == spec.NEVER:
-        queued = one.plan.queued / spec.SECOND
-        stays = (("QUEUED", queued),) if queued == _FOREVER else (("QUEUED", queued), ("PROCESSING", _FOREVER))
-        return Step(end=End(progress=stays), faults=faults)
-    outcome = None if one.plan.outcome == spec.Status.COMPLETED else str(one.plan.outcome)
-    queued, processing = one.plan.queued / spec.SECOND, one.plan.processing / spec.SECOND
-    return Step(end=End(status=outcome, error=one.plan.error, queued=queued, processing=processing), faults=faults)
-
-
 def _fault(kind: str, **members: Any) -> Fault:
-    """A fault by its name in scripts."""
     return msgspec.convert({"fault": kind, **members}, AnyFault)
 
 
@@ -231,62 +319,6 @@ def _reply(exchange: Exchange) -> Reply:
     return Reply(status=exchange.status or 0, text=text, headers=exchange.shown)
 
 
-def _read(one: Generation, read: Exchange, policy: spec.Policy, notes: dict[str, None]) -> Step:
-    if read.status is None:
-        return Step(faults=_unanswered(read))
-    if not read.succeeded or not read.members:
-        return Step(reply=_reply(read))
-    expected = one.natural(one.age(read.started), policy)
-    return Step(faults=_deviation(expected, read.members, f"a status read of generation {one.number}", notes))
-
-
-def _deviation(expected: dict[str, Any], members: Any, what: str, notes: dict[str, None]) -> tuple[Fault, ...]:
-    """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
-    edit: dict[str, Any] = {"remove": [], "rename": {}, "null": [], "set": {}}
-    _compare(expected, cast("dict[str, Any]", members), "", edit, what, notes)
-    given = {name: value for name, value in edit.items() if value}
-    return (_fault("changed_members", **given),) if given else ()
-
-
-def _compare(
-    expected: dict[str, Any],
-    members: dict[str, Any],
-    where: str,
-    edit: dict[str, Any],
-    what: str,
-    notes: dict[str, None],
-) -> None:
-    extra = {_plain(name): name for name in members if name not in expected}
-    for name, value in expected.items():
-        seen: Any = members.get(name)
-        if name not in members:
-            if other := extra.pop(_plain(name), None):
-                edit["rename"][where + name] = where + other
-            else:
-                edit["remove"].append(where + name)
-        elif members[name] is None and value is not None:
-            edit["null"].append(where + name)
-        elif isinstance(value, dict) and isinstance(members[name], dict):
-            _compare(
-                cast("dict[str, Any]", value),
-                cast("dict[str, Any]", members[name]),
-                f"{where}{name}.",
-                edit,
-                what,
-                notes,
-            )
-        elif not _alike(name, cast("object", value), seen):
-            if not isinstance(seen, dict) and scalar(seen):
-                edit["set"][where + name] = seen
-            else:
-                notes[f"{what}: member {where}{name} is of another form than a rule can give it"] = None
-    for name in extra.values():
-        if scalar(members[name]):
-            edit["set"][where + name] = members[name]
-        else:
-            edit["null"].append(where + name)
-
-
 def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
@@ -298,46 +330,6 @@ def _alike(name: str, value: object, seen: object) -> bool:
     if isinstance(value, list):
         return isinstance(seen, list) and len(cast("list[object]", value)) == len(cast("list[object]", seen))
     return type(value) is type(seen)
-
-
-def _webhooks(one: Generation, trace: Trace, policy: spec.Policy, notes: dict[str, None]) -> list[Step]:
-    """A step for each webhook that a simulator sends: one for each URL, at the end."""
-    ends = one.plan.processing != spec.NEVER and one.request_id is not None
-    if not (one.submit.webhook_urls and ends):
-        return []
-    end = spec.finish(0, one.plan) / spec.SECOND
-    if any(each.answered // 100 != 2 for each in one.callbacks):
-        notes[
-            f"generation {one.number}: the receiver refused callbacks, which is the app's part: the replay retries as its policy says"
-        ] = None
-    steps: list[Step] = []
-    for url in one.submit.webhook_urls:
-        mine = [each for each in one.callbacks if url.endswith(each.target) or len(one.submit.webhook_urls) == 1]
-        taken = mine[: next((at for at, each in enumerate(mine, 1) if each.answered // 100 != 2), len(mine))]
-        if not taken:
-            watched = max((each.finished for each in trace.exchanges), default=0.0)
-            steps.append(Step(faults=(_fault("drop"),)) if one.age(watched) >= end else _NATURAL)
-            continue
-        faults: list[Fault] = []
-        late = one.age(taken[0].at) - end
-        if taken[0].at < one.submit.finished:
-            faults.append(_fault("before_reply"))
-        elif late > AT_ONCE:
-            faults.append(_fault("delay", seconds=min(3600.0, round(late, 3))))
-        if len(taken) > 1:
-            faults.append(_fault("duplicate", copies=min(len(taken), 10)))
-        faults += _deviation(
-            one.natural(end, policy), taken[0].members, f"a callback of generation {one.number}", notes
-        )
-        steps.append(Step(faults=tuple(faults)))
-    return steps
-
-
-def _downloads(one: Generation, trace: Trace) -> list[Exchange]:
-    media = [each for each in trace.exchanges if each.operation == "media"]
-    return [
-        each for each in media if one.request_id and (each.request_id == one.request_id or one.request_id in each.url)
-    ]
 
 
 def _downloaded(media: Exchange) -> Step:
@@ -355,17 +347,3 @@ def _downloaded(media: Exchange) -> Step:
             _fault("truncated_body", keep=min(0.99, round(media.size / int(declared), 2)) if is_short else 0.5)
         )
     return Step(faults=tuple(faults))
-
-
-def _note_the_rest(trace: Trace, generations: Sequence[Generation], notes: dict[str, None]) -> None:
-    known = {each.request_id for each in generations}
-    told = {id(read) for one in generations for read in (*one.reads, *_downloads(one, trace))}
-    others = [each for each in trace.exchanges if not each.is_submit and id(each) not in told]
-    if others:
-        calls = ", ".join(dict.fromkeys(f"{each.method} {each.operation}" for each in others))
-        notes[f"{len(others)} requests belong to no generation of the trace and are left to the simulator: {calls}"] = (
-            None
-        )
-    strays = sum(each.members.get("request_id") not in known for each in trace.callbacks)
-    if strays:
-        notes[f"{strays} callbacks name no generation of the trace: no rule sends them"] = None

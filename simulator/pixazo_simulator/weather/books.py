@@ -27,7 +27,6 @@ class Problem:
     sentence: str
 
     def __str__(self) -> str:
-        """The sentence."""
         return self.sentence
 
 
@@ -41,7 +40,6 @@ class Books:
     problems: tuple[Problem, ...]
 
     def __str__(self) -> str:
-        """The summary, and the orphans below it."""
         return "\n".join([self.summary, *(f"  {each}" for each in self.orphans)])
 
 
@@ -50,48 +48,32 @@ def books_of(bill: responses.Bill) -> Books:
 
     A generation of which the app could not know is an orphan, but no problem: without webhooks nothing tells the app of it.
     """
-    numbered = list(enumerate(bill.generations, bill.total - len(bill.generations) + 1))
     fates = [each.fate for each in bill.generations]
-    counts = ", ".join(
-        f"{fates.count(fate)} {fate}" for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates
-    )
-    # An app that downloads nothing may hand the URLs on.
-    left = [
-        pair for pair in numbered if pair[1].fate == "told" and pair[1].state == "COMPLETED" and "delivered" in fates
-    ]
-    orphans = sorted(
-        [*left, *(pair for pair in numbered if pair[1].fate in ("unread", "running", "lost"))], key=lambda pair: pair[0]
-    )
-    twice = [_named(number, each) for number, each in numbered if each.waste == "charged twice"]
-    again = [
-        (_named(number, each), each.failed_before + 1)
-        for number, each in numbered
-        if each.failed_before >= MOST_FAILED and each.state == "FAILED"
-    ]
-    unread = [_named(number, each) for number, each in numbered if each.fate in ("unread", "running")]
+    shown = (fate for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates)
+    counts = ", ".join(f"{fates.count(fate)} {fate}" for fate in shown)
+    orphans: list[str] = []
+    problems: dict[str, list[str]] = {"charged twice": [], "failed again": [], "never read": [], "never downloaded": []}
+    for number, each in enumerate(bill.generations, bill.total - len(bill.generations) + 1):
+        name = f"generation {number}, {each.request_id},"
+        # An app that downloads nothing may hand the URLs on.
+        is_left = each.fate == "told" and each.state == "COMPLETED" and "delivered" in fates
+        if is_left or each.fate in ("unread", "running", "lost"):
+            command = f": {each.curl}" if each.curl else ""
+            orphans.append(f"orphan {number}, {each.request_id}, {_ORPHANS[each.fate]}{command}")
+        if each.waste == "charged twice":
+            problems["charged twice"].append(f"{name} was charged twice")
+        if each.failed_before >= MOST_FAILED and each.state == "FAILED":
+            count = each.failed_before + 1
+            problems["failed again"].append(
+                f"{name} is equal submission number {count} to FAIL, although the app was told of each failure"
+            )
+        if each.fate in ("unread", "running"):
+            problems["never read"].append(f"{name} was never read to its end")
+        if is_left:
+            problems["never downloaded"].append(f"{name} was never downloaded")
     return Books(
         bill.total,
         f"books: {bill.total} generation{'s' * (bill.total != 1)}, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
-        tuple(_orphan(number, each) for number, each in orphans),
-        (
-            *(Problem("charged twice", f"{name} was charged twice") for name in twice),
-            *(
-                Problem(
-                    "failed again",
-                    f"{name} is equal submission number {count} to FAIL, although the app was told of each failure",
-                )
-                for name, count in again
-            ),
-            *(Problem("never read", f"{name} was never read to its end") for name in unread),
-            *(Problem("never downloaded", f"{_named(number, each)} was never downloaded") for number, each in left),
-        ),
+        tuple(orphans),
+        tuple(Problem(kind, each) for kind, sentences in problems.items() for each in sentences),
     )
-
-
-def _named(number: int, generation: responses.BilledGeneration) -> str:
-    return f"generation {number}, {generation.request_id},"
-
-
-def _orphan(number: int, generation: responses.BilledGeneration) -> str:
-    command = f": {generation.curl}" if generation.curl else ""
-    return f"orphan {number}, {generation.request_id}, {_ORPHANS[generation.fate]}{command}"

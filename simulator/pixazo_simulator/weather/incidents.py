@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from random import Random
 
-from pixazo_simulator.script import (
-    Call,
-    Condition,
-    ConnectionReset,
-    DeadReceiver,
-    Delay,
-    Drop,
-    Duplicate,
-    End,
-    MediaGone,
-    Reorder,
-    Reply,
-    ReplyLost,
-    Rule,
-    StatusCode,
-    Step,
-    TruncatedBody,
-)
+from pixazo_simulator import script
 from pixazo_simulator.spec import nearest
 
 MOST_DAYS = 80
@@ -39,11 +22,11 @@ LATE = 60.0
 IN_A_ROW = 3
 """Generations that fail one after the other, or one more: an app that pays for the same request each time does not read why."""
 
-_THROTTLED = Step(reply=Reply(status=429, retry_after=RETRY_AFTER))
-_UNAVAILABLE = Step(faults=(StatusCode(503),))
-_RESET = Step(faults=(ConnectionReset(committed=False),))
-_LOST = Step(faults=(ReplyLost(),))
-_CUT = Step(faults=(TruncatedBody(),))
+_THROTTLED = script.Step(reply=script.Reply(status=429, retry_after=RETRY_AFTER))
+_UNAVAILABLE = script.Step(faults=(script.StatusCode(503),))
+_RESET = script.Step(faults=(script.ConnectionReset(committed=False),))
+_LOST = script.Step(faults=(script.ReplyLost(),))
+_CUT = script.Step(faults=(script.TruncatedBody(),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +36,16 @@ class _Noun:
     Calls are counted for each generation alone: how many there are of them in a world depends on how fast the machine is.
     """
 
-    whens: tuple[Call, ...]
+    whens: tuple[script.Call, ...]
     incidents: int
-    kinds: Mapping[str, tuple[Step, range]]
+    kinds: Mapping[str, tuple[script.Step, range]]
 
 
 _NOUNS: Mapping[str, _Noun] = {
     "calls": _Noun(("submit", "status", "media"), 1, {
         "outage (503)": (_UNAVAILABLE, range(2, 4)),
         "outage (reset)": (_RESET, range(2, 4)),
-        "no outage": (Step(), range(1, 2)),
+        "no outage": (script.Step(), range(1, 2)),
     }),
     "submission": _Noun(("submit",), 3, {
         "429": (_THROTTLED, range(1, 3)),
@@ -70,27 +53,27 @@ _NOUNS: Mapping[str, _Noun] = {
         "reset before acceptance": (_RESET, range(1, 3)),
         "reply lost after acceptance": (_LOST, range(1, 2)),
         "reply cut after acceptance": (_CUT, range(1, 2)),
-        "reset after acceptance": (Step(faults=(ConnectionReset(),)), range(1, 2)),
-        "end FAILED": (Step(end=End(status="FAILED")), range(IN_A_ROW, IN_A_ROW + 2)),
-        "end ERROR": (Step(end=End(status="ERROR")), range(1, 2)),
+        "reset after acceptance": (script.Step(faults=(script.ConnectionReset(),)), range(1, 2)),
+        "end FAILED": (script.Step(end=script.End(status="FAILED")), range(IN_A_ROW, IN_A_ROW + 2)),
+        "end ERROR": (script.Step(end=script.End(status="ERROR")), range(1, 2)),
     }),
     "reads": _Noun(("status",), 2, {
         "429": (_THROTTLED, range(1, 4)),
         "503": (_UNAVAILABLE, range(1, 4)),
-        "404": (Step(faults=(StatusCode(404),)), range(1, 4)),
+        "404": (script.Step(faults=(script.StatusCode(404),)), range(1, 4)),
         "reply lost": (_LOST, range(1, 3)),
         "reply cut": (_CUT, range(1, 2)),
     }),
     "webhook": _Noun(("webhook",), 2, {
-        "late": (Step(faults=(Delay(LATE),)), range(1, 2)),
-        "doubled": (Step(faults=(Duplicate(),)), range(1, 2)),
-        "reordered": (Step(faults=(Reorder(LATE),)), range(1, 2)),
-        "refused": (Step(faults=(DeadReceiver(),)), range(1, 2)),
-        "lost": (Step(faults=(Drop(),)), range(1, 2)),
+        "late": (script.Step(faults=(script.Delay(LATE),)), range(1, 2)),
+        "doubled": (script.Step(faults=(script.Duplicate(),)), range(1, 2)),
+        "reordered": (script.Step(faults=(script.Reorder(LATE),)), range(1, 2)),
+        "refused": (script.Step(faults=(script.DeadReceiver(),)), range(1, 2)),
+        "lost": (script.Step(faults=(script.Drop(),)), range(1, 2)),
     }),
     "downloads": _Noun(("media",), 2, {
-        "expired (404)": (Step(faults=(MediaGone(404),)), range(1, 3)),
-        "expired (403)": (Step(faults=(MediaGone(403),)), range(1, 3)),
+        "expired (404)": (script.Step(faults=(script.MediaGone(404),)), range(1, 3)),
+        "expired (403)": (script.Step(faults=(script.MediaGone(403),)), range(1, 3)),
         "503": (_UNAVAILABLE, range(1, 3)),
         "body cut": (_CUT, range(1, 2)),
     }),
@@ -118,18 +101,14 @@ class Incident:
         times = f"{self.count} x " if self.count > 1 else ""
         return f"{times}{self.kind} at {self.noun} of generation {self.generation}"
 
-    def of(self, count: int) -> Incident:
-        """The incident with another count."""
-        return replace(self, count=count)
-
     @property
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[script.Rule, ...]:
         """The rules that let it happen; each has the incident as its name."""
         noun = _NOUNS[self.noun]
         step, _ = noun.kinds[self.kind]
-        generation: Condition = self.generation if step.end is None else {"at_least": self.generation}
+        generation: script.Condition = self.generation if step.end is None else {"at_least": self.generation}
         return tuple(
-            Rule(
+            script.Rule(
                 when=when, match={"generation": generation}, times=self.count, name=str(self),
                 reply=step.reply, end=step.end, faults=step.faults,
             )
@@ -200,7 +179,7 @@ def _read(text: str) -> Incident:
     return incident
 
 
-def rules(incidents: Iterable[Incident]) -> tuple[Rule, ...]:
+def rules(incidents: Iterable[Incident]) -> tuple[script.Rule, ...]:
     """The rules of incidents, in the order in which a script needs them: of two at the same calls the second strikes when the first is over.
 
     The ends of generations come last, since they can wait for the next generation.

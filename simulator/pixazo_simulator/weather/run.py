@@ -39,7 +39,6 @@ class Run:
         return "\n".join([counted, *(f"  {each}" for each in self.struck), str(self.books)])
 
     def __str__(self) -> str:
-        """The account, and the problems."""
         return "\n".join([self.account, *(f"broken: {each}" for each in self.problems)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .incidents import Forecast
 
@@ -29,7 +29,6 @@ class Fewest:
     is_flaky: bool
 
     def __str__(self) -> str:
-        """In words."""
         what = ", ".join(self.kinds)
         if self.is_flaky:
             return f"not shrunk: with the same incidents the app breaks at one time and survives at another ({what})"
@@ -113,7 +112,8 @@ class Shrinking:
             least, most = 1, incident.count
             while least < most:
                 count = (least + most) // 2
-                if self._causes((*self._fewest[:at], incident.of(count), *self._fewest[at + 1 :]), kind):
+                less = replace(incident, count=count)
+                if self._causes((*self._fewest[:at], less, *self._fewest[at + 1 :]), kind):
                     most = count
                 else:
                     least = count + 1

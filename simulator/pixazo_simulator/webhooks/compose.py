@@ -8,7 +8,16 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.script import Declare, Fault, RefuseConnection, Sign, corrupted, edited, effect
+from pixazo_simulator.script import (
+    BadSignature,
+    DeadReceiver,
+    Fault,
+    StaleSignature,
+    WrongContentType,
+    corrupted,
+    edited,
+    fault_of,
+)
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
@@ -33,9 +42,10 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: in
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        wanted = effect(faults, Sign) or Sign()
-        signing = (_WRONG,) if wanted.wrong else secrets(world, at)
-        headers |= signed_headers(signing, message_id, at - round(wanted.age * SECOND), body)
+        signing = (_WRONG,) if fault_of(faults, BadSignature) else secrets(world, at)
+        stale = fault_of(faults, StaleSignature)
+        signed = at - round(stale.seconds * SECOND) if stale else at
+        headers |= signed_headers(signing, message_id, signed, body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
     seconds = CHALLENGE_TIMEOUT if challenge else float(world.policy.webhook_timeout)
     least = min(seconds, LEAST_TIMEOUT)
@@ -69,10 +79,10 @@ def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> W
     """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
     if not faults:
         return webhook
-    declared = effect(faults, Declare)
+    declared = fault_of(faults, WrongContentType)
     return msgspec.structs.replace(
         webhook,
         body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=effect(faults, RefuseConnection) is not None,
+        refused=fault_of(faults, DeadReceiver) is not None,
     )

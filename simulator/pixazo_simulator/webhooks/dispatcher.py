@@ -6,12 +6,11 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Fault, Skip, effect, kind_of
+from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -33,10 +32,24 @@ from pixazo_simulator.world import (
 )
 
 from .compose import composed, injected
-from .egress import receiver
-from .flood import FLOOD, MOST_AT_ONCE, MOST_TOGETHER, attempt_together
-from .sender import Outcome, WebhookRequest
+from .egress import Outcome, receiver
+from .sender import WebhookRequest
 
+FLOOD = 65
+"""Deliveries of one instant from which on they are attempted together, unless the world has rules about webhooks.
+
+Fewer are attempted one after another, each after the response to the one before, so that what a test sees is the same in every run.
+That also holds for a receiver that gets fewer of a flood. Any other receiver gets up to MOST_AT_ONCE at once, which begin in order, and
+no receiver waits for another. The attempts are recorded and reported in the order of their deliveries in any case.
+"""
+MOST_TOGETHER = 64
+"""Attempts under way of one world; the others wait, and their time-outs have not begun."""
+MOST_AT_ONCE = 5
+"""Attempts under way to one receiver of one world.
+
+No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
+while, and yet the receiver may accept it later: the webhook would arrive twice.
+"""
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_POSTED = 1000
@@ -244,7 +257,7 @@ class Dispatcher:
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
-        if effect(faults, Skip):
+        if fault_of(faults, Drop):
             return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
         for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):
@@ -300,7 +313,7 @@ class Dispatcher:
                 return [*idle]
         try:
             async with progress.advancing, self._turn(world):
-                target = _after(world, milliseconds)
+                target = min(world.clock.now() + milliseconds, LAST_INSTANT)  # several advances may overlap
                 attempts, stopped = await self._attempt_until(world, target)
                 attempts += progress.unreported
                 progress.unreported.clear()
@@ -388,31 +401,41 @@ class Dispatcher:
         return attempts, None
 
     async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
-        """Attempt up to `most` deliveries of an instant together, and return the attempts in order.
+        """Attempt up to `most` deliveries of an instant as FLOOD says, and return the attempts in the order of their deliveries.
 
-        What was not begun by `end` (time of the loop) is still due.
+        What was not begun by `end` (time of the loop) is still due. When this is cancelled, every attempt that was completed has been recorded.
         """
-        loop, taken, attempts = asyncio.get_running_loop(), dict[int, Delivery](), list[tuple[Delivery, Attempt]]()
+        loop, attempts = asyncio.get_running_loop(), list[tuple[Delivery, Attempt]]()
+        taken, made = dict[int, Delivery](), dict[int, Attempt]()  # by number: what is not recorded yet
+        turns: deque[deque[Delivery]] = deque()
 
-        async def record(delivery: Delivery, attempt: Attempt) -> None:
-            await self._record(world, delivery, attempt)
-            attempts.append((delivery, attempt))
-            del taken[delivery.number]
+        async def record(number: int, attempt: Attempt) -> None:
+            await self._record(world, taken[number], attempt)
+            attempts.append((taken.pop(number), attempt))
 
-        def goes_on() -> bool:
-            return self._worlds.get(world.key) is world and (not attempts or loop.time() < end)
+        async def work() -> None:
+            while turns and self._worlds.get(world.key) is world and (not attempts or loop.time() < end):
+                if queue := turns.popleft():
+                    delivery = queue.popleft()
+                    made[delivery.number] = await self._outcome(world, delivery)
+                    turns.append(queue)
+                    while taken and (attempt := made.pop(first := next(iter(taken)), None)):
+                        await record(first, attempt)
+                await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
 
         try:
-            while len(taken) < most:
-                delivery = await self._worlds.apply(world, TakeDelivery(due, self._process))
-                if delivery is None:
-                    break
+            while len(taken) < most and (delivery := await self._worlds.apply(world, TakeDelivery(due, self._process))):
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests
-            await attempt_together(
-                [*taken.values()], partial(self._outcome, world), record, goes_on, self._worlds.in_steps
-            )
+            turns += _turns(taken.values())
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(min(MOST_TOGETHER, len(turns))):
+                        workers.create_task(self._worlds.in_steps(work))
+            finally:
+                for number in [each for each in taken if each in made]:
+                    await record(number, made[number])
         finally:
             await self._return(world, taken)
         return attempts
@@ -430,6 +453,9 @@ class Dispatcher:
         )
 
 
-def _after(world: World, milliseconds: int) -> int:
-    """The instant after so much time, at most the last one: several advances may overlap."""
-    return min(world.clock.now() + milliseconds, LAST_INSTANT)
+def _turns(deliveries: Iterable[Delivery]) -> Iterator[deque[Delivery]]:
+    """The queue of each receiver, as often as it may be attempted at once."""
+    queues: dict[tuple[str, int], deque[Delivery]] = {}
+    for delivery in deliveries:
+        queues.setdefault(receiver(delivery.url)[1:], deque()).append(delivery)
+    return (each for each in queues.values() for _ in range(MOST_AT_ONCE if len(each) >= FLOOD else 1))

@@ -30,11 +30,12 @@ class Destination(msgspec.Struct, frozen=True):
     secure: bool = False
 
 
-class Blocked(msgspec.Struct, frozen=True):
-    """Why nothing is sent, and the remedy; `final` when no retry can help."""
+class Outcome(msgspec.Struct, frozen=True):
+    """The status code that the receiver returned, or the problem; `final` when no retry can help."""
 
-    problem: str
-    final: bool = True
+    status: int | None
+    problem: str | None = None
+    final: bool = False
 
 
 class LookUps:
@@ -54,6 +55,7 @@ class LookUps:
             if len(self._under_way) >= MOST_LOOK_UPS:
                 raise OSError(f"{MOST_LOOK_UPS} other names are being looked up")
             found = self._under_way[host] = asyncio.get_running_loop().create_future()
+            found.add_done_callback(lambda _: self._under_way.pop(host))
             Thread(target=self._ask, args=(host, found), name=f"pixazo-sim look-up of {host}", daemon=True).start()
         try:
             async with asyncio.timeout(LOOK_UP_TIMEOUT):
@@ -71,12 +73,9 @@ class LookUps:
         except (OSError, UnicodeError) as error:
             answer = error
 
-        def finish() -> None:
-            del self._under_way[host]
-            found.set_result(answer)  # also an error: a future whose exception nobody retrieves is logged
-
         with suppress(RuntimeError):  # the loop is closed
-            found.get_loop().call_soon_threadsafe(finish)
+            # Also an error is a result: a future whose exception nobody retrieves is logged.
+            found.get_loop().call_soon_threadsafe(found.set_result, answer)
 
 
 @lru_cache(maxsize=1024)
@@ -86,57 +85,39 @@ def receiver(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Blocked:
-    """Resolve the host of `url` once and check every address found: the connection goes to the first of them.
+async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Outcome:
+    """Resolve the host of `url` once, and check it: the connection goes to the first address found. An outcome says why nothing is sent.
 
     A second look-up by the HTTP library could give another address (DNS rebinding). A name that was not allowed is not looked up at
     all, not even for the error message: a query would leave the machine.
     """
     scheme, host, port = receiver(url)
     if scheme not in ("http", "https") or not host:
-        return Blocked(
-            f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is not an http or https URL of a receiver"
-        )
-    if host not in allowed:
-        address = _loopback(host)
-        return Destination(address, host, port, scheme == "https") if address else Blocked(_remedy(host))
+        what = f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a}"
+        return Outcome(None, f"not sent: {what} is not an http or https URL of a receiver", final=True)
+    address = _known(host)
+    if host not in allowed and not (address and is_loopback_ip(address)):
+        remedy = f"start with --webhook-allow {host} or Settings(policy=...), in pytest set pixazo_webhook_allow"
+        return Outcome(None, f"not sent: host {host} is not loopback and was not allowed: {remedy}", final=True)
     try:
-        addresses = await _addresses(host, look_ups)
+        address = address or (await look_ups.addresses(host))[0]
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
-        return Blocked(f"host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
-    return Destination(addresses[0], host, port, scheme == "https")
+        return Outcome(None, f"not sent: host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
+    return Destination(address, host, port, scheme == "https")
 
 
 @lru_cache(maxsize=1024)
-def _loopback(host: str) -> str | None:
-    """The address of a host that is on loopback whatever a resolver says, None for any other."""
-    if _is_localhost(host):
+def _known(host: str) -> str | None:
+    """The address of a host that is one, or always loopback (RFC 6761, 6.3); None for a name that a resolver must be asked about."""
+    if host == "localhost" or host.endswith(".localhost"):
         return LOOPBACK
     try:
-        addresses = _resolved(host, socket.AI_NUMERICHOST)
+        return _resolved(host, socket.AI_NUMERICHOST)[0]
     except (OSError, UnicodeError):
         return None
-    return addresses[0] if all(map(is_loopback_ip, addresses)) else None
-
-
-async def _addresses(host: str, look_ups: LookUps) -> list[str]:
-    if _is_localhost(host):
-        return [LOOPBACK]
-    try:
-        return _resolved(host, socket.AI_NUMERICHOST)
-    except OSError:
-        return await look_ups.addresses(host)
-
-
-def _is_localhost(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost")  # RFC 6761, 6.3: always loopback
 
 
 def _resolved(host: str, flags: int = 0) -> list[str]:
     """What the system's resolver says; with AI_NUMERICHOST it is not asked, an address is parsed."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
     return [str(address[0]) for *_, address in found]
-
-
-def _remedy(host: str) -> str:
-    return f"host {host} is not loopback and was not allowed: start with --webhook-allow {host} or Settings(policy=...), in pytest set pixazo_webhook_allow"

@@ -17,7 +17,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import LOOPBACK, Blocked, Destination, LookUps, destination
+from .egress import LOOPBACK, Destination, LookUps, Outcome, destination
 from .trust import VARIABLES, distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
@@ -54,14 +54,6 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """The status code that the receiver returned, or the problem; `final` when no retry can help."""
-
-    status: int | None
-    problem: str | None = None
-    final: bool = False
-
-
 class Sender:
     """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may hold keys.
 
@@ -88,15 +80,15 @@ class Sender:
         url = webhook.url
         for _ in range(1 + MOST_REDIRECTS):
             place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
-            if isinstance(place, Blocked):
-                return Outcome(None, f"not sent: {place.problem}", final=place.final)
+            if isinstance(place, Outcome):
+                return place
             try:
                 context = await self._context() if place.secure else None
             except ValueError as error:
                 return Outcome(None, f"not sent: {error}")
             except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
                 return Outcome(None, f"not sent: {_described(error)}")
-            exchange = _Exchange(_request(url, webhook), place, webhook)
+            exchange = _Exchange(url, webhook)
             with _refusing(place) if webhook.refused else nullcontext(place) as address:
                 if problem := await exchange.run(address, context):
                     return Outcome(None, problem)
@@ -120,14 +112,12 @@ class Sender:
 class _Exchange(asyncio.Protocol):
     """One request, and as much of its response as is needed: the status code, the location, and the echo if one is expected."""
 
-    def __init__(self, request: bytes, place: Destination, webhook: WebhookRequest) -> None:
+    def __init__(self, url: str, webhook: WebhookRequest) -> None:
         self.status = 0
         self.location = b""
         self.body = b""
-        self._request = request
-        self._place = place
-        self._timeout = webhook.timeout
-        self._expects_echo = webhook.echo
+        self._request = _request(url, webhook)
+        self._timeout, self._expects_echo = webhook.timeout, webhook.echo
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
         self._parser: httptools.HttpResponseParser | None = None
@@ -137,19 +127,18 @@ class _Exchange(asyncio.Protocol):
 
     async def run(self, address: Destination, context: ssl.SSLContext | None) -> str | None:
         """Connect, send, and receive; return why there is no response. The connection is closed then."""
-        host = self._place.host
         try:
             async with asyncio.timeout(self._timeout):
                 await self._loop.create_connection(
                     lambda: self, address.address, address.port, ssl=context,
-                    server_hostname=host if context else None,
+                    server_hostname=address.host if context else None,
                     ssl_handshake_timeout=self._timeout if context else None,
                 )  # fmt: skip
             await self._closed
         except TimeoutError:
             return f"no connection within {self._timeout:g} s"
         except OSError as error:
-            return distrust(error, host) or _unconnected(error, address)
+            return distrust(error, address.host) or _unconnected(error, address)
         finally:
             self._end("cancelled")
         return self._problem
@@ -163,7 +152,6 @@ class _Exchange(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Parse a piece of the response, or of what is none."""
         if self._parser is None:
             return
         if not self.status:
@@ -177,7 +165,6 @@ class _Exchange(asyncio.Protocol):
             self._end(f"the answer has more than {HEAD_LIMIT} bytes of headers")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It was closed, by either side."""
         is_whole = self.status and not self._has_length and exc is None  # the end of the connection is that of the body
         self._end(None if is_whole else self._problem)
         if not self._closed.done():
@@ -188,7 +175,6 @@ class _Exchange(asyncio.Protocol):
         self.location = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what is needed."""
         name = name.lower()
         if name == b"location":
             self.location = value
@@ -210,7 +196,6 @@ class _Exchange(asyncio.Protocol):
             self._end(None)
 
     def on_message_complete(self) -> None:
-        """End with the final response."""
         if self.status:
             self._end(None)
 

@@ -45,7 +45,12 @@ def trusting(authorities: str) -> ssl.SSLContext:
     Raises ValueError when the environment names a file that cannot be used.
     """
     file, folders = map(os.environ.get, VARIABLES)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if file or folders else _system()
+    if file or folders:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        import httpx2  # finds the authorities of every platform
+
+        context = httpx2.create_ssl_context(trust_env=False)
     context.set_alpn_protocols(["http/1.1"])
     if file:
         authorities = f"{read_authorities(file, VARIABLES[0])}\n{authorities}"
@@ -56,12 +61,6 @@ def trusting(authorities: str) -> ssl.SSLContext:
     # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
-
-
-def _system() -> ssl.SSLContext:
-    import httpx2  # finds the authorities of every platform
-
-    return httpx2.create_ssl_context(trust_env=False)
 
 
 def distrust(error: BaseException | None, host: str) -> str | None:

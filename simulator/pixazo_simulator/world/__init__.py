@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Submission, refuse_key
-from .clock import (
-    Begun,
-    Clock,
-    StoredTime,
-    clock_factory,
-    read_start,
-    read_time,
-    real_clock,
-    real_date,
-    starting,
-)
+from .clock import Begun, Clock, StoredTime, clock_factory, read_start, read_time, real_clock, real_date, starting
 from .commands import (
     AddAlias,
     AddRule,
@@ -26,7 +16,6 @@ from .commands import (
     ChangeSettings,
     ChangeWorld,
     Command,
-    CommandLog,
     CopyDelivery,
     CountCall,
     CreateWorld,
@@ -70,7 +59,7 @@ from .world import World
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
     "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeSettings", "ChangeWorld", "Clock", "Command",
-    "CommandLog", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
+    "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
     "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
     "InitialGeneration", "Journal", "KeepState", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
     "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState",

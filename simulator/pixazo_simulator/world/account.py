@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.spec import (
-    LAST_INSTANT,
-    SECOND,
-    ImageFacts,
-    Plan,
-    Policy,
-    RateLimit,
-    Status,
-    TooManyUnfinished,
-)
+from pixazo_simulator.spec import LAST_INSTANT, SECOND, ImageFacts, Plan, Policy, RateLimit, Status, TooManyUnfinished
 
 from .part import Part
 
@@ -55,18 +46,15 @@ class Ledger(Part):
     a million of them in a list.
     """
 
-    __slots__ = ("_ahead", "_earlier", "_entries", "_total")
-    _earlier: list[tuple[Entry, ...]]
-    _entries: list[Entry]
-    _ahead: list[Entry]
     _total: int
+    _entries: list[Entry]
+    _earlier: list[tuple[Entry, ...]] = []
+    _ahead: list[Entry] = []
 
-    def __init__(self, opening: int, now: int) -> None:
-        self._earlier = []
-        self._entries = []
-        self._ahead = []
-        self._total = 0
-        self._enter(Entry(now, EntryKind.OPENING, opening))
+    @classmethod
+    def opened(cls, balance: int, now: int) -> Ledger:
+        """A ledger whose first entry is this balance."""
+        return cls(balance, [Entry(now, EntryKind.OPENING, balance)])
 
     def _enter(self, entry: Entry) -> None:
         if len(self._entries) >= _IN_A_LIST:
@@ -93,17 +81,17 @@ class Ledger(Part):
         """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
-    def begin(self, earlier: Iterable[Entry]) -> None:
-        """Enter what happened before there was any other entry than the opening: that comes before, and the balance stays what it is."""
-        (opening,), entries = self._entries, sorted(earlier)
-        first = min([opening.at, *(each.at for each in entries)])
-        self._entries.clear()
-        self._total = 0
-        for each in (
-            replace(opening, at=first, amount=opening.amount - sum(each.amount for each in entries)),
-            *entries,
-        ):
-            self._enter(each)
+    def begin(self, entries: Iterable[Entry], now: int) -> None:
+        """Enter what happened until `now`, when there was no other entry than the opening, and what lies ahead.
+
+        The opening comes before, and the balance stays what it is.
+        """
+        self._ahead = sorted(entries)
+        (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
+        spent = sum(each.amount for each in earlier)
+        self._entries = [replace(opening, at=min([opening, *earlier]).at, amount=opening.amount - spent)]
+        self._total -= spent
+        self._settle(now)
 
     def debit(self, now: int, amount: int, request_id: str) -> None:
         """Take the price of a generation (WAL-01)."""
@@ -136,22 +124,16 @@ def refund_due(plan: Plan, price: int, policy: Policy) -> int:
     return price if plan.outcome in REFUNDED[policy.refunds] else 0
 
 
-_AFFORDS = affords
-
-
 class Quota(Part):
     """How much of the current window is used; the window begins with the first call after the last one ended."""
 
-    __slots__ = ("_began", "_used")
-    _began: int
-    _used: int
+    _began: int = 0
+    _used: int = 0
 
-    def __init__(self) -> None:
-        self._began = 0
-        self._used = 0
-
-    def take(self, limit: RateLimit, now: int) -> int | None:
+    def take(self, limit: RateLimit | None, now: int) -> int | None:
         """Count one call at `now` (UTC milliseconds): None when it is allowed, else the whole seconds to wait."""
+        if limit is None:
+            return None
         window = limit.seconds * SECOND
         if now >= self._began + window:
             self._began, self._used = now, 0
@@ -172,11 +154,7 @@ class Quota(Part):
 class Unfinished(Part):
     """When the generations end that have not ended; they are entered only while policy `concurrency` asks for it."""
 
-    __slots__ = ("_ends",)
-    _ends: dict[str, int]
-
-    def __init__(self) -> None:
-        self._ends = {}
+    _ends: dict[str, int] = {}
 
     def add(self, request_id: str, end: int) -> None:
         """A generation ends at an instant (UTC milliseconds), in place of any that was said of it before."""
@@ -197,22 +175,12 @@ class Unfinished(Part):
 class Account(Part):
     """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
 
-    __slots__ = ("affords", "broken", "images", "ledger", "magic", "model_enabled", "quota", "suspended", "unfinished")
     ledger: Ledger
-    quota: Quota
-    unfinished: Unfinished
-    suspended: bool
-    broken: bool
-    model_enabled: bool
-    magic: bool
-    images: Mapping[str, ImageFacts]
-
-    def __init__(
-        self, ledger: Ledger, *, magic: bool = True, affords: Callable[[Ledger, int, int], bool] = _AFFORDS
-    ) -> None:
-        self.ledger, self.quota, self.unfinished = ledger, Quota(), Unfinished()
-        self.suspended = self.broken = False
-        self.model_enabled = True
-        self.magic = magic
-        self.images = {}
-        self.affords = affords
+    magic: bool = True
+    affords: Callable[[Ledger, int, int], bool] = affords
+    quota: Quota = msgspec.field(default_factory=Quota)
+    unfinished: Unfinished = msgspec.field(default_factory=Unfinished)
+    suspended: bool = False
+    broken: bool = False
+    model_enabled: bool = True
+    images: dict[str, ImageFacts] = {}

@@ -155,7 +155,8 @@ class Admission(msgspec.Struct):
         """Run the checks; the first refusal ends them."""
         order = self._policy.check_order
         for number, name in enumerate(order, 1):
-            if refusal := _CHECKS[name](self):
+            check: Callable[[], spec.Refusal | None] = getattr(self, name)
+            if refusal := check():
                 if self._is_contested(refusal, order[number:]):
                     self.decided_by.append("check_order")
                 return refusal
@@ -168,16 +169,15 @@ class Admission(msgspec.Struct):
             return False
         unreadable = isinstance(refusal, spec.InvalidBody)
         limit, decided_by = self._policy.rate_limit, list(self.decided_by)
-        for name in later:
-            if name == "rate":
-                found = limit is not None and account.quota.is_used_up(limit, self._now)
-            else:
-                found = not (unreadable and name in _OF_PARAMETERS) and _CHECKS[name](self) is not None
-            if found:
-                self.decided_by = decided_by
-                return True
+
+        def refuses(name: str) -> bool:
+            if name == "rate":  # it would count the call
+                return limit is not None and account.quota.is_used_up(limit, self._now)
+            return not (unreadable and name in _OF_PARAMETERS) and getattr(self, name)() is not None
+
+        is_contested = any(map(refuses, later))
         self.decided_by = decided_by
-        return False
+        return is_contested
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
@@ -256,7 +256,6 @@ class Admission(msgspec.Struct):
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def _note_forms(self) -> None:
-        """Note what the policy decides about the form of the members."""
         sent = self._sent
         if None in sent.values():
             optional = (each.name for each in self._asked.operation.parameters if not each.required)
@@ -266,7 +265,6 @@ class Admission(msgspec.Struct):
         )
 
     def _note_webhooks(self) -> None:
-        """Note what the policy decides about the webhooks that are asked for."""
         urls = self._urls
         self._note("empty_callback_url", self._callback == "")
         self._note("url_length", any(len(url) > spec.LONGEST_URL for url in urls.values()))
@@ -361,7 +359,6 @@ class Admission(msgspec.Struct):
         return urls, ignored
 
     def _ignored_headers(self) -> dict[str, str]:
-        """The headers that are ignored, and why."""
         kind, mode, found = self._asked.content_type, (self._asked.webhook_mode or "").strip(), dict[str, str]()
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
@@ -374,12 +371,6 @@ class Admission(msgspec.Struct):
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )
         return found
-
-
-_CHECKS: Mapping[str, Callable[[Admission], spec.Refusal | None]] = {
-    name: getattr(Admission, name) for name in ("key", "suspended", "rate", "json", "model", "parameters", "funds")
-}
-"""The checks, by the names that policy `check_order` has."""
 
 
 def _is_loopback(url: str) -> bool:

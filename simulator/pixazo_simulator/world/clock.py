@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 
 import msgspec
 
@@ -52,20 +53,17 @@ class Clock(Part):
     It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
 
-    __slots__ = ("_born", "_monotonic", "_offset", "rate", "start")
-    _born: float
-    _offset: int
-    rate: int | float
     start: int
+    rate: int | float
+    _monotonic: Callable[[], float] = time.perf_counter
+    _born: float = -inf
+    _offset: int = 0
 
-    def __init__(
-        self, start: int, rate: float, monotonic: Callable[[], float] = time.perf_counter, born: float | None = None
-    ) -> None:
-        self.rate = rate
-        self.start = start
-        self._offset = start
-        self._monotonic = monotonic
-        self._born = monotonic() if born is None else born
+    def __post_init__(self) -> None:
+        """Begin at `start`: now, or when the real time was `_born`."""
+        self._offset = self.start
+        if self._born == -inf:
+            self._born = self._monotonic()
 
     @classmethod
     def manual(cls, start: int = PAGE_INSTANT) -> Clock:

@@ -8,24 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Pr
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pixazo_simulator import spec
 from pixazo_simulator.script import Decision, Rule
-from pixazo_simulator.spec import (
-    DEFAULT_DURATION,
-    DEFAULT_RESOLUTION,
-    MODEL_ID,
-    PROMPT_LIMIT,
-    TEXT_TO_VIDEO,
-    Answer,
-    Header,
-    ImageFacts,
-    Plan,
-    Policy,
-    Refusal,
-    Status,
-    beginning,
-    finish,
-    url_problem,
-)
 
 from .admission import Submission
 from .deliveries import Attempt, Delivery
@@ -55,21 +39,21 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     request_id: str
     accepted: int
-    plan: Plan
+    plan: spec.Plan
     operation: str
     duration: int | float  # as it was sent: 6 and 6.0 are shown so
     resolution: str
     origin: str
     frame: tuple[int, int] | None = None
     decided_by: tuple[str, ...] = ()
-    model_id: str = MODEL_ID
+    model_id: str = spec.MODEL_ID
     output: str = "mp4"
     number: int = 0
 
     @property
     def finish(self) -> int:
         """The instant of the terminal state."""
-        return finish(self.accepted, self.plan)
+        return spec.finish(self.accepted, self.plan)
 
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +61,7 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 
     at: int
     request_id: str
-    status: Status
+    status: spec.Status
 
 
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
@@ -88,7 +72,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     by chance. `decided_by` names the points of the policy of which another value would have had another result.
     """
 
-    result: R | Refusal
+    result: R | spec.Refusal
     decision: Decision | None = None
     ignored: tuple[str, ...] = ()
     hold: int | None = None
@@ -99,11 +83,11 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
 class ScriptedRequest(Command[Outcome[R]], Generic[R], frozen=True):
     """A request that rules can be about: they see its `headers`; `url` is the URL that was called."""
 
-    headers: Sequence[Header]
+    headers: Sequence[spec.Header]
     url: str
 
 
-class SubmitGeneration(ScriptedRequest[Generation | Answer], frozen=True):
+class SubmitGeneration(ScriptedRequest[Generation | spec.Answer], frozen=True):
     """A submission."""
 
     submission: Submission
@@ -114,7 +98,7 @@ class SubmitGeneration(ScriptedRequest[Generation | Answer], frozen=True):
         return self.submission.operation.name
 
 
-class ReadStatus(ScriptedRequest[Answer], frozen=True):
+class ReadStatus(ScriptedRequest[spec.Answer], frozen=True):
     """A status read; `origin` is that of the URLs in the response, which is the outcome unless the read is refused."""
 
     operation: ClassVar[str] = "status"
@@ -122,7 +106,7 @@ class ReadStatus(ScriptedRequest[Answer], frozen=True):
     origin: str
 
 
-class ReadMedia(ScriptedRequest[Generation | Answer], frozen=True):
+class ReadMedia(ScriptedRequest[Generation | spec.Answer], frozen=True):
     """A GET or HEAD for the media of a generation."""
 
     operation: ClassVar[str] = "media"
@@ -135,11 +119,11 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """A generation that a world begins with, in any state: what was asked for, and what has become of it."""
 
     status: Annotated[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"], Meta(description="the status with which the world begins")]
-    operation: str = TEXT_TO_VIDEO.name
+    operation: str = spec.TEXT_TO_VIDEO.name
     age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; left out: as the policy's job_times has it")] | UnsetType = UNSET
-    prompt: Annotated[str, Meta(max_length=PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
-    duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = DEFAULT_DURATION
-    resolution: Annotated[str, Meta(min_length=1, max_length=100)] = DEFAULT_RESOLUTION
+    prompt: Annotated[str, Meta(max_length=spec.PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
+    duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = spec.DEFAULT_DURATION
+    resolution: Annotated[str, Meta(min_length=1, max_length=100)] = spec.DEFAULT_RESOLUTION
     error: Annotated[str, Meta(max_length=2000, description="the error text of FAILED or ERROR")] | UnsetType = UNSET
     webhook_url: Annotated[str, Meta(description="where its end is or was reported; what lies in the past counts as delivered")] | UnsetType = UNSET
     charged: Annotated[bool, Meta(description="whether the ledger has its price, and the refund that the policy has")] = True
@@ -147,10 +131,10 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for members that contradict each other, and for a webhook URL that is none."""
-        if self.error is not UNSET and self.status not in (Status.FAILED, Status.ERROR):
+        if self.error is not UNSET and self.status not in (spec.Status.FAILED, spec.Status.ERROR):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
-        if self.webhook_url is not UNSET and (problem := url_problem(self.webhook_url)):
-            raise ValueError(f"webhook_url {beginning(self.webhook_url, 80)!r} is not an absolute http or https URL: {problem}")
+        if self.webhook_url is not UNSET and (problem := spec.url_problem(self.webhook_url)):
+            raise ValueError(f"webhook_url {spec.beginning(self.webhook_url, 80)!r} is not an absolute http or https URL: {problem}")
 
 
 class BeginWithGenerations(Command[list[str]], frozen=True):
@@ -261,17 +245,13 @@ class ChangeWorld(Command[None], frozen=True, kw_only=True):
     What was accepted keeps its plan. `exhausted` uses up the window of the rate limit that begins `at` this instant.
     """
 
-    policy: Policy | None = None
+    policy: spec.Policy | None = None
     balance: int | None = None
     suspended: bool | None = None
     broken: bool | None = None
     model_enabled: bool | None = None
-    images: Mapping[str, ImageFacts] | None = None
+    images: Mapping[str, spec.ImageFacts] | None = None
     exhausted: bool = False
-
-
-class CloseWorld(Command[None], frozen=True):
-    """The world was deleted: its keys open nothing any more, and those who wait for its events wake."""
 
 
 class CountCall(Command[int | None], frozen=True):
@@ -327,13 +307,13 @@ class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only
     """
 
     key: str | None = None
-    policy: Policy | None = None
+    policy: spec.Policy | None = None
     clock: tuple[int | float, int] | None = None  # a clock that stands still has the rate 0, as JSON shows it
     balance: int | None = None
     seed: int | None = None
     rules: tuple[Rule, ...] | None = None
     name: str | None = None
-    images: Mapping[str, ImageFacts] = {}
+    images: Mapping[str, spec.ImageFacts] = {}
     generations: tuple[InitialGeneration, ...] = ()
     origin: str = ""
 
@@ -388,7 +368,7 @@ class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
 class ChangeSettings(ServerCommand[None], frozen=True, kw_only=True):
     """Let worlds that are created from now on begin with this policy and these rules. Raises ValueError for rules that are refused."""
 
-    policy: Policy
+    policy: spec.Policy
     rules: tuple[Rule, ...]
 
 
@@ -410,18 +390,14 @@ class CommandLog(Protocol):
     """What this process is called in commands."""
     is_shared: bool
     """Whether other processes append to it, too."""
-
     unavailable: str | None
     """Why the store cannot be used now."""
+    dispatches: bool
+    """Whether this process attempts the webhooks that fall due by themselves."""
 
     @property
     def position(self) -> int:
         """How many commands were carried out here."""
-        ...
-
-    @property
-    def dispatches(self) -> bool:
-        """Whether this process attempts the webhooks that fall due by themselves."""
         ...
 
     async def append(self, target: Any, command: Any) -> Any:
@@ -441,4 +417,3 @@ class CommandLog(Protocol):
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
-        ...

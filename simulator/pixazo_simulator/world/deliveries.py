@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import chain
 
@@ -107,37 +108,25 @@ class Outbox(Part):
     A delivery that was taken stays pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_due", "_held", "_most_finished", "_numbers", "_pending", "_taken", "finished", "latest")
-    _agenda: list[tuple[int, int]]
-    _due: dict[int, int]
-    _pending: dict[int, Delivery]
-    _numbers: dict[str, tuple[int, ...]]  # of what is pending, by request id
-    _taken: dict[int, str]  # by which process
-    _most_finished: int
-    _held: int | None
-    finished: OrderedDict[int, Delivery]
-    latest: int
-
-    def __init__(self, most_finished: int) -> None:
-        # Heap of instants and numbers. An entry is void when `_due` says otherwise: to find it and take it out would take long.
-        self._agenda = []
-        self._due = {}
-        self._pending = {}
-        self._numbers = {}
-        self._taken = {}
-        self._most_finished = most_finished
-        self.finished = OrderedDict()
-        self._held = None
-        self.latest = 0
-        """The number of the latest delivery."""
+    _most_finished: int = 10_000
+    # Heap of instants and numbers. An entry is void when `_due` says otherwise: to find it and take it out would take long.
+    _agenda: list[tuple[int, int]] = []
+    _due: dict[int, int] = {}
+    _pending: dict[int, Delivery] = {}
+    _numbers: dict[str, tuple[int, ...]] = {}  # of what is pending, by request id
+    _taken: dict[int, str] = {}
+    _held: int | None = None
+    finished: OrderedDict[int, Delivery] = msgspec.field(default_factory=OrderedDict[int, Delivery])
+    latest: int = 0
+    """The number of the latest delivery."""
 
     def __len__(self) -> int:
         return len(self._pending)
 
     @property
-    def taken(self) -> int:
-        """How many were taken and have not been put back."""
-        return len(self._taken)
+    def taken(self) -> Mapping[int, str]:
+        """Which process has taken which deliveries, by number, and has not put them back."""
+        return self._taken
 
     def number(self) -> int:
         """A number for a new delivery."""
@@ -186,22 +175,12 @@ class Outbox(Part):
             return None
         due, number = self._agenda[0]
         self._unschedule(number)
-        if number == self._held:
-            self._held = None
         self._taken[number] = by
         return due, self._pending[number]
 
     def taken_by(self, process: str | None) -> list[int]:
         """The deliveries that a process has taken, None: that any process has."""
         return [number for number, by in self._taken.items() if process in (None, by)]
-
-    def takers(self) -> set[str]:
-        """The processes that have taken deliveries."""
-        return set(self._taken.values())
-
-    def is_taken_by(self, process: str, number: int) -> bool:
-        """Whether a process has taken this delivery."""
-        return self._taken.get(number) == process
 
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
         """Make a delivery that was taken due again, with an attempt that was interrupted if one was.
@@ -232,20 +211,18 @@ class Outbox(Part):
     def move(self, delivery: Delivery, due: int) -> None:
         """Make a pending delivery, in place of its former value, due at another instant."""
         self._unschedule(delivery.number)
-        if delivery.number == self._held:
-            self._held = None
         self.put(delivery, due)
 
     def drop(self, number: int) -> None:
         """Forget a pending delivery, as if it had never been entered."""
         self._unschedule(number)
         self._forget(number)
-        if number == self._held:
-            self._held = None
 
     def _unschedule(self, number: int) -> None:
-        """Make the entry of a delivery void; void entries are neither first nor most."""
+        """Make the entry of a delivery void, which is then not held; void entries are neither first nor most."""
         del self._due[number]
+        if number == self._held:
+            self._held = None
         if len(self._agenda) > 2 * len(self._due) + _MOST_VOID:
             self._agenda = [(due, each) for each, due in self._due.items()]
             heapq.heapify(self._agenda)

@@ -36,7 +36,6 @@ def _thirteen(random: Random, now: int) -> str:
 
 
 def _uuid_text(digits: str) -> str:
-    """Hexadecimal digits in the groups of a UUID."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
@@ -90,38 +89,21 @@ def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
 def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[Length, Length]:
     """How long it is in each state: as the script says, else the marks, else the policy."""
     drawn = times.draw(random)  # whatever is made of it, so that a script changes no later draw
-    end, magic = admitted.end, admitted.magic
+    end, magic, after = admitted.end, admitted.magic, admitted.magic.after
     if end and (scripted := end.lengths()):
         return scripted
-    polls = times.polls if magic.polls is None else (magic.polls, magic.polls)
-    if polls is None or magic.after is not None or (end and end.after is not None):
-        polls = (0, 0)
-    if end and end.queued is not None:
-        polls = (0, polls[1])
-    if end and end.processing is not None:
-        polls = (polls[0], 0)
-    seconds = _times(admitted, *drawn)
-    queued, processing = ((0, reads) if reads else (length, 0) for length, reads in zip(seconds, polls, strict=True))
-    return queued, processing
-
-
-def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
-    """Milliseconds in each state."""
-    end, after = admitted.end, admitted.magic.after
+    queued, processing = drawn
+    queued_polls, polls = (times.polls or (0, 0)) if magic.polls is None else (magic.polls, magic.polls)
     if end and end.after is not None:
         after = round(end.after * spec.SECOND)
     if after is not None:
         queued = after * queued // (queued + processing or 1)  # the same proportion of the two states
-        processing = after - queued
+        processing, queued_polls, polls = after - queued, 0, 0
     if end and end.queued is not None:
-        queued = round(end.queued * spec.SECOND)
+        queued, queued_polls = round(end.queued * spec.SECOND), 0
     if end and end.processing is not None:
-        processing = round(end.processing * spec.SECOND)
-    return queued, processing
-
-
-def _unchanged(policy: spec.Policy) -> spec.Policy:
-    return policy
+        processing, polls = round(end.processing * spec.SECOND), 0
+    return (0 if queued_polls else queued, queued_polls), (0 if polls else processing, polls)
 
 
 def _identify(submission: Submission, policy: spec.Policy, random: Random, now: int) -> str:
@@ -134,7 +116,7 @@ class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
     `effective_policy` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted submission.
     """
 
-    effective_policy: Callable[[spec.Policy], spec.Policy] = _unchanged
+    effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
     identify: Callable[[Submission, spec.Policy, Random, int], str] = _identify
     plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
     snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot

@@ -73,16 +73,13 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 class Journal(Part):
     """The latest exchanges of a world; when it is full the oldest is dropped, and `dropped` counts those."""
 
-    __slots__ = ("_exchanges", "_limits", "total")
-    _limits: Limits
-    _exchanges: deque[Exchange]
-    total: int
+    _limits: Limits = Limits()
+    _exchanges: deque[Exchange] = msgspec.field(default_factory=deque[Exchange])
+    total: int = 0
+    """How many exchanges there were."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._exchanges = deque(maxlen=limits.exchanges)
-        self.total = 0
-        """How many exchanges there were."""
+    def __post_init__(self) -> None:
+        self._exchanges = deque(maxlen=self._limits.exchanges)
 
     @property
     def dropped(self) -> int:

@@ -16,29 +16,25 @@ from pixazo_simulator.script import SavedScript, Script
 
 MOST_TOGETHER = 2000
 """Elements of a container in one row: they take some milliseconds to encode, and meanwhile nobody else runs."""
-DERIVED = frozenset(
-    {"__weakref__", "_functions", "_shown", "_monotonic", "affords", "bounds", "notifier", "operations", "redactor"}
-)
+DERIVED = frozenset({"_shown", "_monotonic", "affords", "bounds", "functions", "notifier", "operations", "redactor"})
 """Members of a part that are made with it, and are no state: settings, caches, and those who listen."""
 _CONTAINERS = (list, deque, dict, OrderedDict)
 
 
-class Part:
+class Part(msgspec.Struct, eq=False, weakref=True):
     """A part of a world. A fork copies its containers and forks the parts in it; all other values are immutable and shared.
 
     Of a part rows can be made that hold its state, each member with the type that its annotation says.
-    So a new member needs an annotation, and no line of code here unless it is a mutable object of a new kind.
+    So a new member needs no line of code here unless it is a mutable object of a new kind.
     """
 
-    __slots__ = ()
+    __repr__ = object.__repr__  # which does not show the key
 
     def fork(self) -> Self:
         """A part with the same contents that changes independently."""
         other = copy(self)
-        for kind in type(self).__mro__:
-            for name in getattr(kind, "__slots__", ()):
-                if name != "__weakref__" and hasattr(self, name):
-                    setattr(other, name, _forked(getattr(self, name)))
+        for name in self.__struct_fields__:
+            setattr(other, name, _forked(getattr(self, name)))
         return other
 
 
@@ -93,14 +89,13 @@ def rows(part: Part) -> Iterator[Row]:
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            held = (
-                len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
-            )  # it may hold thousands
+            # An element that is a tuple may hold thousands.
+            held = len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
             size = max(1, MOST_TOGETHER // max(1, held))
             for start in range(0, len(elements), size):
                 yield Row(path, msgspec.msgpack.encode(elements[start : start + size]))
         else:
-            yield Row(path, msgspec.msgpack.encode(_plain(value)))
+            yield Row(path, msgspec.msgpack.encode(value, enc_hook=_plain))
 
 
 def restore(part: Part, saved: Iterable[Row]) -> None:
@@ -118,8 +113,7 @@ def restore(part: Part, saved: Iterable[Row]) -> None:
 
 def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
     """Every member of a part and of its parts: path, owner, name, type."""
-    of: Any = type(part)
-    for name, kind in _members(of).items():
+    for name, kind in _members(type(part)).items():
         value = getattr(part, name)
         if isinstance(value, Part):
             yield from _walk(value, f"{prefix}{name}.")
@@ -128,45 +122,30 @@ def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
 
 
 @cache
-def _members(kind: type[Any]) -> dict[str, Any]:
+def _members(kind: type[Part]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    slots = (name for each in kind.__mro__ for name in getattr(each, "__slots__", ()))
-    return {name: hints[name] for name in slots if name not in DERIVED}
+    return {name: hints[name] for name in sorted(kind.__struct_fields__) if name not in DERIVED}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Random):
-        return value.getstate()
-    return value.saved() if isinstance(value, Script) else value
+    return value.getstate() if isinstance(value, Random) else value.saved()
 
 
 def _enter(owner: Part, name: str, kind: Any, data: bytes) -> None:
     """Enter what one row holds: a value, or further elements of a container."""
     origin, present = get_origin(kind), getattr(owner, name)
-    if origin in (dict, OrderedDict):
-        present.update(msgspec.msgpack.decode(data, type=_pairs(*get_args(kind))))
+    if isinstance(present, dict):
+        present.update(msgspec.msgpack.decode(data, type=list[tuple[get_args(kind)]]))  # type: ignore[misc]
     elif origin in _CONTAINERS:
-        present.extend(msgspec.msgpack.decode(data, type=_list(*get_args(kind))))
+        present.extend(msgspec.msgpack.decode(data, type=list[get_args(kind)]))  # type: ignore[misc]
     elif isinstance(present, Script):
         present.restore(msgspec.msgpack.decode(data, type=SavedScript))
-    elif kind in (Random, Random | None):
-        setattr(owner, name, _random(msgspec.msgpack.decode(data)))
     else:
-        setattr(owner, name, msgspec.msgpack.decode(data, type=kind))
+        setattr(owner, name, msgspec.msgpack.decode(data, type=kind, dec_hook=_random))
 
 
-def _random(state: Any) -> Random | None:
-    if state is None:
-        return None
+def _random(_: type[Random], state: Any) -> Random:
     random = Random()  # noqa: S311 - reproducible by design, guards nothing
     version, numbers, gauss = state
-    random.setstate((version, tuple(cast("list[int]", numbers)), gauss))
+    random.setstate((version, tuple(numbers), gauss))
     return random
-
-
-def _list(element: Any) -> Any:
-    return list[element]
-
-
-def _pairs(key: Any, value: Any) -> Any:
-    return list[tuple[key, value]]

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from threading import RLock
 from types import MappingProxyType, coroutine
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 import msgspec
 
@@ -16,12 +16,14 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script, known_rules
 
 from . import commands
+from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
-from .commands import ChangeWorld, CloseWorld, Command, CommandLog, RecordExchange, ServerCommand
+from .commands import ChangeWorld, Command, CommandLog, CreateWorld, RecordExchange, ServerCommand
 from .functions import WorldFunctions, seeded_random
+from .generations import Bounds
 from .journal import Exchange, Journal
 from .part import Part, Row, restore, rows
-from .world import Bounds, World
+from .world import World
 
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = spec.RateLimit(1000, 2)
@@ -80,10 +82,6 @@ class SavedServer(msgspec.Struct, frozen=True):
     changed: commands.ChangeSettings | None = None
 
 
-def _prefixed(name: str, part: Part) -> Iterator[Row]:
-    return (Row(f"{name}.{path}", data) for path, data in rows(part))
-
-
 def operations_by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Operation]:
     """The page's operations and these by name. Raises ValueError with the remedy where two have one path."""
     found = dict(spec.OPERATIONS)
@@ -124,11 +122,12 @@ class Worlds:
         self.settings = settings
         self.videos = videos or {}
         self.operations = operations_by_name(settings.models)
-        self.script = Script()
-        known_rules(settings.script, self.operations)
-        self.script.set(settings.script)
+        self.script = self._script(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
-        self._new_clock = partial(self._stored, begun) if begun else starting(settings.clock, settings.start)
+        if begun and self.time:
+            self._new_clock = Clock(begun.start, settings.clock().rate, self.time, begun.at / spec.SECOND).fork
+        else:
+            self._new_clock = starting(settings.clock, settings.start)
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
@@ -146,7 +145,7 @@ class Worlds:
         if self.time and self.begun:
             self.time.command = self.time.latest = self.begun.at
         for key in self.settings.keys:
-            self.create(key)
+            self.create(CreateWorld(key=key))
         if self.time:
             self.time.command = None
 
@@ -164,10 +163,14 @@ class Worlds:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
         return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
 
-    def _stored(self, begun: Begun) -> Clock:
-        """A clock like those of the settings, whose time any process finds out alike."""
-        time = cast("StoredTime", self.time)
-        return Clock(begun.start, self.settings.clock().rate, time, begun.at / spec.SECOND)
+    def _clock(self, start: int = 0, rate: float = 0) -> Clock:
+        return Clock(start, rate, self.time) if self.time else Clock(start, rate)
+
+    def _script(self, rules: tuple[Rule, ...]) -> Script:
+        known_rules(rules, self.operations)
+        script = Script()
+        script.set(rules)
+        return script
 
     async def apply(self, world: World, command: Command[T]) -> T:
         """Carry out a command for a world, by way of the log if there is one, and return its outcome.
@@ -197,31 +200,11 @@ class Worlds:
 
     def carry_out(self, command: ServerCommand[T]) -> T:
         """Carry out a command of the server and return its outcome, whose type its class names."""
-        given, outcome = cast("Any", command), cast("Any", None)
-        match given:
-            case commands.CreateWorld():
-                outcome = self._create(given)
-            case commands.OpenWorld(key=key):
-                outcome = self.find(key)
-            case commands.AdoptWorld():
-                outcome = self.adopt(given.key or self.fresh_key(), given.state, name=given.name)
-            case commands.DeleteWorld(key=key):
-                self.delete(key)
-            case commands.AdvanceServer():
-                outcome = self._advance(given)
-            case commands.ChangeSettings():
-                self._change_settings(given)
-            case commands.TakeNumber():
-                outcome = self.fresh_number()
-            case _:
-                raise TypeError(f"{type(command).__name__} is no command of a server")
-        return cast("T", outcome)
+        outcome: T = self._CARRY_OUT[type(command)](self, command)
+        return outcome
 
     def _change_settings(self, command: commands.ChangeSettings) -> None:
-        known_rules(command.rules, self.operations)
-        script = Script()
-        script.set(command.rules)
-        self.script, self._changed = script, command
+        self.script, self._changed = self._script(command.rules), command
         self.settings = msgspec.structs.replace(self.settings, policy=command.policy, script=command.rules)
 
     async def follow(self, policy: spec.Policy, rules: tuple[Rule, ...]) -> int:
@@ -248,22 +231,9 @@ class Worlds:
         others = (world for world in self if world.number != command.but)
         return [world.number for world in others if world.apply(idly) is None]
 
-    def _create(self, command: commands.CreateWorld) -> tuple[World, list[str]]:
-        script = None
-        if command.rules is not None:
-            script = Script()
-            known_rules(command.rules, self.operations)
-            script.set(command.rules)
-        clock = None
-        if command.clock is not None:
-            rate, start = command.clock
-            clock = Clock(start, rate, self.time) if self.time else Clock(start, rate)
-        world = self.create(
-            command.key, policy=command.policy, clock=clock, balance=command.balance, seed=command.seed, script=script,
-            name=command.name,
-        )  # fmt: skip
-        if command.images:
-            world.apply(ChangeWorld(world.clock.now(), images=command.images))
+    def _create(self, command: CreateWorld) -> tuple[World, list[str]]:
+        world = self.create(command)
+        world.account.images = dict(command.images)
         if not command.generations:
             return world, []
         try:
@@ -296,53 +266,48 @@ class Worlds:
             if key not in self._worlds:
                 return key
 
-    def create(
-        self,
-        key: str | None,
-        *,
-        policy: spec.Policy | None = None,
-        clock: Clock | None = None,
-        balance: int | None = None,
-        seed: int | None = None,
-        script: Script | None = None,
-        name: str | None = None,
-    ) -> World:
-        """A new world for `key`, or for one that is made up; what is not given comes from the settings.
+    def create(self, wanted: CreateWorld) -> World:
+        """A new world for a key, or for one that is made up, without images and generations; what is not given comes from the settings.
 
         Its draws depend on its `name`, if it has one, so that worlds of one name and seed are alike whatever their keys are; but of
         those that are open at the same time only one, since no two may have the same ids.
         Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
         """
-        if key in self._worlds:
+        script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
+        if wanted.key in self._worlds:
             raise ValueError("the key has a world already: delete it first, or choose another key")
-        settings = self.settings
+        settings, name = self.settings, wanted.name
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
-        key = self.fresh_key() if key is None else key
+        key = self.fresh_key() if wanted.key is None else wanted.key
         self._opened += 1
-        if clock is None:
+        if wanted.clock is not None:
+            rate, start = wanted.clock
+            clock = self._clock(start, rate)
+        else:
             clock = self._new_clock()
             if not clock.rate:  # as far on as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         world = self._made_world(
             key,
-            policy=policy or settings.policy,
-            clock=clock,
-            seed=settings.seed if seed is None else seed,
-            balance=settings.balance if balance is None else balance,
-            rules=self.script.fork() if script is None else script,
+            clock,
+            settings.balance if wanted.balance is None else wanted.balance,
+            policy=wanted.policy or settings.policy,
+            seed=settings.seed if wanted.seed is None else wanted.seed,
+            script=script,
             name=name,
-            source=None if name is None or any(each.source == name for each in self._worlds.values()) else name,
+            source="" if name is None or any(each.source == name for each in self._worlds.values()) else name,
             number=self._opened,
         )
         self._former.pop(key, None)
         self._enter(world)
         return world
 
-    def _made_world(self, key: str, **members: Any) -> World:
-        settings = self.settings
+    def _made_world(self, key: str, clock: Clock, balance: int, **members: Any) -> World:
+        magic, bounds, functions = self.settings.magic, self.settings.bounds, self.settings.functions
+        account = Account(Ledger.opened(balance, clock.now()), magic, functions.affords)
         return World(
-            key, magic=settings.magic, bounds=settings.bounds, functions=settings.functions, redactor=self.redactor,
+            key=key, clock=clock, account=account, bounds=bounds, functions=functions, redactor=self.redactor,
             operations=self.operations, **members,
         )  # fmt: skip
 
@@ -355,7 +320,7 @@ class Worlds:
 
         Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
         """
-        world = self.create(key, clock=Clock(0, 0, self.time) if self.time else Clock(0, 0), name=name)
+        world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
         number = world.number
         try:
             restore(world, saved)
@@ -374,7 +339,9 @@ class Worlds:
         latest = self.time.latest if self.time else 0
         server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest, self._changed)
         first = Row("", msgspec.msgpack.encode(server))
-        return chain([first], *(_prefixed(name, part) for name, part in parts.items()))
+        return chain(
+            [first], (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
+        )
 
     def restore(self, saved: Iterable[Row]) -> None:
         """Be in the state that the rows hold. Raises ValueError for rows that are no such state."""
@@ -397,8 +364,7 @@ class Worlds:
         self._worlds.clear()
         self._numbered.clear()
         for number in server.worlds:
-            clock = Clock(0, 0, self.time) if self.time else Clock(0, 0)
-            world = self._made_world("", policy=self.settings.policy, clock=clock, seed=0, balance=0)
+            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
             world.redact()
             self._enter(world)
@@ -413,18 +379,18 @@ class Worlds:
             )
         return policy
 
-    def delete(self, key: str) -> World | None:
+    def delete(self, key: str) -> None:
         """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
-        world = self._worlds.pop(key, None)
-        if world:
-            del self._numbered[world.number]
-            self._forgotten += world.accepted
-            world.apply(CloseWorld(world.clock.now()))
-            for each in (key, *(generation.request_id for generation in world.generations())) if world.name else ():
-                self._former[each] = world.name or ""
-            while len(self._former) > spec.MOST_REMEMBERED:
-                self._former.popitem(last=False)
-        return world
+        if (world := self._worlds.pop(key, None)) is None:
+            return
+        del self._numbered[world.number]
+        self._forgotten += world.accepted
+        world.close()
+        if world.name:
+            for each in (key, *(generation.request_id for generation in world.generations())):
+                self._former[each] = world.name
+        while len(self._former) > spec.MOST_REMEMBERED:
+            self._former.popitem(last=False)
 
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
@@ -453,7 +419,7 @@ class Worlds:
         if world or not self._opens(key) or (self.time and self.time.command is None):
             return world
         kind = spec.read_key(key) if self.settings.magic else None
-        return self._magic(key, kind) if kind else self.create(key)
+        return self._magic(key, kind) if kind else self.create(CreateWorld(key=key))
 
     def _opens(self, key: str) -> bool:
         """Whether a key that opens no world yet opens one at first use."""
@@ -465,7 +431,7 @@ class Worlds:
     def _magic(self, key: str, kind: str) -> World:
         price = self.settings.policy.price.of(spec.TEXT_TO_VIDEO.name, spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
-        world = self.create(key, balance=balances.get(kind))
+        world = self.create(CreateWorld(key=key, balance=balances.get(kind)))
         limits = {"sim-throttled": spec.RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
         world.apply(
             ChangeWorld(
@@ -505,6 +471,18 @@ class Worlds:
 
     def __len__(self) -> int:
         return len(self._worlds)
+
+    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
+        CreateWorld: _create,
+        commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
+        commands.AdoptWorld: lambda worlds, command: worlds.adopt(
+            command.key or worlds.fresh_key(), command.state, name=command.name
+        ),
+        commands.DeleteWorld: lambda worlds, command: worlds.delete(command.key),
+        commands.AdvanceServer: _advance,
+        commands.ChangeSettings: _change_settings,
+        commands.TakeNumber: lambda worlds, _: worlds.fresh_number(),
+    }
 
 
 @coroutine

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, field
 from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import (
-    LONGEST_TEXT,
-    BeforeResponse,
+    BeforeReply,
     Decision,
-    End,
+    Drop,
+    Duplicate,
     Facts,
-    GiveWay,
-    Repeat,
+    Reorder,
     Script,
-    Skip,
-    Stall,
+    Stuck,
     at_download,
     at_read,
     at_submit,
-    effect,
+    fault_of,
     known_rules,
     replacement,
     wait,
 )
 
-from . import commands, deciding
-from .account import Account, Entry, EntryKind, Ledger
-from .admission import Admission, Admitted, Body, Submission, admit_read
+from . import commands
+from .account import Entry, EntryKind
+from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import PROGRESS_INTERVAL, Attempt, Delivery, Form, Outbox, next_progress
-from .functions import WorldFunctions, seeded_random
-from .journal import Journal, Limits
-from .part import Notifier, Part, Row, restore, rows
+from .functions import seeded_random
+from .generations import Generations
+from .journal import Journal
+from .part import Notifier, Row, restore, rows
 
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
@@ -53,20 +51,6 @@ _INTERRUPTED = (
 )
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
-
-    A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
-    """
-
-    journal: Limits = Limits()
-    pending: int = 100_000
-    deliveries: int = 10_000
-    bodies: int = 4096
-    aliases: int = 64
-    prompts: int = 4096
 
 
 class _Shown(msgspec.Struct, frozen=True, gc=False):
@@ -86,98 +70,44 @@ class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True
     generation: Generation
 
 
-class World(Part):
+class World(Generations, kw_only=True):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs.
 
     `name` says what it is for, if anything. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
 
-    __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_expected", "_former_secrets", "_functions", "_generations", "_keeping", "_polls", "_prompts",
-        "_random", "_rotations", "_shift", "_shown", "_states", "account", "bounds", "clock", "journal", "key", "name", "notifier", "number",
-        "operations", "outbox", "policy", "redactor", "script", "seed", "source", "turn",
-    )  # fmt: skip
-    account: Account
     clock: Clock
-    journal: Journal
-    outbox: Outbox
-    script: Script
-    policy: spec.Policy
-    key: str
-    name: str | None
-    source: str
-    number: int
     seed: int
-    _shift: int
-    _random: Random
-    _chance: Random | None
-    _generations: dict[str, Generation]
-    _polls: dict[str, int]
-    _accepted: int
-    _expected: int
-    _coming: list[_Coming]
-    _prompts: OrderedDict[str, str]
-    _aliases: dict[str, None]
-    _rotations: int
-    _former_secrets: list[tuple[int, int]]
-    turn: str | None
-    _states: dict[int, tuple[Row, ...]]
-    _keeping: int
+    name: str | None = None
+    source: str = ""
+    number: int = 0
+    """What the log calls it, since it must not show the key; worlds are numbered as they open."""
+    redactor: spec.Redactor
+    script: Script = field(default_factory=Script)
+    notifier: Notifier = field(default_factory=Notifier)
+    journal: Journal = field(default_factory=Journal)
+    outbox: Outbox = field(default_factory=Outbox)
+    turn: str | None = None
+    """The process that alone attempts deliveries now, if any does."""
+    _chance: Random | None = None
+    _polls: dict[str, int] = {}
+    """Status reads that have shown a state which is left by reads."""
+    _expected: int = 0
+    _coming: list[_Coming] = []
+    _shown: dict[str, _Shown] = {}
+    _aliases: dict[str, None] = {}
+    _rotations: int = 0
+    _former_secrets: list[tuple[int, int]] = []
+    _states: dict[int, tuple[Row, ...]] = {}
+    _keeping: int = 0
 
-    def __init__(
-        self,
-        key: str,
-        *,
-        policy: spec.Policy,
-        clock: Clock,
-        seed: int,
-        balance: int,
-        magic: bool = True,
-        bounds: Bounds | None = None,
-        functions: WorldFunctions | None = None,
-        operations: Mapping[str, spec.Operation] = spec.OPERATIONS,
-        redactor: spec.Redactor | None = None,
-        rules: Script | None = None,
-        name: str | None = None,
-        source: str | None = None,
-        number: int = 0,
-    ) -> None:
-        self._functions = functions or WorldFunctions()
-        self.operations = operations
-        self.key = key
-        self.name = name
-        self.source = source or key
-        self.number = number
-        """What the log calls it, since it must not show the key; worlds are numbered as they open."""
-        self.redactor = redactor or spec.Redactor((key,))
-        self.policy = self._functions.effective_policy(policy)
-        self.clock = clock
-        self._shift = 0 if clock.rate else clock.start - spec.PAGE_INSTANT
-        self.seed = seed
-        self.bounds = bounds or Bounds()
-        self.account = Account(Ledger(balance, clock.now()), magic=magic, affords=self._functions.affords)
-        self.script = Script() if rules is None else rules
-        self.script.begin(clock.now(), seeded_random(seed, self.source, "rules").getrandbits(64))
-        self.notifier = Notifier()
-        self.journal = Journal(self.bounds.journal)
-        self.outbox = Outbox(self.bounds.deliveries)
-        self._random = seeded_random(seed, self.source)
-        # Faults do not draw where ids do, so that a script never changes an id.
-        self._chance = None
-        self._generations = {}
-        self._polls = {}  # status reads that have shown a state which is left by reads
-        self._accepted = 0  # the number of generations will not do: the world may begin with some, and the ids of a mutant may repeat
-        self._expected = 0
-        self._coming = []
-        self._shown: dict[str, _Shown] = {}
-        self._prompts = OrderedDict()
-        self._aliases = {}
-        self._rotations = 0
-        self._former_secrets = []
-        self._states = {}
-        self._keeping = 0
-        self.turn = None
-        """The process that alone attempts deliveries now, if any does."""
+    def __post_init__(self) -> None:
+        self.source = self.source or self.key
+        self.policy = self.functions.effective_policy(self.policy)
+        self._shift = 0 if self.clock.rate else self.clock.start - spec.PAGE_INSTANT
+        self.script.begin(self.clock.now(), seeded_random(self.seed, self.source, "rules").getrandbits(64))
+        self.journal, self.outbox = Journal(self.bounds.journal), Outbox(self.bounds.deliveries)
+        self._random = seeded_random(self.seed, self.source)
 
     def fork_at(self, now: int) -> World:
         """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
@@ -210,17 +140,14 @@ class World(Part):
                 decision = None
             return commands.Outcome(admitted, decision, passed=passed, decided_by=decided_by)
         if decision:
-            stuck = effect(decision.step.faults, Stall) is not None
+            stuck = fault_of(decision.step.faults, Stuck) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(submission, admitted, now)
         hold = self._before_response(generation, now) if self.script.is_about("webhook") else None
         return commands.Outcome(generation, decision, admitted.ignored, hold, passed, decided_by)
 
     def _scripted(self, request: _Request) -> tuple[spec.Answer | None, Decision | None, tuple[str, ...]]:
-        """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance.
-
-        Without rules about such requests no facts are read.
-        """
+        """The response that a rule gives, if any does, what the rule decides, and which rules let the request through by chance."""
         if not self.script.is_about(request.operation):
             return _UNSCRIPTED
         facts, passed = self._facts(request), list[str]()
@@ -239,28 +166,20 @@ class World(Part):
 
     def _decide(self, facts: Facts, passed: list[str] | None = None) -> Decision | None:
         decision = self.script.decide(facts, passed)
-        return replace(decision, seed=self._draw()) if decision and decision.step.faults else decision
-
-    def _draw(self) -> int:
-        """The next seed for the faults of a rule."""
-        return self._draws().getrandbits(64)
+        return replace(decision, seed=self._draws().getrandbits(64)) if decision and decision.step.faults else decision
 
     def _draws(self) -> Random:
+        """Where faults draw from: not where ids do, so that a script never changes an id."""
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.source, "faults")
         return self._chance
 
     def _accept(self, submission: Submission, admitted: Admitted, now: int) -> Generation:
-        # The time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started.
-        identity = self._functions.identify(submission, self.policy, self._random, now - self._shift)
-        plan, operation = self._functions.plan_for(admitted, self.policy, self._random), submission.operation
-        if operation.response is not None:
+        identity = self.functions.identify(submission, self.policy, self._random, now - self._shift)
+        plan = self.functions.plan_for(admitted, self.policy, self._random)
+        if submission.operation.response is not None:
             plan = spec.Plan(0, 0, plan.outcome, plan.error)
-        generation = Generation(
-            identity, now, plan, operation.name, admitted.duration, admitted.resolution, submission.origin,
-            admitted.frame, deciding.of_end(admitted, plan, self.policy), operation.model_id, operation.output,
-            self.next_generation,
-        )  # fmt: skip
+        generation = self._made(identity, submission, admitted, plan, now, self.next_generation)
         self._enter(generation, admitted.prompt)
         # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
@@ -268,23 +187,14 @@ class World(Part):
         self._expect(generation, started)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
-        if back := self._functions.refund_due(plan, admitted.price, self.policy):
+        if back := self.functions.refund_due(plan, admitted.price, self.policy):
             ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, submission.webhook_mode)
         return generation
 
-    def _enter(self, generation: Generation, prompt: str) -> None:
-        identity = generation.request_id
-        self._generations[identity] = generation
-        if self.policy.concurrency is not None:
-            self.account.unfinished.add(identity, generation.finish)
-        self._prompts[identity] = prompt[:LONGEST_TEXT]
-        if len(self._prompts) > self.bounds.prompts:
-            self._prompts.popitem(last=False)
-
     def _begin(self, command: commands.BeginWithGenerations) -> list[str]:
-        begun = [self._begun(number, each, command) for number, each in enumerate(command.generations)]
+        begun = [(self._begun(number, each, command), each) for number, each in enumerate(command.generations)]
         entries: list[Entry] = []
         for generation, initial in sorted(begun, key=lambda each: each[0].accepted):
             self._enter(generation, initial.prompt)
@@ -292,65 +202,27 @@ class World(Part):
                 started = generation.accepted + generation.plan.queued
                 self._expect(generation, started if started > command.at else None)
             if initial.charged:
-                entries += self._charged(generation)
+                operation, duration, resolution = generation.operation, generation.duration, generation.resolution
+                listed = self.operations[operation].price_of({"duration": duration, "resolution": resolution})
+                price = self.policy.price.of(operation, duration, resolution, listed)
+                entries.append(Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id))
+                if back := self.functions.refund_due(generation.plan, price, self.policy):
+                    entries.append(Entry(generation.finish, EntryKind.REFUND, back, generation.request_id))
             if initial.webhook_url is not UNSET:
                 self._announce_begun(generation, initial.webhook_url, command.at)
-        ledger = self.account.ledger
-        ledger.begin(each for each in entries if each.at <= command.at)
-        for each in entries:
-            if each.at > command.at:
-                ledger.refund(each.at, each.amount, str(each.request_id))
+        self.account.ledger.begin(entries, command.at)
         return [generation.request_id for generation, _ in begun]
-
-    def _begun(
-        self, number: int, initial: commands.InitialGeneration, command: commands.BeginWithGenerations
-    ) -> tuple[Generation, commands.InitialGeneration]:
-        """One of the generations that this world begins with. Raises ValueError with the remedy."""
-        policy, where, status = self.policy, f"generations[{number}]", spec.Status(initial.status)
-        if (operation := self.operations.get(initial.operation)) is None:
-            raise ValueError(f"{where}: operation {spec.unknown_operation(initial.operation, self.operations)}")
-        magic = spec.read_magic(initial.prompt) if self.account.magic else spec.NO_MAGIC
-        if isinstance(magic, spec.Problem):
-            raise ValueError(f"{where}: {magic}")  # noqa: TRY004 - a value of the user's
-        end = None
-        if status in spec.TERMINAL:
-            end = End(status, None if initial.error is UNSET else initial.error)
-        admitted = Admitted(initial.duration, initial.resolution, 0, (), magic, initial.prompt, end=end)
-        planned = self._functions.plan_for(admitted, policy, self._random)
-        plan, age = spec.begun(planned, status, None if initial.age is UNSET else round(initial.age * spec.SECOND))
-        accepted = command.at - age
-        if spec.snapshot(0, plan, age).status is not status:
-            raise ValueError(
-                f"{where}: {status} lasts 0 s by policy job_times={policy.job_times}, or is left out: set another one"
-            )
-        if accepted < 0:
-            raise ValueError(
-                f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
-            )
-        submission = Submission(operation, self.key, Body(b""), "application/json", command.origin)
-        identity = self._functions.identify(submission, policy, self._random, accepted - self._shift)
-        return Generation(
-            identity, accepted, plan, initial.operation, initial.duration, initial.resolution, command.origin, None,
-            deciding.of_end(admitted, plan, policy), operation.model_id, operation.output,
-        ), initial  # fmt: skip
-
-    def _charged(self, generation: Generation) -> Iterator[Entry]:
-        """The debit and the refund of a generation that this world begins with."""
-        shown = {"duration": generation.duration, "resolution": generation.resolution}
-        listed = self.operations[generation.operation].price_of(shown)
-        price = self.policy.price.of(generation.operation, generation.duration, generation.resolution, listed)
-        yield Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id)
-        if back := self._functions.refund_due(generation.plan, price, self.policy):
-            yield Entry(generation.finish, EntryKind.REFUND, back, generation.request_id)
 
     def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
         """Enter the webhook of a generation that this world begins with; that of an end that is past was delivered at once."""
         channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
         if end > now:
             self._announce(generation, url, channel, None)
-            return
-        made = (Attempt(end, 200),)
-        self.outbox.put(Delivery(self.outbox.number(), generation.request_id, url, channel, end, attempts=made), None)
+        else:
+            past = Delivery(
+                self.outbox.number(), generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)
+            )
+            self.outbox.put(past, None)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
@@ -359,7 +231,7 @@ class World(Part):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
             decision = self.script.peek(self._at_webhook(delivery, now))
-            if decision and effect(decision.step.faults, BeforeResponse):
+            if decision and fault_of(decision.step.faults, BeforeReply):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
@@ -371,7 +243,8 @@ class World(Part):
         if result is None:
             result = self._shown_now(identity, command.origin, now)
         if result is None:
-            decided_by = deciding.of_refused_read(self._generations.get(identity), now, self.policy)
+            if found := self._generations.get(identity):
+                decided_by = ("read_delay",) if now < found.accepted + self.policy.read_delay else ("retention",)
             result = spec.UnknownRequest(identity)
         return commands.Outcome(result, decision, (), None, passed, decided_by)
 
@@ -384,115 +257,55 @@ class World(Part):
         if found is None:
             return None
         seen, body = self._status(found, origin, now)
-        answer = spec.Answer(200, body, reason="status", decided_by=deciding.of_body(found, now, self.policy))
+        answer = spec.Answer(200, body, reason="status", decided_by=self._body_decided_by(found, now))
         if reason := self._count_poll(found, now):
             return replace(answer, reason=reason)
         retention = self.policy.retention.status
-        ends = [
-            each for each in (seen.until, None if retention is None else found.finish + retention) if each is not None
-        ]
+        until = spec.NEVER if seen.until is None else seen.until
+        if retention is not None:
+            until = min(until, found.finish + retention)
         if len(self._shown) >= self.bounds.bodies:
             self._shown.clear()
         since = max(seen.since, found.accepted + self.policy.read_delay)
-        self._shown[identity] = _Shown(origin, since, min(ends, default=spec.NEVER), answer)
+        self._shown[identity] = _Shown(origin, since, until, answer)
         return answer
 
     def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
         """The points of the policy of which another value would have changed the attempts of a delivery, or what they carried."""
-        generation = self._generations[delivery.request_id]
-        return self.policy.decisions(deciding.of_delivery(delivery, generation, self.policy))
+        policy, made = self.policy, delivery.attempts
+        names = [*policy.changed_among("webhook_signature", "webhook_redirects", "webhook_timeout")] if made else []
+        failed = [each for each in made if not each.succeeded and not each.final]
+        if failed and not delivery.progress and delivery.copy_of is None:
+            names.append("webhook_retries")
+        if any(each.status is not None and 300 <= each.status < 400 for each in failed):
+            names.append("webhook_redirects")
+        if any(" within " in (each.problem or "") for each in failed):  # it did not answer in time
+            names.append("webhook_timeout")
+        if delivery.form is not Form.STATUS:
+            names.append("callback_url")
+        if made:
+            names += self._body_decided_by(self._generations[delivery.request_id], delivery.event)
+        return policy.decisions(names)
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
         answer, decision, passed = self._scripted(command)
         refused = None if answer else spec.refused_agent(command.headers, self.policy)
-        result = answer or refused or self.completed(identity, now)
-        if result:
-            shaping = ("media", "media_origin", "video_aspect", "cache_control")
-            decided_by = () if answer or refused else self.policy.changed_among(*shaping)
-            return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
-        expired = self._kept(identity, None, now) and not self._kept(identity, self.policy.retention.media, now)
-        decided_by = ("retention",) if expired else ()
-        return commands.Outcome(spec.UnknownRequest(identity), decision, passed=passed, decided_by=decided_by)
+        result: Generation | spec.Answer | spec.Refusal | None = answer or refused or self.completed(identity, now)
+        decided_by: tuple[str, ...] = ()
+        if result is None:
+            result = spec.UnknownRequest(identity)
+            if self._kept(identity, None, now) and not self._kept(identity, self.policy.retention.media, now):
+                decided_by = ("retention",)
+        elif not (answer or refused):
+            decided_by = self.policy.changed_among("media", "media_origin", "video_aspect", "cache_control")
+        return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
         self.notifier.notify()
 
-    # Generations
-
-    @property
-    def next_generation(self) -> int:
-        """The number of the next submission that is accepted."""
-        return self._accepted + 1
-
-    def known(self, identity: str, now: int, at: int | None = None) -> dict[str, Any]:
-        """The facts about a generation that rules can match: operation, number, prompt, age in seconds, status as read now or as it was `at`."""
-        found = self._generations.get(identity)
-        if found is None:
-            return {}
-        instant = now if at is None else at
-        facts: dict[str, Any] = {"operation": found.operation, "generation": found.number}
-        facts["age"] = (instant - found.accepted) / spec.SECOND
-        if identity in self._prompts:
-            facts["prompt"] = self._prompts[identity]
-        if at is not None or self.readable(identity, now):
-            facts["status"] = self._functions.snapshot(found.accepted, found.plan, instant).status.value
-        return facts
-
-    def readable(self, identity: str, now: int) -> Generation | None:
-        """The generation with this request id, as long as its status can be read (policies `read_delay`, `retention`)."""
-        return self._kept(identity, self.policy.retention.status, now)
-
-    def completed(self, identity: str, now: int) -> Generation | None:
-        """The generation whose video can be downloaded at `now`."""
-        found = self._kept(identity, self.policy.retention.media, now)
-        seen = self._functions.snapshot(found.accepted, found.plan, now) if found else None
-        return found if seen and seen.status is spec.Status.COMPLETED else None
-
-    def _kept(self, identity: str, kept: int | None, now: int) -> Generation | None:
-        found = self._generations.get(identity)
-        if found is None or now < found.accepted + self.policy.read_delay:
-            return None
-        return found if kept is None or now < found.finish + kept else None
-
-    def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
-        """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
-        return self._status(generation, origin, at)[1]
-
-    def status_at(self, generation: Generation, at: int) -> spec.Answer:
-        """What a status read at an instant is answered, by the policy as it is now, whatever script, rate limit and switches would say."""
-        if self.readable(generation.request_id, at) is None:
-            return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
-        return spec.Answer(200, self.status_body(generation, generation.origin, at))
-
-    def _status(self, generation: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
-        """The state of a generation at an instant, and its encoded status body."""
-        plan, accepted = generation.plan, generation.accepted
-        seen = self._functions.snapshot(accepted, plan, at)
-        return seen, spec.status_body(
-            generation.request_id,
-            generation.model_id,
-            generation.output,
-            accepted,
-            seen,
-            plan.error,
-            origin,
-            self.policy,
-        )
-
-    def generation_of(self, identity: str) -> Generation | None:
-        """The generation that was accepted under this request id, readable or not."""
-        return self._generations.get(identity)
-
-    def generations(self) -> list[Generation]:
-        """All accepted generations, oldest first."""
-        return list(self._generations.values())
-
-    @property
-    def accepted(self) -> int:
-        """How many generations were accepted."""
-        return len(self._generations)
+    # Transitions
 
     def _expect(self, generation: Generation, started: int | None = None, number: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes.
@@ -578,15 +391,15 @@ class World(Part):
     # Webhook deliveries
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
-        """Enter the deliveries that one channel asks for."""
         delivery = Delivery(0, generation.request_id, url, channel, generation.finish)
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
-        is_header = channel == spec.WEBHOOK_URL_HEADER
-        if not is_header and self.policy.callback_events == "updates":
-            self._schedule_progress(delivery, generation.accepted - 1)
-        if is_header and self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
+        if channel == spec.WEBHOOK_URL_HEADER:
+            reports = self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync"
+        else:
+            reports = self.policy.callback_events == "updates"
+        if reports:
             self._schedule_progress(delivery, generation.accepted - 1)
         self._schedule(delivery)
 
@@ -609,7 +422,7 @@ class World(Part):
     @property
     def is_at_delivery_bound(self) -> bool:
         """Whether as many deliveries were taken and not put back as may be pending at all."""
-        return self.outbox.taken >= self.bounds.pending
+        return len(self.outbox.taken) >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at, command.by)
@@ -632,7 +445,7 @@ class World(Part):
         if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
-        reorder = effect(faults, GiveWay)
+        reorder = fault_of(faults, Reorder)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
@@ -646,13 +459,13 @@ class World(Part):
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         taken, attempt = command.delivery, command.attempt
-        if taken.copy_of is None and not self.outbox.is_taken_by(command.by, taken.number):
+        if taken.copy_of is None and self.outbox.taken.get(taken.number) != command.by:
             return
         faults = taken.faults or ()
         delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
-        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
+        if not fault_of(faults, Drop):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
-        repeated = effect(faults, Repeat)
+        repeated = fault_of(faults, Duplicate)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:
@@ -677,7 +490,7 @@ class World(Part):
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
-        self.outbox.put(delivery, self._functions.next_attempt(delivery, self.policy.webhook_retries))
+        self.outbox.put(delivery, self.functions.next_attempt(delivery, self.policy.webhook_retries))
 
     def secrets(self, now: int) -> list[int]:
         """The signing secrets in use, as the number of rotations after which each came, the newest first."""
@@ -693,12 +506,9 @@ class World(Part):
         self._former_secrets = [*kept, (self._rotations, command.at + command.overlap)]
         self._rotations += 1
 
-    def _return_delivery(self, command: commands.ReturnDelivery) -> None:
-        self.outbox.give_back(command.number, command.at, command.interrupted)
-
     def processes(self) -> set[str]:
         """The processes that have the turn, or have taken deliveries."""
-        return {*self.outbox.takers(), *([self.turn] if self.turn else ())}
+        return {*self.outbox.taken.values(), *([self.turn] if self.turn else ())}
 
     def _take_turn(self, command: commands.TakeTurn) -> bool:
         if self.turn is None:
@@ -733,43 +543,30 @@ class World(Part):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            seen, plan = self._functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
+            seen, plan = self.functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
             return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 
     # Changes by a test
 
-    def _advance_clock(self, command: commands.AdvanceClock) -> None:
-        self.clock.advance_to(command.at)
-
-    def _stop_clock(self, _: commands.StopClock) -> None:
-        self.clock.stop()
-
     def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
-            self._set_policy(self._functions.effective_policy(command.policy))
+            policy = self.functions.effective_policy(command.policy)
+            if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
+                for generation in self._generations.values():
+                    account.unfinished.add(generation.request_id, generation.finish)
+            self.policy = policy
+            self._shown.clear()
         if command.balance is not None:
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
             account.quota.exhaust(self.policy.rate_limit, command.at)
-        for switch in ("suspended", "broken", "model_enabled", "images"):
+        if command.images is not None:
+            account.images = dict(command.images)
+        for switch in ("suspended", "broken", "model_enabled"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
-
-    def _set_policy(self, policy: spec.Policy) -> None:
-        if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
-            for generation in self._generations.values():
-                self.account.unfinished.add(generation.request_id, generation.finish)
-        self.policy = policy
-        self._shown.clear()
-
-    def _count_call(self, command: commands.CountCall) -> int | None:
-        limit = self.policy.rate_limit
-        return self.account.quota.take(limit, command.at) if limit else None
-
-    def _debit(self, command: commands.Debit) -> None:
-        self.account.ledger.debit(command.at, command.amount, command.request_id)
 
     def _add_alias(self, command: commands.AddAlias) -> None:
         """Beyond the bound the oldest alias is forgotten."""
@@ -794,24 +591,21 @@ class World(Part):
         Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
         """
         other = self.fork()
-        other._prepare()  # noqa: SLF001 - of the same class
+        other._draws()  # noqa: SLF001 - of the same class
+        other._states = {}  # noqa: SLF001
         other.clock.stand(self.clock.now(), at / spec.SECOND)
         return tuple(rows(other))
-
-    def _prepare(self) -> None:
-        self._draws()
-        self._states = {}
 
     def begin_anew(self, key: str, number: int, name: str | None) -> None:
         """Go on under another key, when its state was that of another world."""
         self.key, self.number, self.name = key, number, name or self.name
         self.clock.go_on()
-        self._put_back(self.clock.now())
+        self._put_back()
 
-    def _put_back(self, now: int) -> None:
+    def _put_back(self) -> None:
         """Have due again what was taken when the state was kept, since nobody attempts it now."""
         for delivery in self.outbox.taken_by(None):
-            self.outbox.give_back(delivery, now)
+            self.outbox.give_back(delivery, self.clock.now())
         self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
@@ -828,19 +622,16 @@ class World(Part):
         restore(self, kept[command.number])
         self._states, self._keeping = kept, number
         self._shown.clear()
-        self._put_back(self.clock.now())
+        self._put_back()
         self.notifier.notify()
-
-    def _forget_state(self, command: commands.ForgetState) -> None:
-        del self._states[command.number]
 
     def redact(self) -> None:
         """Have the other keys that callers send in place of its own taken out of what is shown."""
         for key in self._aliases:
             self.redactor.add(key)
 
-    def _close(self, _: commands.CloseWorld) -> None:
-        """The keys are still redacted until many other worlds have been deleted."""
+    def close(self) -> None:
+        """End: it was deleted. Its keys are still redacted until many other worlds have been deleted; those who wait for its events wake."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
         self.notifier.notify()
@@ -856,9 +647,6 @@ class World(Part):
     def _replace_rule(self, command: commands.ReplaceRule) -> None:
         known_rules((command.rule,), self.operations)
         self.script.replace(command.number, command.rule, command.at)
-
-    def _remove_rule(self, command: commands.RemoveRule) -> None:
-        self.script.remove(command.number)
 
     def deliveries(self, at: int | None = None) -> list[Delivery]:
         """Finished and pending deliveries, oldest first, those that were never attempted, too; or as they were at an instant that has come."""
@@ -881,28 +669,31 @@ class World(Part):
         commands.ReadStatus: _read_status,
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,
-        commands.AdvanceClock: _advance_clock,
+        commands.AdvanceClock: lambda world, command: world.clock.advance_to(command.at),
         commands.AdvanceIdly: _advance_idly,
-        commands.StopClock: _stop_clock,
+        commands.StopClock: lambda world, _: world.clock.stop(),
         commands.TakeTransitions: _take_transitions,
         commands.TakeDelivery: _take_delivery,
         commands.RecordAttempt: _record_attempt,
-        commands.ReturnDelivery: _return_delivery,
+        commands.ReturnDelivery: lambda world, command: world.outbox.give_back(
+            command.number, command.at, command.interrupted
+        ),
         commands.KeepState: _keep_state,
         commands.RestoreState: _restore_state,
-        commands.ForgetState: _forget_state,
+        commands.ForgetState: lambda world, command: world._states.pop(command.number),  # noqa: SLF001 - of the same class
         commands.TakeTurn: _take_turn,
         commands.EndTurn: _end_turn,
         commands.ForgetProcess: _forget_process,
         commands.RotateSecret: _rotate_secret,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
-        commands.CloseWorld: _close,
-        commands.CountCall: _count_call,
-        commands.Debit: _debit,
+        commands.CountCall: lambda world, command: world.account.quota.take(world.policy.rate_limit, command.at),
+        commands.Debit: lambda world, command: world.account.ledger.debit(
+            command.at, command.amount, command.request_id
+        ),
         commands.AddAlias: _add_alias,
         commands.SetRules: _set_rules,
         commands.AddRule: _add_rule,
         commands.ReplaceRule: _replace_rule,
-        commands.RemoveRule: _remove_rule,
+        commands.RemoveRule: lambda world, command: world.script.remove(command.number),
     }

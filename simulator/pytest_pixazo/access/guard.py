@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -15,8 +14,6 @@ from pytest_pixazo.world import Place, place_of, warn_of
 SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
 """Fixtures whose tests mean the simulator when they call the real gateway: what they leave running fails no run."""
-MOST = 1000
-"""Tests that are remembered, to attribute late calls to them."""
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
@@ -44,7 +41,7 @@ class Watch:
         self._reported = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
         self._theirs = os.environ.get(GUARD_VARIABLE)
-        self._tests: OrderedDict[str, tuple[Place, bool]] = OrderedDict()  # and whether they redirect the hosts
+        self._tests: dict[str, tuple[Place, bool]] = {}  # and whether they redirect the hosts
         self._current: str | None = None
         self._late: dict[str, tuple[Place, bool]] = {}
 
@@ -56,9 +53,6 @@ class Watch:
         self._current = item.nodeid
         is_redirecting = not REDIRECTING.isdisjoint(getattr(item, "fixturenames", ()))
         self._tests[item.nodeid] = place_of(item), is_redirecting
-        self._tests.move_to_end(item.nodeid)
-        if len(self._tests) > MOST:
-            self._tests.popitem(last=False)
         ban = Ban(item.nodeid, f"in {item.nodeid}", self._file)
         self._guard.hold(ban)
         os.environ.update(self._guard.variables(ban))
@@ -70,7 +64,6 @@ class Watch:
         self._guard.lift(self._before, wholly=wholly)
 
     def end_test(self, item: pytest.Item) -> None:
-        """Refuse the hosts between tests."""
         self._current = None
         if self._is_held:
             self._guard.remember_threads()
@@ -87,13 +80,13 @@ class Watch:
 
     def _earlier_test(self, line: str) -> tuple[Place, bool] | None:
         """The test that is over and whose call a line is about."""
-        for nodeid, test in reversed(self._tests.items()):
-            where = (
+        for nodeid, test in self._tests.items():
+            ways = (
                 f" after {nodeid}: ",
                 f", which {nodeid} had left running: ",
                 f" in a process that {nodeid} started: ",
             )
-            if nodeid != self._current and any(each in line for each in where):
+            if nodeid != self._current and any(each in line for each in ways):
                 return test
         return None
 
@@ -112,13 +105,10 @@ class Watch:
     def fail_if_called(self) -> None:
         """Fail the test if a call was refused that no report has shown yet."""
         if calls := self.new_calls():
-            pytest.fail(
-                "\n".join([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]),
-                pytrace=False,
-            )
+            lines = [f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]
+            pytest.fail("\n".join(lines), pytrace=False)
 
     def close(self) -> None:
-        """Lift the guard at the end of the run."""
         remove_variables(self._file, self._theirs)
         self._guard.lift(self._before)
         self._reported.close()

@@ -52,17 +52,13 @@ class _World(respx.MockRouter):
         self._async_transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
 
     def handler(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of a blocking client."""
         return self._transport.handle_request(self._redirected(request))
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of an asynchronous client."""
         return await self._async_transport.handle_async_request(self._redirected(request))
 
     def _redirected(self, request: httpx.Request) -> httpx.Request:
-        """The request with the world's origin instead of the vendor's. Raises PassThrough for the world's own origin, AllMockedAssertionError
-        for any other host.
-        """
+        """The request with the world's origin; PassThrough is raised for one that has it, AllMockedAssertionError for any other host."""
         url = request.url
         if (url.scheme, url.host, url.port) == (self._origin.scheme, self._origin.host, self._origin.port):
             raise PassThrough(f"{request!r} is for the world itself", request=request, origin=Route())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -71,7 +70,14 @@ def explore(
     Raises BrokenOrderError with the smallest order that breaks the app, InvalidAppError when the app does not meet this contract.
     """
     __tracebackhide__ = True
-    judge = partial(_judge, outcome if expected is None else expected, check)
+    wanted = outcome if expected is None else expected
+
+    def judge(app: A) -> None:
+        if (result := app.result()) != wanted:
+            raise AppError(f"result() is {result!r}, not {wanted!r}")
+        if check:
+            check(app)
+
     if (examples or settings) and find_spec("hypothesis") is None:
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
         raise ModuleNotFoundError(needs)
@@ -108,14 +114,21 @@ class _Explorer:
         return self.tried
 
     def draw(self, examples: int, settings: hypothesis.settings | None) -> int:
-        """Try orders that Hypothesis draws; return how many."""
-        from hypothesis import given
+        import hypothesis
         from hypothesis.errors import Flaky
 
+        # The same orders every time, without time limits, and with nothing stored on disk.
+        chosen = settings or hypothesis.settings(
+            max_examples=examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        )
         before = self.tried
         try:
-            attempt = given(longer_orders(self._abilities))(self._attempt)
-            (settings or _settings(examples))(attempt)()
+            chosen(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
         except Flaky as error:
             raise BrokenOrderError(
                 f"an order broke the app once and not again: does the app behave at random?\n{error}"
@@ -135,31 +148,12 @@ class _Explorer:
 
     @contextmanager
     def _run(self) -> Generator[Run]:
-        """A run in a fresh world."""
         script = [] if self.outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self.outcome}}]
         world = self.gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
         try:
             yield Run(world, self.patience)
         finally:
             world.delete_world()
-
-
-def _judge(expected: object, check: Callable[[Any], object] | None, app: AppUnderTest) -> None:
-    result = app.result()
-    if result != expected:
-        raise AppError(f"result() is {result!r}, not {expected!r}")
-    if check:
-        check(app)
-
-
-def _settings(examples: int) -> hypothesis.settings:
-    """The same orders every time, without time limits, and with nothing stored on disk."""
-    from hypothesis import HealthCheck, settings
-
-    return settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-    )  # fmt: skip
 
 
 def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
@@ -178,6 +172,6 @@ def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
         for step in (*before, *tail):
             if step in order.continuations(**abilities):
                 order = order.then(step)
-        return order if order.reveals_the_end else order.then(next(order.continuations(**abilities)))
+        return order if order.sees is Sees.END else order.then(next(order.continuations(**abilities)))
 
     return strategies.builds(compose, running, overtaken, strategies.lists(strategies.sampled_from(ended), max_size=6))

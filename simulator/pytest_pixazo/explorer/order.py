@@ -40,12 +40,10 @@ class EventStep:
 
     @property
     def arrivals(self) -> int:
-        """The callbacks that arrive during it."""
         return self.overtaken + (self.kind is Kind.CALLBACK)
 
     @property
     def size(self) -> int:
-        """Its number of events."""
         return self.overtaken + 1
 
 
@@ -61,12 +59,10 @@ class Order:
 
     @property
     def size(self) -> int:
-        """Its number of events."""
         return sum(step.size for step in self.steps)
 
     @property
     def arrivals(self) -> int:
-        """The callbacks that arrive during it."""
         return sum(step.arrivals for step in self.steps)
 
     @property
@@ -74,13 +70,7 @@ class Order:
         """The latest state that the app may have seen."""
         return Sees.END if self.arrivals else max((step.sees for step in self.steps), default=Sees.QUEUED)
 
-    @property
-    def reveals_the_end(self) -> bool:
-        """Whether the app can know that its generation has ended."""
-        return self.sees is Sees.END
-
     def then(self, step: EventStep) -> Order:
-        """The order with one more step."""
         return Order((*self.steps, step))
 
     def continuations(self, *, polls: bool, callbacks: bool) -> Iterator[EventStep]:
@@ -101,7 +91,7 @@ def orders(size: int, *, polls: bool, callbacks: bool) -> Iterator[Order]:
     grown = deque([Order(())])
     while grown:
         order = grown.popleft()
-        if order.size == size and order.reveals_the_end:
+        if order.size == size and order.sees is Sees.END:
             yield order
         steps = (order.then(step) for step in order.continuations(polls=polls, callbacks=callbacks))
         grown.extend(longer for longer in steps if longer.size <= size)

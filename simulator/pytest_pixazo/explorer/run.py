@@ -29,12 +29,8 @@ SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""
 PATIENCE = 60.0
 """Real seconds until a gateway that does not answer is given up."""
-_HOP_BY_HOP = (
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "content-length",
-)  # RFC 9110, 7.6.1; the length is set anew
+_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
+"""Of RFC 9110, section 7.6.1; the length is set anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,9 @@ class _Callbacks:
 
     def advance_to(self, second: int) -> None:
         """Advance the clock to so many seconds after the submit; a callback that falls due does not reach the app."""
-        self._advance(second - self._elapsed)
+        if (seconds := second - self._elapsed) > 0:
+            self._elapsed = second
+            self._world.advance(seconds)
 
     def deliver(self, when: str = "") -> None:
         """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
@@ -98,7 +96,8 @@ class _Callbacks:
             if self._latest and not self._is_due():
                 self._pass_on(self._latest, " again (a duplicate)")
             else:
-                self._advance(self._until_next())
+                wait = RETRIES[self._attempts - 1] if self._attempts else 0
+                self.advance_to(max(BEGINS[Sees.END], self._elapsed + wait))
         finally:
             self.under_way = False
         if self._latest is None:
@@ -117,16 +116,6 @@ class _Callbacks:
     def _is_due(self) -> bool:
         """Whether the gateway has still to deliver: nothing reached the app yet, or the app refused what did."""
         return self._attempts <= len(RETRIES) and not is_success(self._answer)
-
-    def _until_next(self) -> int:
-        if self._elapsed < BEGINS[Sees.END]:
-            return BEGINS[Sees.END] - self._elapsed
-        return RETRIES[self._attempts - 1] if self._attempts else 0
-
-    def _advance(self, seconds: int) -> None:
-        if seconds > 0:
-            self._elapsed += seconds
-            self._world.advance(seconds)
 
     def _pass_on(self, callback: Callback, again: str) -> int:
         index = len(self._lines)
@@ -155,23 +144,20 @@ class Proxy(LoopbackServer):
 
     def _forward(self, request: HttpRequest) -> HttpResponse:
         try:
-            response = self._ask_gateway(request)
+            with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
+                connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+                for name, value in request.headers.items():
+                    if name not in _HOP_BY_HOP:
+                        connection.putheader(name, value)
+                if request.body or request.method == "POST":
+                    connection.putheader("content-length", str(len(request.body)))
+                connection.endheaders(request.body)
+                answer = connection.getresponse()
+                response = HttpResponse(answer.status, answer.read(), dict(answer.getheaders()))
         except (OSError, HTTPException) as error:
             return HttpResponse(502, f"the proxy got no response: {error!r}".encode())
         self._before_response(request, response)
         return response
-
-    def _ask_gateway(self, request: HttpRequest) -> HttpResponse:
-        with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
-            connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
-            for name, value in request.headers.items():
-                if name not in _HOP_BY_HOP:
-                    connection.putheader(name, value)
-            if request.body or request.method == "POST":
-                connection.putheader("content-length", str(len(request.body)))
-            connection.endheaders(request.body)
-            response = connection.getresponse()
-            return HttpResponse(response.status, response.read(), dict(response.getheaders()))
 
 
 class Run:
@@ -212,7 +198,6 @@ class Run:
 
     @contextmanager
     def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
-        """Make the app, between gateway and receiver; close it in the end."""
         with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
             inbox.deliver_to(self._callbacks.answer)
             self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))
@@ -258,20 +243,21 @@ class Run:
         name = self._name(request, response)
         if name is None or self._callbacks.under_way:  # a read within receive() is part of that callback
             return
+
+        def overtake() -> None:
+            try:
+                self._callbacks.deliver(f" before {name}")
+            except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
+                self._error = error
+
         while self._overtaking and not self._waiting:
             self._overtaking -= 1
-            overtaking = threading.Thread(target=self._overtake, args=(f" before {name}",), daemon=True)
+            overtaking = threading.Thread(target=overtake, daemon=True)
             overtaking.start()
             overtaking.join(self._patience)
             if overtaking.is_alive():
                 self._waiting.append(overtaking)
         self.lines.append(f"{name} arrives")
-
-    def _overtake(self, when: str) -> None:
-        try:
-            self._callbacks.deliver(when)
-        except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
-            self._error = error
 
     def _name(self, request: HttpRequest, response: HttpResponse) -> str | None:
         """The name of a response in `lines`, None for one that nothing can overtake."""

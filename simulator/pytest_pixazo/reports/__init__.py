@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixazo_simulator.mutants import Mutant
+    from .assumptions import read_labels as read_labels
+    from .conduct import read_checks as read_checks
+    from .page_mutants import mutant_named as mutant_named
+else:
 
+    def __getattr__(name: str) -> object:
+        from pixazo_simulator import exported  # not before: every pytest session imports this package for its hooks
 
-def require_checks(names: Iterable[str]) -> None:
-    """Raise ValueError for a name that no usage check has."""
-    from .conduct import known_checks  # here, since every pytest session imports this package for its hooks
-
-    known_checks(names)
-
-
-def require_labels(value: object) -> tuple[str, ...]:
-    """The labels that the marker's `only` allows. Raises ValueError with the remedy."""
-    from .assumptions import read_labels
-
-    return read_labels(value)
-
-
-def mutant_named(name: str) -> Mutant:
-    """The mutant of this name, or that of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
-    from pixazo_simulator.mutants import find_mutant
-
-    if not name.startswith("page:"):
-        return find_mutant(name)
-    from .page_mutants import find_page_mutant
-
-    return find_page_mutant(name)
+        homes = {".assumptions": "read_labels", ".conduct": "read_checks", ".page_mutants": "mutant_named"}
+        return exported(name, __name__, homes)

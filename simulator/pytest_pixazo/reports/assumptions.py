@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import cast
 
 from pixazo_simulator.control import PolicyDecision
-from pixazo_simulator.spec import LABELS, Label, description_of, nearest
+from pixazo_simulator.spec import LABELS, description_of, nearest
 from pytest_pixazo.world import Record
 
 from .conduct import counted
 
 KNOWN = ("documented", "ours")
 """Labels that are no assumption: the page says it, or it is a safety rule of the simulator."""
-_Key = tuple[str, str, Label]
-"""Field, value and label."""
 
 
 def read_labels(value: object) -> tuple[str, ...]:
@@ -60,42 +58,20 @@ def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> s
     return "\n".join([head, *lines, remedy])
 
 
-class Assumptions:
-    """The assumptions that the tests of a run leaned on, and those tests; the order of what is added does not matter."""
-
-    def __init__(self) -> None:
-        self._tests: dict[_Key, set[str]] = {}
-        self._all: set[str] = set()
-
-    def add(self, record: Record) -> None:
-        """Add what one test leaned on."""
-        self._all.add(record.nodeid)
-        for found, _ in assumed(record):
-            self._tests.setdefault((found.field, found.value, found.label), set()).add(record.nodeid)
-
-    def as_plain_values(self) -> dict[str, Any]:
-        """Everything as values that a worker of xdist can send; see `merge`."""
-        return {"all": [*self._all], "tests": [[*key, *tests] for key, tests in self._tests.items()]}
-
-    def merge(self, values: Mapping[str, Any]) -> None:
-        """Add those of another process."""
-        self._all.update(values["all"])
-        for field, value, label, *tests in values["tests"]:
-            self._tests.setdefault((field, value, label), set()).update(tests)
-
-    def lines(self, most: int | None = None) -> Iterator[str]:
-        """Two lines for each assumption, the least known first, at most so many of its tests; then how many tests need none."""
-        order = sorted(self._tests, key=lambda key: (-LABELS.index(key[2]), key))
-        for field, value, label in order:
-            yield f"{label}: {field}={value}: {description_of(field)}"
-            yield f"  {_listed(sorted(self._tests[field, value, label]), most)}"
-        leaning = set[str]().union(*self._tests.values())
-        yield (
-            f"{len(leaning)} of {len(self._all)} tests with a world lean on {counted(len(order), 'assumption')}; "
-            f"{len(self._all - leaning)} rest on the page alone"
-        )
+def report(tests: Mapping[str, Collection[PolicyDecision]], most: int | None = None) -> Iterator[str]:
+    """Two lines for each assumption, the least known first, at most so many of its tests; then how many tests need none."""
+    leaning = {nodeid for nodeid, assumptions in tests.items() if assumptions}
+    order = sorted({each for assumptions in tests.values() for each in assumptions}, key=_rank)
+    for each in order:
+        named = sorted(nodeid for nodeid in leaning if each in tests[nodeid])
+        yield f"{each.label}: {each.field}={each.value}: {description_of(each.field)}"
+        more = len(named) - len(named[:most])
+        yield f"  {', '.join(named[:most])}" + (f" and {more} more" if more else "")
+    yield (
+        f"{len(leaning)} of {len(tests)} tests with a world lean on {counted(len(order), 'assumption')}; "
+        f"{len(tests) - len(leaning)} rest on the page alone"
+    )
 
 
-def _listed(tests: list[str], most: int | None) -> str:
-    more = len(tests) - len(tests[:most])
-    return ", ".join(tests[:most]) + (f" and {more} more" if more else "")
+def _rank(decision: PolicyDecision) -> tuple[int, str, str]:
+    return -LABELS.index(decision.label), decision.field, decision.value

@@ -23,7 +23,6 @@ class Call(Exchange, frozen=True):
 
     @property
     def second(self) -> float:
-        """When it was, in seconds of the world's clock."""
         return self.at.timestamp()
 
     @property
@@ -51,7 +50,6 @@ class Call(Exchange, frozen=True):
 
     @property
     def has_ended(self) -> bool:
-        """Whether the response reported a terminal status."""
         return self.reported in TERMINAL
 
     @property
@@ -90,12 +88,10 @@ class CallbackAttempt:
 
     @property
     def was_taken(self) -> bool:
-        """Whether the receiver answered 2xx."""
         return is_success(self.response_status)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it reported a terminal status."""
         return self.reported in TERMINAL
 
 
@@ -114,10 +110,11 @@ class Traffic:
 
     @classmethod
     def of(cls, record: Record, models: Iterable[Operation] = ()) -> Traffic:
-        """The traffic of a record."""
         generations = {each.request_id: each for each in record.generations}
         deliveries = record.deliveries
-        attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
+        attempts = [
+            each for delivery in deliveries for each in _attempts(delivery, generations.get(delivery.request_id))
+        ]
         calls = read_calls(record.exchanges)
         read = {call.request_id for call in calls if call.operation == "status" and call.request_id}
         return cls(
@@ -150,16 +147,11 @@ def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
     return tuple(Call(*msgspec.structs.astuple(each)) for each in exchanges)
 
 
-def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[CallbackAttempt]:
+def _attempts(delivery: Delivery, generation: Generation | None) -> Iterator[CallbackAttempt]:
     if delivery.form == "challenge":
         return
-    reported = _reported(delivery, generations.get(delivery.request_id))
+    reported = None
+    if generation and generation.is_terminal:  # the end, unless it was due before
+        reported = generation.status if delivery.due_at >= generation.since else Status.PROCESSING
     for number, attempt in enumerate(delivery.attempts, 1):
         yield CallbackAttempt(attempt.at.timestamp(), delivery.request_id, number, reported, attempt.status)
-
-
-def _reported(delivery: Delivery, generation: Generation | None) -> str | None:
-    """The status in the body of a callback: the terminal one, unless it was due before the generation ended."""
-    if generation is None or not generation.is_terminal:
-        return None
-    return generation.status if delivery.due_at >= generation.since else Status.PROCESSING

@@ -5,7 +5,7 @@ Each check is a function of the traffic of one test; `CHECKS` gives it a name, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -61,8 +61,6 @@ CHECKS: list[UsageCheck] = []
 
 
 def _check(name: str, *, description: str, impact: str, source: str, remedy: str) -> Callable[[_Find], _Find]:
-    """Make a function a check."""
-
     def decorate(find: _Find) -> _Find:
         CHECKS.append(UsageCheck(name, description, impact, source, remedy, find))
         return find
@@ -82,7 +80,8 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
     for request_id, reads in traffic.reads().items():
         polls, received = _split(reads)[0], traffic.received(request_id)
         short = 0
-        for burst in _bursts(polls):
+        # Reads are grouped at each real pause that is long enough, whatever the world's clock did meanwhile.
+        for burst in _grouped(polls, lambda group, read: read.elapsed - group[-1].elapsed < LEAST_PAUSE):
             looks = _looks(burst)
             pauses = [
                 after[0].second - before[-1].second
@@ -104,10 +103,11 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
 def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
     found: dict[tuple[str, str], list[Call]] = {}
     for index, answer in enumerate(traffic.calls):
-        early = _early(answer, traffic.calls[index + 1 :]) if answer.retry_after else []
-        if early:
-            known = found.setdefault((answer.method, answer.path), [answer])
-            known.extend(call for call in early if call not in known)
+        route, least = (answer.method, answer.path), answer.retry_after - ONE_LOOK
+        for call in traffic.calls[index + 1 :] if answer.retry_after else ():
+            if (call.method, call.path) == route and _pause(answer, call) < least:
+                known = found.setdefault(route, [answer])
+                known += [call] if call not in known else []
     for (method, path), concerned in found.items():
         asking, again = concerned[:2]
         pause = f"{_pause(asking, again):.4g} s after an answer that asked for {asking.retry_after:g} s"
@@ -212,7 +212,10 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     if downloads:
         yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
-        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in _webhook_urls(call)):
+        urls = [call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")]
+        if isinstance(call.request.body, dict):
+            urls.append(str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER)))
+        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in urls):
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
@@ -230,11 +233,19 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         if len(received) < 2:
             continue
         since = received[0].second
-        downloads = [each for each in traffic.calls if _is_download(each, request_id) and each.second >= since]
+        # Whole videos that arrived completely: no ranges, and no downloads that broke off.
+        whole = (each for each in traffic.calls if (each.operation, each.method, each.status) == ("media", "GET", 200))
+        downloads = [
+            each for each in whole if each.request_id == request_id and not each.is_lost and each.second >= since
+        ]
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
-        for first, second in _pairs([submit for submit in traffic.submits() if submit.second >= since]):
-            yield request_id, [first, second], f"the same submitted twice after {len(received)} callbacks"
+        submits = [submit for submit in traffic.submits() if submit.second >= since]
+        for index, submit in enumerate(submits):
+            before = [each for each in submits[:index] if each.is_like(submit)]
+            if before and not before[-1].is_lost:  # a lost response explains the repetition
+                what = f"the same submitted twice after {len(received)} callbacks"
+                yield request_id, [before[-1], submit], what
 
 
 def counted(number: int, what: str) -> str:
@@ -251,41 +262,25 @@ def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator
             yield call, [each for each in calls[index + 1 :] if each.is_like(call)]
 
 
-def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
-    """The calls to the route of a response that come before its Retry-After is over."""
-    least = answer.retry_after - ONE_LOOK
-    return [
-        each
-        for each in later
-        if _pause(answer, each) < least and (each.method, each.path) == (answer.method, answer.path)
-    ]
-
-
 def _pause(before: Call, after: Call) -> float:
     """Seconds between two calls: on the world's clock, or in real time if that is longer (the app waited, and the clock was not moved)."""
     return max(after.second - before.second, after.elapsed - before.elapsed)
 
 
-def _bursts(reads: Sequence[Call]) -> list[list[Call]]:
-    """Reads grouped at each real pause that is long enough, whatever the world's clock did meanwhile."""
-    bursts: list[list[Call]] = []
+def _grouped(reads: Sequence[Call], is_next: Callable[[list[Call], Call], bool]) -> list[list[Call]]:
+    """Reads in groups: each goes to the group before it, or begins the next one."""
+    groups: list[list[Call]] = []
     for read in reads:
-        if bursts and read.elapsed - bursts[-1][-1].elapsed < LEAST_PAUSE:
-            bursts[-1].append(read)
+        if groups and is_next(groups[-1], read):
+            groups[-1].append(read)
         else:
-            bursts.append([read])
-    return bursts
+            groups.append([read])
+    return groups
 
 
 def _looks(reads: Sequence[Call]) -> list[list[Call]]:
     """Reads grouped into looks: those within a moment of the first of them."""
-    looks: list[list[Call]] = []
-    for read in reads:
-        if looks and read.second - looks[-1][0].second <= ONE_LOOK:
-            looks[-1].append(read)
-        else:
-            looks.append([read])
-    return looks
+    return _grouped(reads, lambda look, read: read.second - look[0].second <= ONE_LOOK)
 
 
 def _excess_reads(looks: Sequence[Sequence[Call]]) -> int:
@@ -304,32 +299,12 @@ def _split(reads: Sequence[Call]) -> tuple[list[Call], list[Call]]:
     return list(reads[: end + 1]), list(reads[end:])
 
 
-def _pairs(submits: Sequence[Call]) -> Iterator[tuple[Call, Call]]:
-    """Accepted submissions with the one like it before, where no lost response explains the repetition."""
-    for index, submit in enumerate(submits):
-        before = [each for each in submits[:index] if each.is_like(submit)]
-        if before and not before[-1].is_lost:
-            yield before[-1], submit
-
-
 def _carries_key(call: Call) -> bool:
     named = KEY_HEADER.lower()
     return REDACTED in call.target or any(
         name == named or (REDACTED in value and name not in _REDACTED_ANYWAY)
         for name, value in call.request.headers.items()
     )
-
-
-def _webhook_urls(call: Call) -> Iterator[str]:
-    yield call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")
-    if isinstance(call.request.body, dict):
-        yield str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER))
-
-
-def _is_download(call: Call, request_id: str) -> bool:
-    """Whether it is a whole video that arrived completely: no range, and no download that broke off."""
-    whole = call.operation == "media" and call.method == "GET" and call.status == 200 and not call.is_lost
-    return whole and call.request_id == request_id
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -349,16 +324,13 @@ class Finding:
         return f"{self.description}{about}{where}"
 
 
-def judge(record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page.
-
-    Raises ValueError for an allowed check that does not exist, with the nearest name.
-    """
-    left_out, traffic = known_checks(allowed), Traffic.of(record, models)
+def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
+    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page."""
+    traffic = Traffic.of(record, models)
     return [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
         for check in CHECKS
-        if check.name not in left_out
+        if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
 
@@ -387,15 +359,14 @@ def misconduct(findings: Iterable[Finding]) -> str:
     return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
-def known_checks(names: Iterable[str]) -> frozenset[str]:
-    """The names as a set. Raises ValueError with the nearest name for one that no check has."""
+def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The names of checks, given as one or several. Raises ValueError with the nearest name for one that no check has."""
     known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:
         if name not in known:
-            near = nearest(name, known)
-            raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(known)}")
-    return frozenset(given)
+            raise ValueError(f"usage check {name!r} does not exist{nearest(name, known)}: known are {', '.join(known)}")
+    return given
 
 
 def _numbers(exchanges: tuple[int, ...]) -> str:

@@ -1,30 +1,21 @@
-"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
-
-`Results` collects it for a run, together with the findings of the usage checks and the assumptions.
-"""
+"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-import pytest
 
 from pixazo_simulator.script import EXAMPLES, in_python
 from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation, Status, covers
-from pytest_pixazo.world import Record, models_of
+from pytest_pixazo.world import Record
 
-from .assumptions import Assumptions
-from .bill import Bills
 from .calls import Call, CallbackAttempt, Traffic, read_calls
-from .conduct import Finding, judge
 
 STATES: tuple[str, ...] = tuple(Status)
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -45,35 +36,31 @@ class Behaviour:
 
     @property
     def group(self) -> str:
-        """The part of the name before the colon."""
         return self.name.partition(":")[0]
 
 
 def _behaviours() -> Iterator[Behaviour]:
-    def ending(state: str) -> str:
-        return f'pixazo.when("submit").end("{state}")'
-
     yield Behaviour("state:QUEUED", "submit, and read the status at once")
     yield Behaviour("state:PROCESSING", "submit, pixazo.clock.advance(5), read the status")
     yield Behaviour("state:COMPLETED", "submit, pixazo.clock.advance(15), read the status")
     yield Behaviour("state:FAILED", 'pixazo.when("submit").end("FAILED", error="content policy")')
-    yield Behaviour("state:ERROR", ending("ERROR"))
+    yield Behaviour("state:ERROR", 'pixazo.when("submit").end("ERROR")')
     yield Behaviour("transition:QUEUED-PROCESSING", "read the status, pixazo.clock.advance(5), read it again")
-    for state in STATES[2:]:
-        first = "" if state == "COMPLETED" else f"{ending(state)}; "
-        yield Behaviour(f"transition:PROCESSING-{state}", f"{first}read the status after 5 s and after 15 s")
+    twice = "read the status after 5 s and after 15 s"
+    yield Behaviour("transition:PROCESSING-COMPLETED", twice)
+    for state in STATES[3:]:
+        yield Behaviour(f"transition:PROCESSING-{state}", f'pixazo.when("submit").end("{state}"); {twice}')
     for operation in CODES:
         yield from _answers(operation)
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
     for state in STATES[3:]:
-        yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
+        yield Behaviour(f"webhook:{state}", f'pixazo.when("submit").end("{state}"), and as for webhook:COMPLETED')
     yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
     yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
 
 
 def _answers(operation: str) -> Iterator[Behaviour]:
-    """The status codes that calls of an operation are answered with."""
     first, *others = _codes(operation)
     good = "download the video" if operation == "media" else f"a good call of {operation}"
     yield Behaviour(f"{operation}:{first}", good)
@@ -111,89 +98,6 @@ def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> tuple[Beh
     return tuple(each for each in behaviours if not any(fnmatchcase(each.name, glob) for glob in globs))
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Some behaviours, and how often each was met by name."""
-
-    behaviours: Sequence[Behaviour]
-    counts: Mapping[str, int]
-
-    @property
-    def missing(self) -> list[Behaviour]:
-        """The behaviours that were not met, in the order of the list."""
-        return [each for each in self.behaviours if each.name not in self.counts]
-
-    @property
-    def percent(self) -> float:
-        """How much was met, in per cent; 100 when there is nothing to meet."""
-        total = len(self.behaviours)
-        return 100 * (total - len(self.missing)) / total if total else 100.0
-
-    def __str__(self) -> str:
-        total = len(self.behaviours)
-        return f"{total - len(self.missing)} of {total} ({self.percent:.0f} %)"
-
-    def lines(self) -> Iterator[str]:
-        """One line for each group, with what it lacks; then one for each missing behaviour, with its hint."""
-        for group, members in groupby(self.behaviours, key=lambda each: each.group):
-            names = [each.name for each in members]
-            lacking = [name.partition(":")[2] for name in names if name not in self.counts]
-            share = f"{len(names) - len(lacking)} of {len(names)}"
-            yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all met")
-        if self.missing:
-            yield "  To meet what is missing:"
-        yield from (f"    {each.name:<31} {each.hint}" for each in self.missing)
-
-
-def met(record: Record) -> Counter[str]:
-    """The names of the behaviours that one test met, and how often."""
-    traffic, found = Traffic.of(record), Counter[str]()
-    found.update(
-        f"{call.operation}:{_documented(call.status, call.operation)}"
-        for call in (*traffic.calls, *read_calls(record.unmatched))
-        if call.operation is not None and call.is_answered
-    )
-    for statuses in _reported(traffic).values():
-        found.update(f"state:{status}" for status in statuses)
-        found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
-    found.update(_met_callbacks(traffic))
-    found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
-    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
-    known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
-    return Counter({name: count for name, count in found.items() if name in known or "/" in name})
-
-
-def _documented(status: int, operation: str) -> int:
-    if status < 300:
-        return _codes(operation)[0]
-    if status >= 500:
-        return 500
-    return 404 if operation == "media" and status != 403 else status  # 403: a user agent that is not served
-
-
-def _reported(traffic: Traffic) -> dict[str, list[str]]:
-    """The statuses of each generation that were reported to the app, in order of time."""
-    seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
-    seen += [call for call in traffic.calls if call.operation == "status" or covers(SUBMITS, call.operation)]
-    found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
-    for each in seen:
-        if each.request_id and each.reported in STATES:
-            found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
-    return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}
-
-
-def _met_callbacks(traffic: Traffic) -> Iterator[str]:
-    ended = Counter[str]()
-    for callback in traffic.callbacks:
-        if callback.number > 1:
-            yield "webhook:retried"
-        if not callback.was_received:
-            continue
-        yield f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"
-        ended[callback.request_id] += callback.has_ended
-    yield from ("webhook:duplicated" for count in ended.values() if count > 1)
-
-
 class Met(msgspec.Struct, frozen=True):
     """How often a behaviour was met, and by which test first."""
 
@@ -217,88 +121,93 @@ class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
     version: Literal[1] = 1
 
 
-class Results:
-    """Findings, assumptions, bills, and for each behaviour met how often and by which test first; the order of what is added does not matter.
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Some behaviours, and what was met by name."""
 
-    `places` are files with lines by the node ids of the tests, or scopes, that have findings or waste.
-    """
+    title: str
+    behaviours: Sequence[Behaviour]
+    met: Mapping[str, Met]
 
-    def __init__(self) -> None:
-        self.findings: set[Finding] = set()
-        self.counts: dict[str, int] = {}
-        self.firsts: dict[str, str] = {}
-        self.places: dict[str, tuple[str, int]] = {}
-        self.assumptions = Assumptions()
-        self.bills = Bills()
+    @property
+    def missing(self) -> list[Behaviour]:
+        return [each for each in self.behaviours if each.name not in self.met]
 
-    def add(self, record: Record, allowed: Iterable[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed check that does not exist."""
-        found = judge(record, allowed, models)
-        self.findings.update(found)
-        self.assumptions.add(record)
-        for name, count in met(record).items():
-            self._count(name, count, record.nodeid)
-        return found
+    @property
+    def percent(self) -> float:
+        """How much was met, in per cent; 100 when there is nothing to meet."""
+        total = len(self.behaviours)
+        return 100 * (total - len(self.missing)) / total if total else 100.0
 
-    def as_plain_values(self) -> dict[str, Any]:
-        """Everything as values that a worker of xdist can send; see `merge`."""
-        return {
-            "findings": [astuple(finding) for finding in self.findings],
-            "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
-            "places": self.places,
-            "assumptions": self.assumptions.as_plain_values(),
-            "bills": self.bills.as_plain_values(),
-        }
-
-    def merge(self, values: Mapping[str, Any]) -> None:
-        """Add the results of another process."""
-        self.findings.update(Finding(*each) for each in values["findings"])
-        self.places.update({nodeid: tuple(place) for nodeid, place in values["places"].items()})
-        self.assumptions.merge(values["assumptions"])
-        self.bills.merge(values["bills"])
-        for name, (count, nodeid) in values["met"].items():
-            self._count(name, count, nodeid)
-
-    def _count(self, name: str, count: int, nodeid: str) -> None:
-        self.counts[name] = self.counts.get(name, 0) + count
-        self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
-
-    def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
-        """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""
-        for title, coverage in self.coverage(config).items():
-            yield f"{title}: {coverage}"
-            yield from coverage.lines()
-
-    def coverage(self, config: pytest.Config) -> dict[str, Coverage]:
-        """What was met of the documented behaviour, and of the faults, by title. Raises ValueError for a wrong glob."""
-        return {
-            "documented behaviour": self._documented(config),
-            "faults, which no page documents": Coverage(FAULT_BEHAVIOURS, self.counts),
-        }
-
-    def shortfall(self, config: pytest.Config) -> str | None:
-        """One line when less behaviour was met than `--pixazo-cov-fail-under` asks for. Raises ValueError for a wrong glob."""
-        least: float | None = config.getoption("pixazo_cov_fail_under")
-        percent = self._documented(config).percent
-        if least is None or percent >= least:
-            return None
-        return (
-            f"pixazo: behaviour coverage {percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
-        )
-
-    def write_coverage(self, config: pytest.Config, file: Path) -> None:
-        """Write what was met and what was not as JSON. Raises OSError."""
-        documented, faults = map(self._share, self.coverage(config).values())
-        content = msgspec.to_builtins(CoverageDocument(documented, faults))
-        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-    def _documented(self, config: pytest.Config) -> Coverage:
-        return Coverage(without(config.getini("pixazo_cov_omit"), models_of(config)), self.counts)
-
-    def _share(self, coverage: Coverage) -> Share:
-        names = [each.name for each in coverage.behaviours if each.name in self.counts]
+    @property
+    def share(self) -> Share:
         return Share(
-            percent=round(coverage.percent, 2),
-            met={name: Met(self.counts[name], self.firsts[name]) for name in names},
-            missing={each.name: each.hint for each in coverage.missing},
+            percent=round(self.percent, 2),
+            met={each.name: self.met[each.name] for each in self.behaviours if each.name in self.met},
+            missing={each.name: each.hint for each in self.missing},
         )
+
+    def shortfall(self, least: float | None) -> str | None:
+        """Why a run must fail that was to meet so much; None where it has."""
+        if least is None or self.percent >= least:
+            return None
+        return f"pixazo: behaviour coverage {self.percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
+
+    def __str__(self) -> str:
+        total = len(self.behaviours)
+        return f"{self.title}: {total - len(self.missing)} of {total} ({self.percent:.0f} %)"
+
+    def lines(self) -> Iterator[str]:
+        """How much was met, in all and group by group, with what is missing; then how to meet that."""
+        yield str(self)
+        for group, members in groupby(self.behaviours, key=lambda each: each.group):
+            names = [each.name for each in members]
+            lacking = [name.partition(":")[2] for name in names if name not in self.met]
+            share = f"{len(names) - len(lacking)} of {len(names)}"
+            yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all met")
+        if self.missing:
+            yield "  To meet what is missing:"
+        yield from (f"    {each.name:<31} {each.hint}" for each in self.missing)
+
+
+def met(record: Record) -> Counter[str]:
+    """The names of the behaviours that one test met, and how often."""
+    traffic, found = Traffic.of(record), Counter[str]()
+    found.update(
+        f"{call.operation}:{_documented(call.status, call.operation)}"
+        for call in (*traffic.calls, *read_calls(record.unmatched))
+        if call.operation is not None and call.is_answered
+    )
+    for statuses in _reported(traffic).values():
+        found.update(f"state:{status}" for status in statuses)
+        found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
+    ended = Counter[str]()
+    for callback in traffic.callbacks:
+        found["webhook:retried"] += callback.number > 1
+        if callback.was_received:
+            found[f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"] += 1
+            ended[callback.request_id] += callback.has_ended
+    found["webhook:duplicated"] = sum(count > 1 for count in ended.values())
+    found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
+    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
+    known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
+    return Counter({name: count for name, count in found.items() if count and (name in known or "/" in name)})
+
+
+def _documented(status: int, operation: str) -> int:
+    if status < 300:
+        return _codes(operation)[0]
+    if status >= 500:
+        return 500
+    return 404 if operation == "media" and status != 403 else status  # 403: a user agent that is not served
+
+
+def _reported(traffic: Traffic) -> dict[str, list[str]]:
+    """The statuses of each generation that were reported to the app, in order of time."""
+    seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
+    seen += [call for call in traffic.calls if call.operation == "status" or covers(SUBMITS, call.operation)]
+    found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
+    for each in seen:
+        if each.request_id and each.reported in STATES:
+            found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
+    return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}

@@ -5,34 +5,33 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
+
+    from msgspec import Struct
 
     from pytest_pixazo.world import Record
 
-    from .coverage import Results
-
+    from .results import Results
 
 CONDUCT = ("off", "report", "fail")
-MOST_FINDINGS = 5
-"""Findings of one check that are printed unless the run is verbose."""
-MOST_TESTS = 5
-"""Tests that are named for one assumption, or for their waste, unless the run is verbose."""
+MOST_NAMED = 5
+"""Findings of one check, and tests for one assumption or for their waste, that are printed unless the run is verbose."""
+MOST_WORLDS = 5
+"""Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results, as in `plugin.py`."""
 _RESULTS = pytest.StashKey["Results"]()
 _COMPLAINTS = pytest.StashKey[list[str]]()
 _PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
-
-MOST_WORLDS = 5
-"""Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -61,7 +60,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def run_mutants(config: pytest.Config) -> int:
-    """Run mutation testing instead of the tests."""
     pytest_configure(config)
     from .mutation import run_mutation_testing
 
@@ -76,50 +74,41 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
-    """Add what one test did in its world."""
-    problems = list[str]()
-    marks = _marks(record, item)
-    if only := next((mark.kwargs["only"] for mark in marks if "only" in mark.kwargs), None):
-        from .assumptions import beyond, read_labels
+    """Add what one test did in its world, and remember why it must fail."""
+    from pytest_pixazo.world import models_of, place_of
 
-        problems += filter(None, [beyond(record, read_labels(only), _named(record, item))])
-    if record.bill is not None and record.bill.total:
-        _add_bill(record, item, marks, problems)
-    if _conduct(config) != "off" or _measures(config) or config.getoption("pixazo_assumptions"):
-        from pytest_pixazo.world import models_of
+    from .assumptions import assumed, beyond, read_labels
+    from .bill import bill_of
+    from .conduct import judge, misconduct, read_checks
+    from .coverage import met
+    from .results import TestResult
 
-        from .conduct import misconduct
-        from .github import place_of
-
-        results = _results(config)
-        if findings := results.add(record, _allowed(marks), models_of(config)):
-            results.places[record.nodeid] = place_of(item, record.nodeid)
-        if findings and _conduct(config) == "fail":
+    # The markers that count are the test's, or those of the wider scope whose world ends with this test.
+    is_own = record.nodeid == item.nodeid
+    wider = (each for each in item.listchain() if isinstance(each, pytest.Collector) and each.nodeid == record.nodeid)
+    owner = item if is_own else next(wider, item.session)
+    marks = [mark.kwargs for mark in owner.iter_markers("pixazo")]
+    nearest = {name: value for mark in reversed(marks) for name, value in mark.items()}
+    named = "this test" if is_own else f"the world of {record.nodeid}, which ends with this test,"
+    problems = list[str | None]()
+    if only := nearest.get("only"):
+        problems.append(beyond(record, read_labels(only), named))
+    bill = bill_of(record, nearest.get("max_spend"), named)
+    if bill:
+        problems.append(bill.overspent)
+    result = TestResult(nodeid=record.nodeid, place=place_of(owner), bill=bill)
+    conduct = _conduct(config)
+    if is_judged := (conduct != "off" or _measures(config) or config.getoption("pixazo_assumptions")):
+        allowed = [name for mark in marks for name in read_checks(mark.get("allow_conduct", ()))]
+        findings = frozenset(judge(record, allowed, models_of(config)))
+        leant_on = frozenset(decision for decision, _ in assumed(record))
+        result = replace(result, findings=findings, assumptions=leant_on, met=met(record))
+        if findings and conduct == "fail":
             problems.append(misconduct(findings))
+    if is_judged or bill:
+        _results(config).add(result)
     complaints = item.stash.setdefault(_COMPLAINTS, [])
-    complaints += (each for each in problems if each not in complaints)
-
-
-def _add_bill(record: Record, item: pytest.Item, marks: Iterable[pytest.Mark], problems: list[str]) -> None:
-    from .github import place_of
-
-    results = _results(item.config)
-    limit = next((str(mark.kwargs["max_spend"]) for mark in marks if "max_spend" in mark.kwargs), None)
-    billed = results.bills.add(record, limit, _named(record, item))
-    if billed and (billed.waste or billed.overspent):
-        results.places[record.nodeid] = place_of(item, record.nodeid)
-    if billed and billed.overspent:
-        problems.append(billed.overspent)
-
-
-def _marks(record: Record, item: pytest.Item) -> list[pytest.Mark]:
-    """The markers that count for a world: the test's, or those of the wider scope whose world ends with this test."""
-    owner = next((each for each in item.listchain() if each.nodeid == record.nodeid), item.session)
-    return list(owner.iter_markers("pixazo"))
-
-
-def _named(record: Record, item: pytest.Item) -> str:
-    return "this test" if record.nodeid == item.nodeid else f"the world of {record.nodeid}, which ends with this test,"
+    complaints += (each for each in problems if each and each not in complaints)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -159,7 +148,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def merge(config: pytest.Config, values: Any) -> None:
-    """Merge the results of a worker of xdist."""
     _results(config).merge(values)
 
 
@@ -169,8 +157,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     results = config.stash.get(_RESULTS, None)
     if results is None:
         return
-    verbose = terminalreporter.verbosity > 0
-    for title, lines in _sections(results, config, verbose=verbose):
+    for title, lines in _sections(results, config, most=None if terminalreporter.verbosity > 0 else MOST_NAMED):
         terminalreporter.write_sep("=", title)
         for line in lines:
             terminalreporter.write_line(line)
@@ -184,51 +171,50 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write(publish(shown, summary(results, config, measures=_measures(config))))
 
 
-def _sections(results: Results, config: pytest.Config, *, verbose: bool) -> Iterator[tuple[str, Iterable[str]]]:
-    """The titles and lines of the reports."""
-    most = None if verbose else MOST_TESTS
-    if results.findings:
-        from .conduct import report
+def _sections(results: Results, config: pytest.Config, most: int | None) -> Iterator[tuple[str, Iterable[str]]]:
+    from . import assumptions, conduct
 
-        yield (
-            "pixazo conduct: what will hurt on the real gateway",
-            report(results.findings, most=None if verbose else MOST_FINDINGS),
-        )
+    if results.findings:
+        yield "pixazo conduct: what will hurt on the real gateway", conduct.report(results.findings, most=most)
     if config.getoption("pixazo_cov"):
-        yield "pixazo behaviour coverage", results.coverage_lines(config)
+        yield "pixazo behaviour coverage", chain(*(each.lines() for each in results.coverage(config)))
     if config.getoption("pixazo_assumptions"):
-        yield "pixazo assumptions: what the tests rest on besides the page", results.assumptions.lines(most)
-    if results.bills.tests:
-        yield "pixazo bill", results.bills.lines(most)
+        title = "pixazo assumptions: what the tests rest on besides the page"
+        yield title, assumptions.report(results.assumptions, most)
+    if results.bill.tests:
+        yield "pixazo bill", results.bill.lines(most)
 
 
 def _finish(session: pytest.Session) -> None:
     """Write the files that were asked for, and let the run fail when too little was met or too much spent."""
-    config, problems = session.config, list[str]()
+    from .coverage import CoverageDocument
+    from .results import write
+
+    config, problems = session.config, list[str | None]()
     results = _results(config)
-    writers: dict[str, Callable[[Path], None]] = {
-        "pixazo_cov_json": partial(results.write_coverage, config),
-        "pixazo_bill_json": results.bills.write,
-    }
+    documents: dict[str, Struct] = {"pixazo_bill_json": results.bill}
     try:
-        problems += filter(None, [results.shortfall(config) if _measures(config) else None])
+        if _measures(config):
+            documented, faults = results.coverage(config)
+            documents["pixazo_cov_json"] = CoverageDocument(documented.share, faults.share)
+            problems.append(documented.shortfall(config.getoption("pixazo_cov_fail_under")))
         if limit := _max_spend(config):
-            problems += filter(None, [results.bills.beyond(limit)])
-        for option, write in writers.items():
+            problems.append(results.bill.beyond(limit))
+        for option, document in documents.items():
             if file := config.getoption(option):
                 try:
-                    write(Path(file))
+                    write(document, Path(file))
                 except OSError as error:
                     problems.append(f"pixazo: --{option.replace('_', '-')} {file} cannot be written: {error.strerror}")
     except ValueError as error:
         problems.append(f"pixazo: {error}")
-    config.stash[_PROBLEMS] = problems
-    if problems and session.exitstatus == pytest.ExitCode.OK:
+    config.stash[_PROBLEMS] = [each for each in problems if each]
+    if config.stash[_PROBLEMS] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _results(config: pytest.Config) -> Results:
-    from .coverage import Results
+    from .results import Results
 
     return config.stash.setdefault(_RESULTS, Results())
 
@@ -244,12 +230,5 @@ def _max_spend(config: pytest.Config) -> str:
 
 
 def _measures(config: pytest.Config) -> bool:
-    """Whether any option asks for the coverage."""
     wanted = (config.getoption(f"pixazo_cov{rest}") for rest in ("", "_fail_under", "_json"))
     return any(value not in (None, False, "") for value in wanted)
-
-
-def _allowed(marks: Iterable[pytest.Mark]) -> list[str]:
-    """The usage checks that these markers allow a test to fail."""
-    given = [mark.kwargs.get("allow_conduct", ()) for mark in marks]
-    return [name for names in given for name in ([names] if isinstance(names, str) else names)]

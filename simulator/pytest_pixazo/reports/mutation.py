@@ -6,14 +6,13 @@ gateway to the next, and each verdict can be reproduced by hand with `--pixazo-m
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -27,10 +26,12 @@ import pytest
 from pixazo_html import Annotation, Level, markdown_table
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.spec import nearest
+from pytest_pixazo.world import Place
 
 from .conduct import counted
-from .github import NOWHERE, Place, at, is_wanted, publish
+from .github import at, is_wanted, publish
 from .page_mutants import PREFIX, read_page_mutants
+from .results import write
 from .suite_run import Suite, SuiteRun
 
 LEAST_LIMIT = 30.0
@@ -63,7 +64,6 @@ class Change:
 
     @property
     def group(self) -> str:
-        """The group of its clause, such as SUBMIT."""
         return f"{PREFIX}{self.page}" if self.page else self.clause.partition("-")[0]
 
     @property
@@ -121,12 +121,11 @@ def chosen(text: str) -> list[Change]:
                 f"--pixazo-mutants {glob!r} matches no change of the gateway{near}: see pixazo-sim mutants"
             )
     found = [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
-    for page in pages:
-        found += [
-            Change(mutant.name, mutant.clause, mutant.sentence, page, untried)
-            for mutant, untried in read_page_mutants(page)
-        ]
-    return found
+    of_pages = ((page, *each) for page in pages for each in read_page_mutants(page))
+    return [
+        *found,
+        *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages),
+    ]
 
 
 def _matches(change: Change, glob: str) -> bool:
@@ -134,7 +133,6 @@ def _matches(change: Change, glob: str) -> bool:
 
 
 def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
-    """The verdict on a change from the run that was made with it."""
     failed = run.failed
     if run.exit_code is None and not failed:
         failed = ((run.began[-1] if run.began else "pytest", f"did not end within {limit:.0f} s"),)
@@ -151,7 +149,7 @@ def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
 def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]:
     """The verdicts; those that rest on flaky tests alone become doubtful."""
     return [
-        Verdict(verdict.change, Outcome.DOUBTFUL, verdict.tests, verdict.seconds)
+        replace(verdict, outcome=Outcome.DOUBTFUL)
         if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE) and {test for test, _ in verdict.tests} <= flaky
         else verdict
         for verdict in verdicts
@@ -175,27 +173,6 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
             yield from ((f"  {'':<13} by {test}: {reason}", None) for test, reason in verdict.tests)
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
-    """One line: `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
-    mutants = _tried_mutants(verdicts)
-    noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
-    parts = [f"noticed {noticed} of {len(mutants)}{f' ({100 * noticed // len(mutants)} %)' if mutants else ''}"]
-    brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
-    if benign := sum(verdict.change.is_benign for verdict in verdicts):
-        parts.append(f"{counted(len(brittle), 'brittle test')} on {counted(benign, 'benign change')}")
-    counts = Counter(verdict.outcome for verdict in verdicts)
-    parts += [
-        f"{counts[outcome]} {outcome}"
-        for outcome in (Outcome.DOUBTFUL, Outcome.UNKNOWN, Outcome.UNTRIED)
-        if counts[outcome]
-    ]
-    return "; ".join(parts)
-
-
-def _tried_mutants(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if not (verdict.change.is_benign or verdict.change.untried)]
-
-
 def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
     """A warning for each change that slips through, and for each brittle test; a notice for each test that a change of the page breaks.
 
@@ -211,12 +188,12 @@ def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: 
         elif level:
             for test, reason in verdict.tests:
                 text = f"{test}: {reason}\n{change.description}\nagain: pytest {change.argument}"
-                yield at(Annotation(level, title, text), places.get(test, NOWHERE), config)
+                yield at(Annotation(level, title, text), places.get(test), config)
 
 
 def job_summary(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The verdicts in Markdown: what slips through first."""
-    yield f"## Pixazo mutation testing: {summary(verdicts)}\n"
+    yield f"## Pixazo mutation testing: {Totals.of(verdicts).line}\n"
     order = (Outcome.UNKNOWN, Outcome.SLIPPED, Outcome.BRITTLE)
     ranked = sorted(verdicts, key=lambda each: order.index(each.outcome) if each.outcome in order else len(order))
     rows = (
@@ -234,6 +211,20 @@ class Totals(msgspec.Struct, frozen=True):
     noticed: int
     variants: int
     line: str
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Totals:
+        """Those of some verdicts; the line is as `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
+        counts = Counter(each.outcome for each in verdicts)
+        mutants = sum(not (each.change.is_benign or each.change.untried) for each in verdicts)
+        benign, noticed = sum(each.change.is_benign for each in verdicts), counts[Outcome.NOTICED]
+        parts = [f"noticed {noticed} of {mutants}{f' ({100 * noticed // mutants} %)' if mutants else ''}"]
+        if benign:
+            brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
+            parts.append(f"{counted(len(brittle), 'brittle test')} on {counted(benign, 'benign change')}")
+        rest = (Outcome.DOUBTFUL, Outcome.UNKNOWN, Outcome.UNTRIED)
+        parts += [f"{counts[outcome]} {outcome}" for outcome in rest if counts[outcome]]
+        return cls(mutants, noticed, benign, "; ".join(parts))
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -265,10 +256,6 @@ class MutantsDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn
 
 
 def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocument:
-    """The verdicts for other programs."""
-    mutants = _tried_mutants(verdicts)
-    noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
-    variants = sum(verdict.change.is_benign for verdict in verdicts)
     changes = (
         Judged(
             name=verdict.change.name,
@@ -281,7 +268,7 @@ def document(verdicts: Sequence[Verdict], tests: Sequence[str]) -> MutantsDocume
         )
         for verdict in verdicts
     )
-    return MutantsDocument(Totals(len(mutants), noticed, variants, summary(verdicts)), tuple(tests), tuple(changes))
+    return MutantsDocument(Totals.of(verdicts), tuple(tests), tuple(changes))
 
 
 _COLOURS: Mapping[Outcome | None, str] = {
@@ -320,14 +307,8 @@ def _command(config: pytest.Config) -> list[str]:
     """The beginning of the command of every run: this command without its paths, and without options that would only slow it down."""
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
-    own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--pixazo-mutants="]
-    own += [
-        "--pixazo-format=text",
-        "--pixazo-conduct=off",
-        "--pixazo-cov-fail-under=0",
-        "--rootdir",
-        str(config.rootpath),
-    ]
+    own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
+    own += ["--pixazo-mutants=", "--pixazo-format=text", "--pixazo-conduct=off", "--pixazo-cov-fail-under=0"]
     own += ["-n", "0"] if config.pluginmanager.hasplugin("xdist") else []
     own += ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
     own += ["-c", str(config.inipath)] if config.inipath else []
@@ -335,7 +316,6 @@ def _command(config: pytest.Config) -> list[str]:
 
 
 def _paths(config: pytest.Config) -> list[str]:
-    """The files, folders and node ids that were asked for."""
     given: list[str] | None = config.option.file_or_dir
     return [*map(str, given or ())]
 
@@ -353,7 +333,6 @@ class _MutationTesting:
         self._file: str | None = config.getoption("pixazo_mutants_json")
 
     def run(self) -> int:
-        """Run everything in order and return the exit code."""
         changes = len(self._changes)
         _say(
             f"pixazo mutation testing: the suite on the unchanged gateway, then on {counted(self._tried, 'changed one')}"
@@ -372,10 +351,9 @@ class _MutationTesting:
         verdicts = self._without_flaky(verdicts, limit)
         for line, outcome in table(verdicts):
             _say(line, fg=_COLOURS.get(outcome))
-        _say(f"{summary(verdicts)}, in {_duration(time.monotonic() - started)}", bold=True)
+        _say(f"{Totals.of(verdicts).line}, in {_duration(time.monotonic() - started)}", bold=True)
         if self._file:
-            content = msgspec.to_builtins(document(verdicts, tests))
-            Path(self._file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            write(document(verdicts, tests), Path(self._file))
         if is_wanted(self._config):
             shown = annotated(verdicts, self._places, self._config)
             click.echo(publish(shown, job_summary(verdicts)), nl=False)
@@ -390,10 +368,10 @@ class _MutationTesting:
         _require_green(whole, "the suite")
         if not whole.worlds:
             raise _RefusedError("nothing to run: no test uses a world, such as by the fixture pixazo")
-        alone = self._suite.run([], self._located(whole.worlds), None)
+        alone = self._suite.run([], self._located(tuple(whole.worlds)), None)
         _require_green(alone, "the tests that use a world, run without the others,")
-        self._places = whole.places
-        return whole.worlds, alone.seconds
+        self._places = whole.worlds
+        return tuple(whole.worlds), alone.seconds
 
     def _located(self, tests: Sequence[str]) -> list[str]:
         """Node ids as arguments that are valid wherever pytest was started."""
@@ -425,12 +403,8 @@ class _MutationTesting:
 
     def _without_flaky(self, verdicts: list[Verdict], limit: float) -> list[Verdict]:
         """The verdicts, doubtful where they rest on tests that also fail without a change."""
-        suspects = dict.fromkeys(
-            test
-            for verdict in verdicts
-            if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE)
-            for test, _ in verdict.tests
-        )
+        failing = (each for each in verdicts if each.outcome in (Outcome.NOTICED, Outcome.BRITTLE))
+        suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
         if not suspects:
             return verdicts
         runs = [self._suite.run([], self._located(list(suspects)), limit) for _ in range(REPETITIONS)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pixazo_simulator.mutants import Edits, Mutant
+from pixazo_simulator.mutants import Edits, Mutant, find_mutant
 from pixazo_simulator.mutants.page import PageChange, edits_for
 from pixazo_simulator.spec import nearest, shown
 
@@ -44,16 +44,18 @@ def read_page_mutants(file: str) -> list[tuple[Mutant, str]]:
     names = list[str]()
     for change, _ in found:
         names.append(_name(change, names))
-    mutants = [_mutant(name, *each) for name, each in zip(names, found, strict=True)]
+    mutants = (_mutant(name, *each) for name, each in zip(names, found, strict=True))
     return sorted(mutants, key=lambda each: each[1] != "")
 
 
-def find_page_mutant(text: str) -> Mutant:
-    """The mutant of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
-    file, _, name = text.removeprefix(PREFIX).rpartition(":")
+def mutant_named(name: str) -> Mutant:
+    """The mutant of this name, or that of `page:FILE:NAME`. Raises ValueError with the nearest known name."""
+    if not name.startswith(PREFIX):
+        return find_mutant(name)
+    file, _, change = name.removeprefix(PREFIX).rpartition(":")
     known = {mutant.name: mutant for mutant, _ in read_page_mutants(file)}
-    if (wanted := f"{PREFIX}{name}") not in known:
-        raise ValueError(f"{PREFIX}{file} has no change {name!r}{nearest(wanted, tuple(known))}")
+    if (wanted := f"{PREFIX}{change}") not in known:
+        raise ValueError(f"{PREFIX}{file} has no change {change!r}{nearest(wanted, tuple(known))}")
     return known[wanted]
 
 
@@ -61,14 +63,8 @@ def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
     """The changes as values; those that all operations have in common, or both samples of a 202, are one."""
     found = dict[PageChange, tuple[set[str], list[str]]]()
     for change in changes:
-        each = PageChange(
-            operation="",
-            part=change.part,
-            name=_plain(change.name),
-            attribute=_plain(change.attribute),
-            before=_plain(change.before),
-            after=_plain(change.after),
-        )
+        values = {name: _plain(getattr(change, name)) for name in ("name", "attribute", "before", "after")}
+        each = PageChange(operation="", part=change.part, **values)
         if each.part == "sample":
             name = re.sub(r" \d$", "", each.name)
             each = replace(each, name="accepted" if name in ("output", "response") else name)
@@ -160,23 +156,15 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
     thing = " ".join(filter(None, (change.part, change.name, change.attribute)))
     old, new = (_value(value) for value in (change.before, change.after))
     if change.to:
-        old, new = (
-            shown(change.attribute if _is_member(change) else change.name.removeprefix("header ")),
-            shown(change.to),
-        )
+        former = change.attribute if _is_member(change) else change.name.removeprefix("header ")
+        old, new = shown(former), shown(change.to)
     rests = f" ({', '.join(clauses[:MOST_CLAUSES])}{', ...' if len(clauses) > MOST_CLAUSES else ''})" if clauses else ""
     where = f"{change.operation}: " if change.operation else ""
-    sentence = f"{_printable(where + thing)}: {old} -> {new}{rests}"
-    mutant = Mutant(
-        name, clauses[0] if clauses else "", sentence, Edits() if isinstance(edits, str) else edits, clauses[1:]
-    )
-    return mutant, edits if isinstance(edits, str) else ""
+    sentence = f"{shown(where + thing)[1:-1]}: {old} -> {new}{rests}"
+    edits, untried = (Edits(), edits) if isinstance(edits, str) else (edits, "")
+    return Mutant(name, clauses[0] if clauses else "", sentence, edits, clauses[1:]), untried
 
 
 def _value(value: Any) -> str:
     """A value of the page, or that there is none."""
     return "nothing" if value is None else shown(list(value) if _is_sequence(value) else value)
-
-
-def _printable(text: str) -> str:
-    return shown(text)[1:-1]

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from .github import Place, place_of
+from pytest_pixazo.world import SECRETS, Place, place_of
 
 VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
@@ -36,19 +36,17 @@ GRACE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """The result of a run: tests that began, those that used a world, those that failed with the reason, each in order.
+    """The result of a run: tests that began, those that used a world and where they are, those that failed with the reason, each in order.
 
-    `places` are the files and lines of those that used a world. `exit_code` is None when the run was ended because it took longer
-    than its `limit`; `output` is the end of its output.
+    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of its output.
     """
 
     began: tuple[str, ...]
-    worlds: tuple[str, ...]
+    worlds: Mapping[str, Place]
     failed: tuple[tuple[str, str], ...]
     exit_code: int | None
     seconds: float
     output: str
-    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
 
 
 @dataclass(slots=True)
@@ -108,43 +106,33 @@ class Suite:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and the processes that it started, by SIGKILL after a grace period."""
-    _signal(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal the process group, where the platform has groups."""
-    with suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+    """End a process, and where the platform has groups those that it started, by SIGKILL after a grace period."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
 
 
 def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float) -> SuiteRun:
-    lines = recorded.read_text(encoding="utf-8").splitlines() if recorded.exists() else []
-    events = [json.loads(line) for line in lines if line.endswith("}")]
-
-    def named(kind: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(event["what"] for event in events if event["kind"] == kind))
-
-    failed: dict[str, str] = {}  # by test: the first reason
-    for event in events:
-        if event["kind"] == "failed":
-            failed.setdefault(event["what"], event["reason"])
+    began: dict[str, None] = {}
+    worlds: dict[str, Place] = {}
+    failed: dict[str, str] = {}
+    for line in recorded.read_text(encoding="utf-8").splitlines() if recorded.exists() else ():
+        if line.endswith("}"):  # a process that was killed may have written a part of one
+            event = json.loads(line)
+            match event["kind"]:
+                case "began":
+                    began[event["nodeid"]] = None
+                case "world":
+                    worlds[event["nodeid"]] = Place(event["nodeid"], event["path"], event["line"])
+                case _:
+                    failed.setdefault(event["nodeid"], event["reason"])
     output = printed.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
-    return SuiteRun(
-        began=named("began"),
-        worlds=named("world"),
-        failed=tuple(failed.items()),
-        exit_code=exit_code,
-        seconds=seconds,
-        output="\n".join(output),
-        places={event["what"]: (event["file"], event["line"]) for event in events if event["kind"] == "world"},
-    )
+    return SuiteRun(tuple(began), worlds, tuple(failed.items()), exit_code, seconds, "\n".join(output))
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
@@ -155,19 +143,17 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """It uses a world if the simulator is among its fixtures."""
     if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
-        _record_world(item)
+        pytest_pixazo_world_ended(item)
 
 
 def pytest_pixazo_world_ended(item: pytest.Item) -> None:
     """It used a world, even if it requested the fixture while it ran."""
-    _record_world(item)
+    _record("world", **place_of(item)._asdict())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:
     """It failed, in any phase; the reason is the first line of the failure, without keys."""
     if report.failed:
-        from pytest_pixazo.world import SECRETS
-
         crash: Any = getattr(report.longrepr, "reprcrash", None)
         text: str = crash.message if crash else str(report.longrepr)
         lines = (line.strip() for line in SECRETS.text(text).splitlines())
@@ -177,11 +163,6 @@ def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -
 pytest_collectreport = pytest_runtest_logreport  # a file that cannot be collected fails as a test does
 
 
-def _record_world(item: pytest.Item) -> None:
-    file, line = place_of(item, item.nodeid)
-    _record("world", item.nodeid, file=file, line=line)
-
-
-def _record(kind: str, what: str, **more: str | int) -> None:
+def _record(kind: str, nodeid: str, **more: str | int) -> None:
     with Path(os.environ[VARIABLE]).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"kind": kind, "what": what, **more}) + "\n")
+        file.write(json.dumps({"kind": kind, "nodeid": nodeid, **more}) + "\n")

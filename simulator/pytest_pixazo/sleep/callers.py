@@ -42,17 +42,14 @@ def caller(levels: int = 1) -> FrameType:
 
 
 def top_level(frame: FrameType) -> str:
-    """The name of the top-level module that a frame runs in."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def waits(frame: FrameType) -> bool:
-    """Whether a sleep that this frame calls is the app's."""
     return top_level(frame) not in TOOLS
 
 
 def reads(frame: FrameType) -> bool:
-    """Whether a clock that this frame reads is the app's."""
     return _reads(str(frame.f_globals.get("__name__", "")))
 
 

@@ -82,7 +82,6 @@ def virtual_sleep(
 
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, the app's clocks include what it slept."""
     with _rebound(CLOCKS), virtual_dates(_now), _loops_clocks(sleeps):
         yield
 
@@ -261,41 +260,6 @@ _firing = threading.local()
 """`now`: this thread runs a timer callback of the app, which is not on the stack, and yet its time is to be virtual."""
 
 
-class _Timer:
-    """The callback of a timer: called once, at its real time or when the app sleeps past it, whichever comes first."""
-
-    __slots__ = ("_args", "_callback", "_context", "_done", "_loop", "handle")
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, callback: Callable[..., object], args: tuple[Any, ...], context: Context
-    ) -> None:
-        self._loop, self._callback, self._args, self._context = loop, callback, args, context
-        self._done = False
-        self.handle: asyncio.TimerHandle | None = None
-
-    def __call__(self) -> None:
-        if not self._done:
-            self._done = _firing.now = True
-            try:
-                self._callback(*self._args)
-            finally:
-                _firing.now = False
-
-    def alive(self) -> bool:
-        """Whether it is still pending."""
-        return not self._done and self.handle is not None and not self.handle.cancelled()
-
-    def slept_past(self) -> None:
-        """Schedule the callback; from any thread."""
-        with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._fire, context=self._context)
-
-    def _fire(self) -> None:
-        if self.alive() and self.handle:
-            self.handle.cancel()
-            self()
-
-
 def is_for_app() -> bool:
     """Whether the caller of our caller sets a deadline or reads a clock for the app."""
     return getattr(_firing, "now", False) or sets_deadline(caller(2))
@@ -319,7 +283,6 @@ def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
 
 @contextmanager
 def _loops_clocks(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, `loop.time()` includes what the app slept when the app reads it."""
     with pytest.MonkeyPatch.context() as patch:
         base: Any = asyncio.BaseEventLoop
         real = base.time
@@ -347,8 +310,6 @@ def _slept_by_asyncio(sleeps: Sleeps) -> float:
 def _scheduling(
     sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], *, is_absolute: bool
 ) -> Callable[..., asyncio.TimerHandle]:
-    """`call_at` of a loop, or its `call_later`."""
-
     def schedule(
         loop: asyncio.AbstractEventLoop,
         when: float,
@@ -358,10 +319,33 @@ def _scheduling(
     ) -> asyncio.TimerHandle:
         if not is_for_app():
             return real(loop, when, callback, *args, context=context)
-        timer = _Timer(loop, callback, args, context := context or copy_context())
+        context, is_done = context or copy_context(), False
+
+        def call() -> None:
+            # Once, at its real time or when the app sleeps past it, whichever comes first.
+            nonlocal is_done
+            if not is_done:
+                is_done = _firing.now = True
+                try:
+                    callback(*args)
+                finally:
+                    _firing.now = False
+
+        def is_alive() -> bool:
+            return not is_done and not handle.cancelled()
+
+        def call_early() -> None:
+            if is_alive():
+                handle.cancel()
+                call()
+
+        def slept_past() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(call_early, context=context)
+
         when -= _slept_by_asyncio(sleeps) if is_absolute else 0
-        timer.handle = handle = real(loop, when, timer, context=context)
-        sleeps.follow(when - loop.time() if is_absolute else when, timer.slept_past, timer.alive)
+        handle = real(loop, when, call, context=context)
+        sleeps.follow(when - loop.time() if is_absolute else when, slept_past, is_alive)
         return handle
 
     return schedule
@@ -412,15 +396,19 @@ def rebind(swap: Mapping[int, object]) -> None:
     replaced = frozenset(swap)
     without = _without.setdefault((replaced, is_frozen()), {})
     for name, names in _modules():
-        mark, is_of_app = (id(names), len(names)), _is_of_app(names)
+        path, mark = names.get("__file__"), (id(names), len(names))
+        is_of_app = isinstance(path, str) and not any(folder in path for folder in INSTALLED)
         if is_of_app or without.get(name) != mark:
             if not replaced.isdisjoint(map(id, names.values())):
                 names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
             elif not is_of_app:
                 without[name] = mark
-        if is_of_app:
-            for value in list(names.values()):
-                _rebind_inside(value, name, swap)
+        for value in list(names.values()) if is_of_app else ():
+            # Not isinstance, which reads `__class__` and so would load a lazy proxy.
+            if type(value) is FunctionType and value.__module__ == name:
+                _rebind_defaults(value, swap)
+            elif issubclass(type(value), type) and value.__module__ == name:
+                _rebind_attributes(cast("type", value), swap)
 
 
 def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -431,19 +419,6 @@ def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
         # An entry of sys.modules need not be a module; looking at a lazy module must not load it.
         if not excluded and issubclass(type(module), ModuleType):
             yield name, object.__getattribute__(module, "__dict__")
-
-
-def _is_of_app(names: Mapping[str, Any]) -> bool:
-    path = names.get("__file__")
-    return isinstance(path, str) and not any(folder in path for folder in INSTALLED)
-
-
-def _rebind_inside(value: Any, module: str, swap: Mapping[int, object]) -> None:
-    # Not isinstance, which reads `__class__` and so would load a lazy proxy.
-    if type(value) is FunctionType and value.__module__ == module:
-        _rebind_defaults(value, swap)
-    elif issubclass(type(value), type) and value.__module__ == module:
-        _rebind_attributes(cast("type", value), swap)
 
 
 def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:

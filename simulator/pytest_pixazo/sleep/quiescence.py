@@ -65,7 +65,6 @@ class Loop(ABC):
         self._answer: Future[bool] | None = None
 
     def enter(self) -> None:
-        """Count a task that begins to sleep; called in the loop's thread."""
         self.sleepers += 1
         self._tasks = sum(1 for _ in self.tasks())
 
@@ -75,7 +74,6 @@ class Loop(ABC):
 
     @property
     def asleep(self) -> bool:
-        """Whether all of its tasks sleep."""
         return self.sleepers == self._tasks > 0
 
     def settled(self) -> bool:
@@ -91,7 +89,7 @@ class Loop(ABC):
         try:
             return answer.result(ANSWER)
         except TimeoutError:
-            return not self.call(_nothing)  # it may have ended
+            return not self.call(lambda: None)  # it may have ended
 
     def compare(self) -> bool:
         """Whether every task awaits what it awaited at the last call; called in the loop's thread."""
@@ -202,10 +200,6 @@ def _is_internal(task: trio.lowlevel.Task) -> bool:
     return module.startswith("trio._core.") or module == __name__
 
 
-def _nothing() -> None:
-    """Tells whether a loop still takes calls."""
-
-
 def _innermost(awaited: object) -> object:
     """What a coroutine awaits in the end: a different object after each step."""
     name = AWAITED.get(type(awaited))
@@ -228,13 +222,17 @@ class Quiescence:
 
     def wait(self) -> None:
         """Return when every other thread and loop is idle, or after PATIENCE."""
-        calm, since = 0, (real_clock(), self._looks)
+        calm, since, here = 0, (real_clock(), self._looks), threading.get_ident()
         while not self._have_passed(PATIENCE, since):
             self._looks += 1
-            threads, loops = self._threads(), self._awake_loops()
+            threads = self._threads()
+            asleep = {here, *self._asleep}
+            loops = [loop for loop in list(self._loops) if not loop.asleep and loop.thread not in asleep]
             if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
-            if not self._are_idle(threads):
+            if [
+                ident for ident, frame in threads.items() if self._is_busy(ident, frame)
+            ]:  # no `any`: each must be noted
                 calm = 0
                 if not self._looks % ROUND:
                     self._barrier()
@@ -244,14 +242,6 @@ class Quiescence:
             calm = calm + 1 if all(settled) else 0
             if loops:
                 self._barrier()
-
-    def _awake_loops(self) -> list[Loop]:
-        here = threading.get_ident()
-        return [
-            loop
-            for loop in list(self._loops)
-            if not loop.asleep and loop.thread != here and loop.thread not in self._asleep
-        ]
 
     def _threads(self) -> dict[int, FrameType | None]:
         """The frames of the app's other threads, by identity; None for one that is just being started."""
@@ -268,13 +258,8 @@ class Quiescence:
         return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:
-        """Whether so many real seconds have passed, and enough looks."""
         then, looks = since
         return real_clock() - then >= seconds and self._looks - looks >= LOOKS
-
-    def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
-        # No `any`: each one must be noted.
-        return not [ident for ident, frame in threads.items() if self._is_busy(ident, frame)]
 
     def _is_busy(self, ident: int, frame: FrameType | None) -> bool:
         if frame is None:
@@ -295,46 +280,21 @@ def _is_of_runner(frame: FrameType) -> bool:
     return top_level(frame) == "threading" and started_by in RUNNERS
 
 
-def _in_condition(names: Locals) -> bool:
-    """In `Condition.wait`, and so in an event, a queue, a semaphore or a future: `notify` takes the waiter off the list."""
-    return "waiter" in names and names["waiter"] in names["self"]._waiters  # noqa: SLF001  # there is no public way
-
-
-def _in_join(names: Locals) -> bool:
-    """In `Thread.join`."""
-    alive: bool = names["self"].is_alive()
-    return alive
-
-
-def _in_pool(names: Locals) -> bool:
-    """Between two jobs of `ThreadPoolExecutor`."""
-    return "work_item" not in names and names["work_queue"].empty()
-
-
-def _in_trio_pool(names: Locals) -> bool:
-    """Between two jobs of `trio.to_thread`."""
-    return names["self"]._job is None  # noqa: SLF001  # there is no public way
-
-
-def _in_loop(_: Locals) -> bool:
-    """In an event loop, or in another wait for sockets."""
-    return True
-
-
 WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
-    ("threading", "wait"): _in_condition,
-    ("threading", "_wait_for_tstate_lock"): _in_join,
-    ("threading", "join"): _in_join,
-    ("concurrent.futures.thread", "_worker"): _in_pool,
-    ("trio._core._thread_cache", "_work"): _in_trio_pool,
-    ("selectors", "select"): _in_loop,
-    ("asyncio.windows_events", "_poll"): _in_loop,
-    ("socket", "accept"): _in_loop,
-    ("asyncio.runners", "run"): _in_loop,
-    ("asyncio.base_events", "run_forever"): _in_loop,
-    ("trio._core._io_epoll", "get_events"): _in_loop,
-    ("trio._core._io_kqueue", "get_events"): _in_loop,
-    ("trio._core._io_windows", "get_events"): _in_loop,
+    # Also an event, a queue, a semaphore or a future: `notify` takes the waiter off the list.
+    ("threading", "wait"): lambda names: "waiter" in names and names["waiter"] in names["self"]._waiters,  # noqa: SLF001  # there is no public way
+    ("threading", "_wait_for_tstate_lock"): lambda names: bool(names["self"].is_alive()),
+    ("threading", "join"): lambda names: bool(names["self"].is_alive()),
+    ("concurrent.futures.thread", "_worker"): lambda names: "work_item" not in names and names["work_queue"].empty(),
+    ("trio._core._thread_cache", "_work"): lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
+    ("selectors", "select"): lambda _: True,
+    ("asyncio.windows_events", "_poll"): lambda _: True,
+    ("socket", "accept"): lambda _: True,
+    ("asyncio.runners", "run"): lambda _: True,
+    ("asyncio.base_events", "run_forever"): lambda _: True,
+    ("trio._core._io_epoll", "get_events"): lambda _: True,
+    ("trio._core._io_kqueue", "get_events"): lambda _: True,
+    ("trio._core._io_windows", "get_events"): lambda _: True,
 }
 """By module and function of the innermost frame: whether it waits, judged by its local variables. A thread that was just woken
 looks the same until it gets to run, so the frame alone does not show it."""

@@ -65,6 +65,10 @@ class Wakeup:
     error: Exception | None = None
     """Why the clock could not be moved."""
 
+    @property
+    def is_pending(self) -> bool:
+        return not self.woken and (self.alive is None or self.alive())
+
 
 class TimerQueue:
     """Wakeups in the order of their time, then of their entry."""
@@ -77,17 +81,15 @@ class TimerQueue:
 
     @property
     def size(self) -> int:
-        """The number of wakeups, including dead ones."""
         return len(self._heap)
 
     def enter(self, wakeup: Wakeup) -> None:
-        """Add a wakeup."""
         self._entered += 1
         heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))
         if wakeup.drives:
             self._driving.add(wakeup)
         if len(self._heap) > self._sweep:
-            self._heap = [entry for entry in self._heap if _is_pending(entry[2])]
+            self._heap = [entry for entry in self._heap if entry[2].is_pending]
             heapq.heapify(self._heap)
             self._sweep = max(SWEEP, 2 * len(self._heap))
 
@@ -98,7 +100,7 @@ class TimerQueue:
 
     def next_due(self) -> int | None:
         """The time of the next wakeup; None while nothing sleeps."""
-        while self._heap and not _is_pending(self._heap[0][2]):
+        while self._heap and not self._heap[0][2].is_pending:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._driving else None
 
@@ -107,21 +109,16 @@ class TimerQueue:
         taken: list[Wakeup] = []
         while self._heap and (until is None or self._heap[0][0] <= until):
             wakeup = heapq.heappop(self._heap)[2]
-            if _is_pending(wakeup):
+            if wakeup.is_pending:
                 taken.append(wakeup)
                 self.leave(wakeup)
         return taken
 
 
 def _started(function: Callable[[], object]) -> threading.Thread:
-    """A thread of ours that runs a function."""
     thread = threading.Thread(target=function, name="pixazo-sleep", daemon=True)
     thread.start()
     return thread
-
-
-def _is_pending(wakeup: Wakeup) -> bool:
-    return not wakeup.woken and (wakeup.alive is None or wakeup.alive())
 
 
 class Sleeps:
@@ -321,13 +318,19 @@ class Sleeps:
         problem: Exception | None = None
         try:
             self._quiescence.wait()
-            until = self._move_clock()
+            with self._changed:
+                due = self._queue.next_due()
+                if due is None:
+                    return
+                self._moving = True
+                self._moves += 1
+            if milliseconds := -(-due // MILLISECOND) - -(-self._now // MILLISECOND):
+                self._advance(milliseconds / 1000)
+            until = due
         except Exception as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error
         with self._changed:
             self._moving = False
-            if until is None and problem is None:
-                return
             if until is not None:
                 move_frozen_time(until // MICROSECOND - self._now // MICROSECOND)
                 self._now = until
@@ -337,15 +340,3 @@ class Sleeps:
                 if not wakeup.drives:
                     for loop in list(self._loops.values()):
                         loop.mark_active()
-
-    def _move_clock(self) -> int | None:
-        with self._changed:
-            until = self._queue.next_due()
-            if until is None:
-                return None
-            self._moving = True
-            self._moves += 1
-        milliseconds = -(-until // MILLISECOND) - -(-self._now // MILLISECOND)
-        if milliseconds:
-            self._advance(milliseconds / 1000)
-        return until

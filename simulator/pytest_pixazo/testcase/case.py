@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -74,11 +75,9 @@ class Case:
             outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
 
     def _saved(self, folder: Path, nodeid: str) -> str:
-        """Save the world in a file named after the test, and say how to look at it."""
         name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
-        digest = hashlib.blake2b(
-            nodeid.encode(), digest_size=4
-        ).hexdigest()  # two names may differ only in characters that were replaced
+        # Two names may differ only in characters that were replaced.
+        digest = hashlib.blake2b(nodeid.encode(), digest_size=4).hexdigest()
         file = folder / f"{name[-_LONGEST_NAME:].strip('-')}-{digest}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +111,6 @@ class Case:
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
 
     def fail_unless_clean(self) -> None:
-        """Fail a strict test that passed until now but was not clean."""
         if self._passed and (problem := self._problem()):
             pytest.fail(problem, pytrace=False)
 
@@ -141,20 +139,17 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
 
 def _create_world(control: ControlClient, name: str, key: str, settings: WorldSettings) -> ControlClient:
     default = PROFILES["documented"]
-    same = settings.policy == default
-    changed = (
-        () if same else [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
-    )
-    policy = cast("PolicyFields", {field: settings.policy.text(field) for field in changed})
-
-    def create(key: str | None) -> ControlClient:
-        return control.create_world(
-            key=key, balance=settings.balance, clock=settings.clock, start=settings.start, seed=settings.seed,
-            profile="documented", policy=policy, name=name, generations=settings.generations,
-        )  # fmt: skip
-
+    policy = {
+        field: settings.policy.text(field)
+        for field in (points() if settings.policy != default else ())
+        if getattr(settings.policy, field) != getattr(default, field)
+    }
+    create = partial(
+        control.create_world, balance=settings.balance, clock=settings.clock, start=settings.start, seed=settings.seed,
+        profile="documented", policy=cast("PolicyFields", policy), name=name, generations=settings.generations,
+    )  # fmt: skip
     try:
-        return create(key)
+        return create(key=key)
     except ControlError:
         # Another process runs the same test on this simulator, or one that was killed left its world there.
-        return create(None)
+        return create()

@@ -68,7 +68,9 @@ class Cases:
     def open(self, node: Node, options: WorldOptions | None = None, *, is_fresh: bool = False) -> Case:
         """Open a world for a test, class or module. Raises ValueError or ControlError with the remedy."""
         settings = read_settings(node, options or {})
-        name, label = _shortened(name_of(node)), ""
+        name, label = name_of(node), ""
+        if len(name) > LONGEST_NAME:
+            name = f"{name[:LONGEST_NAME]}... {key_of(name)}"
         if is_fresh:
             names = ((f"{name} (fresh world {each})", f" of fresh world {each}") for each in count(1))
             name, label = next(each for each in names if each[0] not in self._open)
@@ -100,7 +102,6 @@ class Cases:
         return list(dict.fromkeys([*([own] if own else ()), *opened, *failed]))
 
     def end(self) -> None:
-        """Warn of what tests have left running."""
         with suppress(ControlError):  # a running simulator may have ended before
             self._remainders.warn(self._config)
 
@@ -108,7 +109,3 @@ class Cases:
 def _fixtures_of(item: pytest.Item) -> Iterable[str]:
     names: Iterable[str] = getattr(item, "fixturenames", ())
     return names
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}... {key_of(name)}"

@@ -17,35 +17,29 @@ def sections(record: Record) -> list[tuple[str, str]]:
     if not record.exchanges and not record.unmatched:
         return [("pixazo journal", "no request came, so no rule was used")] if record.rules else []
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
+    script = [
+        f"{rule.label}: used {' + '.join(map(str, rule.used))} time{'' if sum(rule.used) == 1 else 's'}"
+        for rule in record.rules
+    ]
+    commands = [*_commands(record.exchanges, curl), *_commands(record.unmatched, partial(curl, reached_world=False))]
+    same_start = f', start="{record.start}"' if record.start else ""
     found = [
         ("pixazo journal", exchange_table(record.exchanges) + dropped),
         ("pixazo clock", (record.clock and outlook(record.clock, record.generations, record.exchanges)) or ""),
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
-        ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
+        ("pixazo script", "\n".join(script)),
         ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
         ("pixazo inbox", "\n".join(record.inbox_problems)),
-        ("pixazo requests as commands", _commands(record)),
-        ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo({_repeating(record)}))"),
+        ("pixazo requests as commands", "\n".join(commands[-MOST_LINES:])),
+        (
+            "pixazo seed",
+            f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}{same_start}))",
+        ),
     ]
     return [(title, text) for title, text in found if text]
 
 
-def _repeating(record: Record) -> str:
-    """The arguments of the marker that make the same world."""
-    return f"seed={record.seed}" + (f', start="{record.start}"' if record.start else "")
-
-
-def _used(used: list[int]) -> str:
-    return " + ".join(map(str, used)) + (" times" if sum(used) != 1 else " time")
-
-
-def _commands(record: Record) -> str:
-    inside = _folded(record.exchanges, curl)
-    outside = _folded(record.unmatched, partial(curl, reached_world=False))
-    return "\n".join([*inside, *outside][-MOST_LINES:])
-
-
-def _folded(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
+def _commands(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
     """The commands of these exchanges; of many that differ in id or body only, such as polls, the first and the last."""
     alike: dict[tuple[str, str, int], list[Exchange]] = {}
     for each in exchanges:

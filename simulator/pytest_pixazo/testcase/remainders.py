@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import pytest
 
 from pixazo_simulator.server import Simulator
 from pytest_pixazo.world import Place, warn_of
 
 from .simulators import SharedSimulator
-
-MOST = 10_000
-"""Ended worlds that are remembered, as many as a simulator remembers."""
 
 
 class Remainders:
@@ -24,19 +19,15 @@ class Remainders:
     def __init__(self, simulator: Simulator | SharedSimulator) -> None:
         self._simulator = simulator
         self._seen = simulator.unmatched
-        self._places: OrderedDict[str, tuple[int, Place | None]] = OrderedDict()
+        self._places: dict[str, tuple[int, Place | None]] = {}
         self._calls: dict[Place, tuple[int, str]] = {}
 
     def times(self, world: str) -> int:
-        """How many worlds of this name have ended."""
         return self._places.get(world, (0, None))[0]
 
     def expect(self, world: str, place: Place, *, warns: bool) -> None:
         """The world of this name ends: what comes for it from now on belongs to this place, which gets a warning if `warns`."""
         self._places[world] = self.times(world) + 1, place if warns else None
-        self._places.move_to_end(world)
-        if len(self._places) > MOST:
-            self._places.popitem(last=False)
 
     def collect(self) -> None:
         """Count what has come since the last call of this method."""
@@ -49,7 +40,6 @@ class Remainders:
                     self._calls[place] = count + 1, f"{each.method} {each.target}"
 
     def warn(self, config: pytest.Config) -> None:
-        """Show one warning for each test."""
         self.collect()
         for place, (count, latest) in self._calls.items():
             came = f"{count} requests came" if count > 1 else "a request came"

@@ -6,7 +6,7 @@ Its seed and its key are derived from the test's name, so that the world is the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
-from pytest_pixazo.reports import require_checks, require_labels
+from pytest_pixazo.reports import read_checks, read_labels
 
 from .simulators import located
 
@@ -57,7 +57,13 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
 
     Raises ValueError that names the argument, the value and the remedy.
     """
-    given = _marked(node) | _read("fresh", options.items(), ARGUMENTS, node.config.rootpath)
+    root = node.config.rootpath
+    given: dict[str, Any] = {}
+    for mark in node.iter_markers("pixazo"):
+        if mark.args:
+            raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
+        given = _read("marker pixazo", mark.kwargs, KNOWN, root) | given
+    given |= _read("fresh", options, ARGUMENTS, root)
     found = {name: given[name] if name in given else _inherited(node.config, name) for name in ARGUMENTS}
     seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
     if start is None and found["clock"] == "manual":
@@ -65,34 +71,24 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
         start = "now" if seed is None else PAGE_START
     if start == "now" and found["clock"] == "manual":
         start = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    with located("marker pixazo"):
+        policy = profile.changed(fields)
     return WorldSettings(
         balance=found["balance"],
         clock=found["clock"],
         generations=found["generations"],
-        policy=_located("marker pixazo", profile.changed, fields),
+        policy=policy,
         seed=seed_of(name_of(node)) if seed is None else seed,
         start=start,
         strict=found["strict"],
     )
 
 
-def _marked(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
-    """The arguments that markers give. Raises ValueError."""
-    found: dict[str, Any] = {}
-    for mark in node.iter_markers("pixazo"):
-        if mark.args:
-            raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
-        found = _read("marker pixazo", mark.kwargs.items(), KNOWN, node.config.rootpath) | found
-    return found
-
-
-def _read(where: str, given: Iterable[tuple[str, Any]], known: tuple[str, ...], root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in given:
+def _read(where: str, given: Mapping[str, Any], known: tuple[str, ...], root: Path) -> dict[str, Any]:
+    for name in given:
         if name not in known:
             raise ValueError(f"{where}: argument {name!r} is not one of {', '.join(known)}{nearest(name, known)}")
-        found[name] = _located(where, _reader(name, root), value)
-    return found
+    return {name: _value(where, name, value, root) for name, value in given.items()}
 
 
 def _inherited(config: pytest.Config, name: str) -> Any:
@@ -100,18 +96,17 @@ def _inherited(config: pytest.Config, name: str) -> Any:
     if name in _EMPTY:
         return _EMPTY[name]
     if name in ("seed", "start") and (given := config.getoption(f"pixazo_{name}")) is not None:
-        return _located(f"option --pixazo-{name}", _READERS[name], given)
+        return _value(f"option --pixazo-{name}", name, given, config.rootpath)
     value = config.getini(f"pixazo_{name}")
-    return None if value == "" else _located(f"ini setting pixazo_{name}", _reader(name, config.rootpath), value)
+    return None if value == "" else _value(f"ini setting pixazo_{name}", name, value, config.rootpath)
 
 
-def _located(where: str, read: Callable[[Any], Any], value: Any) -> Any:
+def _value(where: str, name: str, value: Any, root: Path) -> Any:
     with located(where):
-        return read(value)
-
-
-def _reader(name: str, root: Path) -> Callable[[Any], Any]:
-    return partial(_profile, root=root) if name == "profile" else _READERS[name]
+        if name == "profile":
+            file = root / str(value)
+            return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
+        return _READERS[name](value)
 
 
 def _dollars(name: str, value: Any) -> str:
@@ -142,12 +137,6 @@ def _generations(value: Any) -> Sequence[InitialGeneration]:
     return cast("Sequence[InitialGeneration]", value)
 
 
-def _profile(value: Any, root: Path) -> Policy:
-    """The profile of this name, or in this file relative to the root folder."""
-    path = root / str(value)
-    return read_profile(str(path) if value not in PROFILES and path.is_file() else str(value))
-
-
 def _seed(value: Any) -> int:
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdecimal()):
@@ -176,8 +165,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "start": _start,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": require_checks,  # before the test runs, although the reports read these three only after it
-    "only": require_labels,
+    "allow_conduct": read_checks,  # before the test runs, although the reports read these three only after it
+    "only": read_labels,
     "max_spend": partial(_dollars, "max_spend"),
 }
 

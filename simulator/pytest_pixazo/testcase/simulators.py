@@ -50,8 +50,8 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     Raises ValueError that names the setting when no simulator answers there, or the reason when none can start here.
     """
     url, source = _setting(config, "sim_url", VARIABLE)
-    change = _change(config)
-    if url and change:
+    mutant, variant = (config.getoption(f"pixazo_{kind}") for kind in ("mutant", "variant"))
+    if url and (mutant or variant):
         raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
         with located(source):
@@ -71,6 +71,11 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         authorities = str(config.rootpath / config.getini("pixazo_webhook_ca"))
         with located("ini setting pixazo_webhook_ca"):
             read_authorities(authorities)
+    change: Mutant | Variant | None = mutant_named(mutant) if mutant else None
+    if variant:
+        from pixazo_simulator.mutants import find_variant
+
+        change = find_variant(variant)
     settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities, models=models_of(config))
     with ExitStack() as stack:
         try:
@@ -89,17 +94,6 @@ def located(source: str) -> Generator[None]:
         yield
     except (ValueError, ControlError) as error:
         raise ValueError(f"{source}: {error}") from None
-
-
-def _change(config: pytest.Config) -> Mutant | Variant | None:
-    """The mutant or variant of this run, if any."""
-    mutant: str | None = config.getoption("pixazo_mutant")
-    variant: str | None = config.getoption("pixazo_variant")
-    if not (mutant or variant):
-        return None
-    from pixazo_simulator.mutants import find_variant
-
-    return mutant_named(mutant) if mutant else find_variant(str(variant))
 
 
 def control_token_of(config: pytest.Config) -> str | None:

@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-if TYPE_CHECKING:
-    import trio
-
+from pixazo_simulator.server import HttpResponse
 
 T = TypeVar("T")
+Coroutines: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
+"""A coroutine function, of which each call is awaited on a loop."""
 
 PATIENCE = 2.0
 """Real seconds within which a loop that is not blocked runs what is scheduled on it."""
@@ -66,7 +65,7 @@ class OwnLoop:
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def run(self, function: Coroutines[T]) -> T:
         """Call a coroutine function on the loop and wait for its result. Raises what it raises, or EventLoopError."""
         with self._lock:  # `close` cannot cancel what is started after it
             if self._closed:
@@ -78,10 +77,6 @@ class OwnLoop:
         finally:
             with self._lock:
                 self._under_way.discard(future)
-
-    def is_current(self) -> bool:
-        """Never: only the app uses its thread."""
-        return False
 
     def close(self) -> None:
         """Cancel what still runs, leave the context, end the loop.
@@ -111,34 +106,6 @@ class OwnLoop:
         left.result()
 
 
-@dataclass(frozen=True)
-class _TestLoop:
-    """The running asyncio or trio loop of a test: how to schedule a function on it, and how to await a coroutine there."""
-
-    schedule: Callable[[Callable[[], object]], object]
-    wait_for: Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
-    thread: int = field(default_factory=threading.get_ident)
-
-    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call a coroutine function on the loop, once the loop has shown that it is not blocked."""
-        runs = threading.Event()
-        try:
-            self.schedule(runs.set)
-        except RuntimeError:  # the loop is closed; trio.RunFinishedError is a RuntimeError, too
-            raise EventLoopError(_ENDED) from None
-        if not runs.wait(PATIENCE):
-            raise EventLoopError(_BLOCKED)
-        result: T = self.wait_for(function)
-        return result
-
-    def is_current(self) -> bool:
-        """Whether the loop runs in the caller's thread, which must not block it."""
-        return threading.get_ident() == self.thread
-
-    def close(self) -> None:
-        """Do nothing: the loop is the test's."""
-
-
 class ClientLoop:
     """The loop on which a test client of Starlette runs its app while it is in its `with` block; without one it has a loop for each call.
 
@@ -157,7 +124,16 @@ class ClientLoop:
         stack: Any = getattr(self._client, "exit_stack", None)
         if portal is None or stack is None:
             return function()
-        _check_portal(portal)
+        runs = threading.Event()
+
+        def schedule() -> None:
+            with suppress(RuntimeError):  # the loop has ended, and the call that follows says so
+                portal.start_task_soon(lambda: None)  # blocks as long as the loop does
+            runs.set()
+
+        threading.Thread(target=schedule, name="pytest-pixazo probe", daemon=True).start()
+        if not runs.wait(PATIENCE):
+            raise EventLoopError(_CLIENT_BLOCKED)
         with self._changed:
             self._under_way += 1
             if portal is not self._portal:
@@ -181,52 +157,44 @@ class ClientLoop:
             raise InboxError(_CLIENT_WAITS)
 
 
-EventLoop = OwnLoop | _TestLoop
-
-
-def _check_portal(portal: Any) -> None:
-    """Raise EventLoopError when the loop of a portal does not run what is scheduled on it."""
-    runs = threading.Event()
-
-    def schedule() -> None:
-        with suppress(RuntimeError):  # the loop has ended, and the call that follows says so
-            portal.start_task_soon(lambda: None)  # blocks as long as the loop does
-        runs.set()
-
-    threading.Thread(target=schedule, name="pytest-pixazo probe", daemon=True).start()
-    if not runs.wait(PATIENCE):
-        raise EventLoopError(_CLIENT_BLOCKED)
-
-
-def running_loop() -> EventLoop | None:
-    """The asyncio or trio loop that runs in this thread, if any."""
+def running_loop() -> Callable[[Coroutines[HttpResponse]], HttpResponse] | None:
+    """Runs a coroutine function from another thread on the asyncio or trio loop that runs in this thread; None without one."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         pass
     else:
-        return _TestLoop(
+        return lambda function: _on_loop(
             loop.call_soon_threadsafe,
-            lambda function: _result(asyncio.run_coroutine_threadsafe(function(), loop), _ENDED),
+            lambda: _result(asyncio.run_coroutine_threadsafe(function(), loop), _ENDED),
         )
-    if trio_module := sys.modules.get("trio"):
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_run():
+        return None
+    token = trio.lowlevel.current_trio_token()
+
+    def on_trio(function: Coroutines[HttpResponse]) -> HttpResponse:
         try:
-            return _on_trio(trio_module.lowlevel.current_trio_token())
-        except RuntimeError:
-            pass
-    return None
-
-
-def _on_trio(token: trio.lowlevel.TrioToken) -> _TestLoop:
-    import trio
-
-    def wait_for(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        try:
-            return trio.from_thread.run(function, trio_token=token)
+            response: HttpResponse = _on_loop(
+                token.run_sync_soon, lambda: trio.from_thread.run(function, trio_token=token)
+            )
         except (trio.RunFinishedError, trio.Cancelled):
             raise EventLoopError(_ENDED) from None
+        return response
 
-    return _TestLoop(token.run_sync_soon, wait_for)
+    return on_trio
+
+
+def _on_loop(schedule: Callable[[Callable[[], object]], object], run: Callable[[], T]) -> T:
+    """Run something on the loop of a test, once the loop has shown that it is not blocked."""
+    runs = threading.Event()
+    try:
+        schedule(runs.set)
+    except RuntimeError:  # the loop is closed; trio.RunFinishedError is a RuntimeError, too
+        raise EventLoopError(_ENDED) from None
+    if not runs.wait(PATIENCE):
+        raise EventLoopError(_BLOCKED)
+    return run()
 
 
 def _result(future: Future[T], cancelled: str) -> T:

@@ -6,9 +6,8 @@ import logging
 import re
 import secrets
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
@@ -18,7 +17,7 @@ from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
 from .callback import Callback
 from .event_loops import EventLoopError, InboxError
-from .receivers import LifespanError, Receiver, fixed_replies, receiver_of
+from .receivers import Receiver, fixed_replies, receiver_of
 
 log = logging.getLogger("pytest_pixazo")
 
@@ -30,7 +29,7 @@ MOST_REFUSED = 1000
 MOST_REMEMBERED = 10_000
 """Closed inboxes whose owners are remembered."""
 _PATH = re.compile(r"/webhook/[0-9a-f]{16}(?=[/?]|$)")
-_CLOSED: OrderedDict[str, str] = OrderedDict()
+_CLOSED: dict[str, str] = {}
 """The owners of closed inboxes, by path."""
 
 
@@ -84,8 +83,7 @@ class Inbox:
         delivery; InboxError when waiting would block the event loop on which the app has to answer.
         """
         with self._changed:
-            loop = self._receiver.loop
-            if len(self._received) < count and loop and loop.is_current():
+            if len(self._received) < count and self._receiver.thread == threading.get_ident():
                 raise InboxError(
                     f"wait({count}) would block the event loop that the app needs to answer:"
                     f" `await anyio.to_thread.run_sync(inbox.wait, {count})`"
@@ -115,8 +113,7 @@ class Inbox:
         the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app
         cannot start.
         """
-        with _as_inbox_errors():
-            self._replace(receiver_of(target, path, own_loop=own_loop))
+        self._replace(receiver_of(target, path, own_loop=own_loop))
 
     def clear(self) -> None:
         """Forget what was received."""
@@ -126,21 +123,19 @@ class Inbox:
     def close(self) -> None:
         """Close the port and release the app. Raises InboxError when the app could not be reached or stopped."""
         try:
-            with _as_inbox_errors():
-                self._receiver.close()
+            self._receiver.close()
         finally:
             self._server.close()
             if self._owner:
                 _CLOSED[self._path] = self._owner
                 if len(_CLOSED) > MOST_REMEMBERED:
-                    _CLOSED.popitem(last=False)
+                    del _CLOSED[next(iter(_CLOSED))]
         if problem := self._misuse or next(iter(self._late.values()), None):
             raise InboxError(problem)
 
     def _replace(self, receiver: Receiver) -> None:
         self._receiver, former = receiver, self._receiver
-        with _as_inbox_errors():
-            former.close()
+        former.close()
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         path, _, query = request.target.partition("?")
@@ -158,10 +153,10 @@ class Inbox:
             return self._refuse(asked, HttpResponse(405, headers={"allow": "POST"}), problem)
         with self._changed:
             self._under_way += 1
-        response, callback = self._deliver(asked)
+        response, trouble = self._deliver(asked)
         with self._changed:
             self._under_way -= 1
-            self._received.append(callback)
+            self._received.append(replace(asked, response_status=response.status, problem=trouble))
             self._changed.notify_all()
         return response
 
@@ -171,53 +166,39 @@ class Inbox:
             self._refused.append(replace(callback, path="", response_status=response.status, problem=problem))
         return replace(response, body=problem.encode())
 
-    def _deliver(self, callback: Callback) -> tuple[HttpResponse, Callback]:
-        problem = None
-        try:
-            with self._watched(callback):
-                response = self._receiver.answer(callback)
-            problem = self._missing_route(callback, response)
-        except EventLoopError as error:
-            self._misuse = problem = str(error)
-            response = HttpResponse(503, problem.encode())
-        except Exception as error:
-            log.exception("the app raised when it was given callback %d", callback.number)
-            problem = f"the app raised {type(error).__name__}: {error}"
-            response = HttpResponse(500)
-        problem = self._late.pop(callback.number, problem)
-        return response, replace(callback, response_status=response.status, problem=problem)
-
-    @contextmanager
-    def _watched(self, callback: Callback) -> Generator[None]:
-        """Log when an app does not answer in time: the gateway gives up without a word, and a deadlock is the most likely reason."""
-        if self._receiver.route is None:
-            yield
-            return
-        route = self._receiver.route(callback)
+    def _deliver(self, callback: Callback) -> tuple[HttpResponse, str | None]:
+        """Have a callback answered; return the response, and what went wrong."""
+        receiver, number = self._receiver, callback.number
+        target = receiver.target_of(callback)
+        route = f"POST {target} of {receiver.app!r}" if receiver.app is not None else None
 
         def tell() -> None:
-            problem = self._late[callback.number] = (
+            # The gateway gives up without a word, and a deadlock is the most likely reason.
+            self._late[number] = late = (
                 f"{route} has not answered within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
                 " waits for what the test does after the advance, or for another callback, let it answer at once and do the rest later"
             )
-            log.warning("%s", problem)
+            log.warning("%s", late)
 
         timer = threading.Timer(HINT_AFTER, tell)
         timer.name, timer.daemon = f"pixazo-sim:{route}", True  # known as ours to `pixazo_sleep`
-        timer.start()
+        if route:
+            timer.start()
+        problem: str | None = None
         try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _missing_route(self, callback: Callback, response: HttpResponse) -> str | None:
-        """A warning when an app answers 404, most often because `deliver_to` was given a wrong path."""
-        route = self._receiver.route
-        if response.status != 404 or route is None:
-            return None
-        problem = f"the app answered 404 to {route(callback)}: give deliver_to the path of its route"
-        log.warning("%s", problem)
-        return problem
+            response = receiver.answer(target, callback)
+            if response.status == 404 and route:
+                problem = f"the app answered 404 to {route}: give deliver_to the path of its route"
+                log.warning("%s", problem)
+        except EventLoopError as error:
+            self._misuse = problem = str(error)
+            response = HttpResponse(503, str(error).encode())
+        except Exception as error:
+            log.exception("the app raised when it was given callback %d", number)
+            problem = f"the app raised {type(error).__name__}: {error}"
+            response = HttpResponse(500)
+        timer.cancel()
+        return response, self._late.pop(number, problem)
 
     def _now(self) -> datetime | None:
         if self._world is None:
@@ -239,7 +220,6 @@ class Inbox:
         return text
 
     def _next_delivery(self) -> str:
-        """Why nothing more came, and what to do."""
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()
@@ -273,11 +253,3 @@ def closed_inbox(url: str) -> str | None:
         owner
         and f"it was meant for the inbox of {owner}, which is closed: give the app the pixazo_webhooks.url of each test anew"
     )
-
-
-@contextmanager
-def _as_inbox_errors() -> Generator[None]:
-    try:
-        yield
-    except (EventLoopError, LifespanError) as error:
-        raise InboxError(str(error)) from None

@@ -19,7 +19,7 @@ import anyio
 from pixazo_simulator.server import HttpResponse
 
 from .callback import Callback
-from .event_loops import ClientLoop, EventLoop, OwnLoop, running_loop
+from .event_loops import ClientLoop, InboxError, OwnLoop, running_loop
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -30,15 +30,23 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], I
 class Receiver:
     """Answers deliveries.
 
-    `answer` is called in a thread of the inbox. It raises what an app raises, or EventLoopError when an app cannot be reached.
-    `route` names what it calls for a callback, None where no route can be missing. `loop` is the event loop on which the app runs, if any.
-    `close` releases what it holds.
+    `answer` is called in a thread of the inbox, with path and query for the app, and the delivery. It raises what an app raises, or
+    EventLoopError when an app cannot be reached. An `app` has a route, `path`, that may be missing. `thread` is that of a test's event
+    loop on which the app runs. `close` releases what it holds.
     """
 
-    answer: Callable[[Callback], HttpResponse]
-    route: Callable[[Callback], str] | None = None
-    loop: EventLoop | None = None
+    answer: Callable[[str, Callback], HttpResponse]
+    path: str = "/"
+    app: object = None
+    thread: int | None = None
     close: Callable[[], None] = lambda: None
+
+    def target_of(self, callback: Callback) -> str:
+        """Path and query at which an app gets a callback: what follows the URL of the inbox is appended to its route."""
+        route, _, query = self.path.partition("?")
+        whole = f"{route.rstrip('/')}{callback.path}" if callback.path else route
+        queries = "&".join(filter(None, (query, callback.query)))
+        return f"{whole}?{queries}" if queries else whole
 
 
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:
@@ -53,7 +61,7 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
         raise ValueError(f"delay {delay:g} is negative")
     left, closed = list(statuses), threading.Event()
 
-    def answer(callback: Callback) -> HttpResponse:
+    def answer(_: str, callback: Callback) -> HttpResponse:
         status = left.pop(0) if len(left) > 1 else left[0]
         closed.wait(delay)
         if body is not None:
@@ -69,7 +77,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     """The receiver that an app, a test client or a function makes.
 
     A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one.
-    Raises TypeError for any other target, ValueError for a path without a leading slash, LifespanError when the app cannot start.
+    Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app cannot start.
     """
     if not path.startswith("/"):
         raise ValueError(f"path {path!r} does not begin with a slash: give the app's route, such as '/hooks/pixazo'")
@@ -77,21 +85,18 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 3:
         return _asgi(cast("AsgiApp", target), path, own_loop=own_loop)
     if arguments == 2:
-        wsgi = cast("WsgiApp", target)
-        return Receiver(lambda callback: call_wsgi(wsgi, target_of(path, callback), callback), _route(path, target))
+        return Receiver(partial(call_wsgi, cast("WsgiApp", target)), path, target)
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
-        return Receiver(lambda callback: HttpResponse(function(callback) or 204))
-    if arguments is None and (post := _post_of(target)):
-        return _test_client(target, path, post)
+        return Receiver(lambda _, callback: HttpResponse(function(callback) or 204))
+    method = getattr(target, "request", getattr(target, "open", None) if hasattr(target, "application") else None)
+    if arguments is None and callable(method) and not inspect.iscoroutinefunction(method):
+        loop, app = ClientLoop(target), getattr(target, "app", getattr(target, "application", target))
+        return Receiver(lambda asked, callback: loop.call(partial(post_by_client, target, asked, callback)), path, app)
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
         " callback: give the app itself"
     )
-
-
-def _is_synchronous(method: object) -> bool:
-    return callable(method) and not inspect.iscoroutinefunction(method)
 
 
 def _required_arguments(target: object) -> int | None:
@@ -105,79 +110,32 @@ def _required_arguments(target: object) -> int | None:
 
 def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     state: dict[str, Any] = {}
-    loop = (None if own_loop else running_loop()) or OwnLoop(partial(lifespan, app, state))
-
-    def answer(callback: Callback) -> HttpResponse:
-        return loop.run(partial(call_asgi, app, target_of(path, callback), callback, state))
-
-    return Receiver(answer, _route(path, app), loop, loop.close)
-
-
-Post = Callable[[Any, str, bytes, dict[str, str]], HttpResponse]
-"""Posts by a test client: target, body, headers."""
+    call, here = partial(call_asgi, app, state), threading.get_ident()
+    if run := None if own_loop else running_loop():
+        return Receiver(lambda target, callback: run(partial(call, target, callback)), path, app, here)
+    loop = OwnLoop(partial(lifespan, app, state))
+    return Receiver(lambda target, callback: loop.run(partial(call, target, callback)), path, app, close=loop.close)
 
 
-def _post_of(client: object) -> Post | None:
-    """How this test client is used; None when it is none, or has to be awaited."""
-    if _is_synchronous(getattr(client, "request", None)):
-        return _post_by_django if hasattr(client, "generic") else _post_by_httpx
-    if hasattr(client, "application") and _is_synchronous(getattr(client, "open", None)):
-        return _post_by_werkzeug
-    return None
-
-
-def _post_by_django(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
-    response = client.generic("POST", target, body, headers.get("content-type", ""), headers=headers)
-    return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
-
-
-def _post_by_httpx(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
-    """By a client of Starlette, FastAPI or httpx."""
-    # Not the target alone: one that begins with two slashes would be taken for another host.
-    url = str(getattr(client, "base_url", "")).rstrip("/") + target
-    response = client.request("POST", url, content=body, headers=headers)
-    return HttpResponse(response.status_code, response.content)
-
-
-def _post_by_werkzeug(client: Any, target: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
-    """By a client from which Flask's is derived."""
-    response = client.open(target, method="POST", data=body, headers=headers)
+def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
+    own = ("host", "content-length", "connection", "transfer-encoding")
+    headers = {name: value for name, value in callback.headers.items() if name not in own}
+    if hasattr(client, "generic"):  # Django's
+        kind = headers.get("content-type", "")
+        response = client.generic("POST", target, callback.body, kind, headers=headers)
+        return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
+    if hasattr(client, "request"):  # Starlette's, FastAPI's or httpx'
+        # Not the target alone: one that begins with two slashes would be taken for another host.
+        url = str(getattr(client, "base_url", "")).rstrip("/") + target
+        response = client.request("POST", url, content=callback.body, headers=headers)
+        return HttpResponse(response.status_code, response.content)
+    response = client.open(target, method="POST", data=callback.body, headers=headers)  # Werkzeug's, and so Flask's
     return HttpResponse(response.status_code, response.data)
-
-
-def _test_client(client: Any, path: str, post: Post) -> Receiver:
-    loop = ClientLoop(client)
-
-    def answer(callback: Callback) -> HttpResponse:
-        return loop.call(partial(send, callback))
-
-    def send(callback: Callback) -> HttpResponse:
-        own = ("host", "content-length", "connection", "transfer-encoding")  # a client sets them itself
-        headers = {name: value for name, value in callback.headers.items() if name not in own}
-        return post(client, target_of(path, callback), callback.body, headers)
-
-    return Receiver(answer, _route(path, getattr(client, "app", getattr(client, "application", client))))
-
-
-def target_of(path: str, callback: Callback) -> str:
-    """Path and query at which an app gets a callback: what follows the URL of the inbox is appended to its route."""
-    route, _, query = path.partition("?")
-    whole = f"{route.rstrip('/')}{callback.path}" if callback.path else route
-    queries = "&".join(filter(None, (query, callback.query)))
-    return f"{whole}?{queries}" if queries else whole
-
-
-def _route(path: str, app: object) -> Callable[[Callback], str]:
-    return lambda callback: f"POST {target_of(path, callback)} of {app!r}"
-
-
-class LifespanError(Exception):
-    """The app reported that it cannot start or stop."""
 
 
 @asynccontextmanager
 async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
-    """Start the app, and shut it down on leaving. Raises LifespanError when the app reports a failure.
+    """Start the app, and shut it down on leaving. Raises InboxError when the app reports a failure.
 
     An app that raises before it has confirmed its startup does not support lifespans, which is allowed (ASGI, Lifespan Protocol).
     """
@@ -217,14 +175,30 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
             yield
         ending.set()
     if failure:
-        raise LifespanError(f"the app could not {step}: {failure}")
+        raise InboxError(f"the app could not {step}: {failure}")
 
 
-async def call_asgi(app: AsgiApp, path: str, callback: Callback, state: dict[str, object]) -> HttpResponse:
+async def call_asgi(app: AsgiApp, state: dict[str, object], target: str, callback: Callback) -> HttpResponse:
     """The app's response, once the app has returned and so its background tasks are done.
 
     Raises what the app raises, RuntimeError when it sent no response.
     """
+    path, _, query = target.partition("?")
+    scope: Message = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode("ascii"),
+        "query_string": query.encode("ascii"),
+        "root_path": "",
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 80),
+        "state": dict(state),
+    }
     requests = iter([callback.body])
     complete = anyio.Event()
     status: int | None = None
@@ -247,32 +221,13 @@ async def call_asgi(app: AsgiApp, path: str, callback: Callback, state: dict[str
             if not message.get("more_body", False):
                 complete.set()
 
-    await app(_scope(path, callback, state), receive, send)
+    await app(scope, receive, send)
     if status is None:
         raise RuntimeError("the app returned without a response")
     return HttpResponse(status, bytes(body), headers)
 
 
-def _scope(path: str, callback: Callback, state: dict[str, object]) -> Message:
-    path, _, query = path.partition("?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": unquote(path),
-        "raw_path": path.encode("ascii"),
-        "query_string": query.encode("ascii"),
-        "root_path": "",
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 80),
-        "state": dict(state),
-    }
-
-
-def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
+def call_wsgi(app: WsgiApp, target: str, callback: Callback) -> HttpResponse:
     """The app's response, in this thread. Raises what the app raises, RuntimeError when it never called start_response."""
     started: list[tuple[int, dict[str, str]]] = []
     parts: list[bytes] = []
@@ -281,7 +236,7 @@ def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
         started.append((int(status.split(" ", 1)[0]), dict(headers)))
         return parts.append  # the `write` of PEP 3333
 
-    chunks = app(_environ(path, callback), start_response)
+    chunks = app(_environ(target, callback), start_response)
     try:
         parts.extend(chunks)
     finally:
@@ -293,8 +248,8 @@ def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
     return HttpResponse(status, b"".join(parts), headers)
 
 
-def _environ(path: str, callback: Callback) -> dict[str, Any]:
-    path, _, query = path.partition("?")
+def _environ(target: str, callback: Callback) -> dict[str, Any]:
+    path, _, query = target.partition("?")
     environ: dict[str, Any] = {
         f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()
     }

@@ -23,7 +23,6 @@ _OPTIONS: dict[str, Any] = {
 
 @contextmanager
 def client_of(sleep: Sleep, *, seed: int, **options: Any) -> Generator[PixazoClient]:
-    """A blocking client."""
     with httpx2.Client(**_OPTIONS) as http:
         yield PixazoClient(http_client=http, sleep=sleep, polling=_polling(seed), **options)
 

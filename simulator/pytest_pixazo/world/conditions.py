@@ -94,8 +94,5 @@ def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dic
     if what not in _WHAT and "/" not in what:
         raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
     where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))
-    return where, {**meaning, **_as_json(conditions)}
-
-
-def _as_json(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    return where, {**meaning, **given}

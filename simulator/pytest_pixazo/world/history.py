@@ -110,7 +110,12 @@ def exchange_table(exchanges: Sequence[Exchange]) -> str:
     Of several reads in a row that are alike but for the request id, such as polls, the first and the last.
     """
     rows: list[tuple[str, ...]] = []
-    for _, alike in groupby(exchanges, key=_kind):
+
+    def kind(exchange: Exchange) -> tuple[str, ...]:
+        number, _, *shown = _row(exchange)
+        return tuple(REQUEST_ID.sub("", each) for each in shown) if exchange.method == "GET" else (number,)
+
+    for _, alike in groupby(exchanges, kind):
         rows += folded([*map(_row, alike)], lambda more: ("...", "", f"{more} more like this one", "..."))
     return table(rows) or "no request"
 
@@ -118,12 +123,6 @@ def exchange_table(exchanges: Sequence[Exchange]) -> str:
 def folded(alike: list[T], note: Callable[[int], T]) -> list[T]:
     """All that are alike; of more than MOST_ALIKE the first, a note that so many are left out, and the last."""
     return alike if len(alike) <= MOST_ALIKE else [alike[0], note(len(alike) - 2), alike[-1]]
-
-
-def _kind(exchange: Exchange) -> tuple[str, ...]:
-    """A key that similar reads share; any other exchange has its unique number."""
-    number, _, *shown = _row(exchange)
-    return tuple(REQUEST_ID.sub("", each) for each in shown) if exchange.method == "GET" else (number,)
 
 
 def _row(exchange: Exchange) -> tuple[str, ...]:
@@ -207,30 +206,20 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
     if due:
         ahead.append(f"the next webhook is due at +{_seconds(due - now)} s")
     found = f"the clock is manual and stands at {time_of(now)}; {'; '.join(ahead)}"
-    waits = _in_vain([each for each in exchanges if each.at == now], {each.request_id for each in running})
-    return (f"{found}: {ways}" if (ways := _remedy(now, running, due)) else found) + waits
-
-
-def _in_vain(exchanges: Sequence[Exchange], running: Collection[str]) -> str:
-    """The advice for an app that reads the status again and again at one instant."""
-    reads = [each for each in exchanges if each.operation == "status" and each.request_id in running]
-    if len(reads) < LOOP:
-        return ""
-    lasted = reads[-1].elapsed - reads[0].elapsed
-    return (
-        f"; the status was read {len(reads)} times meanwhile, within {lasted:.1f} s of real time. An app that waits in real"
-        f' time, as in a child process, needs a clock that runs: @pytest.mark.pixazo(clock="x20")'
-    )
-
-
-def _remedy(now: datetime, running: Sequence[Generation], due: datetime | None) -> str | None:
-    """The calls after which nothing is to come: until the last generation ends, else until the next webhook."""
+    # After this nothing is to come: the last generation has ended, or else the next webhook is attempted.
     ends = [each.ends_at for each in running]
-    last = max((end for end in ends if end), default=due)
-    if last is None:
-        return None
-    advance = f"pixazo.clock.advance({_seconds(last - now)})"
-    return f"{advance} or pixazo.clock.run_until()" if running and all(ends) else advance
+    if last := max((end for end in ends if end), default=due):
+        found += f": pixazo.clock.advance({_seconds(last - now)})"
+        found += " or pixazo.clock.run_until()" if running and all(ends) else ""
+    waiting = {each.request_id for each in running}
+    reads = [each for each in exchanges if each.at == now and each.operation == "status" and each.request_id in waiting]
+    if len(reads) >= LOOP:
+        found += (
+            f"; the status was read {len(reads)} times meanwhile, within {reads[-1].elapsed - reads[0].elapsed:.1f} s of real"
+            " time. An app that waits in real time, as in a child process, needs a clock that runs:"
+            ' @pytest.mark.pixazo(clock="x20")'
+        )
+    return found
 
 
 def generations_ahead(running: Sequence[Generation], now: datetime) -> str:

@@ -13,7 +13,7 @@ class LeftRunningWarning(pytest.PytestWarning):
 
 
 class Place(NamedTuple):
-    """A test, or a module whose fixture opened a world, and where its source is."""
+    """A test, or a module or class whose fixture opened a world, and where its source is; `line` is 0 where none is known."""
 
     nodeid: str
     path: str
@@ -21,13 +21,14 @@ class Place(NamedTuple):
 
 
 def place_of(node: pytest.Item | pytest.Collector) -> Place:
-    """The place of a test or collector."""
-    line = node.location[1] if isinstance(node, pytest.Item) else None
-    return Place(node.nodeid, str(node.path), (line or 0) + 1)
+    if not isinstance(node, pytest.Item):
+        return Place(node.nodeid, str(node.path), 0)
+    file, line, _ = node.location
+    return Place(node.nodeid, str(node.config.rootpath / file), 0 if line is None else line + 1)
 
 
 def warn_of(config: pytest.Config, place: Place, text: str) -> None:
     """Show a warning under a test, past or present. No filter turns it into an error, since that would fail the running test."""
-    message = warnings.WarningMessage(LeftRunningWarning(text), LeftRunningWarning, place.path, place.line)
+    message = warnings.WarningMessage(LeftRunningWarning(text), LeftRunningWarning, place.path, place.line or 1)
     details = {"warning_message": message, "when": "runtest", "nodeid": place.nodeid, "location": None}
     config.hook.pytest_warning_recorded.call_historic(kwargs=details)

@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
+from urllib.parse import urlsplit
 
+import pytest
 from msgspec.structs import replace
 
 from pixazo_simulator.control import (
@@ -115,7 +117,7 @@ class Clock:
 
         Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that still run.
         """
-        holds = condition or self._is_idle
+        holds = condition or (lambda: all(each.is_terminal for each in self._control.generations().generations))
         events: list[Event] = []
         passed = 0.0
         while not holds():
@@ -127,9 +129,6 @@ class Clock:
             events += self.advance(step)
             passed += step
         return events
-
-    def _is_idle(self) -> bool:
-        return all(each.is_terminal for each in self._control.generations().generations)
 
     def running(self) -> str | None:
         """The status of each generation that has not ended, and how it will end, in one line; None when all have."""
@@ -282,9 +281,14 @@ class Pixazo:
     @contextmanager
     def env(self) -> Generator[Self]:
         """Within a `with` block the environment variables name this world, as with `pixazo_env`."""
-        from .environment import environment
-
-        with environment(self.url, self.api_key):
+        host = urlsplit(self.url).hostname  # excepted from proxies
+        known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")  # curl and Python prefer the lower-case name
+        no_proxy = ",".join(filter(None, (known, host)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PIXAZO_BASE_URL", self.url)
+            patch.setenv("PIXAZO_API_KEY", self.api_key)
+            patch.setenv("no_proxy", no_proxy)
+            patch.setenv("NO_PROXY", no_proxy)
             yield self
 
     def virtual_sleep(self) -> AbstractContextManager[Sleeps]:
@@ -325,7 +329,17 @@ class Pixazo:
     def _explained(self, found: list[Delivery]) -> list[Delivery]:
         """Deliveries; attempts that an inbox of this world refused have the reason of the inbox as their problem."""
         reasons = {each.url: each.problem for inbox in self._inboxes for each in inbox.refused}
-        return [_explained(each, reasons[each.url]) if each.url in reasons else each for each in found]
+
+        def explained(delivery: Delivery) -> Delivery:
+            attempts = (
+                replace(each, problem=f"answered {each.status}: {reasons[delivery.url]}")
+                if each.status in _REFUSALS
+                else each
+                for each in delivery.attempts
+            )
+            return replace(delivery, attempts=tuple(attempts)) if delivery.url in reasons else delivery
+
+        return [*map(explained, found)]
 
     @overload
     def when(self, call: SubmitCall, /, **match: Unpack[SubmitRule]) -> When: ...
@@ -528,6 +542,8 @@ class Pixazo:
         seen = self.control.record(unmatched_after=self._first_unmatched, elapsed=True)
         exchanges, dropped = self._exchanges(seen.journal)
         deliveries = self._explained(seen.deliveries.deliveries)
+        own = tuple(each.url for each in self._inboxes)  # what went there came before the inbox was closed
+        elsewhere = [each.url for each in deliveries if not each.url.startswith(own)]
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
@@ -544,7 +560,7 @@ class Pixazo:
             dropped=dropped,
             inbox_problems=[
                 *(problem for each in self._inboxes for problem in each.problems),
-                *_for_closed_inboxes(deliveries, own=tuple(each.url for each in self._inboxes)),
+                *(f"POST {url}: {problem}" for url in elsewhere if (problem := _closed_inbox(url))),
             ],
         )
 
@@ -561,22 +577,7 @@ class Pixazo:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
 
 
-def _explained(delivery: Delivery, reason: str | None) -> Delivery:
-    attempts = (
-        replace(each, problem=f"answered {each.status}: {reason}") if each.status in _REFUSALS else each
-        for each in delivery.attempts
-    )
-    return replace(delivery, attempts=tuple(attempts))
+def _closed_inbox(url: str) -> str | None:
+    from pytest_pixazo.webhooks import closed_inbox  # only for a world with deliveries: it loads the receivers
 
-
-def _for_closed_inboxes(deliveries: Sequence[Delivery], own: tuple[str, ...]) -> list[str]:
-    """A line for each delivery to the inbox of an earlier test; what went to one of its own came before that was closed."""
-    if not deliveries:
-        return []
-    from pytest_pixazo.webhooks import closed_inbox
-
-    return [
-        f"POST {each.url}: {problem}"
-        for each in deliveries
-        if not each.url.startswith(own) and (problem := closed_inbox(each.url))
-    ]
+    return closed_inbox(url)

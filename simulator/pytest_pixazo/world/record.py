@@ -66,30 +66,22 @@ def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
 
     If the test did not run to its end, an unused rule is a complaint only if a call came that it missed: others could still have come.
     """
+    unexpected = [each for each in record.exchanges if not each.expected and each.rule is None]
+    unmatched = [each for each in record.unmatched if not each.expected]
     return [
         *(
-            _complaint(each, "unexpected request")
-            for each in record.exchanges
-            if not each.expected and each.rule is None
+            f"{what} request {each.number}, {each.method} {each.target}, answered {each.status}: {each.hint or each.reason}"
+            for what, exchanges in (("unexpected", unexpected), ("unmatched", unmatched))
+            for each in exchanges
         ),
-        *(_complaint(each, "unmatched request") for each in record.unmatched if not each.expected),
         *record.unfinished,
-        *(
-            _unused(rule)
-            for rule in record.rules
-            if 0 in rule.used and not _lost_its_draws(rule) and (is_whole or (rule.missed and not rule.used[0]))
-        ),
+        *(_unused(each) for each in record.rules if 0 in each.used and _should_have_been_used(each, is_whole=is_whole)),
     ]
 
 
-def _complaint(exchange: Exchange, what: str) -> str:
-    asked = f"{exchange.method} {exchange.target}"
-    return f"{what} {exchange.number}, {asked}, answered {exchange.status}: {exchange.hint or exchange.reason}"
-
-
-def _lost_its_draws(rule: ScriptRule) -> bool:
-    """Whether it was left to chance, and calls that matched came."""
-    return "probability" in rule.rule and rule.matched > rule.rule.get("after", 0)
+def _should_have_been_used(rule: ScriptRule, *, is_whole: bool) -> bool:
+    lost_its_draws = "probability" in rule.rule and rule.matched > rule.rule.get("after", 0)
+    return not lost_its_draws and (is_whole or (bool(rule.missed) and not rule.used[0]))
 
 
 def _unused(rule: ScriptRule) -> str:

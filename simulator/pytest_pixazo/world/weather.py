@@ -10,7 +10,6 @@ import pytest
 
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.weather import (
-    Fewest,
     Forecast,
     Run,
     Shrinking,
@@ -38,15 +37,19 @@ def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
     """Within a `with` block incidents strike the app of a world; at its end AssertionError is raised if its books do not balance, and an error of the app gets a note."""
     __tracebackhide__ = True
     runs: list[Run] = []
+
+    def told(run: Run) -> str:
+        return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
+
     try:
         with counted(control, incidents, runs):
             yield
     except BaseException as failure:
         for run in runs:
-            failure.add_note(_told(run))
+            failure.add_note(told(run))
         raise
     if runs[0].problems:
-        raise AssertionError(_told(runs[0]))
+        raise AssertionError(told(runs[0]))
 
 
 @contextmanager
@@ -102,20 +105,10 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
     if kinds:
         found = Shrinking(problems_of, first.struck, kinds).found
         cause = next(filter(None, (causes.get(each.incidents) for each in found)), causes.get(incidents))
-        lines = [*([repr(cause)] if cause else []), str(first), *map(_repeated, found)]
+        lines = [*([repr(cause)] if cause else []), str(first)]
+        lines += (f"{each}\nto repeat it: pixazo.endure(app, only={written(each.incidents)!r})" for each in found)
         raise AssertionError("\n".join(lines)) from cause
 
 
 def _ended_well(error: BaseException) -> bool:
-    """Whether it is the exit of a program with code 0."""
     return isinstance(error, SystemExit) and not error.code
-
-
-def _told(run: Run) -> str:
-    """What came of a run, and how it is repeated."""
-    return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
-
-
-def _repeated(found: Fewest) -> str:
-    """The fewest incidents, and how they are repeated."""
-    return f"{found}\nto repeat it: pixazo.endure(app, only={written(found.incidents)!r})"

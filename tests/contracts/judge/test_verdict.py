@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Unseen, Violation
 from pixazo_contracts.clauses.standing import Cost, Strength
-from pixazo_contracts.judge.evaluation import ExitCode, exit_code
-from pixazo_contracts.judge.expectations import Expectation, apply_expectations
+from pixazo_contracts.judge import ExitCode, Terms, build
+from pixazo_contracts.judge.evaluation import exit_code
+from pixazo_contracts.judge.expectations import Expectation
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
@@ -228,60 +230,65 @@ def test_missing_evidence_is_explained_by_what_came() -> None:
     assert verdict.reason == "its probe (a probe) sent 3 request(s) for it: 429 (2), timeout"
 
 
-def verdict(name: str, result: Outcome) -> Verdict:
-    return Verdict(clause=name, outcome=result)
+PASSED, FAILED, DRIFTED, FAULTY, SKIPPED = (
+    Verdict(clause=clause, outcome=outcome)
+    for clause, outcome in zip(
+        BY_ID, (Outcome.PASS, Outcome.FAIL, Outcome.DRIFT, Outcome.ERROR, Outcome.SKIPPED), strict=False
+    )
+)
 
 
-PASSED, FAILED = verdict("A-01", Outcome.PASS), verdict("A-02", Outcome.FAIL)
-DRIFTED, FAULTY = verdict("A-03", Outcome.DRIFT), verdict("A-04", Outcome.ERROR)
+def code(
+    *verdicts: Verdict, footer: Footer | None = FOOTER, excused: str = "", stale: str = "", **terms: Any
+) -> ExitCode:
+    """The exit code of a run with these verdicts."""
+    result = build(trace(), verdicts, 0, excused=frozenset(excused.split()), stale=tuple(stale.split()))
+    return exit_code(result, footer, Terms(today=TODAY, **terms))
 
 
 def test_each_reason_has_its_code() -> None:
     """Each reason alone gives the code that docs/how-to/contracts.md lists."""
-    assert exit_code([PASSED], FOOTER) is ExitCode.CLEAN
-    assert exit_code([FAILED], FOOTER) is ExitCode.FAILED
-    assert exit_code([DRIFTED], FOOTER) is ExitCode.CLEAN
-    assert exit_code([DRIFTED], FOOTER, strict_drift=True) is ExitCode.FAILED
-    assert exit_code([FAULTY], FOOTER) is ExitCode.SUITE
-    assert exit_code([PASSED], None) is ExitCode.SUITE
-    assert exit_code([PASSED], replace(FOOTER, unusable="dead")) is ExitCode.UNUSABLE
-    assert exit_code([PASSED], replace(FOOTER, spend_stopped="spent")) is ExitCode.SPEND
-    assert exit_code([PASSED], FOOTER, stale=True) is ExitCode.EXPECTATIONS
-    assert exit_code([PASSED, verdict("A-05", Outcome.SKIPPED)], FOOTER, floor=51) is ExitCode.UNJUDGED
-    assert exit_code([verdict("A-05", Outcome.SKIPPED)], FOOTER) is ExitCode.UNJUDGED
-    assert exit_code([FAILED], FOOTER, excused=frozenset({"A-02"})) is ExitCode.CLEAN
+    assert code(PASSED) is ExitCode.CLEAN
+    assert code(FAILED) is ExitCode.FAILED
+    assert code(DRIFTED) is ExitCode.CLEAN
+    assert code(DRIFTED, strict_drift=True) is ExitCode.FAILED
+    assert code(FAULTY) is ExitCode.SUITE
+    assert code(PASSED, footer=None) is ExitCode.SUITE
+    assert code(PASSED, footer=replace(FOOTER, unusable="dead")) is ExitCode.UNUSABLE
+    assert code(PASSED, footer=replace(FOOTER, spend_stopped="spent")) is ExitCode.SPEND
+    assert code(PASSED, stale="old") is ExitCode.EXPECTATIONS
+    assert code(PASSED, SKIPPED, floor=51.0) is ExitCode.UNJUDGED
+    assert code(SKIPPED) is ExitCode.UNJUDGED
+    assert code(FAILED, excused=FAILED.clause) is ExitCode.CLEAN
 
 
 def test_the_strongest_reason_wins() -> None:
     """With everything wrong at once the codes come in the order 3, 10, 11, 1, 12, 13 as reasons fall away."""
     dead = replace(FOOTER, unusable="dead", spend_stopped="spent")
-    unjudged = verdict("A-05", Outcome.SKIPPED)
     codes = [
-        exit_code([FAULTY, FAILED, unjudged], dead, stale=True, floor=100.0),
-        exit_code([FAILED, unjudged], dead, stale=True, floor=100.0),
-        exit_code([FAILED, unjudged], replace(dead, unusable=None), stale=True, floor=100.0),
-        exit_code([FAILED, unjudged], FOOTER, stale=True, floor=100.0),
-        exit_code([unjudged], FOOTER, stale=True, floor=100.0),
-        exit_code([unjudged], FOOTER, floor=100.0),
+        code(FAULTY, FAILED, SKIPPED, footer=dead, stale="old", floor=100.0),
+        code(FAILED, SKIPPED, footer=dead, stale="old", floor=100.0),
+        code(FAILED, SKIPPED, footer=replace(dead, unusable=None), stale="old", floor=100.0),
+        code(FAILED, SKIPPED, stale="old", floor=100.0),
+        code(SKIPPED, stale="old", floor=100.0),
+        code(SKIPPED, floor=100.0),
     ]
-    assert [int(code) for code in codes] == [3, 10, 11, 1, 12, 13]
+    assert [int(each) for each in codes] == [3, 10, 11, 1, 12, 13]
 
 
-def expected(clause_id: str, until: date) -> Expectation:
-    return Expectation(clause=clause_id, outcome="FAIL", reason="known", expires=until)
-
-
-def test_an_expectation_excuses_its_failure_only() -> None:
+@pytest.mark.parametrize(
+    ("verdict", "until", "excused", "stale"),
+    [
+        (FAILED, date(2026, 12, 31), True, None),
+        (DRIFTED, date(2026, 12, 31), False, None),
+        (PASSED, date(2026, 12, 31), False, "is fixed, the clause is now PASS: delete it"),
+        (FAILED, date(2026, 1, 1), False, "expired on 2026-01-01: renew it or mend the gateway"),
+    ],
+)
+def test_an_expectation_excuses_its_failure_only(
+    verdict: Verdict, until: date, excused: bool, stale: str | None
+) -> None:
     """A known failure is excused; one that is fixed or expired is reported."""
-    verdicts = [PASSED, FAILED, verdict("A-06", Outcome.FAIL)]
-    until = date(2026, 12, 31)
-    excused, stale = apply_expectations(
-        [expected("A-02", until), expected("A-01", until), expected("A-06", date(2026, 1, 1))],
-        verdicts,
-        TODAY,
-    )
-    assert excused == {"A-02"}
-    assert stale == (
-        "expectation of FAIL for A-01 is fixed, the clause is now PASS: delete it",
-        "expectation of FAIL for A-06 expired on 2026-01-01: renew it or mend the gateway",
-    )
+    known = Expectation(clause=verdict.clause, outcome="FAIL", reason="known", expires=until)
+    assert known.excuses(verdict, TODAY) == excused
+    assert known.stale(verdict, TODAY) == (stale and f"expectation of FAIL for {verdict.clause} {stale}")

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
 from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.facts import Fact, facts, operation_name
 from pixazo_contracts.pages.sections import rows, sections
-from pixazo_contracts.pages.support import _policy, _quotes  # pyright: ignore[reportPrivateUsage]  # every quotation is found
+from pixazo_contracts.pages.support import is_about, quotations
 
 PAGE = own_page()
 OURS = read_page(PAGE)
@@ -335,12 +334,9 @@ def test_every_quotation_is_found() -> None:
         for operation in OURS.operations
         for each in operation.sentences
     ]
-    quotations = [(clause.id, each.heading, each.words, each.sample) for clause in CATALOGUE for each in clause.quotes]
-    quotations += [(name, heading, words, "") for name, quotes in _policy().items() for heading, words in quotes]
-    assert [
-        each for each in quotations if not any(_quotes(*each[1:], operation, fact) for operation, fact in places)
-    ] == []
-    assert len(quotations) > 200
+    found = [(name, quote) for quoted in quotations().values() for name, quotes in quoted.items() for quote in quotes]
+    assert [(name, quote) for name, quote in found if not any(is_about(quote, *place) for place in places)] == []
+    assert len(found) > 200
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.tools import tool
 
 from pixazo_contracts.clauses import show
 from pixazo_contracts.cli import main
-from pixazo_contracts.judge.result import curl_line, shell_word
+from pixazo_contracts.judge import curl_line, shell_word
 from pixazo_contracts.trace import MISSING
 
 ODD = "a\\b'\"c\n\x1b[2J\x7f\x85\u202e\ufe0f\U000e0041é"

@@ -173,16 +173,10 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     ledger = tmp_path / "ledger.ndjson"
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
-        options = (
-            "--pixazo-url",
-            origin,
-            "--pixazo-contract-profile",
-            _profile(tmp_path),
-            "--pixazo-contract-max-generations",
-            "2",
-        )
+        options = {"profile": _profile(tmp_path), "max-generations": "2", "ledger": ledger, "clauses": "AUTH-*"}
+        given = [f"--pixazo-contract-{name}={value}" for name, value in options.items()]
         done = subprocess.run(
-            [*command, *options, "--pixazo-contract-ledger", str(ledger), "--pixazo-contract-clauses", "AUTH-*"],
+            [*command, f"--pixazo-url={origin}", *given],
             cwd=tmp_path,
             env=_environment(tmp_path),
             capture_output=True,

@@ -33,14 +33,7 @@ CANARY = 'Canary/9+"&<%Key'
 OTHER_CANARY = "other.canary~5"
 HEADER = "ocp-apim-subscription-key"
 ENOUGH = (
-    "smoke",
-    "g1",
-    "g1 callback",
-    "webhook alone",
-    "failed prompt",
-    "unknown id",
-    "keyless reads",
-    "late re-reads",
+    *("smoke", "g1", "g1 callback", "webhook alone", "failed prompt", "unknown id", "keyless reads", "late re-reads"),
 )
 TOKENS = ("us3r-name", "pa55.word", "S3gment_of_path", "Qu3ry-value", "ab")
 

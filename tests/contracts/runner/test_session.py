@@ -112,12 +112,10 @@ def watched(*seen: tuple[float, str, str, dict[str, str]]) -> bool:
             read = {"operation": "status", "method": "GET", "body": body, "status": 200, "request_id": name}
             common = {
                 "number": 1,
-                "probe": "",
-                "case": "",
-                "url": "",
                 "account": "default",
                 "started": at,
                 "finished": at,
+                **dict.fromkeys(("probe", "case", "url"), ""),
             }
             clock.watch(Exchange(**common, headers=tuple(headers.items()), **(read if body else submit)))  # type: ignore[arg-type]
     except StandstillError:
@@ -169,14 +167,11 @@ def test_callbacks_are_counted_until_the_run_ends() -> None:
         url = ask.headers["x-webhook-url"]
         work = gateway.accept(ask, "generate", {"prompt": "A"}, KEY)
         assert is_members(work.value)
-        gateway.calls.append(
-            (gateway.now() + 29.0, str(work.value["request_id"]), f"{url.partition('/hook')[0]}/elsewhere")
-        )
+        elsewhere = f"{url.partition('/hook')[0]}/elsewhere"
+        gateway.calls.append((gateway.now() + 29.0, str(work.value["request_id"]), elsewhere))
         return 400, {"Content-Type": "application/json"}, b"{}"
 
     target = full_target(settle=30.0)
     trace = run(target, (forgets,), RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
-    assert [callback.target.partition("?")[0] for callback in trace.callbacks] == [
-        "/hook/testrun0-1-late",
-        "/elsewhere",
-    ]
+    paths = [callback.target.partition("?")[0] for callback in trace.callbacks]
+    assert paths == ["/hook/testrun0-1-late", "/elsewhere"]

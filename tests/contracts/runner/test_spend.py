@@ -409,10 +409,10 @@ def test_what_is_planned_is_what_is_spent(rich: Observed) -> None:
     profile = capable(EVERYTHING, receiver=True)
     spent = Counter(exchange.probe for exchange in rich.trace.exchanges if exchange.spent)
     plan = make_plan(PROBES, CATALOGUE, profile, 999)
-    planned = {line.probe: line.expected for line in plan.lines if line.expected and line.left_out is None}
+    planned = {probe.name: probe.expected for probe, left_out in plan.lines if probe.expected and left_out is None}
     assert spent.keys() == planned.keys()
     assert {name: number for name, number in spent.items() if number > planned[name]} == {}
-    assert all(line.worst >= line.expected for line in plan.lines)
+    assert all(probe.worst >= probe.expected for probe, _ in plan.lines)
 
 
 @pytest.mark.slow
@@ -423,7 +423,7 @@ def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
     plan = make_plan(PROBES, CATALOGUE, capable(EVERYTHING, receiver=True), granted)
     assert observed.trace.footer is not None
     states = observed.trace.footer.probes
-    left_out = {line.probe for line in plan.lines if line.left_out == "the budget does not reach it"}
+    left_out = {probe.name for probe, why in plan.lines if why == "the budget does not reach it"}
     assert left_out == {name for name, state in states.items() if state == "unfunded"}
 
 

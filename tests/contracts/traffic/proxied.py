@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Outcome, judge
-from pixazo_contracts.runner import Ledger, SpendGuard
+from pixazo_contracts.runner import Ledger, Purse
 from pixazo_contracts.trace import KEY_HEADER, Profile, Trace, is_array, is_object, members_of
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 from pixazo_simulator import Settings
@@ -73,7 +73,7 @@ def proxied(
     proxy = Proxy(profile, ProxyOptions(**options), tape, running.lines.append)  # type: ignore[arg-type]  # any option
     if budget is not None:
         book = Ledger(ledger, f"proxy-{tape.purse}-{time.monotonic_ns():x}")
-        proxy.guard = SpendGuard(proxy, upstream, budget - book.spent(of=f"proxy-{tape.purse}-"), book)
+        proxy.guard = Purse(budget - book.spent(of=f"proxy-{tape.purse}-"), book)
 
     running.interrupt = lambda: loop.call_soon_threadsafe(proxy.interrupt)
 

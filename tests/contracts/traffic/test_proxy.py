@@ -55,14 +55,20 @@ def upstream(serve: Serve) -> Generator[str]:
         thread.join(PATIENCE)
 
 
-def _through(port: int, request: bytes) -> bytes:
-    """All that comes back."""
+def through(port: int, request: bytes, *, half: bool = False) -> bytes:
+    """All that comes back; `half`: the client closes its side first."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as peer:
         peer.sendall(request)
-        data = b""
-        while more := peer.recv(65536):
-            data += more
-        return data
+        if half:
+            peer.shutdown(socket.SHUT_WR)
+        return _rest(peer)
+
+
+def _rest(peer: socket.socket) -> bytes:
+    data = b""
+    while more := peer.recv(65536):
+        data += more
+    return data
 
 
 REQUEST = (
@@ -85,7 +91,7 @@ def test_bytes_pass_both_ways_as_they_are_but_for_hop_by_hop_fields() -> None:
         peer.sendall(RESPONSE)
 
     with upstream(serve) as url, proxied(url) as passing:
-        back = _through(passing.port, REQUEST)
+        back = through(passing.port, REQUEST)
     assert got[0] == REQUEST.replace(b", X-Hop\r\nX-Hop: 1", b"")
     assert back == RESPONSE
 
@@ -111,9 +117,7 @@ def test_chunks_a_continue_and_trailers_pass() -> None:
         app.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert app.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         app.sendall(b"3\r\nabc\r\n0\r\n\r\n")
-        back = b""
-        while more := app.recv(1000):
-            back += more
+        back = _rest(app)
     assert got == [b"3\r\nabc\r\n0\r\n\r\n"]
     assert back == answer
 
@@ -128,9 +132,9 @@ def test_no_response_stays_no_response_and_a_reset_a_reset() -> None:
 
     request = b"GET /v2/requests/status/x HTTP/1.1\r\nHost: a\r\n\r\n"
     with upstream(silent) as url, proxied(url) as passing:
-        assert _through(passing.port, request) == b""
+        assert through(passing.port, request) == b""
     with upstream(reset) as url, proxied(url) as passing, pytest.raises(ConnectionResetError):
-        _through(passing.port, request)
+        through(passing.port, request)
     assert passing.trace is not None
     assert [exchange.error for exchange in passing.trace.exchanges] == ["lost"], passing.lines
 
@@ -224,17 +228,13 @@ def test_a_submit_beyond_the_purse_is_not_sent_also_after_a_restart(tmp_path: Pa
 def test_a_violation_is_said_once_and_named_in_a_header_if_the_proxy_complains() -> None:
     def serve(peer: socket.socket) -> None:
         while _read_head(peer):
-            body = b'{"status": "QUEUED"}'
-            peer.sendall(
-                b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-                + body
-            )
+            typed = b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n"
+            peer.sendall(b"HTTP/1.1 202 Accepted\r\n" + typed + b'{"status": "QUEUED"}')
 
-    request = (
-        b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    )
+    closing = b"Host: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    request = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\n" + closing
     with upstream(serve) as url, proxied(url, complain=True) as passing:
-        backs = [_through(passing.port, request) for _ in range(2)]
+        backs = [through(passing.port, request) for _ in range(2)]
     assert b"Pixazo-Contracts: " in backs[0]
     assert b"SUBMIT-03" in backs[0]
     assert b"Pixazo-Contracts" not in backs[1]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from tests.contracts.traffic.proxied import KEY, STATUS, SUBMIT, App, proxied, settings
-from tests.contracts.traffic.test_proxy import upstream
+from tests.contracts.traffic.test_proxy import through, upstream
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
 
@@ -23,6 +23,7 @@ from pixazo_contracts.cli.proxy import proxy
 from pixazo_contracts.trace import ConfigurationError, Profile, load_trace
 from pixazo_contracts.traffic import Tape, tape
 from pixazo_contracts.traffic.tape import MOST_READS, Message, decoded
+from pixazo_contracts.traffic.wire import Head
 from pixazo_simulator import Simulator
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
@@ -33,21 +34,10 @@ def _origin(gateway: Receiver) -> str:
     return gateway.url.removesuffix("/hook")
 
 
-def _sent(port: int, request: bytes, *, half: bool = False) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as peer:
-        peer.sendall(request)
-        if half:
-            peer.shutdown(socket.SHUT_WR)
-        data = b""
-        while more := peer.recv(65536):
-            data += more
-        return data
-
-
 def test_a_request_of_two_lengths_is_refused_and_not_sent() -> None:
     request = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, request).startswith(b"HTTP/1.1 400 ")
+        assert through(passing.port, request).startswith(b"HTTP/1.1 400 ")
     assert gateway.received == []
 
 
@@ -62,7 +52,7 @@ def test_a_request_of_two_lengths_is_refused_and_not_sent() -> None:
 )
 def test_a_target_reaches_the_gateway_and_the_trace_whole(target: str, path: str) -> None:
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, f"GET {target} HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n".encode()) == OK
+        assert through(passing.port, f"GET {target} HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n".encode()) == OK
     assert [each.path for each in gateway.received] == [path]
     assert passing.trace is not None
     assert [exchange.url for exchange in passing.trace.exchanges] == [f"{_origin(gateway)}{path}"]
@@ -71,7 +61,7 @@ def test_a_target_reaches_the_gateway_and_the_trace_whole(target: str, path: str
 
 def test_a_client_that_has_closed_its_half_gets_its_answer() -> None:
     with Receiver(OK) as gateway, proxied(_origin(gateway)) as passing:
-        assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", half=True) == OK
+        assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", half=True) == OK
 
 
 def test_a_gateway_of_tls_is_reached_by_the_authorities_of_ssl_cert_file(
@@ -84,10 +74,10 @@ def test_a_gateway_of_tls_is_reached_by_the_authorities_of_ssl_cert_file(
     with Receiver(OK, context=context) as gateway:
         url = f"https://localhost:{_origin(gateway).rpartition(':')[2]}"
         with proxied(url) as passing:
-            assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
+            assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         with proxied(url, keep_host=False) as passing:
-            assert _sent(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == OK
+            assert through(passing.port, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == OK
     assert gateway.received[-1].headers["host"] == url.removeprefix("https://")
 
 
@@ -115,7 +105,7 @@ def test_no_key_is_kept_wherever_it_stands(header: str, tmp_path: Path) -> None:
         Receiver(answer) as gateway,
         proxied(_origin(gateway), out=tmp_path, public_url="http://127.0.0.1:9") as passing,
     ):
-        _sent(passing.port, head.encode() + chunks)
+        through(passing.port, head.encode() + chunks)
     assert passing.trace is not None
     assert [exchange.status for exchange in passing.trace.exchanges] == [400]
     for text in [*(file.read_text().lower() for file in tmp_path.iterdir()), *passing.lines]:
@@ -126,7 +116,7 @@ def test_a_submit_in_chunks_is_called_back_through_the_proxy() -> None:
     body = json.dumps({"prompt": "A", "callback_url": "https://a.example/x"}).encode()
     request = f"POST {SUBMIT}generate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n"
     with Receiver(OK) as gateway, proxied(_origin(gateway), public_url="http://proxy.example") as passing:
-        _sent(passing.port, request.encode() + body + b"\r\n0\r\nX-T: 1\r\n\r\n")
+        through(passing.port, request.encode() + body + b"\r\n0\r\nX-T: 1\r\n\r\n")
     sent = gateway.received[0]
     assert json.loads(sent.body)["callback_url"].startswith("http://proxy.example/hook/")
     assert sent.headers["content-length"] == str(len(sent.body))
@@ -170,20 +160,21 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_not_read(monkeypatch: pytest
 @pytest.mark.parametrize("encoding", ["br", "zstd"])
 def test_what_was_issued_unread_is_no_unknown_id(encoding: str) -> None:
     tape = Tape(Profile(origin="http://127.0.0.1:1"), None)
-    headers = (("Ocp-Apim-Subscription-Key", KEY), ("Content-Type", "application/json"))
+    typed = (b"Content-Type", b"application/json")
+    answer = Head((b"202", b""), b"1.1", [(b"Content-Encoding", encoding.encode())])
     assert _read(tape).aims == ("STATUS-10",)
-    said = tape.classify("POST", f"{SUBMIT}generate", headers, b'{"prompt": "A"}')
-    answered: Any = {
-        "answered": 202,
-        "answer_headers": (("Content-Encoding", encoding),),
-        "answer": b"\1",
-        "answer_size": 1,
-    }
-    message = Message(
-        method="POST", target=f"{SUBMIT}generate", headers=headers, body=b"", size=0, started=0.0, **answered
-    )
-    assert tape.record(message, said).aims == ()
+    assert tape.record(_message("POST", f"{SUBMIT}generate", answer, b"\1", b'{"prompt": "A"}', typed)).aims == ()
     assert _read(tape).aims == ()
+
+
+def _message(
+    method: str, target: str, answer: Head, answered: bytes, body: bytes = b"", *headers: tuple[bytes, bytes]
+) -> Message:
+    head = Head((method.encode(), target.encode()), b"1.1", [(b"Ocp-Apim-Subscription-Key", KEY.encode()), *headers])
+    sent, received = bytearray(body), bytearray(answered)
+    return Message(
+        head=head, started=0.0, body=sent, size=len(body), answer=answer, answered=received, answer_size=len(answered)
+    )
 
 
 def _read(tape: Tape) -> Any:
@@ -191,15 +182,11 @@ def _read(tape: Tape) -> Any:
 
 
 def test_what_is_judged_with_one_exchange_does_not_grow_with_the_trace(tmp_path: Path) -> None:
-    tape, headers = Tape(Profile(origin="http://127.0.0.1:1"), tmp_path), (("Ocp-Apim-Subscription-Key", KEY),)
+    tape = Tape(Profile(origin="http://127.0.0.1:1"), tmp_path)
 
     def passes(method: str, target: str, code: int, **members: object) -> int:
         body = json.dumps({"request_id": ID, **members}).encode()
-        answered: Any = {"answered": code, "answer": body, "answer_size": len(body)}
-        message = Message(
-            method=method, target=target, headers=headers, body=b"", size=0, started=tape.now(), **answered
-        )
-        exchange = tape.record(message, tape.classify(method, target, headers, b""))
+        exchange = tape.record(_message(method, target, Head((b"%d" % code, b""), b"1.1"), body))
         return len(tape.window(exchange).exchanges)
 
     passes("POST", f"{SUBMIT}generate", 202, status="QUEUED")

@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration, run
 from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
-from pytest_pixazo.explorer.order import Order, orders
+from pytest_pixazo.explorer.order import Order, Sees, orders
 from pytest_pixazo.explorer.run import InvalidAppError, Scene
 from pytest_pixazo.webhooks.callback import Callback
 
@@ -429,7 +429,7 @@ def _not_found(_: str) -> None:
 def test_longer_orders_are_legal_too(polls: bool, callbacks: bool, data: strategies.DataObject) -> None:
     """Each step is a continuation of those before it, and the app can know the end."""
     order = data.draw(longer_orders({"polls": polls, "callbacks": callbacks}))
-    assert order.reveals_the_end
+    assert order.sees is Sees.END
     for number, step in enumerate(order.steps):
         assert step in Order(order.steps[:number]).continuations(polls=polls, callbacks=callbacks)
 

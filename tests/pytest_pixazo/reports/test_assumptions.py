@@ -11,7 +11,7 @@ from tests.pytest_pixazo.reports.records import Scenario
 
 from pixazo_simulator.control import PolicyDecision
 from pixazo_simulator.spec import Label
-from pytest_pixazo.reports.assumptions import Assumptions, beyond, read_labels
+from pytest_pixazo.reports.assumptions import beyond, read_labels
 from pytest_pixazo.world import Record
 
 SUITE = """
@@ -117,19 +117,6 @@ def test_labels_are_one_or_several(value: object, labels: tuple[str, ...]) -> No
 def test_what_the_page_says_is_always_allowed(label: Label, only: str, fails: bool) -> None:
     """And a safety rule of the simulator is no claim about the gateway."""
     assert (beyond(decided(label), (only,)) is not None) is fails
-
-
-def test_the_order_in_which_tests_end_does_not_matter() -> None:
-    """Nor in which process they ran."""
-    one, other = Assumptions(), Assumptions()
-    labels: tuple[Label, ...] = ("assumed", "observed")
-    for label in labels:
-        one.add(decided(label))
-    for label in reversed(labels):
-        part = Assumptions()
-        part.add(decided(label))
-        other.merge(part.as_plain_values())
-    assert list(one.lines()) == list(other.lines())
 
 
 @pytest.mark.parametrize("scope", ["module", "session"])

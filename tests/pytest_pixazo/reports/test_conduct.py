@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Scenario
 
-from pytest_pixazo.reports.conduct import CHECKS, Finding, judge, misconduct, report
-from pytest_pixazo.reports.coverage import Results
+from pytest_pixazo.reports.conduct import CHECKS, Finding, judge, misconduct, read_checks, report
 from pytest_pixazo.world.record import Record
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
@@ -244,7 +239,7 @@ def test_what_a_test_allows_is_left_out() -> None:
         "usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after"
     )
     with pytest.raises(ValueError, match=re.escape(says)):
-        judge(record, ["poll-to-fast"])
+        read_checks(["poll-to-fast"])
 
 
 def test_the_report_says_what_why_instead_and_where() -> None:
@@ -280,40 +275,6 @@ def test_the_failure_says_how_to_allow_it() -> None:
         f"stopped-early: it ended, the app last heard of PROCESSING ({ID}): exchanges 1-5; instead: "
     )
     assert allowed.endswith('@pytest.mark.pixazo(allow_conduct=["poll-too-fast", "stopped-early"])')
-
-
-def gathered(records: Iterable[Record]) -> Results:
-    """The results of one process after these tests."""
-    results = Results()
-    for record in records:
-        results.add(record)
-    return results
-
-
-RECORDS = [
-    msgspec.structs.replace(scenario.record(), nodeid=f"test_{number}")
-    for number, scenario in enumerate([*(scenario for _, scenario, _ in MISTAKES.values()), *HONEST.values()])
-]
-
-
-@pytest.mark.slow
-@given(st.permutations(RECORDS), st.lists(st.integers(0, 2), min_size=len(RECORDS), max_size=len(RECORDS)))
-def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record], workers: list[int]) -> None:
-    """However the tests are ordered and distributed over processes, the final results are the same."""
-    merged = Results()
-    for worker in range(3):
-        merged.merge(
-            gathered(record for record, at in zip(records, workers, strict=True) if at == worker).as_plain_values()
-        )
-    whole = gathered(RECORDS)
-    assert list(report(merged.findings)) == list(report(whole.findings))
-    assert (merged.counts, merged.firsts) == (whole.counts, whole.firsts)
-
-
-def test_a_repeated_test_has_each_finding_once() -> None:
-    """A test that is run again, as after the crash of its worker, has each finding once."""
-    record = polls(0, 1, 2, 3).record()
-    assert len(gathered([record, record]).findings) == 1
 
 
 def test_a_record_crosses_processes_as_json() -> None:

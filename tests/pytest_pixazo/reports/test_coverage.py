@@ -9,7 +9,7 @@ from tests.page import PAGE
 from tests.pytest_pixazo.reports.records import Scenario
 
 from pixazo_simulator.script.rule import FAULTS
-from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, met, without
+from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, Met, met, without
 
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
 NAMES = [behaviour.name for behaviour in BEHAVIOURS]
@@ -111,22 +111,22 @@ def test_every_kind_of_fault_is_listed_apart() -> None:
 def test_the_table() -> None:
     """One line per group with its numbers and what is missing, then a line for each missing behaviour with its hint."""
     names = ["state:QUEUED", "state:PROCESSING", "state:COMPLETED", "state:ERROR", "media:200"]
-    coverage = Coverage(without(["[!sm]*", "status:*"]), dict.fromkeys(names, 1))
+    coverage = Coverage("behaviour", without(["[!sm]*", "status:*"]), dict.fromkeys(names, Met(1, "test")))
     assert list(coverage.lines()) == [
+        "behaviour: 5 of 7 (71 %)",
         "  state           4 of 5  missing: FAILED",
         "  media           1 of 2  missing: 404",
         "  To meet what is missing:",
         '    state:FAILED                    pixazo.when("submit").end("FAILED", error="content policy")',
         '    media:404                       pixazo.when("media").reply(404, times=1)',
     ]
-    assert str(coverage) == "5 of 7 (71 %)"
 
 
 def test_nothing_missing_needs_no_hint() -> None:
     """A complete group is marked so, and an empty list counts as complete."""
-    coverage = Coverage(without(["[!m]*"]), {"media:200": 1, "media:404": 2})
-    assert list(coverage.lines()) == ["  media           2 of 2  all met"]
-    assert str(Coverage([], {})) == "0 of 0 (100 %)"
+    coverage = Coverage("behaviour", without(["[!m]*"]), dict.fromkeys(["media:200", "media:404"], Met(1, "test")))
+    assert list(coverage.lines()) == ["behaviour: 2 of 2 (100 %)", "  media           2 of 2  all met"]
+    assert str(Coverage("nothing", [], {})) == "nothing: 0 of 0 (100 %)"
 
 
 def test_what_is_left_out_must_exist() -> None:

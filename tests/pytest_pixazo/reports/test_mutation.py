@@ -20,16 +20,17 @@ from pytest_pixazo.reports.mutation import (
     CHANGES,
     Change,
     Outcome,
+    Totals,
     Verdict,
     annotated,
     chosen,
     document,
     doubted,
     judged,
-    summary,
     table,
 )
 from pytest_pixazo.reports.suite_run import Suite, SuiteRun
+from pytest_pixazo.world import Place
 
 SUITE = """
 import json
@@ -69,10 +70,11 @@ def test_without_a_world():
 MUTANT = Change("no-polling-url", "SUBMIT-03", "The 202 has no polling_url")
 LATE = Change("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated")
 VARIANT = Change("json-indented", "benign", "JSON is indented")
-GREEN = SuiteRun(began=("test_a",), worlds=("test_a",), failed=(), exit_code=0, seconds=1.5, output="1 passed")
+WORLDS = {"test_a": Place("test_a", "/t/test_a.py", 3)}
+GREEN = SuiteRun(began=("test_a",), worlds=WORLDS, failed=(), exit_code=0, seconds=1.5, output="1 passed")
 RED = SuiteRun(
     began=("test_a",),
-    worlds=("test_a",),
+    worlds=WORLDS,
     failed=(("test_a", "AssertionError: no"),),
     exit_code=1,
     seconds=1.5,
@@ -80,8 +82,8 @@ RED = SuiteRun(
 )
 PARTS = 10
 """All changes take too long for one test on a busy machine."""
-STUCK = SuiteRun(began=("test_a", "test_b"), worlds=(), failed=(), exit_code=None, seconds=30.0, output="")
-BROKEN = SuiteRun(began=(), worlds=(), failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
+STUCK = SuiteRun(began=("test_a", "test_b"), worlds={}, failed=(), exit_code=None, seconds=30.0, output="")
+BROKEN = SuiteRun(began=(), worlds={}, failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
 
 
 @pytest.fixture
@@ -162,8 +164,8 @@ def test_the_table_and_its_summary() -> None:
         "                by test_a: AssertionError: no",
     ]
     assert [outcome for _, outcome in table(VERDICTS) if outcome] == [verdict.outcome for verdict in VERDICTS]
-    assert summary(VERDICTS) == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
-    assert summary([judged(MUTANT, BROKEN, 31)]) == "noticed 0 of 1 (0 %); 1 unknown"
+    assert Totals.of(VERDICTS).line == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
+    assert Totals.of([judged(MUTANT, BROKEN, 31)]).line == "noticed 0 of 1 (0 %); 1 unknown"
 
 
 def test_what_depends_on_flaky_tests_is_doubtful() -> None:
@@ -202,13 +204,14 @@ def test_annotations(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatc
         Verdict(page, Outcome.NOTICED, (("test_b", "no"),), 1.5),
         Verdict(page, Outcome.UNKNOWN, (("pytest", "exit code 3: x"),), 1.5),
     ]
-    shown = workflow_commands(annotated(verdicts, {"test_a": ("t/test_a.py", 3), "test_b": ("b.py", 0)}, pytestconfig))
-    root = pytestconfig.rootpath.name
+    root = pytestconfig.rootpath
+    places = {"test_a": Place("test_a", f"{root}/t/test_a.py", 3), "test_b": Place("test_b", f"{root}/b.py", 0)}
+    shown = workflow_commands(annotated(verdicts, places, pytestconfig))
     assert shown.splitlines() == [
         "::error title=unknown%3A page%3Acode-202 (SUBMIT-02)::pytest: exit code 3: x%0Acode 202: '202' -> '200'%0Aagain: pytest --pixazo-mutant=page:new.md:code-202",
         "::warning title=slips through%3A no-polling-url (SUBMIT-03)::The 202 has no polling_url%0Aagain: pytest --pixazo-mutant=no-polling-url",
-        f"::warning file={root}/t/test_a.py,line=3,title=brittle%3A json-indented (benign)::test_a: no%0AJSON is indented%0Aagain: pytest --pixazo-variant=json-indented",
-        f"::notice file={root}/b.py,title=noticed%3A page%3Acode-202 (SUBMIT-02)::test_b: no%0Acode 202: '202' -> '200'%0Aagain: pytest --pixazo-mutant=page:new.md:code-202",
+        f"::warning file={root.name}/t/test_a.py,line=3,title=brittle%3A json-indented (benign)::test_a: no%0AJSON is indented%0Aagain: pytest --pixazo-variant=json-indented",
+        f"::notice file={root.name}/b.py,title=noticed%3A page%3Acode-202 (SUBMIT-02)::test_b: no%0Acode 202: '202' -> '200'%0Aagain: pytest --pixazo-mutant=page:new.md:code-202",
     ]
 
 

@@ -18,7 +18,7 @@ from pixazo_contracts.pages import own_page
 from pixazo_simulator.mutants import Mutant
 from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.reports.mutation import chosen
-from pytest_pixazo.reports.page_mutants import find_page_mutant, read_page_mutants
+from pytest_pixazo.reports.page_mutants import mutant_named, read_page_mutants
 
 OWN = own_page()
 JPEG = data_url(jpeg(400, 400))
@@ -159,7 +159,7 @@ def test_a_change_of_one_operation_leaves_the_other_as_it_is(
         second = second.replace(old, new)
     (tmp_path / "NEW.md").write_text(f"{first}### Text to Video{second}", encoding="utf-8")
     code, word = (
-        find_page_mutant(f"page:{tmp_path}/NEW.md:generate-{name}")
+        mutant_named(f"page:{tmp_path}/NEW.md:generate-{name}")
         for name in ("code-202", "sample-response-completed-status")
     )
     assert {each for each, talk in CONVERSATIONS.items() if said(code, talk) != faithful[each]} == TEXTS
@@ -294,7 +294,7 @@ def test_names_and_sentences_are_one_harmless_line(tmp_path: Path) -> None:
         assert re.fullmatch(r"page:[A-Za-z0-9_.-]{1,64}", change.name)
         assert change.sentence.isprintable()
         assert len(change.sentence) < 1000
-        assert find_page_mutant(f"page:{file}:{change.name.removeprefix('page:')}").name == change.name
+        assert mutant_named(f"page:{file}:{change.name.removeprefix('page:')}").name == change.name
         said(change, Caller.generate)
         said(change, ended)
         said(change, as_key("sim-empty-wallet"))

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from tests.caller import over_http
 
-from pixazo_simulator import ControlClient, Simulator
+from pixazo_simulator import Simulator
 from pixazo_simulator.spec import MOST_REMEMBERED
+from pixazo_simulator.world.commands import CreateWorld
 from pixazo_simulator.world.registry import Settings, Worlds
-from pytest_pixazo.testcase.remainders import MOST, Remainders
-from pytest_pixazo.world import Place
 
 #: `send` stands for a thread: the first test leaves it behind, the second one lets it call.
 LEAVING = """
@@ -171,10 +170,10 @@ def test_the_key_of_a_deleted_world_leads_to_its_name(simulator: Simulator) -> N
 
 @pytest.mark.slow
 def test_the_memory_is_bounded() -> None:
-    """Of the simulator for keys and request ids together, and of a test run for worlds."""
+    """For keys and request ids together."""
     worlds = Worlds(Settings(most_worlds=2))
     for number in range(MOST_REMEMBERED + 1):
-        worlds.create(f"key-{number}", name=f"test {number}")
+        worlds.create(CreateWorld(key=f"key-{number}", name=f"test {number}"))
         worlds.delete(f"key-{number}")
     assert [worlds.former(f"key-{number}") for number in (0, 1, MOST_REMEMBERED)] == [
         None,
@@ -183,21 +182,13 @@ def test_the_memory_is_bounded() -> None:
     ]
 
 
-def test_a_run_forgets_worlds_that_ended_long_ago(simulator: Simulator, world: ControlClient) -> None:
-    """How often one of a name was opened is forgotten with them."""
-    remainders = Remainders(simulator)
-    for number in range(MOST + 1):
-        remainders.expect(f"test {number}", Place("test", "", 1), warns=True)
-    assert [remainders.times(f"test {number}") for number in (0, 1, MOST)] == [0, 1, 1]
-
-
 def test_an_open_server_opens_no_world_for_what_is_left() -> None:
     """Unless a new world is created for the key."""
     worlds = Worlds(Settings(open_keys=True))
-    worlds.create("a-test-key", name="test")
+    worlds.create(CreateWorld(key="a-test-key", name="test"))
     worlds.delete("a-test-key")
     assert worlds.find("a-test-key") is None
-    assert worlds.create("a-test-key") is worlds.find("a-test-key")
+    assert worlds.create(CreateWorld(key="a-test-key")) is worlds.find("a-test-key")
     assert worlds.former("a-test-key") is None
 
 
@@ -206,7 +197,7 @@ def test_worlds_of_one_name_and_seed_are_alike_one_after_the_other() -> None:
     worlds = Worlds(Settings())
     sources: list[str] = []
     for key in ("first-key", "second-key"):
-        sources.append(worlds.create(key, name="test", seed=3).source)
+        sources.append(worlds.create(CreateWorld(key=key, name="test", seed=3)).source)
         worlds.delete(key)
-    sources += [worlds.create(key, name="test", seed=3).source for key in ("third-key", "fourth-key")]
+    sources += [worlds.create(CreateWorld(key=key, name="test", seed=3)).source for key in ("third-key", "fourth-key")]
     assert sources == ["test", "test", "test", "fourth-key"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -212,7 +211,7 @@ def test_a_callback_for_an_inbox_that_is_closed_names_its_test(inbox: Inbox) -> 
 def test_the_memory_of_an_inbox_is_bounded(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """For inboxes that were closed."""
     monkeypatch.setattr(inbox_module, "MOST_REMEMBERED", 2)
-    closed = OrderedDict[str, str]()
+    closed = dict[str, str]()
     monkeypatch.setattr(inbox_module, "_CLOSED", closed)
     for number in range(3):
         Inbox(owner=f"test {number}").close()

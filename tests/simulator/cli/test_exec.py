@@ -263,16 +263,13 @@ def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) ->
 def test_what_the_command_finds() -> None:
     """URL and key of the simulator, and no other proxy; other variables are unchanged."""
     code = "import json, os; print(json.dumps(dict(os.environ)))"
-    ran = python(
-        code,
-        "--api-key",
-        "my-key",
-        ALL_PROXY="socks5://proxy.invalid:1",
-        all_proxy="x",
-        NODE_OPTIONS="--no-warnings",
-        PIXAZO_SIM_CONTROL_TOKEN="of-another-server",
-        MINE="1",
-    )
+    set_before = {
+        "ALL_PROXY": "socks5://proxy.invalid:1",
+        "all_proxy": "x",
+        "NODE_OPTIONS": "--no-warnings",
+        "MINE": "1",
+    }
+    ran = python(code, "--api-key", "my-key", PIXAZO_SIM_CONTROL_TOKEN="of-another-server", **set_before)
     found = json.loads(ran.stdout)
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", found["PIXAZO_BASE_URL"])
     assert (found["PIXAZO_API_KEY"], found["MINE"]) == ("my-key", "1")
@@ -303,10 +300,8 @@ world = json.load(urllib.request.urlopen(asked))
 print(world["clock"], world["balance"], world["policy"]["submit_code"])
 """
     assert python(code).stdout == "x20 100.00 202\n"
-    assert (
-        python(code, "--clock", "manual", "--balance", "0.35", PIXAZO_SIM_PROFILE="observed").stdout
-        == "manual 0.35 200\n"
-    )
+    ran = python(code, "--clock", "manual", "--balance", "0.35", PIXAZO_SIM_PROFILE="observed")
+    assert ran.stdout == "manual 0.35 200\n"
 
 
 def test_the_options_are_listed() -> None:

@@ -131,11 +131,8 @@ def test_a_past_end_was_reported_and_a_coming_one_will_be(control: ControlClient
 )  # fmt: skip
 def test_what_cannot_be_is_refused(control: ControlClient, generation: Any, message: str) -> None:
     """And there is no world: the key is free."""
-    wanted: dict[str, Any] = {
-        "key": "a-key-to-be-free",
-        "start": "1990-01-01T00:00:00Z",
-        "policy": {"job_times": "3+0"},
-    }
+    wanted: dict[str, Any] = {"key": "a-key-to-be-free", "start": "1990-01-01T00:00:00Z"}
+    wanted["policy"] = {"job_times": "3+0"}
     with pytest.raises(ControlError) as caught:
         control.create_world(**wanted, generations=[generation])
     assert message in str(caught.value)

@@ -57,12 +57,8 @@ def test_a_world_from_its_beginning_to_its_end(control: ControlClient) -> None:
     )  # fmt: skip
     reported = world.world()
     assert (world.url, world.api_key) == (control.url, "a-key-of-my-own")
-    assert (reported.balance, reported.clock, reported.seed, reported.policy["job_times"]) == (
-        Decimal("0.50"),
-        "x20",
-        7,
-        "1+1",
-    )
+    assert (reported.balance, reported.clock, reported.seed) == (Decimal("0.50"), "x20", 7)
+    assert reported.policy["job_times"] == "1+1"
     assert [rule.label for rule in world.script().rules] == ["rule 1: when generate, prompt contains 'bear'"]
     world.delete_world()
     with pytest.raises(ControlError, match="no world has this key") as raised:
@@ -355,18 +351,8 @@ def test_every_route_has_a_method_of_its_name() -> None:
         return route.path.replace("{number}", "1")
 
     control = ControlClient("http://127.0.0.1:1", channel=channel)
-    samples: dict[str, Any] = {
-        "number": 1,
-        "request_id": "any",
-        "rule": {},
-        "rules": [],
-        "hosts": ["gateway.pixazo.ai"],
-        "condition": {},
-        "expected": {},
-        "timeout": 1,
-        "method": "GET",
-        "path": "/",
-    }
+    samples: dict[str, Any] = {"number": 1, "timeout": 1, "request_id": "any", "method": "GET", "path": "/"}
+    samples |= {"rule": {}, "rules": [], "hosts": ["gateway.pixazo.ai"], "condition": {}, "expected": {}}
     methods = {name: getattr(control, name) for name in dir(control) if not name.startswith("_")}
     methods = {name: method for name, method in methods.items() if callable(method)}
     for name, method in methods.items():

@@ -109,28 +109,13 @@ def test_its_examples_fit_their_schemas(name: str) -> None:
 def test_filters_are_described_with_their_bounds() -> None:
     """As they are read."""
     named = {each["name"]: each for each in OPERATIONS["journal"][2]["parameters"]}
-    assert list(named) == [
-        "method",
-        "path",
-        "status",
-        "operation",
-        "request_id",
-        "rule",
-        "text",
-        "after",
-        "before",
-        "limit",
-        "elapsed",
-        "at",
-    ]
+    assert " ".join(named) == "method path status operation request_id rule text after before limit elapsed at"
     assert named["limit"] == {
         "name": "limit", "in": "query", "required": False, "description": "how many to list at most",
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
     }  # fmt: skip
-    assert {each["name"]: each["required"] for each in OPERATIONS["status"][2]["parameters"]} == {
-        "request_id": True,
-        "at": False,
-    }
+    required = {each["name"]: each["required"] for each in OPERATIONS["status"][2]["parameters"]}
+    assert required == {"request_id": True, "at": False}
 
 
 @pytest.fixture

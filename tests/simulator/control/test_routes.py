@@ -14,16 +14,12 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
-from tests.simulator.samples import scratch
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import BodyQueue, ControlHandler
+from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.gateway import Gateway
-from pixazo_simulator.gateway.traffic import Traffic
-from pixazo_simulator.server.asgi import GatewayApp
-from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.asgi import Application, GatewayApp
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
@@ -69,12 +65,8 @@ def test_the_worlds_of_the_server_are_listed_without_their_keys(caller: Caller) 
     assert first == {
         "number": 1, "name": None, "now": "2026-03-31T10:00:00.000Z", "clock": "manual", "balance": "99.65", "generations": 1, "exchanges": 1,
     }  # fmt: skip
-    assert (second["number"], second["name"], second["clock"], second["balance"]) == (
-        2,
-        "nightly with [redacted]",
-        "x20",
-        "0.50",
-    )
+    shown = [second[each] for each in ("number", "name", "clock", "balance")]
+    assert shown == [2, "nightly with [redacted]", "x20", "0.50"]
     page = caller.sim("worlds?limit=1")
     assert (page["total"], [each["number"] for each in page["worlds"]]) == (2, [2])
 
@@ -244,11 +236,7 @@ def test_a_world_is_named_by_its_key(caller: Caller, method: str, path: str) -> 
 def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
     """The events come in order, each with its instant."""
     first, second = caller.accepted(), caller.accepted("[[sim:after 2.5]]")
-    assert caller.sim("clock") == {
-        "now": "2026-03-31T10:00:00.000Z",
-        "clock": "manual",
-        "next_webhook_at": None,
-    }
+    assert caller.sim("clock") == {"now": "2026-03-31T10:00:00.000Z", "clock": "manual", "next_webhook_at": None}
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
     reported = caller.advance(2.5)
     assert reported["now"] == "2026-03-31T10:00:02.500Z"
@@ -287,6 +275,7 @@ def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seco
         {"second": 15},
         b'{"seconds":1e999}',
         {"until": "next", "every_world": True},
+        {"seconds": 1, "until": "next"},
     ],
 )
 def test_an_advance_says_how_far(caller: Caller, body: object) -> None:
@@ -375,13 +364,8 @@ def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
         "not sent: host 10.0.0.7 is not loopback and was not allowed: "
         "start with --webhook-allow 10.0.0.7 or Settings(policy=...), in pytest set pixazo_webhook_allow"
     )
-    attempt: dict[str, Any] = {
-        "at": "2026-03-31T10:00:15.000Z",
-        "status": None,
-        "problem": problem,
-        "rule": None,
-        "faults": [],
-    }
+    attempt: dict[str, Any] = {"at": "2026-03-31T10:00:15.000Z", "status": None, "problem": problem, "rule": None}
+    attempt["faults"] = []
     named = {"kind": "webhook", "number": 1, "request_id": identity, "url": "http://10.0.0.7/hook"}
     assert event == named | attempt
     assert caller.sim("deliveries")["deliveries"] == [
@@ -410,14 +394,8 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     assert numbers("limit=2") == [3, 4]
     assert numbers("status=999") == []
     assert [numbers(f"after={number}&limit=2") for number in (0, 2, 3, 4)] == [[1, 2], [3, 4], [4], []]
-    assert totals("", "limit=1", "after=3", "method=get", "path=generate&limit=1", "status=404&after=4") == [
-        4,
-        4,
-        4,
-        2,
-        2,
-        1,
-    ]
+    assert totals("", "limit=1", "after=3", "method=get") == [4, 4, 4, 2]
+    assert totals("path=generate&limit=1", "status=404&after=4") == [2, 1]
     assert totals("method=POST&status=202", "status=999") == [1, 0]
     refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "unknown field `verb`; known members are method, path, ")
     refused(caller.call("GET", "/_sim/journal?status=4xx"), 400, "status '4xx': give an integer")
@@ -443,13 +421,6 @@ def test_the_latest_are_listed(caller: Caller, what: str) -> None:
     listed = {"journal": "exchanges"}.get(what, "entries" if what == "ledger" else what)
     assert last[listed] == everything[listed][-1:]
     assert last["total"] == everything["total"] >= 3
-
-
-@pytest.mark.parametrize("target", ["/_sim/health", "/_sim/world", "/_sim/nowhere"])
-def test_no_other_name_is_answered(caller: Caller, target: str) -> None:
-    """A web page could reach us by DNS rebinding otherwise."""
-    reply = caller.call("GET", target, headers={"host": "127.0.0.1.nip.io:8900"})
-    refused(reply, 403, "is not a loopback name", "localhost or 127.0.0.1")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "http://localhost.evil.test", "null", "", "127.0.0.1"])
@@ -529,12 +500,7 @@ def test_a_control_request_can_be_cancelled() -> None:
     """It is no fault."""
 
     async def cancelled() -> None:
-        worlds = Worlds(Settings())
-        dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
-        control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue(), scratch, Traffic()
-        )
+        control = Application(Worlds(Settings())).control
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
             control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")

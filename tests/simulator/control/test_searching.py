@@ -76,11 +76,7 @@ def test_whatever_is_shown_is_found(caller: Caller, text: str, numbers: list[int
 
 def test_the_requests_that_reached_no_world_are_searched_too(caller: Caller) -> None:
     """Their hints as well; other filters hold beside it."""
-    assert [found(caller, text, "unmatched") for text in ("eight", "No route is DELETE", "teapot")] == [
-        [1],
-        [1],
-        [],
-    ]
+    assert [found(caller, each, "unmatched") for each in ("eight", "No route is DELETE", "teapot")] == [[1], [1], []]
     assert caller.sim("unmatched?text=eight&method=GET")["total"] == 0
 
 

@@ -54,11 +54,8 @@ def test_what_is_foretold_happens(control: ControlClient, receiver: Receiver, ru
     before = control.record()
     foretold = control.upcoming(60)
     assert (control.record(), receiver.received) == (before, [])
-    assert (foretold.now, foretold.until, foretold.more) == (
-        before.clock.now,
-        before.clock.now + timedelta(minutes=1),
-        False,
-    )
+    now = before.clock.now
+    assert (foretold.now, foretold.until, foretold.more) == (now, now + timedelta(minutes=1), False)
     happened = control.advance(60)
     common = ("kind", "at", "request_id", "number", "url", "rule", "faults")
     assert [[getattr(each, name) for name in common] for each in foretold.events] == [

@@ -28,7 +28,8 @@ from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
-from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.webhooks.egress import Outcome
+from pixazo_simulator.webhooks.sender import WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import RecordExchange
 from pixazo_simulator.world.journal import Exchange

@@ -31,8 +31,8 @@ from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.transmission import ConnectionCutError
 from pixazo_simulator.spec.policy import PROFILES
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.world import Bounds
 
 STATUS = "/v2/requests/status/"
 FOREIGN = "/other-model/v1/generate"

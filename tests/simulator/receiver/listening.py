@@ -9,7 +9,7 @@ from typing import Any
 from tests.caller import Caller, over_http
 
 from pixazo_simulator.receiver import KeptCallback, Receiver
-from pixazo_simulator.server import GatewayProtocol, ThreadedServer, listen
+from pixazo_simulator.server import Configuration, ThreadedServer, listen
 from pixazo_simulator.world import Settings
 
 __all__ = ["NOW", "SECRET", "Listening", "listening"]
@@ -41,7 +41,7 @@ def listening(*, control_hosts: tuple[str, ...] = (), **settings: Any) -> Genera
     receiver = Receiver(Settings(control_hosts=control_hosts), lambda: NOW, **settings)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server = ThreadedServer(listener, f"receiver-{port}", receiver, GatewayProtocol, lifespan="off")
+    server = ThreadedServer(listener, f"receiver-{port}", Configuration(receiver))
     server.start()
     try:
         yield Listening(receiver, port)

@@ -19,7 +19,7 @@ from tests.receiver import Receiver, http_response
 from pixazo_simulator import Simulator
 from pixazo_simulator.control import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
-from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, RefuseRequest, Tunnel
+from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, Tunnel
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
     """Method, host, port and path; a refusal is 403 with its sentence."""
     seen: list[ProxyRequest] = []
 
-    def decide(request: ProxyRequest) -> RefuseRequest:
+    def decide(request: ProxyRequest) -> str:
         seen.append(request)
-        return RefuseRequest("not today")
+        return "not today"
 
     with Proxy(decide) as proxy:
         received = response_to(asked(proxy, head))
@@ -249,10 +249,10 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog:
     monkeypatch.setattr(proxies, "STOP_DEADLINE", 0.1)
     asked_for, released = threading.Event(), threading.Event()
 
-    def decide(_: ProxyRequest) -> RefuseRequest:
+    def decide(_: ProxyRequest) -> str:
         asked_for.set()
         released.wait(PATIENCE)
-        return RefuseRequest("late")
+        return "late"
 
     with Proxy(decide) as proxy:
         caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
@@ -273,7 +273,7 @@ def test_who_could_not_be_accepted_is_accepted_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(socket, "create_server", reluctantly)
-        proxy = Proxy(lambda _: RefuseRequest("not today"))
+        proxy = Proxy(lambda _: "not today")
     with proxy:
         assert response_to(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
     assert caplog.messages == [f"the proxy on port {proxy.address[1]} cannot accept connections: Too many open files"]

@@ -27,9 +27,9 @@ from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.spec.policy import PROFILES, PriceList
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.world import Bounds
 
 STATUS = "/v2/requests/status/"
 

@@ -17,7 +17,6 @@ from pixazo_simulator.script.examples import EXAMPLES
 from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.http import Configuration, Connections
-from pixazo_simulator.server.simulator import PROTOCOLS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world import AdvanceClock, Settings, Worlds
 
@@ -91,13 +90,12 @@ class Conversation:
     def __init__(self, settings: Settings, change: Mutant | Variant | None, *, direct: bool) -> None:
         if change:
             settings = change.edits.settings(settings)
-        protocol = PROTOCOLS[change.edits.names if change else "any case"]
         self.worlds = Worlds(settings, VIDEOS)
-        application = Application(self.worlds, change, protocol)
+        application = Application(self.worlds, change)
         way = application.direct if direct else None
         assert bool(way) is direct or settings.policy.cors != "off"
-        self._config = Configuration(application, protocol, "off", way)
-        self._protocol, self.line, self.replies = protocol, Line(), list[tuple[bytes, str]]()
+        self._config = Configuration(application, protocol=application.protocol, direct=way)
+        self._protocol, self.line, self.replies = application.protocol, Line(), list[tuple[bytes, str]]()
         self._connect()
 
     def _connect(self) -> None:

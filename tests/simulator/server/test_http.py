@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.server import http as protocol
-from pixazo_simulator.server.http import KEEP_ALIVE, Configuration, GatewayProtocol
+from pixazo_simulator.server.http import KEEP_ALIVE, Configuration
 from pixazo_simulator.server.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -445,7 +445,7 @@ def test_an_idle_connection_outlives_the_pause_between_two_polls() -> None:
     async def app(*_: Any) -> None:
         pytest.fail("nobody calls")
 
-    assert Configuration(app, GatewayProtocol, "off").timeout_keep_alive == KEEP_ALIVE == 75
+    assert Configuration(app).timeout_keep_alive == KEEP_ALIVE == 75
 
 
 def test_a_server_stops_at_once_while_connections_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,17 +173,16 @@ def test_a_body_leaves_in_pieces(effects: Transmission, pieces: list[tuple[bytes
 
 
 class Line:
-    """A connection that remembers how it ended."""
+    """A connection, its own transport, that remembers how it ended."""
 
     def __init__(self) -> None:
         self.held = False
         self.ended: list[str] = []
-        self.was_held = False
+        self.transport = self
 
     def close(self) -> None:
         """End it."""
         self.ended.append("closed")
-        self.was_held = self.held
 
     def reset(self) -> None:
         """Reset it."""

@@ -23,6 +23,12 @@ from pixazo_simulator.spec.parameters import (
 from pixazo_simulator.spec.policy import PROFILES, Policy
 from pixazo_simulator.spec.responses import sentence
 
+
+def image(violation: Violation, *values: str | int) -> Problem:
+    """A problem with the first frame."""
+    return Problem("first_frame_image", violation, values)
+
+
 BIG = 20 * 1024 * 1024
 
 
@@ -112,11 +118,11 @@ def test_a_blank_prompt(prompt: str) -> None:
 def test_missing_members_are_reported_together() -> None:
     """Neither hides the other."""
     found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
-    assert found.refused == [Problem("prompt", Violation.REQUIRED), Problem("first_frame_image", Violation.REQUIRED)]
+    assert found.refused == [Problem("prompt", Violation.REQUIRED), image(Violation.REQUIRED)]
 
 
 @pytest.mark.parametrize(
-    ("image", "expected"),
+    ("given", "expected"),
     [
         (data_url(png(301, 301)), []),
         (data_url(jpeg(301, 301), "jpeg"), []),
@@ -124,54 +130,40 @@ def test_missing_members_are_reported_together() -> None:
         (data_url(jpeg(301, 301), "png"), []),
         (data_url(jpeg(400, 1000), "jpeg"), []),
         (data_url(jpeg(1000, 400), "jpeg"), []),
-        (data_url(jpeg(400, 1001), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_RATIO, (400, 1001))]),
-        (data_url(jpeg(1001, 400), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_RATIO, (1001, 400))]),
-        (data_url(jpeg(300, 400), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_SIDE, (300,))]),
-        (data_url(jpeg(400, 300), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_SIDE, (300,))]),
-        (data_url(b"GIF89a"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("GIF",))]),
-        (data_url(b"\0\0\0 ftypheic"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("HEIC or AVIF",))]),
-        (data_url(b"<svg/>"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("SVG, XML or HTML",))]),
-        (data_url(b"abcdef"), [Problem("first_frame_image", Violation.IMAGE_FORMAT, ("data that begin with 61 62 63 64",))]),
+        (data_url(jpeg(400, 1001), "jpeg"), [image(Violation.IMAGE_RATIO, 400, 1001)]),
+        (data_url(jpeg(1001, 400), "jpeg"), [image(Violation.IMAGE_RATIO, 1001, 400)]),
+        (data_url(jpeg(300, 400), "jpeg"), [image(Violation.IMAGE_SIDE, 300)]),
+        (data_url(jpeg(400, 300), "jpeg"), [image(Violation.IMAGE_SIDE, 300)]),
+        (data_url(b"GIF89a"), [image(Violation.IMAGE_FORMAT, "GIF")]),
+        (data_url(b"\0\0\0 ftypheic"), [image(Violation.IMAGE_FORMAT, "HEIC or AVIF")]),
+        (data_url(b"<svg/>"), [image(Violation.IMAGE_FORMAT, "SVG, XML or HTML")]),
+        (data_url(b"abcdef"), [image(Violation.IMAGE_FORMAT, "data that begin with 61 62 63 64")]),
         (
             data_url(png(300, 1000)[:-8]),
-            [
-                Problem("first_frame_image", Violation.IMAGE_DAMAGED),
-                Problem("first_frame_image", Violation.IMAGE_SIDE, (300,)),
-                Problem("first_frame_image", Violation.IMAGE_RATIO, (300, 1000)),
-            ],
+            [image(Violation.IMAGE_DAMAGED), image(Violation.IMAGE_SIDE, 300), image(Violation.IMAGE_RATIO, 300, 1000)],
         ),
-        (data_url(png(301, 301)[:-8]), [Problem("first_frame_image", Violation.IMAGE_DAMAGED)]),
-        (data_url(jpeg(0, 0), "jpeg"), [Problem("first_frame_image", Violation.IMAGE_DAMAGED)]),
+        (data_url(png(301, 301)[:-8]), [image(Violation.IMAGE_DAMAGED)]),
+        (data_url(jpeg(0, 0), "jpeg"), [image(Violation.IMAGE_DAMAGED)]),
         (
             "data:image/gif;base64,R0lGODlh",
-            [
-                Problem("first_frame_image", Violation.DATA_URL, ('its media type is "image/gif"',)),
-                Problem("first_frame_image", Violation.IMAGE_FORMAT, ("GIF",)),
-            ],
+            [image(Violation.DATA_URL, 'its media type is "image/gif"'), image(Violation.IMAGE_FORMAT, "GIF")],
         ),
-        ("", [Problem("first_frame_image", Violation.IMAGE_URL, ("it is empty",))]),
-        ("bear.png", [Problem("first_frame_image", Violation.IMAGE_URL, ("it has no scheme such as https",))]),
-        ("file:///etc/passwd", [Problem("first_frame_image", Violation.IMAGE_URL, ('its scheme is "file"',))]),
-        (
-            "iVBORw0KGgoAAAA=",
-            [
-                Problem(
-                    "first_frame_image", Violation.IMAGE_URL, ("it is Base64 without data:image/png;base64, before it",)
-                )
-            ],
-        ),
+        ("", [image(Violation.IMAGE_URL, "it is empty")]),
+        ("bear.png", [image(Violation.IMAGE_URL, "it has no scheme such as https")]),
+        ("file:///etc/passwd", [image(Violation.IMAGE_URL, 'its scheme is "file"')]),
+        ("iVBORw0KGgoAAAA=", [image(Violation.IMAGE_URL, "it is Base64 without data:image/png;base64, before it")]),
         ("http://a.test/b.png", []),
     ],
 )  # fmt: skip
-def test_the_image_rules(image: str, expected: list[Problem]) -> None:
+def test_the_image_rules(given: str, expected: list[Problem]) -> None:
     """Format, wholeness, short side, aspect ratio; what the type in the data URL says does not count."""
-    assert problems("imageToVideo", first_frame_image=image) == expected
+    assert problems("imageToVideo", first_frame_image=given) == expected
 
 
 def test_an_image_is_smaller_than_20_megabytes() -> None:
     """One byte less is taken; the file is filled up between header and end."""
     whole = png(301, 301)
-    for size, reported in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Violation.IMAGE_SIZE, (BIG, BIG))])]:
+    for size, reported in [(BIG - 1, []), (BIG, [image(Violation.IMAGE_SIZE, BIG, BIG)])]:
         filled = whole[:-12] + b"\0" * (size - len(whole)) + whole[-12:]
         assert problems("imageToVideo", first_frame_image=data_url(filled)) == reported
 
@@ -269,9 +261,9 @@ def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], o
 
 def test_an_image_of_too_many_segments_is_reported_as_damaged() -> None:
     """The error names the bound."""
-    image = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
-    found = problems("imageToVideo", first_frame_image=image)
-    assert found == [Problem("first_frame_image", Violation.IMAGE_SEGMENTS, (1000,))]
+    given = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
+    found = problems("imageToVideo", first_frame_image=given)
+    assert found == [image(Violation.IMAGE_SEGMENTS, 1000)]
     assert sentence(found) == "first_frame_image is damaged: it has more than 1000 segments before its picture."
 
 
@@ -281,9 +273,7 @@ def test_a_url_has_at_most_8000_characters() -> None:
     assert url_problem(longest) is None
     why = url_problem(f"{longest}b")
     assert why == "it is longer than 8000 characters"
-    assert problems("imageToVideo", first_frame_image=f"{longest}b") == [
-        Problem("first_frame_image", Violation.IMAGE_URL, (why,))
-    ]
+    assert problems("imageToVideo", first_frame_image=f"{longest}b") == [image(Violation.IMAGE_URL, why)]
 
 
 def test_of_many_unknown_members_the_first_are_named() -> None:

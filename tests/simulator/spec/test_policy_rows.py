@@ -17,23 +17,12 @@ ORDER = [row.field for row in rows()]
 CASES = sorted(EFFECTS, key=lambda case: ORDER.index(case[0]))
 
 
-NOT_NAMED = {
-    *("cors", "missing_key", "unknown_key"),  # by tests with servers of their own
-    *(
-        "price",
-        "refunds",
-        "charge",
-        "job_times",
-        "queued_to_end",
-    ),  # since they read the wallet or the events of the clock only
-    *(
-        "webhook_allow",
-        "http_webhook_url",
-    ),  # as a safety rule, and as http on loopback is no assumption about the gateway
-    *(
-        row.field for row in rows() if row.field not in points()
-    ),  # unless something depends on it that one may do otherwise
-} - {"number_forms", "unknown_model", "malformed_body", "url_length"}
+SERVERS_OF_THEIR_OWN = {"cors", "missing_key", "unknown_key"}
+WALLET_OR_CLOCK_ONLY = {"price", "refunds", "charge", "job_times", "queued_to_end"}
+SAFETY = {"webhook_allow", "http_webhook_url"}  # http on loopback is no assumption about the gateway
+DEPENDED_ON = {"number_forms", "unknown_model", "malformed_body", "url_length"}
+FIXED = {row.field for row in rows()} - {*points()} - DEPENDED_ON  # nobody can do otherwise
+NOT_NAMED = SERVERS_OF_THEIR_OWN | WALLET_OR_CLOCK_ONLY | SAFETY | FIXED
 """Points that the journals and deliveries of these tests do not name."""
 SHAPING = {
     "request_id", "media", "public_origin", "media_origin", "status_members", "timestamps", "submit_code", "webhook_signature",

@@ -39,6 +39,7 @@ def used(simulator: Simulator, prompt: str = "A bear") -> tuple[Caller, ControlC
     control = simulator.control().create_world(name="a bear")
     caller = Caller(over_http(simulator.url), str(control.api_key))
     control.add_rule({"when": "status", "reply": {"status": 429}, "times": 1})
+    control.change_world(images={"https://a.test/a.png": {"format": "png", "width": 500, "height": 500, "size": 1000}})
     accepted = caller.call(
         "POST", GENERATE, {"prompt": prompt.replace("KEY", caller.key)}, {"Authorization": "Bearer hunter2-S3cr3t"}
     )

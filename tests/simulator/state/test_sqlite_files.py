@@ -27,16 +27,24 @@ from .keeping import HEAD
 OPTIONS = ("--port", "0", "--clock", "manual", "--api-key", "a-key")
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    """A file with some worlds, which no process uses."""
-    file = tmp_path / "worlds"
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """That of a file with some worlds."""
+    file = tmp_path_factory.mktemp("kept") / "worlds"
     with _serving(file) as serving:
         caller = Caller(over_http(serving.url), "a-key")
         for number in range(200):
             caller.accepted(f"A bear, {number}")
         assert serving.terminate() == 0
     assert file.stat().st_size > 100_000
+    return file.read_bytes()
+
+
+@pytest.fixture
+def kept(content: bytes, tmp_path: Path) -> Path:
+    """A file with some worlds, which no process uses."""
+    file = tmp_path / "worlds"
+    file.write_bytes(content)
     return file
 
 

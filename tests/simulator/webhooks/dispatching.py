@@ -12,7 +12,8 @@ from tests.simulator.samples import KEY, START
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.webhooks.dispatcher import AdvanceEvent, Dispatcher
-from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.webhooks.egress import Outcome
+from pixazo_simulator.webhooks.sender import WebhookRequest
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import Transition
 from pixazo_simulator.world.registry import Settings, Worlds

@@ -12,28 +12,33 @@ import pytest
 from tests.patience import PATIENCE
 
 from pixazo_simulator.webhooks import egress
-from pixazo_simulator.webhooks.egress import Blocked, Destination, LookUps, destination
+from pixazo_simulator.webhooks.egress import Destination, LookUps, Outcome, destination
 
 
-def decide(url: str, *allowed: str) -> Destination | Blocked:
+def decide(url: str, *allowed: str) -> Destination | Outcome:
     """The decision about one URL."""
     return asyncio.run(destination(url, allowed, LookUps()))
 
 
 class Resolver:
-    """Replaces the operating system's resolver, and records its look-ups."""
+    """Replaces the operating system's resolver, and records its look-ups; for names that begin with `slow` it waits until it is open."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         self.asked: list[str] = []
+        self.open = threading.Event()
+        self.open.set()
         self._addresses = addresses
         self._numeric = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
 
-    def resolve(self, host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the names of the standard library
+    def resolve(self, host: str, port: object, *, type: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the name of the standard library
         """Numbers are read by the real one, which asks nobody; names are answered from here."""
         if flags & socket.AI_NUMERICHOST:
-            return self._numeric(host, port, family, type, proto, flags)
+            return self._numeric(host, None, type=type, flags=flags)
         self.asked.append(host)
+        host.encode("idna")  # raises UnicodeError for a label that cannot be encoded, as the real one does
+        if host.startswith("slow"):
+            self.open.wait(PATIENCE)
         if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self._addresses]
@@ -94,10 +99,11 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
     resolver = Resolver(monkeypatch, "127.0.0.1")
     found = decide(f"http://{host}/cb")
     bare = host.strip("[]")
-    assert found == Blocked(
-        f"host {bare} is not loopback and was not allowed: "
+    problem = (
+        f"not sent: host {bare} is not loopback and was not allowed: "
         f"start with --webhook-allow {bare} or Settings(policy=...), in pytest set pixazo_webhook_allow"
     )
+    assert found == Outcome(None, problem, final=True)
     assert resolver.asked == []
 
 
@@ -107,14 +113,14 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
 )
 def test_what_is_no_http_url_is_blocked_as_such(url: str, scheme: str, host: str) -> None:
     """A redirect may have such a location; no option allows it, so none is named."""
-    expected = f"a URL with scheme '{scheme}' and host '{host}' is not an http or https URL of a receiver"
-    assert decide(url) == Blocked(expected)
+    expected = f"not sent: a URL with scheme '{scheme}' and host '{host}' is not an http or https URL of a receiver"
+    assert decide(url) == Outcome(None, expected, final=True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1@10.0.0.7/", "http://127.0.0.1:80@10.0.0.7:80/"])
 def test_what_stands_before_the_at_sign_is_no_host(url: str) -> None:
     """User and password."""
-    assert isinstance(decide(url), Blocked)
+    assert isinstance(decide(url), Outcome)
 
 
 def test_an_allowed_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +139,7 @@ def test_allowing_one_name_allows_no_other(monkeypatch: pytest.MonkeyPatch) -> N
     """Neither one with the same end nor one with the same beginning."""
     resolver = Resolver(monkeypatch, "10.0.0.7")
     for host in ("evilhooks.test", "sub.hooks.test", "hooks.test.evil"):
-        assert isinstance(decide(f"http://{host}/", "hooks.test"), Blocked)
+        assert isinstance(decide(f"http://{host}/", "hooks.test"), Outcome)
     assert resolver.asked == []
 
 
@@ -142,42 +148,24 @@ def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, 
     """The problem says so."""
     Resolver(monkeypatch)
     found = decide(f"http://{host}/", host)
-    assert isinstance(found, Blocked)
-    assert found.problem.startswith(f"host {host} does not resolve: ")
+    assert isinstance(found, Outcome)
+    assert str(found.problem).startswith(f"not sent: host {host} does not resolve: ")
     assert found.final == (host == "a..b")  # a name may be known later, this one never
 
 
-class Slow:
-    """A resolver that answers for some names only when the test allows it, and counts the look-ups under way."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[str] = []
-        self.open = threading.Event()
-        self._numeric = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
-
-    def resolve(self, host: str, port: object, *, type: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the name of the standard library
-        """As the system's resolver, but for names."""
-        if flags & socket.AI_NUMERICHOST:
-            return self._numeric(host, None, type=type, flags=flags)
-        self.asked.append(host)
-        if host.startswith("slow"):
-            self.open.wait(PATIENCE)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
-
-
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    """A resolver that is slow until the test has ended."""
-    resolver = Slow(monkeypatch)
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    """A resolver that is slow until the test has ended, or opens it."""
+    resolver = Resolver(monkeypatch, "10.0.0.7")
+    resolver.open.clear()
     yield resolver
     resolver.open.set()
 
 
-def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
+def test_slow_look_ups_keep_no_other_waiting(slow: Resolver) -> None:
     """However many there are: a name that resolves at once, an address, and localhost."""
 
-    async def ask() -> list[Destination | Blocked]:
+    async def ask() -> list[Destination | Outcome]:
         look_ups = LookUps()
         names = [f"slow{number}.test" for number in range(40)]
         waiting = [asyncio.create_task(destination(f"http://{name}/", (name,), look_ups)) for name in names]
@@ -197,7 +185,7 @@ def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
     ]
 
 
-def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> None:
+def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Resolver) -> None:
     """Concurrent look-ups share the result; a later one looks it up again."""
 
     async def ask() -> None:
@@ -216,18 +204,18 @@ def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> No
     assert slow.asked == ["slow.test"] * 2
 
 
-def test_a_look_up_has_a_deadline(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_up_has_a_deadline(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A retry may help; and no thread prevents the loop from being closed."""
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
-    expected = Blocked("host slow.test does not resolve: the resolver did not answer within 0.02 s", final=False)
+    expected = Outcome(None, "not sent: host slow.test does not resolve: the resolver did not answer within 0.02 s")
     assert decide("http://slow.test/", "slow.test") == expected
 
 
-def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_ups_are_bounded(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """No further one is started."""
     monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
 
-    async def ask() -> Destination | Blocked:
+    async def ask() -> Destination | Outcome:
         look_ups = LookUps()
         first = asyncio.create_task(destination("http://slow.test/", ("slow.test",), look_ups))
         await asyncio.sleep(0)
@@ -236,6 +224,6 @@ def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> No
         await first
         return found
 
-    assert asyncio.run(ask()) == Blocked(
-        "host quick.test does not resolve: 1 other names are being looked up", final=False
+    assert asyncio.run(ask()) == Outcome(
+        None, "not sent: host quick.test does not resolve: 1 other names are being looked up"
     )

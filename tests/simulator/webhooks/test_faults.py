@@ -35,7 +35,8 @@ from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.webhooks.compose import secret
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
-from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
+from pixazo_simulator.webhooks.egress import Outcome
+from pixazo_simulator.webhooks.sender import Sender, WebhookRequest
 from pixazo_simulator.world.admission import Submission
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import SubmitGeneration

@@ -60,7 +60,7 @@ def test_writing_and_reading_are_inverse(amount: int) -> None:
 
 def test_a_debit_and_its_refund() -> None:
     """A refund that lies ahead counts from its instant on, and is listed then."""
-    ledger = Ledger(1_000_000, now=0)
+    ledger = Ledger.opened(1_000_000, now=0)
     ledger.debit(10, 350_000, "a")
     ledger.refund(500, 350_000, "a")
     assert ledger.balance(499) == 650_000
@@ -74,7 +74,7 @@ def test_a_debit_and_its_refund() -> None:
 
 def test_a_refund_is_entered_before_what_comes_after_it() -> None:
     """A debit at 600 stands below the refund of 500, though nobody asked in between."""
-    ledger = Ledger(1_000_000, now=0)
+    ledger = Ledger.opened(1_000_000, now=0)
     ledger.refund(500, 1, "a")
     ledger.debit(600, 2, "b")
     assert [entry.kind for entry in ledger.entries(600)] == [EntryKind.OPENING, EntryKind.REFUND, EntryKind.DEBIT]
@@ -82,7 +82,7 @@ def test_a_refund_is_entered_before_what_comes_after_it() -> None:
 
 def test_an_adjustment_makes_the_balance_what_it_should_be() -> None:
     """The entry is the difference, so that the entries still fold to the balance."""
-    ledger = Ledger(1_000_000, now=0)
+    ledger = Ledger.opened(1_000_000, now=0)
     ledger.adjust(5, 400_000)
     assert ledger.balance(5) == 400_000
     assert ledger.entries(5)[-1] == Entry(5, EntryKind.ADJUSTMENT, -600_000)
@@ -90,7 +90,7 @@ def test_an_adjustment_makes_the_balance_what_it_should_be() -> None:
 
 def test_a_list_handed_out_is_no_window_into_the_ledger() -> None:
     """Whoever changes it changes nothing."""
-    ledger = Ledger(7, now=0)
+    ledger = Ledger.opened(7, now=0)
     ledger.entries(0).clear()
     assert ledger.balance(0) == 7
     assert len(ledger.entries(0)) == 1
@@ -107,7 +107,7 @@ def test_entries_fold_to_the_balance_in_the_order_of_their_instants(
     opening: int, doings: list[tuple[str, int, int]]
 ) -> None:
     """Whatever is done in whatever order, at every instant; and what was entered once is never changed."""
-    ledger, now, known = Ledger(opening, now=0), 0, list[Entry]()
+    ledger, now, known = Ledger.opened(opening, now=0), 0, list[Entry]()
     for number, (doing, pause, amount) in enumerate(doings):
         now += pause
         match doing:
@@ -130,7 +130,7 @@ def test_entries_fold_to_the_balance_in_the_order_of_their_instants(
 
 def test_many_entries_stay_in_order() -> None:
     """Those of a copy, too, which goes on by itself."""
-    ledger = Ledger(10**9, now=0)
+    ledger = Ledger.opened(10**9, now=0)
     for number in range(10_000):
         ledger.debit(number, 1, str(number))
     other = ledger.fork()

@@ -53,6 +53,13 @@ def decide(what: Any = None, who: Account | None = None, *, known: bool = True, 
     return Admission(what or call(), holder, Policy().changed(policy), START).decide()
 
 
+def admitted(*what: Any, **policy: Any) -> Admitted:
+    """The same about a call that must be admitted."""
+    decided = decide(*what, **policy)
+    assert isinstance(decided, Admitted)
+    return decided
+
+
 def with_faults(faults: set[str], order: list[str]) -> Admitted | Refusal:
     """The decision about a call that fails exactly these checks."""
     parts: dict[str, Any] = {"model_id": "minimax-hailuo-zz"} if "model" in faults else {}
@@ -168,8 +175,7 @@ def test_the_price_must_be_there_to_the_millionth() -> None:
     """And it is the price of the frame asked for."""
     longer = call(members={"duration": 10})
     assert decide(longer, account(599_999)) == InsufficientFunds(600_000)
-    decided = decide(longer, account(600_000))
-    assert isinstance(decided, Admitted)
+    decided = admitted(longer, account(600_000))
     assert (decided.price, decided.duration) == (600_000, 10)
 
 
@@ -200,8 +206,7 @@ def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
 )
 def test_where_to_call_back(policy: dict[str, Any], header: str | None, member: str | None) -> None:
     """The channels that the policy leaves."""
-    decided = decide(call(webhook_url=HOOK, members={"callback_url": MEMBER}), **policy)
-    assert isinstance(decided, Admitted)
+    decided = admitted(call(webhook_url=HOOK, members={"callback_url": MEMBER}), **policy)
     assert (dict(decided.urls).get("X-Webhook-URL"), dict(decided.urls).get("callback_url")) == (header, member)
 
 
@@ -213,8 +218,7 @@ def test_one_channel_alone_is_always_called(both: str) -> None:
         ({"members": {"callback_url": MEMBER}}, ("callback_url", MEMBER)),
     ]
     for more, expected in ways:
-        decided = decide(call(**more), both_channels=both)
-        assert isinstance(decided, Admitted)
+        decided = admitted(call(**more), both_channels=both)
         assert decided.urls == (expected,)
 
 
@@ -230,15 +234,13 @@ def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, A
     """Header and member alike, each by its name; or both are ignored."""
     bad = call(webhook_url=url, members={"callback_url": url})
     assert str(decide(bad, **policy)) == f"X-Webhook-URL {says}; callback_url {says}"
-    decided = decide(bad, bad_webhook_url="ignore", **policy)
-    assert isinstance(decided, Admitted)
+    decided = admitted(bad, bad_webhook_url="ignore", **policy)
     assert decided.urls == ()
 
 
 def test_an_empty_member_asks_for_nothing() -> None:
     """As many clients send it."""
-    decided = decide(call(members={"callback_url": ""}))
-    assert isinstance(decided, Admitted)
+    decided = admitted(call(members={"callback_url": ""}))
     assert decided.urls == ()
 
 
@@ -248,8 +250,7 @@ MEMBER_IGNORED = "callback_url ignored: policy callback_url=ignore: use X-Webhoo
 def test_a_member_that_is_ignored_decides_nothing_else() -> None:
     """Whatever its value: neither its scheme nor its other faults are looked at."""
     for url in ("nonsense", "http://a.test/"):
-        decided = decide(call(members={"callback_url": url}), http_webhook_url="refuse", callback_url="ignore")
-        assert isinstance(decided, Admitted)
+        decided = admitted(call(members={"callback_url": url}), http_webhook_url="refuse", callback_url="ignore")
         assert decided.ignored == (MEMBER_IGNORED,)
 
 
@@ -292,8 +293,7 @@ def test_a_member_that_is_ignored_decides_nothing_else() -> None:
 def test_an_ignored_part_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
     """The note names the part and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
-    decided = decide(call(**more), **fields)
-    assert isinstance(decided, Admitted)
+    decided = admitted(call(**more), **fields)
     assert list(decided.ignored) == expected
 
 
@@ -303,8 +303,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     what = call(webhook_url=url, members={"callback_url": url})
     reported = "must be an absolute http or https URL: it is longer than 8000 characters"
     assert str(decide(what)) == f"X-Webhook-URL {reported}; callback_url {reported}"
-    decided = decide(what, bad_webhook_url="ignore")
-    assert isinstance(decided, Admitted)
+    decided = admitted(what, bad_webhook_url="ignore")
     assert list(decided.ignored) == [
         f"{name} ignored: it is longer than 8000 characters (policy bad_webhook_url=ignore)"
         for name in ("X-Webhook-URL", "callback_url")

@@ -8,7 +8,7 @@ from pixazo_simulator.spec.errors import Throttled, UnknownRequest
 from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.spec.redaction import Redactor
-from pixazo_simulator.world.commands import AddAlias, ReadStatus
+from pixazo_simulator.world.commands import AddAlias, CreateWorld, ReadStatus
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
@@ -34,9 +34,9 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
 def test_a_world_starts_from_the_settings() -> None:
     """Policy, balance, seed; each can be replaced for one world."""
     worlds = Worlds(Settings(policy=PROFILES["observed"], balance=7, seed=3))
-    given = worlds.create("a-key")
+    given = worlds.create(CreateWorld(key="a-key"))
     assert (given.policy, given.account.ledger.balance(given.clock.now()), given.seed) == (PROFILES["observed"], 7, 3)
-    replaced = worlds.create("b-key", policy=PROFILES["documented"], balance=0, seed=0)
+    replaced = worlds.create(CreateWorld(key="b-key", policy=PROFILES["documented"], balance=0, seed=0))
     now = replaced.clock.now()
     assert (replaced.policy, replaced.account.ledger.balance(now), replaced.seed) == (PROFILES["documented"], 0, 0)
 
@@ -53,12 +53,12 @@ def test_a_key_has_one_world() -> None:
     """Until that is deleted."""
     worlds = Worlds(Settings(keys=("a-key",)))
     with pytest.raises(ValueError, match="the key has a world already: delete it first, or choose another key"):
-        worlds.create("a-key")
-    old = worlds.delete("a-key")
-    assert old is not None
+        worlds.create(CreateWorld(key="a-key"))
+    (old,) = worlds
+    worlds.delete("a-key")
     assert worlds.find("a-key") is None
-    assert worlds.create("a-key") is not old
-    assert worlds.delete("no-key") is None
+    assert worlds.create(CreateWorld(key="a-key")) is not old
+    worlds.delete("no-key")
 
 
 def test_the_keys_of_a_deleted_world_are_forgotten_in_the_end() -> None:
@@ -76,7 +76,7 @@ def test_worlds_are_bounded() -> None:
     """The message names the setting; no key opens one more at first sight."""
     worlds = Worlds(Settings(keys=("a-key",), most_worlds=1, open_keys=True))
     with pytest.raises(ValueError, match=r"1 worlds are open already \(setting most_worlds\): delete one first"):
-        worlds.create("b-key")
+        worlds.create(CreateWorld(key="b-key"))
     assert worlds.find("b-key") is None
     assert worlds.find("sim-suspended") is None
     assert worlds.find("a-key") is not None
@@ -89,7 +89,7 @@ def test_keys_that_open_worlds_at_first_sight_leave_room_for_created_ones(patter
     opened = [worlds.find(pattern.format(number)) is not None for number in range(20)]
     assert opened == [True] * 17 + [False] * 3
     for _ in range(2):
-        worlds.create(None)
+        worlds.create(CreateWorld())
     assert len(worlds) == 20
 
 

@@ -24,8 +24,9 @@ from pixazo_simulator.world.commands import (
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
 from pixazo_simulator.world.functions import seeded_random
+from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.journal import Limits
-from pixazo_simulator.world.world import Bounds, World
+from pixazo_simulator.world.world import World
 
 HOOK = "http://127.0.0.1:9/hook"
 ORIGIN = "http://gateway.test"
@@ -295,7 +296,7 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     """It depends on seed and key alone, and is drawn from a source of its own."""
     one, same, other = world(), world(), world(seed=1)
     accepted(same)
-    drawn = [where._draw() for where in (one, same, other)]  # pyright: ignore[reportPrivateUsage]  # as each fault does
+    drawn = [where._draws().getrandbits(64) for where in (one, same, other)]  # pyright: ignore[reportPrivateUsage]  # as each fault does
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != seeded_random(0, KEY).getrandbits(64)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .observed import find, write_profile
-from .points import POINTS
+from .observed import POINTS, find, write_profile
 
 __all__ = ["POINTS", "find", "write_profile"]

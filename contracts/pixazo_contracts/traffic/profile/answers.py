@@ -31,12 +31,10 @@ IDS: Final = {
     "thirteen": re.compile(rf"{MODEL}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[0-9a-f]{{4}}-[0-9a-f]{{13}}"),
 }
 
-SUBMITS: Final = ("generate", "imageToVideo")
-
 #: The origin of the page's sample of `media_url`.
 PAGE_MEDIA: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
-#: Envelopes of errors by the names of their members.
+#: Envelopes of errors by the names of their members: of API Management, of the page, and the third.
 SHAPES: Final = {
     frozenset({"statusCode", "message"}): "apim",
     frozenset({"error", "message"}): "queue",
@@ -46,11 +44,6 @@ SHAPES: Final = {
 BARE_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 MODERATED: Final = re.compile(r"moderat|sensitive", re.IGNORECASE)
 PRINTED_BALANCE: Final = "Your wallet does not have enough balance."
-
-
-def _shape(message: Exchange) -> str:
-    """`apim` for the shape of API Management's errors, `queue` for that of the page's, `sentence` for the third, or nothing."""
-    return SHAPES.get(frozenset(message.members), "")
 
 
 def origin_of(url: str) -> str:
@@ -75,12 +68,9 @@ def _accepted(generation: Generation, passed: Container[str]) -> Iterator[Sighti
     if base := base_of(submit):
         called = origin_of(submit.url)
         forwarded = submit.request_header("X-Forwarded-Host") or submit.request_header("Forwarded")
-        if base.lower() == called or (submit.passing and base in passed):
-            yield Sighting("public_origin", "caller", submit)
-        elif forwarded and split_url(base).netloc in forwarded:
-            yield Sighting("public_origin", "forwarded", submit)
-        else:
-            yield Sighting("public_origin", base, submit)
+        is_forwarded = forwarded and split_url(base).netloc in forwarded
+        is_called = base.lower() == called or (submit.passing and base in passed)
+        yield Sighting("public_origin", "caller" if is_called else "forwarded" if is_forwarded else base, submit)
 
 
 def media_urls(message: Exchange | Callback) -> list[str]:
@@ -126,7 +116,7 @@ def is_status_envelope(message: Exchange | Callback) -> bool:
 
 def _refused(exchange: Exchange, owners: dict[str, str]) -> Iterator[Sighting]:
     """What the envelope of an error shows."""
-    shape, known = _shape(exchange), has_known_key(exchange)
+    shape, known = SHAPES.get(frozenset(exchange.members), ""), has_known_key(exchange)
     match exchange.status:
         case 400 | 415 if exchange.is_submit and known:
             form = {"queue": "title_message", "sentence": "sentence_status"}.get(shape)
@@ -183,7 +173,11 @@ def _caching(exchange: Exchange) -> Iterator[Sighting]:
     said = (exchange.header("cache-control") or "").lower()
     if exchange.operation == "media" and exchange.succeeded and ("public" in said or not said):
         yield Sighting("cache_control", "media|no_store" if said else "none", exchange)
-    elif exchange.operation in {"status", *SUBMITS} and exchange.status is not None and said in {"", "no-store"}:
+    elif (
+        exchange.operation in {"status", "generate", "imageToVideo"}
+        and exchange.status is not None
+        and said in {"", "no-store"}
+    ):
         yield Sighting("cache_control", "no_store" if said else "media|none", exchange)
 
 

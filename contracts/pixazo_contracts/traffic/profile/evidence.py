@@ -49,19 +49,16 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
     return groups
 
 
-def _name(message: Message) -> str:
-    if isinstance(message, Callback):
-        return f"callback {message.number}"
-    return f"{message.number} ({message.status or message.error})"
-
-
 def named(messages: Iterable[Message]) -> str:
     """Messages by their numbers, exchanges with their status codes, and how many there are."""
     found = list(dict.fromkeys(messages))
     kinds = {"callback" if isinstance(each, Callback) else "exchange" for each in found}
     kind = next(iter(kinds)) if len(kinds) == 1 else "message"
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    shown = ", ".join(map(_name, found[:MOST_NAMED]))
+    shown = ", ".join(
+        f"callback {each.number}" if isinstance(each, Callback) else f"{each.number} ({each.status or each.error})"
+        for each in found[:MOST_NAMED]
+    )
     return f"{len(found)} {kind}{'s' if len(found) > 1 else ''}: {shown}{more}"
 
 

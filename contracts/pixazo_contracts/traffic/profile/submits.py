@@ -1,6 +1,7 @@
 """What becomes of submits that are odd in one respect: who accepts one tolerates every oddity, who refuses it the only one.
 
 An oddity is what the page forbids or leaves open. One that the page forbids has no point of the policy, and explains a refusal.
+Submits with two faults show in which order a gateway looks for them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import binascii
 import io
 import re
 from collections.abc import Iterator, Mapping
+from itertools import permutations
 from typing import Final, NamedTuple
 
 import imagesize  # type: ignore[import-untyped]
 
 from pixazo_contracts.trace import Exchange, Trace, split_url, webhook_urls
 
-from .evidence import Sighting, has_known_key
+from .evidence import Finding, Sighting, grouped, has_known_key, named
 
 #: Request Parameters of the page: the optional members by type.
 TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -36,6 +38,14 @@ SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
 NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
 
 REFUSALS: Final = frozenset({400, 413, 415, 422})
+
+#: The order of checks that is written as far as the traffic does not contradict it.
+USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
+#: What must be known before: see the simulator's policy.
+NEEDED: Final = frozenset(
+    {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
+)
+STATES: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
@@ -117,12 +127,8 @@ def _data(frame: FirstFrame) -> Iterator[Oddity]:
         yield Oddity("megabyte", "image_megabyte", "mb", "", "mib", "mb")
 
 
-def _is_limited(submit: Exchange) -> bool:
-    return submit.operation == "imageToVideo"
-
-
 def _prompt(submit: Exchange) -> Iterator[Oddity]:
-    prompt = submit.sent.get("prompt")
+    prompt, limited = submit.sent.get("prompt"), submit.operation == "imageToVideo"
     if not isinstance(prompt, str):
         yield Oddity("prompt")
         return
@@ -132,24 +138,24 @@ def _prompt(submit: Exchange) -> Iterator[Oddity]:
     counts = {"code_points": len(prompt), "utf16": len(prompt.encode("utf-16-le")) // 2, "bytes": len(prompt.encode())}
     beyond = [unit for unit, count in counts.items() if count > LIMIT]
     if cut or len(beyond) == len(counts):
-        yield Oddity("long") if _is_limited(submit) else Oddity("limits", "t2v_limits", "i2v", "open")
+        yield Oddity("long") if limited else Oddity("limits", "t2v_limits", "i2v", "open")
     elif beyond:
         within = "|".join(unit for unit in counts if unit not in beyond)
-        yield Oddity("unit", "prompt_unit", "|".join(beyond), within if _is_limited(submit) else "")
-        if not _is_limited(submit):
+        yield Oddity("unit", "prompt_unit", "|".join(beyond), within if limited else "")
+        if not limited:
             yield Oddity("unit", "t2v_limits", "i2v")
 
 
 def _frame(submit: Exchange) -> Iterator[Oddity]:
     given, resolution = submit.sent.get("duration"), submit.sent.get("resolution")
+    limited = submit.operation == "imageToVideo"
     duration = given if isinstance(given, int | float) and not isinstance(given, bool) else 6
     wrong = duration not in {6, 10} or (isinstance(resolution, str) and resolution not in {"768P", "1080P"})
-    if wrong and (_is_limited(submit) or duration <= 0):
+    if wrong and (limited or duration <= 0):
         yield Oddity("frame")
     elif wrong:
         yield Oddity("limits", "t2v_limits", "i2v", "open")
     elif duration == 10 and resolution == "1080P":
-        limited = _is_limited(submit)
         said = ("accept|fail", "accept", "fail") if limited else ("", "", "fail")
         yield Oddity("combo", "combo_1080p_10s", "refuse", *said)
         if not limited:
@@ -169,11 +175,8 @@ def _members(sent: Mapping[str, object], *, image: bool) -> Iterator[Oddity]:
 
 
 def _webhooks(submit: Exchange) -> Iterator[Oddity]:
-    header, member, usable = (
-        submit.request_header("X-Webhook-URL"),
-        submit.sent.get("callback_url"),
-        webhook_urls(submit),
-    )
+    header, member = submit.request_header("X-Webhook-URL"), submit.sent.get("callback_url")
+    usable = webhook_urls(submit)
     if header is not None and ("header" not in usable or not split_url(header).hostname):
         yield Oddity("webhook", "bad_webhook_url", "refuse", "ignore")
     elif header is not None and header.startswith("http:"):
@@ -193,14 +196,15 @@ def oddities(submit: Exchange) -> Iterator[Oddity]:
     if not submit.sent:
         yield Oddity("body")
         return
+    image = submit.operation == "imageToVideo"
     kind = (submit.request_header("content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         yield Oddity("content type", "content_type", str(submit.status), "ignore")
     yield from _prompt(submit)
     yield from _frame(submit)
-    yield from _members(submit.sent, image=_is_limited(submit))
+    yield from _members(submit.sent, image=image)
     yield from _webhooks(submit)
-    if _is_limited(submit):
+    if image:
         yield from _image(submit.sent.get("first_frame_image"))
 
 
@@ -220,3 +224,56 @@ def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
                 ends = {"COMPLETED": oddity.completed, "FAILED": oddity.failed if single else ""}
                 shown = [oddity.accepted, ends.get(generation.outcome or "", "")]
             yield from (Sighting(oddity.point, values, submit) for values in shown if values and oddity.point)
+
+
+def _fault_of(submit: Exchange) -> str | None:
+    """The check that refused a submit."""
+    if submit.status == 400:
+        if submit.members.get("error") == "Model not found":
+            return "model"
+        return "parameters" if submit.sent else "json"
+    return {401: "key", 429: "rate", **STATES}.get(submit.status or 0)
+
+
+def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
+    """The faults that a submit surely has, whatever it was answered; those of the account are the same in the submits around it."""
+    if not has_known_key(submit):
+        yield "key"
+    if submit.request_body is not None and not submit.sent:
+        yield "parameters" if submit.request_body.strip() == "{}" else "json"
+    elif any(not each.point for each in oddities(submit)):
+        yield "parameters"
+    around = [n for n in neighbours if n.number != submit.number and has_known_key(n)]
+    beside = [[n.status for n in around if n.number < submit.number][-1:]]
+    beside += [[n.status for n in around if n.number > submit.number][:1]]
+    yield from (fault for status, fault in STATES.items() if beside == [[status], [status]])
+
+
+def check_order(trace: Trace) -> Finding | None:
+    """The usual order, changed as little as the submits with two faults demand; none where they do not."""
+    pairs: dict[tuple[str, str], list[Exchange]] = {}
+    for submits in grouped(trace.submits, lambda submit: submit.account).values():
+        for submit in submits:
+            refused = _fault_of(submit)
+            for fault in _faults(submit, submits):
+                if refused is not None and fault != refused:
+                    pairs.setdefault((refused, fault), []).append(submit)
+    lines = [f"{first} before {second} by {named(shown)}" for (first, second), shown in sorted(pairs.items())]
+    if not pairs:
+        return None
+    if any(pair[::-1] in pairs for pair in pairs):
+        return Finding(None, ("the traffic contradicts itself", *lines))
+    if all(USUAL.index(first) < USUAL.index(second) for first, second in pairs):
+        return Finding(None, ("; ".join(lines),))
+    wanted = NEEDED | pairs.keys()
+    fitting = [p for p in permutations(USUAL) if all(p.index(first) < p.index(second) for first, second in wanted)]
+    if not fitting:
+        return Finding(None, ("no order of the simulator fits", *lines))
+    nearest = min(fitting, key=_moved)
+    return Finding(",".join(nearest), (*lines, "the others are in their usual order"))
+
+
+def _moved(order: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
+    """In how many pairs an order differs from the usual one."""
+    places = tuple(map(USUAL.index, order))
+    return sum(a > b for n, a in enumerate(places) for b in places[n + 1 :]), places

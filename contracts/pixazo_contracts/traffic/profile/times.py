@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from math import ceil
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from pixazo_contracts.trace import (
@@ -12,7 +13,6 @@ from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
     Exchange,
-    Generation,
     Trace,
     instant,
     whole_number,
@@ -44,63 +44,59 @@ class _Span(NamedTuple):
     message: Exchange | Callback
 
 
-def _whole_seconds(stamp: object) -> float:
-    """How much later than a timestamp says the instant may have been, in seconds."""
-    return 0.0 if isinstance(stamp, str) and STAMP.fullmatch(stamp) else 1.0
-
-
-def _spans(generation: Generation) -> tuple[_Span | None, _Span | None]:
-    """How long a generation was queued and, if it was COMPLETED, processing, by the gateway's own timestamps."""
-    seen: list[Exchange | Callback] = [*generation.seen, *generation.callbacks]
-    began = next((m for m in seen if m.members.get("status") == "PROCESSING" and m.members.get("updated_at")), None)
-    ended = next((m for m in seen if m.members.get("status") == "COMPLETED" and m.members.get("completed_at")), None)
-    queued = processing = None
-    if began is not None:
-        queued = _between(began, began.members.get("created_at"), began.members["updated_at"])
-    if began is not None and ended is not None:
-        processing = _between(ended, began.members["updated_at"], ended.members["completed_at"])
+def _spans(trace: Trace) -> tuple[list[_Span], list[_Span]]:
+    """How long generations were queued and, those that were COMPLETED, processing, by the gateway's own timestamps."""
+    queued, processing = list[_Span](), list[_Span]()
+    for generation in trace.generations:
+        seen: list[Exchange | Callback] = [*generation.seen, *generation.callbacks]
+        began = next((m for m in seen if m.members.get("status") == "PROCESSING" and m.members.get("updated_at")), None)
+        ended = next(
+            (m for m in seen if m.members.get("status") == "COMPLETED" and m.members.get("completed_at")), None
+        )
+        if began is not None:
+            queued += _between(began, began.members.get("created_at"), began.members["updated_at"])
+        if began is not None and ended is not None:
+            processing += _between(ended, began.members["updated_at"], ended.members["completed_at"])
     return queued, processing
 
 
-def _between(message: Exchange | Callback, since: object, until: object) -> _Span | None:
+def _between(message: Exchange | Callback, since: object, until: object) -> list[_Span]:
+    """The time between two timestamps; none where they do not say it. One in whole seconds may be up to a second too early."""
     begin, end = instant(since), instant(until)
     if begin is None or end is None or end < begin:
-        return None
-    least, most = end - begin - _whole_seconds(since), end - begin + _whole_seconds(until)
-    return _Span(max(0.0, least), most, message)
+        return []
+    early, late = (0.0 if STAMP.fullmatch(str(stamp)) else 1.0 for stamp in (since, until))
+    return [_Span(max(0.0, end - begin - early), end - begin + late, message)]
 
 
 def _range(spans: Sequence[_Span]) -> str:
-    bounds = [
-        f"{bound:.3f}".rstrip("0").rstrip(".") for bound in (min(s.least for s in spans), max(s.most for s in spans))
-    ]
-    return "-".join(dict.fromkeys(bounds))
+    bounds = min(span.least for span in spans), max(span.most for span in spans)
+    return "-".join(dict.fromkeys(f"{bound:.3f}".rstrip("0").rstrip(".") for bound in bounds))
 
 
-def _polled(trace: Trace) -> tuple[str, list[Exchange]] | None:
+def _polled(trace: Trace) -> Finding | None:
     """In how many reads each state is shown, where that is constant although they come at very different times."""
     counts, queued, used = set[tuple[int, int]](), list[float](), list[Exchange]()
     for generation in trace.generations:
-        if generation.outcome != "COMPLETED":
-            continue
-        states = [read.state for read in generation.seen]
-        counts.add((states.count("QUEUED"), states.count("PROCESSING")))
-        used.append(generation.ends[0])
-        queued += [read.started - generation.submit.finished for read in generation.seen if read.state == "PROCESSING"][
-            :1
-        ]
+        if generation.outcome == "COMPLETED":
+            states = [read.state for read in generation.seen]
+            counts.add((states.count("QUEUED"), states.count("PROCESSING")))
+            used.append(generation.ends[0])
+            if "PROCESSING" in states:
+                began = generation.seen[states.index("PROCESSING")]
+                queued.append(began.started - generation.submit.finished)
     varies = len(queued) >= FEWEST_POLLED and max(queued) > POLLED_SPREAD * max(min(queued), 0.001)
-    if len(counts) != 1 or not varies or not all(next(iter(counts))):
+    if len(counts) != 1 or not varies or not all(count := counts.pop()):
         return None
-    return f"polls:{'+'.join(map(str, dict.fromkeys(next(iter(counts)))))}", used
+    value = f"polls:{'+'.join(map(str, dict.fromkeys(count)))}"
+    return Finding(value, (f"each state is shown in as many reads, whenever they come: {named(used)}",))
 
 
 def job_times(trace: Trace) -> Finding | None:
     """Seconds queued and processing, from the least to the most that was seen; or status reads."""
     if polled := _polled(trace):
-        return Finding(polled[0], (f"each state is shown in as many reads, whenever they come: {named(polled[1])}",))
-    found = [_spans(generation) for generation in trace.generations]
-    queued, processing = ([span for span in spans if span] for spans in zip(*found, strict=True)) if found else ([], [])
+        return polled
+    queued, processing = _spans(trace)
     lines = [
         f"{name} {_range(spans)} s by {named(span.message for span in spans)}"
         for name, spans in (("queued", queued), ("processing", processing))
@@ -151,15 +147,14 @@ def retention(trace: Trace) -> Finding | None:
             if generation.outcome is None:
                 continue
             end = generation.ends[0]
-            asked = generation.reads if kind == "status" else generation.downloads
+            downloads = (each for each in generation.downloads if is_medium_of(each.url, end))
+            asked = generation.reads if kind == "status" else downloads
             for each in (each for each in asked if each.started >= end.started):
-                if kind == "media" and not is_medium_of(each.url, end):
-                    continue
                 there += [(each.started - end.finished, each)] if each.succeeded else []
                 gone += [(each.finished - end.started, each)] if each.status in {404, 410} else []
         if not gone:
             continue
-        last, first = max(there, default=(0.0, gone[0][1]), key=_age), min(gone, key=_age)
+        last, first = max(there, default=(0.0, gone[0][1]), key=itemgetter(0)), min(gone, key=itemgetter(0))
         lines.append(
             f"{kind} found after {max(0.0, last[0]):.0f} s, gone after {first[0]:.0f} s: {named([last[1], first[1]])}"
         )
@@ -169,13 +164,9 @@ def retention(trace: Trace) -> Finding | None:
     return Finding(",".join(limits) if whole else None, tuple(lines)) if lines else None
 
 
-def _age(each: tuple[float, Exchange]) -> float:
-    return each[0]
-
-
 def queued_to_end(trace: Trace) -> Iterator[Sighting]:
     """Bad ends, of which PROCESSING was seen before, or was not although its time would have been too short for any other."""
-    spans = [span for generation in trace.generations if (span := _spans(generation)[1])]
+    _, spans = _spans(trace)
     for generation in trace.generations:
         if generation.outcome not in {"FAILED", "ERROR"}:
             continue
@@ -199,34 +190,27 @@ def _by_account(trace: Trace) -> dict[str, list[Exchange]]:
     return grouped(calls, lambda call: call.account)
 
 
-def _windows(calls: Sequence[Exchange]) -> list[list[Exchange]]:
-    """The calls of an account in windows that each begin with a call, and are as long as the first 429 says; none without one."""
-    at = next((n for n, call in enumerate(calls) if call.status == 429), 0)
-    wait = whole_number(calls[at].header("retry-after")) if at else None
+def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
+    """`CALLS/SECONDS` and the first 429 of each window, if every window with one has as many other calls, and none has more.
+
+    A window begins with a call, and is as long as the first 429 says.
+    """
+    throttled = next((call for call in calls if call.status == 429), calls[0])
+    wait = whole_number(throttled.header("retry-after"))
+    if throttled is calls[0] or not wait:
+        return None
+    seconds = round(throttled.started - calls[0].started + wait)
     windows = list[list[Exchange]]()
-    for call in calls if wait else ():
-        seconds = round(calls[at].started - calls[0].started + (wait or 0))
+    for call in calls:
         if not windows or call.started >= windows[-1][0].started + seconds:
             windows.append([])
         windows[-1].append(call)
-    return windows
-
-
-def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
-    """`CALLS/SECONDS` and the first 429 of each window, if every window with one has as many other calls, and none has more."""
-    windows = _windows(calls)
-    full = [first for window in windows if (first := next((c for c in window if c.status == 429), None))]
-    answered = [(sum(call.status != 429 for call in window), window) for window in windows]
-    counts = {count for count, window in answered if any(call.status == 429 for call in window)}
-    if (
-        len(full) < FEWEST_WINDOWS
-        or len(counts) != 1
-        or not (count := counts.pop())
-        or max(number for number, _ in answered) > count
-    ):
+    answered = [sum(call.status != 429 for call in window) for window in windows]
+    full = [window for window in windows if any(call.status == 429 for call in window)]
+    counts = {sum(call.status != 429 for call in window) for window in full}
+    if len(full) < FEWEST_WINDOWS or counts != {max(answered)} or counts == {0}:
         return None
-    wait = whole_number(full[0].header("retry-after")) or 0
-    return f"{count}/{round(full[0].started - calls[0].started + wait)}", full
+    return f"{max(answered)}/{seconds}", [next(call for call in window if call.status == 429) for window in full]
 
 
 def _is_just_after(call: Exchange, throttled: Exchange) -> bool:

@@ -28,10 +28,6 @@ def _end_of(trace: Trace) -> float:
     return max([trace.footer.seconds if trace.footer else 0.0, *times])
 
 
-def _is_challenge(callback: Callback) -> bool:
-    return set(callback.members) == {"challenge"}
-
-
 def _is_running(callback: Callback) -> bool:
     return callback.members.get("status") in {"PROCESSING", "QUEUED", "processing"}
 
@@ -80,11 +76,11 @@ def _of_header(generation: Generation, end: float) -> Iterator[Sighting]:
 def _of_member(generation: Generation, end: float, *, reachable: bool) -> Iterator[Sighting]:
     called = _at(generation, "member")
     for callback in called:
-        if _is_challenge(callback) or "task_id" in callback.members:
+        if set(callback.members) == {"challenge"} or "task_id" in callback.members:
             yield Sighting("callback_url", "challenge", callback)
         elif is_status_envelope(callback):
             yield Sighting("callback_url", "post", callback)
-    told = [each for each in called if not _is_challenge(each)]
+    told = [each for each in called if set(each.members) != {"challenge"}]
     if running := [*filter(_is_running, told)]:
         yield Sighting("callback_events", "updates", running[0])
     elif told and any(read.state == "PROCESSING" for read in generation.seen):
@@ -128,25 +124,22 @@ def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
             yield Sighting("webhook_redirects", "follow" if followed else "refuse", callback)
 
 
-def _chains(trace: Trace) -> Iterator[list[Callback]]:
-    """The attempts of each webhook, of which all but perhaps the last failed."""
-    attempts = filter(is_status_envelope, trace.callbacks)
-    for chain in grouped(attempts, lambda callback: (callback.target, callback.body)).values():
-        if all(each.answered >= 300 for each in chain[:-1]) and (len(chain) > 1 or chain[0].answered >= 400):
-            yield chain
-
-
 def retries(trace: Trace) -> Finding | None:
-    """The pauses between attempts: a value only where a chain ended although its last attempt failed too."""
-    chains, end = [*_chains(trace)], _end_of(trace)
-    pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
-    longest = max(pauses, key=len, default=list[int]())
-    used = list[Callback](each for chain in chains for each in chain)
+    """The pauses between the attempts of a webhook: a value only where they ended although the last one failed too."""
+    attempts, end = filter(is_status_envelope, trace.callbacks), _end_of(trace)
+    chains = [
+        chain
+        for chain in grouped(attempts, lambda callback: (callback.target, callback.body)).values()
+        if all(each.answered >= 300 for each in chain[:-1]) and (len(chain) > 1 or chain[0].answered >= 400)
+    ]
     if not chains:
         return None
+    pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
+    longest = max(pauses, key=len)
+    used = named(each for chain in chains for each in chain)
     if odd := [each for each in pauses if not _agree(each, longest)]:
         both = (",".join(map(str, longest)), ",".join(map(str, odd[0])))
-        return Finding(None, (f"{named(used)}: pauses of {both[0]} s, and of {both[1]} s",), both)
+        return Finding(None, (f"{used}: pauses of {both[0]} s, and of {both[1]} s",), both)
     whole = [
         pause
         for pause, chain in zip(pauses, chains, strict=True)
@@ -154,10 +147,8 @@ def retries(trace: Trace) -> Finding | None:
     ]
     shown = ",".join(map(str, longest)) or "none"
     if whole and len(whole[0]) == len(longest):
-        return Finding(shown, (f"{shown} by {named(used)}; then no further one",))
-    return Finding(
-        None, (f"it begins {shown}, by {named(used)}; the last attempt was answered 2xx, or was too recent",)
-    )
+        return Finding(shown, (f"{shown} by {used}; then no further one",))
+    return Finding(None, (f"it begins {shown}, by {used}; the last attempt was answered 2xx, or was too recent",))
 
 
 def _agree(shorter: list[int], longer: list[int]) -> bool:
@@ -167,14 +158,9 @@ def _agree(shorter: list[int], longer: list[int]) -> bool:
 def drop_dependent(sightings: Iterable[Sighting], found: dict[str, Finding]) -> list[Sighting]:
     """Without those that only mean something where another point is known to have a certain value."""
     values = {point: finding.value for point, finding in found.items()}
-
-    def counts(sighting: Sighting) -> bool:
-        match sighting.point, sighting.values:
-            case "empty_callback_url", "ignore":
-                return values.get("bad_webhook_url") == "refuse" and values.get("callback_url") not in {None, "ignore"}
-            case "both_channels", "header":
-                return values.get("callback_url") in {"post", "challenge"}
-            case _:
-                return True
-
-    return [*filter(counts, sightings)]
+    called, dropped = values.get("callback_url"), set[tuple[str, str]]()
+    if values.get("bad_webhook_url") != "refuse" or called in {None, "ignore"}:
+        dropped.add(("empty_callback_url", "ignore"))
+    if called not in {"post", "challenge"}:
+        dropped.add(("both_channels", "header"))
+    return [sighting for sighting in sightings if (sighting.point, sighting.values) not in dropped]

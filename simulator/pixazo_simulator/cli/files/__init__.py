@@ -1,3 +1,1 @@
 """The commands about the files of users: what is wrong with them, their JSON Schemas, and the certificates of `serve --tls`."""
-
-from __future__ import annotations

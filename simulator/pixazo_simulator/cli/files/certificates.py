@@ -18,6 +18,8 @@ from typing import Any
 
 import click
 
+from pixazo_simulator.cli.options import usage_error
+
 HOSTS = ("localhost", "127.0.0.1", "::1")
 """What it is always for."""
 LIFE, LEFT = dt.timedelta(days=365), dt.timedelta(days=30)
@@ -27,16 +29,18 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 _HEAD = re.compile(r"pixazo-sim serve --tls, until (\d{4}-\d\d-\d\d), for (.+)")
 
 
-def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
+def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Path, Path]:
     """The file with the key and certificate for HOSTS and these hosts, and that of its authority; made where there is none that will do.
 
-    Raises ValueError with the remedy.
+    They are in the folder that is given, or in that which the system has for settings of a user. Raises ValueError with the remedy.
     """
-    file, authority, wanted = folder / "server.pem", folder / "authority.pem", {*HOSTS, *hosts}
+    folder = Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
+    file, authority = folder / "server.pem", folder / "authority.pem"
+    wanted = {*HOSTS, *(name for host in hosts for name in named(host))}
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         until, known = _head(file)
-        if not wanted <= known or until < _today() + LEFT:
+        if not wanted <= known or until < dt.datetime.now(dt.UTC).date() + LEFT:
             _make(file, wanted | known, is_new=not known)
         # The last certificate is the authority's: of two processes that make one at the same time both say the same.
         pem = _BEGIN + file.read_text(encoding="utf-8").rpartition(_BEGIN)[2]
@@ -47,10 +51,6 @@ def kept_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
             f"no certificate can be kept in {folder} ({error.strerror}): name another folder with --tls-folder"
         ) from None
     return file, authority
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
 
 
 def _head(file: Path) -> tuple[dt.date, set[str]]:
@@ -115,19 +115,12 @@ def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
     certificate, key = options["tls_cert"], options["tls_key"]
     if certificate is None and key is not None:
         raise click.UsageError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
-    try:
+    with usage_error(ValueError):
         if certificate is None:
-            hosts = (*named(options["host"]), *(name for host in options["control_hosts"] for name in named(host)))
-            certificate, options["authority"] = map(str, kept_certificate(folder_of(options["tls_folder"]), hosts))
+            hosts = (options["host"], *options["control_hosts"])
+            certificate, options["authority"] = map(str, kept_certificate(options["tls_folder"], hosts))
             options["webhook_ca"] = options["webhook_ca"] or options["authority"]
         return context_of(certificate, key)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def folder_of(given: str | None) -> Path:
-    """Where the certificate is kept: in the folder that the system has for settings of a user, unless another is given."""
-    return Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
 
 
 def context_of(certificate: str, key: str | None) -> ssl.SSLContext:

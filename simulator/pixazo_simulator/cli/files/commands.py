@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pixazo_simulator.cli.options import TLS_FOLDER, Read, control_host
+from pixazo_simulator.cli.options import TLS_FOLDER, Read, control_host, usage_error
 
 _OUT, _HOST = click.Path(dir_okay=False, path_type=Path), Read(control_host)
 _HOST_HELP = "A host of --host or --control-host; may be repeated."
@@ -59,12 +59,10 @@ def ca(out: Path | None, hosts: tuple[str, ...], tls_folder: str | None, *, pem:
 
     It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
     """
-    from .certificates import folder_of, kept_certificate, named
+    from .certificates import kept_certificate
 
-    try:
-        _, authority = kept_certificate(folder_of(tls_folder), [name for host in hosts for name in named(host)])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    with usage_error(ValueError):
+        _, authority = kept_certificate(tls_folder, hosts)
     text = authority.read_text(encoding="utf-8")
     if out:
         try:

@@ -30,10 +30,8 @@ def file_schema(kind: str) -> Schema:
 
 def described(identifier: str, about: str, schema: Schema) -> Schema:
     """A schema of a file with its head; a file may name it in its member `$schema`."""
-    schema["properties"] = {
-        "$schema": {"type": "string", "description": "the schema, for editors"},
-        **schema["properties"],
-    }
+    own = {"$schema": {"type": "string", "description": "the schema, for editors"}}
+    schema["properties"] = own | schema["properties"]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": identifier}
     return head | schema | {"title": about, "additionalProperties": False}
 
@@ -67,17 +65,10 @@ def _script() -> Schema:
     definitions["End"]["properties"]["status"] = {"enum": [*TERMINAL, None]}
     rule["allOf"] = [_about({"enum": [when]}, operations(when)) for when in WHENS]
     rule["allOf"].append(_about({"type": "string", "pattern": _MODEL_CALL}, frozenset({ANY_MODEL})))
-    rules = {
-        "type": "array",
-        "items": {"$ref": "#/$defs/Rule"},
-        "maxItems": MOST_RULES,
-        "description": "the first that matches decides",
-    }
-    return {
-        "type": "object",
-        "properties": {"rules": rules},
-        "$defs": {"Rule": rule, "Condition": _condition(condition), **definitions},
-    }
+    rules: Schema = {"type": "array", "items": {"$ref": "#/$defs/Rule"}, "maxItems": MOST_RULES}
+    rules["description"] = "the first that matches decides"
+    definitions = {"Rule": rule, "Condition": _condition(condition), **definitions}
+    return {"type": "object", "properties": {"rules": rules}, "$defs": definitions}
 
 
 def _about(when: Schema, about: frozenset[str]) -> Schema:
@@ -102,13 +93,8 @@ def _condition(condition: Schema) -> Schema:
         "all": several, "any": several, "not": condition,
     }  # fmt: skip
     about = "the value itself, or a table of one operator and its operand, such as {contains: bear}"
-    return {
-        "description": about,
-        "properties": operators,
-        "additionalProperties": False,
-        "maxProperties": 1,
-        "minProperties": 1,
-    }
+    one = {"additionalProperties": False, "maxProperties": 1, "minProperties": 1}
+    return {"description": about, "properties": operators, **one}
 
 
 def _profile() -> Schema:

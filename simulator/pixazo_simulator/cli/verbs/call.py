@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import click
@@ -35,33 +36,16 @@ class NoAnswerError(click.ClickException):
     code = 3
 
 
-class Server(NamedTuple):
-    """Where a command calls, and with which control token and key."""
-
-    url: str
-    control_token: str | None
-    key: str | None = None
-
-
-def server_options(*, key: bool) -> tuple[click.Option, ...]:
-    """The options of which a Server is made; `key` says whether the route asks for one."""
+def server_options(*, key: bool) -> Iterator[click.Option]:
+    """Where a command calls, and with which control token; and with which `key`, if the route asks for one."""
     option = partial(click.Option, show_envvar=True, show_default=True)
-    url, token, of_world = ("--url",), ("--control-token",), ("--key",)
-    options = (
-        option(
-            url, type=Read(_url), metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help="The simulator to call."
-        ),
-        option(token, type=Read(_header), metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token."),
-        option(
-            of_world,
-            type=Read(_header),
-            metavar="KEY",
-            default=KEY,
-            envvar="PIXAZO_API_KEY",
-            help="The key of the world.",
-        ),
-    )
-    return options if key else options[:-1]
+    header, url = Read(_header), Read(_url)
+    about = "The simulator to call."
+    yield option(["--url"], type=url, metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help=about)
+    yield option(["--control-token"], type=header, metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token.")
+    if key:
+        about = "The key of the world."
+        yield option(["--key"], type=header, metavar="KEY", default=KEY, envvar="PIXAZO_API_KEY", help=about)
 
 
 def _url(text: str) -> str:
@@ -85,37 +69,33 @@ def _header(text: str) -> str:
     return text
 
 
-def call(server: Server, route: ControlRoute, number: int | None, members: Any) -> bytes:
+def call(route: ControlRoute, number: int | None, members: Any, url: str, token: str | None, key: str | None) -> bytes:
     """Call a route and return the body of the response, which is of the type of the route.
 
     Raises RefusedError, NoAnswerError, and click.UsageError for what cannot be sent, all with the remedy.
     """
     target, content = route.path.replace("{number}", str(number)), b""
     try:
-        channel = HttpChannel(server.url, server.control_token)
+        channel = HttpChannel(url, token)
         if not route.reads_query:
             content = json.dumps(members, allow_nan=False).encode()
         elif members:
             target += f"?{urlencode(members, quote_via=quote, errors='replace')}"
-        status, answer = channel(route.method, target, server.key, content)
+        status, answer = channel(route.method, target, key, content)
     except ControlError as error:
         raise NoAnswerError(f"{error.message} (--url names another)") from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
         if status < 400:
-            return answer if route.response_type is str else _checked(answer, route.response_type)
+            if route.response_type is not str:
+                responses.decode(answer, route.response_type)
+            return answer
         reason = responses.decode(answer, responses.Refusal).message
     except ValueError:
         asked = f"{route.method} {route.path} was answered {status}"
         raise NoAnswerError(f"{asked}, but not as a simulator does: name one with --url") from None
     raise RefusedError(_in_words(reason), answer)
-
-
-def _checked(answer: bytes, kind: type[object]) -> bytes:
-    """A response, if it is of this type. Raises ValueError."""
-    responses.decode(answer, kind)
-    return answer
 
 
 def _in_words(reason: str) -> str:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from pixazo_simulator.control import ROUTES, ControlRoute
 
-from .call import RefusedError, Server, call, server_options
+from .call import RefusedError, call, server_options
 from .parameters import body_of, parameters_of
 from .printing import print_value
 from .table import NOUNS, VERBS, Verb
@@ -73,10 +73,9 @@ def _refuse_options(context: click.Context) -> None:
 def _carry_out(route: ControlRoute, given: dict[str, Any]) -> None:
     """Call the route, and print the response."""
     as_json, number = given.pop("as_json", False), given.pop("number", None)
-    key = given.pop("key") if _sends_key(route) else None
-    server = Server(given.pop("url"), given.pop("control_token"), key)
+    url, token, key = given.pop("url"), given.pop("control_token"), given.pop("key") if _sends_key(route) else None
     try:
-        answer = call(server, route, number, body_of(route, given))
+        answer = call(route, number, body_of(route, given), url, token, key)
     except RefusedError as refused:
         if as_json:
             click.echo(refused.answer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from pixazo_simulator.cli.options import OFFERED, Read, offering
+from pixazo_simulator.cli.options import OFFERED, Read, offering, pair
 from pixazo_simulator.control import ControlRoute
 from pixazo_simulator.script import Rule
 
@@ -68,7 +69,7 @@ def _help(schema: Schema) -> str:
 def _settings(name: str, schema: Schema) -> dict[str, Any]:
     """How a member is given, by its JSON schema."""
     settings: dict[str, Any] = {"metavar": name.upper()}
-    file = {"shell_complete": _offer_file}
+    option, file = f"--{name.replace('_', '-')}", {"shell_complete": _offer_file}
     if offered := OFFERED.get(name):
         settings["shell_complete"] = offering(offered)
     bounds = {each[:3]: schema[each] for each in ("minimum", "maximum") if each in schema}
@@ -86,9 +87,10 @@ def _settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": "array", "items": {"$ref": "#/$defs/Rule"}}:
             return settings | file | {"type": Read(_rules), "metavar": "FILE"}
         case _ if _is_pairs(schema):
-            return settings | {"type": Read(_pair(name)), "multiple": True, "metavar": "NAME=VALUE"}
+            form = "NAME=VALUE"
+            return settings | {"type": Read(partial(pair, option, form)), "multiple": True, "metavar": form}
         case {"type": _}:
-            return settings | file | {"type": Read(_json(f"--{name.replace('_', '-')}")), "metavar": "JSON|FILE"}
+            return settings | file | {"type": Read(partial(_json, option)), "metavar": "JSON|FILE"}
         case _:
             return settings | {"type": Read(_text), "metavar": "TEXT|@FILE"}
 
@@ -99,11 +101,8 @@ def _offer_file(_context: click.Context, _parameter: click.Parameter, begun: str
 
 def _is_pairs(schema: Schema) -> bool:
     """Whether a member is an object of texts and numbers under any names."""
-    match schema:
-        case {"type": "object", "additionalProperties": {"anyOf": _} | {"type": _}}:
-            return True
-        case _:
-            return False
+    others = schema.get("additionalProperties")
+    return isinstance(others, dict) and ("anyOf" in others or "type" in others)
 
 
 def body_of(route: ControlRoute, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,27 +115,13 @@ def body_of(route: ControlRoute, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: dict(value) if name in are_pairs else value for name, value in members.items()}
 
 
-def _pair(name: str) -> Callable[[str], tuple[str, str]]:
-    def read(text: str) -> tuple[str, str]:
-        left, equals, right = text.partition("=")
-        if not equals:
-            raise ValueError(f"--{name} {text!r} is not NAME=VALUE")
-        return left.strip(), right
-
-    return read
-
-
-def _json(name: str) -> Callable[[str], Any]:
-    """What reads JSON, which begins with a bracket, or the file that holds it."""
-
-    def read(text: str) -> Any:
-        written = text if text.lstrip()[:1] in ("{", "[") else _content(text)
-        try:
-            return json.loads(written)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{name} {text[:80]!r} is not valid JSON: {error}") from None
-
-    return read
+def _json(option: str, text: str) -> Any:
+    """JSON, which begins with a bracket, or what is in the file that holds it."""
+    written = text if text.lstrip()[:1] in ("{", "[") else _content(text)
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{option} {text[:80]!r} is not valid JSON: {error}") from None
 
 
 def _content(name: str) -> str:
@@ -168,7 +153,7 @@ def _rules(file: str) -> list[dict[str, Any]]:
 def _rule(text: str) -> Any:
     """A rule as JSON, or the one of a script file."""
     if text.lstrip().startswith("{"):
-        return _json("rule")(text)
+        return _json("rule", text)
     rules = _rules(text)
     if len(rules) != 1:
         raise ValueError(f"script {text} has {len(rules)} rules, and one is meant: give all of them to script set")

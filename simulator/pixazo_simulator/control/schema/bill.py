@@ -37,11 +37,11 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
 
     def line(each: state.Generation) -> BilledGeneration:
         name = each.request_id
+        has_no_video = fates[name] == "told" and ended[name] is Status.COMPLETED
         return BilledGeneration(
             request_id=name, operation=each.operation, at=instant(each.accepted), price=as_dollars(charged[name]),
             refunded=as_dollars(refunded[name]), state=ended[name].value, fate=fates[name], waste=wastes.get(name),
-            failed_before=failed[name],
-            curl=reading(name) if fates[name] in ("unread", "lost") or _has_no_video(fates[name], ended[name]) else None,
+            failed_before=failed[name], curl=reading(name) if has_no_video or fates[name] in ("unread", "lost") else None,
         )  # fmt: skip
 
     return Bill(
@@ -114,10 +114,6 @@ class _Seen:
 
     def _accepted(self, names: Iterable[str]) -> Iterator[state.Exchange]:
         return (self._submits[name] for name in names if name in self._submits)
-
-
-def _has_no_video(fate: Fate, status: Status) -> bool:
-    return fate == "told" and status is Status.COMPLETED
 
 
 def _is_lost(seen: state.Exchange) -> bool:

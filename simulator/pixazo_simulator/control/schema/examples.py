@@ -39,6 +39,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 """The body of each route that takes one, by operationId."""
 
+_BEGUN = Begun(1_774_951_200_000, 1_774_951_200_000)
+_CLOCK = body.ClockState(_START, "manual", next_webhook_at=_ENDED)
 _STATE: dict[str, Any] = {
     "now": _START, "clock": "manual", "seed": 7, "name": "nightly", "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "former_webhook_secrets": [], "policy": {"job_times": "1+4", "rate_limit": "off"},
@@ -47,6 +49,11 @@ _GENERATION = body.Generation(
     _ID, "generate", duration=6, resolution="768P", status="QUEUED", accepted_at=_START, since=_START,
     plan=body.Plan(queued=2, processing=13, outcome="COMPLETED", error=None),
 )  # fmt: skip
+_GENERATIONS = body.GenerationPage(total=1, generations=[_GENERATION])
+_PRICE, _NOTHING = Dollars("0.35"), Dollars("0.00")
+_BILLED = body.BilledGeneration(
+    _ID, "generate", _START, _PRICE, _NOTHING, "COMPLETED", "delivered", waste=None, failed_before=0, curl=None
+)
 _QUEUED: dict[str, Any] = {
     "request_id": _ID, "status": "QUEUED", "model_id": "minimax-hailuo-ai", "error": None, "output": None,
     "created_at": "2026-03-31T10:00:00.000Z", "updated_at": "2026-03-31T10:00:00.000Z", "completed_at": None,
@@ -59,9 +66,7 @@ _EXCHANGE = body.Exchange(
     ),
     response=body.Response(
         headers={"content-type": "application/json"},
-        body={
-            "request_id": _ID, "status": "QUEUED", "polling_url": f"http://127.0.0.1:8900/v2/requests/status/{_ID}",
-        },
+        body={"request_id": _ID, "status": "QUEUED", "polling_url": f"http://127.0.0.1:8900/v2/requests/status/{_ID}"},
         length=199, cut=None,
     ),
 )  # fmt: skip
@@ -71,6 +76,7 @@ _DELIVERY = body.Delivery(
     1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
     attempts=(_ATTEMPT,),
 )  # fmt: skip
+_DELIVERIES = body.DeliveryPage(total=1, deliveries=[_DELIVERY])
 _POSTED = {"request_id": _ID, "status": "COMPLETED"}
 _DETAIL = body.DeliveryDetail(
     **msgspec.structs.asdict(_DELIVERY), method="POST", headers={"content-type": "application/json"},
@@ -90,13 +96,13 @@ _ENTRIES = [
     body.Entry(_START, "opening", Dollars("100.00"), request_id=None),
     body.Entry(_START, "debit", Dollars("-0.35"), _ID),
 ]
-_RULES = [
+_SCRIPT = body.ScriptState([
     body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], matched=2, missed=None),
     body.ScriptRule(
         2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0], matched=0,
         missed=["prompt is 'A cat', expected: contains 'bear'"],
     ),
-]  # fmt: skip
+])  # fmt: skip
 _SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
 
 RESPONSES: dict[Any, object] = {
@@ -108,13 +114,8 @@ RESPONSES: dict[Any, object] = {
             body.Health("ok", worlds=1),
             body.Ready("ready"),
             body.StateNumber(1),
-            WorldLog(
-                Begun(1_774_951_200_000, 1_774_951_200_000),
-                (Row("turn", b"\xc0"),),
-                (),
-                "00112233445566778899aabbccddeeff",
-            ),
-            body.ClockState(_START, "manual", next_webhook_at=_ENDED),
+            WorldLog(_BEGUN, (Row("turn", b"\xc0"),), (), "00112233445566778899aabbccddeeff"),
+            _CLOCK,
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
             body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Dollars("99.65"), 1, 1)]),
@@ -123,46 +124,18 @@ RESPONSES: dict[Any, object] = {
             body.Advanced(_ENDED, _EVENTS),
             body.Upcoming(_START, _ENDED, _UPCOMING, more=False),
             body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
-            body.Bill(
-                1,
-                Dollars("0.35"),
-                Dollars("0.00"),
-                Dollars("0.00"),
-                0,
-                0,
-                [
-                    body.BilledGeneration(
-                        _ID,
-                        "generate",
-                        _START,
-                        Dollars("0.35"),
-                        Dollars("0.00"),
-                        "COMPLETED",
-                        "delivered",
-                        waste=None,
-                        failed_before=0,
-                        curl=None,
-                    )
-                ],
-            ),
-            body.GenerationPage(total=1, generations=[_GENERATION]),
+            body.Bill(1, _PRICE, _NOTHING, _NOTHING, 0, 0, [_BILLED]),
+            _GENERATIONS,
             body.StatusAnswer(_ID, _START, 200, json.dumps(_QUEUED, separators=(",", ":")), _QUEUED),
             _JOURNAL,
             body.WaitResult(exchanges=[_EXCHANGE]),
-            body.ScriptState(_RULES),
-            body.WorldRecord(
-                body.ClockState(_START, "manual", next_webhook_at=_ENDED),
-                _JOURNAL,
-                body.JournalPage(0, 0, []),
-                body.GenerationPage(1, [_GENERATION]),
-                body.DeliveryPage(1, [_DELIVERY]),
-                body.ScriptState(_RULES),
-            ),
+            _SCRIPT,
+            body.WorldRecord(_CLOCK, _JOURNAL, body.JournalPage(0, 0, []), _GENERATIONS, _DELIVERIES, _SCRIPT),
             body.RuleNumber(1),
-            body.DeliveryPage(total=1, deliveries=[_DELIVERY]),
+            _DELIVERIES,
             _DETAIL,
             _ATTEMPT,
-            body.Explanation(_SUMMARY, _EXCHANGE, (), Dollars("0.35"), _GENERATION, deliveries=()),
+            body.Explanation(_SUMMARY, _EXCHANGE, (), _PRICE, _GENERATION, deliveries=()),
             body.TlsListener(1, 41443, "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"),
             body.Closed(closed=True),
         )

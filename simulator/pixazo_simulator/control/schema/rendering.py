@@ -15,22 +15,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import UNSET
 
+from pixazo_simulator import spec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
-from pixazo_simulator.spec import (
-    HIDDEN,
-    LAST_INSTANT,
-    NEVER,
-    REDACTED,
-    SECOND,
-    PolicyDecision,
-    Redactor,
-    beginning,
-    dollars,
-    points,
-    renamed,
-    snapshot,
-)
 from pixazo_simulator.state import Happened
 from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, secrets
 
@@ -45,6 +32,7 @@ _LONGEST_MESSAGE = 4000
 _LONGEST_PHRASE = 200
 """Characters of the phrase about a command."""
 T = TypeVar("T")
+E = TypeVar("E", body.Event, body.UpcomingEvent)
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
@@ -64,17 +52,17 @@ async def in_turns(rendered: Iterable[T]) -> list[T]:
     return cast("list[T]", encoded)
 
 
-def refusal(redactor: Redactor, message: str, error: str) -> body.Refusal:
+def refusal(redactor: spec.Redactor, message: str, error: str) -> body.Refusal:
     """Why a request is refused; there may be no world, hence the redactor."""
     return body.Refusal(error, _message(redactor, message))
 
 
-def _message(redactor: Redactor, text: str) -> str:
-    return redactor.text(beginning(text, _LONGEST_MESSAGE))
+def _message(redactor: spec.Redactor, text: str) -> str:
+    return redactor.text(spec.beginning(text, _LONGEST_MESSAGE))
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds), **({} if worlds.position is None else {"position": worlds.position}))
+    return body.Health("ok", len(worlds), body.ABSENT if worlds.position is None else worlds.position)
 
 
 def world(world: state.World) -> body.WorldState:
@@ -82,37 +70,33 @@ def world(world: state.World) -> body.WorldState:
     now = world.clock.now()
     signing = secrets(world, now) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
-        now=instant(now),
-        clock=str(world.clock),
+        **_at_a_glance(world, now),
         seed=world.seed,
-        name=_name(world),
-        balance=_dollars(world.account.ledger.balance(now)),
         suspended=world.account.suspended,
         model_enabled=world.account.model_enabled,
-        generations=world.accepted,
-        exchanges=world.journal.total,
         webhook_secret=signing[0] if signing else None,
         former_webhook_secrets=list(signing[1:]),
         policy=dict(world.policy.texts),
     )
 
 
-def _name(world: state.World) -> str | None:
-    return world.name and world.redactor.text(world.name)
+def _at_a_glance(world: state.World, now: int) -> dict[str, Any]:
+    """What is shown of a world, be it alone or in the list of all."""
+    return {
+        "now": instant(now),
+        "clock": str(world.clock),
+        "name": world.name and world.redactor.text(world.name),
+        "balance": as_dollars(world.account.ledger.balance(now)),
+        "generations": world.accepted,
+        "exchanges": world.journal.total,
+    }
 
 
 async def worlds(worlds: state.Worlds, limit: int) -> body.WorldList:
     """The latest worlds of a server, without their keys."""
     kept = list(worlds)
-    return body.WorldList(len(kept), await in_turns(_at_a_glance(each) for each in kept[-limit:]))
-
-
-def _at_a_glance(world: state.World) -> body.WorldSummary:
-    now = world.clock.now()
-    balance = _dollars(world.account.ledger.balance(now))
-    return body.WorldSummary(
-        world.number, _name(world), instant(now), str(world.clock), balance, world.accepted, world.journal.total
-    )
+    listed = (body.WorldSummary(number=each.number, **_at_a_glance(each, each.clock.now())) for each in kept[-limit:])
+    return body.WorldList(len(kept), await in_turns(listed))
 
 
 async def history(world: state.World, total: int, listed: Iterable[Happened]) -> body.History:
@@ -123,9 +107,9 @@ async def history(world: state.World, total: int, listed: Iterable[Happened]) ->
 
 def _what(world: state.World, what: str | state.Exchange) -> str:
     if isinstance(what, str):
-        return world.redactor.text(beginning(what, _LONGEST_PHRASE))
+        return world.redactor.text(spec.beginning(what, _LONGEST_PHRASE))
     redactor = world.redactor.with_request_secrets(what.request_headers, what.target)
-    return f"{redactor.text(beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
+    return f"{redactor.text(spec.beginning(f'{what.method} {what.target}', _LONGEST_PHRASE))}: {what.status}"
 
 
 def created_world(created: state.World, request_ids: list[str]) -> body.CreatedWorld:
@@ -139,13 +123,13 @@ def clock(world: state.World) -> body.ClockState:
 
 
 def _to_come(due: int | None) -> Instant | None:
-    return instant(due) if due is not None and due <= LAST_INSTANT else None
+    return instant(due) if due is not None and due <= spec.LAST_INSTANT else None
 
 
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
     """Where the clock stands after an advance, and what fell due."""
     now = instant(world.clock.now())
-    return body.Advanced(now, await in_turns(_event(world, each) for each in events))
+    return body.Advanced(now, await in_turns(_event(body.Event, world, each) for each in events))
 
 
 async def advance_stopped(world: state.World, message: str, events: Iterable[AdvanceEvent]) -> body.AdvanceStopped:
@@ -154,30 +138,23 @@ async def advance_stopped(world: state.World, message: str, events: Iterable[Adv
     return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
 
 
-def _event(world: state.World, event: AdvanceEvent) -> body.Event:
+def _event(kind: type[E], world: state.World, event: AdvanceEvent) -> E:
     if isinstance(event, state.Transition):
-        return body.Event("transition", instant(event.at), event.request_id, event.status.value)
-    delivery, made = event
-    members = msgspec.structs.asdict(attempt(world, made))
-    del members["interrupted"]  # its outcome is known
-    url = world.redactor.text(delivery.url)
-    return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
+        return kind("transition", instant(event.at), event.request_id, event.status.value)
+    delivery, made = event[0], attempt(world, event[1])
+    members: dict[str, Any] = {"number": delivery.number, "url": world.redactor.text(delivery.url)}
+    members |= {"rule": made.rule, "faults": made.faults}
+    if kind is body.Event:
+        members |= {"status": made.status, "problem": made.problem}
+    else:
+        members["attempt"] = len(delivery.attempts) + 1
+    return kind("webhook", made.at, delivery.request_id, **members)
 
 
 def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
     """The first 1,000 of the events that are to come."""
-    listed = [_upcoming_event(world, each) for each in events[:MOST_LISTED]]
+    listed = [_event(body.UpcomingEvent, world, each) for each in events[:MOST_LISTED]]
     return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
-
-
-def _upcoming_event(world: state.World, event: AdvanceEvent) -> body.UpcomingEvent:
-    if isinstance(event, state.Transition):
-        return body.UpcomingEvent("transition", instant(event.at), event.request_id, event.status.value)
-    coming, made = event[0], attempt(world, event[1])
-    return body.UpcomingEvent(
-        "webhook", made.at, coming.request_id, number=coming.number, url=world.redactor.text(coming.url),
-        attempt=len(coming.attempts) + 1, rule=made.rule, faults=made.faults,
-    )  # fmt: skip
 
 
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
@@ -187,12 +164,11 @@ async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerP
     if at is not None:
         entries = [each for each in entries if each.at <= at]
         balance = sum(each.amount for each in entries)
-    listed = await in_turns(_entry(each) for each in entries[-limit:])
-    return body.LedgerPage(_dollars(balance), len(entries), listed)
-
-
-def _entry(entry: state.Entry) -> body.Entry:
-    return body.Entry(instant(entry.at), entry.kind.value, _dollars(entry.amount), entry.request_id)
+    listed = (
+        body.Entry(instant(each.at), each.kind.value, as_dollars(each.amount), each.request_id)
+        for each in entries[-limit:]
+    )
+    return body.LedgerPage(as_dollars(balance), len(entries), await in_turns(listed))
 
 
 async def generations(world: state.World, limit: int, at: int | None = None) -> body.GenerationPage:
@@ -205,7 +181,7 @@ async def generations(world: state.World, limit: int, at: int | None = None) -> 
 def generation(world: state.World, accepted: state.Generation, at: int | None = None) -> body.Generation:
     """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may answer its caller another one."""
     plan = accepted.plan
-    seen = snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
+    seen = spec.snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
     return body.Generation(
         request_id=accepted.request_id,
         operation=accepted.operation,
@@ -215,8 +191,8 @@ def generation(world: state.World, accepted: state.Generation, at: int | None = 
         accepted_at=instant(accepted.accepted),
         since=instant(seen.since),
         plan=body.Plan(
-            queued=None if plan.queued == NEVER else plan.queued / SECOND,
-            processing=None if plan.processing == NEVER else plan.processing / SECOND,
+            queued=None if plan.queued == spec.NEVER else plan.queued / spec.SECOND,
+            processing=None if plan.processing == spec.NEVER else plan.processing / spec.SECOND,
             outcome=plan.outcome.value,
             error=plan.error and world.redactor.text(plan.error),
             queued_polls=plan.queued_polls or None,
@@ -244,6 +220,8 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
     decided = [each for each in kept.attempts if each.rule]
     rule = decided[-1].rule if decided else kept.rule
     coming = [kind_of(fault) for fault in kept.faults or ()]
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # of a past instant more may have been made since
+    following = latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
     return body.Delivery(
         number=kept.number,
         request_id=kept.request_id,
@@ -251,26 +229,20 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         channel=kept.channel,
         form=kept.form.value,
         copy_of=kept.copy_of,
-        due_at=_at(kept.event),
+        due_at=instant(min(kept.event, spec.LAST_INSTANT)),  # the last one that can be written stands for any later one
         delivered=any(each.succeeded for each in kept.attempts),
         rule=rule and world.redactor.text(rule),
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
         attempts=tuple(attempt(world, each) for each in kept.attempts),
         decided_by=_decided_by(world.deciding_delivery(kept)),
-        next_attempt_at=_to_come(_next_attempt(world, kept)),
+        next_attempt_at=_to_come(following),
     )
-
-
-def _next_attempt(world: state.World, kept: state.Delivery) -> int | None:
-    """When a delivery is attempted next, or was attempted next after an instant of the past."""
-    latest, made = world.outbox.find(kept.number), len(kept.attempts)
-    return latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
 
 
 def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookRequest | None) -> body.DeliveryDetail:
     """One delivery with the request of its latest attempt, if that is remembered, else with one composed from the state."""
     at = kept.attempts[-1].at if kept.attempts else world.clock.now()
-    seen = posted or (composed(world, kept, (), at) if kept.event <= LAST_INSTANT else None)
+    seen = posted or (composed(world, kept, (), at) if kept.event <= spec.LAST_INSTANT else None)
     text = world.redactor.text
     return body.DeliveryDetail(
         **msgspec.structs.asdict(delivery(world, kept)),
@@ -324,7 +296,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange, *, real_ti
             length=seen.response_length,
             cut=seen.cut,
         ),
-        elapsed=seen.elapsed / SECOND if real_times else 0.0,
+        elapsed=seen.elapsed / spec.SECOND if real_times else 0.0,
         decided_by=_decided_by(seen.decided_by),
         submitted=seen.submitted or UNSET,
     )
@@ -334,7 +306,7 @@ def _reason(seen: state.Exchange) -> str:
     return "; ".join([seen.reason, *map(str, seen.decided_by)])
 
 
-def _decided_by(found: Iterable[PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
+def _decided_by(found: Iterable[spec.PolicyDecision]) -> tuple[body.PolicyDecision, ...]:
     return tuple(body.PolicyDecision(*each) for each in found)
 
 
@@ -346,7 +318,7 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
 def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
     """Whether what is shown of an exchange contains a text, in either case; only parts that may contain it are redacted, which takes long."""
     wanted = text.casefold()
-    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (REDACTED, HIDDEN))
+    is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (spec.REDACTED, spec.HIDDEN))
     for plain, shown in _parts(seen, owner.redactor.with_request_secrets(seen.request_headers, seen.target)):
         # What is redacted may be shown decoded, if it is percent-encoded or escaped.
         may_contain = is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain
@@ -355,7 +327,7 @@ def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) ->
     return False
 
 
-def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
+def _parts(seen: state.Exchange, redactor: spec.Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
     """The searched parts of an exchange: each as it was sent, with the function that renders it."""
     named = (seen.rule, seen.request_id, seen.hint)
     head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
@@ -368,16 +340,16 @@ def _parts(seen: state.Exchange, redactor: Redactor) -> Iterator[tuple[str, Call
         yield _json_text(content, length), partial(_json_text, content, length, redactor)
 
 
-def _header_line(name: str, value: str, redactor: Redactor) -> str:
+def _header_line(name: str, value: str, redactor: spec.Redactor) -> str:
     return f"{redactor.text(name)}: {redactor.header(name, value)}"
 
 
-def _json_text(content: bytes, length: int, redactor: Redactor | None = None) -> str:
+def _json_text(content: bytes, length: int, redactor: spec.Redactor | None = None) -> str:
     value = _content(content, length, redactor)
     return value if isinstance(value, str) else encode(value).decode()
 
 
-def _content(content: bytes, length: int, redactor: Redactor | None) -> Any:
+def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any:
     """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
         text = content.decode(errors="replace")
@@ -393,31 +365,24 @@ def _content(content: bytes, length: int, redactor: Redactor | None) -> Any:
 async def script(world: state.World) -> body.ScriptState:
     """The rules, and how often each of their steps was used."""
     text, json = world.redactor.text, world.redactor.json
-    return body.ScriptState(
-        await in_turns(
-            body.ScriptRule(
-                number=each.number,
-                label=text(each.label),
-                rule=json(msgspec.json.decode(each.json)),
-                used=list(each.used),
-                matched=each.matched,
-                missed=None if each.missed is None else [*map(text, each.missed)],
-            )
-            for each in world.script.listed()
+    listed = (
+        body.ScriptRule(
+            number=each.number,
+            label=text(each.label),
+            rule=json(msgspec.json.decode(each.json)),
+            used=list(each.used),
+            matched=each.matched,
+            missed=None if each.missed is None else [*map(text, each.missed)],
         )
+        for each in world.script.listed()
     )
+    return body.ScriptState(await in_turns(listed))
 
 
 async def record(world: state.World, exchanges: body.JournalPage, unmatched: body.JournalPage) -> body.WorldRecord:
     """All that has happened in a world, with these pages of its journal and of the requests that reached no world."""
-    return body.WorldRecord(
-        clock(world),
-        exchanges,
-        unmatched,
-        await generations(world, MOST_LISTED),
-        await deliveries(world, MOST_LISTED),
-        await script(world),
-    )
+    accepted, kept = await generations(world, MOST_LISTED), await deliveries(world, MOST_LISTED)
+    return body.WorldRecord(clock(world), exchanges, unmatched, accepted, kept, await script(world))
 
 
 def state_number(number: int) -> body.StateNumber:
@@ -428,11 +393,7 @@ def rule_number(number: int) -> body.RuleNumber:
     return body.RuleNumber(number)
 
 
-_FOUND: Mapping[str, Callable[[state.World, Any], Any]] = {
-    "exchanges": exchange,
-    "deliveries": delivery,
-    "generations": generation,
-}
+_FOUND: Mapping[str, Callable[..., Any]] = {"exchanges": exchange, "deliveries": delivery, "generations": generation}
 """What can be waited for, and how it is rendered."""
 
 
@@ -478,13 +439,13 @@ def explanation(
         summary=_summary(rendered, rules[0] if diagnoses and diagnoses[0].is_about else None),
         exchange=rendered,
         rules=rules,
-        price=None if price is None else _dollars(price),
+        price=None if price is None else as_dollars(price),
         generation=accepted,
         deliveries=tuple(scheduled),
     )
 
 
-def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: Redactor) -> body.RuleDiagnosis:
+def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: spec.Redactor) -> body.RuleDiagnosis:
     decides, differences = diagnosis.decides, tuple(map(redactor.text, diagnosis.differences))
     if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide about a refusal
         decides, differences = False, ("the request is refused, and there is nothing to plan",)
@@ -507,7 +468,7 @@ def _summary(seen: body.Exchange, nearest_rule: body.RuleDiagnosis | None) -> st
     return "; ".join([*parts, *(each for each in (seen.response.cut, seen.hint) if each)])
 
 
-def without_keys(value: Any, redactor: Redactor) -> Any:
+def without_keys(value: Any, redactor: spec.Redactor) -> Any:
     """A JSON value without the keys that a route has left in it; the names of our own members stay."""
     if isinstance(value, str):
         return redactor.without_keys(value)
@@ -516,24 +477,15 @@ def without_keys(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
         cleared = {name: without_keys(each, redactor) for name, each in members}
-        return renamed(cleared, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
+        return spec.renamed(cleared, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
     return value
 
 
-_MEMBERS = frozenset(points()).union(
+_MEMBERS = frozenset(spec.Policy.__struct_fields__).union(
     *(kind.__struct_fields__ for kind in vars(body).values() if isinstance(kind, type) and issubclass(kind, body.Body))
 )
 
 
-def _at(milliseconds: int) -> Instant:
-    """An instant; the last one that can be written (year 9999) stands for any later one."""
-    return instant(min(milliseconds, LAST_INSTANT))
-
-
 def as_dollars(micros: int) -> Dollars:
     """A sum of millionths of a dollar."""
-    return _dollars(micros)
-
-
-def _dollars(micros: int) -> Dollars:
-    return Dollars(dollars(micros))
+    return Dollars(spec.dollars(micros))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -12,6 +12,8 @@ from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, operations
 from pixazo_simulator.spec import ANY_MODEL, ImageFacts, nearest, shown
 from pixazo_simulator.state import WorldLog
 from pixazo_simulator.world import InitialGeneration
+
+from .responses import about
 
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one response."""
@@ -24,32 +26,38 @@ LONGEST_TEXT = 1000
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
+T = TypeVar("T")
 _LISTS = ("exchanges", "deliveries", "generations")
 Scalar = str | int | float | bool | list[Any]
-Dollars = Annotated[str, Meta(description="US dollars, such as 0.50")]
-Fields = Annotated[dict[str, Scalar], Meta(description="policy fields by name, as `pixazo-sim policy` lists them")]
-Images = Annotated[dict[str, ImageFacts], Meta(description="what is behind an image URL, for policy image_urls=table")]
-Rules = Annotated[
-    tuple[Rule, ...], Meta(max_length=MOST_RULES, description="rules, in the order in which they are asked")
-]
-Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
+Dollars = Annotated[str, about("US dollars, such as 0.50")]
+Fields = Annotated[dict[str, Scalar], about("policy fields by name, as `pixazo-sim policy` lists them")]
+Images = Annotated[dict[str, ImageFacts], about("what is behind an image URL, for policy image_urls=table")]
+Rules = Annotated[tuple[Rule, ...], about("rules, in the order in which they are asked", max_length=MOST_RULES)]
+Limit = Annotated[int, about("how many to list at most", ge=1, le=MOST_LISTED)]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 # fmt: off
-Initial = Annotated[tuple[InitialGeneration, ...], Meta(max_length=MOST_LISTED, description="generations that it has accepted before; the balance is what is left")]
-Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, description="what it is for; ids and draws depend on it instead of the key")]
-Until = Annotated[str, Meta(description="next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
-At = Annotated[str, Meta(description="show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out")]
-Position = Annotated[str, Meta(description="show what was so after so many commands of the log; now if left out")]
-AtAny = Annotated[str, Meta(description="an instant of RFC 3339, past or to come; now if left out")]
-Overlap = Annotated[float, Meta(ge=0, le=1e9, description="seconds of the world's clock in which webhooks are signed with both")]
-OperationName = Annotated[str, Meta(description="generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
-AtLeast = Annotated[int, Meta(ge=0, le=1_000_000, description="1 if neither this nor at_most is given, else 0")]
-AtMost = Annotated[int, Meta(ge=0, le=1_000_000, description="0: never")]
+Initial = Annotated[tuple[InitialGeneration, ...], about("generations that it has accepted before; the balance is what is left", max_length=MOST_LISTED)]
+Name = Annotated[str, about("what it is for; ids and draws depend on it instead of the key", min_length=1, max_length=LONGEST_NAME)]
+Until = Annotated[str, about("next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
+At = Annotated[str, about("show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out")]
+Position = Annotated[str, about("show what was so after so many commands of the log; now if left out")]
+AtAny = Annotated[str, about("an instant of RFC 3339, past or to come; now if left out")]
+Overlap = Annotated[float, about("seconds of the world's clock in which webhooks are signed with both", ge=0, le=1e9)]
+OperationName = Annotated[str, about("generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
+SearchText = Annotated[str, about("any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)", max_length=LONGEST_TEXT)]
+RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/', or such a URL of this simulator", pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z")]
+AtLeast = Annotated[int, about("1 if neither this nor at_most is given, else 0", ge=0, le=1_000_000)]
+AtMost = Annotated[int, about("0: never", ge=0, le=1_000_000)]
 # fmt: on
 
 
 class Parameters(msgspec.Struct, forbid_unknown_fields=True):
     """The members of a body, or of a query."""
+
+
+def given(value: T | UnsetType) -> T | None:
+    """The value of a member, None where it was left out."""
+    return None if isinstance(value, UnsetType) else value
 
 
 class NoParameters(Parameters):
@@ -59,13 +67,13 @@ class NoParameters(Parameters):
 class NewWorld(Parameters):
     """What a new world starts with; what is left out comes from the server's own settings, a key is made up."""
 
-    key: Annotated[str, Meta(description="printable ASCII without outer spaces")] | UnsetType = UNSET
+    key: Annotated[str, about("printable ASCII without outer spaces")] | UnsetType = UNSET
     balance: Dollars | UnsetType = UNSET
-    profile: Annotated[str, Meta(description="documented or observed: where policy starts from")] | UnsetType = UNSET
+    profile: Annotated[str, about("documented or observed: where policy starts from")] | UnsetType = UNSET
     policy: Fields = {}
-    clock: Annotated[str, Meta(description="real, manual, or xN for N times as fast")] | UnsetType = UNSET
-    start: Annotated[str, Meta(description="when its clock starts: now, or an instant of RFC 3339")] | UnsetType = UNSET
-    seed: Annotated[int, Meta(description="the same seed and calls give the same ids and draws")] | UnsetType = UNSET
+    clock: Annotated[str, about("real, manual, or xN for N times as fast")] | UnsetType = UNSET
+    start: Annotated[str, about("when its clock starts: now, or an instant of RFC 3339")] | UnsetType = UNSET
+    seed: Annotated[int, about("the same seed and calls give the same ids and draws")] | UnsetType = UNSET
     images: Images = {}
     script: Rules | UnsetType = UNSET
     name: Name | UnsetType = UNSET
@@ -84,19 +92,19 @@ class WorldChange(Parameters):
 
     balance: Dollars | UnsetType = UNSET
     policy: Fields = {}
-    suspended: Annotated[bool, Meta(description="whether every call is answered 403")] | UnsetType = UNSET
-    model_enabled: (
-        Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")] | UnsetType
-    ) = UNSET
+    suspended: Annotated[bool, about("whether every call is answered 403")] | UnsetType = UNSET
+    model_enabled: Annotated[bool, about("if false, every submission is answered 400 Model not found")] | UnsetType = (
+        UNSET
+    )
     images: Images | UnsetType = UNSET
 
 
 class Advance(Parameters):
     """How far a clock is to be advanced: by seconds, or until the next event or an instant. Give one of the two."""
 
-    seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")] | UnsetType = UNSET
+    seconds: Annotated[float, about("seconds of the world's clock, not negative")] | UnsetType = UNSET
     until: Until | UnsetType = UNSET
-    every_world: Annotated[bool, Meta(description="seconds pass in all other worlds, too")] = False
+    every_world: Annotated[bool, about("seconds pass in all other worlds, too")] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one is given."""
@@ -109,7 +117,7 @@ class Advance(Parameters):
 class Ahead(Parameters):
     """How far to look ahead."""
 
-    seconds: Annotated[float, Meta(ge=0, le=LONGEST_LOOK, description="seconds of the world's clock")] = 15.0
+    seconds: Annotated[float, about("seconds of the world's clock", ge=0, le=LONGEST_LOOK)] = 15.0
 
 
 class SecretRotation(Parameters):
@@ -127,7 +135,7 @@ class NewScript(Parameters):
 class NewTlsListener(Parameters):
     """A TLS listener to open."""
 
-    hosts: Annotated[list[str], Meta(description="the host names that are hard-coded in the app under test")]
+    hosts: Annotated[list[str], about("the host names that are hard-coded in the app under test")]
 
 
 class Latest(Parameters):
@@ -151,33 +159,24 @@ class AtPosition(Parameters):
 class StatusAt(Parameters):
     """Which generation, and when."""
 
-    request_id: Annotated[str, Meta(description="the generation concerned")]
+    request_id: Annotated[str, about("the generation concerned")]
     at: AtAny | UnsetType = UNSET
 
 
 class JournalFilter(Parameters):
     """The latest exchanges that pass every filter; so that one can page, the first ones `after` a number, or the latest ones `before` it."""
 
-    method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
-    path: Annotated[str, Meta(description="any part of the target")] | UnsetType = UNSET
-    status: Annotated[int, Meta(ge=0, le=999, description="0: nothing was answered")] | UnsetType = UNSET
+    method: Annotated[str, about("in either case")] | UnsetType = UNSET
+    path: Annotated[str, about("any part of the target")] | UnsetType = UNSET
+    status: Annotated[int, about("0: nothing was answered", ge=0, le=999)] | UnsetType = UNSET
     operation: OperationName | UnsetType = UNSET
-    request_id: Annotated[str, Meta(description="the generation concerned")] | UnsetType = UNSET
-    rule: Annotated[str, Meta(description="any part of the rule that decided")] | UnsetType = UNSET
-    text: (
-        Annotated[
-            str,
-            Meta(
-                max_length=LONGEST_TEXT,
-                description="any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
-    before: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
+    request_id: Annotated[str, about("the generation concerned")] | UnsetType = UNSET
+    rule: Annotated[str, about("any part of the rule that decided")] | UnsetType = UNSET
+    text: SearchText | UnsetType = UNSET
+    after: Annotated[Number, about("number of an exchange")] | UnsetType = UNSET
+    before: Annotated[Number, about("number of an exchange")] | UnsetType = UNSET
     limit: Limit = MOST_LISTED
-    elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
+    elapsed: Annotated[bool, about("whether to show real times, which differ from run to run")] = False
     at: At | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -196,17 +195,16 @@ class JournalFilter(Parameters):
 class HistoryFilter(Latest):
     """The latest commands; with `after` the first ones beyond that position."""
 
-    after: Annotated[Number, Meta(description="a position of the log")] | UnsetType = UNSET
+    after: Annotated[Number, about("a position of the log")] | UnsetType = UNSET
 
 
 class RecordFilter(Parameters):
     """What is shown of a world besides what happened in it."""
 
     unmatched_after: (
-        Annotated[Number, Meta(description="list the requests beyond this number that reached no world, too")]
-        | UnsetType
+        Annotated[Number, about("list the requests beyond this number that reached no world, too")] | UnsetType
     ) = UNSET
-    elapsed: Annotated[bool, Meta(description="whether to show real times, which differ from run to run")] = False
+    elapsed: Annotated[bool, about("whether to show real times, which differ from run to run")] = False
 
 
 def operations_of(word: str) -> frozenset[str]:
@@ -222,22 +220,14 @@ def operations_of(word: str) -> frozenset[str]:
 class DryRun(Parameters):
     """The request to explain."""
 
-    method: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z", description="an HTTP method")]
-    path: Annotated[
-        str,
-        Meta(
-            pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z",
-            description="path and query, percent-encoded, that begin with '/', or such a URL of this simulator",
-        ),
-    ]
-    headers: Annotated[dict[str, str], Meta(description="the key of the caller is added when they hold none")] = {}
-    body: Annotated[msgspec.Raw, Meta(description="a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
+    method: Annotated[str, about("an HTTP method", pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z")]
+    path: RequestPath
+    headers: Annotated[dict[str, str], about("the key of the caller is added when they hold none")] = {}
+    body: Annotated[msgspec.Raw, about("a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
 
 
-ValueOrMatcher = Annotated[
-    Any, Meta(description="a value, or a condition as in a script rule, such as {'contains': 'status'}")
-]
-Least = Annotated[int, Meta(ge=1, le=1_000_000, description="how many there must be at least")]
+ValueOrMatcher = Annotated[Any, about("a value, or a condition as in a script rule, such as {'contains': 'status'}")]
+Least = Annotated[int, about("how many there must be at least", ge=1, le=1_000_000)]
 
 
 class Matchers(Parameters):
@@ -261,7 +251,7 @@ class Matchers(Parameters):
 class ExchangeMatchers(Matchers):
     """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query."""
 
-    after: Annotated[Number, Meta(description="only exchanges beyond this number")] = 0
+    after: Annotated[Number, about("only exchanges beyond this number")] = 0
     operation: ValueOrMatcher = UNSET
     method: ValueOrMatcher = UNSET
     path: ValueOrMatcher = UNSET
@@ -292,7 +282,7 @@ class GenerationMatchers(Matchers):
 
 Sequence = Annotated[
     tuple[ExchangeMatchers, ...],
-    Meta(min_length=1, max_length=100, description="exchanges in this order, between which others may lie"),
+    about("exchanges in this order, between which others may lie", min_length=1, max_length=100),
 ]
 
 
@@ -320,7 +310,7 @@ class Wait(Parameters):
     exchanges: ExchangeCondition | UnsetType = UNSET
     deliveries: DeliveryCondition | UnsetType = UNSET
     generations: GenerationCondition | UnsetType = UNSET
-    timeout: Annotated[float, Meta(ge=0, le=LONGEST_WAIT, description="real seconds")] = 10.0
+    timeout: Annotated[float, about("real seconds", ge=0, le=LONGEST_WAIT)] = 10.0
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one condition is given."""
@@ -356,7 +346,7 @@ class Verification(Parameters):
 
     def bounds(self) -> tuple[int, int | None]:
         """How often it must have happened at least and at most, None for any number."""
-        most = None if self.at_most is UNSET else self.at_most
+        most = given(self.at_most)
         least = (1 if most is None else 0) if self.at_least is UNSET else self.at_least
         return least, most
 

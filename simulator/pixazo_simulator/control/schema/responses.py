@@ -86,20 +86,25 @@ def _value(kind: type, text: str) -> object:
         raise ValueError(f"{text!r} is not a sum of US dollars") from None
 
 
-At = Annotated[Instant, Meta(description="instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
+def about(text: str, **bounds: Any) -> Meta:
+    """What a member means, and how large it may be, for the JSON schema."""
+    return Meta(description=text, **bounds)
+
+
+At = Annotated[Instant, about("instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
 Sum = Annotated[
     Dollars,
     Meta(description="US dollars, two to six decimals", extra_json_schema={"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}),
 ]
 Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
-Total = Annotated[int, Meta(description="how many there are in all; the list holds at most `limit` of them")]
-StatusCode = Annotated[int | None, Meta(description="status code of the receiver's response, null when there was none")]
-Problem = Annotated[str | None, Meta(description="what went wrong and the remedy, null when nothing did")]
-RequestId = Annotated[str | None, Meta(description="the generation concerned, null when there is none")]
-Rule = Annotated[str | None, Meta(description="the script rule that decided, null when none did")]
-Faults = Annotated[tuple[str, ...], Meta(description="the kinds of fault that were injected")]
-Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
-Polls = Annotated[int | None, Meta(description="status reads that the state lasts, null when it lasts for seconds")]
+Total = Annotated[int, about("how many there are in all; the list holds at most `limit` of them")]
+StatusCode = Annotated[int | None, about("status code of the receiver's response, null when there was none")]
+Problem = Annotated[str | None, about("what went wrong and the remedy, null when nothing did")]
+RequestId = Annotated[str | None, about("the generation concerned, null when there is none")]
+Rule = Annotated[str | None, about("the script rule that decided, null when none did")]
+Faults = Annotated[tuple[str, ...], about("the kinds of fault that were injected")]
+Seconds = Annotated[float | None, about("seconds of the world's clock, null for ever")]
+Polls = Annotated[int | None, about("status reads that the state lasts, null when it lasts for seconds")]
 
 ABSENT: Any = UNSET
 """The default of a member that some objects lack: it is then neither encoded nor required."""
@@ -113,15 +118,15 @@ class Refusal(Body, frozen=True):
     """Explains why a request was not carried out, with the remedy; nothing was changed."""
 
     error: str
-    message: Annotated[str, Meta(description="names the thing, the value and the remedy, in one line")]
+    message: Annotated[str, about("names the thing, the value and the remedy, in one line")]
 
 
 class Health(Body, frozen=True):
     """Confirms that the simulator answers."""
 
     status: Literal["ok"]
-    worlds: Annotated[int, Meta(description="how many worlds are open")]
-    position: Annotated[int, Meta(description="how many commands its log has, if it keeps one")] = ABSENT
+    worlds: Annotated[int, about("how many worlds are open")]
+    position: Annotated[int, about("how many commands its log has, if it keeps one")] = ABSENT
 
 
 class Ready(Body, frozen=True):
@@ -134,39 +139,38 @@ class WorldState(Body, frozen=True):
     """A world at a glance."""
 
     now: At
-    clock: Annotated[str, Meta(description="how the clock runs: real, manual, or xN for N times as fast")]
+    clock: Annotated[str, about("how the clock runs: real, manual, or xN for N times as fast")]
     seed: int
-    name: Annotated[str | None, Meta(description="what it is for, null when nobody said so")]
+    name: Annotated[str | None, about("what it is for, null when nobody said so")]
     balance: Sum
-    suspended: Annotated[bool, Meta(description="whether every call is answered 403")]
-    model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
-    generations: Annotated[int, Meta(description="how many were accepted")]
-    exchanges: Annotated[int, Meta(description="how many were journalled")]
-    webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null without signatures")]
+    suspended: Annotated[bool, about("whether every call is answered 403")]
+    model_enabled: Annotated[bool, about("if false, every submission is answered 400 Model not found")]
+    generations: Annotated[int, about("how many were accepted")]
+    exchanges: Annotated[int, about("how many were journalled")]
+    webhook_secret: Annotated[str | None, about("the Standard Webhooks secret, null without signatures")]
     former_webhook_secrets: Annotated[
-        list[str],
-        Meta(description="those from before a rotation with which webhooks are still signed, the newest first"),
+        list[str], about("those from before a rotation with which webhooks are still signed, the newest first")
     ]
-    policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
+    policy: Annotated[dict[str, str], about("every point that the vendor leaves open, as text")]
 
 
 class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
-    key: Annotated[str, Meta(description="opens the world: send it as Ocp-Apim-Subscription-Key")]
-    request_ids: Annotated[list[str], Meta(description="of the generations that it begins with, as they were listed")]
+    key: Annotated[str, about("opens the world: send it as Ocp-Apim-Subscription-Key")]
+    request_ids: Annotated[list[str], about("of the generations that it begins with, as they were listed")]
 
 
 class WorldSummary(Body, frozen=True):
     """One world of the server, without its key."""
 
-    number: Annotated[int, Meta(description="counts the worlds of the server from 1; log lines name them by it")]
-    name: Annotated[str | None, Meta(description="what it is for, null when nobody said so")]
+    number: Annotated[int, about("counts the worlds of the server from 1; log lines name them by it")]
+    name: Annotated[str | None, about("what it is for, null when nobody said so")]
     now: At
-    clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    clock: Annotated[str, about("how it runs: real, manual, or xN for N times as fast")]
     balance: Sum
-    generations: Annotated[int, Meta(description="how many were accepted")]
-    exchanges: Annotated[int, Meta(description="how many were journalled")]
+    generations: Annotated[int, about("how many were accepted")]
+    exchanges: Annotated[int, about("how many were journalled")]
 
 
 class WorldList(Body, frozen=True):
@@ -179,11 +183,9 @@ class WorldList(Body, frozen=True):
 class HistoryEntry(Body, frozen=True):
     """A command that changed a world."""
 
-    position: Annotated[
-        int, Meta(description="how many commands the log had then: as `at` it shows the world after it")
-    ]
+    position: Annotated[int, about("how many commands the log had then: as `at` it shows the world after it")]
     at: At
-    what: Annotated[str, Meta(description="what it was, as a phrase")]
+    what: Annotated[str, about("what it was, as a phrase")]
 
 
 class History(Body, frozen=True):
@@ -196,7 +198,7 @@ class History(Body, frozen=True):
 class StateNumber(Body, frozen=True):
     """The number under which a state of a world is kept."""
 
-    number: Annotated[int, Meta(description="names the state until it is forgotten")]
+    number: Annotated[int, about("names the state until it is forgotten")]
 
 
 class Deleted(Body, frozen=True):
@@ -208,9 +210,9 @@ class Deleted(Body, frozen=True):
 class TlsListener(Body, frozen=True):
     """An open TLS listener."""
 
-    number: Annotated[int, Meta(description="by which it is closed")]
-    port: Annotated[int, Meta(description="where it listens, on 127.0.0.1")]
-    ca_pem: Annotated[str, Meta(description="certificate of the authority to trust, PEM")]
+    number: Annotated[int, about("by which it is closed")]
+    port: Annotated[int, about("where it listens, on 127.0.0.1")]
+    ca_pem: Annotated[str, about("certificate of the authority to trust, PEM")]
 
 
 class Closed(Body, frozen=True):
@@ -223,8 +225,8 @@ class ClockState(Body, frozen=True):
     """What time it is in a world."""
 
     now: At
-    clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
-    next_webhook_at: Annotated[Instant | None, Meta(description="when the next webhook is due, null when none is")]
+    clock: Annotated[str, about("how it runs: real, manual, or xN for N times as fast")]
+    next_webhook_at: Annotated[Instant | None, about("when the next webhook is due, null when none is")]
 
 
 class Event(Body, frozen=True):
@@ -233,11 +235,9 @@ class Event(Body, frozen=True):
     kind: Literal["transition", "webhook"]
     at: At
     request_id: str
-    status: Annotated[
-        Status | int | None, Meta(description="of a transition the new status; of a webhook as in an attempt")
-    ]
-    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = ABSENT
-    url: Annotated[str, Meta(description="of a webhook: where it was posted")] = ABSENT
+    status: Annotated[Status | int | None, about("of a transition the new status; of a webhook as in an attempt")]
+    number: Annotated[int, about("of a webhook: which delivery it belongs to")] = ABSENT
+    url: Annotated[str, about("of a webhook: where it was posted")] = ABSENT
     problem: Problem = ABSENT
     rule: Rule = ABSENT
     faults: Faults = ABSENT
@@ -263,10 +263,10 @@ class UpcomingEvent(Body, frozen=True):
     kind: Literal["transition", "webhook"]
     at: At
     request_id: str
-    status: Annotated[Status, Meta(description="of a transition: the new status")] = ABSENT
-    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = ABSENT
-    url: Annotated[str, Meta(description="of a webhook: where it is posted")] = ABSENT
-    attempt: Annotated[int, Meta(description="of a webhook: which attempt it is, 1 for the first")] = ABSENT
+    status: Annotated[Status, about("of a transition: the new status")] = ABSENT
+    number: Annotated[int, about("of a webhook: which delivery it belongs to")] = ABSENT
+    url: Annotated[str, about("of a webhook: where it is posted")] = ABSENT
+    attempt: Annotated[int, about("of a webhook: which attempt it is, 1 for the first")] = ABSENT
     rule: Rule = ABSENT
     faults: Faults = ABSENT
 
@@ -276,15 +276,15 @@ class Upcoming(Body, frozen=True):
 
     now: At
     until: At
-    events: Annotated[list[UpcomingEvent], Meta(description="in order, the first 1,000")]
-    more: Annotated[bool, Meta(description="whether more falls due than is listed")]
+    events: Annotated[list[UpcomingEvent], about("in order, the first 1,000")]
+    more: Annotated[bool, about("whether more falls due than is listed")]
 
 
 class Entry(Body, frozen=True):
     """One line of the ledger; a refund may lie ahead."""
 
     at: At
-    kind: Annotated[Literal["opening", "debit", "refund", "adjustment"], Meta(description="why the balance changed")]
+    kind: Annotated[Literal["opening", "debit", "refund", "adjustment"], about("why the balance changed")]
     amount: Sum
     request_id: RequestId
 
@@ -308,8 +308,8 @@ class Plan(Body, frozen=True):
 
     queued: Seconds
     processing: Seconds
-    outcome: Annotated[Status, Meta(description="the terminal status")]
-    error: Annotated[str | None, Meta(description="the error text of a bad end, null for a good one")]
+    outcome: Annotated[Status, about("the terminal status")]
+    error: Annotated[str | None, about("the error text of a bad end, null for a good one")]
     queued_polls: Polls = None
     processing_polls: Polls = None
 
@@ -317,14 +317,14 @@ class Plan(Body, frozen=True):
 class Generation(Body, frozen=True):
     """One generation as it is now: what was asked for, its status and since when."""
 
-    request_id: Annotated[str, Meta(description="its identifier")]
-    operation: Annotated[str, Meta(description="generate, imageToVideo, or the name of an operation of a model file")]
-    duration: Annotated[float, Meta(description="seconds of video")]
-    resolution: Annotated[str, Meta(description="as it was asked for, or the default")]
-    status: Annotated[Status, Meta(description="the status now")]
+    request_id: Annotated[str, about("its identifier")]
+    operation: Annotated[str, about("generate, imageToVideo, or the name of an operation of a model file")]
+    duration: Annotated[float, about("seconds of video")]
+    resolution: Annotated[str, about("as it was asked for, or the default")]
+    status: Annotated[Status, about("the status now")]
     accepted_at: At
-    since: Annotated[Instant, Meta(description="when it entered its status")]
-    plan: Annotated[Plan, Meta(description="how it goes, fixed on acceptance")]
+    since: Annotated[Instant, about("when it entered its status")]
+    plan: Annotated[Plan, about("how it goes, fixed on acceptance")]
 
     @property
     def is_terminal(self) -> bool:
@@ -347,8 +347,8 @@ class Generation(Body, frozen=True):
 
 Fate = Annotated[
     Literal["delivered", "told", "unread", "lost", "running"],
-    Meta(
-        description="delivered: the app has downloaded media of it; told: it ended, and the app read that or accepted a callback that says so; "
+    about(
+        "delivered: the app has downloaded media of it; told: it ended, and the app read that or accepted a callback that says so; "
         "unread: it ended, and the app never learned; lost: the reply to the submission never reached the app whole, and nothing later told its id; "
         "running: it has not ended"
     ),
@@ -359,41 +359,35 @@ Waste = Literal["charged twice", "could have been refused", "never read"]
 class BilledGeneration(Body, frozen=True):
     """What one generation cost, and what the app got for it."""
 
-    request_id: Annotated[str, Meta(description="its identifier")]
-    operation: Annotated[str, Meta(description="generate, imageToVideo, or the name of an operation of a model file")]
+    request_id: Annotated[str, about("its identifier")]
+    operation: Annotated[str, about("generate, imageToVideo, or the name of an operation of a model file")]
     at: At
-    price: Annotated[Sum, Meta(description="what was debited")]
-    refunded: Annotated[Sum, Meta(description="what of it was given back by now")]
-    state: Annotated[Status, Meta(description="the status now")]
+    price: Annotated[Sum, about("what was debited")]
+    refunded: Annotated[Sum, about("what of it was given back by now")]
+    state: Annotated[Status, about("the status now")]
     fate: Fate
     waste: Annotated[
-        Waste | None,
-        Meta(description="why the money need not have been spent, null when it was not wasted, or was given back"),
+        Waste | None, about("why the money need not have been spent, null when it was not wasted, or was given back")
     ]
     failed_before: Annotated[
-        int,
-        Meta(
-            description="equal submissions before it that FAILED, as the app had been told when it submitted this one"
-        ),
+        int, about("equal submissions before it that FAILED, as the app had been told when it submitted this one")
     ]
     curl: Annotated[
         str | None,
-        Meta(
-            description="of an unread or lost one, or whose video was not downloaded: the command that reads its status"
-        ),
+        about("of an unread or lost one, or whose video was not downloaded: the command that reads its status"),
     ]
 
 
 class Bill(Body, frozen=True):
     """What the generations of a world would have cost on the real gateway, without those that it began with."""
 
-    total: Annotated[int, Meta(description="how many generations are billed")]
-    spent: Annotated[Sum, Meta(description="what was debited")]
-    refunded: Annotated[Sum, Meta(description="what of it was given back by now")]
-    wasted: Annotated[Sum, Meta(description="what of it was wasted and not given back")]
-    wasted_generations: Annotated[int, Meta(description="how many were wasted")]
+    total: Annotated[int, about("how many generations are billed")]
+    spent: Annotated[Sum, about("what was debited")]
+    refunded: Annotated[Sum, about("what of it was given back by now")]
+    wasted: Annotated[Sum, about("what of it was wasted and not given back")]
+    wasted_generations: Annotated[int, about("how many were wasted")]
     dropped: Annotated[
-        int, Meta(description="exchanges that the journal no longer keeps: with any, fate and waste may lack evidence")
+        int, about("exchanges that the journal no longer keeps: with any, fate and waste may lack evidence")
     ]
     generations: list[BilledGeneration]
 
@@ -414,21 +408,21 @@ class GenerationPage(Body, frozen=True):
 class StatusAnswer(Body, frozen=True):
     """The gateway's response to a status read of a generation at an instant."""
 
-    request_id: Annotated[str, Meta(description="the generation concerned")]
+    request_id: Annotated[str, about("the generation concerned")]
     at: At
-    status_code: Annotated[int, Meta(description="200, or 404 where the policy has it unreadable then")]
-    text: Annotated[str, Meta(description="the body, byte for byte as it is sent")]
-    body: Annotated[Any, Meta(description="the same, decoded")]
+    status_code: Annotated[int, about("200, or 404 where the policy has it unreadable then")]
+    text: Annotated[str, about("the body, byte for byte as it is sent")]
+    body: Annotated[Any, about("the same, decoded")]
 
 
 class PolicyDecision(Body, frozen=True):
     """A point that the vendor's page leaves open and the policy decided."""
 
-    field: Annotated[str, Meta(description="as in docs/reference/policy.md")]
+    field: Annotated[str, about("as in docs/reference/policy.md")]
     value: str
     label: Annotated[
         Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"],
-        Meta(description="how we know that the gateway does so"),
+        about("how we know that the gateway does so"),
     ]
 
     def __str__(self) -> str:
@@ -436,56 +430,52 @@ class PolicyDecision(Body, frozen=True):
 
 
 DecidedBy = Annotated[
-    tuple[PolicyDecision, ...],
-    Meta(description="points of the policy of which another value would have changed what was seen"),
+    tuple[PolicyDecision, ...], about("points of the policy of which another value would have changed what was seen")
 ]
 
 
 class Request(Body, frozen=True):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
-    headers: Annotated[dict[str, str], Meta(description="by their names in lower case")]
-    headers_left_out: Annotated[int, Meta(description="how many more there were than the journal keeps")]
-    body: Annotated[Any, Meta(description="JSON where it can be read as such, else text")]
-    length: Annotated[int, Meta(description="bytes of the whole body; what is kept of it may be cut")]
+    headers: Annotated[dict[str, str], about("by their names in lower case")]
+    headers_left_out: Annotated[int, about("how many more there were than the journal keeps")]
+    body: Annotated[Any, about("JSON where it can be read as such, else text")]
+    length: Annotated[int, about("bytes of the whole body; what is kept of it may be cut")]
 
 
 class Response(Body, frozen=True):
     """What was answered."""
 
-    headers: Annotated[dict[str, str], Meta(description="by their names in lower case")]
-    body: Annotated[Any, Meta(description="JSON where it can be read as such, else text")]
-    length: Annotated[int, Meta(description="bytes of the whole body, before anything was cut")]
-    cut: Annotated[
-        str | None, Meta(description="what of the response the caller did not get, null when it got all of it")
-    ]
+    headers: Annotated[dict[str, str], about("by their names in lower case")]
+    body: Annotated[Any, about("JSON where it can be read as such, else text")]
+    length: Annotated[int, about("bytes of the whole body, before anything was cut")]
+    cut: Annotated[str | None, about("what of the response the caller did not get, null when it got all of it")]
 
 
 class Exchange(Body, frozen=True):
     """One request and its response, without the key."""
 
-    number: Annotated[int, Meta(description="counts the exchanges of this journal from 1")]
+    number: Annotated[int, about("counts the exchanges of this journal from 1")]
     at: At
-    method: Annotated[str, Meta(description="such as POST")]
-    target: Annotated[str, Meta(description="path and query")]
-    status: Annotated[int, Meta(description="0 when nothing was answered")]
-    reason: Annotated[str, Meta(description="why the simulator gave this answer")]
+    method: Annotated[str, about("such as POST")]
+    target: Annotated[str, about("path and query")]
+    status: Annotated[int, about("0 when nothing was answered")]
+    reason: Annotated[str, about("why the simulator gave this answer")]
     request_id: RequestId
     rule: Rule
     faults: Faults
-    expected: Annotated[bool, Meta(description="whether the request was for a route of the gateway, with a known key")]
-    hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
-    request: Annotated[Request, Meta(description="what was sent")]
-    response: Annotated[Response, Meta(description="what was answered")]
+    expected: Annotated[bool, about("whether the request was for a route of the gateway, with a known key")]
+    hint: Annotated[str | None, about("if not expected: what was probably meant, or what is missing")]
+    request: Annotated[Request, about("what was sent")]
+    response: Annotated[Response, about("what was answered")]
     former: Annotated[
-        str | None, Meta(description="the name of the deleted world whose key was sent, null for any other request")
+        str | None, about("the name of the deleted world whose key was sent, null for any other request")
     ] = None
     elapsed: Annotated[
-        float,
-        Meta(description="real seconds since the clock of the world began, however fast it runs; 0 unless asked for"),
+        float, about("real seconds since the clock of the world began, however fast it runs; 0 unless asked for")
     ] = 0.0
     decided_by: DecidedBy = ()
-    submitted: Annotated[str | UnsetType, Meta(description="the operation of a model file that was called")] = UNSET
+    submitted: Annotated[str | UnsetType, about("the operation of a model file that was called")] = UNSET
 
     @property
     def path(self) -> str:
@@ -507,9 +497,9 @@ class JournalPage(Body, frozen=True):
     """Exchanges, oldest first."""
 
     total: Annotated[
-        int, Meta(description="how many exchanges there were; with a filter, how many of those that are kept pass it")
+        int, about("how many exchanges there were; with a filter, how many of those that are kept pass it")
     ]
-    dropped: Annotated[int, Meta(description="how many had to give way to later ones")]
+    dropped: Annotated[int, about("how many had to give way to later ones")]
     exchanges: list[Exchange]
 
 
@@ -522,7 +512,7 @@ class Attempt(Body, frozen=True):
     rule: Rule
     faults: Faults
     interrupted: Annotated[
-        bool, Meta(description="the process that made it ended before the outcome was known, so that it was repeated")
+        bool, about("the process that made it ended before the outcome was known, so that it was repeated")
     ] = False
 
     def __str__(self) -> str:
@@ -532,21 +522,21 @@ class Attempt(Body, frozen=True):
 class Delivery(Body, frozen=True):
     """One webhook delivery with its attempts so far."""
 
-    number: Annotated[int, Meta(description="counts the deliveries of the world from 1")]
-    request_id: Annotated[str, Meta(description="the generation that it is about")]
-    url: Annotated[str, Meta(description="where it is posted")]
-    channel: Annotated[str, Meta(description="the header or member by which it was asked for")]
-    form: Annotated[str, Meta(description="status, challenge or upstream: what is posted (policy callback_url)")]
-    copy_of: Annotated[int | None, Meta(description="number of the delivery that it repeats")]
+    number: Annotated[int, about("counts the deliveries of the world from 1")]
+    request_id: Annotated[str, about("the generation that it is about")]
+    url: Annotated[str, about("where it is posted")]
+    channel: Annotated[str, about("the header or member by which it was asked for")]
+    form: Annotated[str, about("status, challenge or upstream: what is posted (policy callback_url)")]
+    copy_of: Annotated[int | None, about("number of the delivery that it repeats")]
     due_at: At
-    delivered: Annotated[bool, Meta(description="whether a receiver took it, with any 2xx")]
+    delivered: Annotated[bool, about("whether a receiver took it, with any 2xx")]
     rule: Rule
     faults: Faults
-    attempts: Annotated[tuple[Attempt, ...], Meta(description="each try to post it, oldest first")]
+    attempts: Annotated[tuple[Attempt, ...], about("each try to post it, oldest first")]
     decided_by: DecidedBy = ()
     next_attempt_at: Annotated[
         Instant | None,
-        Meta(description="when it is attempted next, null when no attempt follows, one is under way, or it is unknown"),
+        about("when it is attempted next, null when no attempt follows, one is under way, or it is unknown"),
     ] = None
 
     @property
@@ -568,14 +558,14 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
     method: Literal["POST"]
     headers: Annotated[
         dict[str, str] | None,
-        Meta(description="by their names in lower case, with the signature; HTTP adds those of the connection"),
+        about("by their names in lower case, with the signature; HTTP adds those of the connection"),
     ]
-    text: Annotated[str | None, Meta(description="the body, byte for byte but for keys")]
-    body: Annotated[Any, Meta(description="the same, decoded")]
+    text: Annotated[str | None, about("the body, byte for byte but for keys")]
+    body: Annotated[Any, about("the same, decoded")]
     exact: Annotated[
         bool,
-        Meta(
-            description="whether this is what was posted at the latest attempt, with faults; if not, it is computed by the policy and the secrets of now "
+        about(
+            "whether this is what was posted at the latest attempt, with faults; if not, it is computed by the policy and the secrets of now "
             "for the instant of that attempt, or for now: what faults and a mutant change is left out, and the signature may bear another second"
         ),
     ]
@@ -584,27 +574,27 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
 class DeliveryPage(Body, frozen=True):
     """The latest webhook deliveries, oldest first."""
 
-    total: Annotated[int, Meta(description="how many are kept; the list holds at most `limit` of them")]
+    total: Annotated[int, about("how many are kept; the list holds at most `limit` of them")]
     deliveries: list[Delivery]
 
 
 class RuleNumber(Body, frozen=True):
     """The number of a rule."""
 
-    number: Annotated[int, Meta(description="names the rule until it is removed")]
+    number: Annotated[int, about("names the rule until it is removed")]
 
 
 class ScriptRule(Body, frozen=True):
     """A rule, and how often it was used."""
 
     number: int
-    label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
-    rule: Annotated[dict[str, Any], Meta(description="as it was given, without what is left at its default")]
-    used: Annotated[list[int], Meta(description="how often each of its steps was used")]
-    matched: Annotated[int, Meta(description="how many calls matched it, also those that it let through")]
+    label: Annotated[str, about("the rule as a phrase, as journals and reports name it")]
+    rule: Annotated[dict[str, Any], about("as it was given, without what is left at its default")]
+    used: Annotated[list[int], about("how often each of its steps was used")]
+    matched: Annotated[int, about("how many calls matched it, also those that it let through")]
     missed: Annotated[
         list[str] | None,
-        Meta(description="what the nearest call of its kind differed in, null when no call of its kind passed it by"),
+        about("what the nearest call of its kind differed in, null when no call of its kind passed it by"),
     ]
 
 
@@ -619,7 +609,7 @@ class WorldRecord(Body, frozen=True):
 
     clock: ClockState
     journal: JournalPage
-    unmatched: Annotated[JournalPage, Meta(description="the requests that reached no world, beyond the number given")]
+    unmatched: Annotated[JournalPage, about("the requests that reached no world, beyond the number given")]
     generations: GenerationPage
     deliveries: DeliveryPage
     script: ScriptState
@@ -631,7 +621,7 @@ class RuleDiagnosis(Body, frozen=True):
     number: int
     label: str
     decides: bool
-    differences: Annotated[tuple[str, ...], Meta(description="what keeps it from deciding, nothing when it decides")]
+    differences: Annotated[tuple[str, ...], about("what keeps it from deciding, nothing when it decides")]
 
     def __str__(self) -> str:
         return f"{self.label}: {'decides' if self.decides else ', and '.join(self.differences)}"
@@ -640,18 +630,12 @@ class RuleDiagnosis(Body, frozen=True):
 class Explanation(Body, frozen=True):
     """What would happen to a request, and why."""
 
-    summary: Annotated[str, Meta(description="the response and its reason, in one line")]
-    exchange: Annotated[Exchange, Meta(description="as the journal would show it")]
-    rules: Annotated[
-        tuple[RuleDiagnosis, ...], Meta(description="every rule, the deciding one or else the nearest first")
-    ]
-    price: Annotated[
-        Dollars | None, Meta(description="US dollars that would be debited, null when nothing is accepted")
-    ]
-    generation: Annotated[Generation | None, Meta(description="the generation concerned, with its plan")]
-    deliveries: Annotated[
-        tuple[Delivery, ...], Meta(description="the webhooks that would be scheduled; nothing is posted")
-    ]
+    summary: Annotated[str, about("the response and its reason, in one line")]
+    exchange: Annotated[Exchange, about("as the journal would show it")]
+    rules: Annotated[tuple[RuleDiagnosis, ...], about("every rule, the deciding one or else the nearest first")]
+    price: Annotated[Dollars | None, about("US dollars that would be debited, null when nothing is accepted")]
+    generation: Annotated[Generation | None, about("the generation concerned, with its plan")]
+    deliveries: Annotated[tuple[Delivery, ...], about("the webhooks that would be scheduled; nothing is posted")]
 
     @property
     def status(self) -> int:
@@ -679,7 +663,7 @@ class WaitResult(Body, frozen=True):
 class Nearest(Body, frozen=True):
     """What came nearest to the condition without fulfilling it."""
 
-    what: Annotated[str, Meta(description="which exchange, delivery or generation")]
+    what: Annotated[str, about("which exchange, delivery or generation")]
     differences: tuple[str, ...]
 
 

@@ -36,29 +36,26 @@ class Document:
         self._yaml_lines: Mapping[Path, int] = {}
         self.data: Any
         try:
-            self.data = self._read()
+            if form == "YAML":
+                from .yaml_text import read_yaml
+
+                self.data, self._yaml_lines = read_yaml(text)
+            else:
+                self.data = json.loads(text) if form == "JSON" else read_toml(text)
+        except InvalidTextError:
+            raise
         except RecursionError:
             raise InvalidTextError("is nested too deeply") from None
         except json.JSONDecodeError as error:
             raise InvalidTextError(f"not valid JSON: {error.msg}", error.lineno) from None
         except (tomllib.TOMLDecodeError, LongKeyError) as error:
             raise InvalidTextError(f"is not valid TOML: {error}") from None
-        except ValueError as error:
-            if isinstance(error, InvalidTextError):
-                raise
+        except ValueError:
             raise InvalidTextError("holds a number of too many digits") from None  # of int()
         if self.data is None and form == "YAML":  # nothing but comments
             self.data = dict[str, Any]()
         if isinstance(self.data, dict):
             cast("dict[str, Any]", self.data).pop(SCHEMA, None)
-
-    def _read(self) -> Any:
-        if self._form != "YAML":
-            return json.loads(self._text) if self._form == "JSON" else read_toml(self._text)
-        from .yaml_text import read_yaml
-
-        data, self._yaml_lines = read_yaml(self._text)
-        return data
 
     @cached_property
     def lines(self) -> Mapping[Path, int]:
@@ -107,3 +104,19 @@ def problems_of(table: Any, read: Callable[[Any], object], place: Path = ()) -> 
             del left[gone[-1]]
         else:
             return
+
+
+def problems_within(
+    table: Any,
+    name: str,
+    instead: list[Any],
+    read: Callable[[Any], object],
+    problems: Callable[[Any, Path], Iterator[InvalidDataError]],
+    place: Path = (),
+) -> Iterator[InvalidDataError]:
+    """What is wrong with a table that has another list of a name `instead` of its own, then the `problems` of each element of that."""
+    given = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
+    elements = cast("list[object]", given) if isinstance(given, list) else []
+    yield from problems_of({**table, name: instead} if elements else table, read, place)
+    for number, each in enumerate(elements):
+        yield from problems(each, (*place, name, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,8 +37,6 @@ def read_toml(text: str) -> dict[str, Any]:
     Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and LongKeyError for a key of more than MOST_NAMES dotted
     names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
     """
-    import tomllib
-
     if found := _LONG_KEY.search(text):
         line = _numbering(text)(found.start())
         raise LongKeyError(f"A key has more than {MOST_NAMES} dotted names (at line {line})")
@@ -53,8 +52,6 @@ def json_lines(text: str) -> Mapping[Path, int]:
 
 def toml_lines(text: str) -> Mapping[Path, int]:
     """The line, counted from 1, of every table, key and element of a valid TOML text; of a key it is that of its name."""
-    import tomllib
-
     walk = _Walk(text.replace("\r\n", "\n"), lambda name: next(iter(tomllib.loads(f"{name} = 0"))))
     walk.statements()
     return walk.lines

@@ -17,6 +17,7 @@ __all__ = [
     "ended",
     "failed",
     "invalid",
+    "judged",
     "refused",
 ]
 
@@ -68,13 +69,21 @@ def ended(caller: Caller, reply: Reply) -> Any:
 
 def failed(caller: Caller, reply: Reply, error: str) -> None:
     """An accepted submit ends FAILED with this error."""
-    envelope = ended(caller, reply)
-    assert (envelope["status"], envelope["error"]) == ("FAILED", error)
+    judged(caller, reply, "FAILED", error)
 
 
 def completed(caller: Caller, reply: Reply) -> None:
     """An accepted submit ends COMPLETED."""
-    assert ended(caller, reply)["status"] == "COMPLETED"
+    judged(caller, reply, "COMPLETED", None)
+
+
+def judged(caller: Caller, reply: Reply, status: str, error: str | None) -> None:
+    """A submit is refused with 400 and this message, or accepted, and ends in this status with this error."""
+    if status == "400":
+        invalid(reply, error or "")
+    else:
+        envelope = ended(caller, reply)
+        assert (envelope["status"], envelope["error"]) == (status, error)
 
 
 def balance(caller: Caller) -> str:

@@ -11,6 +11,7 @@ from tests.simulator.spec.policy_rows.effects import (
     completed,
     failed,
     invalid,
+    judged,
     refused,
 )
 
@@ -44,19 +45,11 @@ def _(caller: Caller) -> None:
         assert animate(caller, duration=form).status == status
 
 
-@ROWS.shows("combo_1080p_10s", "refuse")
-def _(caller: Caller) -> None:
-    invalid(caller.generate(duration=10, resolution="1080P"), COMBO)
-
-
-@ROWS.shows("combo_1080p_10s", "accept")
-def _(caller: Caller) -> None:
-    completed(caller, caller.generate(duration=10, resolution="1080P"))
-
-
-@ROWS.shows("combo_1080p_10s", "fail")
-def _(caller: Caller) -> None:
-    failed(caller, caller.generate(duration=10, resolution="1080P"), COMBO)
+@ROWS.shows("combo_1080p_10s", "refuse", "400", COMBO)
+@ROWS.shows("combo_1080p_10s", "accept", "COMPLETED", None)
+@ROWS.shows("combo_1080p_10s", "fail", "FAILED", COMBO)
+def _(caller: Caller, status: str, error: str | None) -> None:
+    judged(caller, caller.generate(duration=10, resolution="1080P"), status, error)
 
 
 @ROWS.shows("prompt_unit", "code_points", 2000)
@@ -66,25 +59,19 @@ def _(caller: Caller, most: int) -> None:
     assert [caller.generate("🐻" * count).status for count in (most, most + 1)] == [202, 400]
 
 
-@ROWS.shows("blank_prompt", "refuse")
-def _(caller: Caller) -> None:
-    invalid(caller.generate(" \n"), "prompt must not be blank.")
+@ROWS.shows("blank_prompt", "refuse", "400", "prompt must not be blank.")
+@ROWS.shows("blank_prompt", "accept", "COMPLETED", None)
+def _(caller: Caller, status: str, error: str | None) -> None:
+    judged(caller, caller.generate(" \n"), status, error)
 
 
-@ROWS.shows("blank_prompt", "accept")
-def _(caller: Caller) -> None:
-    completed(caller, caller.generate(" \n"))
+UNKNOWN = "durration is not a parameter of this operation (did you mean duration?)."
 
 
-@ROWS.shows("unknown_members", "ignore")
-def _(caller: Caller) -> None:
-    completed(caller, caller.generate(durration=7))
-
-
-@ROWS.shows("unknown_members", "refuse")
-def _(caller: Caller) -> None:
-    message = "durration is not a parameter of this operation (did you mean duration?)."
-    invalid(caller.generate(durration=7), message)
+@ROWS.shows("unknown_members", "ignore", "COMPLETED", None)
+@ROWS.shows("unknown_members", "refuse", "400", UNKNOWN)
+def _(caller: Caller, status: str, error: str | None) -> None:
+    judged(caller, caller.generate(durration=7), status, error)
 
 
 @ROWS.shows("validation_body", "title_message", {"error": "Invalid request", "message": "prompt is required."})
@@ -93,14 +80,10 @@ def _(caller: Caller, members: dict[str, object]) -> None:
     refused(caller.call("POST", GENERATE, {}), 400, members)
 
 
-@ROWS.shows("image_rules", "refuse")
-def _(caller: Caller) -> None:
-    invalid(animate(caller, SMALL_IMAGE), SMALL_SIDE)
-
-
-@ROWS.shows("image_rules", "fail")
-def _(caller: Caller) -> None:
-    failed(caller, animate(caller, SMALL_IMAGE), SMALL_SIDE)
+@ROWS.shows("image_rules", "refuse", "400")
+@ROWS.shows("image_rules", "fail", "FAILED")
+def _(caller: Caller, status: str) -> None:
+    judged(caller, animate(caller, SMALL_IMAGE), status, SMALL_SIDE)
 
 
 BIG = 20_000_000
@@ -223,14 +206,10 @@ def _(caller: Caller) -> None:
     refused(reply, 413, {"error": "Payload Too Large", "message": "The request body is larger than 20 bytes."})
 
 
-@ROWS.shows("moderation", "fail")
-def _(caller: Caller) -> None:
-    failed(caller, caller.generate("[[sim:moderated]]"), MODERATED)
-
-
-@ROWS.shows("moderation", "refuse")
-def _(caller: Caller) -> None:
-    invalid(caller.generate("[[sim:moderated]]"), MODERATED)
+@ROWS.shows("moderation", "fail", "FAILED")
+@ROWS.shows("moderation", "refuse", "400")
+def _(caller: Caller, status: str) -> None:
+    judged(caller, caller.generate("[[sim:moderated]]"), status, MODERATED)
 
 
 @ROWS.shows("repeated_submit", "two_requests")

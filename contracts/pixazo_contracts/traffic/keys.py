@@ -1,0 +1,84 @@
+"""Where the key of an app's request stands, what else of it may be a secret, and which of its headers are kept."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pixazo_contracts.probes import Headers
+from pixazo_contracts.runner import KEPT_HEADERS, is_distinctive
+from pixazo_contracts.trace import KEY_HEADER
+
+#: Names of headers whose values are secrets, and a key in a query.
+SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
+QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
+QUERY_KEY: Final = re.compile(rf"(?i)([?&])(?:{'|'.join(QUERY_NAMES)})=[^&#]*&?")
+
+#: The headers of requests that are kept: what clauses and the profile look at. Any other may hold a secret of the app.
+KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
+    *("accept", "accept-encoding", "access-control-request-headers", "access-control-request-method"),
+    *("content-encoding", "expect", "forwarded", "idempotency-key", "if-modified-since", "if-none-match", "origin"),
+    *("range", "transfer-encoding", "user-agent"),
+    *("x-forwarded-host", "x-forwarded-proto", "x-webhook-mode", "x-webhook-url"),
+}
+
+
+def is_origin_form(target: str) -> bool:
+    """Whether a request target is a path; its query may hold a URL all the same."""
+    return target.startswith("/")
+
+
+def split_target(url: str) -> tuple[str, str]:
+    """Path and query of a URL or a request target."""
+    try:
+        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
+    except ValueError:
+        return "", ""
+    return parts.path, parts.query
+
+
+def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
+    """The key of a request and its placement: `header`, `lower-case`, `upper-case`, `bearer` or `query`; None without one."""
+    bearer = None
+    for name, value in headers:
+        if name.lower() == KEY_HEADER.lower():
+            return value.strip(), "lower-case" if name.islower() else "upper-case" if name.isupper() else "header"
+        if name.lower() == "authorization":
+            bearer = value.strip().rpartition(" ")[2]
+    named = [value for name, value in parse_qsl(split_target(url)[1]) if name.lower() == QUERY_NAMES[0]]
+    return (bearer, "bearer") if bearer else (named[0], "query") if named else None
+
+
+def secrets_of(url: str, headers: Headers) -> Iterator[str]:
+    """The texts of a message that may be secrets: keys in the query, values of headers and their parts; some are empty.
+
+    Of a cookie what is like a word is left out, since that word would be struck everywhere, and so is what follows the
+    first pair of Set-Cookie.
+    """
+    yield from (value for name, value in parse_qsl(split_target(url)[1]) if name.lower() in QUERY_NAMES)
+    for name, value in headers:
+        if SECRET.match(name):
+            whole = value.strip()
+            yield from (whole, unquote(whole), whole.rpartition(" ")[2], *_password(whole))
+        if "cookie" in name.lower():
+            pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
+            yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
+
+
+def _password(value: str) -> list[str]:
+    """User name and password of Basic authentication."""
+    scheme, _, coded = value.partition(" ")
+    try:
+        plain = base64.b64decode(coded, validate=True).decode() if scheme.lower() == "basic" else ""
+    except (binascii.Error, ValueError):
+        return []
+    return [plain, plain.partition(":")[2]]
+
+
+def without_key(url: str) -> str:
+    """A URL or request target without a key in its query."""
+    return QUERY_KEY.sub(r"\1", url).rstrip("?&")
