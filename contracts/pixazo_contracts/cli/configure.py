@@ -268,15 +268,6 @@ class DiscoveryDocument(msgspec.Struct, frozen=True):
         return self.clock.advance if self.clock and self.clock.kind == "manual" else None
 
 
-def discover(profile: Profile) -> DiscoveryDocument:
-    """What the target has at `DISCOVERY_PATH`; an empty document if it has none of that shape."""
-    body = fetch(profile, DISCOVERY_PATH)
-    try:
-        return DiscoveryDocument() if body is None else msgspec.json.decode(body, type=DiscoveryDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return DiscoveryDocument()
-
-
 #: Seconds of a clock that only the suite moves, where nothing else is said: waiting costs nothing there, so that it waits long
 #: enough to see what is forgotten.
 MANUAL: Final = {"deadline": 120.0, "settle": 30.0, "patience": 900.0}
@@ -305,7 +296,10 @@ def observable(given: Given, file: ProfileFile, *, ask: bool) -> tuple[Target, P
     found = make_target(given, file)
     if not ask or found.profile.limited:
         return found, file, None
-    document = discover(found.profile)
+    try:
+        document = msgspec.json.decode(fetch(found.profile, DISCOVERY_PATH) or b"{}", type=DiscoveryDocument)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has none of that shape
+        document = DiscoveryDocument()
     file = extend(file, document)
     found, advance = make_target(given, file), document.advance
     return replace(found, profile=replace(found.profile, virtual=advance is not None)), file, advance
