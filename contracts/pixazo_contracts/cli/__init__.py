@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from .group import main
 
 if TYPE_CHECKING:
-    from .configure import Given, choose, make_target, run_options
-    from .repetition import again
+    from .configure import Given, again, choose, make_target, run_options
 
 __all__ = ["Given", "again", "choose", "main", "make_target", "run_options"]
 
@@ -17,4 +16,4 @@ __all__ = ["Given", "again", "choose", "main", "make_target", "run_options"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(".repetition" if name == "again" else ".configure", __name__), name)
+    return getattr(import_module(".configure", __name__), name)

@@ -33,10 +33,9 @@ from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, rem
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import ConfigurationError, ProfileFile, Target, Trace, capable, read_profile, visible
 
-from .configure import Advance, Given, choose, observable, run_clock, run_options
+from .configure import Advance, Given, again, choose, observable, run_clock, run_options
 from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
 from .recordings import TARGET, read_recording
-from .repetition import again
 
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)

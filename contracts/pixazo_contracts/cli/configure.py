@@ -1,20 +1,24 @@
-"""Makes a target, run options and terms from command-line options, a profile file, and the discovery document of a target on this machine."""
+"""Makes a target and run options of command-line options, a profile file, and the discovery document of a target on this machine.
+
+Also the words of a shell that give the same options once more, with each key in an environment variable.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pixazo_contracts.clauses import CATALOGUE, Clause, select
+from pixazo_contracts.judge import key_variable, shell_word
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.runner import ReceiverAddress, RunClock, RunOptions, advancing_clock, fetch
 from pixazo_contracts.trace import (
@@ -264,15 +268,6 @@ class DiscoveryDocument(msgspec.Struct, frozen=True):
         return self.clock.advance if self.clock and self.clock.kind == "manual" else None
 
 
-def discover(profile: Profile) -> DiscoveryDocument:
-    """What the target has at `DISCOVERY_PATH`; an empty document if it has none of that shape."""
-    body = fetch(profile, DISCOVERY_PATH)
-    try:
-        return DiscoveryDocument() if body is None else msgspec.json.decode(body, type=DiscoveryDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return DiscoveryDocument()
-
-
 #: Seconds of a clock that only the suite moves, where nothing else is said: waiting costs nothing there, so that it waits long
 #: enough to see what is forgotten.
 MANUAL: Final = {"deadline": 120.0, "settle": 30.0, "patience": 900.0}
@@ -301,7 +296,10 @@ def observable(given: Given, file: ProfileFile, *, ask: bool) -> tuple[Target, P
     found = make_target(given, file)
     if not ask or found.profile.limited:
         return found, file, None
-    document = discover(found.profile)
+    try:
+        document = msgspec.json.decode(fetch(found.profile, DISCOVERY_PATH) or b"{}", type=DiscoveryDocument)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has none of that shape
+        document = DiscoveryDocument()
     file = extend(file, document)
     found, advance = make_target(given, file), document.advance
     return replace(found, profile=replace(found.profile, virtual=advance is not None)), file, advance
@@ -310,3 +308,34 @@ def observable(given: Given, file: ProfileFile, *, ask: bool) -> tuple[Target, P
 def run_clock(target: Target, advance: Advance | None) -> AbstractContextManager[RunClock]:
     """The clock of a run: real time, or the target's own if we advance it."""
     return nullcontext(RunClock()) if advance is None else advancing_clock(target, advance.path, advance.body)
+
+
+#: A URL that has no room for a token.
+ORIGIN: Final = re.compile(r"https?://[^/?#@]+/?")
+
+
+def _accounts(option: str, values: Iterable[object]) -> Iterator[str]:
+    for role, keys in pairs(option, [str(value) for value in values]).items():
+        for number in range(len(keys)):
+            account = f"{role}.{number}" if number else role
+            yield f'{shell_word(f"{role}=")}"${key_variable(account)}"'
+
+
+def _words(option: str, values: Sequence[object]) -> Iterator[str]:
+    if option.endswith("-account"):
+        return _accounts(option, values)
+    if option.endswith("-receiver-url") and not ORIGIN.fullmatch(str(values[0])):
+        return iter(['"$RECEIVER_URL"'])  # it may hold a token
+    return (shell_word(str(value)) for value in values)
+
+
+def again(command: Sequence[str], given: Mapping[str, object]) -> tuple[str, ...]:
+    """The words of a shell that give these options to a command; one that is None, empty, 0 or False is left out."""
+    words = list(command)
+    for option, value in given.items():
+        if value is True:
+            words.append(option)
+        elif value:
+            values = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
+            words += (word for each in _words(option, values) for word in (option, each))
+    return tuple(words)

@@ -12,6 +12,7 @@ from .families import ABSENT, Case, family, t2v
 from .operations import (
     PRINTED_HEADERS,
     PROMPT,
+    About,
     follow_called,
     ordinary,
     poll,
@@ -109,17 +110,12 @@ def _both(context: RunContext) -> Conversation[None]:
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
 def _refused(context: RunContext) -> Conversation[None]:
     """Submits that name where to call back, and are refused: for their body, and for their key."""
-    for case, account, body in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
+    for case, account, given in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
         headers = yield from webhook_headers(context, ReceiverUrl("refused-header"))
         member = yield from ReceiverUrl("refused-member")
-        yield from submit(
-            "generate",
-            {**body, "callback_url": member},
-            case=f"{case}, with a URL",
-            intent="refuse",
-            account=account,
-            headers=headers,
-        )
+        about: About = {"intent": "refuse", "account": account}
+        body = {**given, "callback_url": member}
+        yield from submit("generate", body, case=f"{case}, with a URL", headers=headers, **about)
 
 
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)

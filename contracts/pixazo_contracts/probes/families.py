@@ -235,7 +235,7 @@ NULL: Final = {"null": None}
 
 
 SWITCHES: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
-NOT_BOOLEANS: Final = {
+NOT_BOOLEANS: Final[dict[str, object]] = {
     "the string true": "true",
     "the string False": "False",
     "the empty string": "",

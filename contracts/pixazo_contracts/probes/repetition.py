@@ -100,7 +100,7 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
 def _closely(context: RunContext) -> Conversation[None]:
     """A few generations read so often, by two readers in turn, that no state can be missed."""
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
-    sends = [submit("generate", body, case="closely watched", intent="accept") for body in bodies]
+    sends = (submit("generate", body, case="closely watched", intent="accept") for body in bodies)
     accepted = yield from Together(tuple(sends))
     yield from follow(
         context, accepted, pace=context.profile.pace / CLOSER, readers=("reader 1", "reader 2"), in_turn=True
@@ -120,15 +120,13 @@ def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]],
 
     @probe(name, *EACH_ITS_OWN, *feeds, cost=len(requests), needs={f"prompt:{kind}" for kind in kinds})
     def side_by_side(context: RunContext) -> Conversation[None]:
-        accepted = list[str]()
         submits = list[Exchange]()
         for kind, operation, changes in requests:
             prompt = context.prompts[kind] if kind in kinds else f"{PROMPT} ({name}, {operation})"
             body = {"prompt": prompt, **changes}
             submits.append((yield from submit(operation, body, case=f"{name}: {kind}", intent="accept")))
-            accepted += [str(exchange.accepted_id) for exchange in submits[-1:] if exchange.accepted_id is not None]
             # An answer that is about the latest request differs from what those before have reached.
-            for request_id in accepted:
+            for request_id in [each.accepted_id for each in submits if each.accepted_id is not None]:
                 yield from read(request_id, case="side by side")
             yield from Pause(context.profile.pace)
         ends = yield from follow(context, submits)

@@ -65,31 +65,28 @@ def _near(context: RunContext) -> Conversation[None]:
             yield from submit(operation, body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
 
 
-#: The place of the key by the name of the case, and the clause that says whether a key is accepted there.
-PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
-    "header as printed": ("header", "AUTH-05"),
-    "header in lower case": ("lower-case", "AUTH-05"),
-    "header in upper case": ("upper-case", "AUTH-05"),
-    "key as query parameter": ("query", "AUTH-06"),
-    "key as Bearer token": ("bearer", "AUTH-06"),
+#: The places of a key by the names of their cases.
+HEADERS: Final[dict[str, Placement]] = {
+    "header as printed": "header",
+    "header in lower case": "lower-case",
+    "header in upper case": "upper-case",
 }
+ELSEWHERE: Final[dict[str, Placement]] = {"key as query parameter": "query", "key as Bearer token": "bearer"}
 
 
-def _placements(name: str, aim: str, *needs: str) -> Probe:
-    """Reads with the key in the places that bear on one clause, and where those are headers, submits that are to be refused."""
-    worst = 0 if needs else 1
+@probe("header in another letter case", "AUTH-05", "AUTH-11", worst=1)
+def _letter_cases(context: RunContext) -> Conversation[None]:
+    for case, placement in HEADERS.items():
+        about: About = {"aims": ("AUTH-05",), "intent": "refuse", "placement": placement}
+        yield from read(unknown_id(context.run, "placement"), case=case, aims=("AUTH-05",), placement=placement)
+        for operation in OPERATIONS:
+            yield from submit(operation, b"{", case=f"{case}, malformed", **about)
 
-    @probe(name, aim, "AUTH-11", worst=worst, needs=needs)
-    def placements(context: RunContext) -> Conversation[None]:
-        for case, (placement, wanted) in PLACEMENTS.items():
-            if wanted == aim:
-                yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
-                if not needs:
-                    about: About = {"aims": (aim,), "intent": "refuse", "placement": placement}
-                    for operation in OPERATIONS:
-                        yield from submit(operation, b"{", case=f"{case}, malformed", **about)
 
-    return placements
+@probe("key elsewhere", "AUTH-06", "AUTH-11", needs={"risk:query-key"})
+def _elsewhere(context: RunContext) -> Conversation[None]:
+    for case, placement in ELSEWHERE.items():
+        yield from read(unknown_id(context.run, "placement"), case=case, aims=("AUTH-06",), placement=placement)
 
 
 @probe("key before body", "AUTH-08", worst=1)
@@ -189,8 +186,8 @@ KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04
 PROBES: Final = (
     _keyless_reads,
     _unknown_key_reads,
-    _placements("header in another letter case", "AUTH-05"),
-    _placements("key elsewhere", "AUTH-06", "risk:query-key"),
+    _letter_cases,
+    _elsewhere,
     _submits("", "AUTH-01", "no key", *KEYLESS),
     _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
     _submits("blank", "AUTH-04", "blank key", "AUTH-04"),

@@ -35,7 +35,6 @@ PASSING: Final = frozenset({"proxy", "har"})
 #: Operations whose accepted requests are generations.
 SUBMITS: Final = ("generate", "imageToVideo")
 
-
 #: An escape of a JSON text: a surrogate pair, half of one (the group), or any other.
 ESCAPE: Final = re.compile(r"(?is)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(ud[89a-f][0-9a-f]{2})|.)")
 

@@ -30,15 +30,6 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
         start = stop
 
 
-def _seconds(data: bytes, start: int) -> float | None:
-    """The playing time of a movie header, in seconds."""
-    # ISO/IEC 14496-12, 8.2.2: version 1 has 64-bit times and a 64-bit duration.
-    version = data[start]
-    layout, offset = (">IQ", start + 20) if version == 1 else (">II", start + 12)
-    scale, duration = struct.unpack_from(layout, data, offset)
-    return duration / scale if scale and duration else None
-
-
 def _frame(data: bytes, start: int, end: int) -> tuple[int, int] | None:
     """Width and height of a track in pixels; None for a track without a picture."""
     # ISO/IEC 14496-12, 8.3.2: a track header ends with width and height as 16.16 fixed-point numbers.
@@ -55,7 +46,10 @@ def _movie(data: bytes, start: int, end: int) -> MediaFacts:
     kinds = {kind for kind, _, _ in _boxes(data, start, end)}
     for kind, content, stop in _boxes(data, start, end):
         if kind == b"mvhd" and stop - content >= 32:
-            seconds = _seconds(data, content)
+            # ISO/IEC 14496-12, 8.2.2: version 1 has 64-bit times and a 64-bit duration.
+            layout, offset = (">IQ", content + 20) if data[content] == 1 else (">II", content + 12)
+            scale, duration = struct.unpack_from(layout, data, offset)
+            seconds = duration / scale if scale and duration else None
         elif kind == b"trak":
             frame = frame or _frame(data, content, stop)
     width, height = frame or (None, None)
@@ -75,18 +69,15 @@ def _other_container(data: bytes) -> str | None:
     return "mpeg-ts" if is_stream else None
 
 
-def _inspect(data: bytes) -> MediaFacts:
+def inspect_media(data: bytes) -> MediaFacts:
+    """Container, playing time in seconds, and frame of a video; None for each that the bytes do not show."""
+    digest = hashlib.sha256(data).hexdigest()[:16]
     if data[4:8] not in FIRST_BOXES:
-        return MediaFacts(_other_container(data))
+        return MediaFacts(_other_container(data), digest=digest)
     facts, end = MediaFacts("mp4"), 0
     for kind, content, stop in _boxes(data, 0, len(data)):
         end = stop
         if kind == b"moov":
             facts = _movie(data, content, stop)
     # A lone first box may be the stub of a test; a further one that is longer than what is left of the file was cut off.
-    return replace(facts, cut=end > 0 and data[end + 4 : end + 8] in FIRST_BOXES)
-
-
-def inspect_media(data: bytes) -> MediaFacts:
-    """Container, playing time in seconds, and frame of a video; None for each that the bytes do not show."""
-    return replace(_inspect(data), digest=hashlib.sha256(data).hexdigest()[:16])
+    return replace(facts, digest=digest, cut=end > 0 and data[end + 4 : end + 8] in FIRST_BOXES)

@@ -12,6 +12,7 @@ import posixpath
 import re
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,7 +37,6 @@ KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 #: Account roles that exist to be throttled: a probe that uses them looks for the 429.
 THROTTLED: Final = frozenset({"throttled", "recovering"})
 
-
 #: The ports that a URL may leave out.
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -56,17 +56,12 @@ MOST_DECODINGS: Final = 5
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
+    with suppress(ValueError):
         found = ipaddress.ip_address(host)
-    except ValueError:
-        if not LEGACY_IPV4.fullmatch(host):
-            return None
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+        return (found.ipv4_mapped if found.version == 6 else None) or found
+    with suppress(OSError):
+        return ipaddress.IPv4Address(socket.inet_aton(host)) if LEGACY_IPV4.fullmatch(host) else None
+    return None
 
 
 def _host(name: str) -> str:

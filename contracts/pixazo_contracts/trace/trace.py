@@ -31,7 +31,6 @@ TERMINAL: Final = frozenset(STATES[2:])
 #: Position of each state along the page's Status Flow; the three ends share one.
 RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}
 
-
 #: Paths of our receiver that are not URLs to be called back: images, and where a redirect leads.
 OUR_OTHER_PATHS: Final = ("/image/", "/redirected/")
 

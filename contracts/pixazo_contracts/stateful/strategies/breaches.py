@@ -57,8 +57,8 @@ OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "768p"
 
 
 _LENGTHS = st.just(MOST_CHARACTERS + 1) | st.integers(MOST_CHARACTERS + 1, 2 * MOST_CHARACTERS)
-TOO_LONG: Final[Wrongs] = st.builds(
-    lambda length, letter: (length * letter, f"{length} times {letter}"), _LENGTHS, st.sampled_from(LETTERS)
+TOO_LONG: Final[Wrongs] = st.tuples(_LENGTHS, st.sampled_from(LETTERS)).map(
+    lambda pair: (pair[0] * pair[1], f"{pair[0]} times {pair[1]}")
 )
 NO_URLS: Final = {rule.clause: rule.forbidden for rule in RULES}["I2V-IMG-05"]
 
