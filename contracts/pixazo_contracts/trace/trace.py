@@ -114,11 +114,6 @@ class Generation:
         """Neighbouring reads of which the first had ended before the second began: only those have an order."""
         return ((a, b) for a, b in pairwise(self.seen) if a.finished <= b.started)
 
-    def readers(self) -> dict[str, tuple[Exchange, ...]]:
-        """The reads by the reader that made them."""
-        names = dict.fromkeys(read.reader for read in self.seen)
-        return {name: tuple(read for read in self.seen if read.reader == name) for name in names}
-
     @property
     def webhook_urls(self) -> dict[str, str]:
         """The URLs that the submit gave, by channel: `header`, `member`."""
