@@ -31,8 +31,6 @@ KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only", "max_spend")
 """With the arguments of the marker that the guard and the reports read."""
 
 
-_EMPTY: Mapping[str, Any] = {"generations": (), "policy": {}}
-"""What a world has where no marker gives it."""
 PAGE_START = "2026-03-31T10:00:00Z"
 """Where a manual clock starts when a seed is given: as on the vendor's page."""
 
@@ -58,13 +56,13 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     Raises ValueError that names the argument, the value and the remedy.
     """
     root = node.config.rootpath
-    given: dict[str, Any] = {}
+    given = dict[str, Any]()
     for mark in node.iter_markers("pixazo"):
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         given = _read("marker pixazo", mark.kwargs, KNOWN, root) | given
-    given |= _read("fresh", options, ARGUMENTS, root)
-    found = {name: given[name] if name in given else _inherited(node.config, name) for name in ARGUMENTS}
+    found = {"generations": (), "policy": {}} | given | _read("fresh", options, ARGUMENTS, root)
+    found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
     seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
     if start is None and found["clock"] == "manual":
         # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
@@ -93,8 +91,6 @@ def _read(where: str, given: Mapping[str, Any], known: tuple[str, ...], root: Pa
 
 def _inherited(config: pytest.Config, name: str) -> Any:
     """The value for tests whose marker does not give one."""
-    if name in _EMPTY:
-        return _EMPTY[name]
     if name in ("seed", "start") and (given := config.getoption(f"pixazo_{name}")) is not None:
         return _value(f"option --pixazo-{name}", name, given, config.rootpath)
     value = config.getini(f"pixazo_{name}")
