@@ -105,11 +105,17 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
         return _READERS[name](value)
 
 
+def _typed(name: str, kinds: type | tuple[type, ...], what: str, value: Any) -> Any:
+    """A value of these types; True and False are no numbers."""
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise ValueError(f"{name} {value!r} is {what}")  # noqa: TRY004 - a value of the user's
+    return value
+
+
 def _dollars(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise ValueError(f"{name} {value!r} is not a sum of US dollars, such as '12.50'")  # noqa: TRY004 - a value of the user's
-    micros(str(value), name)
-    return str(value)
+    text = str(_typed(name, (str, int, float, Decimal), "not a sum of US dollars, such as '12.50'", value))
+    micros(text, name)
+    return text
 
 
 def _clock(value: Any) -> str:
@@ -117,15 +123,8 @@ def _clock(value: Any) -> str:
     return str(value)
 
 
-def _policy(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")  # noqa: TRY004 - a value of the user's
-    return cast("Mapping[str, Any]", value)
-
-
 def _generations(value: Any) -> Sequence[InitialGeneration]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")  # noqa: TRY004 - a value of the user's
+    _typed("generations", (list, tuple), "not a list of dicts, such as [{'status': 'FAILED', 'age': 60}]", value)
     try:
         fit(cast("object", value), tuple[Begun, ...])
     except InvalidDataError as misfit:
@@ -146,21 +145,15 @@ def _start(value: Any) -> str:
     return text
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
-    return value
-
-
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "balance": partial(_dollars, "balance"),
     "clock": _clock,
     "generations": _generations,
-    "policy": _policy,
+    "policy": partial(_typed, "policy", Mapping, "not a dict of fields, such as {'job_times': '1+4'}"),
     "seed": _seed,
     "start": _start,
-    "strict": partial(_flag, "strict"),
-    "real_gateway": partial(_flag, "real_gateway"),
+    "strict": partial(_typed, "strict", bool, "neither True nor False"),
+    "real_gateway": partial(_typed, "real_gateway", bool, "neither True nor False"),
     "allow_conduct": read_checks,  # before the test runs, although the reports read these three only after it
     "only": read_labels,
     "max_spend": partial(_dollars, "max_spend"),
