@@ -56,12 +56,13 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     Raises ValueError that names the argument, the value and the remedy.
     """
     root = node.config.rootpath
-    given = dict[str, Any]()
+    given: dict[str, Any] = {}
     for mark in node.iter_markers("pixazo"):
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         given = _read("marker pixazo", mark.kwargs, KNOWN, root) | given
-    found = {"generations": (), "policy": {}} | given | _read("fresh", options, ARGUMENTS, root)
+    found: dict[str, Any] = {"generations": (), "policy": {}}
+    found |= given | _read("fresh", options, ARGUMENTS, root)
     found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
     seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
     if start is None and found["clock"] == "manual":
@@ -108,7 +109,7 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
 def _typed(name: str, kinds: type | tuple[type, ...], what: str, value: Any) -> Any:
     """A value of these types; True and False are no numbers."""
     if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-        raise ValueError(f"{name} {value!r} is {what}")  # noqa: TRY004 - a value of the user's
+        raise ValueError(f"{name} {value!r} is {what}")
     return value
 
 
