@@ -26,11 +26,11 @@ from tests.schemas import check
 
 from pixazo_contracts.cli import again, commands, group, main
 from pixazo_contracts.runner import run_clock, session
+from pixazo_contracts.trace import dump_record
 from pixazo_simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import ExitStack
+    from collections.abc import Iterator
 
     from click.testing import Result
 
@@ -312,23 +312,18 @@ def test_a_terminal_that_lacks_characters(encoding: str) -> None:
 @pytest.mark.slow
 def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a disk that fills up nothing more is sent, the report is printed all the same, and what fits is judged."""
-    make_writer = session._trace_writer  # pyright: ignore[reportPrivateUsage]
+    room, trace = iter(range(20)), str(tmp_path / "trace.ndjson")
 
-    def filling(path: Path, stack: ExitStack) -> Callable[[Record], None]:
-        write, room = make_writer(path, stack), iter(range(20))
+    def filling(record: Record) -> bytes:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), trace)
+        return dump_record(record)
 
-        def until_full(record: Record) -> None:
-            if next(room, None) is None:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            write(record)
-
-        return until_full
-
-    monkeypatch.setattr(session, "_trace_writer", filling)
+    monkeypatch.setattr(session, "dump_record", filling)
     full = run(origin, "--out", str(tmp_path))
     assert full.exit_code == 11
     assert "spend guard: the trace cannot be written (" in full.stdout
-    judged = command("judge", str(tmp_path / "trace.ndjson")).stdout
+    judged = command("judge", trace).stdout
     (exchanges, callbacks) = re.findall(r"judged by the (\d+) exchanges and (\d+) callbacks", judged)[0]
     assert int(exchanges) + int(callbacks) == 19  # and the header
 
