@@ -1,19 +1,64 @@
 """What a test scripts: rules, matchers and faults, and what they do to a response."""
 
-# ruff: noqa: F403, F405 - what other wings may use stands once, in `__all__`
-
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .effects import *
-from .engine import *
-from .facts import *
-from .faults import *
-from .injection import *
-from .matchers import *
-from .rule import *
+from .effects import (
+    Close,
+    Ending,
+    Noise,
+    Reset,
+    Send,
+    Transmission,
+    Wait,
+    cut,
+)
+from .engine import Decision, Diagnosis, SavedScript, Script
+from .facts import (
+    CALLS,
+    KNOWN,
+    LONGEST_TEXT,
+    WHENS,
+    Call,
+    Condition,
+    Facts,
+    MediaCall,
+    MediaConditions,
+    ModelCall,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
+    at_download,
+    at_read,
+    at_submit,
+    operations,
+)
+from .faults import (
+    AnyFault,
+    BadSignature,
+    BeforeReply,
+    ConnectionReset,
+    DeadReceiver,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    MediaGone,
+    Reorder,
+    ReplyLost,
+    StaleSignature,
+    StatusCode,
+    Stuck,
+    TruncatedBody,
+    WrongContentType,
+)
+from .injection import corrupted, edited, fault_of, inject, replacement, wait
+from .matchers import ABSENT, Matcher, read_matcher, weight
+from .rule import FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply, Rule, Step, kind_of, known_rules
 
 if TYPE_CHECKING:
     from .builder import When

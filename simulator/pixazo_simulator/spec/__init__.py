@@ -1,21 +1,156 @@
 """What the vendor's page specifies: endpoints, parameters, policy, errors, responses, lifecycle; and the redaction of secrets."""
 
-# ruff: noqa: F403, F405 - what other wings may use stands once, in `__all__`
-
 from __future__ import annotations
 
-from .decoding import *
-from .endpoints import *
-from .errors import *
-from .formats import *
-from .images import *
-from .lifecycle import *
-from .models import *
-from .parameters import *
-from .policy import *
-from .redaction import *
-from .responses import *
-from .text import *
+from .decoding import InvalidDataError, Path, fit, read
+from .endpoints import (
+    CALLBACK_MEMBER,
+    CONSOLE_PATH,
+    CONTROL_PREFIX,
+    DISCOVERY_PATH,
+    KEY_HEADER,
+    OPENAPI_PATH,
+    QUERY_KEY,
+    STATUS_PATH,
+    SUBMIT_PATHS,
+    WEBHOOK_MODE_HEADER,
+    WEBHOOK_URL_HEADER,
+    Endpoint,
+    Header,
+    MediaRead,
+    StatusRead,
+    Submit,
+    UnknownModel,
+    Unrouted,
+    classify,
+)
+from .errors import (
+    HEAD_LIMIT,
+    LONGEST_URL,
+    SMALL_BODY,
+    BodyTooLarge,
+    Broken,
+    InsufficientFunds,
+    InvalidBody,
+    InvalidKey,
+    InvalidParameters,
+    KeySuspended,
+    MissingKey,
+    ModelNotFound,
+    Problem,
+    Refusal,
+    Throttled,
+    TooManyBodies,
+    TooManyPending,
+    TooManyUnfinished,
+    UnknownRequest,
+    UnknownRoute,
+    UnsupportedMediaType,
+    Violation,
+)
+from .formats import FORMS, Document, InvalidTextError, problems_of, problems_within, read_text_as
+from .images import ImageFacts, image_facts, read_data_url
+from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
+from .models import (
+    ANY_MODEL,
+    MEDIA_KINDS,
+    ModelFile,
+    Operation,
+    Parameter,
+    covers,
+    model_problems,
+    read_model,
+    unknown_operation,
+    url_problem,
+)
+from .parameters import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    DURATIONS,
+    HAILUO,
+    IMAGE_LIMITS,
+    KEYS,
+    MODEL_ID,
+    NO_MAGIC,
+    OPERATIONS,
+    OUTCOME_HEADER,
+    PROMPT_LIMIT,
+    PROMPTS,
+    RESOLUTIONS,
+    SHORT_SIDE,
+    SUBMITS,
+    TEXT_TO_VIDEO,
+    Findings,
+    ImageParameters,
+    Magic,
+    Parameters,
+    check,
+    has_invalid_ratio,
+    has_too_many_values,
+    members,
+    parameters_of,
+    plain_parameters,
+    read_key,
+    read_magic,
+    unknown_member,
+)
+from .policy import (
+    LABELS,
+    LONGEST_BASE_PATH,
+    PROFILES,
+    JobTimes,
+    Label,
+    Policy,
+    PolicyDecision,
+    RateLimit,
+    base_path,
+    description_of,
+    points,
+    rows,
+)
+from .redaction import HIDDEN, MOST_REMEMBERED, REDACTED, Redactor, SecretFilter, is_secret, renamed
+from .responses import (
+    DEFAULT_ERRORS,
+    NOT_PROCESSED,
+    PHRASES,
+    Answer,
+    accepted_answer,
+    html_answer,
+    http_date,
+    is_success,
+    media_path,
+    media_type,
+    media_url,
+    queue_error,
+    refusal_answer,
+    refused_agent,
+    sentence,
+    status_body,
+    synchronous_answer,
+    timestamp,
+    upstream_body,
+    upstream_challenge,
+)
+from .text import (
+    LAST_INSTANT,
+    LAST_PORT,
+    LOOPBACK_OF,
+    PAGE_INSTANT,
+    SECOND,
+    IpAddress,
+    beginning,
+    closest,
+    dollars,
+    is_loopback_ip,
+    micros,
+    nearest,
+    not_unicode,
+    plain_ip,
+    raised_at,
+    read_instant,
+    regex,
+    shown,
+)
 
 __all__ = [
     "ANY_MODEL", "CALLBACK_MEMBER", "CONSOLE_PATH", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS",

@@ -43,15 +43,10 @@ class InvalidDataError(ValueError):
     """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
 
     def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
-        place = f"{format_path(path)} {value}".strip()
+        steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
+        place = f"{''.join(steps).removeprefix('.')} {value}".strip()  # such as rules[0].faults[1].seconds -1
         super().__init__(f"{place}: {problem}" if place else problem)
         self.path, self.value, self.problem = path, value, problem
-
-
-def format_path(path: Path) -> str:
-    """A path as one writes it: `rules[0].faults[1].seconds`."""
-    steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
-    return "".join(steps).removeprefix(".")
 
 
 def read(text: bytes, shape: type[_T]) -> _T:

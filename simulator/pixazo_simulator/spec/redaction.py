@@ -101,21 +101,13 @@ class Redactor:
     thread may use it.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent", "_remembered")
+    __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent")
 
-    def __init__(
-        self,
-        keys: Iterable[str] = (),
-        *,
-        parent: Redactor | None = None,
-        mark: str = REDACTED,
-        remembered: int = MOST_REMEMBERED,
-    ) -> None:
+    def __init__(self, keys: Iterable[str] = (), *, parent: Redactor | None = None, mark: str = REDACTED) -> None:
         self._parent = parent
         self._mark = mark
         self._counts: dict[str, int] = {}
         self._forgotten: deque[str] = deque()
-        self._remembered = remembered
         self._found = _EncodedKeys()
         for key in keys:
             self.add(key)
@@ -125,21 +117,17 @@ class Redactor:
         if _is_distinctive(key):
             _count(self._counts, key, 1)
             if self._counts[key] == 1:
-                self._count(key, 1)
+                self._found.count(key, 1)
 
     def forget(self, key: str) -> None:
         """Forget a key that was added, once as many others were forgotten after it as are remembered."""
         if key in self._counts:
             self._forgotten.append(key)
-            if len(self._forgotten) > self._remembered:
+            if len(self._forgotten) > MOST_REMEMBERED:
                 gone = self._forgotten.popleft()
                 _count(self._counts, gone, -1)
                 if gone not in self._counts:
-                    self._count(gone, -1)
-
-    def _count(self, key: str, by: int) -> None:
-        for form, alone, inner in _encoded_forms(key):
-            self._found.count(form, by, alone=alone, inner=inner)
+                    self._found.count(gone, -1)
 
     def knows(self, key: str) -> bool:
         """Whether this very key is taken out."""
@@ -211,18 +199,13 @@ class Redactor:
 
     def header(self, name: str, value: str) -> str:
         """The value of a header with this lower-case name."""
-        if name in KEY_HEADERS:
-            return REDACTED
-        return self._value(value) if is_secret(name) else self.text(value)
+        return REDACTED if name in KEY_HEADERS else str(self._member(name, value, 0))
 
     def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
             return self.json(value, depth)
-        return self._value(value) if isinstance(value, str) else HIDDEN
-
-    def _value(self, value: str) -> str:
-        """What is shown of the value of a secret: only whether it was a key."""
-        return (REDACTED if REDACTED in self.text(value) else HIDDEN) if value else value
+        # Of the value of a secret only whether it was a key is shown.
+        return REDACTED if isinstance(value, str) and REDACTED in self.text(value) else HIDDEN
 
     def without_keys(self, text: str) -> str:
         """The text without known keys as they are commonly spelled."""
@@ -258,18 +241,19 @@ class _EncodedKeys:
         """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
-    def count(self, form: str, by: int, *, alone: bool, inner: bool) -> None:
-        """Add one more of a form, or one less; an `inner` one is a piece of a longer text."""
-        head, size = form[:_HEAD], len(form)
-        _count(self._counts, (form, alone), by)
-        sizes = self._sizes.setdefault(head, {})
-        _count(sizes, size, by)
-        if not sizes:
-            del self._sizes[head]
-        ends = () if inner else range(1, _HEAD + 1)
-        for end in ends if alone else (*ends, SHORT):
-            _count(self._beginnings, form[:end], by)
-        self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
+    def count(self, key: str, by: int) -> None:
+        """Add one more of each form of a key, or one less."""
+        for form, alone, inner in _encoded_forms(key):
+            head, size = form[:_HEAD], len(form)
+            _count(self._counts, (form, alone), by)
+            sizes = self._sizes.setdefault(head, {})
+            _count(sizes, size, by)
+            if not sizes:
+                del self._sizes[head]
+            ends = () if inner else range(1, _HEAD + 1)  # a piece of a longer text does not begin one
+            for end in ends if alone else (*ends, SHORT):
+                _count(self._beginnings, form[:end], by)
+            self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where they are, in no particular order; they may overlap."""

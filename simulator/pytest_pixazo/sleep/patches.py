@@ -61,13 +61,14 @@ def virtual_sleep(
             )
         _active = sleeps = Sleeps(advance, limit, running)
     try:
-        with _rebound(_sleeping()), follow_deadlines(sleeps), ExitStack() as clocks:
+        with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
 
             @contextmanager
             def aside() -> Generator[None]:
                 clocks.close()
                 try:
-                    yield
+                    with _rebound([(new, original) for original, new in CLOCKS]):
+                        yield
                 finally:
                     clocks.enter_context(_virtual_clocks(sleeps))
 
@@ -83,7 +84,7 @@ def virtual_sleep(
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
     """Within this context, the app's clocks, and `loop.time()` when the app reads it, include what it slept."""
-    with _rebound(CLOCKS), virtual_dates(_now), pytest.MonkeyPatch.context() as patch:
+    with virtual_dates(_now), pytest.MonkeyPatch.context() as patch:
         base: Any = asyncio.BaseEventLoop
         real = base.time
         # freezegun leaves a copy of `time` in the class of a loop that it has made use real time.
@@ -391,13 +392,14 @@ def rebind(swap: Mapping[int, object]) -> None:
     replaced = frozenset(swap)
     without = _without.setdefault((replaced, is_frozen()), {})
     for name, names in _modules():
-        path, mark = names.get("__file__"), (id(names), len(names))
+        if without.get(name) == (mark := (id(names), len(names))):
+            continue
+        path = names.get("__file__")
         is_of_app = isinstance(path, str) and not any(folder in path for folder in INSTALLED)
-        if is_of_app or without.get(name) != mark:
-            if not replaced.isdisjoint(map(id, names.values())):
-                names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
-            elif not is_of_app:
-                without[name] = mark
+        if not replaced.isdisjoint(map(id, names.values())):
+            names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
+        elif not is_of_app:
+            without[name] = mark
         for value in list(names.values()) if is_of_app else ():
             # Not isinstance, which reads `__class__` and so would load a lazy proxy.
             if type(value) is FunctionType and value.__module__ == name:
@@ -409,11 +411,15 @@ def rebind(swap: Mapping[int, object]) -> None:
 def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
     modules: list[tuple[str, object]] = list(sys.modules.items())
     for name, module in modules:
-        top_level = name.partition(".")[0]
-        excluded = (top_level in TOOLS or top_level in PLUMBING) and name not in EXPORTERS
         # An entry of sys.modules need not be a module; looking at a lazy module must not load it.
-        if not excluded and issubclass(type(module), ModuleType):
+        if _is_searched(name) and issubclass(type(module), ModuleType):
             yield name, object.__getattribute__(module, "__dict__")
+
+
+@cache
+def _is_searched(module: str) -> bool:
+    top_level = module.partition(".")[0]
+    return module in EXPORTERS or not (top_level in TOOLS or top_level in PLUMBING)
 
 
 def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:

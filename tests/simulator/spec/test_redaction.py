@@ -200,9 +200,10 @@ def test_a_key_that_was_cut_in_two_is_taken_out_however_it_is_written(text: str,
     assert Redactor((ODD,)).start(text) == expected
 
 
-def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that() -> None:
+def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as so many others were not forgotten after it; then its memory is free."""
-    redactor = Redactor((KEY, KEY), remembered=1)
+    monkeypatch.setattr("pixazo_simulator.spec.redaction.MOST_REMEMBERED", 1)
+    redactor = Redactor((KEY, KEY))
     redactor.forget(KEY)
     redactor.forget(KEY)
     assert redactor.text(KEY) == "[redacted]"

@@ -61,11 +61,12 @@ def test_a_key_has_one_world() -> None:
     worlds.delete("no-key")
 
 
-def test_the_keys_of_a_deleted_world_are_forgotten_in_the_end() -> None:
+def test_the_keys_of_a_deleted_world_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own and those that callers sent in place of it, so that the memory of the redactor is bounded."""
     worlds = Worlds(Settings(keys=("first-key",)))
     (world,) = worlds
-    world.redactor = Redactor(("first-key",), remembered=0)
+    monkeypatch.setattr("pixazo_simulator.spec.redaction.MOST_REMEMBERED", 0)
+    world.redactor = Redactor(("first-key",))
     world.apply(AddAlias(world.clock.now(), "sent-key"))
     assert world.redactor.text("first-key sent-key") == "[redacted] [redacted]"
     worlds.delete("first-key")
