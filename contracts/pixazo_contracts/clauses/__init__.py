@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
-from .clause import PAGE_URL, Clause, Evidence, Observation, Quote, Remark, Unseen, Violation, show
-from .standing import Strength
+from .clause import PAGE_URL, Clause, Quote, Strength
+from .remarks import Evidence, Observation, Remark, Unseen, Violation, show
 
 __all__ = [
     "BY_ID", "CATALOGUE", "CLAUSE_SET", "PAGE_URL", "STATEMENTS", "Clause", "Evidence", "Observation", "Quote", "Remark", "Strength", "Unseen", "Violation",

@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import partial
 
-from pixazo_contracts.trace import (
-    TERMINAL,
-    Callback,
-    Exchange,
-    GatewayClock,
-    Generation,
-    Trace,
-    fit_clock,
-    instant,
-    is_object,
-    repeated_names,
-)
+from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant
 
-from .checks import NO_ROUTE, accepted, answered, begins_nothing, no_key, noted, observed, one_of, shows_work
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    SharedCheck,
-    Violation,
-    body_word,
-    check,
-    code_shown,
-    code_word,
-    header_word,
-    member_names,
-    plain,
-    show,
-)
-from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
+from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
+from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
+from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
 BASE = Group()
-
 #: Accounts whose responses show whether a route exists.
 PLAIN_ACCOUNTS = frozenset({"", "default"})
 
@@ -119,7 +91,7 @@ def base_06(trace: Trace) -> Remarks:
 
 
 # fmt: off
-BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {body_word(e)}"), depends_on="HDR-04",
+BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {'JSON' if e.members else 'not a JSON object'}"), depends_on="HDR-04",
     section="silence",
     demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")
 BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
@@ -135,29 +107,25 @@ KEY_ROW = 'Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API 
 HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via header."'
 
 
-def _nobody(*codes: int, accounts: Collection[str]) -> SharedCheck:
-    """Requests aimed at the clause are refused with one of the status codes; and no POST of these accounts begins anything."""
-
-    def check_each(trace: Trace, clause_id: str) -> Remarks:
-        yield from answered(*codes)(trace, clause_id)
-        for exchange in trace.exchanges:
-            if exchange.method == "POST" and exchange.account in accounts and clause_id not in exchange.aims:
-                yield from begins_nothing(trace, exchange)
-
-    return check_each
+def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
+    """Requests aimed at the clause are refused with the status code; and no POST of this account begins anything."""
+    yield from answered(trace, clause_id, code)
+    for exchange in trace.exchanges:
+        if exchange.method == "POST" and exchange.account == account and clause_id not in exchange.aims:
+            yield from begins_nothing(trace, exchange)
 
 
 # fmt: off
-AUTH.row("AUTH-01", DOCUMENTED, FREE, _nobody(401, accounts={""}), depends_on="BASE-02 BASE-03", core=True,
+AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_nobody, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
     section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
-AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
+AUTH.row("AUTH-02", DOCUMENTED, FREE, partial(answered, code=401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
-AUTH.row("AUTH-03", IMPLIED, FREE, _nobody(401, accounts={"unknown"}), depends_on=ROUTES, core=True,
+AUTH.row("AUTH-03", IMPLIED, FREE, partial(_nobody, code=401, account="unknown"), depends_on=ROUTES, core=True,
     section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
-AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
+AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
     demands="An empty or blank key counts as missing: 401.")
 # fmt: on
 
@@ -175,7 +143,7 @@ def auth_05(trace: Trace) -> Remarks:
             yield check(same, exchange, where, expected, words=code_shown(exchange), related=(like,))
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
+AUTH.row("AUTH-06", IMPLIED, FREE, partial(answered, code=401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
     section=HEADER_REQUIRED,
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
@@ -200,7 +168,7 @@ AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", u
     section='Response Handling: "403 | Forbidden"')  # fmt: skip
 def auth_09(trace: Trace) -> Remarks:
     """403 is for a recognised caller that may not do this (suspended key, product not subscribed), never for a missing or unknown key."""
-    yield from _nobody(403, accounts={"suspended"})(trace, "AUTH-09")
+    yield from _nobody(trace, "AUTH-09", code=403, account="suspended")
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
         yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 
@@ -240,14 +208,8 @@ def auth_12(trace: Trace) -> Remarks:
 
 HDR = Group()
 
-JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
-
-#: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
-CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
-
 #: Status codes that a server may send before the application sees the request, or for an id that it does not know (STATUS-10).
 SERVER_CODES = frozenset({404, 405, 408, 411, 413, 414, 431})
-
 #: A read this many seconds after the change that still shows the older state is stale, not late.
 STALE_AFTER = 0.25
 
@@ -264,18 +226,6 @@ HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BOD
 # fmt: on
 
 
-def judge_json(message: Exchange | Callback) -> Remarks:
-    """A message is a UTF-8 JSON object, typed as that."""
-    content_type = message.header("content-type")
-    charset = CHARSET.search(content_type or "")
-    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(bool(typed), message, "Content-Type", "application/json", words=header_word(content_type))
-    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
-    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
-    twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
-    yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
-
-
 @HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
@@ -290,7 +240,7 @@ def hdr_04(trace: Trace) -> Remarks:
         excused = status in SERVER_CODES or status >= 500 or (submits and status == 400 and not model)
         printed = exchange.size or exchange.succeeded or status == 402 or model
         if routed and printed and not excused and "STATUS-11" not in exchange.aims:
-            yield from judge_json(exchange)
+            yield from is_json(exchange)
 
 
 def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:

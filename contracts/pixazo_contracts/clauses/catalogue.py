@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -19,14 +18,10 @@ from .submit import SUBMIT
 from .webhook import WEBHOOK
 
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
-
 #: All clauses, by group, in the order in which they are written.
 CATALOGUE: tuple[Clause, ...] = tuple(clause for group in GROUPS for clause in group.clauses)
-
 #: The same by id.
 BY_ID: dict[str, Clause] = {clause.id: clause for clause in CATALOGUE}
-
-
 #: A digest of what is required, which two results must share to be compared.
 CLAUSE_SET: str = hashlib.sha256(" ".join(clause.digest for clause in CATALOGUE).encode()).hexdigest()[:16]
 
@@ -39,15 +34,6 @@ def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ..
         for clause in CATALOGUE
         if (clause.core or not core) and any(fnmatchcase(clause.id, pattern) for pattern in patterns)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of the page, in our words, with the ids of the clauses it went into."""
-
-    number: int
-    text: str
-    clauses: tuple[str, ...]
 
 
 #: The statements, from the top of the page to its end, each with ids, globs (`T2V-*`) and ranges (`AUTH-01..08`).
@@ -129,6 +115,5 @@ def _ids(text: str) -> Iterator[str]:
             yield BY_ID[word].id
 
 
-STATEMENTS: tuple[Statement, ...] = tuple(
-    Statement(number, text, tuple(_ids(clauses))) for number, (text, clauses) in enumerate(_PAGE, 1)
-)
+#: The statements of the page in our words, each with the ids of the clauses it went into.
+STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = tuple((text, tuple(_ids(clauses))) for text, clauses in _PAGE)

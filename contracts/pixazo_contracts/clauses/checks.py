@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -17,38 +18,26 @@ from pixazo_contracts.trace import (
     Trace,
     instant,
     is_object,
+    repeated_names,
     split_url,
 )
 
-from .clause import (
-    Evidence,
-    Observation,
-    Remarks,
-    SharedCheck,
-    Unseen,
-    Violation,
-    check,
-    check_member,
-    code_shown,
-    code_word,
-    show,
-)
+from .clause import SharedCheck
+from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, code_word, show
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
-
 #: Status codes of a refusal: what was asked was wrong.
 REFUSALS: Final = range(400, 500)
-
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
-
 #: The states before the end.
 RUNNING: Final = STATES[:2]
-
 #: How the ids of clauses begin that a single submit is sent for to be accepted.
 OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
-
+JSON_TYPE: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+#: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
+CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 #: A body of so many bytes may be refused by closing the connection before it is read.
 TOO_LARGE: Final = 8 * 1024 * 1024
 
@@ -71,13 +60,6 @@ is_null: Final = equals(None)
 def is_string(value: object) -> bool:
     """Whether a member is a string."""
     return isinstance(value, str)
-
-
-def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
-    """The response has one of the status codes."""
-    return check(
-        exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), words=code_shown(exchange)
-    )
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
@@ -122,16 +104,12 @@ def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
 
-def answered(*codes: int) -> SharedCheck:
-    """Every request aimed at the clause is refused with one of the status codes, and begins nothing."""
-
-    def check_each(trace: Trace, clause_id: str) -> Remarks:
-        for exchange in trace.aimed(clause_id, unanswered=True):
-            if exchange.status in codes or not is_no_evidence(trace, exchange):
-                yield has_code(exchange, *codes)
-                yield from begins_nothing(trace, exchange)
-
-    return check_each
+def answered(trace: Trace, clause_id: str, code: int) -> Remarks:
+    """Every request aimed at the clause is refused with the status code, and begins nothing."""
+    for exchange in trace.aimed(clause_id, unanswered=True):
+        if exchange.status == code or not is_no_evidence(trace, exchange):
+            yield check(exchange.status == code, exchange, "status code", str(code), words=code_shown(exchange))
+            yield from begins_nothing(trace, exchange)
 
 
 def each(
@@ -253,6 +231,24 @@ def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
     words = {alive if exchange.succeeded else str(exchange.status) for exchange in trace.aimed(clause_id)}
     if words:
         yield Observation(f"late in the run: {', '.join(sorted(words))}")
+
+
+def is_json(message: Exchange | Callback) -> Remarks:
+    """A message is a UTF-8 JSON object, typed as that."""
+    content_type = message.header("content-type")
+    charset = CHARSET.search(content_type or "")
+    typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
+    yield check(
+        bool(typed),
+        message,
+        "Content-Type",
+        "application/json",
+        words=show(MISSING if content_type is None else content_type),
+    )
+    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
+    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
+    twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
+    yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
 
 
 def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation | Unseen:

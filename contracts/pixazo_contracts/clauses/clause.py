@@ -11,7 +11,7 @@ A clause with a judgement of its own is a function, whose docstring is the requi
 
 A clause that only delegates to a check which others share (`checks`) is a row:
 
-    AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 | Unauthorized"',
+    AUTH.row("AUTH-03", IMPLIED, FREE, partial(answered, code=401), section='Response Handling: "401 | Unauthorized"',
         demands="An unknown key is refused with 401.")
 
 Both give first the identity of the clause (id, strength, cost, dependencies), then where the page says so, then what that
@@ -19,41 +19,25 @@ demands. `section` names headings of the page, separated by `; `, each with its 
 marks and the cells of a table row separated by ` | `; a heading alone stands for the sample printed under it (`SAMPLES`).
 It is `silence` where the page says nothing, or another reason of ours.
 
-A judgement is a generator of remarks and does no I/O; whatever it needs to know about the target is in `trace.profile`.
-In a remark a value that came from outside is JSON (`show`; a name may be `plain`), so that `"null"` is not null and no value
-can be taken for words of ours, which stand as they are. It may yield
-
-- `Evidence`: something was looked at and found in order;
-- `Violation`: something was looked at and found wrong (`check` yields one of these two);
-- `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run;
-- `Unseen`: why something could not be looked at.
-
-A clause that yields nothing judged nothing, and its verdict is never PASS.
+A judgement is a generator of remarks (`remarks`) and does no I/O; whatever it needs to know about the target is in
+`trace.profile`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Required, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Profile, Trace, visible
+from pixazo_contracts.trace import Profile, Trace
 
-from .standing import EXAMPLE, Cost, Strength
-
-#: The longest rendering of a value in a finding, in characters: the trace has the whole value.
-LONGEST_SHOWN: Final = 240
-
-#: A name that needs no quotation marks among words of ours.
-PLAIN: Final = re.compile(r"(?!(none|nothing|absent|null|true|false)$)[A-Za-z0-9_.*/+-]+")
-
+from .remarks import Remarks
 
 #: The page that is quoted: its `Source:`.
 PAGE_URL: Final = "https://www.pixazo.ai/models/hailuo"
-
 #: The headings under which the page prints payloads, with the names of those samples.
 SAMPLES: Final = {
     "Request Code (Image to Video)": ("image_to_video",),
@@ -63,9 +47,44 @@ SAMPLES: Final = {
     "Queue System Errors": ("insufficient_balance", "model_not_found"),
     "Error via Status/Webhook": ("error",),
 }
-
 #: One reference in a section: a heading, and what is quoted from there.
 REFERENCE: Final = re.compile(r'(?P<heading>[^"]+?)(?:: "(?P<words>.*?)")?(?:; |$)')
+
+
+class Strength(Enum):
+    """What the page says about a requirement, and so what a violation means (`judge.verdict`).
+
+    `DOCUMENTED`: the page says it. `IMPLIED`: it follows from what the page says. `EXAMPLE`: only an example shows it.
+    `SILENT`: the page leaves it open, so the gateway's behaviour is recorded and only a change is reported.
+    """
+
+    DOCUMENTED = "D"
+    IMPLIED = "I"
+    EXAMPLE = "E"
+    SILENT = "S"
+
+
+class Cost(Enum):
+    """What it costs to check a clause on a gateway that charges.
+
+    `FREE`: nothing. `FREE_IF_REFUSED`: nothing, unless the gateway accepts what it should refuse. `SHARED`: a
+    generation that many clauses share. `FURTHER`: one more generation. `RECEIVER`: a shared generation, and a receiver
+    for callbacks. `ACCOUNT`: an account of a certain kind. `ACCOUNT_RECEIVER`: both. `NOT_OUTSIDE`: what can only be
+    checked on a gateway that we run ourselves.
+    """
+
+    FREE = "F"
+    FREE_IF_REFUSED = "F!"
+    SHARED = "G"
+    FURTHER = "G+"
+    RECEIVER = "GW"
+    ACCOUNT = "A"
+    ACCOUNT_RECEIVER = "AW"
+    NOT_OUTSIDE = "N"
+
+
+DOCUMENTED, IMPLIED, EXAMPLE, SILENT = Strength
+FREE, FREE_IF_REFUSED, SHARED, FURTHER, RECEIVER, ACCOUNT, ACCOUNT_RECEIVER, NOT_OUTSIDE = Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,55 +96,6 @@ class Quote:
     sample: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Something a clause looked at and found in order."""
-
-    source: Exchange | Callback
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Something a clause looked at and found wrong: where, what the page says, what came instead.
-
-    Both texts are words of ours, with each value as `show` writes it. `related` are further records that the judgement rests
-    on: whoever spoiled one of them explains the violation. `drifts`: a client that parses the page is not hurt, so it is
-    DRIFT even where the clause would fail.
-    """
-
-    source: Exchange | Callback
-    where: str
-    expected: str
-    got: str
-    related: tuple[Exchange | Callback, ...] = ()
-    drifts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
-
-    It rests on its `source` and on the `related` records.
-    """
-
-    text: str
-    source: Exchange | Callback | None = None
-    related: tuple[Exchange | Callback, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was.
-
-    With `skips` the gateway may keep the page all the same, and the clause is SKIPPED, as where the target lacks something.
-    """
-
-    reason: str
-    skips: bool = False
-
-
-Remark = Evidence | Violation | Observation | Unseen
-Remarks = Iterator[Remark]
 Judgement = Callable[[Trace], Remarks]
 #: A judgement that several clauses share: it takes the id of the clause as well.
 SharedCheck = Callable[[Trace, str], Remarks]
@@ -236,73 +206,3 @@ class Group:
             drift_fails=drift_fails,
         )
         self.clauses.append(clause)
-
-
-def show(value: object) -> str:
-    """A value as a reader of a finding sees it: JSON in one line, shortened; `absent` for a missing member."""
-    text = repr(value) if value is MISSING else visible(json.dumps(value, ensure_ascii=False, default=str))
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
-
-
-def plain(name: str) -> str:
-    """A name or another short text that came from outside, in a list: as it is if it is one plain word, else as JSON."""
-    return name if PLAIN.fullmatch(name) else show(name)
-
-
-def header_word(value: str | None) -> str:
-    """A header in a remark: its value, or `absent`."""
-    return show(MISSING if value is None else value)
-
-
-def code_shown(exchange: Exchange) -> str:
-    """A response in a finding: its status code, or why there was none."""
-    return f"no response ({exchange.error})" if exchange.status is None else str(exchange.status)
-
-
-def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else as in a finding."""
-    return "accepted" if exchange.succeeded else code_shown(exchange)
-
-
-def body_word(exchange: Exchange) -> str:
-    """Whether a response has members, in an observation."""
-    return "JSON" if exchange.members else "not a JSON object"
-
-
-def member_names(exchange: Exchange) -> str:
-    """The names of the members of a response, sorted, as an observation lists them."""
-    return ", ".join(map(plain, sorted(exchange.members))) or "none"
-
-
-def check(
-    holds: bool,  # noqa: FBT001 - reads as a sentence: check(condition, source, where, expected, got)
-    source: Exchange | Callback,
-    where: str,
-    expected: str,
-    got: object = MISSING,
-    *,
-    words: str | None = None,
-    related: tuple[Exchange | Callback, ...] = (),
-    drifts: bool = False,
-) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`.
-
-    That is the value `got`, or what our own `words` say of it; `related` and `drifts` are the violation's.
-    """
-    if holds:
-        return Evidence(source)
-    return Violation(source, where, expected, show(got) if words is None else words, related, drifts)
-
-
-def check_member(
-    source: Exchange | Callback,
-    name: str,
-    holds: Callable[[object], bool],
-    expected: str,
-    *,
-    related: tuple[Exchange | Callback, ...] = (),
-    drifts: bool = False,
-) -> Evidence | Violation:
-    """`check` a member of the body; `holds` gets its value, `MISSING` if the body has none of that name."""
-    value = source.member(name)
-    return check(holds(value), source, name, expected, value, related=related, drifts=drifts)

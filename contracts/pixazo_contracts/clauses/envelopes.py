@@ -44,20 +44,8 @@ from .checks import (
     playing_time,
     stamps,
 )
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Unseen,
-    Violation,
-    check,
-    check_member,
-    header_word,
-    plain,
-    show,
-)
-from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
+from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
+from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, plain, show
 
 COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
 OUT = Group()
@@ -66,10 +54,8 @@ DURATION = 'Request Parameters - Generate Video Request: "duration | No | number
 DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.media_url"'
 MEDIA_URL = 'Response Fields: "output.media_url | array | URLs to generated media (R2 CDN)"'
 MEDIA_TYPE = 'Response Fields: "output.media_type | string | MIME type of the output"'
-
 #: The fraction of a second, and what ends a timestamp.
 DIGITS = re.compile(r"\.\d+Z$")
-
 #: The members of `output`.
 OUTPUT = frozenset({"media_url", "media_type"})
 
@@ -170,7 +156,7 @@ def out_07(trace: Trace) -> Remarks:
     declared = {read.request_id: output.get("media_type", MISSING) for read, output in _outputs(trace)}
     for download in _downloads(trace):
         if download.succeeded and download.request_id in declared:
-            served = header_word((download.header("content-type") or "").partition(";")[0] or None)
+            served = show((download.header("content-type") or "").partition(";")[0] or MISSING)
             container = (download.media.container if download.media else None) or "unknown"
             text = f"declared {show(declared[download.request_id])}, served as {served}, bytes {container}"
             yield Observation(text, download)
@@ -266,15 +252,12 @@ TIME = Group(depends_on=ROOTS)
 
 CREATED_AT = 'Response Fields: "created_at | string | When request was created"'
 COMPLETED_AT = 'Response Fields: "completed_at | string|null | When request completed"'
-
 #: Time zones lie whole quarters of an hour apart, at most this far from UTC; and clocks are read this exactly.
 QUARTER = 900.0
 FURTHEST_ZONE = 14 * 3600.0
 ZONE_PRECISION = 2.0
-
 #: A gateway may write whole seconds.
 TICK = 1.0
-
 #: Submits so many seconds apart were not created in the same instant.
 APART = 2.0
 

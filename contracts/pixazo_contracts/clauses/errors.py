@@ -15,31 +15,17 @@ from .checks import (
     begins_nothing,
     callbacks_of,
     equals,
-    has_code,
     is_no_evidence,
     is_string,
     noted,
     shows_work,
 )
-from .clause import (
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    code_shown,
-    code_word,
-    member_names,
-    show,
-)
-from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
+from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT, Group
+from .remarks import Observation, Remarks, Violation, check, check_member, code_shown, code_word, member_names, show
 
 ERR = Group()
-
 #: "Common status codes.": those of the list that say that a request was refused.
 PRINTED_REFUSALS = frozenset({400, 401, 402, 403, 429, 500})
-
 #: Status codes with which a submit is refused for another reason than its rate: key, wallet, route.
 OTHER_REASONS = frozenset({401, 402, 404, 405})
 
@@ -50,12 +36,10 @@ NOT_CHARGED = 'Status Values: "ERROR | System error — not charged"'
 QUEUED = 'Response Handling: "202 | Accepted — Request queued"'
 SERVER_ERROR = 'Response Handling: "500 | Internal Server Error"'
 TOO_MANY = 'Response Handling: "429 | Too Many Requests"'
-
 #: Clauses that judge a 500 themselves.
 JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 
 PRINTED_402 = {"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}
-
 #: The member that a clause about parameters is about, by the second part of its id.
 MEMBERS = {
     "PROMPT": "prompt",
@@ -131,9 +115,8 @@ def err_400_03(trace: Trace) -> Remarks:
             yield check(holds, exchange, "message", f"Model '{model}' not found or is disabled", message)
 
 
-ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, answered(402), depends_on="BASE-02", needs="account:empty", core=True,
-    section=INSUFFICIENT,
-    demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
+ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, partial(answered, code=402), depends_on="BASE-02", needs="account:empty", core=True,
+    section=INSUFFICIENT, demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
 @ERR.clause("ERR-402-02", EXAMPLE, ACCOUNT, needs="account:empty", section=NOT_ENOUGH)
@@ -166,7 +149,7 @@ def err_429_01(trace: Trace) -> Remarks:
         # Until the rate is exceeded the account is served; an id that does not exist may be refused with any 4xx.
         refused = exchange.status is not None and exchange.status >= (400 if exchange.is_submit else 500)
         if exchange.status == 429 or (refused and exchange.status not in OTHER_REASONS):
-            yield has_code(exchange, 429)
+            yield check(exchange.status == 429, exchange, "status code", "429", words=code_shown(exchange))
 
 
 @ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",

@@ -9,30 +9,25 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import Trace
 
 from .checks import AS_MEANT_LATER, UNDECIDED, Measure, as_meant, frame, is_no_evidence, one_of, playing_time
-from .clause import Evidence, Group, Observation, Remarks, Violation, show
-from .standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
+from .clause import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT, Group
+from .remarks import Evidence, Observation, Remarks, Violation, show
 
 T2V_TABLE = "Request Parameters - Generate Video Request"
-
-
-def _t2v(text: str) -> str:
-    return f'{T2V_TABLE}: "{text}"'
-
-
-def _i2v(text: str) -> str:
-    return f'Request Parameters - Generate Image To Video Request: "{text}"'
-
+I2V_TABLE = "Request Parameters - Generate Image To Video Request"
 
 T2V = Group(depends_on="BASE-02")
 
-T2V_PROMPT = _t2v("prompt | Yes | string | The narrative or scene description used to influence video generation.")
-T2V_DUR = _t2v("duration | No | number | Duration of the video in seconds.")
-T2V_RES = _t2v("resolution | No | string | Video resolution.")
-T2V_PO = _t2v("prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality.")
-T2V_FP = _t2v("fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing.")
-T2V_CB = _t2v("callback_url | No | string | URL to receive callback notifications when video is ready.")
-T2V_WM = _t2v("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
-
+T2V_PROMPT = (
+    f'{T2V_TABLE}: "prompt | Yes | string | The narrative or scene description used to influence video generation."'
+)
+T2V_DUR = f'{T2V_TABLE}: "duration | No | number | Duration of the video in seconds."'
+T2V_RES = f'{T2V_TABLE}: "resolution | No | string | Video resolution."'
+T2V_PO = (
+    f'{T2V_TABLE}: "prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality."'
+)
+T2V_FP = f'{T2V_TABLE}: "fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing."'
+T2V_CB = f'{T2V_TABLE}: "callback_url | No | string | URL to receive callback notifications when video is ready."'
+T2V_WM = f'{T2V_TABLE}: "aigc_watermark | No | boolean | Add AIGC watermark to the generated video."'
 #: What explains that the end of an accepted request was not seen.
 FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
 
@@ -41,10 +36,9 @@ T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, secti
     demands="`prompt` is required: missing or null is 400.")
 T2V.row("T2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_PROMPT,
     demands="`prompt` is a string, with line breaks, quotes and any script: any other JSON type is 400.")
-T2V.row("T2V-PROMPT-03", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
-    demands="Empty or blank prompt.")
+T2V.row("T2V-PROMPT-03", SILENT, FREE_IF_REFUSED, as_meant, section="silence", demands="Empty or blank prompt.")
 T2V.row("T2V-PROMPT-04", SILENT, FREE_IF_REFUSED, as_meant,
-    section=f'{T2V_TABLE}; Request Parameters - Generate Image To Video Request: "maximum 2000 characters"',
+    section=f'{T2V_TABLE}; {I2V_TABLE}: "maximum 2000 characters"',
     demands="Length limit: the T2V table gives none, the I2V table gives 2000.")
 T2V.row("T2V-BODY-01", EXAMPLE, SHARED, as_meant, core=True, drift_fails=True, section="Request Code (Text to Video)",
     demands="The printed example body is accepted as is, and can complete: six members, a 665-character prompt containing a non-ASCII dash.")
@@ -67,33 +61,24 @@ T2V.row("T2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=T2V_WM,
 T2V.row("T2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-BODY-02", section=T2V_CB,
     demands="`callback_url` is a string: a URL is accepted, other types are 400; treatment of a non-URL string is not stated.")
 T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03",
-    section="silence",
-    demands="`first_frame_image` on the T2V operation is an undocumented member.")
+    section="silence", demands="`first_frame_image` on the T2V operation is an undocumented member.")
 # fmt: on
 
 
 I2V = Group(depends_on="BASE-03")
 
-I2V_PROMPT = _i2v("prompt | Yes | string | Video description, maximum 2000 characters.")
-I2V_CAMERA = _i2v("Supports 15+ camera movement instructions for professional video control.")
-I2V_IMG = _i2v(
-    "first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs."
+I2V_PROMPT = f'{I2V_TABLE}: "prompt | Yes | string | Video description, maximum 2000 characters."'
+I2V_CAMERA = f'{I2V_TABLE}: "Supports 15+ camera movement instructions for professional video control."'
+I2V_IMG = f'{I2V_TABLE}: "first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs."'
+I2V_IMG_RULES = (
+    f'{I2V_TABLE}: "Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2."'
 )
-I2V_IMG_RULES = _i2v("Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2.")
-I2V_DUR = _i2v(
-    "duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model."
-)
-I2V_RES = _i2v(
-    """resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model."""
-)
-I2V_PO = _i2v(
-    "prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality."
-)
-I2V_FP = _i2v(
-    "fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model)."
-)
-I2V_CB = _i2v("callback_url | No | string | URL to receive task status update notifications.")
-I2V_WM = _i2v("aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.")
+I2V_DUR = f'{I2V_TABLE}: "duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model."'
+I2V_RES = f'''{I2V_TABLE}: "resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model."'''
+I2V_PO = f'{I2V_TABLE}: "prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality."'
+I2V_FP = f'{I2V_TABLE}: "fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model)."'
+I2V_CB = f'{I2V_TABLE}: "callback_url | No | string | URL to receive task status update notifications."'
+I2V_WM = f'{I2V_TABLE}: "aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video."'
 
 
 def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
@@ -190,17 +175,14 @@ I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG
 I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_DUR,
     demands="Any other integer is 400.")
 I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, partial(_default, member="duration", value=6, check=playing_time),
-    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR,
-    demands="Omitted `duration` means 6 seconds.")
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR, demands="Omitted `duration` means 6 seconds.")
 I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_RES,
     demands="`768P` and `1080P` are both accepted.")
 I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_RES,
     demands="Any other resolution string is 400, one in other letter case too.")
-I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_RES,
-    demands="`resolution` is a string.")
+I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, as_meant, section=I2V_RES, demands="`resolution` is a string.")
 I2V.row("I2V-RES-04", DOCUMENTED, SHARED, partial(_default, member="resolution", value="768P", check=frame),
-    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES,
-    demands="Omitted `resolution` means `768P`.")
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES, demands="Omitted `resolution` means `768P`.")
 I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, as_meant, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",
     demands="1080P together with 10 s: the page is silent; other resellers of the same model family refuse it.")

@@ -21,21 +21,8 @@ from .checks import (
     not_shown,
     stamps,
 )
-from .clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Unseen,
-    Violation,
-    body_word,
-    check,
-    check_member,
-    code_shown,
-    plain,
-    show,
-)
-from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
+from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
+from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
 
 DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
@@ -43,21 +30,15 @@ ENDPOINT = 'Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request
 POLLING = 'Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"'
 DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.media_url"'
 STATUS = Group(depends_on=READABLE)
-
 #: Status codes of a read that other clauses judge: key, permission, rate.
 JUDGED_ELSEWHERE = frozenset({401, 403, 429})
-
 #: One poller at the quickest advised pace makes this many reads a minute.
 READS_A_MINUTE = 12
-
 #: Where another request came less than so many seconds before a read, or at the same time, the read is not at the advised pace.
 ADVISED = 5.0
 MINUTE = 60.0
-
-
 #: Status codes of a request that is not there: not yet, or not any more.
 ABSENT = frozenset({404, 410})
-
 #: A 202 and what it names may be this far apart, in seconds or polls; and what has ended is remembered at least so many seconds.
 SETTLED = 2.0
 SETTLED_POLLS = 10
@@ -143,7 +124,6 @@ def _looks_like_work(exchange: Exchange) -> bool:
 
 #: How the cases begin whose ids are like one that was issued; what they get is observed of the others, which are always sent.
 NEIGHBOUR = "neighbour: "
-
 #: The id that differs from an issued one only in letter case: the same UUID, so that a gateway may find it.
 OTHER_CASE = f"{NEIGHBOUR}other letter case"
 
@@ -162,7 +142,8 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         if not read.case.startswith(NEIGHBOUR):
-            yield Observation(f"{read.case}: {read.status}, {body_word(read)}", read)
+            body = "JSON" if read.members else "not a JSON object"
+            yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
 # fmt: off
@@ -206,14 +187,11 @@ STATUS.row("STATUS-11", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07 STAT
 
 #: The generations that are polled at the profile's pace.
 POLLED = frozenset({"g1", "g2"})
-
 #: Reads of a burst lie in this share of an ordinary lifetime; two changes of state inside it were made by the reads.
 BURST_SHARE = 0.25
-
 #: A generation read heavily that lives less than this share of the shortest other one, of so many, was driven by its reads.
 SHORT_LIFE = 0.5
 FEWEST_LIVES = 4
-
 #: On a clock that only we move, reads less than this many seconds apart lie in one instant.
 INSTANT = 0.01
 
@@ -333,10 +311,8 @@ STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_o
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 FLOW = Group(depends_on=ROOTS)
-
 #: Two reads are close enough to miss no state when their gap is this share of the time that state lasts elsewhere.
 MISSED = 0.25
-
 #: Where PROCESSING was never seen at all, so many generations must have jumped over it: one or two may be chance. What fails
 #: may do so as soon as it is processed: its reads must be this close, as a share of its time in QUEUED, and one will do then.
 FEWEST_JUMPS = 3

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
-    MISSING,
     RANK,
     STAMPS,
     STATES,
@@ -19,11 +18,10 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .access import judge_json
-from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_null_or_absent, no_key, observed, one_of
-from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member, member_names, plain, show
+from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_json, no_key, observed, one_of
+from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT, Group
 from .parameters import I2V_CB, T2V_CB
-from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
+from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
@@ -31,13 +29,10 @@ WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
 PARTS = ("status", "model_id", "error", "output")
-
 #: A callback is late after so many times the profile's `settle`: a run that waits may see one only when its wait is over.
 LATE = 2.0
-
 #: Status codes of a gateway that broke.
 BROKEN = range(500, 600)
-
 #: Headers that HTTP itself puts on a request.
 PLAIN_HEADERS = frozenset({
     "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
@@ -154,10 +149,10 @@ def webhook_04(trace: Trace) -> Remarks:
         # What is null may be left out while the request is running.
         stamps = [name for name in STAMPS if state == "COMPLETED" and reads and name in reads[0].members]
         for name in ("error", "output", "completed_at") if state in RUNNING else ():
-            yield check_member(callback, name, is_null_or_absent, "null")
+            yield check(callback.members.get(name) is None, callback, name, "null", callback.member(name))
         for name in () if state in RUNNING else (*PARTS[1:], *stamps):
             present, drifts = name in callback.members, name == "updated_at"
-            yield check(present, callback, name, "present, as in a status answer", MISSING, drifts=drifts)
+            yield check(present, callback, name, "present, as in a status answer", drifts=drifts)
         yield from _like_status(generation, callback)
     for generation, callback in _claims(trace):
         state = callback.member("status")
@@ -249,7 +244,7 @@ def webhook_10(trace: Trace) -> Remarks:
     """The callback is a UTF-8 JSON object, typed as JSON, each member once."""
     for _, _, callbacks in _with(trace, "header"):
         for callback in callbacks:
-            yield from judge_json(callback)
+            yield from is_json(callback)
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
@@ -324,8 +319,7 @@ def webhook_18(trace: Trace) -> Remarks:
             yield Observation(f"{channel}: {'progress too' if states & {*RUNNING} else 'ends only'}")
 
 
-@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}",
-    section=f"{I2V_CB}; {T2V_CB}")  # fmt: skip
+@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}", section=f"{I2V_CB}; {T2V_CB}")
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
     for generation, url, callbacks in _with(trace, "member"):

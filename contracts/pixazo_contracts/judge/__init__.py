@@ -5,20 +5,10 @@ from __future__ import annotations
 from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
 from .curl import curl_line, key_variable, shell_word
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
-from .result import (
-    InvalidResultError,
-    Missing,
-    Result,
-    ResultDocument,
-    Timeline,
-    build,
-    load_result,
-    to_json,
-    to_ndjson,
-)
+from .result import InvalidResultError, Result, ResultDocument, Timeline, build, load_result, to_json, to_ndjson
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "CLASSES", "JUDGED", "Change", "Comparison", "ComparisonDocument", "ExitCode", "Finding", "InvalidResultError", "Missing", "Outcome", "Result", "ResultDocument", "Terms", "Timeline", "Verdict",
+    "CLASSES", "JUDGED", "Change", "Comparison", "ComparisonDocument", "ExitCode", "Finding", "InvalidResultError", "Outcome", "Result", "ResultDocument", "Terms", "Timeline", "Verdict",
     "build", "compare", "curl_line", "evaluate", "judge", "key_variable", "load_result", "read_terms", "selection", "shell_word", "to_json", "to_ndjson",
 ]  # fmt: skip

@@ -20,10 +20,8 @@ Severity = Literal["breaking", "risky", "additive"]
 
 #: Classes of changes that may fail a `diff`.
 CLASSES: Final = ("regressed", "vanished", "risky", "any")
-
 #: Clauses that only a further member can break: a client that ignores unknown members is not affected.
 ADDITIVE: Final = frozenset({"SUBMIT-04", "OUT-12"})
-
 #: Settings that change what a probe sends, or when.
 SENDING: Final = ("limited", "patience")
 

@@ -8,7 +8,6 @@ from typing import Final
 #: A request id, a UUID, or another word that only a machine makes: long, and with a digit in it.
 TOKEN: Final = re.compile(r"minimax-hailuo-ai_[\w-]+|\b(?=[\w-]*\d)[\w-]{16,}")
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
-
 #: A span of time, a number of bytes, the number of a record.
 AMOUNT: Final = re.compile(r"(?<![\d.])-?\d+(\.\d+)?( s| bytes)\b|(?<=exchange )\d+|(?<=callback )\d+")
 

@@ -234,10 +234,8 @@ class ResultDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="$sche
 
 def _from_json(data: bytes) -> Result:
     plain = msgspec.json.decode(data, type=ResultDocument)
-    verdicts = tuple(
-        Verdict(clause=name, **{member.name: getattr(each, member.name) for member in fields(Verdict)[1:]})
-        for name, each in plain.clauses.items()
-    )
+    named = ({"clause": clause} | msgspec.to_builtins(each) for clause, each in plain.clauses.items())
+    verdicts = msgspec.convert(list(named), tuple[Verdict, ...])
     return Result(meta=plain.meta, verdicts=verdicts, timelines=(), summary=plain.summary, exit_code=plain.exit_code)
 
 
@@ -274,12 +272,14 @@ def to_json(result: Result) -> bytes:
     clauses: dict[str, JudgedClause] = {}
     for verdict in result.verdicts:
         about = BY_ID[verdict.clause]
-        clauses[verdict.clause] = JudgedClause(
-            **{member.name: getattr(verdict, member.name) for member in fields(Verdict)[1:]},
-            requirement=about.requirement,
-            section=about.section,
-            strength=about.strength.value,
-            core=about.core,
+        said = {
+            "requirement": about.requirement,
+            "section": about.section,
+            "strength": about.strength,
+            "core": about.core,
+        }
+        clauses[verdict.clause] = msgspec.convert(
+            msgspec.to_builtins(verdict) | msgspec.to_builtins(said), JudgedClause
         )
     whole = ResultDocument(clauses=clauses, summary=result.summary, exit_code=result.exit_code, meta=result.meta)
     return msgspec.json.format(encode_json(whole), indent=2) + b"\n"

@@ -18,7 +18,6 @@ from .neutral import neutral
 #: The most kinds of findings that are kept for one clause, and the records that are named of each.
 MOST_FINDINGS: Final = 20
 MOST_EXAMPLES: Final = 3
-
 #: The most probes that the reason for missing evidence names.
 MOST_NAMED: Final = 3
 
@@ -47,7 +46,6 @@ class Outcome(Enum):
 GOOD: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 BAD: Final = frozenset({Outcome.FAIL, Outcome.DRIFT})
 JUDGED: Final = GOOD | BAD
-
 #: Outcomes that the failure of another clause may explain.
 EXPLICABLE: Final = BAD | {Outcome.INCONCLUSIVE}
 

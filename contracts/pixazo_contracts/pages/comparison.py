@@ -59,12 +59,13 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
             changes.append(whole(after=f"{after.method} {after.path}", effect="widening"))
     changes += _sentences(None, old.sentences, new.sentences)
     for name in ("title", "source", "provider"):
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            changes.append(Change(kind="wording", operation="", part="page", name=name, before=before, after=after))
-    known = {_squeezed(each.text) for each in old.unread}
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            changes.append(Change(kind="wording", operation="", part="page", name=name, before=was, after=now))
+    known = {" ".join(each.text.split()) for each in old.unread}
     unread = partial(Change, kind="meaning", operation="", part="not understood", effect="unknown")
-    changes += (unread(name=each.section, after=each.text) for each in new.unread if _squeezed(each.text) not in known)
+    further = (each for each in new.unread if " ".join(each.text.split()) not in known)
+    changes += (unread(name=each.section, after=each.text) for each in further)
     return tuple(sorted(changes, key=lambda change: change.kind))
 
 

@@ -13,81 +13,73 @@ from typing import Any, Final
 
 from .page import Rules
 
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
 _NUMBER: Final = r"-?\d[\d,]*(?:\.\d+)?"
 _QUOTED: Final = r"\"[^\"]*\"|'[^']*'|`[^`]*`|“[^”]*”"
 _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
-_EXAMPLE: Final = re.compile(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)", re.IGNORECASE)
-_DEFAULT: Final = re.compile(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?",
-    re.IGNORECASE,
+_EXAMPLE: Final = _pattern(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)")
+_DEFAULT: Final = _pattern(
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?"
 )
-_MARKED_DEFAULT: Final = re.compile(rf"({_QUOTED})\s*\(default\)", re.IGNORECASE)
-_CHARACTERS: Final = re.compile(
+_MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED})\s*\(default\)")
+_CHARACTERS: Final = _pattern(
     rf"\(?\b(max(?:imum)?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
-    rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?", re.IGNORECASE
-)  # fmt: skip
-_BYTES: Final = re.compile(
+    rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?"
+)
+_BYTES: Final = _pattern(
     rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
-    r"(?: per image| each)?", re.IGNORECASE
-)  # fmt: skip
-_SHORT_SIDE: Final = re.compile(
-    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)",
-    re.IGNORECASE,
+    r"(?: per image| each)?"
 )
-_ASPECT: Final = re.compile(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)", re.IGNORECASE)
-_LOW_HIGH: Final = re.compile(
-    rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})", re.IGNORECASE
+_SHORT_SIDE: Final = _pattern(
+    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)"
 )
+_ASPECT: Final = _pattern(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
+_LOW_HIGH: Final = _pattern(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})")
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
-_NO_RANGE: Final = re.compile(r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b", re.IGNORECASE)
-_RANGE: Final = re.compile(
-    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*|:\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?",
-    re.IGNORECASE,
+_NO_RANGE: Final = _pattern(r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b")
+_RANGE: Final = _pattern(
+    rf"(?:\brange\b[^\d\-\[(\"]*?|\bbetween\s*|\bfrom\s*|(?<!\w)\(|,\s*|:\s*)\"?({_NUMBER})\"?{_TO}\"?({_NUMBER})\"?(?![\d:*x×%])\)?"
 )
-_ITEMS: Final = re.compile(
-    rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?", re.IGNORECASE
-)  # fmt: skip
+_ITEMS: Final = _pattern(
+    rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?"
+)
 #: What stands before the values that are allowed: words that say so, or words that may, before values which look like some.
-_VALUES: Final = re.compile(
-    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*",
-    re.IGNORECASE,
+_VALUES: Final = _pattern(
+    r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*"
 )
-_PERHAPS: Final = re.compile(
-    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])",
-    re.IGNORECASE,
+_PERHAPS: Final = _pattern(
+    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])"
 )
 _ONE: Final = re.compile(
     rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
 )
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
-_FORMATS: Final = re.compile(
-    r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b", re.IGNORECASE
-)
+_FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
-    "base64": r"\bbase64\b",
-    "url": r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b",
+    "base64": _pattern(r"\bbase64\b"),
+    "url": _pattern(r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b"),
 }
-_CONDITION: Final = re.compile(
-    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b",
-    re.IGNORECASE,
+_CONDITION: Final = _pattern(
+    r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b"
 )
-_AND_SO_ON: Final = re.compile(r",?\s*(?:etc\b|and so on|\.\.\.|…)", re.IGNORECASE)
+_AND_SO_ON: Final = _pattern(r",?\s*(?:etc\b|and so on|\.\.\.|…)")
 #: Characters of a description that are read: some patterns take the square of its length.
 _LONGEST: Final = 3000
-_RECOMMENDED: Final = re.compile(r"\s*\(recommended\b[^)]*\)", re.IGNORECASE)
-_REFUSES: Final = re.compile(
-    r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b", re.IGNORECASE
-)
+_RECOMMENDED: Final = _pattern(r"\s*\(recommended\b[^)]*\)")
+_REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b")
 #: What says that a sentence states a rule.
-_STATES: Final = re.compile(
-    rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b",
-    re.IGNORECASE,
+_STATES: Final = _pattern(
+    rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
-_FOR_MODEL: Final = re.compile(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?", re.IGNORECASE)
-_PUBLIC: Final = re.compile(
-    r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*", re.IGNORECASE
-)  # fmt: skip
+_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?")
+_PUBLIC: Final = _pattern(
+    r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*"
+)
 
 
 def sentences(text: str) -> list[str]:
@@ -239,9 +231,7 @@ class _Reading:
             self.formats.append(match[1].casefold())
         if self.take(_PUBLIC):
             self.formats.append("public")
-        for name, pattern in _KINDS.items():
-            if re.search(pattern, self.sentence_text, re.IGNORECASE):
-                self.formats.append(name)
+        self.formats += (name for name, pattern in _KINDS.items() if pattern.search(self.sentence_text))
 
 
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
@@ -253,9 +243,8 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):
         reading.formats = []
-    return Rules(
-        **reading.found, formats=tuple(dict.fromkeys(reading.formats)), conditions=tuple(reading.conditions)
-    ), unread
+    formats, conditions = tuple(dict.fromkeys(reading.formats)), tuple(reading.conditions)
+    return Rules(**reading.found, formats=formats, conditions=conditions), unread
 
 
 def _whole(number: str) -> int:

@@ -26,7 +26,6 @@ MEANINGS: Final = {
     Outcome.SKIPPED: ("–", "the target lacks what it needs"),
     Outcome.UNFUNDED: ("$", "the budget did not reach it"),
 }
-
 #: The exit codes in words.
 ENDS: Final = {
     ExitCode.CLEAN: "Nothing unexpected was seen.",
@@ -37,18 +36,15 @@ ENDS: Final = {
     ExitCode.EXPECTATIONS: "The expectations or the baseline are out of date.",
     ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
-
 #: The subjects of the groups of clauses.
 GROUPS: Final = {
     "BASE": "Addresses and methods", "AUTH": "Keys", "HDR": "Headers", "SUBMIT": "Submitting", "T2V": "Text to video: parameters",
     "I2V": "Image to video: parameters", "STATUS": "Reading a status", "FLOW": "From state to state", "OUT": "The video",
     "TIME": "Times", "FAIL": "Generations that fail", "WAL": "Wallet and charges", "ERR": "Errors", "WEBHOOK": "Callbacks",
 }  # fmt: skip
-
 #: The sign of each state that ends a generation; how any other that was seen is drawn.
 STATE_ENDS: Final = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 STATES: Final = frozenset({"QUEUED", "PROCESSING", *STATE_ENDS})
-
 #: The timelines' drawing area, in pixels: labels, bars, one row.
 LABEL, WIDTH, ROW = 300, 700, 20
 

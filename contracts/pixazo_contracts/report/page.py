@@ -12,7 +12,6 @@ from pixazo_contracts.probes import Sample, sample_text
 
 #: The longest quotation in a line, in characters: the HTML report has the whole sample.
 LONGEST_LINE: Final = 240
-
 #: The pattern of a value in a command that comes from the environment.
 FROM_ENVIRONMENT: Final = re.compile(r'"\$(\w+)"\Z')
 

@@ -14,10 +14,8 @@ from .page import page_line, repeat_command, repeat_keys
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
-
 #: Missing clauses listed, of those that do not fail the run; the rest are counted.
 MOST_MISSING: Final = 10
-
 #: The outcomes whose findings are reported in full, in this order.
 REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT, Outcome.BLOCKED)
 COLOURS: Final = {"PASS": "32", "OBSERVED": "36", "FAIL": "31;1", "ERROR": "31;1", "DRIFT": "33", "BLOCKED": "35"}

@@ -84,13 +84,14 @@ def record_exchange(
     """What crossed the wire as a trace keeps it, without secrets; `said` are the other fields of the exchange, sizes if they differ."""
     posted, name = record_request_body(request_body), said["request_id"]
     said["request_id"] = None if name is None else redactor.text(name)
+    sizes: dict[str, Any] = {"request_size": len(request_body or b""), "size": len(body or b"")}
     return Exchange(
         url=redactor.text(url),
         request_headers=redactor.headers(request_headers),
         request_body=None if posted is None else redactor.text(posted),
         headers=redactor.headers(header for header in headers if header[0].lower() in KEPT_HEADERS),
         body=_record_body(body, redactor),
-        **{"request_size": len(request_body or b""), "size": len(body or b""), **said},
+        **(sizes | said),
     )
 
 

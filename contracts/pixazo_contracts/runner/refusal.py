@@ -35,8 +35,8 @@ WORK_HEADER: Final = re.compile(
 
 #: Values that say how far work has come, in any letter case; the two bad ends only as the page writes them.
 PROGRESS: Final = re.compile(
-    r"QUEUED|ENQUEUED|PENDING|PROCESSING|ACCEPTED|SUBMITTED|SCHEDULED|STARTED|RUNNING|IN.?PROGRESS"
-    r"|COMPLETED|SUCCEEDED|SUCCESS|CREATED"
+    r"(?i)\s*(?:QUEUED|ENQUEUED|PENDING|PROCESSING|ACCEPTED|SUBMITTED|SCHEDULED|STARTED|RUNNING|IN.?PROGRESS"
+    r"|COMPLETED|SUCCEEDED|SUCCESS|CREATED)\s*"
 )
 BAD_ENDS: Final = frozenset({"FAILED", "ERROR"})
 
@@ -89,12 +89,8 @@ def _shows_work(value: object, asked: str, name: str = "") -> bool:
         return any(_shows_work(item, asked, name) for item in value)
     if isinstance(value, str):
         bad_end = name.lower() in {"status", "state"} and value in BAD_ENDS
-        return bad_end or _is_progress(value) or _text_shows_work(value, asked)
+        return bad_end or bool(PROGRESS.fullmatch(value)) or _text_shows_work(value, asked)
     return False
-
-
-def _is_progress(value: str) -> bool:
-    return bool(PROGRESS.fullmatch(value.strip().upper()))
 
 
 def _text_shows_work(text: str, asked: str) -> bool:
@@ -120,6 +116,6 @@ def _header_shows_work(name: str, value: str, asked: str) -> bool:
     if lower == "content-encoding":
         # We asked for no encoding, so the bytes may not be readable as they are.
         return value.strip().lower() not in {"", "identity"}
-    if WORK_HEADER.search(lower) or _is_progress(value):
+    if WORK_HEADER.search(lower) or PROGRESS.fullmatch(value):
         return True
     return any(match[0] not in asked for match in OURS.finditer(value))

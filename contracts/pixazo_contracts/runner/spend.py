@@ -36,8 +36,7 @@ class SpendStoppedError(BudgetExhaustedError):
 
 def remaining(*limits: int | None) -> int | None:
     """The least of several limits; None if none of them is set."""
-    known = [limit for limit in limits if limit is not None]
-    return min(known) if known else None
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _request_id(body: bytes) -> str | None:

@@ -141,7 +141,7 @@ def _summary(log: WorldLog, replayed: Replayed) -> str:
     )
 
 
-_PARAMETERS = [
+_PARAMETERS: list[click.Parameter] = [
     Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
     Option(["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."),
     Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),

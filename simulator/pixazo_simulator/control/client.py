@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, TypeVar, Unpack, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
@@ -125,7 +125,7 @@ class ControlClient:
 
     def metrics(self) -> str:
         """What has happened so far, in Prometheus' text format."""
-        return self._content("GET", "/_sim/metrics").decode()
+        return self._call("GET", "/_sim/metrics", str)
 
     def openapi(self) -> dict[str, Any]:
         """The description of these routes, as OpenAPI 3.1."""
@@ -355,27 +355,16 @@ class ControlClient:
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
         content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
-        answer = self._content(method, target, content)
-        try:
-            return decode(answer, kind)
-        except ValueError:
-            raise self._unexpected(200, answer) from None
-
-    def _content(self, method: str, target: str, content: bytes = b"") -> bytes:
-        """The body of the response to a request that is carried out."""
         status, answer = self._channel(method, target, self.api_key, content)
-        if status < 400:
-            return answer
         try:
+            if status < 400:
+                return cast("T", answer.decode()) if kind is str else decode(answer, kind)
             refusal = decode(answer, dict[str, Any])
             message: str = refusal["message"]
         except (ValueError, LookupError):
-            raise self._unexpected(status, answer) from None
+            shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
+            raise ControlError(status, f"unexpected response {shown!r}: is this a pixazo-sim server?") from None
         raise ControlError(status, message, refusal)
-
-    def _unexpected(self, status: int, answer: bytes) -> ControlError:
-        shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
-        return ControlError(status, f"unexpected response {shown!r}: is this a pixazo-sim server?")
 
 
 class HttpChannel:

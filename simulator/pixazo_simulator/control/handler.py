@@ -291,17 +291,15 @@ def _check_host(host: str, settings: Settings) -> None:
     if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
         named = name if isinstance(name, str) or is_specific else None  # --control-host refuses the others
         remedy = f"or start with --control-host {named or 'NAME'}"
-        raise Refused(
-            403,
-            f"Host {spec.beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
-        )
+        problem = f"is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}"
+        raise Refused(403, f"Host {spec.beginning(host, _SHOWN_HOST)!r} {problem}")
 
 
 def _check_origin(origin: str, host: str, settings: Settings) -> None:
     found = _ORIGIN.fullmatch(origin)
-    name = _host_of(found[1]) if found else None
-    is_same = found is not None and found[1].lower() == host.lower()
-    if name is None or not (is_same or _is_own(name, settings)):
+    authority = found[1] if found else ""
+    name = _host_of(authority)
+    if name is None or not (authority.lower() == host.lower() or _is_own(name, settings)):
         remedy = f"call /_sim from a page of this machine, or start with --control-host {name or 'NAME'}"
         raise Refused(403, f"Origin {spec.beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
 

@@ -310,10 +310,8 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
     """The world of the caller, now or as it was after so many commands. Raises Refused."""
     at = request.body.at
     if at is not UNSET and not at.isdecimal():
-        raise Refused(
-            400,
-            f"at {at} is not a position of the log: {what} are shown after a command that GET /_sim/world/history lists, not at an instant",
-        )
+        remedy = f"{what} are shown after a command that GET /_sim/world/history lists, not at an instant"
+        raise Refused(400, f"at {at} is not a position of the log: {remedy}")
     return await _world_at(request, at)
 
 
@@ -520,10 +518,8 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     """
     asked, path = request.body, _path(request)
     if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)) or path == spec.OPENAPI_PATH:
-        raise Refused(
-            400,
-            f"path {spec.beginning(path, 80)!r} is not a route of the gateway, but one of the simulator: it is not explained",
-        )
+        problem = "is not a route of the gateway, but one of the simulator: it is not explained"
+        raise Refused(400, f"path {spec.beginning(path, 80)!r} {problem}")
     if len(path) + sum(len(name) + len(value) for name, value in asked.headers.items()) > spec.HEAD_LIMIT:
         raise Refused(
             400, f"path and headers are longer than {spec.HEAD_LIMIT} bytes: the gateway answers 431 to such a request"
@@ -547,10 +543,8 @@ def _path(request: ControlRequest[requests.DryRun]) -> str:
         if asked.startswith(f"{each}/"):
             return asked.removeprefix(each)
     if not asked.startswith("/"):
-        raise Refused(
-            400,
-            f"path {spec.beginning(asked, 80)!r} is not a URL of this simulator: give path and query, or begin with {origin}",
-        )
+        problem = f"is not a URL of this simulator: give path and query, or begin with {origin}"
+        raise Refused(400, f"path {spec.beginning(asked, 80)!r} {problem}")
     return asked
 
 
@@ -566,10 +560,8 @@ def _header(name: str, value: str) -> spec.Header:
     try:
         return name.encode("ascii"), value.encode("latin-1")
     except UnicodeEncodeError:
-        raise Refused(
-            400,
-            f"header {spec.beginning(name, 40)!r}: {spec.beginning(value, 40)!r} cannot be sent: use ASCII names and Latin-1 values",
-        ) from None
+        shown = f"{spec.beginning(name, 40)!r}: {spec.beginning(value, 40)!r}"
+        raise Refused(400, f"header {shown} cannot be sent: use ASCII names and Latin-1 values") from None
 
 
 @route("GET", "/_sim/script")

@@ -77,7 +77,6 @@ class TlsListeners:
         self._gateway = gateway
         self._protocol = protocol
         self._open: dict[int, _Open] = {}
-        self._opening = 0
         self._count = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
@@ -88,24 +87,22 @@ class TlsListeners:
         """
         from pixazo_simulator.control import TlsListener
 
-        if len(self._open) + self._opening >= MOST_LISTENERS:
-            raise ValueError(
-                f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
-            )
         context, ca_pem = tls_context(hosts)
         state = Connections()
         config = Configuration(self._serving(world), protocol=self._protocol)
-        self._opening += 1
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: self._protocol(config, state, {}), ADDRESS, 0,
-                ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
-            )  # fmt: skip
-        finally:
-            self._opening -= 1
+        server = await asyncio.get_running_loop().create_server(
+            lambda: self._protocol(config, state, {}), ADDRESS, 0,
+            ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
+        )  # fmt: skip
+        # Not before: meanwhile the world may be deleted, and others may open.
         if self._worlds.get(world.key) is not world:
             server.close()
             raise LookupError("the world was deleted while its TLS listener was opened")
+        if len(self._open) >= MOST_LISTENERS:
+            server.close()
+            raise ValueError(
+                f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
+            )
         self._count += 1
         self._open[self._count] = _Open(world, server, state)
         return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)

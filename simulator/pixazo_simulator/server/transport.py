@@ -310,20 +310,18 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises SimulatorError when the simulator does not run, ConnectionCutError where a connection is to be cut."""
+        from pixazo_simulator.control import read_body
+
         if scope["type"] == "lifespan":
             for event in ("startup", "shutdown"):
                 await receive()
                 await send({"type": f"lifespan.{event}.complete"})
             return
         server, application = self._running()
-        body, more = bytearray(), True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        for message in await run_sync(
-            lambda: server.call(_messages(application, scope, bytes(body))), abandon_on_cancel=True
-        ):
+        body = await read_body(receive, sys.maxsize)
+        if body is None:
+            return
+        for message in await run_sync(lambda: server.call(_messages(application, scope, body)), abandon_on_cancel=True):
             await send(message)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from .fold import Answer, Fold
-from .history import Replayed, Scratch, WorldLog, beginning, export, kept_log, world_at
+from .history import Happened, Replayed, Scratch, WorldLog, beginning, export, happened, kept_log, world_at
 from .log import Log
 from .memory import MemoryStore
 from .naming import store_of
 from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described
-from .telling import Happened, happened
 
 __all__ = [
     "Answer", "Fold", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",

@@ -1,7 +1,8 @@
-"""The history of one world as a document, which holds a state and the commands since; and the world restored from it."""
+"""The history of one world: as a document, which holds a state and the commands since; as it was after a command; as phrases."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -11,8 +12,27 @@ from urllib.parse import quote
 import msgspec
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, Policy, Redactor, is_secret
-from pixazo_simulator.world import AdvanceIdly, AdvanceServer, Begun, Row, StopClock, World, Worlds, rows
+from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret
+from pixazo_simulator.world import (
+    AdvanceClock,
+    AdvanceIdly,
+    AdvanceServer,
+    Begun,
+    ChangeWorld,
+    CopyDelivery,
+    EndTurn,
+    Exchange,
+    RecordAttempt,
+    RecordExchange,
+    Row,
+    StopClock,
+    TakeDelivery,
+    TakeTransitions,
+    TakeTurn,
+    World,
+    Worlds,
+    rows,
+)
 
 from .entries import FORMAT, AnswerRequest, Entry, LoggedCommand, decode, encode
 from .fold import Answer, Fold
@@ -24,6 +44,10 @@ _LONGEST = 64 * 1024
 """Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
+
+
+_WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndTurn)
+"""Commands that are part of others, which have the phrase."""
 
 
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,8 +157,7 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
 
 def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
     """When a world was first there, as far as the log reaches back, how it was then, and the entries that concerned it since."""
-    fold = beginning(kept, *scratch(kept.head.begun))
-    fold.time.command = fold.time.latest
+    fold = _beginning(kept, scratch)
     begun, state = _present(number, fold)
     commands: list[bytes] = []
     for step in steps(number, kept, fold):
@@ -190,12 +213,11 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
         raise ValueError(f"position {position} is not kept: the log reaches from {kept.count} to {most}")
-    worlds, answer = scratch(kept.head.begun)
-    fold = beginning(kept, worlds, answer)
+    fold = beginning(kept, *scratch(kept.head.begun))
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))
     fold.time.command = fold.time.latest
-    return worlds.numbered(number)
+    return fold.worlds.numbered(number)
 
 
 def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
@@ -205,6 +227,66 @@ def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
     else:
         worlds.create_first()
     return Fold(worlds, answer, kept.count)
+
+
+def _beginning(kept: Kept, scratch: Scratch) -> Fold:
+    """The same for worlds of its own, whose clocks stand still."""
+    fold = beginning(kept, *scratch(kept.head.begun))
+    fold.time.command = fold.time.latest
+    return fold
+
+
+class Happened(NamedTuple):
+    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its answer."""
+
+    position: int
+    at: int
+    what: str | Exchange
+
+
+def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
+    """What has happened in a world as far as the log reaches back, and first how it was there."""
+    fold = _beginning(kept, scratch)
+    present = fold.worlds.numbered(number)
+    found = [Happened(fold.count, present.clock.now(), "the log begins")] if present else []
+    for step in steps(number, kept, fold):
+        present = fold.worlds.numbered(number)
+        if present and (what := _phrase(step, present.clock.now())):
+            found.append(Happened(fold.count, present.clock.now(), what))
+    return found
+
+
+def _phrase(step: Step, now: int) -> str | Exchange | None:
+    """What a command did to the world; None for one that did not concern it, was refused, or changed nothing."""
+    command, outcome = step.command, step.outcome
+    if command is None or isinstance(outcome, Exception) or isinstance(command, _WITHOUT_PHRASE):
+        return None
+    if isinstance(outcome, Response):
+        return outcome.exchange()
+    before, policy = step.before or (now, None)
+    match command:
+        case AdvanceIdly() | AdvanceClock():
+            return f"advance {(now - before) / SECOND:.15g} s" if now > before else None
+        case ChangeWorld():
+            return f"set {', '.join(_changes(command, policy))}"
+        case RecordAttempt(delivery=delivery, attempt=attempt):
+            said = attempt.problem if attempt.status is None else attempt.status
+            return f"webhook {delivery.number}, attempt {len(delivery.attempts) + 1}: {said}"
+        case CopyDelivery():
+            return f"resend webhook {command.number}"
+        case _:
+            words = re.sub("(?<=.)([A-Z])", r" \1", type(command).__name__).lower()
+            number: Any = getattr(command, "number", outcome)
+            return f"{words} {number}" if isinstance(number, int) else words
+
+
+def _changes(command: ChangeWorld, before: Policy | None) -> list[str]:
+    found = [] if command.balance is None else [f"balance {dollars(command.balance)}"]
+    if command.policy and before:
+        found += [f"{name}={text}" for name, text in command.policy.texts.items() if text != before.texts.get(name)]
+    given = {name: getattr(command, name) for name in ("suspended", "model_enabled", "broken")}
+    found += [f"{name}={str(value).lower()}" for name, value in given.items() if value is not None]
+    return found + (["images"] if command.images is not None else []) or ["nothing"]
 
 
 def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:

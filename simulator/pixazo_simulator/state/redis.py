@@ -68,8 +68,7 @@ class RedisStore:
         self._ahead = 0.0  # of the clock of the server, beyond our monotonic one, in seconds
         self._checked = False
         self._lost = False
-        self._client: Redis | None = None
-        self._follower: Redis | None = None
+        self._clients: list[Any] = []
         self._leader: Lock | None = None
 
     def open(self, head: Head) -> Kept:
@@ -218,7 +217,12 @@ class RedisStore:
         seconds = TIMEOUT if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):
-                client = self._clients()[follows]
+                if not self._clients:  # one that asks, and one that follows, which waits for what others append
+                    connect, options = cast("Any", Redis).from_url, {"retry": None, "protocol": 2}
+                    for _ in range(2):
+                        client = connect(self._url, socket_timeout=None, socket_connect_timeout=TIMEOUT, **options)
+                        self._clients.append(client)
+                client = self._clients[follows]
                 if not self._checked:
                     await self._check(client)
                 yield client
@@ -226,16 +230,6 @@ class RedisStore:
             self._checked = False
             why = str(error) or f"no answer within {seconds:.3g} s"
             raise StateUnavailableError(f"{self.name} cannot be reached ({why}): try again") from None
-
-    def _clients(self) -> tuple[Any, Any]:
-        """The client that asks, and the one that follows, which waits for what others append."""
-        if self._client is None:
-            connect = cast("Any", Redis).from_url
-            self._client, self._follower = (
-                connect(self._url, socket_timeout=None, socket_connect_timeout=TIMEOUT, retry=None, protocol=2)
-                for _ in range(2)
-            )
-        return self._client, self._follower
 
     async def _check(self, client: Redis) -> None:
         """Check that it is still the database that was opened, with everything that was read from it."""
@@ -261,9 +255,8 @@ class RedisStore:
                 await self._leader.release()
         except RedisError:
             pass
-        for client in (self._client, self._follower):
-            if client:
-                await client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
 
 _REMEDY = ": restore a copy, or name another database"

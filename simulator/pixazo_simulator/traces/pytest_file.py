@@ -68,12 +68,11 @@ def _python(value: object) -> str:
 def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, Any]]:
     """What the app called, with what it was answered; ids are the numbers of their generations."""
     number_of = {one.request_id: one.number for one in generations if one.request_id}
-    found: list[dict[str, Any]] = []
-    for each in trace.exchanges:
-        call = _call(each, number_of)
-        if call is not None:
-            found.append({"at": round(each.started, 3), **call, "answer": _answer(each)})
-    return found
+    return [
+        {"at": round(each.started, 3), **call, "answer": _answer(each)}
+        for each in trace.exchanges
+        if (call := _call(each, number_of)) is not None
+    ]
 
 
 def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None:

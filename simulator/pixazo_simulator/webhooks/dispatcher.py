@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -90,7 +90,7 @@ class _Progress:
     """What is under way for one world.
 
     `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
-    `reach`, which the next `advance` reports, `posted` is what was posted, by number of the delivery, and at which attempt. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    `reach`, which the next `advance` reports, `posted` is what was posted, by number of the delivery, and at which attempt, the latest last. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
     """
 
     def __init__(self, world: World) -> None:
@@ -99,14 +99,7 @@ class _Progress:
         self.tasks: set[asyncio.Task[None]] = set()
         self.unreported: deque[tuple[Delivery, Attempt]] = deque(maxlen=world.bounds.deliveries)
         self.is_halted = False
-        self.posted: OrderedDict[int, tuple[int, WebhookRequest]] = OrderedDict()
-
-    def remember(self, delivery: Delivery, webhook: WebhookRequest) -> None:
-        """Keep what is posted at the coming attempt of a delivery."""
-        self.posted[delivery.number] = len(delivery.attempts) + 1, webhook
-        self.posted.move_to_end(delivery.number)
-        if len(self.posted) > MOST_POSTED:
-            self.posted.popitem(last=False)
+        self.posted: dict[int, tuple[int, WebhookRequest]] = {}
 
 
 class Dispatcher:
@@ -259,10 +252,13 @@ class Dispatcher:
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if fault_of(faults, Drop):
             return Outcome(None, "dropped by the script", final=True)
-        outcome = Outcome(None, "held back by a mutant", final=True)
+        outcome, posted = Outcome(None, "held back by a mutant", final=True), self._of(world).posted
         for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):
             webhook = injected(each, faults, delivery.seed)
-            self._of(world).remember(delivery, webhook)
+            posted.pop(delivery.number, None)
+            posted[delivery.number] = len(delivery.attempts) + 1, webhook
+            if len(posted) > MOST_POSTED:
+                del posted[next(iter(posted))]
             outcome = await self._send(webhook)
         return outcome
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from math import inf
 
 import msgspec
 
@@ -19,6 +18,8 @@ real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 real_date = partial(time.time)
 """Seconds since 1970, from which the date is the real one for the same reason."""
+
+_NOW = float("-inf")
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -56,13 +57,13 @@ class Clock(Part):
     start: int
     rate: int | float
     _monotonic: Callable[[], float] = time.perf_counter
-    _born: float = -inf
+    _born: float = _NOW
     _offset: int = 0
 
     def __post_init__(self) -> None:
         """Begin at `start`: now, or when the real time was `_born`."""
         self._offset = self.start
-        if self._born == -inf:
+        if self._born == _NOW:
             self._born = self._monotonic()
 
     @classmethod

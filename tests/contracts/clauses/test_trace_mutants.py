@@ -59,7 +59,7 @@ from tests.contracts.clauses.rewriting import (
 from tests.contracts.fake_run import ORIGIN
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
-from pixazo_contracts.clauses.standing import EXAMPLE, SILENT
+from pixazo_contracts.clauses.clause import EXAMPLE, SILENT
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.trace.instants import STAMPS
 from pixazo_contracts.trace.trace import STATES

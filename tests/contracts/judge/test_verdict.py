@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Unseen, Violation
-from pixazo_contracts.clauses.standing import Cost, Strength
+from pixazo_contracts.clauses.clause import Clause, Cost, Strength
+from pixazo_contracts.clauses.remarks import Evidence, Observation, Remark, Unseen, Violation
 from pixazo_contracts.judge import ExitCode, Terms, build
 from pixazo_contracts.judge.evaluation import exit_code
 from pixazo_contracts.judge.expectations import Expectation

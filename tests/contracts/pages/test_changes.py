@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
 from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.facts import Fact, facts, operation_name
-from pixazo_contracts.pages.sections import rows, sections
+from pixazo_contracts.pages.sections import Row, rows, sections
 from pixazo_contracts.pages.support import is_about, quotations
 
 PAGE = own_page()
@@ -190,47 +191,35 @@ def test_a_change_of_meaning_is_named(
     ]
 
 
-def piped() -> str:
-    """The page as it is rendered elsewhere: with pipe tables."""
+def rendered(table_of: Callable[[list[Row]], str]) -> str:
+    """The page with its tables in another form."""
     lines = list[str]()
     for section in sections(read_blocks(PAGE)):
         table, rest = rows(section)
+        others = [block for block in rest if block.kind != "text"]
         lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
         lines += [block.text for block in rest if block.kind == "text"]
-        if table:
-            names = [name.title() for name in table[0].cells]
-            lines.append(
-                "\n".join(
-                    f"| {' | '.join(each)} |"
-                    for each in (names, ["---"] * len(names), *(r.cells.values() for r in table))
-                )
-            )
-        lines += [
-            f"* {block.text}" if block.kind == "item" else f"```\n{block.text}\n```"
-            for block in rest
-            if block.kind != "text"
-        ]
+        lines += [table_of(table)] if table else []
+        lines += [f"* {each.text}" if each.kind == "item" else f"```\n{each.text}\n```" for each in others]
     return "\n\n".join(lines)
 
 
-def listed() -> str:
-    """The page with lists in place of its tables."""
-    lines = list[str]()
-    for section in sections(read_blocks(PAGE)):
-        table, rest = rows(section)
-        lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
-        lines += [block.text for block in rest if block.kind == "text"]
-        for found in table:
-            name, *others = (cell for column, cell in found.cells.items() if column not in ("required", "type"))
-            required = {"Yes": "required", "No": "optional"}.get(found.cells.get("required", ""), "")
-            notes = ", ".join(each for each in (found.cells.get("type", ""), required) if each)
-            lines.append(f"- `{name}`{f' ({notes})' if notes else ''}: {others[0]}")
-        lines += [
-            f"* {block.text}" if block.kind == "item" else f"```\n{block.text}\n```"
-            for block in rest
-            if block.kind != "text"
-        ]
-    return "\n\n".join(lines)
+def piped(table: list[Row]) -> str:
+    """A table with pipes."""
+    names = [name.title() for name in table[0].cells]
+    cells = (names, ["---"] * len(names), *(each.cells.values() for each in table))
+    return "\n".join(f"| {' | '.join(each)} |" for each in cells)
+
+
+def listed(table: list[Row]) -> str:
+    """A list in place of a table."""
+    items = list[str]()
+    for found in table:
+        name, *others = (cell for column, cell in found.cells.items() if column not in ("required", "type"))
+        required = {"Yes": "required", "No": "optional"}.get(found.cells.get("required", ""), "")
+        notes = ", ".join(each for each in (found.cells.get("type", ""), required) if each)
+        items.append(f"- `{name}`{f' ({notes})' if notes else ''}: {others[0]}")
+    return "\n\n".join(items)
 
 
 def wrapped(page: str) -> str:
@@ -252,7 +241,7 @@ PRETREATMENT = row(
     "Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).",
 )
 WORDING = {
-    "pipe tables": piped(),
+    "pipe tables": rendered(piped),
     "wrapped lines": wrapped(PAGE),
     "the other operation first": PAGE[:IMAGE] + PAGE[TEXT:] + "\n\n" + PAGE[IMAGE:TEXT],
     "rows in another order": edited((OPTIMIZER + PRETREATMENT, PRETREATMENT + OPTIMIZER)),
@@ -286,7 +275,7 @@ WORDING = {
         ("**Poll** every 5-10 seconds:", "Ask again, leaving 5 to 10 seconds between polls:"),
         ("The narrative or scene description used to influence video generation.", "A text that describes the scene."),
     ),
-    "lists in place of tables": listed(),
+    "lists in place of tables": rendered(listed),
     "other words in headings": edited(
         ("## Base URL", "## Where to Send Requests"), ("## Authentication", "## Signing In"), ("## Request Code", "## Sample Code"),
         ("## Response Fields", "## Fields of the Response"), ("## Status Values", "## Statuses"), ("## Status Flow", "## How the Status Moves"),

@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 from tests.contracts.judge.test_verdict import trace
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Finding, Missing, Outcome, Timeline, Verdict, build
+from pixazo_contracts.judge import Finding, Outcome, Timeline, Verdict, build
+from pixazo_contracts.judge.result import Missing
 from pixazo_contracts.report import render_html, render_terminal
 
 HOSTILE = "</code><script>alert(1)</script>\x00\x1b[31m\u202e\ud800 \"'&{{ 7 * 7 }}"

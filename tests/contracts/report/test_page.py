@@ -14,18 +14,8 @@ from tests.contracts.gateways.fake_gateway import Ask, Reply
 from tests.contracts.judge.test_verdict import trace
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import (
-    Finding,
-    Missing,
-    Outcome,
-    Result,
-    Terms,
-    Timeline,
-    Verdict,
-    build,
-    evaluate,
-    selection,
-)
+from pixazo_contracts.judge import Finding, Outcome, Result, Terms, Timeline, Verdict, build, evaluate, selection
+from pixazo_contracts.judge.result import Missing
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import render_html
 from pixazo_contracts.runner.session import RunOptions

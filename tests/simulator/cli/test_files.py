@@ -126,28 +126,8 @@ RULES: list[dict[str, Any]] = [
     {"when": "submit", "end": {"after": 2}, "then": [{"end": {"progress": "polls:2"}}, {"faults": [{"fault": "stuck"}]}]},
     {"when": "media", "match": {"method": {"one_of": ["HEAD"]}, "age": 3}, "end": None, "reply": None, "times": None},
 ]  # fmt: skip
-VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    1,
-    2.5,
-    10**7,
-    -1,
-    "",
-    "x",
-    "polls:2",
-    "drop",
-    "delay",
-    "webhook",
-    "status",
-    "FAILED",
-    [],
-    {},
-    ["x"],
-    {"x": 1},
-    {"present": True},
-)
+WORDS = ("", "x", "polls:2", "drop", "delay", "webhook", "status", "FAILED")
+VALUES: tuple[Any, ...] = (*WORDS, None, True, 0, 1, 2.5, 10**7, -1, [], {}, ["x"], {"x": 1}, {"present": True})
 
 
 @pytest.mark.parametrize("rule", RULES, ids=range(len(RULES)))

@@ -474,6 +474,21 @@ def test_the_asgi_application_cuts_no_connection(simulator: Simulator) -> None:
         client.post(GENERATE, json=BEAR)
 
 
+def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator: Simulator) -> None:
+    """Half a body is none."""
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent, before = list[Any](), simulator.unmatched
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(simulator.app({"type": "http"}, receive, send))
+    assert (sent, simulator.unmatched) == ([], before)
+
+
 def test_the_asgi_application_of_a_simulator_that_does_not_run() -> None:
     """The error says so."""
     with pytest.raises(SimulatorError, match="the simulator does not run"):

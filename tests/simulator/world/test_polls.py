@@ -106,9 +106,7 @@ def test_what_the_end_brings_comes_with_the_last_read() -> None:
 def test_progress_webhooks_follow_the_reads() -> None:
     """The first is due when PROCESSING begins; those that lie beyond the end are forgotten."""
     where, request_id = scripted(
-        End(progress="polls:1"),
-        call(webhook_url="http://127.0.0.1:9/", webhook_mode="sync"),
-        webhook_events="header",
+        End(progress="polls:1"), call(webhook_url="http://127.0.0.1:9/", webhook_mode="sync"), webhook_events="header"
     )
     assert [read(where, request_id), where.next_due()] == [Q, START]
     assert read(where, request_id) == P

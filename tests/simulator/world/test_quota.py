@@ -57,11 +57,7 @@ def test_no_calls_at_all() -> None:
 
 
 @pytest.mark.slow
-@given(
-    calls=st.integers(0, 5),
-    seconds=st.integers(1, 5),
-    pauses=st.lists(st.integers(0, 3000), max_size=60),
-)
+@given(calls=st.integers(0, 5), seconds=st.integers(1, 5), pauses=st.lists(st.integers(0, 3000), max_size=60))
 def test_never_more_than_the_limit_in_one_window(calls: int, seconds: int, pauses: list[int]) -> None:
     """Windows are rebuilt here from what was served; and a caller that waits as long as asked is served unless no call ever is."""
     quota, limit, now, began, served = Quota(), RateLimit(calls, seconds), 10**9, None, 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +11,8 @@ from pixazo_contracts.trace import Trace, encode_json, visible
 from .answers import seen_in_answers
 from .evidence import Finding, Sighting, decide, grouped
 from .submits import check_order, seen_in_submits
-from .times import aspects, concurrency, job_times, queued_to_end, rate_limit, read_delay, retention, user_agents
-from .webhooks import drop_dependent, retries, seen_in_webhooks
+from .times import aspects, concurrency, job_times, media_user_agents, queued_to_end, rate_limit, read_delay, retention
+from .webhooks import drop_dependent, seen_in_webhooks, webhook_retries
 
 #: The points of the simulator's policy that traffic can decide, in the order of its table (`pixazo-sim policy`), and which traffic
 #: decides each. The contracts do not import that table: a test compares the two.
@@ -77,17 +77,10 @@ POINTS: Final = {
 #: What one message alone shows.
 SINGLE: Final = (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
 
-#: The points of which one message alone shows nothing.
-WHOLE: Final[dict[str, Callable[[Trace], Finding | None]]] = {
-    "job_times": job_times,
-    "webhook_retries": retries,
-    "read_delay": read_delay,
-    "retention": retention,
-    "rate_limit": rate_limit,
-    "concurrency": concurrency,
-    "check_order": check_order,
-    "media_user_agents": user_agents,
-}
+#: What all of it shows of the point after which each is named.
+WHOLE: Final = (
+    *(job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents),
+)
 
 #: The longest line of a comment, in characters.
 LONGEST_LINE: Final = 500
@@ -108,7 +101,7 @@ def find(trace: Trace) -> dict[str, Finding]:
     trace = replace(trace, exchanges=tuple(exchanges))
     sightings = [sighting for seen in SINGLE for sighting in seen(trace)]
     found = _decided(drop_dependent(sightings, _decided(sightings)))
-    found |= {point: finding for point, look in WHOLE.items() if (finding := look(trace)) is not None}
+    found |= {look.__name__: finding for look in WHOLE if (finding := look(trace)) is not None}
     return {name: found[name] for name in POINTS if name in found}
 
 

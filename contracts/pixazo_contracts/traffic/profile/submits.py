@@ -31,7 +31,7 @@ LIMIT: Final = 2000
 SHORT_SIDE: Final = 300
 MEGABYTES: Final = {"mb": 20_000_000, "mib": 20 * 1024 * 1024}
 MEDIA_TYPES: Final = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
-MAGIC: Final = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+MAGIC: Final = {"jpeg": rb"\xff\xd8\xff", "png": rb"\x89PNG\r\n\x1a\n", "webp": rb"(?s)RIFF....WEBP"}
 
 #: How a recorder shortens a string, and names of hosts that cannot exist (RFC 2606).
 SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
@@ -84,8 +84,7 @@ def first_frame(value: object) -> FirstFrame | None:
         content = base64.b64decode(data[: len(data) // 4 * 4] if cut else data, validate=True)
     except (binascii.Error, ValueError):
         return None
-    kind = next((name for name, magic in MAGIC.items() if content.startswith(magic)), "other")
-    kind = "webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else kind
+    kind = next((name for name, magic in MAGIC.items() if re.match(magic, content)), "other")
     try:
         width, height = imagesize.get(io.BytesIO(content))  # pyright: ignore[reportUnknownMemberType] - untyped library
     except (ValueError, IndexError, OSError, ArithmeticError, LookupError):

@@ -262,7 +262,7 @@ def concurrency(trace: Trace) -> Finding | None:
     return Finding(str(limit), (f"{limit} were unfinished at {named(used)}",))
 
 
-def user_agents(trace: Trace) -> Finding | None:
+def media_user_agents(trace: Trace) -> Finding | None:
     """The programs whose downloads were answered 403 while those of others were served."""
     refused, served = dict[str, Exchange](), dict[str, Exchange]()
     for exchange in trace.operation("media"):

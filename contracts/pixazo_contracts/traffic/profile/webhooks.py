@@ -124,7 +124,7 @@ def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
             yield Sighting("webhook_redirects", "follow" if followed else "refuse", callback)
 
 
-def retries(trace: Trace) -> Finding | None:
+def webhook_retries(trace: Trace) -> Finding | None:
     """The pauses between the attempts of a webhook: a value only where they ended although the last one failed too."""
     attempts, end = filter(is_status_envelope, trace.callbacks), _end_of(trace)
     chains = [

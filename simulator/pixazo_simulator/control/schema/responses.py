@@ -92,10 +92,8 @@ def about(text: str, **bounds: Any) -> Meta:
 
 
 At = Annotated[Instant, about("instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
-Sum = Annotated[
-    Dollars,
-    Meta(description="US dollars, two to six decimals", extra_json_schema={"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}),
-]
+_MONEY = {"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}
+Sum = Annotated[Dollars, about("US dollars, two to six decimals", extra_json_schema=_MONEY)]
 Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
 Total = Annotated[int, about("how many there are in all; the list holds at most `limit` of them")]
 StatusCode = Annotated[int | None, about("status code of the receiver's response, null when there was none")]

@@ -1,15 +1,19 @@
-"""`pixazo-sim faults` and `pixazo-sim serve --script FILE`, as processes of their own."""
+"""What `pixazo-sim mutants` and `pixazo-sim faults` list, and `serve` with one of them, or with a script."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.caller import Caller, over_http
-from tests.command import Serving, mistake, pixazo_sim
+from tests.command import Serving, mistake
 
+from pixazo_simulator.cli.group import pixazo_sim
+from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.script import FAULTS, script_from
 
 SCRIPT = """\
@@ -21,22 +25,57 @@ times = 1
 """
 
 
+def printed(*words: str) -> str:
+    """What a command prints, on a terminal of 100 columns."""
+    ran = CliRunner(env={"COLUMNS": "100"}).invoke(pixazo_sim, words)
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def test_the_mutants_are_a_line_each() -> None:
+    """Name, clause (or that it is benign) and description, mutants first."""
+    lines = [line.split() for line in printed("mutants").splitlines() if line.startswith("  ")]
+    assert lines[0][:2] == ["base-path-renamed", "BASE-01"]
+    assert lines[-1][:2] == ["callbacks-numbered", "benign"]
+    assert len(lines) == len(MUTANTS) + len(VARIANTS)
+
+
+def test_the_mutants_as_json() -> None:
+    """One array; a variant names no clause."""
+    output = json.loads(printed("mutants", "--json"))
+    mutant = {"name": "base-path-renamed", "kind": "mutant", "clause": "BASE-01", "collateral": ["*"]}
+    variant: dict[str, Any] = {"name": "callbacks-numbered", "kind": "variant", "clause": None, "collateral": []}
+    assert output[0] == mutant | {"description": "The model API is served below /hailuo/v1"}
+    assert output[-1] == variant | {"description": "A webhook delivery has a header with its number"}
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [([], {"PIXAZO_SIM_MUTANT": "no-polling-url"}), (["--variant", "json-indented"], {})],
+    ids=["mutant", "variant"],
+)
+def test_serve_is_what_it_was_asked_to_be(serve: Callable[..., Serving], options: list[str], variables: Any) -> None:
+    """With the mutation, which the environment may name, or the variation, and no other difference."""
+    serving = serve(*options, **variables)
+    reply = Caller(over_http(serving.url), serving.key).generate()
+    assert reply.status == 202
+    assert ("polling_url" in reply.json()) == bool(options)
+    assert (b"\n  " in reply.body) == bool(options)
+
+
 def test_every_fault_is_listed() -> None:
     """With what it does, its parameters, and an example in Python and in TOML."""
-    ended = pixazo_sim("faults", COLUMNS="100")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.split()[0] for line in ended.stdout.splitlines() if line and line[0] not in " U"] == list(FAULTS)
-    assert "not_found_window  NotFoundWindow(seconds=3)\n" in ended.stdout
-    assert (
-        '    pixazo.when("status").fault(NotFoundWindow(seconds=2))\n    [[rules]]\n    when = "status"\n'
-        in ended.stdout
-    )
-    assert max(map(len, ended.stdout.splitlines())) <= 100
+    lines = printed("faults").splitlines()
+    assert [line.split()[0] for line in lines if line and line[0] not in " U"] == list(FAULTS)
+    assert "not_found_window  NotFoundWindow(seconds=3)" in lines
+    at = lines.index('    pixazo.when("status").fault(NotFoundWindow(seconds=2))')
+    assert lines[at + 1 : at + 3] == ["    [[rules]]", '    when = "status"']
+    assert max(map(len, lines)) <= 100
 
 
-def test_the_list_can_be_read_by_machines() -> None:
+def test_the_faults_can_be_read_by_machines() -> None:
     """The rule of each example is one that `/_sim` takes, and the one that its TOML means."""
-    output = json.loads(pixazo_sim("faults", "--json").stdout)
+    output = json.loads(printed("faults", "--json"))
     assert [each["fault"] for each in output] == list(FAULTS)
     assert {"fault", "name", "description", "applies_to", "parameters", "python", "toml", "rule"} == set(output[0])
     by_name = {each["fault"]: each for each in output}
