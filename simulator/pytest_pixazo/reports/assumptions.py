@@ -61,7 +61,8 @@ def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> s
 def report(tests: Mapping[str, Collection[PolicyDecision]], most: int | None = None) -> Iterator[str]:
     """Two lines for each assumption, the least known first, at most so many of its tests; then how many tests need none."""
     leaning = {nodeid for nodeid, assumptions in tests.items() if assumptions}
-    order = sorted({each for assumptions in tests.values() for each in assumptions}, key=_rank)
+    found = {each for assumptions in tests.values() for each in assumptions}
+    order = sorted(found, key=lambda each: (-LABELS.index(each.label), each.field, each.value))
     for each in order:
         named = sorted(nodeid for nodeid in leaning if each in tests[nodeid])
         yield f"{each.label}: {each.field}={each.value}: {description_of(each.field)}"
@@ -71,7 +72,3 @@ def report(tests: Mapping[str, Collection[PolicyDecision]], most: int | None = N
         f"{len(leaning)} of {len(tests)} tests with a world lean on {counted(len(order), 'assumption')}; "
         f"{len(tests) - len(leaning)} rest on the page alone"
     )
-
-
-def _rank(decision: PolicyDecision) -> tuple[int, str, str]:
-    return -LABELS.index(decision.label), decision.field, decision.value

@@ -54,12 +54,12 @@ def annotated(results: Results, config: pytest.Config, problems: Iterable[str], 
     for problem in problems:
         yield Annotation("error", "pixazo", problem.removeprefix("pixazo: "))
     places = {test.nodeid: test.place for test in results.tests.values()}
+    findings = results.findings
     for check in CHECKS:
         by_line: dict[Any, list[Finding]] = defaultdict(list)  # parameters of a test share its line
-        for finding in results.findings:
-            if finding.check == check.name:
-                place = places[finding.nodeid]
-                by_line[place and (place.path, place.line)].append(finding)
+        for finding in (each for each in findings if each.check == check.name):
+            place = places[finding.nodeid]
+            by_line[place and (place.path, place.line)].append(finding)
         for first, *others in by_line.values():
             more = f", and {counted(len(others), 'finding')} more here" if others else ""
             text = (

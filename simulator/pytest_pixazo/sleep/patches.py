@@ -83,7 +83,16 @@ def virtual_sleep(
 
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
-    with virtual_dates(_now), _loops_clocks(sleeps):
+    """Within this context, the app's clocks, and `loop.time()` when the app reads it, include what it slept."""
+    with virtual_dates(_now), pytest.MonkeyPatch.context() as patch:
+        base: Any = asyncio.BaseEventLoop
+        real = base.time
+        # freezegun leaves a copy of `time` in the class of a loop that it has made use real time.
+        copies = [each for each in (asyncio.SelectorEventLoop, base) if vars(each).get("time") is real]
+        for each in copies:
+            patch.setattr(each, "time", _time(real, lambda: _slept_by_asyncio(sleeps)))
+        if uvloop := sys.modules.get("uvloop"):
+            patch.setattr(uvloop.Loop, "time", _time(uvloop.Loop.time, lambda: sleeps.total))
         yield
 
 
@@ -279,20 +288,6 @@ def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
             patch.setattr(loop, "call_later", _scheduling(sleeps, loop.call_later, is_absolute=False))
         if trio := sys.modules.get("trio"):
             patch.setattr(trio.CancelScope, "__enter__", _entering_scope(sleeps, trio.CancelScope.__enter__))
-        yield
-
-
-@contextmanager
-def _loops_clocks(sleeps: Sleeps) -> Generator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        base: Any = asyncio.BaseEventLoop
-        real = base.time
-        # freezegun leaves a copy of `time` in the class of a loop that it has made use real time.
-        copies = [each for each in (asyncio.SelectorEventLoop, base) if vars(each).get("time") is real]
-        for each in copies:
-            patch.setattr(each, "time", _time(real, lambda: _slept_by_asyncio(sleeps)))
-        if uvloop := sys.modules.get("uvloop"):
-            patch.setattr(uvloop.Loop, "time", _time(uvloop.Loop.time, lambda: sleeps.total))
         yield
 
 

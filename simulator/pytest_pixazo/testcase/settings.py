@@ -31,8 +31,6 @@ KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only", "max_spend")
 """With the arguments of the marker that the guard and the reports read."""
 
 
-_EMPTY: Mapping[str, Any] = {"generations": (), "policy": {}}
-"""What a world has where no marker gives it."""
 PAGE_START = "2026-03-31T10:00:00Z"
 """Where a manual clock starts when a seed is given: as on the vendor's page."""
 
@@ -63,8 +61,9 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         given = _read("marker pixazo", mark.kwargs, KNOWN, root) | given
-    given |= _read("fresh", options, ARGUMENTS, root)
-    found = {name: given[name] if name in given else _inherited(node.config, name) for name in ARGUMENTS}
+    found: dict[str, Any] = {"generations": (), "policy": {}}
+    found |= given | _read("fresh", options, ARGUMENTS, root)
+    found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
     seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
     if start is None and found["clock"] == "manual":
         # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
@@ -93,8 +92,6 @@ def _read(where: str, given: Mapping[str, Any], known: tuple[str, ...], root: Pa
 
 def _inherited(config: pytest.Config, name: str) -> Any:
     """The value for tests whose marker does not give one."""
-    if name in _EMPTY:
-        return _EMPTY[name]
     if name in ("seed", "start") and (given := config.getoption(f"pixazo_{name}")) is not None:
         return _value(f"option --pixazo-{name}", name, given, config.rootpath)
     value = config.getini(f"pixazo_{name}")
@@ -109,11 +106,17 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
         return _READERS[name](value)
 
 
+def _typed(name: str, kinds: type | tuple[type, ...], what: str, value: Any) -> Any:
+    """A value of these types; True and False are no numbers."""
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise ValueError(f"{name} {value!r} is {what}")
+    return value
+
+
 def _dollars(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise ValueError(f"{name} {value!r} is not a sum of US dollars, such as '12.50'")  # noqa: TRY004 - a value of the user's
-    micros(str(value), name)
-    return str(value)
+    text = str(_typed(name, (str, int, float, Decimal), "not a sum of US dollars, such as '12.50'", value))
+    micros(text, name)
+    return text
 
 
 def _clock(value: Any) -> str:
@@ -121,15 +124,8 @@ def _clock(value: Any) -> str:
     return str(value)
 
 
-def _policy(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")  # noqa: TRY004 - a value of the user's
-    return cast("Mapping[str, Any]", value)
-
-
 def _generations(value: Any) -> Sequence[InitialGeneration]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")  # noqa: TRY004 - a value of the user's
+    _typed("generations", (list, tuple), "not a list of dicts, such as [{'status': 'FAILED', 'age': 60}]", value)
     try:
         fit(cast("object", value), tuple[Begun, ...])
     except InvalidDataError as misfit:
@@ -150,21 +146,15 @@ def _start(value: Any) -> str:
     return text
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
-    return value
-
-
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "balance": partial(_dollars, "balance"),
     "clock": _clock,
     "generations": _generations,
-    "policy": _policy,
+    "policy": partial(_typed, "policy", Mapping, "not a dict of fields, such as {'job_times': '1+4'}"),
     "seed": _seed,
     "start": _start,
-    "strict": partial(_flag, "strict"),
-    "real_gateway": partial(_flag, "real_gateway"),
+    "strict": partial(_typed, "strict", bool, "neither True nor False"),
+    "real_gateway": partial(_typed, "real_gateway", bool, "neither True nor False"),
     "allow_conduct": read_checks,  # before the test runs, although the reports read these three only after it
     "only": read_labels,
     "max_spend": partial(_dollars, "max_spend"),
