@@ -497,6 +497,10 @@ def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, 
                 return result
         try:
             step = partial(work.send, (yield awaited))
+        except GeneratorExit:  # nobody awaits it any more; the garbage collector may have closed the coroutine before
+            with lock:
+                work.close()
+            raise
         except BaseException as error:  # noqa: BLE001 - such as a cancellation: it is for the coroutine
             step = partial(work.throw, error)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from types import coroutine
+
 import pytest
 
 from pixazo_simulator.spec.errors import Throttled, UnknownRequest
@@ -178,3 +181,29 @@ def test_the_clock_of_a_world_starts_where_the_settings_say() -> None:
     """That of the server, which refused requests are entered by, as well."""
     worlds = Worlds(Settings(start="2031-01-01T00:00:00Z"))
     assert [world.clock.now() for world in worlds] == [worlds.clock.now()] == [1_924_992_000_000]
+
+
+@pytest.mark.parametrize("order", ["inner first", "outer first"])
+def test_work_in_steps_is_abandoned_without_a_complaint(order: str) -> None:
+    """The garbage collector closes what a loop that ended left behind in any order."""
+    closed: list[str] = []
+
+    async def work() -> None:
+        try:
+            await never()
+        finally:
+            closed.append("work")
+
+    inner = work()
+    outer = Worlds(Settings()).in_steps(lambda: inner)
+    outer.send(None)
+    for each in (inner, outer) if order == "inner first" else (outer, inner):
+        each.close()
+    assert closed == ["work"]
+
+
+@coroutine
+def never() -> Generator[None]:
+    """Wait for ever."""
+    while True:
+        yield
