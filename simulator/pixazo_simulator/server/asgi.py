@@ -162,6 +162,7 @@ class GatewayApp:
         self._worlds = worlds
         self._body_queue = body_queue
         self._held: dict[int, int] = {}  # bytes of bodies that came in pieces, by the identity of the request
+        self._all_held = 0
 
     def begin(self, request: Request) -> RoutedRequest | None:
         """The route of a request that can be answered directly, once its body is complete.
@@ -219,7 +220,7 @@ class GatewayApp:
             await send({"type": "http.response.body", "body": response.body})
         finally:
             # Only now: a fault may hold the response, and the body with it, for an hour.
-            self._held.pop(id(request), None)
+            self._all_held -= self._held.pop(id(request), 0)
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
         """The response to a request that came as a whole, and its route. Never raises."""
@@ -271,7 +272,8 @@ class GatewayApp:
                 parts += more if keep is None else more[: max(0, keep - len(parts))]
                 if keep is None:
                     self._held[id(request)] = self._held.get(id(request), 0) + len(more)
-                    if sum(self._held.values()) > MOST_HELD:
+                    self._all_held += len(more)
+                    if self._all_held > MOST_HELD:
                         raise TooManyBytesHeldError
             body = bytes(parts)
         if message["type"] == "http.disconnect":
