@@ -69,7 +69,7 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield from _price(operation)
     samples = (each.value for each in operation.samples if each.section in ("output", "response"))
     responses = [each for each in samples if is_object(each)]
-    if responses and not operation.model_id and not any("polling_url" in each for each in responses):
+    if responses and responses[0] and not operation.model_id and not any("polling_url" in each for each in responses):
         yield f"response = {_value(_filled(responses[0]))}"  # it responds at once
 
 

@@ -90,7 +90,7 @@ def read_body(operation: str, body: bytes) -> Reading:
 def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
     group = "T2V" if operation == "generate" else "I2V"
     _prompt(group, members, found)
-    for name, check in (("duration", _duration), ("resolution", _resolution), ("callback_url", _callback)):
+    for name, check in (("duration", _duration), ("resolution", _resolution)):
         if name in members:
             check(group, members[name], found)
     for name, short in BOOLEANS.items():
@@ -108,6 +108,8 @@ def _read_members(operation: str, members: JsonObject, found: Reading) -> None:
         # Whether an image may stand for the prompt is the same question.
         found.broken = [rule for rule in found.broken if rule != "T2V-PROMPT-01"]
         found.left_open.append("T2V-IMG-01")
+    if "callback_url" in members:
+        _callback(group, members["callback_url"], found)
     if set(members) - KNOWN - ({"model"} if group == "I2V" else set[str]()):
         found.left_open.append("SUBMIT-18")
     if group == "T2V" and set(members) == {"prompt"}:

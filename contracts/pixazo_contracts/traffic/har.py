@@ -47,13 +47,10 @@ from pixazo_contracts.trace import (
 
 from .classify import classify
 from .har_writer import BEYOND_HAR
-from .keys import KEPT_OF_REQUESTS, key_of, secrets_of, without_key
+from .keys import KEPT_OF_REQUESTS, SECRET_HEADERS, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
-
-#: Headers of responses whose values are secrets, in lower case.
-SECRET_OF_RESPONSES: Final = {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "set-cookie", "x-api-key")}
 
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
@@ -243,8 +240,8 @@ class _Archive:
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[str]()
         for entry in entries:
-            answered = (header for header in entry.answered if header[0].lower() in SECRET_OF_RESPONSES)
-            secrets += secrets_of(entry.url, (*entry.headers, *answered))
+            headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
+            secrets += secrets_of(entry.url, headers, words=False)
         self._redactor = Redactor(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0

@@ -13,8 +13,14 @@ from pixazo_contracts.probes import Headers
 from pixazo_contracts.runner import KEPT_HEADERS, is_distinctive
 from pixazo_contracts.trace import KEY_HEADER
 
-#: Names of headers whose values are secrets, and a key in a query.
+#: Names of headers whose values are secrets: of what an app sends, and in lower case of what another tool has recorded, where the first
+#: would strike too much: the signature of each callback, a session that is echoed, a token of each request.
 SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
+SECRET_HEADERS: Final = frozenset(
+    {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")}
+)
+
+#: A key in a query.
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
 QUERY_KEY: Final = re.compile(rf"(?i)([?&])(?:{'|'.join(QUERY_NAMES)})=[^&#]*&?")
 
@@ -53,20 +59,22 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
     return (bearer, "bearer") if bearer else (named[0], "query") if named else None
 
 
-def secrets_of(url: str, headers: Headers) -> Iterator[str]:
-    """The texts of a message that may be secrets: keys in the query, values of headers and their parts; some are empty.
+def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[str]:
+    """The texts of a message that may be secrets: keys in the query, values of these headers and their parts; some are empty.
 
-    Of a cookie what is like a word is left out, since that word would be struck everywhere, and so is what follows the
-    first pair of Set-Cookie.
+    What follows the first pair of Set-Cookie is no secret. Without `words` a cookie that is like a word is left out: that word
+    would be struck everywhere.
     """
     yield from (value for name, value in parse_qsl(split_target(url)[1]) if name.lower() in QUERY_NAMES)
     for name, value in headers:
-        if SECRET.match(name):
-            whole = value.strip()
-            yield from (whole, unquote(whole), whole.rpartition(" ")[2], *_password(whole))
+        whole = value.strip()
+        yield from (whole, unquote(whole))
         if "cookie" in name.lower():
             pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
-            yield from filter(is_distinctive, (pair.partition("=")[2].strip().strip('"') for pair in pairs))
+            cookies = (pair.partition("=")[2].strip().strip('"') for pair in pairs)
+            yield from (cookie for cookie in cookies if words or is_distinctive(cookie))
+        else:
+            yield from (whole.partition(" ")[2].strip(), whole.rpartition(" ")[2], *_password(whole))
 
 
 def _password(value: str) -> list[str]:

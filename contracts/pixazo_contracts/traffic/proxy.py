@@ -115,7 +115,7 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._thread.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self._thread.shutdown)  # a ledger that another process has locked may take a while
         await self._judging.stop()
 
     def interrupt(self) -> None:
@@ -221,8 +221,13 @@ class Proxy:
         except BudgetExhaustedError as error:
             passing.spent, passing.error = False, f"budget: {error}"
             return
-        await self._ask(passing)
-        passing.spent = not await in_thread(self._thread, purse.settle, number, send, self._reply(passing))
+        try:
+            await self._ask(passing)
+            reply = self._reply(passing)
+        except BaseException:  # such as a cancellation: it may have begun something
+            self._thread.submit(purse.settle, number, send, None)
+            raise
+        passing.spent = not await asyncio.shield(in_thread(self._thread, purse.settle, number, send, reply))
 
     @staticmethod
     def _reply(passing: _Passing) -> Reply:

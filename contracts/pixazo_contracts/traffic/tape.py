@@ -41,7 +41,7 @@ from pixazo_contracts.trace import (
 )  # fmt: skip
 
 from .classify import SUBMITS, Classified, classify
-from .keys import KEPT_OF_REQUESTS, is_origin_form, key_of, secrets_of, without_key
+from .keys import KEPT_OF_REQUESTS, SECRET, is_origin_form, key_of, secrets_of, without_key
 from .wire import Head
 
 #: What an exchange alone does not show: it is judged at the end, with all others.
@@ -228,7 +228,8 @@ class Tape:
 
     def learn(self, target: str, headers: Headers) -> None:
         """Take in the secrets of a request, before anything of it is shown or kept."""
-        new = [text for text in secrets_of(target, headers) if text and text not in self._keys]
+        found = secrets_of(target, tuple(each for each in headers if SECRET.match(each[0])), words=True)
+        new = [text for text in found if text and text not in self._keys]
         if new:
             self._keys |= dict.fromkeys(new)
             self._redactor = Redactor(self._keys)

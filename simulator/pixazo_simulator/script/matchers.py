@@ -72,7 +72,7 @@ def _library() -> Any:
 
 
 def extent(value: object, most: int, values: int) -> int:
-    """How many values there are in a value of JSON, or conditions and values in a condition, itself included.
+    """How many values there are in a value of JSON, itself included.
 
     Raises ValueError for more than so many `values`, or for lists and objects more than `most` levels deep.
     """
@@ -81,7 +81,7 @@ def extent(value: object, most: int, values: int) -> int:
         count += len(found)
         if count > values:
             raise ValueError(f"more than {values} values")
-        nested = [each for each in found if isinstance(each, (Matcher, *_NESTED))]
+        nested = [each for each in found if isinstance(each, _NESTED)]
         if nested and levels == most:
             raise ValueError(f"nested more than {most} levels deep")
         found = [inner for each in nested for inner in _inner(each)]
@@ -90,8 +90,6 @@ def extent(value: object, most: int, values: int) -> int:
 
 
 def _inner(value: object) -> Iterable[object]:
-    if isinstance(value, Matcher):
-        return value.inner or (_inner(value.operand) if isinstance(value.operand, _NESTED) else ())
     return cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
 
 
@@ -126,7 +124,10 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
         for each in self.inner:
             self._check(each, Matcher, "a condition")
         try:
-            _ = self.size
+            if self.levels > MOST_NESTED:
+                raise ValueError(f"nested more than {MOST_NESTED} levels deep")  # noqa: TRY301 - said as `extent` says it
+            if self.size > MOST_WEIGHT:
+                raise ValueError(f"more than {MOST_WEIGHT} values")  # noqa: TRY301 - see above
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None
 
@@ -136,9 +137,16 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
             raise ValueError(f"{self.operator} {shown(operand)}: give it {word}")
 
     @cached_property
+    def levels(self) -> int:
+        """How deep the conditions in it are nested."""
+        return 1 + max((each.levels for each in self.inner), default=0)
+
+    @cached_property
     def size(self) -> int:
-        """How many conditions and values it has. Raises ValueError for too many, and for too many levels of them."""
-        return extent(self, MOST_NESTED, MOST_WEIGHT)
+        """How many conditions and values it has. Raises ValueError for an operand with too many values, or levels of them."""
+        if self.inner or not isinstance(self.operand, _NESTED):
+            return 1 + sum(each.size for each in self.inner)
+        return extent(self.operand, MOST_NESTED, MOST_WEIGHT)
 
     @property
     def inner(self) -> tuple[Matcher, ...]:

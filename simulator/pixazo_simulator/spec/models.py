@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
@@ -45,7 +45,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Meta(description="what its value must be"),
     ]
     required: Annotated[bool, Meta(description="whether a body must have it")] = False
-    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = msgspec.UNSET
+    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = UNSET
     enumeration: Annotated[tuple[Any, ...], Meta(description="its values; without: any")] = ()
     minimum: Annotated[float | None, Meta(description="the least number")] = None
     maximum: Annotated[float | None, Meta(description="the greatest number")] = None
@@ -107,8 +107,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
-class Operation(_Row, frozen=True, kw_only=True):
-    """An operation that is submitted: what its model file says of it, and what follows from that.
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that is submitted.
 
     `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
     `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
@@ -116,8 +116,14 @@ class Operation(_Row, frozen=True, kw_only=True):
     `response` is the template of its response, None for one that is queued.
     """
 
-    name: str = ""
-    price: PriceTable | None = None
+    name: str
+    path: str
+    model_id: str
+    title: str
+    output: str
+    parameters: tuple[Parameter, ...] = ()
+    price: PriceTable | None
+    response: Any
     on_page: bool
     model: str
     source: str
@@ -135,20 +141,16 @@ class Operation(_Row, frozen=True, kw_only=True):
         if table is None:
             return None
         chosen = table.values.get(_price_key(self.value(table.by, members)), table.base) if table.by else table.base
-        times = (
-            1
-            if table.per is None or self.value(table.per, members) is msgspec.UNSET
-            else self.number(table.per, members)
-        )
+        times = 1 if table.per is None or self.value(table.per, members) is UNSET else self.number(table.per, members)
         return round(micros(chosen) * times)
 
     def value(self, name: str | None, members: Mapping[str, Any]) -> Any:
         """The first value of a parameter, its default where none was sent, else UNSET."""
         if name is None:
-            return msgspec.UNSET
-        found = next((value for _, value in self.places(name, members) if value is not msgspec.UNSET), msgspec.UNSET)
-        default = next((each.default for each in self.parameters if each.name == name), msgspec.UNSET)
-        return default if found is msgspec.UNSET or found is None else found
+            return UNSET
+        found = next((value for _, value in self.places(name, members) if value is not UNSET), UNSET)
+        default = next((each.default for each in self.parameters if each.name == name), UNSET)
+        return default if found is UNSET or found is None else found
 
     def number(self, name: str, members: Mapping[str, Any]) -> float:
         """The number that a parameter has, also as a text such as `5s`, between 0 and a million; 0 where it has none."""
@@ -238,21 +240,15 @@ def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     ]
     limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
     on_page = row.checks == "page"
-    name = row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part))
-    members: dict[str, Any] = msgspec.structs.asdict(row) | {"name": name, "price": price}
     return Operation(
-        **members,
-        on_page=on_page,
-        model=file.model,
-        source=file.source,
-        date=file.date.isoformat(),
-        label=file.label,
+        name=row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
+        path=row.path, model_id=row.model_id, title=row.title, output=row.output, parameters=row.parameters, price=price,
+        response=row.response, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
         names=tuple(dict.fromkeys(re.split(r"\.|\[", name)[0] for name in names)),
         prompt=next(iter(texts), None),
         callback=next((each.name for each in row.parameters if each.callback), None),
-        limited=limited,
-        plain=on_page and not limited,
-    )
+        limited=limited, plain=on_page and not limited,
+    )  # fmt: skip
 
 
 def _places(
@@ -265,7 +261,7 @@ def _places(
         return
     step, rest = steps[0], steps[1:]
     name = step.removesuffix("[]")
-    inner: Any = cast("dict[str, Any]", value).get(name, msgspec.UNSET)
+    inner: Any = cast("dict[str, Any]", value).get(name, UNSET)
     place, named = (f"{each}.{name}".removeprefix(".") for each in (before, named))
     if step != name and isinstance(inner, list):
         for number, each in enumerate(cast("list[object]", inner)):
@@ -273,8 +269,8 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif inner is not msgspec.UNSET or named not in known:
-        yield from _places({} if inner is msgspec.UNSET and step == name else inner, rest, place, known, named)
+    elif inner is not UNSET or named not in known:
+        yield from _places({} if inner is UNSET and step == name else inner, rest, place, known, named)
 
 
 _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -294,7 +290,7 @@ def _is(kind: str, value: Any) -> bool:
 
 def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     """The first rule of a parameter that the value at a place breaks."""
-    if value is msgspec.UNSET:
+    if value is UNSET:
         return Problem(place, Violation.REQUIRED) if parameter.required else None
     if not _is(parameter.type, value):
         return Problem(place, Violation.WANTED, (_TYPES[parameter.type][1], json_value(value)))
