@@ -114,8 +114,11 @@ def _mark() -> RunVar[object]:
 
 def tls_context() -> ssl.SSLContext:
     """How https is spoken, as the environment has it now. To read all the certificates takes tens of milliseconds: they are read once."""
+    import ssl  # as late as httpx2 does
+
     file, folder, key_log = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"))
-    written = Path(file).stat().st_mtime_ns if file and Path(file).exists() else None
+    certificates = Path(file or ssl.get_default_verify_paths().openssl_cafile)
+    written = certificates.stat().st_mtime_ns if certificates.exists() else None
     return _tls_context(file, folder, key_log, written)
 
 

@@ -197,7 +197,8 @@ class Inbox:
             log.exception("the app raised when it was given callback %d", number)
             problem = f"the app raised {type(error).__name__}: {error}"
             response = HttpResponse(500)
-        timer.cancel()
+        finally:
+            timer.cancel()
         return response, self._late.pop(number, problem)
 
     def _now(self) -> datetime | None:

@@ -89,14 +89,20 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda _, callback: HttpResponse(function(callback) or 204))
-    method = getattr(target, "request", getattr(target, "open", None) if hasattr(target, "application") else None)
-    if arguments is None and callable(method) and not inspect.iscoroutinefunction(method):
+    methods = ("request", "open") if hasattr(target, "application") else ("request",)
+    if arguments is None and (method := next((name for name in methods if _is_synchronous(target, name)), None)):
         loop, app = ClientLoop(target), getattr(target, "app", getattr(target, "application", target))
-        return Receiver(lambda asked, callback: loop.call(partial(post_by_client, target, asked, callback)), path, app)
+        post = partial(post_by_client, target, method)
+        return Receiver(lambda asked, callback: loop.call(partial(post, asked, callback)), path, app)
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
         " callback: give the app itself"
     )
+
+
+def _is_synchronous(client: object, name: str) -> bool:
+    method = getattr(client, name, None)
+    return callable(method) and not inspect.iscoroutinefunction(method)
 
 
 def _required_arguments(target: object) -> int | None:
@@ -117,14 +123,14 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     return Receiver(lambda target, callback: loop.run(partial(call, target, callback)), path, app, close=loop.close)
 
 
-def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
+def post_by_client(client: Any, method: str, target: str, callback: Callback) -> HttpResponse:
     own = ("host", "content-length", "connection", "transfer-encoding")
     headers = {name: value for name, value in callback.headers.items() if name not in own}
-    if hasattr(client, "generic"):  # Django's
+    if method == "request" and hasattr(client, "generic"):  # Django's
         kind = headers.get("content-type", "")
         response = client.generic("POST", target, callback.body, kind, headers=headers)
         return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
-    if hasattr(client, "request"):  # Starlette's, FastAPI's or httpx'
+    if method == "request":  # Starlette's, FastAPI's or httpx'
         # Not the target alone: one that begins with two slashes would be taken for another host.
         url = str(getattr(client, "base_url", "")).rstrip("/") + target
         response = client.request("POST", url, content=callback.body, headers=headers)

@@ -277,6 +277,23 @@ def test_a_cookie_like_a_word_and_where_it_holds_strike_nothing() -> None:
     assert (exchange.url, exchange.request_body, exchange.accepted_id) == (GENERATE, PROMPT, ID)
 
 
+@pytest.mark.parametrize("name", ["X-Session-Id", "X-Csrf-Token", "Webhook-Signature", "X-Token-Type"])
+def test_what_is_no_key_strikes_nothing(name: str) -> None:
+    """A token of each request, a session that is echoed, the signature of a callback."""
+    sent = submit(headers={name: "a0e6b3b1-7d0c-4b2e-9a4a"})
+    sent["response"]["headers"] += _listed({"X-Echo": "a0e6b3b1-7d0c-4b2e-9a4a"})
+    assert traced(sent).exchanges[0].leaks == ()
+
+
+def test_every_part_of_an_authorization_is_struck() -> None:
+    """Also where it is echoed without its scheme."""
+    sent = submit(headers={"Authorization": "AWS4 Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"})
+    sent["response"]["headers"] += _listed(
+        {"Location": "https://a.example/?Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"}
+    )
+    assert "AKIAEXAMPLE7" not in repr(traced(sent).exchanges)
+
+
 def test_keys_are_told_apart_as_accounts() -> None:
     others = [
         entry("GET", STATUS, code, {}, key=key) for code, key in ((404, f"{KEY}-2"), (401, f"{KEY}-3"), (401, None))

@@ -177,8 +177,12 @@ def test_the_trace_gives_the_same_verdicts_later_and_holds_no_key(tmp_path: Path
         app = App(passing.port)
         _, members, _ = app.submit(prompt=f"The key is {KEY} and {KEY[::-1]}")
         app.follow(members["request_id"])
-        app.call("GET", f"{STATUS}{KEY}?subscription-key={KEY}", **{"X-Other": KEY, "Cookie": f"sid={secret}"})
-        App(passing.port, secret.replace(" ", "")).submit(prompt=secret.replace(" ", ""))
+        app.call(
+            "GET",
+            f"{STATUS}{KEY}?subscription-key={KEY}",
+            **{"X-Other": KEY, "Cookie": f"sid={secret}; word=swordfish"},
+        )
+        App(passing.port, secret.replace(" ", "")).submit(prompt=f"{secret.replace(' ', '')} swordfish")
         app.call("GET", f"/{KEY}", Authorization=f"Bearer {secret}")
     trace = load_trace(tmp_path / "trace.ndjson")
     assert {v.clause: v.outcome.value for v in judge(trace, CATALOGUE)} == passing.outcomes
@@ -187,6 +191,7 @@ def test_the_trace_gives_the_same_verdicts_later_and_holds_no_key(tmp_path: Path
         text = file.read_bytes().lower()
         assert KEY.lower().encode() not in text
         assert secret.replace(" ", "").lower().encode() not in text
+        assert b"swordfish" not in text
     assert (tmp_path / "proxy.json").stat().st_mode & 0o77 == 0
     assert not any(KEY in line for line in passing.lines)
 

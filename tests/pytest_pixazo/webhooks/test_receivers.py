@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx2
 import pytest
 import trio
 import uvicorn
@@ -219,6 +221,18 @@ def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
     with pytest.raises(InboxError, match=r"has not answered within 0\.05 s"):
         inbox.close()
     never.set()
+
+
+def test_a_receiver_that_exits_is_not_late(inbox: Inbox) -> None:
+    """Nothing waits any more for its answer."""
+
+    def exiting(_environ: object, _start: object) -> list[bytes]:
+        sys.exit(3)
+
+    inbox.deliver_to(exiting, PATH)
+    with contextlib.suppress(httpx2.HTTPError):
+        httpx2.post(inbox.url, json={})
+    assert [each.name for each in threading.enumerate() if isinstance(each, threading.Timer)] == []
 
 
 def test_a_receiver_that_is_late_tells_so(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -531,6 +545,14 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     inbox.deliver_to(client, PATH)
     assert answered(world, inbox.url) == [202]
     assert client.opened == [("POST", PATH, inbox.received[0].body, "application/json")]
+
+
+def test_a_test_client_of_flask_may_have_a_member_of_another_client_s_name(world: ControlClient, inbox: Inbox) -> None:
+    """A `request` that cannot be called is passed over."""
+    client: Any = WsgiTestClient(Wsgi())
+    client.request = None
+    inbox.deliver_to(client, PATH)
+    assert answered(world, inbox.url) == [202]
 
 
 class DjangoResponse(list[bytes]):

@@ -216,6 +216,7 @@ def test_conditions_and_their_values_nest_thirty_two_levels_deep() -> None:
         with pytest.raises(ValueError, match="nested more than 32 levels deep: write several rules, or shorter ones"):
             deeper()
     assert equals(nested(32)).holds(nested(32))
+    assert (~~~equals(nested(32))).holds("other")  # the levels of each are counted by themselves
     with pytest.raises(ValueError, match="condition equals is nested more than 32 levels deep"):
         equals(nested(33))
 
