@@ -218,6 +218,8 @@ def test_a_second_interrupt_ends_at_once_and_what_was_paid_for_is_recorded(tmp_p
     ]  # it would keep the process from ending
     trace = load_trace(tmp_path / "trace.ndjson")
     assert [(exchange.error, exchange.spent) for exchange in trace.exchanges] == [("abandoned", True)]
+    events = [json.loads(line)["event"] for line in (tmp_path / "ledger").read_text(encoding="utf-8").splitlines()]
+    assert events == ["reserve", "spend"]
 
 
 @pytest.mark.parametrize(
