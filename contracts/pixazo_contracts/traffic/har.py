@@ -225,10 +225,8 @@ class _Archive:
     def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
         self.origin = _gateway(entries, target)
         self._canonical = _origin(self.origin)
-        self._ids, self._media = (
-            set[str](),
-            dict[str, str](),
-        )  # media by URL, with the id of the envelope that names them
+        self._ids = set[str]()
+        self._media = dict[str, str]()  # by URL, the id of the envelope that names it
         for entry in entries:
             for body in filter(None, (entry.body, entry.sent)):
                 members = members_of(body) if body.lstrip()[:1] == b"{" else {}

@@ -80,10 +80,8 @@ class SqliteStore:
                         database.execute(statement)
                     data = msgspec.json.encode(head)
                     database.execute("INSERT INTO head VALUES (?, ?)", (data, crc32(data)))
-                else:
-                    database.execute(
-                        "UPDATE head SET crc = crc"
-                    )  # takes the lock, and finds out whether it can be written
+                else:  # take the lock, and find out whether it can be written
+                    database.execute("UPDATE head SET crc = crc")
         except BaseException:
             database.close()
             raise
