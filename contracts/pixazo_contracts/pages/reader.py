@@ -153,7 +153,7 @@ class _Reading:
             values["fields"] = {each[0]: (type_, each[-1]) for each, type_ in zip(cells, types, strict=True)}
         elif name := _COLUMNS.get(section.kind):
             # A page may have several tables of headers and codes, one for each section; of what is said of the model the last one counts.
-            earlier = values.get(name, {}) if name in ("headers", "codes") else {}
+            earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
             values[name] = earlier | {each[0]: each[-1] for each in cells}
         else:
             self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
