@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -32,6 +34,20 @@ def test_a_drafted_model_reaches_its_media(tmp_path: Path) -> None:
         assert caller.sim("world")["balance"] == "99.96"
         caller.advance(60)
         assert caller.read(accepted["request_id"]).json()["output"]["media_url"][0].endswith(".mp4")
+
+
+def test_of_two_tables_of_prices_the_last_counts() -> None:
+    """That is the one of the model; they are not added up."""
+    (operation,) = read_page(f"{RENDERED}Test v2 Pricing\n| Resolution | Price (USD) |\n| Any | $0.20 |\n").operations
+    assert operation.prices == {"Any": "$0.20"}
+
+
+def test_an_empty_sample_is_no_response(tmp_path: Path) -> None:
+    """What is drafted without one queues, as every operation does."""
+    empty = re.sub(r"(?s)(\*\*Output\*\*\n)\{.*?\n\}", r"\1```json\n{}\n```", RENDERED, count=1)
+    assert empty != RENDERED
+    text = Path(drafted(empty, tmp_path)).read_text(encoding="utf-8")
+    assert "response" not in tomllib.loads(text)["operations"][0]
 
 
 def test_another_operation_of_our_page_is_served(tmp_path: Path) -> None:

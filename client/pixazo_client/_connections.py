@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -117,8 +118,9 @@ def tls_context() -> ssl.SSLContext:
     import ssl  # as late as httpx2 does
 
     file, folder, key_log = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"))
-    certificates = Path(file or ssl.get_default_verify_paths().openssl_cafile)
-    written = certificates.stat().st_mtime_ns if certificates.exists() else None
+    written = None
+    with suppress(OSError):  # there need not be such a file, and what is wrong with it is for the library to say
+        written = Path(file or ssl.get_default_verify_paths().openssl_cafile).stat().st_mtime_ns
     return _tls_context(file, folder, key_log, written)
 
 

@@ -100,3 +100,8 @@ def test_an_image_that_nobody_here_has_seen_may_be_refused() -> None:
     said = _sent("imageToVideo", body)
     assert said.settled(202, b"{}").intent == "accept"
     assert said.settled(400, b"{}").intent == "any"
+
+
+def test_what_a_body_breaks_comes_in_the_order_in_which_it_is_judged() -> None:
+    body = b'{"prompt": "A boat", "callback_url": 5, "aigc_watermark": "yes"}'
+    assert _sent("generate", body).aims == ("T2V-WM-01", "T2V-CB-01")

@@ -504,3 +504,12 @@ def test_one_text_is_no_list_of_models() -> None:
     """It would be read letter by letter."""
     with pytest.raises(ValueError, match=r"models 'ltx-video' is one text: give a list"):
         Simulator(models="ltx-video")
+
+
+def test_what_a_log_remembers_of_its_models_stays_the_same() -> None:
+    """Members and their order: a log that was begun with models opens only where they give the same text."""
+    for operation in read_models(["all"]):
+        assert list(json.loads(msgspec.json.encode(operation))) == [
+            "name", "path", "model_id", "title", "output", "parameters", "price", "response", "on_page", "model", "source", "date",
+            "label", "names", "prompt", "callback", "limited", "plain",
+        ]  # fmt: skip
