@@ -81,7 +81,7 @@ def base_06(trace: Trace) -> Remarks:
                 read for read in generation.reads if not generation.ends or read.number <= generation.ends[0].number
             ]
             lost = next((read for read in seen if read.status in NO_ROUTE), None)
-            bad = lost or next((read for read in seen if read.state in TERMINAL - {"COMPLETED"}), None)
+            bad = lost or next((read for read in seen if read.state in TERMINAL and read.state != "COMPLETED"), None)
             got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
             drifts = lost is None  # it may have failed for a reason of its own
             yield check(bad is None, exchange, "status", "COMPLETED later", words=got, related=related, drifts=drifts)

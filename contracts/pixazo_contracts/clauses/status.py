@@ -379,7 +379,7 @@ def flow_03(trace: Trace) -> Remarks:
         end = min(generation.ends, key=lambda read: read.finished)
         for read in generation.seen:
             # Another end contradicts this one in whatever order reads that overlap were answered.
-            if read.started >= end.finished or read.state in TERMINAL - {end.state}:
+            if read.started >= end.finished or (read.state in TERMINAL and read.state != end.state):
                 holds = read.state == end.state
                 yield check(holds, read, "status", f"{end.state}, as it has ended", read.state, related=(end,))
 

@@ -314,9 +314,10 @@ def webhook_17(trace: Trace) -> Remarks:
 def webhook_18(trace: Trace) -> Remarks:
     """Progress events: one table says status updates, the other says when ready, the header text says instead of polling."""
     for channel in ("header", "member"):
-        states = {callback.member("status") for _, _, callbacks in _with(trace, channel) for callback in callbacks}
-        if states & RANK.keys():
-            yield Observation(f"{channel}: {'progress too' if states & {*RUNNING} else 'ends only'}")
+        states = [callback.member("status") for _, _, callbacks in _with(trace, channel) for callback in callbacks]
+        if any(state in STATES for state in states):
+            progress = any(state in RUNNING for state in states)
+            yield Observation(f"{channel}: {'progress too' if progress else 'ends only'}")
 
 
 @WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {SHOWN}", section=f"{I2V_CB}; {T2V_CB}")

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
 STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
-TERMINAL: Final = frozenset(STATES[2:])
+TERMINAL: Final = STATES[2:]
 
 #: Position of each state along the page's Status Flow; the three ends share one.
 RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}

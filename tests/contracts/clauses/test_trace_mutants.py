@@ -14,6 +14,7 @@ from tests.contracts.clauses.rewriting import (
     NO_ID,
     Edit,
     Members,
+    Message,
     aim,
     aimed,
     answered,
@@ -390,3 +391,21 @@ def test_no_right_trace_is_accused(edit: Edit) -> None:
     verdicts = judge(edit(clean(), ""), CATALOGUE)
     unaccused = {"PASS", "OBSERVED", "INCONCLUSIVE", "SKIPPED"}
     assert [(v.clause, v.outcome, v.findings) for v in verdicts if v.outcome.value not in unaccused] == []
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, -1], ids=["object", "number"])
+@pytest.mark.parametrize(
+    "name", ["request_id", "status", "model_id", "polling_url", "error", "output", "media_url", *STAMPS, "message"]
+)
+def test_a_member_of_another_type_is_judged(name: str, value: object) -> None:
+    """Whatever stands in the place of a member, in every answer and callback, no clause ends in an error of its own."""
+
+    def misfit(message: Message) -> Message:
+        return put(**{name: value})(message) if name in message.members else message
+
+    edit = (
+        at(reads("COMPLETED"), output(media_url=value))
+        if name == "media_url"
+        else both(at(everywhere, misfit), calls("", misfit))
+    )
+    assert [each for each in judge(edit(clean(), ""), CATALOGUE) if each.outcome.value == "ERROR"] == []
