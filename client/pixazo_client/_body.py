@@ -1,4 +1,4 @@
-"""Bodies as they arrive: decoded in bounded steps, into memory (a response of the gateway) or into a file (a download).
+"""Bodies as they arrive, decoded in bounded steps; a download writes its own to a file.
 
 No compression is requested, but some servers compress all the same. The HTTP library would decode a whole network read at
 once, and 64 KiB of gzip can expand to 64 MiB.
@@ -18,9 +18,6 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ._errors import DownloadError
-
-LONGEST_BODY = 4 * 1024 * 1024
-"""Bytes of a decoded response; the longest that the page prints has less than one KiB."""
 
 PIECE = 256 * 1024
 """Bytes that one step of decoding returns at most."""
@@ -72,49 +69,6 @@ class Decoder:
 
 
 _IDENTITY = Decoder("identity")
-
-
-class Body:
-    """The body of one response. `problem` says why it is not complete, None if it is; `content` is what arrived."""
-
-    __slots__ = ("_decoder", "_pieces", "_size", "problem")
-
-    def __init__(self, headers: Mapping[str, str], *, decoded: bool) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.problem: str | None = None
-        try:
-            self._decoder = Decoder.of(headers, decoded=decoded)
-        except BodyError as error:
-            self.problem = str(error)
-
-    @property
-    def content(self) -> bytes:
-        """What arrived, at most LONGEST_BODY bytes."""
-        return b"".join(self._pieces)[:LONGEST_BODY]
-
-    def add(self, data: bytes) -> bool:
-        """Add what arrived; returns whether more is wanted."""
-        try:
-            if self.problem is not None:
-                return False
-            for piece in (data,) if self._decoder is _IDENTITY else self._decoder.decode(data):
-                self._pieces.append(piece)
-                self._size += len(piece)
-                if self._size > LONGEST_BODY:
-                    self.problem = f"has more than {LONGEST_BODY} bytes"
-                    break
-        except BodyError as error:
-            self.problem = str(error)
-        return self.problem is None
-
-    def end(self) -> None:
-        """Note that all data has arrived."""
-        try:
-            if self.problem is None:
-                self._decoder.finish()
-        except BodyError as error:
-            self.problem = str(error)
 
 
 class Download:

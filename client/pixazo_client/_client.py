@@ -247,7 +247,7 @@ class PixazoClient(_Client):
 
         Raises:
             OSError: the image file cannot be read.
-            APIError, PixazoError: as `generate`; also if no file can have this name.
+            APIError, PixazoError: as `generate`.
         """
         optional = {
             "first_frame_image": image_url(first_frame_image),

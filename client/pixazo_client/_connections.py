@@ -37,27 +37,6 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 CLOSED = "the client is closed, nothing was sent: make another"
 
 
-class HTTPResponse(Protocol):
-    """What is used of an `httpx2.Response` or `httpx.Response`."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def extensions(self) -> Mapping[str, Any]: ...
-    @property
-    def is_stream_consumed(self) -> bool: ...
-    @property
-    def next_request(self) -> Any: ...
-    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
-    def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
-    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
-    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
-    def close(self) -> None: ...
-    async def aclose(self) -> None: ...
-
-
 # The same object builds and sends a request, so the request's type is of no concern here: hence Any.
 class Builder(Protocol):
     """What is used of any client."""
@@ -78,7 +57,7 @@ class HTTPClient(Builder, Protocol):
 
     def send(
         self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> HTTPResponse: ...
+    ) -> Any: ...
     def close(self) -> None: ...
 
 
@@ -87,7 +66,7 @@ class AsyncHTTPClient(Builder, Protocol):
 
     async def send(
         self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> HTTPResponse: ...
+    ) -> Any: ...
     async def aclose(self) -> None: ...
 
 
@@ -170,7 +149,7 @@ class Pool:
         pid = os.getpid()
         return self._clients.get(pid) or self._clients.setdefault(pid, self._recipe.client())
 
-    def settle(self, response: HTTPResponse) -> None:
+    def settle(self, response: httpx2.Response) -> None:
         """Note that an exchange has ended."""
 
     async def close(self) -> None:
@@ -209,7 +188,7 @@ class AsyncPool:
             await anext(kept.guard)
         return kept.client
 
-    def settle(self, response: HTTPResponse) -> None:
+    def settle(self, response: httpx2.Response) -> None:
         """Note that an exchange has ended."""
 
     async def close(self) -> None:
@@ -259,7 +238,7 @@ class Lent:
             )
         return self._client
 
-    def settle(self, response: HTTPResponse) -> None:
+    def settle(self, response: httpx2.Response) -> None:
         """Note that an exchange has ended, and whether it left a connection open."""
         if self._home is None and (stream := response.extensions.get("network_stream")) is not None:
             # An idle connection that has something to read has been closed.

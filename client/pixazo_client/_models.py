@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
-from ._errors import PixazoError, WebhookPayloadError
+from ._errors import WebhookPayloadError
 from ._gateway import hide_data_urls
 from ._generation import Generation
 
@@ -121,25 +121,20 @@ def _instant(value: object) -> datetime | None:
 def image_url(image: str | PathLike[str] | bytes) -> str:
     """A first frame as the gateway takes it: a str unchanged; bytes, or the content of a file, as a data URL.
 
-    Whether the image meets the page's limits is for the gateway to decide. Raises OSError when the file cannot be read,
-    PixazoError when no file can have this name.
+    Whether the image meets the page's limits is for the gateway to decide. Raises OSError when the file cannot be read.
     """
     if isinstance(image, str):
         return image
-    try:
-        content = image if isinstance(image, bytes) else Path(image).read_bytes()
-    except ValueError as error:  # a NUL, a lone surrogate
-        raise PixazoError(f"first_frame_image {image!r} names no file, nothing was sent: {error}") from error
-    suffix = "" if isinstance(image, bytes) else Path(image).suffix
-    return f"data:{_image_type(content, suffix)};base64,{b64encode(content).decode('ascii')}"
+    content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    return f"data:{_image_type(content)};base64,{b64encode(content).decode('ascii')}"
 
 
-def _image_type(content: bytes, suffix: str) -> str:
-    """The media type by the file's signature, or else by its suffix."""
+def _image_type(content: bytes) -> str:
+    """The media type by the file's signature."""
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
-    return f"image/{suffix[1:].lower()}" if suffix[1:].isalnum() else "application/octet-stream"
+    return "application/octet-stream"

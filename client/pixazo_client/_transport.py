@@ -18,13 +18,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 import anyio
 import httpx2
 
-from ._body import Body, Download
+from ._body import BodyError, Decoder, Download
 from ._connections import (
     AsyncHTTPClient,
     AsyncPool,
     Builder,
     HTTPClient,
-    HTTPResponse,
     Lent,
     Pool,
     event_loop,
@@ -36,6 +35,9 @@ from ._gateway import KEY_HEADER
 
 T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
+
+LONGEST_BODY = 4 * 1024 * 1024
+"""Bytes of a decoded response; the longest that the page prints has less than one KiB."""
 
 CHUNK = 256 * 1024
 MOST_REDIRECTS = 20  # as many as the HTTP library follows by default
@@ -68,9 +70,7 @@ class BlockingIO:
     """The I/O of a blocking client."""
 
     def __init__(self, client: HTTPClient | None, sleep: Callable[[float], object] | None) -> None:
-        _check_client(client, "Client")
-        if hasattr(client, "aclose"):
-            raise PixazoError("http_client is an asynchronous client: give it to AsyncPixazoClient")
+        _check_client(client, "Client", is_async=False)
         self.pool = Pool() if client is None else Lent(client, process)
         self._sleep = sleep
 
@@ -90,12 +90,12 @@ class BlockingIO:
         """Call such a function even if the call was cancelled."""
         function()
 
-    async def send(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
+    async def send(self, client: Any, request: Any, **options: Any) -> httpx2.Response:
         """Send a request, and return the response when its head has arrived."""
-        response: HTTPResponse = client.send(request, stream=True, follow_redirects=False, **options)
+        response: httpx2.Response = client.send(request, stream=True, follow_redirects=False, **options)
         return response
 
-    def chunks(self, response: HTTPResponse, size: int | None) -> Any:
+    def chunks(self, response: httpx2.Response, size: int | None) -> Any:
         """The body in chunks, for `next`; as it is on the wire, unless a hook of the client has decoded it already."""
         return response.iter_bytes(size) if response.is_stream_consumed else response.iter_raw(size)
 
@@ -103,7 +103,7 @@ class BlockingIO:
         """The next chunk; None at the end."""
         return next(chunks, None)
 
-    async def close(self, response: HTTPResponse, _chunks: Any) -> None:
+    async def close(self, response: httpx2.Response, _chunks: Any) -> None:
         """Close a response whose chunks may not have been read to the end."""
         response.close()
 
@@ -116,9 +116,7 @@ class AsyncIO:
     """The I/O of an asynchronous client, on asyncio or trio; files are accessed in threads."""
 
     def __init__(self, client: AsyncHTTPClient | None, sleep: Callable[[float], Awaitable[object]] | None) -> None:
-        _check_client(client, "AsyncClient")
-        if client is not None and not hasattr(client, "aclose"):
-            raise PixazoError("http_client is a blocking client: give it to PixazoClient")
+        _check_client(client, "AsyncClient", is_async=True)
         self.pool = AsyncPool() if client is None else Lent(client, event_loop)
         self._sleep = sleep
 
@@ -139,18 +137,18 @@ class AsyncIO:
         with anyio.CancelScope(shield=True):
             await self.run(function)
 
-    async def send(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
-        response: HTTPResponse = await client.send(request, stream=True, follow_redirects=False, **options)
+    async def send(self, client: Any, request: Any, **options: Any) -> httpx2.Response:
+        response: httpx2.Response = await client.send(request, stream=True, follow_redirects=False, **options)
         return response
 
-    def chunks(self, response: HTTPResponse, size: int | None) -> Any:
+    def chunks(self, response: httpx2.Response, size: int | None) -> Any:
         return response.aiter_bytes(size) if response.is_stream_consumed else response.aiter_raw(size)
 
     async def next(self, chunks: Any) -> bytes | None:
         found: bytes | None = await anext(chunks, None)
         return found
 
-    async def close(self, response: HTTPResponse, chunks: Any) -> None:
+    async def close(self, response: httpx2.Response, chunks: Any) -> None:
         try:
             await chunks.aclose()  # trio warns of an asynchronous generator that nobody closes
         finally:
@@ -218,7 +216,7 @@ class Transport:
                 try:
                     request = response.next_request
                     if request is None and response.status_code != 200:
-                        return _as_value(response)
+                        return Response(response.status_code, response.headers, b"", time.time())
                     if request is None:
                         return await self._save(response, chunks, download)
                 finally:
@@ -231,24 +229,34 @@ class Transport:
         built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
         seconds = _within(built, request)
         end = real_clock() + seconds
-        with self.io.limit(seconds):
+        with suppress(TimeoutError), self.io.limit(seconds):
             response = await self._open(client, built)
             chunks = self.io.chunks(response, None)
             try:
-                body = Body(response.headers, decoded=response.is_stream_consumed)
-                while (chunk := await self._next(chunks)) is not None:
-                    if not body.add(chunk):
-                        break
-                    if real_clock() > end:
-                        raise self._late_answer(seconds)
-                else:
-                    body.end()
+                body, problem = await self._read(response, chunks, end)
             finally:
                 await self._close(response, chunks)
-            return _as_value(response, body)
-        raise self._late_answer(seconds)
+            return Response(response.status_code, response.headers, body, time.time(), problem)
+        raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
 
-    async def _save(self, response: HTTPResponse, chunks: Any, download: Download) -> Path:
+    async def _read(self, response: httpx2.Response, chunks: Any, end: float) -> tuple[bytes, str | None]:
+        """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end."""
+        body = bytearray()
+        try:
+            decoder = Decoder.of(response.headers, decoded=response.is_stream_consumed)
+            while (chunk := await self._next(chunks)) is not None:
+                for piece in decoder.decode(chunk):
+                    body += piece
+                    if len(body) > LONGEST_BODY:
+                        return bytes(body[:LONGEST_BODY]), f"has more than {LONGEST_BODY} bytes"
+                if real_clock() > end:
+                    raise TimeoutError
+            decoder.finish()
+        except BodyError as error:
+            return bytes(body), str(error)
+        return bytes(body), None
+
+    async def _save(self, response: httpx2.Response, chunks: Any, download: Download) -> Path:
         download.begin(response.headers, decoded=response.is_stream_consumed)
         try:
             await self.io.run(download.create)
@@ -265,7 +273,7 @@ class Transport:
         except Exception as error:
             raise self._no_answer(error, sent=False) from error
 
-    async def _open(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
+    async def _open(self, client: Any, request: Any, **options: Any) -> httpx2.Response:
         try:
             return await self.io.send(client, request, **options)
         except PixazoError:
@@ -279,13 +287,10 @@ class Transport:
         except Exception as error:
             raise self._no_answer(error) from error
 
-    async def _close(self, response: HTTPResponse, chunks: Any) -> None:
+    async def _close(self, response: httpx2.Response, chunks: Any) -> None:
         with _whatever_happens:  # what was read is valid, however the connection ends
             await self.io.close(response, chunks)
             self.io.pool.settle(response)
-
-    def _late_answer(self, seconds: float) -> _NoAnswer:
-        return self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
 
     def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -305,11 +310,6 @@ def _within(built: Any, request: Request) -> float:
     return seconds
 
 
-def _as_value(response: HTTPResponse, body: Body | None = None) -> Response:
-    content, problem = (b"", None) if body is None else (body.content, body.problem)
-    return Response(response.status_code, response.headers, content, time.time(), problem)
-
-
 def _check_timeout(timeout: Any) -> None:
     """Raise ValueError unless the time-out can be used: a socket would refuse it only when a submission is under way."""
     limits = cast("tuple[object, ...]", timeout if isinstance(timeout, tuple) else (timeout,) * 4)
@@ -321,7 +321,7 @@ def _check_timeout(timeout: Any) -> None:
         )
 
 
-def _check_client(client: object, kind: str) -> None:
-    """Raise PixazoError for an http_client of another library, such as a requests.Session."""
-    if client is not None and (isinstance(client, type) or not hasattr(client, "build_request")):
+def _check_client(client: object, kind: str, *, is_async: bool) -> None:
+    """Raise PixazoError for an http_client of the other kind, or of another library, such as a requests.Session."""
+    if client is not None and not (hasattr(client, "build_request") and hasattr(client, "aclose") == is_async):
         raise PixazoError(f"http_client is of type {type(client).__name__}: give an httpx2.{kind} or httpx.{kind}")
