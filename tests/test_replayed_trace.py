@@ -263,7 +263,7 @@ def test_a_replayed_trace_fails_the_app_that_it_came_from_and_not_the_mended_one
     file = tmp_path / "trace.ndjson"
     file.write_bytes(trace)
     assert pixazo_sim("replay", str(file), "--out", str(tmp_path)).returncode == 0
-    script = read_script(tmp_path / "replay_trace.toml")
+    script = read_script(tmp_path / "replay_trace.json")
     replaying = Settings(script=script, clock=clock_factory("real"))  # the trace has seconds of the wall clock
     assert outcome(Simulator(replaying), app)[0] == failed
     assert outcome(Simulator(replaying), mended)[0] == "passed"
@@ -286,7 +286,7 @@ def test_the_tests_of_a_trace_pass_where_the_script_answers_as_the_trace_and_fai
     """They hold no key and no path of this machine, and are as ruff has them."""
     pytest.importorskip("ruff")
     written(pytester.path)
-    tests, script = pytester.path / "test_replay_trace.py", pytester.path / "replay_trace.toml"
+    tests, script = pytester.path / "test_replay_trace.py", pytester.path / "replay_trace.json"
     text = tests.read_text() + script.read_text()
     assert KEY not in text
     assert str(pytester.path) not in text
@@ -295,7 +295,7 @@ def test_the_tests_of_a_trace_pass_where_the_script_answers_as_the_trace_and_fai
     ruff = run_process(sys.executable, "-m", "ruff", "check", "--line-length", "120", str(tests))
     assert ruff.returncode == 0, ruff.stdout
     pytester.runpytest("-q", "-p", "no:cacheprovider").assert_outcomes(passed=1)
-    script.write_text("rules = []")
+    script.write_text('{"rules": []}')
     pytester.runpytest("-q", "-p", "no:cacheprovider").assert_outcomes(failed=1)
 
 
@@ -328,7 +328,7 @@ def test_the_test_of_an_app_with_a_hard_coded_host_fails_and_passes_when_it_is_m
 
 def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
     printed = written(tmp_path).splitlines()
-    script, tests = tmp_path / "replay_trace.toml", tmp_path / "test_replay_trace.py"
+    script, tests = tmp_path / "replay_trace.json", tmp_path / "test_replay_trace.py"
     assert printed[1:3] == [f"wrote {script}: pixazo-sim serve --script {script}", f"wrote {tests}: pytest {tests}"]
     again = mistake("replay", str(tmp_path / "trace.ndjson"), "--out", str(tmp_path))
     assert again.endswith(f"{script} and {tests} would be overwritten: give another --name or --out, or --force")

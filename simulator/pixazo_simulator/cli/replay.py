@@ -26,7 +26,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     """Restore a world from FILE, and serve it until SIGINT or SIGTERM; or turn a trace into a failing test.
 
     A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script by which a simulator answers
-    as the trace says, and a pytest file that uses it: replay_NAME.toml and test_replay_NAME.py.
+    as the trace says, and a pytest file that uses it: replay_NAME.json and test_replay_NAME.py.
 
     Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
     commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock stands still at
@@ -114,7 +114,7 @@ def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Pat
     given = options["name"] or Path(file).stem
     name = re.sub(r"\W+", "_", given, flags=re.ASCII).strip("_").lower() or "trace"
     folder = Path(options["out"])
-    script, tests = folder / f"replay_{name}.toml", folder / f"test_replay_{name}.py"
+    script, tests = folder / f"replay_{name}.json", folder / f"test_replay_{name}.py"
     if there := [str(each) for each in (script, tests) if each.exists() and not options["force"]]:
         raise ValueError(f"{' and '.join(there)} would be overwritten: give another --name or --out, or --force")
     return name, script, tests

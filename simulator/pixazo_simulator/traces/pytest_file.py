@@ -1,4 +1,4 @@
-"""The two files that are made of a trace: the script in TOML, and the tests in Python that use it."""
+"""The two files that are made of a trace: the script in JSON, and the tests in Python that use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import pprint
 import shlex
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
+
+import msgspec
 
 from pixazo_simulator.spec import read_instant, timestamp
 
@@ -17,7 +19,6 @@ from .rules import AT_ONCE, Generation, Retold
 SPEED = "x20"
 """The clock of an app's test: as that of `pixazo-sim exec`."""
 _WIDTH = 110
-_BARE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 class Files(NamedTuple):
@@ -57,7 +58,8 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
     )
     for mark, value in values.items():
         text = text.replace(f"@{mark}@", value)
-    return Files(_script(told), text)
+    script = msgspec.json.encode({"rules": [rule.as_json() for rule in told.rules]})
+    return Files(f"{msgspec.json.format(script).decode()}\n", text)
 
 
 def _python(value: object) -> str:
@@ -99,33 +101,3 @@ def _answer(each: Exchange) -> dict[str, Any] | None:
         answer["members"] = sorted(each.members)
         answer |= {name: each.members[name] for name in ("status", "error") if name in each.members}
     return answer
-
-
-def _script(told: Retold) -> str:
-    tables = ["# Written by pixazo-sim replay: the answers of a recorded gateway, in order.\n"]
-    for rule in told.rules:
-        members = rule.as_json()
-        then = members.pop("then", [])
-        first = {name: members.pop(name) for name in ("when", "match") if name in members}
-        tables += ["[[rules]]", *_members(first | members), ""]
-        for step in then:
-            tables += ["[[rules.then]]", *_members(step), ""]
-    return "\n".join(tables)
-
-
-def _members(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(name)} = {_toml(value)}" for name, value in table.items()]
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value).items()
-        return f"{{ {', '.join(f'{_key(name)} = {_toml(each)}' for name, each in members)} }}" if members else "{}"
-    if isinstance(value, list):
-        inner = map(_toml, cast("list[object]", value))
-        return f"[{', '.join(inner)}]"
-    return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else json.dumps(value)
-
-
-def _key(name: str) -> str:
-    return name if name and set(name) <= _BARE else _toml(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -148,10 +148,3 @@ def read_trace(data: bytes) -> Trace | None:
             "the trace has no submission, so there is nothing to replay: record the traffic of an app that submits"
         )
     return Trace(header.started_at, tuple(sorted(exchanges, key=lambda each: each.started)), tuple(callbacks))
-
-
-def scalar(value: object) -> bool:
-    """Whether a rule can give this value to a member: TOML has no null."""
-    if isinstance(value, dict):
-        return all(map(scalar, cast("dict[str, object]", value).values()))
-    return all(map(scalar, cast("list[object]", value))) if isinstance(value, list) else value is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from pixazo_simulator import spec
 from pixazo_simulator.script import AnyFault, End, Fault, Reply, Rule, Step
 
-from .records import Callback, Exchange, Message, Trace, scalar
+from .records import Callback, Exchange, Message, Trace
 
 AT_ONCE = 1.0
 """Seconds within which a webhook counts as sent at the instant of its state."""
@@ -119,7 +119,7 @@ class _Telling(msgspec.Struct):
         path = f"/v2/requests/status/{one.request_id}"
         expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
         same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
-        faults = self._deviation(expected, {**submit.members, **same}, f"submission {number}")
+        faults = _deviation(expected, {**submit.members, **same})
         if not any(each.succeeded for each in one.reads) and not any(
             "status" in each.members for each in one.callbacks
         ):
@@ -147,7 +147,7 @@ class _Telling(msgspec.Struct):
         if not read.succeeded or not read.members:
             return Step(reply=_reply(read))
         expected = one.natural(one.age(read.started), self.policy)
-        return Step(faults=self._deviation(expected, read.members, f"a status read of generation {one.number}"))
+        return Step(faults=_deviation(expected, read.members))
 
     def _webhooks(self, one: Generation) -> list[Step]:
         """A step for each webhook that a simulator sends: one for each URL, at the end."""
@@ -176,43 +176,9 @@ class _Telling(msgspec.Struct):
             if len(taken) > 1:
                 faults.append(_fault("duplicate", copies=min(len(taken), 10)))
             expected = one.natural(end, self.policy)
-            faults += self._deviation(expected, taken[0].members, f"a callback of generation {one.number}")
+            faults += _deviation(expected, taken[0].members)
             steps.append(Step(faults=tuple(faults)))
         return steps
-
-    def _deviation(self, expected: dict[str, Any], members: Any, what: str) -> tuple[Fault, ...]:
-        """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
-        edit: dict[str, Any] = {"remove": [], "rename": {}, "null": [], "set": {}}
-        self._compare(expected, cast("dict[str, Any]", members), "", edit, what)
-        given = {name: value for name, value in edit.items() if value}
-        return (_fault("changed_members", **given),) if given else ()
-
-    def _compare(
-        self, expected: dict[str, Any], members: dict[str, Any], where: str, edit: dict[str, Any], what: str
-    ) -> None:
-        extra = {_plain(name): name for name in members if name not in expected}
-        for name, value in expected.items():
-            seen: Any = members.get(name)
-            if name not in members:
-                if other := extra.pop(_plain(name), None):
-                    edit["rename"][where + name] = where + other
-                else:
-                    edit["remove"].append(where + name)
-            elif seen is None and value is not None:
-                edit["null"].append(where + name)
-            elif isinstance(value, dict) and isinstance(seen, dict):
-                inner = cast("dict[str, Any]", value), cast("dict[str, Any]", seen)
-                self._compare(*inner, f"{where}{name}.", edit, what)
-            elif not _alike(name, cast("object", value), seen):
-                if not isinstance(seen, dict) and scalar(seen):
-                    edit["set"][where + name] = seen
-                else:
-                    self.note(f"{what}: member {where}{name} is of another form than a rule can give it")
-        for name in extra.values():
-            if scalar(members[name]):
-                edit["set"][where + name] = members[name]
-            else:
-                edit["null"].append(where + name)
 
     def note_the_rest(self) -> None:
         """Note what belongs to no generation."""
@@ -301,6 +267,31 @@ def _printed(message: Message) -> float | None:
     """Seconds from creation to completion, as the message has them."""
     found = [spec.read_instant(str(message.members.get(name))) for name in ("created_at", "completed_at")]
     return (found[1] - found[0]) / spec.SECOND if found[0] is not None and found[1] is not None else None
+
+
+def _deviation(expected: dict[str, Any], seen: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
+    edit: dict[str, Any] = {"remove": [], "rename": {}, "set": {}}
+    _compare(expected, seen, "", edit)
+    given = {name: value for name, value in edit.items() if value}
+    return (_fault("changed_members", **given),) if given else ()
+
+
+def _compare(expected: dict[str, Any], seen: Mapping[str, Any], where: str, edit: dict[str, Any]) -> None:
+    extra = {_plain(name): name for name in seen if name not in expected}
+    for name, value in expected.items():
+        if name in seen:
+            found: Any = seen[name]
+            if isinstance(value, dict) and isinstance(found, dict):
+                _compare(cast("dict[str, Any]", value), cast("dict[str, Any]", found), f"{where}{name}.", edit)
+            elif not _alike(name, cast("object", value), cast("object", found)):
+                edit["set"][where + name] = found
+        elif other := extra.pop(_plain(name), None):
+            edit["rename"][where + name] = where + other
+        else:
+            edit["remove"].append(where + name)
+    for name in extra.values():
+        edit["set"][where + name] = seen[name]
 
 
 def _fault(kind: str, **members: Any) -> Fault:
