@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pixazo_simulator.control import Exchange, JournalPage, Refused, responses
+from pixazo_simulator.control import JournalPage, Refused, responses
 from pixazo_simulator.script import EXAMPLES
 from pixazo_simulator.spec import KEY_HEADER, beginning, is_success
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 Action = Callable[[ConsoleRequest], Awaitable[ActionResult]]
 _SHOWN = 40
 """Characters of what was sent that a message shows."""
+_STEPS: Mapping[str, Mapping[str, object]] = {"5": {"seconds": 5}, "15": {"seconds": 15}, "next": {"until": "next"}}
+"""What the buttons of the clock send -> the body of the control route."""
 
 
 async def open_world(request: ConsoleRequest) -> ActionResult:
@@ -40,8 +41,7 @@ async def open_world(request: ConsoleRequest) -> ActionResult:
 
 async def advance(request: ConsoleRequest) -> ActionResult:
     """Let time pass."""
-    step = request.form.get("step", "")
-    body = {"until": "next"} if step == "next" else {"seconds": _number("seconds", step)}
+    body = _STEPS.get(request.form.get("step", ""), {})
     done = responses.decode(await request.calls.send("POST", "clock/advance", body), responses.Advanced)
     happened = ", ".join(map(_event_text, done.events[:5])) + (
         f" and {len(done.events) - 5} more" if len(done.events) > 5 else ""
@@ -55,16 +55,6 @@ def _event_text(event: responses.Event) -> str:
     return f"webhook {event.number}: {event.problem or event.status}"
 
 
-def _number(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Refused(400, f"{name} {beginning(text, _SHOWN)!a} is not a number: give seconds, such as 15")
-    return number
-
-
 async def change(request: ConsoleRequest) -> ActionResult:
     """Change the balance, a switch, or a point of the policy."""
     form, body = request.form, dict[str, Any]()
@@ -75,8 +65,6 @@ async def change(request: ConsoleRequest) -> ActionResult:
             body[name] = form[name] == "true"
     if "field" in form:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
-    if not body:
-        raise Refused(400, "nothing is to be changed: send balance, suspended, model_enabled, or field with value")
     await request.calls.send("PATCH", "world", body)
     return ActionResult(
         "Changed for this world: "
@@ -93,17 +81,17 @@ async def resend(request: ConsoleRequest) -> ActionResult:
 
 
 async def add_rule(request: ConsoleRequest) -> ActionResult:
-    """Append a rule that was written as JSON, or replace an existing one by it."""
-    number, text = request.form.get("number"), request.form.get("rule", "").encode()
-    if number:
-        if not re.fullmatch("[0-9]{1,15}", number):
-            raise Refused(
-                400, f"rule {beginning(number, _SHOWN)!a} is not the number of a rule: the page Script has them"
-            )
-        await request.calls.send("PUT", f"script/rules/{number}", text)
-        return ActionResult(f"Rule {number} was replaced; it starts unused.")
+    """Append a rule that was written as JSON."""
+    text = request.form.get("rule", "").encode()
     added = responses.decode(await request.calls.send("POST", "script/rules", text), responses.RuleNumber)
     return ActionResult(f"Rule {added.number} was added; it is asked after all others.")
+
+
+async def replace_rule(request: ConsoleRequest) -> ActionResult:
+    """Replace a rule by one that was written as JSON."""
+    number = request.path["rule"]
+    await request.calls.send("PUT", f"script/rules/{number}", request.form.get("rule", "").encode())
+    return ActionResult(f"Rule {number} was replaced; it starts unused.")
 
 
 async def remove_rule(request: ConsoleRequest) -> ActionResult:
@@ -139,36 +127,27 @@ async def send(request: ConsoleRequest) -> ActionResult:
     }
     if webhook := request.form.get("webhook", "").strip():
         headers["X-Webhook-URL"] = webhook
-    cut = await _answered(request, known[operation].path, headers, body)
+    await _ask_gateway(request, known[operation].path, headers, body)
     latest = (await request.calls.get(JournalPage, "journal", limit=1)).exchanges
-    return _seen(latest[-1], cut, request.here) if latest else ActionResult("Nothing was answered.")
+    return ActionResult("Sent.", f"{request.here}/requests/{latest[-1].number}" if latest else "")
 
 
-def _seen(exchange: Exchange, cut: str, here: str) -> ActionResult:
-    return ActionResult(f"{exchange.status} {exchange.reason}{cut}", f"{here}/requests/{exchange.number}")
-
-
-async def _answered(request: ConsoleRequest, path: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Let the gateway answer; returns what a fault did to the connection, or an empty text."""
-    began = False
+async def _ask_gateway(request: ConsoleRequest, path: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Let the gateway answer; the journal has what it said."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def sent(message: Message) -> None:
-        nonlocal began
-        began = began or message["type"] == "http.response.start"
+    async def ignore(_: Message) -> None:
+        pass
 
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": request.worlds.settings.scheme, "path": path,
         "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 0), "server": ("127.0.0.1", None),
         "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
     }  # fmt: skip
-    try:
-        await request.gateway(scope, receive, sent)
-    except ConnectionError:  # a fault that cuts the connection
-        return " (the connection was cut)"
-    return "" if began else " (nothing was answered)"
+    with suppress(ConnectionError):  # of a fault that cuts the connection
+        await request.gateway(scope, receive, ignore)
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -177,6 +156,7 @@ ACTIONS: Mapping[str, Action] = {
     "/worlds/{number:int}/change": change,
     "/worlds/{number:int}/webhooks/{delivery:int}/resend": resend,
     "/worlds/{number:int}/rules": add_rule,
+    "/worlds/{number:int}/rules/{rule:int}": replace_rule,
     "/worlds/{number:int}/rules/{rule:int}/remove": remove_rule,
     "/worlds/{number:int}/faults/{kind}": arm,
     "/worlds/{number:int}/send": send,

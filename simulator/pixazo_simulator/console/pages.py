@@ -295,7 +295,7 @@ async def try_it(request: ConsoleRequest) -> View:
     return await _world_page(
         request, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
         receiver=f"{request.worlds.settings.scheme}://{request.calls.host}{BASE}/receiver",
-        codes=snippets("POST", path, {"Content-Type": "application/json"}, text),
+        codes=snippets(path, text),
     )  # fmt: skip
 
 

@@ -33,44 +33,34 @@ SAMPLES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Path and body of each operation, as the page shows them (Request Code); of the long prompt only the first sentence."""
 
 
-def snippets(method: str, path: str, headers: Mapping[str, str], body: str) -> dict[str, str]:
-    """The request by language: cURL, Python, JavaScript."""
+def snippets(path: str, body: str) -> dict[str, str]:
+    """A POST of a JSON body, by language: cURL, Python, JavaScript."""
+    words = [f'-H "{KEY_HEADER}: $PIXAZO_API_KEY"', "-H 'Content-Type: application/json'"]
     return {
-        "cURL": _curl(method, path, headers, body),
-        "Python": _python(method, path, headers, body),
-        "JavaScript": _javascript(method, path, headers, body),
+        "cURL": curl_command("POST", quote(path), words, body, separator=" \\\n  "),
+        "Python": _python(path, body),
+        "JavaScript": _javascript(path, body),
     }
 
 
-def _curl(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
-    words = [
-        f'-H "{KEY_HEADER}: $PIXAZO_API_KEY"',
-        *(f"-H {quote(f'{name}: {value}')}" for name, value in headers.items()),
-    ]
-    return curl_command(method, quote(path), words, body or None, separator=" \\\n  ")
-
-
-def _python(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
-    own = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in headers.items())
-    content = f"\n    content={body!r}," if body else ""
+def _python(path: str, body: str) -> str:
     return f"""import os
 
 import httpx2
 
-response = httpx2.request(
-    {json.dumps(method)},
+response = httpx2.post(
     os.environ["PIXAZO_BASE_URL"] + {path!r},
-    headers={{{json.dumps(KEY_HEADER)}: os.environ["PIXAZO_API_KEY"]{own}}},{content}
+    headers={{"{KEY_HEADER}": os.environ["PIXAZO_API_KEY"], "Content-Type": "application/json"}},
+    content={body!r},
 )
 print(response.status_code, response.text)"""
 
 
-def _javascript(method: str, path: str, headers: Mapping[str, str], body: str) -> str:
-    own = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in headers.items())
-    content = f"\n  body: {json.dumps(body)}," if body else ""
+def _javascript(path: str, body: str) -> str:
     return f"""const response = await fetch(process.env.PIXAZO_BASE_URL + {json.dumps(path)}, {{
-  method: {json.dumps(method)},
-  headers: {{{json.dumps(KEY_HEADER)}: process.env.PIXAZO_API_KEY{own}}},{content}
+  method: "POST",
+  headers: {{"{KEY_HEADER}": process.env.PIXAZO_API_KEY, "Content-Type": "application/json"}},
+  body: {json.dumps(body)},
 }});
 console.log(response.status, await response.text());"""
 

@@ -41,18 +41,17 @@ def run(language: str, program: str, url: str, folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", RUN)
-@pytest.mark.parametrize("body", [HOSTILE, "@/etc/passwd", "-x", ""], ids=["hostile", "at", "option", "none"])
+@pytest.mark.parametrize("body", [HOSTILE, "@/etc/passwd", "-x"], ids=["hostile", "at", "option"])
 def test_the_printed_program_sends_the_request(language: str, body: str, tmp_path: Path) -> None:
     """Whatever stands in it, also where a shell or a template would replace it."""
-    headers = {"Content-Type": "application/json", "X-Webhook-URL": "http://a.test/?a='$HOME'&b=\"`id`\""}
     with Receiver(http_response(202, b"taken")) as gateway:
         origin = gateway.url.removesuffix("/hook")
-        printed = run(language, snippets("POST", GENERATE, headers, body)[language], origin, tmp_path)
+        printed = run(language, snippets(GENERATE, body)[language], origin, tmp_path)
         (got,) = gateway.received
     assert got.line.split()[:2] == ["POST", GENERATE]
     assert got.body == body.encode()
     assert got.headers[KEY_HEADER.lower()] == KEY
-    assert {name: got.headers[name.lower()] for name in headers} == headers
+    assert got.headers["content-type"] == "application/json"
     assert "taken" in printed
 
 

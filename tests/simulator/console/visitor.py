@@ -29,6 +29,7 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
     "/worlds/1/change": {"balance": "1.00"},
     "/worlds/1/webhooks/1/resend": {},
     "/worlds/1/rules": {"rule": '{"when": "generate", "reply": {"status": 503}}'},
+    "/worlds/1/rules/1": {"rule": '{"when": "generate", "reply": {"status": 502}}'},
     "/worlds/1/rules/1/remove": {},
     "/worlds/1/faults/status_code": {},
     "/worlds/1/send": {"operation": "generate", "body": '{"prompt": "A bear"}'},
