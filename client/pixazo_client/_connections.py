@@ -10,10 +10,9 @@ import os
 import re
 import sys
 from contextlib import suppress
-from functools import cache, lru_cache
-from ipaddress import ip_network
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias, TypeVar
 from urllib.request import getproxies
 
 import httpx2
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from anyio.lowlevel import RunVar
 
 
+C = TypeVar("C")
 Place: TypeAlias = "tuple[int, object]"
 """A process and an event loop."""
 
@@ -115,31 +115,21 @@ class _Recipe:
         self._context = tls_context()
         self._proxies = proxies(self._context)
 
-    def client(self) -> httpx2.Client:
-        """A new blocking client."""
-        return httpx2.Client(mounts=self._mounts(httpx2.HTTPTransport), **self._options)
-
-    def async_client(self) -> httpx2.AsyncClient:
-        """A new asynchronous client."""
-        return httpx2.AsyncClient(mounts=self._mounts(httpx2.AsyncHTTPTransport), **self._options)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {"timeout": DEFAULT_TIMEOUT, "verify": self._context, "trust_env": False}
-
-    def _mounts(self, transport: Any) -> dict[str, Any]:
-        return {
+    def client(self, kind: Callable[..., C], transport: Callable[..., object]) -> C:
+        """A new client of this kind, with transports of its kind."""
+        mounts = {
             pattern: transport(proxy=proxy, verify=self._context) if isinstance(proxy, str) else proxy
             for pattern, proxy in self._proxies.items()
         }
+        return kind(mounts=mounts, timeout=DEFAULT_TIMEOUT, verify=self._context, trust_env=False)
 
 
 class Pool:
     """Our own blocking clients. There is no lock: one that another thread holds during a fork is never released in the child."""
 
     def __init__(self) -> None:
-        self._recipe = _Recipe()
-        self._clients: dict[int, httpx2.Client] = {os.getpid(): self._recipe.client()}
+        self._new = partial(_Recipe().client, httpx2.Client, httpx2.HTTPTransport)
+        self._clients: dict[int, httpx2.Client] = {os.getpid(): self._new()}
         self._closed = False
 
     async def take(self) -> httpx2.Client:
@@ -147,7 +137,7 @@ class Pool:
         if self._closed:
             raise PixazoError(CLOSED)
         pid = os.getpid()
-        return self._clients.get(pid) or self._clients.setdefault(pid, self._recipe.client())
+        return self._clients.get(pid) or self._clients.setdefault(pid, self._new())
 
     def settle(self, response: httpx2.Response) -> None:
         """Note that an exchange has ended."""
@@ -169,7 +159,7 @@ class AsyncPool:
     """Our own asynchronous clients, each closed with its event loop: a loop that ends closes the generators still open."""
 
     def __init__(self) -> None:
-        self._recipe = _Recipe()
+        self._new = partial(_Recipe().client, httpx2.AsyncClient, httpx2.AsyncHTTPTransport)
         self._clients: dict[Place, _Kept] = {}
         self._closed = False
 
@@ -183,7 +173,7 @@ class AsyncPool:
             for place, each in list(self._clients.items()):
                 if each.loop is not None and each.loop.is_closed():  # by loop.close(), which leaves generators open
                     self._clients.pop(place, None)
-            client = self._recipe.async_client()
+            client = self._new()
             kept = self._clients[here] = _Kept(client, _asyncio_loop(), _closing(client, self._clients, here))
             await anext(kept.guard)
         return kept.client
@@ -304,23 +294,15 @@ def _without_password(url: str) -> str:
 
 def _pattern(entry: str) -> str | None:
     """The pattern of a NO_PROXY entry: a URL, an address, a network, or a domain, which includes its subdomains."""
-    pattern = f"all://{entry}" if entry.startswith(("*.", "[")) or entry.lower() == "localhost" else f"all://*{entry}"
+    host, slash, bits = entry.partition("/")
+    is_domain = not (entry.startswith(("*.", "[")) or host.lower() == "localhost" or host.replace(".", "").isdecimal())
+    pattern = f"all://{'*' * is_domain}{entry}"
     if "://" in entry:
         pattern = entry
-    elif (network := _network(entry)) is not None:
-        pattern = f"all://{network}"
+    elif host.count(":") > 1 and host[0] != "[":  # IPv6
+        pattern = f"all://[{host}]{slash}{bits}"
     try:
         httpx2.Client(mounts={pattern: None}, transport=UnusableProxy(""), trust_env=False)
     except (ValueError, httpx2.InvalidURL):
         return None
     return pattern if entry else None
-
-
-def _network(entry: str) -> str | None:
-    try:
-        network = ip_network(entry, strict=False)
-    except ValueError:
-        return None
-    address, _, bits = entry.partition("/")
-    host = f"[{address}]" if network.version == 6 else address
-    return f"{host}/{bits}" if bits else host
