@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -37,13 +39,21 @@ CHANGED = "event: changed\ndata: -\n\n"
 """The server-sent event on which an open page refreshes itself."""
 
 
+class _Number(IntegerConvertor):
+    """`{name:number}` in the path of a route. Starlette's own `int` matches more digits than `int` reads."""
+
+    regex = "[0-9]{1,15}"
+
+
+register_url_convertor("number", _Number())
+
+
 def static_routes(base: str) -> list[Route]:
     """The routes to the static files, below `base`."""
-    return [Route(f"{base}/static/{name}", _static) for name in _STATIC]
+    return [Route(f"{base}/static/{name}", partial(_static, kind, content)) for name, (kind, content) in _STATIC.items()]
 
 
-async def _static(request: Request) -> Response:
-    kind, content = _STATIC[request.scope["path"].rpartition("/")[2]]
+async def _static(kind: str, content: bytes, request: Request) -> Response:
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
     if request.headers.get("if-none-match") == tag:

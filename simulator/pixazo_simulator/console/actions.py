@@ -152,13 +152,13 @@ async def _ask_gateway(request: ConsoleRequest, path: str, headers: Mapping[str,
 
 ACTIONS: Mapping[str, Action] = {
     "/open": open_world,
-    "/worlds/{number:int}/advance": advance,
-    "/worlds/{number:int}/change": change,
-    "/worlds/{number:int}/webhooks/{delivery:int}/resend": resend,
-    "/worlds/{number:int}/rules": add_rule,
-    "/worlds/{number:int}/rules/{rule:int}": replace_rule,
-    "/worlds/{number:int}/rules/{rule:int}/remove": remove_rule,
-    "/worlds/{number:int}/faults/{kind}": arm,
-    "/worlds/{number:int}/send": send,
+    "/worlds/{number:number}/advance": advance,
+    "/worlds/{number:number}/change": change,
+    "/worlds/{number:number}/webhooks/{delivery:number}/resend": resend,
+    "/worlds/{number:number}/rules": add_rule,
+    "/worlds/{number:number}/rules/{rule:number}": replace_rule,
+    "/worlds/{number:number}/rules/{rule:number}/remove": remove_rule,
+    "/worlds/{number:number}/faults/{kind}": arm,
+    "/worlds/{number:number}/send": send,
 }
 """Path below the console -> the function that carries out the form posted there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
 from http.cookies import CookieError, SimpleCookie
@@ -41,8 +40,6 @@ COOKIE = "pixazo-console"
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of the longest form."""
 _LOGIN = f"{BASE}/login"
-_NO_PATH = re.compile("/[0-9]{16}|\n")
-"""Paths that Starlette's routes misread: `:int` matches more digits than `int` reads (4,300), and `$` matches before a line end, too."""
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
 
@@ -56,8 +53,8 @@ class Console:
         self._gateway = gateway
         self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
         special = {
-            "/login": self._log_in, "/worlds/{number:int}/events": self._events,
-            "/worlds/{number:int}/requests.har": self._har, "/worlds/{number:int}/videos/{request_id}": self._video,
+            "/login": self._log_in, "/worlds/{number:number}/events": self._events,
+            "/worlds/{number:number}/requests.har": self._har, "/worlds/{number:number}/videos/{request_id}": self._video,
         }  # fmt: skip
         routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"]), *static_routes(BASE)]
         routes += [
@@ -71,12 +68,11 @@ class Console:
         ]
         nothing = self._guarded(self._nothing)
         routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))  # else Starlette words the 404 and 405
-        self._nowhere = request_response(nothing)
-        self._router = Router(routes, redirect_slashes=False)
+        self._router = Router(routes, redirect_slashes=False, default=request_response(nothing))  # of a path with a line end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. It never raises, whatever is sent."""
-        response: ASGIApp = self._nowhere if _NO_PATH.search(scope["path"]) else self._router
+        response: ASGIApp = self._router
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # neither shows a world
             try:
                 _check(scope, self._worlds.settings)

@@ -1,4 +1,4 @@
-"""The page of the receiver: the webhooks that were received, live, with headers, body, signature and answers."""
+"""What the receiver shows of its webhooks, live, as a page and as JSON: headers, body, signature and answers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from starlette.routing import Route, Router
 
 from pixazo_html import CHANGED, HEADERS, is_from_our_page, static_routes, templates
 from pixazo_simulator.control import Refused
-from pixazo_simulator.spec import CONSOLE_PATH, is_success
+from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success
 
 from .kept import Kept, KeptCallback
-from .shown import ordinal, shown
+from .shown import CallbackPage, ordinal, shown, to_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
+LISTED = 4096
+"""Characters of each body in the list of `/_sim`."""
 MOST_ROWS = 200
 """Webhooks that the list shows, the latest."""
 PAUSE = 0.2
@@ -40,10 +43,14 @@ class Page:
             "is_success": is_success, "ordinal": ordinal, "value_of": _value_of,
         }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
-        routes = {"": self._list, "/": self._list, "/{number:int}": self._list, "/events": self._events}
+        routes = {"": self._list, "/": self._list, "/{number:number}": self._list, "/events": self._events}
         found = [Route(CONSOLE_PATH + path, answer) for path, answer in routes.items()] + static_routes(CONSOLE_PATH)
-        found.append(Route(f"{CONSOLE_PATH}/{{number:int}}/resend", self._send_again, methods=["POST"]))
-        self.router = Router(found, redirect_slashes=False)
+        found += [
+            Route(f"{CONSOLE_PATH}/{{number:number}}/resend", self._send_again, methods=["POST"]),
+            Route(f"{CONTROL_PREFIX}/callbacks", self._listed),
+            Route(f"{CONTROL_PREFIX}/callbacks/{{number:number}}/resend", self._resent, methods=["POST"]),
+        ]
+        self.router = Router(found, redirect_slashes=False, default=_nothing)
 
     async def _list(self, request: Request) -> Response:
         number: int | None = request.path_params.get("number")
@@ -76,6 +83,18 @@ class Page:
         text = latest.problem or f"The app answered {latest.status} in {latest.milliseconds} ms."
         return self._message(text, is_good=is_success(latest.status))
 
+    async def _listed(self, _: Request) -> Response:
+        page = CallbackPage(self._kept.total, [shown(each, LISTED) for each in self._kept])
+        return Response(to_json(page), media_type="application/json")
+
+    async def _resent(self, request: Request) -> Response:
+        # A page of another site could send any other request without a CORS preflight (a simple request).
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            needs = "a request that changes something needs Content-Type: application/json"
+            raise Refused(415, needs, "Unsupported media type")
+        entry = await self._resend(request.path_params["number"])
+        return Response(to_json(shown(entry)), media_type="application/json")
+
     async def _events(self, _: Request) -> Response:
         return StreamingResponse(self._event_stream(), media_type="text/event-stream", headers=HEADERS)
 
@@ -95,6 +114,10 @@ class Page:
                 happened.clear()
         finally:
             self._kept.watchers.remove(watch)
+
+
+async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise Refused(404, f"{scope['method']} {scope['path'][:120]!a} is not a route of this receiver, whose page is {CONSOLE_PATH}", "Not found")
 
 
 def _value_of(text: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,6 @@ TOLERANCE = 300
 """Seconds that a timestamp may be off for the verifiers that Standard Webhooks publishes."""
 _DIGITS = 12
 """Of a timestamp: so many are the seconds of 30,000 years."""
-_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -48,11 +48,6 @@ def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
         return Verdict("wrong", age, f"signature wrong: not made with {of_what} of these bytes")
     if abs(age) <= TOLERANCE:
         return Verdict("valid", age, "signature valid")
-    when = f"{_rough(age)} ago" if age > 0 else f"{_rough(-age)} ahead"
+    when = f"{timedelta(seconds=abs(age))} {'ago' if age > 0 else 'ahead'}"
     takes = f"verifiers by the time of day take {TOLERANCE // 60} min"
     return Verdict("valid", age, f"signature valid, but of {when}: {takes}")
-
-
-def _rough(seconds: int) -> str:
-    name, size = next((name, size) for name, size in _UNITS if seconds >= size)
-    return f"{seconds // size} {name}"

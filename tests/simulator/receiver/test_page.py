@@ -123,7 +123,7 @@ def test_it_is_sent_with_a_strict_policy(ours: Listening, path: str) -> None:
     ("method", "path", "headers", "status", "says"),
     [
         ("GET", "/2", {}, 404, "there is no webhook 2"),
-        ("GET", "/nothing", {}, 404, "Not Found"),
+        ("GET", "/nothing", {}, 404, "is not a route of this receiver"),
         ("GET", "/static/none.js", {}, 404, ""),
         ("POST", "/1/resend", {}, 403, "only this page may do so"),
         ("POST", "/2/resend", {"HX-Request": "true"}, 404, "there is no webhook 2: it has not come, or is not kept any more"),
