@@ -22,7 +22,7 @@ from ._errors import PixazoError
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from anyio.lowlevel import RunVar
 
@@ -55,9 +55,7 @@ class Builder(Protocol):
 class HTTPClient(Builder, Protocol):
     """What is used of an `httpx2.Client` or `httpx.Client`."""
 
-    def send(
-        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> Any: ...
+    def send(self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False) -> Any: ...
     def close(self) -> None: ...
 
 

@@ -50,7 +50,9 @@ register_url_convertor("number", _Number())
 
 def static_routes(base: str) -> list[Route]:
     """The routes to the static files, below `base`."""
-    return [Route(f"{base}/static/{name}", partial(_static, kind, content)) for name, (kind, content) in _STATIC.items()]
+    return [
+        Route(f"{base}/static/{name}", partial(_static, kind, content)) for name, (kind, content) in _STATIC.items()
+    ]
 
 
 async def _static(kind: str, content: bytes, request: Request) -> Response:

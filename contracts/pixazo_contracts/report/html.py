@@ -92,7 +92,7 @@ def render_html(result: Result) -> str:
     """The page, with its style inside and nothing outside, without a script."""
     from markupsafe import Markup
 
-    from pixazo_html import STYLE, templates  # on first use: a run without a page does not wait for Jinja2
+    from pixazo_html.pages import STYLE, templates  # on first use: a run without a page does not wait for Jinja2
 
     broken = _with_outcome(result, Outcome.ERROR, Outcome.FAIL)
     exit_code, core = ExitCode(result.exit_code), sum(BY_ID[each.clause].core for each in broken)

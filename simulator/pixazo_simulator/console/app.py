@@ -15,14 +15,14 @@ from urllib.parse import parse_qsl
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, Router, request_response
 
-from pixazo_html import HEADERS, is_from_our_page, static_routes, templates
+from pixazo_html.pages import templates
+from pixazo_html.serving import HEADERS, is_from_our_page, static_routes
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .calls import Calls
 from .events import checksum, events
 from .request import BASE, ConsoleRequest
 
@@ -68,7 +68,9 @@ class Console:
         ]
         nothing = self._guarded(self._nothing)
         routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))  # else Starlette words the 404 and 405
-        self._router = Router(routes, redirect_slashes=False, default=request_response(nothing))  # of a path with a line end
+        self._router = Router(
+            routes, redirect_slashes=False, default=request_response(nothing)
+        )  # of a path with a line end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. It never raises, whatever is sent."""
@@ -146,11 +148,10 @@ class Console:
         if worlds.log:
             await worlds.log.catch_up()
         world = None if number is None else self._world(number)
-        calls = Calls(self._control, request.headers.get("host", ""), world.key if world else "")
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return ConsoleRequest(
-            calls, worlds, self._gateway, dict(request.path_params), dict(request.query_params), {}, target, world,
-            checksum(world, worlds) if world else "",
+            self._control, worlds, self._gateway, request.headers.get("host", ""), dict(request.path_params), dict(request.query_params),
+            {}, target, world, checksum(world, worlds) if world else "",
         )  # fmt: skip
 
     def _world(self, number: int) -> World:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from pixazo_html import CHANGED
+from pixazo_html.serving import CHANGED
 from pixazo_simulator.spec import snapshot, timestamp
 
 if TYPE_CHECKING:

@@ -52,17 +52,17 @@ class Moment(msgspec.Struct, frozen=True):
 
 async def worlds(request: ConsoleRequest) -> View | str:
     """The worlds of the server to choose from, and the requests that reached none of them; the page of the only one, if nothing else came."""
-    found = await request.calls.get(responses.WorldList, "worlds", limit=PER_PAGE)
-    unmatched = await request.calls.get(JournalPage, "unmatched", limit=_LATEST)
+    found = await request.get(responses.WorldList, "worlds", limit=PER_PAGE)
+    unmatched = await request.get(JournalPage, "unmatched", limit=_LATEST)
     if found.total == 1 and not unmatched.total and "all" not in request.query:
         return f"{BASE}/worlds/{found.worlds[0].number}"
-    return View("worlds.jinja", {"found": found, "unmatched": unmatched, "host": request.calls.host})
+    return View("worlds.jinja", {"found": found, "unmatched": unmatched, "host": request.host})
 
 
 async def unmatched(request: ConsoleRequest) -> View:
     """The requests that reached no world: what was sent, why it matched nothing, what to change."""
     number = request.path.get("exchange")
-    page = await request.calls.get(JournalPage, "unmatched", limit=PER_PAGE, text=request.query.get("text") or None)
+    page = await request.get(JournalPage, "unmatched", limit=PER_PAGE, text=request.query.get("text") or None)
     opened = await _exchange(request, "unmatched", int(number)) if number else None
     command = curl(opened, reached_world=False) if opened else ""
     return View(
@@ -71,7 +71,7 @@ async def unmatched(request: ConsoleRequest) -> View:
 
 
 async def _exchange(request: ConsoleRequest, journal: str, number: int) -> Exchange:
-    page = await request.calls.get(JournalPage, journal, after=number - 1, limit=1)
+    page = await request.get(JournalPage, journal, after=number - 1, limit=1)
     if not page.exchanges or page.exchanges[0].number != number:
         raise Refused(404, f"exchange {number} is not kept: {page.total} came, and the oldest {page.dropped} gave way")
     return page.exchanges[0]
@@ -80,7 +80,7 @@ async def _exchange(request: ConsoleRequest, journal: str, number: int) -> Excha
 async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str | None = None, **context: Any) -> View:
     """A page of a world, with its head and tabs; `at` is a value that a control route has accepted before."""
     # The route `world` takes positions of the log only: the policy and the switches at an instant are not recorded.
-    state = await request.calls.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
+    state = await request.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
     then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
     common = {
         "here": request.here, "number": request.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if request.worlds.log else TABS, "target": request.target, "at": at, "state": state,
@@ -95,13 +95,13 @@ async def world(request: ConsoleRequest) -> View:
     moments = await _moments(request)
     back = _back(request.query.get("moment"), len(moments))
     at = moments[-1 - back].at if back else request.query.get("at") or None
-    generations = await request.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
-    deliveries = await request.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
-    ledger = await request.calls.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
-    reads = await request.calls.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
-    latest = await request.calls.get(JournalPage, "journal", limit=_LATEST, at=at)
-    upcoming = None if at else await request.calls.get(responses.Upcoming, "upcoming", seconds=SOON)
-    clock = await request.calls.get(ClockState, "clock")
+    generations = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
+    deliveries = await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
+    ledger = await request.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
+    reads = await request.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
+    latest = await request.get(JournalPage, "journal", limit=_LATEST, at=at)
+    upcoming = None if at else await request.get(responses.Upcoming, "upcoming", seconds=SOON)
+    clock = await request.get(ClockState, "clock")
     shown = await _world_page(
         request, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
@@ -128,13 +128,13 @@ def _position(at: str | None) -> int | None:
 
 async def _moments(request: ConsoleRequest) -> list[Moment]:
     """The instants at which something happened in the world, oldest first, and the present one."""
-    now = (await request.calls.get(ClockState, "clock")).now
+    now = (await request.get(ClockState, "clock")).now
     found = dict[datetime, str]()
-    for exchange in (await request.calls.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
+    for exchange in (await request.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
         found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
-    for each in (await request.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
+    for each in (await request.get(responses.GenerationPage, "generations", limit=MOST_LINES)).generations:
         found.setdefault(each.since, f"…{each.request_id[-6:]} is {each.status}")
-    for delivery in (await request.calls.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
+    for delivery in (await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
     past = sorted(item for item in found.items() if item[0] <= now)
@@ -143,7 +143,7 @@ async def _moments(request: ConsoleRequest) -> list[Moment]:
 
 async def history(request: ConsoleRequest) -> View:
     """Every command of the log that changed the world, each with the world as it was after it."""
-    found = await request.calls.get(responses.History, "world/history", limit=1000)
+    found = await request.get(responses.History, "world/history", limit=1000)
     return await _world_page(request, "/history", "history.jinja", found=found)
 
 
@@ -151,7 +151,7 @@ async def requests(request: ConsoleRequest) -> View:
     """The journal, newest first, with a request opened if one is named."""
     given = {name: request.query.get(name) or None for name in _FILTERS}
     before = request.query.get("before") or None
-    page = await request.calls.get(JournalPage, "journal", limit=PER_PAGE, before=before, **given)
+    page = await request.get(JournalPage, "journal", limit=PER_PAGE, before=before, **given)
     exchanges = page.exchanges[::-1]
     older = (
         urlencode({name: value for name, value in given.items() if value} | {"before": exchanges[-1].number})
@@ -175,7 +175,7 @@ async def _opened(request: ConsoleRequest, number: int) -> dict[str, Any]:
         explanation = await _explained(request, exchange)
     except Refused as refused:
         problem = str(refused)
-    ledger = await request.calls.get(responses.LedgerPage, "ledger")
+    ledger = await request.get(responses.LedgerPage, "ledger")
     money = [each for each in ledger.entries if exchange.request_id and each.request_id == exchange.request_id]
     return {
         "exchange": exchange, "command": curl(exchange), "explanation": explanation, "problem": problem, "money": money,
@@ -192,34 +192,34 @@ async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation
         "method": exchange.method, "path": exchange.target,
         "headers": {name: value for name, value in sent.headers.items() if name not in left_out}, **body,
     }  # fmt: skip
-    return responses.decode(await request.calls.send("POST", "explain", repeated), Explanation)
+    return responses.decode(await request.send("POST", "explain", repeated), Explanation)
 
 
 async def as_har(request: ConsoleRequest) -> dict[str, Any]:
     """The exchanges of the journal that pass the filters, as HAR."""
     given = {name: request.query.get(name) or None for name in _FILTERS}
-    page = await request.calls.get(JournalPage, "journal", limit=1000, **given)
-    return har(page.exchanges, f"{request.worlds.settings.scheme}://{request.calls.host}")
+    page = await request.get(JournalPage, "journal", limit=1000, **given)
+    return har(page.exchanges, f"{request.worlds.settings.scheme}://{request.host}")
 
 
 async def webhooks(request: ConsoleRequest) -> View:
     """The webhooks, newest first, with what was sent of the one that is named."""
-    page = await request.calls.get(responses.DeliveryPage, "deliveries", limit=PER_PAGE)
+    page = await request.get(responses.DeliveryPage, "deliveries", limit=PER_PAGE)
     number = request.path.get("delivery")
-    opened = await request.calls.get(responses.DeliveryDetail, f"deliveries/{number}") if number else None
+    opened = await request.get(responses.DeliveryDetail, f"deliveries/{number}") if number else None
     return await _world_page(
         request, "/webhooks", "webhooks.jinja", page=page, deliveries=page.deliveries[::-1], opened=opened,
-        receiver=f"{request.worlds.settings.scheme}://{request.calls.host}{BASE}/receiver",
+        receiver=f"{request.worlds.settings.scheme}://{request.host}{BASE}/receiver",
     )  # fmt: skip
 
 
 async def videos(request: ConsoleRequest) -> View:
     """The videos of the latest completed generations, with what the gateway says of each."""
-    page = await request.calls.get(responses.GenerationPage, "generations", limit=MOST_LINES)
+    page = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES)
     shown = list[dict[str, Any]]()
     for each in reversed(page.generations):
         if each.status == "COMPLETED":
-            answer = await request.calls.get(responses.StatusAnswer, "status", request_id=each.request_id)
+            answer = await request.get(responses.StatusAnswer, "status", request_id=each.request_id)
             shown.append({"generation": each, "answer": answer, **_media(request, each.request_id)})
     return await _world_page(request, "/videos", "videos.jinja", page=page, shown=shown[:12])
 
@@ -236,7 +236,7 @@ def _media(request: ConsoleRequest, request_id: str) -> dict[str, str]:
 
 async def script(request: ConsoleRequest) -> View:
     """The rules with their use, and every fault with an example."""
-    state = await request.calls.get(responses.ScriptState, "script")
+    state = await request.get(responses.ScriptState, "script")
     faults = [
         (kind, (FAULTS[kind].__doc__ or "").split("\n")[0], _json(EXAMPLES[kind]), in_python(EXAMPLES[kind]))
         for kind in FAULTS
@@ -294,7 +294,7 @@ async def try_it(request: ConsoleRequest) -> View:
     text = _json(body)
     return await _world_page(
         request, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
-        receiver=f"{request.worlds.settings.scheme}://{request.calls.host}{BASE}/receiver",
+        receiver=f"{request.worlds.settings.scheme}://{request.host}{BASE}/receiver",
         codes=snippets(path, text),
     )  # fmt: skip
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
+from pixazo_simulator.control import Refused, responses
 from pixazo_simulator.spec import CONSOLE_PATH
 from pixazo_simulator.world import World
-
-from .calls import Calls
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.world import Worlds
 
 BASE = CONSOLE_PATH
+T = TypeVar("T")
 
 
 class ConsoleRequest(msgspec.Struct, frozen=True):
-    """One call of a page or of an action: `target` is its path and query, `world` the world in the path, if there is one."""
+    """One call of a page or of an action: `target` is its path and query, `world` the world in the path, if there is one.
 
-    calls: Calls
+    `get` and `send` call control routes with the key of that world: the console reads and changes it as any other client of `/_sim` does.
+    """
+
+    control: ControlHandler
     worlds: Worlds
     gateway: ASGIApp
+    host: str
     path: dict[str, Any]
     query: dict[str, str]
     form: dict[str, str]
@@ -32,6 +38,21 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
     world: World | None
     checksum: str
     """The `events.checksum` of the world at the time of the request."""
+
+    async def get(self, kind: type[T], path: str, **query: object) -> T:
+        """The response of a GET route, decoded. Members of the query that are None are left out. Raises Refused."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return responses.decode(await self.send("GET", path, query=urlencode(given)), kind)
+
+    async def send(self, method: str, path: str, body: object = None, *, query: str = "") -> bytes:
+        """Call a route, and return the JSON of its response. Raises Refused with its message."""
+        content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        key = self.world.key if self.world else ""
+        status, answer = await self.control.answer(method, f"/_sim/{path}", query, content, host=self.host, key=key)
+        if status >= 400:
+            refusal: dict[str, Any] = msgspec.json.decode(answer)
+            raise Refused(status, refusal["message"], refusal["error"])
+        return answer
 
     @property
     def shown_world(self) -> World:

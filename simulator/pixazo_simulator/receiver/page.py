@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from pixazo_html import CHANGED, HEADERS, is_from_our_page, static_routes, templates
+from pixazo_html.pages import templates
+from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_routes
 from pixazo_simulator.control import Refused
 from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success
 
@@ -117,7 +118,8 @@ class Page:
 
 
 async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise Refused(404, f"{scope['method']} {scope['path'][:120]!a} is not a route of this receiver, whose page is {CONSOLE_PATH}", "Not found")
+    asked = f"{scope['method']} {scope['path'][:120]!a}"
+    raise Refused(404, f"{asked} is not a route of this receiver, whose page is {CONSOLE_PATH}", "Not found")
 
 
 def _value_of(text: str) -> object:

@@ -10,7 +10,7 @@ from tests.browser import Browsing, accessible, screenshots
 from tests.caller import over_http
 from tests.receiver import Receiver, http_response
 
-from pixazo_html import HEADERS
+from pixazo_html.serving import HEADERS
 from pixazo_simulator.receiver import Forwarder
 from pixazo_simulator.receiver.page import MOST_ROWS
 from pixazo_simulator.webhooks import read_secret
