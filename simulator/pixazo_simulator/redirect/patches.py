@@ -44,8 +44,8 @@ class Patches:
 
     def __enter__(self) -> None:
         with ExitStack() as entered:
-            for owner, name, replacing in self._replacements():
-                entered.enter_context(_replaced(owner, name, replacing(getattr(owner, name))))
+            for owner, name, around in self._replacements():
+                entered.enter_context(_replaced(owner, name, _wrapped(getattr(owner, name), around)))
             self._stack = entered.pop_all()
         self.active.append(self._redirection)
 
@@ -57,57 +57,52 @@ class Patches:
 
     def install(self) -> None:
         """Replace everything until the process ends; a second call replaces what other code has replaced or restored meanwhile."""
-        for owner, name, replacing in self._replacements():
+        for owner, name, around in self._replacements():
             if (original := getattr(owner, name)) not in self._installed:
-                setattr(owner, name, replacement := replacing(original))
+                setattr(owner, name, replacement := _wrapped(original, around))
                 self._installed.add(replacement)
 
-    def _replacements(self) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
-        """Owners of functions, the names of these, and what makes the replacement of one."""
+    def _replacements(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+        """Owners of functions, the names of these, and what is called in place of one: with the original and its arguments."""
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-            yield socket, name, self._resolving
-        yield socket.socket, "connect", self._connecting
-        yield socket.socket, "connect_ex", self._connecting_ex
+            yield socket, name, self._resolve
+        yield socket.socket, "connect", self._connect
+        yield socket.socket, "connect_ex", self._connect_ex
         for name in ("_wrap_socket", "_wrap_bio"):
-            yield ssl.SSLContext, name, self._securing
+            yield ssl.SSLContext, name, self._secure
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
-            yield owner, name, self._writing
-        yield asyncio.BaseEventLoop, "create_connection", self._opening
-        yield BaseProactorEventLoop, "sock_connect", self._connecting_in_loop
+            yield owner, name, self._write
+        yield asyncio.BaseEventLoop, "create_connection", self._open
+        yield BaseProactorEventLoop, "sock_connect", self._connect_in_loop
         with suppress(ImportError):  # not installed, or too broken to be used by any code
             from uvloop import Loop
 
-            yield Loop, "create_connection", self._opening
-            yield Loop, "getaddrinfo", self._resolving_in_loop
+            yield Loop, "create_connection", self._open
+            yield Loop, "getaddrinfo", self._resolve_in_loop
         # aiohttp with aiodns queries name servers itself, without the system's resolver. Importing aiohttp is slow.
         if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _spec_of("aiodns"):
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 
-                yield AsyncResolver, "resolve", partial(self._resolving_by, ThreadedResolver)
+                yield AsyncResolver, "resolve", partial(self._resolve_by, ThreadedResolver)
 
     # Names
 
-    def _resolving(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def resolve(host: Any, *args: Any, **options: Any) -> Any:
-            port = args[0] if args else options.get("port", 0)
-            return original(self._redirection.resolved(host, port), *args, **options)
+    def _resolve(self, original: Callable[..., Any], host: Any, *args: Any, **options: Any) -> Any:
+        port = args[0] if args else options.get("port", 0)
+        return original(self._redirection.resolved(host, port), *args, **options)
 
-        return resolve
+    async def _resolve_in_loop(
+        self, original: Callable[..., Any], loop: Any, host: Any, port: Any, **options: Any
+    ) -> Any:
+        return await original(loop, self._redirection.resolved(host, port), port, **options)
 
-    def _resolving_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
-            return await original(loop, self._redirection.resolved(host, port), port, **options)
-
-        return getaddrinfo
-
-    def _resolving_by(self, system: Callable[[], Any], original: Callable[..., Any]) -> Callable[..., Any]:
-        async def resolve(resolver: Any, host: str, port: int = 0, *args: Any, **options: Any) -> Any:
-            if self._redirection.resolved(host, port) == host:
-                return await original(resolver, host, port, *args, **options)
-            return await system().resolve(host, port, *args, **options)
-
-        return resolve
+    async def _resolve_by(
+        self, system: Callable[[], Any], original: Callable[..., Any], resolver: Any, host: str, port: int = 0, *args: Any, **options: Any
+    ) -> Any:  # fmt: skip
+        if self._redirection.resolved(host, port) == host:
+            return await original(resolver, host, port, *args, **options)
+        return await system().resolve(host, port, *args, **options)
 
     # Addresses
 
@@ -116,69 +111,53 @@ class Patches:
             return address
         return self._redirection.destination(*address[:2]) or address
 
-    def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def connect(connection: socket.socket, address: Any) -> None:
-            original(connection, self._destination(connection, address))
+    def _connect(self, original: Callable[..., None], connection: socket.socket, address: Any) -> None:
+        original(connection, self._destination(connection, address))
 
-        return connect
+    def _connect_ex(self, original: Callable[..., int], connection: socket.socket, address: Any) -> int:
+        try:
+            return original(connection, self._destination(connection, address))
+        except ConnectionRefusedError:
+            return errno.ECONNREFUSED
 
-    def _connecting_ex(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def connect_ex(connection: socket.socket, address: Any) -> int:
-            try:
-                destination = self._destination(connection, address)
-            except ConnectionRefusedError:
-                return errno.ECONNREFUSED
-            return int(original(connection, destination))
-
-        return connect_ex
-
-    def _connecting_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
+    async def _connect_in_loop(
+        self, original: Callable[..., Any], loop: Any, connection: socket.socket, address: Any
+    ) -> None:
         """The loop of Windows connects a socket without its `connect`."""
+        await original(loop, connection, self._destination(connection, address))
 
-        async def sock_connect(loop: Any, connection: socket.socket, address: Any) -> None:
-            await original(loop, connection, self._destination(connection, address))
-
-        return sock_connect
-
-    def _opening(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def create_connection(
-            loop: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
-        ) -> tuple[Any, Any]:
-            destination = self._redirection.destination(host, port) if host else None
-            if destination:
-                if options.get("ssl") and options.get("server_hostname") is None:
-                    options["server_hostname"] = host
-                host, port = destination
-            elif options.get("sock") is not None:
-                self._admit(options["sock"], options.get("server_hostname"))
-            transport, protocol = await original(loop, factory, host, port, **options)
-            if self._redirection.is_redirected(transport.get_extra_info("peername")):
-                self._transports.append((loop, transport))
-            return transport, protocol
-
-        return create_connection
+    async def _open(
+        self, original: Callable[..., Any], loop: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
+    ) -> tuple[Any, Any]:  # fmt: skip
+        destination = self._redirection.destination(host, port) if host else None
+        if destination:
+            if options.get("ssl") and options.get("server_hostname") is None:
+                options["server_hostname"] = host
+            host, port = destination
+        elif options.get("sock") is not None:
+            self._admit(options["sock"], options.get("server_hostname"))
+        transport, protocol = await original(loop, factory, host, port, **options)
+        if self._redirection.is_redirected(transport.get_extra_info("peername")):
+            self._transports.append((loop, transport))
+        return transport, protocol
 
     # Certificates
 
-    def _securing(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def wrap(context: ssl.SSLContext, carrier: Any, *args: Any, **options: Any) -> Any:
-            secured = original(context, carrier, *args, **options)
-            if not secured.server_side and self._redirection.covers(secured.server_hostname):
-                self._admit(carrier, secured.server_hostname)
-                # SSL_set_SSL_CTX: the connection verifies against the authorities of this context, and keeps every other setting.
-                secured.context = self._trust
-                self._secured.add(secured.owner)
-            return secured
+    def _secure(
+        self, original: Callable[..., Any], context: ssl.SSLContext, carrier: Any, *args: Any, **options: Any
+    ) -> Any:
+        secured = original(context, carrier, *args, **options)
+        if not secured.server_side and self._redirection.covers(secured.server_hostname):
+            self._admit(carrier, secured.server_hostname)
+            # SSL_set_SSL_CTX: the connection verifies against the authorities of this context, and keeps every other setting.
+            secured.context = self._trust
+            self._secured.add(secured.owner)
+        return secured
 
-        return wrap
-
-    def _writing(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def write(secured: Any, *args: Any, **options: Any) -> Any:
-            if self._redirection.covers(secured.server_hostname) and secured not in self._secured:
-                raise self._redirection.outdated(secured.server_hostname)
-            return original(secured, *args, **options)
-
-        return write
+    def _write(self, original: Callable[..., Any], secured: Any, *args: Any, **options: Any) -> Any:
+        if self._redirection.covers(secured.server_hostname) and secured not in self._secured:
+            raise self._redirection.outdated(secured.server_hostname)
+        return original(secured, *args, **options)
 
     def _admit(self, carrier: Any, host: object) -> None:
         """Refuse a connection to one of the hosts that visibly does not reach the listener."""
@@ -187,6 +166,13 @@ class Patches:
             with suppress(OSError):  # not connected yet: `connect` will redirect it
                 peer = carrier.getpeername() if isinstance(carrier, socket.socket) else None
             self._redirection.admit(normalized(host), peer)
+
+
+def _wrapped(original: Callable[..., Any], around: Callable[..., Any]) -> Callable[..., Any]:
+    def replacement(*args: Any, **options: Any) -> Any:
+        return around(original, *args, **options)
+
+    return replacement
 
 
 @contextmanager
