@@ -111,15 +111,28 @@ class _Recipe:
 
     def __init__(self) -> None:
         self._context = tls_context()
-        self._proxies = proxies(self._context)
+        self._proxies = proxies()
 
     def client(self, kind: Callable[..., C], transport: Callable[..., object]) -> C:
         """A new client of this kind, with transports of its kind."""
         mounts = {
-            pattern: transport(proxy=proxy, verify=self._context) if isinstance(proxy, str) else proxy
-            for pattern, proxy in self._proxies.items()
+            pattern: url and self._mounted(transport, pattern.partition(":")[0], url)
+            for pattern, url in self._proxies.items()
         }
         return kind(mounts=mounts, timeout=DEFAULT_TIMEOUT, verify=self._context, trust_env=False)
+
+    def _mounted(self, transport: Callable[..., object], scheme: str, url: str) -> object:
+        """A transport that uses this proxy, or one that reports that it cannot be used, only when a request needs it."""
+        try:
+            return transport(proxy=url, verify=self._context)
+        except ImportError:
+            remedy = "pip install 'httpx2[socks]'"
+        except (ValueError, httpx2.InvalidURL):
+            remedy = "give http://host:port, or https:// or socks5:// in its place"
+        name = next(
+            filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting"
+        )
+        return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
 
 
 class Pool:
@@ -254,35 +267,15 @@ class UnusableProxy(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         self.handle_request(request)
 
 
-def proxies(context: ssl.SSLContext) -> Mapping[str, str | UnusableProxy | None]:
-    """The environment's proxies by URL pattern, as HTTP clients mount them: a proxy's URL, or None where NO_PROXY applies.
-
-    A proxy that cannot be used is reported only when a request needs it.
-    """
+def proxies() -> Mapping[str, str | None]:
+    """The environment's proxies by URL pattern, as HTTP clients mount them: a proxy's URL, or None where NO_PROXY applies."""
     named = getproxies()
     excepted = [entry.strip() for entry in named.get("no", "").split(",")]
     used = {f"{scheme}://": named[scheme] for scheme in ("http", "https", "all") if named.get(scheme)}
     if "*" in excepted or not used:
         return {}
-    found: dict[str, str | UnusableProxy | None] = {
-        pattern: _usable(pattern[:-3], url if "://" in url else f"http://{url}", context)
-        for pattern, url in used.items()
-    }
-    return found | dict.fromkeys(filter(None, map(_pattern, excepted)))
-
-
-def _usable(scheme: str, url: str, context: ssl.SSLContext) -> str | UnusableProxy:
-    try:
-        httpx2.HTTPTransport(proxy=url, verify=context).close()
-        if httpx2.URL(url).host:
-            return url
-        remedy = "name a host there"
-    except ImportError:
-        remedy = "pip install 'httpx2[socks]'"
-    except (ValueError, httpx2.InvalidURL):
-        remedy = "give http://host:port, or https:// or socks5:// in its place"
-    name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
-    return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
+    direct: dict[str, str | None] = dict.fromkeys(filter(None, map(_pattern, excepted)))
+    return {pattern: url if "://" in url else f"http://{url}" for pattern, url in used.items()} | direct
 
 
 def _without_password(url: str) -> str:

@@ -25,7 +25,6 @@ UNUSABLE = {
     "socks4://127.0.0.1:9": "give http://host:port, or https:// or socks5:// in its place",
     "http://127.0.0.1:port": "give http://host:port, or https:// or socks5:// in its place",
     "http://[::1": "give http://host:port, or https:// or socks5:// in its place",
-    "http://": "name a host there",
 }
 
 
