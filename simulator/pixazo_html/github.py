@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -40,16 +39,13 @@ def shorten(text: str, most: int = LONGEST) -> str:
 
 def workflow_commands(annotations: Iterable[Annotation]) -> str:
     """The annotations as a line each, errors first; at most ten of a level: the first nine, then how many there are more."""
-    given = sorted(annotations, key=lambda each: get_args(Level).index(each.level))
-    counts, seen, lines = Counter(each.level for each in given), Counter[Level](), list[str]()
-    for each in given:
-        seen[each.level] += 1
-        if (left := counts[each.level] - MOST + 1) > 1 and seen[each.level] >= MOST:
-            if seen[each.level] == MOST:
-                lines.append(_command(Annotation(each.level, f"{left} more", "The log and the job summary have them.")))
-            continue
-        lines.append(_command(each))
-    return "".join(lines)
+    given, commands = list(annotations), list[str]()
+    for level in get_args(Level):
+        shown = [each for each in given if each.level == level]
+        if (left := len(shown) - MOST + 1) > 1:
+            shown[MOST - 1 :] = [Annotation(level, f"{left} more", "The log and the job summary have them.")]
+        commands += map(_command, shown)
+    return "".join(commands)
 
 
 def _command(each: Annotation) -> str:

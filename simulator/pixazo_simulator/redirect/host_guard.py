@@ -20,7 +20,7 @@ from .context import REDIRECT_PORT
 from .patches import Patches
 from .preload.guard.guard_events import CONNECTIONS, LOOK_UPS, STARTS
 from .proxy import Address
-from .routing import Redirection, environment_proxies, normalized, proxy_variables
+from .routing import Redirection, environment_proxies, normalized
 
 GUARD_VARIABLE = "PIXAZO_GUARD"
 """The variable that says what a child process must refuse: the hosts, separated by commas, a space, and JSON with `file` and `test` of the ban, and `why`."""
@@ -86,7 +86,6 @@ class HostGuard(Redirection):
         self._given = re.compile(
             rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])", re.ASCII | re.IGNORECASE
         )
-        self._initial_proxies = (self._variables, set(self._proxies))
         self._patches = Patches(self)
         sys.addaudithook(self.audit)
 
@@ -95,7 +94,10 @@ class HostGuard(Redirection):
         self.ban = self._latest = ban
         self._is_open = False
         self._others = WeakSet(threading.enumerate())
-        self._forget_proxies()
+        # Proxies that only an earlier test named are forgotten: other programs may use their ports by now.
+        self._proxies = set(environment_proxies())
+        if not self._proxies.issuperset(self._relays):
+            self.close()
         self._patches.install()
 
     def lift(self, before: Ban | None = None, *, wholly: bool = False) -> None:
@@ -160,14 +162,6 @@ class HostGuard(Redirection):
     def _known_proxies(self) -> set[Address]:
         """Without a ban only the proxies that have a relay: clients may have kept the relay's address."""
         return set(self._relays) if self.ban is None else super()._known_proxies()
-
-    def _forget_proxies(self) -> None:
-        """Forget the proxies that only an earlier test named: other programs may use their ports by now."""
-        if (variables := proxy_variables()) != self._initial_proxies[0]:
-            self._initial_proxies = (variables, set(environment_proxies()))
-        self._variables, self._proxies = variables, set(self._initial_proxies[1])
-        if not self._proxies.issuperset(self._relays):
-            self.close()
 
     def _ban_here(self) -> Ban | None:
         return None if self._is_open else self._threads.get(threading.current_thread(), self.ban)

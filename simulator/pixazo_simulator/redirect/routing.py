@@ -7,8 +7,9 @@ import hashlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -33,7 +34,6 @@ class Redirection:
         self.violations: list[str] = []
         self._listener = listener
         self._placeholders = {placeholder(host): host for host in hosts}
-        self._variables = proxy_variables()
         self._proxies = set(environment_proxies())
         self._relays: dict[Address, Proxy] = {}
         self._stack = ExitStack()
@@ -114,9 +114,7 @@ class Redirection:
 
     def _known_proxies(self) -> set[Address]:
         """The proxies that the environment names or named: a client keeps those that it read when it was created."""
-        if (variables := proxy_variables()) != self._variables:
-            self._variables = variables
-            self._proxies.update(environment_proxies())
+        self._proxies |= environment_proxies()
         return self._proxies
 
     def _relay(self, proxy: Address) -> Address:
@@ -177,15 +175,17 @@ def _number(port: object) -> int:
     return int(text) if text.isdecimal() else {"http": HTTP, "https": HTTPS}.get(text, -1)
 
 
-def proxy_variables() -> list[str | None]:
-    """The proxy variables of the environment, to see whether they changed: parsing them costs more than a connection."""
-    return [os.environ.get(name) for name in _VARIABLES]
-
-
-def environment_proxies() -> Iterator[Address]:
+def environment_proxies() -> frozenset[Address]:
     """The http proxies that the environment names."""
+    return _environment_proxies(*map(os.environ.get, _VARIABLES))
+
+
+@lru_cache(maxsize=8)  # by the values of the variables: to parse them costs more than a connection
+def _environment_proxies(*_values: str | None) -> frozenset[Address]:
+    found = set[Address]()
     for scheme, value in getproxies().items():
         with suppress(ValueError):  # a port that is not a number: no client can use this proxy
             url = urlsplit(value if "://" in value else f"http://{value}")
             if scheme in ("http", "https", "all") and url.scheme == "http" and url.hostname:
-                yield url.hostname, url.port or HTTP
+                found.add((url.hostname, url.port or HTTP))
+    return frozenset(found)
