@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -17,8 +17,6 @@ from ._generation import Generation
 
 MOST_DEPTH = 100
 """Levels of nesting; the page prints three."""
-
-_CONTAINERS: Any = (dict, list)
 
 
 def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = hide_data_urls) -> Generation:
@@ -76,19 +74,10 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
     return cast("Mapping[str, object]", value)
 
 
-def _is_deep(value: object) -> bool:
-    """Whether comparing or encoding the value later might end in a RecursionError; this check itself is a loop."""
-    level: list[Any] = [value]
-    for _ in range(MOST_DEPTH):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, _CONTAINERS)
-            for inner in (outer.values() if hasattr(outer, "values") else outer)
-        ]
-        if not level:
-            return False
-    return True
+def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:
+    """Whether comparing or encoding the value later might end in a RecursionError."""
+    inner: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left == 0 or any(_is_deep(each, left - 1) for each in inner)
 
 
 def _required(members: Mapping[str, object], name: str) -> str:
