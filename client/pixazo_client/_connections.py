@@ -150,9 +150,6 @@ class Pool:
         pid = os.getpid()
         return self._clients.get(pid) or self._clients.setdefault(pid, self._new())
 
-    def settle(self, response: httpx2.Response) -> None:
-        """Note that an exchange has ended."""
-
     async def close(self) -> None:
         """Close the connections of this process."""
         self._closed = True
@@ -188,9 +185,6 @@ class AsyncPool:
             kept = self._clients[here] = _Kept(client, _asyncio_loop(), _closing(client, self._clients, here))
             await anext(kept.guard)
         return kept.client
-
-    def settle(self, response: httpx2.Response) -> None:
-        """Note that an exchange has ended."""
 
     async def close(self) -> None:
         """Close the connections of this loop. Those of other loops of this process are closed there when they are freed."""

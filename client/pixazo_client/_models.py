@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,10 @@ from ._generation import Generation
 
 MOST_DEPTH = 100
 """Levels of nesting; the page prints three."""
+
+# Types whose members stay Any for type checkers.
+_OBJECT: Any = dict
+_ARRAY: Any = list
 
 
 def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = hide_data_urls) -> Generation:
@@ -76,7 +80,9 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
 
 def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:
     """Whether comparing or encoding the value later might end in a RecursionError."""
-    inner: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, _OBJECT):
+        value = list(value.values())
+    inner = value if isinstance(value, _ARRAY) else ()
     return left == 0 or any(_is_deep(each, left - 1) for each in inner)
 
 

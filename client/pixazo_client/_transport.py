@@ -51,10 +51,6 @@ real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 
 
-_unlimited = nullcontext()
-_whatever_happens = suppress(Exception)
-
-
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine over `BlockingIO`, which ends without suspending."""
     try:
@@ -109,7 +105,7 @@ class BlockingIO:
 
     def limit(self, _seconds: float) -> AbstractContextManager[object]:
         """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
-        return _unlimited
+        return nullcontext()
 
 
 class AsyncIO:
@@ -288,9 +284,10 @@ class Transport:
             raise self._no_answer(error) from error
 
     async def _close(self, response: httpx2.Response, chunks: Any) -> None:
-        with _whatever_happens:  # what was read is valid, however the connection ends
+        with suppress(Exception):  # what was read is valid, however the connection ends
             await self.io.close(response, chunks)
-            self.io.pool.settle(response)
+            if isinstance(self.io.pool, Lent):
+                self.io.pool.settle(response)
 
     def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

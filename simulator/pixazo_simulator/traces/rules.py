@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, cast
@@ -237,21 +238,16 @@ def _plan(one: Generation) -> spec.Plan:
     ]
     ends = [(age, each) for age, each in seen if each.word in spec.TERMINAL]
     called = [(one.age(each.at), each) for each in one.callbacks if each.members.get("status") in spec.TERMINAL]
-    first = min((age for age, _ in (*ends, *called)), default=None)
-    before = [
-        (age, each.word) for age, each in seen if each.word not in spec.TERMINAL and (first is None or age < first)
-    ]
-    begun = next((age for age, word in before if word == spec.Status.PROCESSING), None)
-    queued = max(
-        (age for age, word in before if word == spec.Status.QUEUED and (begun is None or age < begun)), default=0.0
-    )
-    last = max((age for age, _ in before), default=0.0)
-    if first is None:
-        left = _between(queued, begun) if begun is not None else (_FOREVER if before else 0.0)
+    first = min((age for age, _ in (*ends, *called)), default=math.inf)
+    before = [(age, each.word) for age, each in seen if each.word not in spec.TERMINAL and age < first]
+    begun = next((age for age, word in before if word == spec.Status.PROCESSING), first)
+    queued = max((age for age, word in before if word == spec.Status.QUEUED and age < begun), default=0.0)
+    if first == math.inf:
+        left = _between(queued, begun) if begun < math.inf else (_FOREVER if before else 0.0)
         return spec.Plan(round(left * spec.SECOND), spec.NEVER if before else 0)
     message: Message = min((*ends, *called), key=lambda each: each[0])[1]
-    end = _between(last, first, _printed(message))
-    left = _between(queued, begun) if begun is not None else min(end, _between(queued, end))
+    end = _between(max((age for age, _ in before), default=0.0), first, _printed(message))
+    left = _between(queued, min(begun, end))
     outcome = spec.Status(str(ends[0][1].word) if ends else str(message.members["status"]))
     error = message.members.get("error")
     given = str(error) if error is not None and outcome != spec.Status.COMPLETED else None
