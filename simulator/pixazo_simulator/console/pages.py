@@ -21,7 +21,7 @@ from pixazo_simulator.spec import points, rows
 from .events import MOST_LINES, clock_text
 from .har import har
 from .request import BASE, ConsoleRequest, View
-from .snippets import SAMPLES, sample_of, snippets
+from .snippets import sample_of, snippets
 from .timeline import draw, duration
 
 Page = Callable[[ConsoleRequest], Awaitable[View | str]]
@@ -290,8 +290,7 @@ async def try_it(request: ConsoleRequest) -> View:
     known = request.worlds.operations
     operation = request.query.get("operation", "")
     operation = operation if operation in known else next(iter(known))
-    path, body = SAMPLES.get(operation) or sample_of(known[operation])
-    text = _json(body)
+    path, text = known[operation].path, _json(sample_of(known[operation]))
     return await _world_page(
         request, "/try", "try.jinja", operation=operation, operations=[*known], path=path, body=text,
         receiver=f"{request.worlds.settings.scheme}://{request.host}{BASE}/receiver",

@@ -13,24 +13,18 @@ from pixazo_simulator.spec import KEY_HEADER, Operation
 _SETTINGS = {
     "duration": 6, "resolution": "768P", "prompt_optimizer": True, "fast_pretreatment": False, "aigc_watermark": False,
 }  # fmt: skip
-SAMPLES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "generate": (
-        "/minimax-hailuo-ai/v1/generate",
-        {
-            "prompt": "A high-energy scene of a large, muscular bear leaping gracefully into a fast-flowing river to catch a fish.",
-            **_SETTINGS,
-        },
-    ),
-    "imageToVideo": (
-        "/minimax-hailuo-ai/v1/imageToVideo",
-        {
-            "prompt": "Man walked into winter cave with polar bear",
-            "first_frame_image": "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg",
-            **_SETTINGS,
-        },
-    ),
+SAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "generate": {
+        "prompt": "A high-energy scene of a large, muscular bear leaping gracefully into a fast-flowing river to catch a fish.",
+        **_SETTINGS,
+    },
+    "imageToVideo": {
+        "prompt": "Man walked into winter cave with polar bear",
+        "first_frame_image": "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg",
+        **_SETTINGS,
+    },
 }
-"""Path and body of each operation, as the page shows them (Request Code); of the long prompt only the first sentence."""
+"""The body of each operation, as the page shows it (Request Code); of the long prompt only the first sentence."""
 
 
 def snippets(path: str, body: str) -> dict[str, str]:
@@ -70,8 +64,10 @@ _VALUES: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def sample_of(operation: Operation) -> tuple[str, Mapping[str, Any]]:
-    """Path of an operation of a model file, and a body with the members that it requires, but for those in lists."""
+def sample_of(operation: Operation) -> Mapping[str, Any]:
+    """The body of the page's sample, or of other models one with the members that an operation requires, but for those in lists."""
+    if operation.name in SAMPLES:
+        return SAMPLES[operation.name]
     body: dict[str, Any] = {}
     for parameter in operation.parameters:
         if parameter.required and "[]" not in parameter.name:
@@ -81,4 +77,4 @@ def sample_of(operation: Operation) -> tuple[str, Mapping[str, Any]]:
                 inner = inner.setdefault(step, {})
             url = "https://example.com/input" if "url" in parameter.formats else _VALUES[parameter.type]
             inner[name] = parameter.enumeration[0] if parameter.enumeration else url
-    return operation.path, body
+    return body
