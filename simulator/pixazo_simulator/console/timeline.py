@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import cast
+from typing import Literal, NamedTuple, cast
 
 import msgspec
 
@@ -19,8 +18,6 @@ LABEL, WIDTH, ROW, HEAD = 150.0, 1000.0, 30.0, 26.0
 LONGEST_PAUSE = 20.0
 """Seconds of the longest pause that is drawn to scale; a longer one is drawn with this length."""
 _TICKS = 7
-Happened = tuple[datetime, str, bool]
-"""When something happened, what it was in words, and whether it went well."""
 _SIGNS = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 
 
@@ -105,6 +102,16 @@ class Axis:
         return [Tick(LABEL + x * self._scale, duration(seconds)) for x, seconds in self.pauses]
 
 
+class _Happened(NamedTuple):
+    """Something that concerned a generation: a poll, a webhook or money."""
+
+    kind: Literal["poll", "webhook", "money"]
+    request_id: str
+    at: datetime
+    text: str
+    is_good: bool
+
+
 def draw(
     generations: Sequence[Generation],
     exchanges: Iterable[Exchange],
@@ -113,63 +120,48 @@ def draw(
     now: datetime,
 ) -> Timeline:
     """The drawing of these generations, with what concerned them."""
-    polls, webhooks, money = _polls(exchanges), _attempts(deliveries), _money(entries, now)
     known = {each.request_id for each in generations}
+    happened = [each for each in _happened(exchanges, deliveries, entries, now) if each.request_id in known]
     instants = [now, *(at for each in generations for _, start, end in _states(each, now) for at in (start, end))]
-    instants += (
-        at for marks in (polls, webhooks) for name, found in marks.items() if name in known for at, _, _ in found
-    )
-    axis = Axis(instants)
-
-    def marks(found: Iterable[Happened]) -> list[Mark]:
-        return [Mark(axis.x(at), text, good) for at, text, good in found]
-
+    axis = Axis([*instants, *(each.at for each in happened if each.kind != "money")])
     lines = list[Line]()
     for row, each in enumerate(reversed(generations)):
-        identity = each.request_id
+        mine = [one for one in happened if one.request_id == each.request_id]
         lines.append(
             Line(
                 generation=each,
                 y=HEAD + row * ROW,
                 spans=[*_spans(each, now, axis)],
                 end=Mark(axis.x(each.since), _SIGNS[each.status]) if each.is_terminal else None,
-                polls=marks(polls[identity]),
-                webhooks=marks(webhooks[identity]),
-                money=marks(money[identity]),
-                text=_words(each, polls[identity], webhooks[identity], money[identity]),
+                polls=_marks("poll", mine, axis),
+                webhooks=_marks("webhook", mine, axis),
+                money=_marks("money", mine, axis),
+                text=_words(each, mine),
             )
         )
     return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
 
 
-def _polls(exchanges: Iterable[Exchange]) -> defaultdict[str, list[Happened]]:
-    """The status reads, by generation."""
-    found = defaultdict[str, list[Happened]](list)
-    for each in exchanges:
-        if each.request_id and each.operation == "status":
-            text = f"read {each.number}: {each.status} {_status_of(each)}".rstrip()
-            found[each.request_id].append((each.at, text, each.status == 200))
-    return found
+def _marks(kind: str, happened: Iterable[_Happened], axis: Axis) -> list[Mark]:
+    return [Mark(axis.x(each.at), each.text, each.is_good) for each in happened if each.kind == kind]
 
 
-def _attempts(deliveries: Iterable[Delivery]) -> defaultdict[str, list[Happened]]:
-    """The attempts to post webhooks, by generation."""
-    found = defaultdict[str, list[Happened]](list)
-    for each in deliveries:
-        for number, attempt in enumerate(each.attempts, 1):
-            text = f"webhook {each.number}, attempt {number}: {attempt}"
-            found[each.request_id].append((attempt.at, text, is_success(attempt.status)))
-    return found
-
-
-def _money(entries: Iterable[Entry], now: datetime) -> defaultdict[str, list[Happened]]:
-    """What was charged and refunded, by generation."""
-    found = defaultdict[str, list[Happened]](list)
-    for each in entries:
-        if each.request_id and each.at <= now:
-            text = f"{each.kind} {'+' if each.amount > 0 else '−'}${abs(each.amount)}"
-            found[each.request_id].append((each.at, text, each.amount > 0))
-    return found
+def _happened(
+    exchanges: Iterable[Exchange], deliveries: Iterable[Delivery], entries: Iterable[Entry], now: datetime
+) -> Iterator[_Happened]:
+    """The status reads, the attempts to post webhooks, and what was charged and refunded."""
+    for read in exchanges:
+        if read.request_id and read.operation == "status":
+            text = f"read {read.number}: {read.status} {_status_of(read)}".rstrip()
+            yield _Happened("poll", read.request_id, read.at, text, read.status == 200)
+    for webhook in deliveries:
+        for number, attempt in enumerate(webhook.attempts, 1):
+            text = f"webhook {webhook.number}, attempt {number}: {attempt}"
+            yield _Happened("webhook", webhook.request_id, attempt.at, text, is_success(attempt.status))
+    for entry in entries:
+        if entry.request_id and entry.at <= now:
+            text = f"{entry.kind} {'+' if entry.amount > 0 else '−'}${abs(entry.amount)}"
+            yield _Happened("money", entry.request_id, entry.at, text, entry.amount > 0)
 
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
@@ -206,10 +198,10 @@ def _status_of(exchange: Exchange) -> str:
     return str(cast("dict[str, object]", body).get("status", "")) if isinstance(body, dict) else ""
 
 
-def _words(each: Generation, *found: Sequence[Happened]) -> str:
+def _words(each: Generation, found: Iterable[_Happened]) -> str:
     """The row as a text, for screen readers (aria-label) and the tip."""
     ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
-    happened = sorted((at, text) for marks in found for at, text, _ in marks)
+    happened = sorted((one.at, one.text) for one in found)
     rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])
     return (
         f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at.timestamp())}, "
