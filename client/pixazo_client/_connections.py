@@ -37,34 +37,19 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 CLOSED = "the client is closed, nothing was sent: make another"
 
 
-# The same object builds and sends a request, so the request's type is of no concern here: hence Any.
-class Builder(Protocol):
-    """What is used of any client."""
+class HTTPClient(Protocol):
+    """What tells an `httpx2.Client` or `httpx.Client` from other objects."""
 
-    def build_request(
-        self,
-        method: str,
-        url: Any,
-        *,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: Any = None,
-    ) -> Any: ...
-
-
-class HTTPClient(Builder, Protocol):
-    """What is used of an `httpx2.Client` or `httpx.Client`."""
-
-    def send(self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False) -> Any: ...
+    def build_request(self, method: str, url: Any) -> Any: ...
+    def send(self, request: Any) -> Any: ...
     def close(self) -> None: ...
 
 
-class AsyncHTTPClient(Builder, Protocol):
-    """What is used of an `httpx2.AsyncClient` or `httpx.AsyncClient`."""
+class AsyncHTTPClient(Protocol):
+    """What tells an `httpx2.AsyncClient` or `httpx.AsyncClient` from other objects."""
 
-    async def send(
-        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
-    ) -> Any: ...
+    def build_request(self, method: str, url: Any) -> Any: ...
+    async def send(self, request: Any) -> Any: ...
     async def aclose(self) -> None: ...
 
 

@@ -22,7 +22,6 @@ from ._body import BodyError, Decoder, Download
 from ._connections import (
     AsyncHTTPClient,
     AsyncPool,
-    Builder,
     HTTPClient,
     Lent,
     Pool,
@@ -263,7 +262,7 @@ class Transport:
         finally:
             await self.io.clean_up(download.discard)
 
-    def _built(self, client: Builder, method: str, url: str, **content: Any) -> Any:
+    def _built(self, client: Any, method: str, url: str, **content: Any) -> Any:
         try:
             return client.build_request(method, self._url(url), **content, **self._options)
         except Exception as error:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import inspect
 from importlib import resources
-from typing import Any
 
-import httpx
-import httpx2
 import pytest
 from tests.command import python
 
 import pixazo_client
 from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
-from pixazo_client._connections import AsyncHTTPClient, HTTPClient
 
 
 def test_the_public_names_are_listed_and_sorted() -> None:
@@ -50,15 +46,3 @@ def test_httpx_is_not_imported_unless_used() -> None:
     """httpx is an optional package."""
     code = "import sys, pixazo_client; pixazo_client.PixazoClient(api_key='k').close(); print('httpx' in sys.modules)"
     assert python(code) == "False\n"
-
-
-@pytest.mark.parametrize("library", [httpx2, httpx])
-@pytest.mark.parametrize(("shape", "name"), [(HTTPClient, "Client"), (AsyncHTTPClient, "AsyncClient")])
-def test_both_libraries_have_the_protocols_methods(library: Any, shape: type, name: str) -> None:
-    """Every method with every parameter by its name. Type checkers see some versions of the libraries, this test the installed one."""
-    real = getattr(library, name)
-    for method, asked in inspect.getmembers(shape, inspect.isfunction):
-        if not method.startswith("_"):
-            assert (
-                inspect.signature(asked).parameters.keys() <= inspect.signature(getattr(real, method)).parameters.keys()
-            )
