@@ -71,23 +71,19 @@ class Polling:
         return self.shortest + (self.longest - self.shortest) * self.random()
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Repeats a call at most `limit` times; `jitter` returns a number in [0, 1)."""
+def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter: Callable[[], float]) -> float | None:
+    """Seconds to wait before the repetition numbered attempt (from 0); None if the call is not repeated.
 
-    limit: int
-    jitter: Callable[[], float]
-
-    def pause(self, method: str, outcome: Outcome, attempt: int) -> float | None:
-        """Seconds to wait before the repetition numbered attempt (from 0); None if the call is not repeated."""
-        if attempt >= self.limit or not _is_repeatable(method, outcome):
-            return None
-        asked = outcome.retry_after if isinstance(outcome, Response) else None
-        if asked is None:
-            ceiling = min(FIRST_BACKOFF * 2.0 ** min(attempt, 10), LONGEST_BACKOFF)
-            return ceiling * (1 - self.jitter() / 2)
-        # A longer wait is the caller's decision: the error carries retry_after.
-        return asked if asked <= LONGEST_RETRY_AFTER else None
+    A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
+    """
+    if attempt >= limit or not _is_repeatable(method, outcome):
+        return None
+    asked = outcome.retry_after if isinstance(outcome, Response) else None
+    if asked is None:
+        ceiling = min(FIRST_BACKOFF * 2.0 ** min(attempt, 10), LONGEST_BACKOFF)
+        return ceiling * (1 - jitter() / 2)
+    # A longer wait is the caller's decision: the error carries retry_after.
+    return asked if asked <= LONGEST_RETRY_AFTER else None
 
 
 def is_transient(outcome: Outcome) -> bool:
@@ -110,7 +106,7 @@ class Session:
     gateway: Gateway
     transport: Transport
     polling: Polling
-    retry: Retry
+    max_retries: int
     monotonic: Callable[[], float]
 
 
@@ -284,7 +280,9 @@ async def _repeat(session: Session, method: str, url: str, call: Callable[[], Aw
                     "%s %s: ended before its response arrived; %s", method, session.gateway.hide(url), MAYBE_CHARGED
                 )
             raise
-        delay = session.retry.pause(method, found, attempt) if isinstance(found, Outcome) else None
+        if not isinstance(found, Outcome):
+            return found
+        delay = retry_pause(method, found, attempt, session.max_retries, session.polling.random)
         if delay is None:
             return found
         logger.info("%s %s: repeated in %.1f s", method, session.gateway.hide(url), delay)

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-from ._calls import Polling, Retry, Session, Submission, Watch, download, read, submit, video_body
+from ._calls import Polling, Session, Submission, Watch, download, read, submit, video_body
 from ._connections import AsyncHTTPClient, HTTPClient
 from ._gateway import Gateway
 from ._generation import Generation
@@ -132,8 +132,7 @@ class _Client:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ValueError(f"max_retries is {max_retries!r}: give a whole number, 0 or more")
         transport = Transport(io, http_client, timeout)
-        retry = Retry(max_retries, polling.random)
-        self._session = Session(gateway, transport, polling, retry, monotonic or time.monotonic)
+        self._session = Session(gateway, transport, polling, max_retries, monotonic or time.monotonic)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._session.gateway.base_url!r})"

@@ -32,9 +32,9 @@ def is_github(form: str | None, environ: Mapping[str, str]) -> bool:
     return form == "github" or (form is None and environ.get("GITHUB_ACTIONS") == "true")
 
 
-def shorten(text: str, most: int = LONGEST) -> str:
-    """At most so many characters of a text; the last one says that there are more."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shorten(text: str) -> str:
+    """At most LONGEST characters of a text; the last one says that there are more."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def workflow_commands(annotations: Iterable[Annotation]) -> str:

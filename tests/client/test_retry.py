@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._calls import Retry
+from pixazo_client._calls import retry_pause
 from pixazo_client._exchange import NoResponse, Outcome, Response, retry_after
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
@@ -47,11 +47,9 @@ def test_any_retry_after_is_survived(value: str) -> None:
 def test_backoff_doubles_up_to_a_ceiling() -> None:
     """0.5, 1, 2, 4, 8, 8 ... seconds, reduced by the jitter by up to a half."""
     lost = NoResponse(sent=False, timed_out=False, reason="", cause=OSError())
-    longest = Retry(2000, lambda: 0.0)
-    assert [longest.pause("GET", lost, attempt) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
-    assert longest.pause("GET", lost, 1999) == 8
-    shortest = Retry(2000, lambda: 0.999999)
-    assert shortest.pause("GET", lost, 0) == pytest.approx(0.25, abs=1e-3)
+    longest = [retry_pause("GET", lost, attempt, 2000, lambda: 0.0) for attempt in (*range(7), 1999)]
+    assert longest == [0.5, 1, 2, 4, 8, 8, 8, 8]
+    assert retry_pause("GET", lost, 0, 2000, lambda: 0.999999) == pytest.approx(0.25, abs=1e-3)
 
 
 RESPONSES = st.builds(
@@ -69,7 +67,7 @@ def test_a_post_is_repeated_only_when_nothing_can_have_been_accepted(
     outcome: Outcome, attempt: int, limit: int
 ) -> None:
     """Never beyond the limit, after more than a minute, after a 5xx, or when the response was lost."""
-    pause = Retry(limit, lambda: 0.5).pause("POST", outcome, attempt)
+    pause = retry_pause("POST", outcome, attempt, limit, lambda: 0.5)
     if pause is not None:
         assert attempt < limit
         assert 0 <= pause <= 60

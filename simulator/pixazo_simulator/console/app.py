@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, Router, request_response
 
 from pixazo_html.pages import templates
@@ -24,7 +24,7 @@ from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
 from .events import checksum, events
-from .request import BASE, ConsoleRequest
+from .request import BASE, ConsoleRequest, View
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,7 +54,7 @@ class Console:
         self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
         special = {
             "/login": self._log_in, "/worlds/{number:number}/events": self._events,
-            "/worlds/{number:number}/requests.har": self._har, "/worlds/{number:number}/videos/{request_id}": self._video,
+            "/worlds/{number:number}/videos/{request_id}": self._video,
         }  # fmt: skip
         routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"]), *static_routes(BASE)]
         routes += [
@@ -119,9 +119,7 @@ class Console:
     def _page(self, show: pages.Page) -> Answer:
         async def respond(request: Request) -> Response:
             shown = await show(await self._console_request(request))
-            if isinstance(shown, str):
-                return RedirectResponse(shown, 303, headers=HEADERS)
-            return self._html(shown.template, shown.context)
+            return self._html(shown.template, shown.context) if isinstance(shown, View) else shown
 
         return respond
 
@@ -181,11 +179,6 @@ class Console:
         world = self._worlds.numbered(request.path_params["number"])
         stream = events(world, self._worlds, request.query_params.get("shown", ""))
         return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
-
-    async def _har(self, request: Request) -> Response:
-        document = await pages.as_har(await self._console_request(request))
-        name = f"world-{request.path_params['number']}.har"
-        return JSONResponse(document, headers=HEADERS | {"content-disposition": f'attachment; filename="{name}"'})
 
     async def _video(self, request: Request) -> Response:
         """The video of a generation as the media host serves it, without an entry in the journal: the app did not ask for it."""

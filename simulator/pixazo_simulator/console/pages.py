@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from pixazo_html.serving import HEADERS
 from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
@@ -24,7 +26,7 @@ from .request import BASE, ConsoleRequest, View
 from .snippets import sample_of, snippets
 from .timeline import draw, duration
 
-Page = Callable[[ConsoleRequest], Awaitable[View | str]]
+Page = Callable[[ConsoleRequest], Awaitable[View | Response]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
 """Exchanges or deliveries in one page, and rules at either end of a script."""
@@ -50,12 +52,12 @@ class Moment(msgspec.Struct, frozen=True):
     what: str
 
 
-async def worlds(request: ConsoleRequest) -> View | str:
+async def worlds(request: ConsoleRequest) -> View | Response:
     """The worlds of the server to choose from, and the requests that reached none of them; the page of the only one, if nothing else came."""
     found = await request.get(responses.WorldList, "worlds", limit=PER_PAGE)
     unmatched = await request.get(JournalPage, "unmatched", limit=_LATEST)
     if found.total == 1 and not unmatched.total and "all" not in request.query:
-        return f"{BASE}/worlds/{found.worlds[0].number}"
+        return RedirectResponse(f"{BASE}/worlds/{found.worlds[0].number}", 303, headers=HEADERS)
     return View("worlds.jinja", {"found": found, "unmatched": unmatched, "host": request.host})
 
 
@@ -195,11 +197,13 @@ async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation
     return responses.decode(await request.send("POST", "explain", repeated), Explanation)
 
 
-async def as_har(request: ConsoleRequest) -> dict[str, Any]:
+async def as_har(request: ConsoleRequest) -> Response:
     """The exchanges of the journal that pass the filters, as HAR."""
     given = {name: request.query.get(name) or None for name in _FILTERS}
     page = await request.get(JournalPage, "journal", limit=1000, **given)
-    return har(page.exchanges, f"{request.worlds.settings.scheme}://{request.host}")
+    document = har(page.exchanges, f"{request.worlds.settings.scheme}://{request.host}")
+    file = f'attachment; filename="world-{request.path["number"]}.har"'
+    return JSONResponse(document, headers=HEADERS | {"content-disposition": file})
 
 
 async def webhooks(request: ConsoleRequest) -> View:
@@ -306,6 +310,7 @@ PAGES: Mapping[str, Page] = {
     "/worlds/{number:number}": world,
     "/worlds/{number:number}/requests": requests,
     "/worlds/{number:number}/requests/{exchange:number}": requests,
+    "/worlds/{number:number}/requests.har": as_har,
     "/worlds/{number:number}/webhooks": webhooks,
     "/worlds/{number:number}/webhooks/{delivery:number}": webhooks,
     "/worlds/{number:number}/videos": videos,

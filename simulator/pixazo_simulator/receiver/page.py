@@ -32,7 +32,7 @@ PAUSE = 0.2
 
 
 class Page:
-    """The page, whose `router` answers callers that may see it; `resend` posts a webhook to the app again, where there is one."""
+    """Page and JSON, whose `router` answers callers that may see them; `resend` posts a webhook to the app again, where there is one."""
 
     def __init__(
         self, kept: Kept, resend: Callable[[int], Awaitable[KeptCallback]], answered_by: str, *, forwards: bool

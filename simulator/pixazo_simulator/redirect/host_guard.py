@@ -181,22 +181,18 @@ class HostGuard(Redirection):
 
 def _program(words: Sequence[str], is_list: bool) -> str:  # noqa: FBT001 - private
     """The name of the only program that a command starts, empty for shell text that may start several."""
-    if not is_list:
-        return _only_program(words[0])
-    name = os.path.basename(words[0])  # noqa: PTH119 - words are not paths
-    return _only_program(words[2]) if name in _SHELLS and len(words) == 3 and _OPTION_C.fullmatch(words[1]) else name
-
-
-def _only_program(text: str) -> str:
+    name, text = os.path.basename(words[0]), words[-1]  # noqa: PTH119 - words are not paths
+    if is_list and not (name in _SHELLS and len(words) == 3 and _OPTION_C.fullmatch(words[1])):
+        return name
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        words = [] if _NESTED.search(text) else list(lexer)
+        found = [] if _NESTED.search(text) else list(lexer)
     except ValueError:  # an unclosed quotation
         return ""
-    if any(set(word) <= set("();<>|&") and word not in _REDIRECTIONS for word in words):
+    if any(set(word) <= set("();<>|&") and word not in _REDIRECTIONS for word in found):
         return ""
-    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - words are not paths
+    return os.path.basename(next((word for word in found if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - words are not paths
 
 
 def _is_idle(frame: FrameType | None) -> bool:
