@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from starlette.routing import Route
 from .pages import STYLE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
 POLICY = (
@@ -50,17 +51,19 @@ register_url_convertor("number", _Number())
 
 def static_routes(base: str) -> list[Route]:
     """The routes to the static files, below `base`."""
-    return [
-        Route(f"{base}/static/{name}", partial(_static, kind, content)) for name, (kind, content) in _STATIC.items()
-    ]
+    return [Route(f"{base}/static/{name}", _serving(kind, content)) for name, (kind, content) in _STATIC.items()]
 
 
-async def _static(kind: str, content: bytes, request: Request) -> Response:
+def _serving(kind: str, content: bytes) -> Callable[[Request], Awaitable[Response]]:
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=kind, headers=headers)
+
+    async def serve(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=kind, headers=headers)
+
+    return serve
 
 
 def is_from_our_page(request: Request) -> bool:
