@@ -18,7 +18,7 @@ import msgspec
 from pixazo_simulator.spec import is_success
 
 from .egress import LOOPBACK, Destination, LookUps, Outcome, destination
-from .trust import VARIABLES, distrust, read_authorities, trusting
+from .trust import distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
 """Of every webhook. `/_sim` refuses it, so that no receiver can redirect a webhook to our own routes."""
@@ -66,47 +66,38 @@ class Sender:
     def __init__(self, webhook_ca: str | None = None) -> None:
         self._authorities = read_authorities(webhook_ca) if webhook_ca else ""
         self._look_ups = LookUps()
-        self._trust: tuple[tuple[str | None, ...], ssl.SSLContext] | None = None
+        self._trust: ssl.SSLContext | None = None
         self._creating = asyncio.Lock()
 
     async def send(self, webhook: WebhookRequest) -> Outcome:
         """Send a webhook. Whatever fails is an outcome, not an exception. Its connection is closed then."""
-        try:
-            return await self._deliver(webhook)
-        except ValueError as error:  # the Location of a redirect may not be a URL
-            return Outcome(None, _described(error))
-
-    async def _deliver(self, webhook: WebhookRequest) -> Outcome:
         url = webhook.url
-        for _ in range(1 + MOST_REDIRECTS):
-            place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
-            if isinstance(place, Outcome):
-                return place
-            try:
-                context = await self._context() if place.secure else None
-            except ValueError as error:
-                return Outcome(None, f"not sent: {error}")
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
-                return Outcome(None, f"not sent: {_described(error)}")
-            exchange = _Exchange(url, webhook)
-            with _refusing(place) if webhook.refused else nullcontext(place) as address:
-                if problem := await exchange.run(address, context):
-                    return Outcome(None, problem)
-            if not (webhook.follow and exchange.status in REDIRECTS and exchange.location):
-                return _outcome(exchange, webhook)
-            url = urljoin(url, exchange.location.decode(errors="replace"))
+        try:
+            for _ in range(1 + MOST_REDIRECTS):
+                place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
+                if isinstance(place, Outcome):
+                    return place
+                try:
+                    context = await self._context() if place.secure else None
+                except ValueError as error:
+                    return Outcome(None, f"not sent: {error}")
+                exchange = _Exchange(url, webhook)
+                with _refusing(place) if webhook.refused else nullcontext(place) as address:
+                    if problem := await exchange.run(address, context):
+                        return Outcome(None, problem)
+                if not (webhook.follow and exchange.status in REDIRECTS and exchange.location):
+                    return _outcome(exchange, webhook)
+                url = urljoin(url, exchange.location.decode(errors="replace"))
+        except ValueError as error:  # the Location of a redirect may not be a URL
+            return Outcome(None, f"redirected to what is no URL: {error}")
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
     async def _context(self) -> ssl.SSLContext:
-        """The TLS context, created with the first https webhook, and again when the environment names other authorities.
-
-        It is created in a thread, since that takes as long as a hundred webhooks.
-        """
+        """The TLS context, created with the first https webhook, in a thread, since that takes as long as a hundred webhooks."""
         async with self._creating:
-            named = tuple(map(os.environ.get, VARIABLES))
-            if self._trust is None or self._trust[0] != named:
-                self._trust = named, await asyncio.to_thread(trusting, self._authorities)
-            return self._trust[1]
+            if self._trust is None:
+                self._trust = await asyncio.to_thread(trusting, self._authorities)
+            return self._trust
 
 
 class _Exchange(asyncio.Protocol):
@@ -240,10 +231,6 @@ def _unconnected(error: OSError, place: Destination) -> str:
     if not error.errno:  # of no system call
         return f"no TLS handshake with {address}: the receiver closed the connection"
     return f"no connection to {address}: {os.strerror(error.errno)}"
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _outcome(exchange: _Exchange, webhook: WebhookRequest) -> Outcome:

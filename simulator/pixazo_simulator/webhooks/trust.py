@@ -2,60 +2,54 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 
 from pixazo_simulator.spec import regex
 
 CA_LIMIT = 16 * 1024 * 1024
 """Bytes of a file of authorities that are read."""
-VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""The variables of OpenSSL that replace the system's authorities: a file, and folders whose files are named by hash."""
 _CERTIFICATE = regex(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 # OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
 _OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 
 
-def read_authorities(path: str, what: str = "webhook CA file") -> str:
-    """The certificates in a PEM file. Raises ValueError that names the file, which messages call `what`, and the remedy."""
+def read_authorities(path: str) -> str:
+    """The certificates in a PEM file. Raises ValueError that names the file and the remedy."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - it is a text
             data = file.read(CA_LIMIT + 1)
     except OSError as error:
-        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"webhook CA file {path} cannot be read: {error.strerror}") from None
     except ValueError:  # a NUL, or half of a surrogate pair
-        raise ValueError(f"{what} {path!a} cannot be read: that is not a file name") from None
+        raise ValueError(f"webhook CA file {path!a} cannot be read: that is not a file name") from None
     if len(data) > CA_LIMIT:
-        raise ValueError(f"{what} {path} is larger than {CA_LIMIT} bytes")
+        raise ValueError(f"webhook CA file {path} is larger than {CA_LIMIT} bytes")
     certificates = "\n".join(_CERTIFICATE.findall(data.decode("latin-1")))
     if not certificates:
         raise ValueError(
-            f"{what} {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
+            f"webhook CA file {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
         )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except ssl.SSLError as error:
-        raise ValueError(f"{what} {path} has a damaged certificate ({error.reason}): export it again") from None
+        raise ValueError(
+            f"webhook CA file {path} has a damaged certificate ({error.reason}): export it again"
+        ) from None
     return certificates
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
     """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
 
-    Raises ValueError when the environment names a file that cannot be used.
+    Raises ValueError when the environment names what cannot be used.
     """
-    file, folders = map(os.environ.get, VARIABLES)
-    if file or folders:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    else:
-        import httpx2  # finds the authorities of every platform
+    import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
 
-        context = httpx2.create_ssl_context(trust_env=False)
+    try:
+        context = httpx2.create_ssl_context()
+    except OSError as error:
+        raise ValueError(f"the authorities that SSL_CERT_FILE and SSL_CERT_DIR name cannot be used: {error}") from None
     context.set_alpn_protocols(["http/1.1"])
-    if file:
-        authorities = f"{read_authorities(file, VARIABLES[0])}\n{authorities}"
-    if folders:
-        context.load_verify_locations(capath=folders)
     if authorities:
         context.load_verify_locations(cadata=authorities)
     # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`.
