@@ -27,9 +27,9 @@ _NO_OUTCOME: Outcome[Any] = Outcome(None)
 class Request(msgspec.Struct, gc=False):
     """A request: its request line and headers as ASGI has them, the headers of note, and its body once it was read.
 
-    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `raw_header_names` has them as the caller wrote them,
-    where that is known. `server` is the address that was called. `listener` is the world of the TLS listener it came through, if
-    any. `header_bytes` is the size of request line and headers, where it is known.
+    `path` is percent-decoded, `query` is not; names in `headers` are in lower case. `server` is the address that was called.
+    `listener` is the world of the TLS listener it came through, if any. `header_bytes` is the size of request line and headers,
+    where it is known.
 
     `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
     hold only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
@@ -46,7 +46,6 @@ class Request(msgspec.Struct, gc=False):
     server: tuple[str, int | None] = ("localhost", None)
     listener: World | None = None
     header_bytes: int | None = None
-    raw_header_names: tuple[bytes, ...] = ()
     body: bytes | None = b""
     received: int = 0
     started: float = 0.0

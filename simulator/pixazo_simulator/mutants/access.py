@@ -88,12 +88,6 @@ def _any_key(request: Request, context: Context) -> Request:
     return _with_known_key(request, context) if given and not context.known else request
 
 
-def _exact_case(request: Request, _: Context) -> Request:
-    printed = KEY_HEADER.encode()
-    differs = any(name != printed and name.lower() == printed.lower() for name in request.raw_header_names)
-    return request.without_header(KEY_HEADER) if differs else request
-
-
 def _bearer(request: Request, _: Context) -> Request:
     scheme, _space, token = (request.header("authorization") or "").partition(" ")
     if request.header(KEY_HEADER) is not None or scheme.lower() != "bearer":
@@ -126,7 +120,7 @@ CREDENTIALS = (
     Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12", "ERR-PREC-01")),
     Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
     Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
-           Edits(request=_exact_case, names="case-sensitive")),
+           Edits(names="case-sensitive")),
     Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
            policy(query_key="accept")),
     Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", Edits(request=_bearer)),

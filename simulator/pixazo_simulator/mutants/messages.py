@@ -57,19 +57,13 @@ class _WithHeaders:
 
 
 class Request(_WithHeaders, msgspec.Struct, frozen=True):
-    """What a caller sent.
-
-    `raw_header_names` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
-    that the request came through, if it came through one; `model` is the operation of a model file that it is for, if it is for one.
-    """
+    """What a caller sent; `model` is the operation of a model file that it is for, if it is for one."""
 
     method: str
     path: str
     query: bytes
     headers: tuple[spec.Header, ...]
     body: bytes = b""
-    raw_header_names: tuple[bytes, ...] = ()
-    listener: World | None = None
     model: spec.Operation | None = None
 
     def members(self) -> Members | None:

@@ -29,7 +29,7 @@ WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 class Edits:
     """What is changed: messages on their way to and from the gateway, policy values, pure functions of a world.
 
-    `names` asks for a server that minds the letter case of header names: those that it reads, or those that it writes.
+    `names` asks for a server that minds the letter case of header names: of the key header that it reads, or of all that it writes.
     """
 
     request: RequestEditor = lambda request, _: request
@@ -165,7 +165,6 @@ def _message(request: WireRequest) -> Request:
     endpoint = request.endpoint
     return Request(
         method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
-        raw_header_names=request.raw_header_names, listener=request.listener,
         model=endpoint.operation if isinstance(endpoint, Submit) else None,
     )  # fmt: skip
 
@@ -178,5 +177,5 @@ def _edited(request: WireRequest, received: Request) -> WireRequest:
         received = received.with_header("content-length", str(length))
     return WireRequest(
         method=received.method, path=received.path, query=received.query, headers=list(received.headers), scheme=request.scheme,
-        server=request.server, listener=request.listener, raw_header_names=request.raw_header_names, body=body, received=length,
+        server=request.server, listener=request.listener, body=body, received=length,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .direct import encoded
-from .http import ANSWERED, HEADER_BYTES, PROTOCOLS, RAW_HEADER_NAMES
+from .http import ANSWERED, HEADER_BYTES, PROTOCOLS
 from .responder import Responder
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, transmit
@@ -286,6 +286,5 @@ def _request(scope: Scope) -> Request:
     host, port = scope.get("server") or ("localhost", None)  # a test client has a list
     return Request(
         method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
-        scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER),
-        header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
+        scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER), header_bytes=scope.get(HEADER_BYTES),
     )  # fmt: skip

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
-from pixazo_simulator.spec import HEAD_LIMIT, queue_error
+from pixazo_simulator.spec import HEAD_LIMIT, KEY_HEADER, queue_error
 
 from .direct import DirectWay, Heads
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
-RAW_HEADER_NAMES = "pixazo.raw_header_names"
-"""Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 ANSWERED = "pixazo.answered"
 """Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
 CONNECTION = "pixazo.connection"
@@ -126,7 +124,6 @@ class GatewayProtocol(HttpToolsProtocol):
     _in_head = False  # between the first byte of a request line and the end of the headers
     _in_body = False  # between the end of the headers and the end of the body
     _head_length = 0  # bytes of the request line and headers
-    _names: tuple[bytes, ...] = ()  # of the headers as the client wrote them, where a gateway minds that
     _hosts = 0  # Host headers
     _is_chunked = False
     _overhead = 0  # bytes since the last useful one: blank lines before a request, chunk extensions, trailers
@@ -374,7 +371,7 @@ class GatewayProtocol(HttpToolsProtocol):
             path, query = unquote(parsed.path.decode("ascii")), parsed.query or b""
         self._newest = Request(
             method=self.parser.get_method().decode(), path=path, query=query, headers=tuple(self.headers), scheme=self.scheme or "http",
-            server=self.server or ("localhost", None), header_bytes=self._head_length, raw_header_names=self._names,
+            server=self.server or ("localhost", None), header_bytes=self._head_length,
         )  # fmt: skip
         request = _copied(self._newest)
         route = self._way.begin(request)
@@ -388,12 +385,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list in the scope
         scope = cast("dict[str, Any]", self.scope)
-        scope |= {
-            CONNECTION: self,
-            HEADER_BYTES: self._head_length,
-            RAW_HEADER_NAMES: self._names,
-            ANSWERED: self._handed_over,
-        }
+        scope |= {CONNECTION: self, HEADER_BYTES: self._head_length, ANSWERED: self._handed_over}
         self._handed_over = None
         super().on_headers_complete()
         if direct:
@@ -516,20 +508,20 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
         cycle.message_event.set()
 
 
-class HeaderCaseProtocol(GatewayProtocol):
-    """Passes the header names of a request as the client wrote them, for a gateway that compares them so on purpose.
-
-    They are case-insensitive (RFC 9110, 5.1), and ASGI passes them in lower case only.
-    """
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._names = ()
+class CaseSensitiveProtocol(GatewayProtocol):
+    """Ignores a key header that is not written as the page prints it, although names are case-insensitive (RFC 9110, 5.1)."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:
-            self._names = (*self._names, name)
-        super().on_header(name, value)
+        if is_key_in_other_case(name):
+            self._count(len(name) + len(value) + len(b": \r\n"))
+        else:
+            super().on_header(name, value)
+
+
+def is_key_in_other_case(name: bytes) -> bool:
+    """Whether a header has the name of the key header, but not the letter case that the page prints."""
+    printed = KEY_HEADER.encode()
+    return name != printed and name.lower() == printed.lower()
 
 
 class TitleCaseProtocol(GatewayProtocol):
@@ -557,7 +549,7 @@ class _TitleCased:
         return getattr(self._transport, name)
 
 
-PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
+PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": CaseSensitiveProtocol, "title case": TitleCaseProtocol}
 """By the letter case of header names that a mutant or variant minds."""
 _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""

@@ -23,7 +23,7 @@ from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
-from .http import TOO_LONG
+from .http import TOO_LONG, is_key_in_other_case
 from .threaded import SimulatorError, ThreadedServer
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _read(
     scheme: str,
     headers: tuple[spec.Header, ...],
     server: tuple[str, int | None],
-    keeps_case: bool,  # noqa: FBT001 - a cache takes longer to find arguments with names
+    case_sensitive: bool,  # noqa: FBT001 - a cache takes longer to find arguments with names
 ) -> Request:
     """The head of a request, of which who polls sends the same again and again. Raises ValueError for a header that no client sends."""
     for name, value in headers:
@@ -243,10 +243,9 @@ def _read(
     path, _, query = target.partition(b"?")
     return Request(
         method=method, path=unquote(path.decode("ascii")), query=query, scheme=scheme, server=server,
-        headers=tuple((name.lower(), value) for name, value in headers),
+        headers=tuple((name.lower(), value) for name, value in headers if not (case_sensitive and is_key_in_other_case(name))),
         # As the server counts them: each with a colon, a space and the end of its line.
         header_bytes=len(target) + sum(len(name) + len(value) + 4 for name, value in headers),
-        raw_header_names=tuple(name for name, _ in headers) if keeps_case else (),
     )  # fmt: skip
 
 

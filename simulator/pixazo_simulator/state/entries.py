@@ -30,7 +30,6 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     server: tuple[str, int | None]
     listener: int | None = None
     header_bytes: int | None = None
-    raw_header_names: tuple[bytes, ...] = ()
     body: bytes | None = b""
     received: int = 0
     held: int | None = None
@@ -40,8 +39,7 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         """The command that has a request answered."""
         return cls(
             request.method, request.path, request.query, tuple(request.headers), request.scheme, request.server,
-            request.listener.number if request.listener else None, request.header_bytes, request.raw_header_names,
-            request.body, request.received, held,
+            request.listener.number if request.listener else None, request.header_bytes, request.body, request.received, held,
         )  # fmt: skip
 
     def request(self, worlds: Worlds) -> Request:
@@ -49,7 +47,7 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         listener: World | None = None if self.listener is None else worlds.numbered(self.listener)
         return Request(
             self.method, self.path, self.query, self.headers, self.scheme, self.server, listener, self.header_bytes,
-            self.raw_header_names, self.body, self.received,
+            self.body, self.received,
         )  # fmt: skip
 
 
