@@ -143,6 +143,16 @@ def edit_requests(when: Callable[[Request], bool], edit: Callable[[Request, Cont
     return Edits(request=lambda request, context: edit(request, context) if when(request) else request)
 
 
+def submits_members(operation: str | None, when: When) -> Callable[[Request], bool]:
+    """Whether a request submits a JSON object for which `when` is true, to this operation if one is named."""
+
+    def concerns(request: Request) -> bool:
+        given = request.members() if submits(request, operation) else None
+        return given is not None and when(given)
+
+    return concerns
+
+
 def in_submitted(operation: str | None, edit: Edit) -> Edits:
     """Edit the JSON objects that are submitted, to this operation if one is named."""
 

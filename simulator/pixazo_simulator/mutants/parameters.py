@@ -9,9 +9,9 @@ from typing import Any
 
 from pixazo_simulator import spec
 
-from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead
+from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead, submits_members
 from .members import drop, put, where
-from .messages import GENERATE, IMAGE_TO_VIDEO, Request, submits
+from .messages import GENERATE, IMAGE_TO_VIDEO
 from .mutant import Edits, Mutant
 
 IMAGE = "first_frame_image"
@@ -99,12 +99,7 @@ def _ignore_callback_number(operation: str) -> Edits:
 
 def _refuse(name: str, when: Is, message: str, operation: str = IMAGE_TO_VIDEO) -> Edits:
     """Refuse submits with a value of a member for which `when` is true; a member that is missing counts as None."""
-
-    def concerns(request: Request) -> bool:
-        given = request.members() if submits(request, operation) else None
-        return given is not None and when(given.get(name))
-
-    return refuse_submits(concerns, f"{name} {message}")
+    return refuse_submits(submits_members(operation, lambda given: when(given.get(name))), f"{name} {message}")
 
 
 def _accept_image(when: Is) -> Edits:
@@ -123,11 +118,7 @@ def _refuse_data_url(when: Callable[[spec.ImageFacts], bool], message: str) -> E
 
 def _redirect(old: str, new: str, *, with_image: bool) -> Edits:
     """Send submits with or without an image to the other operation."""
-
-    def concerns(request: Request) -> bool:
-        given = request.members() if submits(request, old) else None
-        return given is not None and (given.get(IMAGE) is not None) == with_image
-
+    concerns = submits_members(old, lambda given: (given.get(IMAGE) is not None) == with_image)
     return edit_requests(concerns, lambda request, _: request.at(request.path.replace(old, new)))
 
 

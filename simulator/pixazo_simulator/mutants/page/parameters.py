@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pixazo_simulator import spec
-from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead
-from pixazo_simulator.mutants.members import put, rename, where
-from pixazo_simulator.mutants.messages import Request, submits
+from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead, submits_members
+from pixazo_simulator.mutants.members import When, put, rename, where
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.mutants.parameters import VALID_IMAGE
 
@@ -56,12 +54,8 @@ def _is_required(row: Any) -> bool:
     return isinstance(row, str) and row.split(" | ")[1:2] == ["Yes"]
 
 
-def _refused(change: PageChange, when: Callable[[dict[str, Any]], bool], message: str) -> Edits:
-    def concerns(request: Request) -> bool:
-        given = request.members() if submits(request, change.operation or None) else None
-        return given is not None and when(given)
-
-    return refuse_submits(concerns, message)
+def _refused(change: PageChange, when: When, message: str) -> Edits:
+    return refuse_submits(submits_members(change.operation or None, when), message)
 
 
 def _filled(change: PageChange) -> Edits:

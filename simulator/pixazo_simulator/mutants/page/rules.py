@@ -33,8 +33,8 @@ def _number(bound: Callable[[Any, Any], bool]) -> Rule:
     return lambda rule, value: type(value) not in (int, float) or bound(value, rule)
 
 
-def _size(type_: type[str | list[Any]], bound: Callable[[int, Any], bool]) -> Rule:
-    return lambda rule, value: type(value) is not type_ or bound(len(value), rule)
+def _length(bound: Callable[[int, Any], bool]) -> Rule:
+    return lambda rule, value: not isinstance(value, str) or bound(len(value), rule)
 
 
 def _image(holds: Callable[[spec.ImageFacts, Any], bool]) -> Rule:
@@ -71,10 +71,8 @@ RULES: dict[str, Rule] = {
     "enumeration": _listed,
     "minimum": _number(lambda value, bound: value >= bound),
     "maximum": _number(lambda value, bound: value <= bound),
-    "min_length": _size(str, lambda size, bound: size >= bound),
-    "max_length": _size(str, lambda size, bound: size <= bound),
-    "min_items": _size(list, lambda size, bound: size >= bound),
-    "max_items": _size(list, lambda size, bound: size <= bound),
+    "min_length": _length(lambda length, bound: length >= bound),
+    "max_length": _length(lambda length, bound: length <= bound),
     "max_bytes": _image(lambda seen, bound: seen.size <= bound),
     "short_side_above": _image(lambda seen, bound: min(seen.width, seen.height) > bound),
     "aspect_ratio": _image(_has_ratio),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +18,6 @@ from pixazo_simulator.mutants.mutant import Edits
 from .addresses import other_code, relocated, url_at
 from .change import PageChange
 from .paths import GONE, added, around_id, found, is_list, is_url, members_in, updated
-
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
 
 def at(path: str, edit: Callable[[Any], Any]) -> Edit:
@@ -68,7 +66,7 @@ def _retyped(value: Any, types: str) -> Any:
         case "object":
             return members_in(value) or {"value": value}
         case "integer" | "number" | "float" | "int":
-            return reformatted(value, "0") if isinstance(value, str) and _STAMP.fullmatch(value) else 1
+            return 1
         case "boolean" | "bool":
             return bool(value)
         case _:
@@ -110,8 +108,8 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
         return where_(lambda members, _: added(members, path, literal(after)))
     if is_url(before) and is_url(after):
         return _other_url(path, before, after, where_)
-    if _STAMP.fullmatch(before):
-        if not _is_form(after):
+    if _is_timestamp(before):
+        if not _is_timestamp(after):
             return "it has no form that a timestamp can be given"
         return in_envelopes(at(path, lambda value: reformatted(value, after) if isinstance(value, str) else value))
     if around_id(before)[1:] == around_id(after)[1:] == ("",) and around_id(before)[0] == "":
@@ -151,25 +149,19 @@ def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edit
     return where_(at(path, edited)) | (relocated(was, now, both=True) if was != now else Edits())
 
 
-def _is_form(sample: str) -> bool:
+def _is_timestamp(text: str) -> bool:
     try:
-        reformatted("2026-03-31T10:00:00.000Z", sample)
-    except (ValueError, OverflowError):
+        datetime.fromisoformat(text)
+    except ValueError:
         return False
-    return True
+    return len(text) >= len("2026-03-31T10:00:00")
 
 
-def reformatted(value: str, sample: str) -> Any:
-    """A timestamp in the form of a sample: another number of decimals, another zone, or a number since 1970."""
-    moment = datetime.fromisoformat(value)
-    if re.fullmatch(r"\d+(\.\d+)?", sample):
-        return round(moment.timestamp() * (1000 if float(sample) > 1e11 else 1))
-    form = _STAMP.fullmatch(sample)
-    if form is None:
-        return sample
-    if form[2] not in (None, "Z"):
-        moment = moment.astimezone(datetime.fromisoformat(sample).tzinfo)
-    text = moment.strftime(f"%Y-%m-%d{sample[10]}%H:%M:%S")
-    decimals = f".{moment.microsecond:06}"[: len(form[1]) + 1] if form[1] else ""
-    zone = moment.isoformat()[-6:] if form[2] not in (None, "Z") else form[2] or ""
-    return f"{text}{decimals}{zone}"
+def reformatted(value: str, sample: str) -> str:
+    """A timestamp in the form of a sample: with another number of decimals, or in another zone."""
+    form = datetime.fromisoformat(sample)
+    moment = datetime.fromisoformat(value).astimezone(form.tzinfo or UTC)
+    decimals = re.search(r"\.\d+", sample)
+    text = moment.replace(tzinfo=None).isoformat(sample[10], "microseconds" if decimals else "seconds")
+    zone = "" if form.tzinfo is None else "Z" if sample.endswith("Z") else moment.isoformat()[-6:]
+    return f"{text[: 19 + len(decimals[0]) if decimals else None]}{zone}"
