@@ -278,7 +278,8 @@ def hint(
 ) -> str | None:
     """What to do instead, None for a refusal that is a normal answer of the gateway; `former` is the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
-        return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path, routes)}: known are {', '.join(routes)}"
+        near = spec.nearest(f"{method} {_REQUEST_ID.sub('{request_id}', path)}", routes)
+        return f"no route is {method} {path[:_LONGEST]}{near}: known are {', '.join(routes)}"
     if former:
         return _remainder(former)
     if isinstance(refusal, spec.InvalidKey):
@@ -297,10 +298,3 @@ def hint(
 
 def _remainder(former: str) -> str:
     return f"the world of {former} was deleted, and something that it left running still calls: end it first"
-
-
-def _nearest(method: str, path: str, routes: tuple[str, ...]) -> str:
-    asked = _REQUEST_ID.sub("{request_id}", path)
-    return spec.nearest(f"{method} {asked}", routes) or next(
-        (f" (did you mean {route}?)" for route in routes if route.partition(" ")[2] == asked), ""
-    )

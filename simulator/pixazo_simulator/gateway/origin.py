@@ -26,12 +26,10 @@ def called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
 
 
 def origin(policy: spec.Policy, headers: Sequence[spec.Header], called: str) -> str:
-    """The origin, which may end in a path; `called` is the one that the caller used.
+    """The origin, which may end in a path, where it is not the one that the caller used, `called`.
 
     A value that is not what it should be counts as absent: a host then comes from the request, or is the address that was called.
     """
-    if policy.public_origin == "caller":
-        return called
     if policy.public_origin != "forwarded":
         return policy.public_origin
     scheme, _, host = called.partition("://")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
@@ -17,7 +14,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import LOOPBACK, Destination, LookUps, Outcome, destination
+from .egress import Destination, LookUps, Outcome, destination
 from .trust import distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
@@ -41,7 +38,7 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to send and where; `echo` requires a response that repeats the body's challenge.
 
     `timeout` is how many real seconds a receiver has to accept the connection and complete the TLS handshake, and again to respond.
-    `refused` sends it to a port on which nothing listens, as if the receiver were down.
+    `refused` sends nothing, as if the receiver were down.
     """
 
     url: str
@@ -77,14 +74,15 @@ class Sender:
                 place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
                 if isinstance(place, Outcome):
                     return place
+                if webhook.refused:
+                    return Outcome(None, _unconnected(ConnectionRefusedError(), place))
                 try:
                     context = await self._context() if place.secure else None
                 except ValueError as error:
                     return Outcome(None, f"not sent: {error}")
                 exchange = _Exchange(url, webhook)
-                with _refusing(place) if webhook.refused else nullcontext(place) as address:
-                    if problem := await exchange.run(address, context):
-                        return Outcome(None, problem)
+                if problem := await exchange.run(place, context):
+                    return Outcome(None, problem)
                 if not (webhook.follow and exchange.status in REDIRECTS and exchange.location):
                     return _outcome(exchange, webhook)
                 url = urljoin(url, exchange.location.decode(errors="replace"))
@@ -212,14 +210,6 @@ def _target(url: str) -> str:
     parts = urlsplit(url)
     query = f"?{quote(parts.query, safe=_QUERY)}" if parts.query else ""
     return f"{quote(parts.path, safe=_PATH) or '/'}{query} HTTP/1.1\r\nhost: {parts.netloc.rpartition('@')[2]}"
-
-
-@contextmanager
-def _refusing(place: Destination) -> Generator[Destination]:
-    """A destination that refuses every connection: a port that is bound, and on which nothing listens."""
-    with socket.socket() as bound:
-        bound.bind((LOOPBACK, 0))
-        yield msgspec.structs.replace(place, address=LOOPBACK, port=bound.getsockname()[1])
 
 
 def _unconnected(error: OSError, place: Destination) -> str:
