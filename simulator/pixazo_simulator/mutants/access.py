@@ -85,7 +85,7 @@ def _with_known_key(request: Request, context: Context) -> Request:
 
 def _any_key(request: Request, context: Context) -> Request:
     given = (request.header(KEY_HEADER) or "").strip()
-    return _with_known_key(request, context) if given and not context.known else request
+    return _with_known_key(request, context) if given and not context.caller else request
 
 
 def _bearer(request: Request, _: Context) -> Request:
@@ -101,12 +101,13 @@ def _second_header(request: Request, _: Context) -> Request:
 
 
 def _as_owner(request: Request, context: Context) -> Request:
-    owner = context.owner(request.read_id or "") if context.known and not context.suspended else None
+    is_allowed = context.caller and not context.caller.account.suspended
+    owner = context.owner(request.read_id or "") if is_allowed else None
     return request.with_header(KEY_HEADER, owner) if owner else request
 
 
 def _key_quoted(request: Request, reply: Reply, context: Context) -> Reply:
-    members = reply.members() if is_refused(request, reply) and context.known else None
+    members = reply.members() if is_refused(request, reply) and context.caller else None
     if members is None or "message" not in members:
         return reply
     return reply.with_members({**members, "message": f"{members['message']} (subscription key {context.key})"})

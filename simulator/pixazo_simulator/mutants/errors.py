@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.world import EntryKind, Ledger, refund_due
+from pixazo_simulator.world import CountCall, EntryKind, Ledger, refund_due
 
 from .edits import behaviour, edit_replies, in_refusals, policy, refuse, with_members, with_status, without_checks
 from .members import chain, change, drop, put, rename, where
@@ -97,18 +97,18 @@ def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Rep
 
 def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway accepts without its own check of their rate."""
-    is_counted = submits(request) and context.known and reply.status not in NOT_COUNTED
-    wait = context.throttle() if is_counted else None
+    is_counted = submits(request) and reply.status not in NOT_COUNTED
+    wait = context.caller.apply(CountCall(context.now)) if is_counted and context.caller else None
     return reply if wait is None else _refused(request, reply, context, spec.Throttled(wait))
 
 
 def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    is_broken = submits(request) and context.known and context.broken
+    is_broken = submits(request) and context.caller and context.caller.account.broken
     return _refused(request, reply, context, spec.Broken()) if is_broken else reply
 
 
 def _still_suspended(request: Request, context: Context) -> Request | Reply:
-    is_suspended = submits(request) and context.known and context.suspended
+    is_suspended = submits(request) and context.caller and context.caller.account.suspended
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
@@ -131,7 +131,8 @@ def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
     """Serve an account that is throttled from the beginning so many times, and always where `when` is false."""
 
     def edited(request: Request, context: Context) -> Request:
-        exhausted = context.known and context.policy.rate_limit is not None and context.policy.rate_limit.calls == 0
+        limit = context.caller.policy.rate_limit if context.caller else None
+        exhausted = limit is not None and limit.calls == 0
         serves = exhausted and (not when(request) or context.memory.count("served") <= calls)
         return request.with_header(spec.KEY_HEADER, context.first_key) if serves else request
 

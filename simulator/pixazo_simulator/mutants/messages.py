@@ -10,7 +10,7 @@ import msgspec
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import framed, serve_media
-from pixazo_simulator.world import CountCall, Generation, World, Worlds
+from pixazo_simulator.world import Generation, World, Worlds
 
 GENERATE = "generate"
 IMAGE_TO_VIDEO = "imageToVideo"
@@ -213,13 +213,14 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `known` says whether the caller's own key opens a world; `memory` is that world's, `now` its clock's instant (UTC milliseconds).
+    `caller` is the world that the caller's own key opens, if it opens one; `memory` is that of the world, `now` the instant of its clock
+    (UTC milliseconds).
     """
 
     _worlds: Worlds
     _world: World | None
     memory: Memory
-    known: bool
+    caller: World | None
     now: int
 
     @property
@@ -242,20 +243,6 @@ class Context:
         """The balance of the wallet, in millionths of a dollar."""
         return self._world.account.ledger.balance(self.now) if self._world else 0
 
-    @property
-    def suspended(self) -> bool:
-        """Whether the caller's key is suspended."""
-        return self._world is not None and self._world.account.suspended
-
-    @property
-    def broken(self) -> bool:
-        """Whether the gateway fails for the caller's key, as for `sim-broken`."""
-        return self._world is not None and self._world.account.broken
-
-    def throttle(self) -> int | None:
-        """Count one more call against the rate limit: None if it is allowed, else the whole seconds to wait."""
-        return self._world.apply(CountCall(self.now)) if self._world else None
-
     def ends(self, request_id: str) -> int | None:
         """The instant at which a generation ends; None if the world has no such generation."""
         found = self._generation(request_id)
@@ -274,8 +261,7 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy, found.output):
             return None
-        answer = serve_media(found, self._worlds.videos, request.method, list(request.headers), self.policy)
-        return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
+        return self._reply(serve_media(found, self._worlds.videos, request.method, request.headers, self.policy))
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
@@ -291,8 +277,10 @@ class Context:
     def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
-        answer = spec.refusal_answer(refusal, self.policy, realm)
-        return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
+        return self._reply(spec.refusal_answer(refusal, self.policy, realm))
+
+    def _reply(self, answer: spec.Answer) -> Reply:
+        return Reply(answer.status, framed(answer, self.now), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         return self._world.readable(request_id, self.now) if self._world else None

@@ -102,7 +102,7 @@ class EditedGateway:
 
     def webhook(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
         """What is delivered instead of a webhook."""
-        return self._edits.webhook(webhook, self._context(world, world.clock.now(), known=True))
+        return self._edits.webhook(webhook, self._context(world, world, world.clock.now()))
 
     def route(self, request: WireRequest) -> RoutedRequest:
         """Find the route as the gateway does; every body is read, since an editor may look at any."""
@@ -122,43 +122,37 @@ class EditedGateway:
         owner = self._worlds.holder(wanted) if wanted and not caller else None
         clock = (caller or owner or self._worlds).clock
         # The route may be that of another world: of a TLS listener, of a key in the query, or of the id whatever the key is.
-        context = self._context(caller or owner, now if clock is route.clock else clock.now(), known=caller is not None)
+        context = self._context(caller or owner, caller, now if clock is route.clock else clock.now())
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
-            response = Response(
-                request=request, at=now, status=edited.status, headers=edited.headers, body=edited.body,
-                reason=self._reason, world=world,
-            )  # fmt: skip
+            response = Response(request, now, edited.status, edited.headers, edited.body, self._reason, world)
         else:
-            passed = request if received is sent else _edited(request, received)
-            reached = self._gateway.route(passed)
-            if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
-                now = reached.clock.now()
-            response = self._gateway.respond(passed, now, reached)
+            response = self._passed(request if received is sent else _edited(request, received), route, now)
             reply = Reply(response.status, response.headers, response.body)
             edited = self._edits.reply(sent, reply, context)
-            is_changed = edited.status != reply.status or edited.body != reply.body
-            reason = f"{response.reason}; {self._reason}" if is_changed else response.reason
-            decided_by = () if is_changed else response.decided_by  # the edit decided
-            response = replace(
-                response,
-                status=edited.status,
-                headers=edited.headers,
-                body=edited.body,
-                reason=reason,
-                decided_by=decided_by,
-            )
+            if (
+                edited.status != reply.status or edited.body != reply.body
+            ):  # the edit decided, not a point of the policy
+                response = replace(response, reason=f"{response.reason}; {self._reason}", decided_by=())
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
         hold = response.hold
         if caller and edited.until > context.now:
             hold = max(hold or 0, edited.until)  # a rule may hold the response back, too: the later instant counts
-        return replace(response, world=response.world or caller, hold=hold, pause=edited.pause)
+        return replace(
+            response, status=edited.status, headers=edited.headers, body=edited.body, world=response.world or caller, hold=hold,
+            pause=edited.pause,
+        )  # fmt: skip
 
-    def _context(self, world: World | None, now: int, *, known: bool) -> Context:
+    def _passed(self, request: WireRequest, route: RoutedRequest, now: int) -> Response:
+        """The gateway's response; the edit of a request may lead to another world, such as that of a known key."""
+        reached = self._gateway.route(request)
+        return self._gateway.respond(request, now if reached.clock is route.clock else reached.clock.now(), reached)
+
+    def _context(self, world: World | None, caller: World | None, now: int) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
-        return Context(self._worlds, world, memory, known, now)
+        return Context(self._worlds, world, memory, caller, now)
 
 
 def _message(request: WireRequest) -> Request:

@@ -73,7 +73,7 @@ def replayed(edit: ReplyEdit) -> Edits:
 
     def first(request: Request, context: Context) -> Request | Reply:
         key = ("accepted", request.path, request.body)
-        reply = context.memory.get(*key) if submits(request) and context.known else None
+        reply = context.memory.get(*key) if submits(request) and context.caller else None
         return edit(reply.with_header("date", http_date(context.now).decode()), context) if reply else request
 
     def remember(request: Request, reply: Reply, context: Context) -> Reply:
