@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import UNSET
@@ -127,8 +127,7 @@ def _body(operation: Operation) -> dict[str, Any]:
         schema = body
         for step in around:
             schema = _inside(schema, step)
-        found = _inside(schema, name)
-        found.update(_schema(parameter))
+        _inside(schema, name).update(_rules(parameter))
         if parameter.required and not name.endswith("[]"):
             schema.setdefault("required", []).append(name)
     return body
@@ -138,10 +137,6 @@ def _inside(schema: dict[str, Any], step: str) -> dict[str, Any]:
     """The schema of a member; of the elements of one, where the step ends in `[]`."""
     member: dict[str, Any] = schema.setdefault("properties", {}).setdefault(step.removesuffix("[]"), {})
     return member.setdefault("items", {}) if step.endswith("[]") else member
-
-
-def _schema(parameter: Parameter) -> Mapping[str, Any]:
-    return dict(_rules(parameter))
 
 
 def _rules(parameter: Parameter) -> Iterator[tuple[str, Any]]:

@@ -81,13 +81,10 @@ class Request(msgspec.Struct, gc=False):
         )
         self.endpoint = spec.classify(self.method, self.path)
         self.called = called(self.scheme, self.host, self.server)
-        if _QUERY_KEY in self.query and not self._has_key_header():
+        if _QUERY_KEY in self.query and not self.key:
             self.decided_by = ("query_key",)
         if self.method == "HEAD" and self.path.startswith(spec.STATUS_PATH):
             self.decided_by = (*self.decided_by, "status_head")
-
-    def _has_key_header(self) -> bool:
-        return any(name == _KEY and key for name, key in self.headers)
 
     @property
     def target(self) -> str:

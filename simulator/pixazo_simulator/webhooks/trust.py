@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 from pixazo_simulator.spec import regex
 
-CA_LIMIT = 16 * 1024 * 1024
-"""Bytes of a file of authorities that are read."""
 _CERTIFICATE = regex(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 # OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
 _OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
@@ -16,15 +15,10 @@ _OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 def read_authorities(path: str) -> str:
     """The certificates in a PEM file. Raises ValueError that names the file and the remedy."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - it is a text
-            data = file.read(CA_LIMIT + 1)
+        text = Path(path).read_text(encoding="latin-1")
     except OSError as error:
         raise ValueError(f"webhook CA file {path} cannot be read: {error.strerror}") from None
-    except ValueError:  # a NUL, or half of a surrogate pair
-        raise ValueError(f"webhook CA file {path!a} cannot be read: that is not a file name") from None
-    if len(data) > CA_LIMIT:
-        raise ValueError(f"webhook CA file {path} is larger than {CA_LIMIT} bytes")
-    certificates = "\n".join(_CERTIFICATE.findall(data.decode("latin-1")))
+    certificates = "\n".join(_CERTIFICATE.findall(text))
     if not certificates:
         raise ValueError(
             f"webhook CA file {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"

@@ -124,7 +124,6 @@ def test_a_receivers_own_certificate_may_be_named(local: Local) -> None:
         (b"", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
         (b"\x30\x82", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
         (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "has a damaged certificate"),
-        (b"x" * (16 * 1024 * 1024 + 1), "is larger than 16777216 bytes"),
     ],
 )
 def test_a_wrong_file_is_refused_at_the_start(
