@@ -18,7 +18,6 @@ from .members import (
     compute,
     drop,
     finished,
-    has,
     in_media_urls,
     in_output,
     instant,
@@ -104,7 +103,7 @@ def _all(value: Callable[[str], str]) -> Edit:
 
 
 def _recompute(name: str, value: Callable[[Members, Context], Any]) -> Edit:
-    return where(has(name), compute(name, value))
+    return where(lambda members: name in members, compute(name, value))
 
 
 def _previous(members: Members, context: Context) -> object:

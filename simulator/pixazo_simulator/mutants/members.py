@@ -76,11 +76,6 @@ def shift(milliseconds: int, *names: str) -> Edit:
     return chain(*(change(name, lambda text: timestamp(instant(text) + milliseconds)) for name in names))
 
 
-def has(name: str) -> When:
-    """Whether there is a member of this name."""
-    return lambda members: name in members
-
-
 def is_envelope(members: Members) -> bool:
     """Whether an object is a status envelope."""
     return "request_id" in members and "status" in members

@@ -57,8 +57,8 @@ class Application:
         gateway = self._gateway_over(worlds)
         if not isinstance(gateway, Gateway):
             self.dispatcher.edit = gateway.webhook
-        self.gateway = GatewayApp(gateway, self.dispatcher, worlds, self._body_queue)
-        self.responder = self.gateway.responder
+        self.responder = Responder(gateway, worlds, self.dispatcher)
+        self.gateway = GatewayApp(self.responder, self._body_queue)
         self.tls_listeners = TlsListeners(self, self.gateway, self.protocol, worlds)
         self._http: ASGIApp = self._dispatch
         self.is_wrapped = worlds.settings.policy.cors != "off"
@@ -155,11 +155,9 @@ class TooManyBytesHeldError(Exception):
 class GatewayApp:
     """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises for anything that a caller sends."""
 
-    def __init__(
-        self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, worlds: Worlds, body_queue: BodyQueue
-    ) -> None:
-        self.responder = Responder(gateway, worlds, dispatcher)
-        self._worlds = worlds
+    def __init__(self, responder: Responder, body_queue: BodyQueue) -> None:
+        self.responder = responder
+        self._worlds = responder.worlds
         self._body_queue = body_queue
         self._held: dict[int, int] = {}  # bytes of bodies that came in pieces, by the identity of the request
         self._all_held = 0

@@ -19,6 +19,7 @@ from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import Application, GatewayApp
+from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.world.registry import Worlds
@@ -526,7 +527,7 @@ def test_a_response_that_has_begun_is_not_begun_again() -> None:
     sent: list[str] = []
     worlds = Worlds(Settings())
     dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-    front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
+    front = GatewayApp(Responder(Gateway(worlds), worlds, dispatcher), BodyQueue())
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

@@ -25,6 +25,7 @@ from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.gateway.traffic import Traffic
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
@@ -214,7 +215,7 @@ class Handler:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
+        front = GatewayApp(Responder(Gateway(worlds), worlds, dispatcher), BodyQueue())
         self._control = ControlHandler(
             worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue(), scratch, Traffic()
         )

@@ -24,6 +24,7 @@ from pixazo_simulator.script.faults import Delay
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.server.asgi import GatewayApp
+from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.spec.policy import PROFILES, PriceList
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
@@ -43,7 +44,7 @@ def caller() -> Iterator[Caller]:
 
 def gateway_of(worlds: Worlds) -> GatewayApp:
     """The gateway over some worlds as an application."""
-    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds, BodyQueue())
+    return GatewayApp(Responder(Gateway(worlds), worlds, Dispatcher(worlds, Sender().send)), BodyQueue())
 
 
 def submission(**headers: str) -> dict[str, Any]:
