@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -146,7 +145,7 @@ class Gateway:
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
         mistake = spec.UnknownRoute() if no_route else refusal
         # The hint cuts the path, so it is redacted before.
-        meant = hint(mistake, request.method, redactor.text(path), request.headers, request.query, former, self._routes)
+        meant = hint(mistake, request, redactor.text(path), former, self._routes)
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         world = None if former else route.world or request.listener
         return complete(
@@ -267,19 +266,14 @@ def sent_key(request: Request) -> str:
     return parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
 
 
-def hint(
-    refusal: spec.Refusal,
-    method: str,
-    path: str,
-    headers: Iterable[tuple[bytes, bytes]],
-    query: bytes = b"",
-    former: str | None = None,
-    routes: tuple[str, ...] = _ROUTES,
-) -> str | None:
-    """What to do instead, None for a refusal that is a normal answer of the gateway; `former` is the deleted world of the key."""
+def hint(refusal: spec.Refusal, request: Request, path: str, former: str | None, routes: tuple[str, ...]) -> str | None:
+    """What to do instead, None for a refusal that is a normal answer of the gateway.
+
+    `path` is that of the request as it may be shown, `former` the deleted world of the key.
+    """
     if isinstance(refusal, spec.UnknownRoute):
-        near = spec.nearest(f"{method} {_REQUEST_ID.sub('{request_id}', path)}", routes)
-        return f"no route is {method} {path[:_LONGEST]}{near}: known are {', '.join(routes)}"
+        near = spec.nearest(f"{request.method} {_REQUEST_ID.sub('{request_id}', path)}", routes)
+        return f"no route is {request.method} {path[:_LONGEST]}{near}: known are {', '.join(routes)}"
     if former:
         return _remainder(former)
     if isinstance(refusal, spec.InvalidKey):
@@ -288,9 +282,9 @@ def hint(
             "--api-key or --open-keys, or create one with POST /_sim/worlds"
         )
     if isinstance(refusal, spec.MissingKey):
-        sent = {name.decode("latin-1").lower() for name, _ in headers}
+        sent = {name.decode("latin-1") for name, _ in request.headers}
         instead = next((f", not in {name}" for name in _OTHER_KEY_HEADERS if name in sent), "")
-        if not instead and spec.QUERY_KEY in parse_qs(query.decode("latin-1"), max_num_fields=None):
+        if not instead and sent_key(request):
             instead = f", not in the query parameter {spec.QUERY_KEY} (policy query_key=refuse)"
         return f"the key is missing: send it in the header {spec.KEY_HEADER}{instead}"
     return None

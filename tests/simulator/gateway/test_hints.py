@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller
@@ -10,6 +11,7 @@ from tests.inprocess import InProcess
 from tests.simulator.samples import KEY
 
 from pixazo_simulator import PROFILES, Settings
+from pixazo_simulator.gateway.exchange import Request
 from pixazo_simulator.gateway.gateway import hint
 from pixazo_simulator.spec.errors import (
     InsufficientFunds,
@@ -24,7 +26,15 @@ KNOWN = (
     "known are POST /minimax-hailuo-ai/v1/generate, POST /minimax-hailuo-ai/v1/imageToVideo, "
     "GET /v2/requests/status/{request_id}, GET /v1/{request_id}/output.mp4"
 )
+ROUTES = tuple(KNOWN.removeprefix("known are ").split(", "))
 REQUEST_ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
+
+
+def told(
+    refusal: Refusal, method: str = "POST", path: str = GENERATE, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> str | None:
+    """The hint for a request that is refused."""
+    return hint(refusal, Request(method, path, b"", headers), path, None, ROUTES)
 
 
 @pytest.mark.parametrize(
@@ -44,32 +54,32 @@ REQUEST_ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 )
 def test_the_nearest_route_is_named(method: str, path: str, meant: str) -> None:
     """With all that there are."""
-    assert hint(UnknownRoute(), method, path, []) == f"no route is {method} {path} (did you mean {meant}?): {KNOWN}"
+    assert told(UnknownRoute(), method, path) == f"no route is {method} {path} (did you mean {meant}?): {KNOWN}"
 
 
 def test_the_hint_for_a_path_like_none_lists_all_routes() -> None:
     """Only the beginning of a long path is repeated."""
-    assert hint(UnknownRoute(), "GET", "/" + "x" * 500, []) == f"no route is GET /{'x' * 119}: {KNOWN}"
+    assert told(UnknownRoute(), "GET", "/" + "x" * 500) == f"no route is GET /{'x' * 119}: {KNOWN}"
 
 
 @pytest.mark.parametrize(
     ("headers", "instead"),
     [
         ([], ""),
-        ([(b"Authorization", b"Bearer x")], ", not in authorization"),
-        ([(b"X-API-Key", b"x")], ", not in x-api-key"),
+        ([(b"authorization", b"Bearer x")], ", not in authorization"),
+        ([(b"x-api-key", b"x")], ", not in x-api-key"),
     ],
 )
 def test_the_hint_for_a_missing_key_names_the_right_header(headers: list[tuple[bytes, bytes]], instead: str) -> None:
     """It also names the place where the key was put instead."""
     expected = f"the key is missing: send it in the header Ocp-Apim-Subscription-Key{instead}"
-    assert hint(MissingKey(), "POST", GENERATE, headers) == expected
+    assert told(MissingKey(), headers=headers) == expected
 
 
 @pytest.mark.parametrize("refusal", [InsufficientFunds(1), UnknownRequest("x")])
 def test_normal_responses_have_no_hint(refusal: Refusal) -> None:
     """They are what a gateway sends."""
-    assert hint(refusal, "POST", GENERATE, []) is None
+    assert told(refusal) is None
 
 
 def test_a_hint_is_in_the_journal_and_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
@@ -154,7 +164,7 @@ def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None
 
 def test_the_hint_for_an_invalid_key_says_how_to_register_it() -> None:
     """The key is not repeated."""
-    assert hint(InvalidKey(), "POST", GENERATE, []) == (
+    assert told(InvalidKey()) == (
         "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, "
         "else start with --api-key or --open-keys, or create one with POST /_sim/worlds"
     )
