@@ -46,8 +46,8 @@ def trusting(authorities: str) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     if authorities:
         context.load_verify_locations(cadata=authorities)
-    # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`; it need not have all that an authority's has.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 
