@@ -60,11 +60,9 @@ def serve_media(
     generation: Generation, videos: Videos, method: str, headers: Sequence[Header], policy: Policy
 ) -> Answer:
     """The response to a GET or HEAD for the video of a generation."""
+    content, kind = video(generation, videos, policy), media_type(policy, generation.output)
     kept = policy.cache_control != "none"
-    content = video(generation, videos, policy)
-    return serve(
-        content, f'"{generation.request_id}"', media_type(policy, generation.output), method, headers, kept=kept
-    )
+    return serve(content, f'"{generation.request_id}"', kind, method, headers, kept=kept)
 
 
 def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[Header], *, kept: bool = True) -> Answer:
@@ -76,12 +74,13 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[He
     if kept:
         validators.append((b"cache-control", b"public, max-age=3600"))
     typed = (b"content-type", kind.encode())
-    held = {each.strip().removeprefix("W/") for each in (_value(headers, b"if-none-match") or "").split(",")}
+    given = {name: value.decode("latin-1") for name, value in reversed(headers)}  # of several the first counts
+    held = {each.strip().removeprefix("W/") for each in given.get(b"if-none-match", "").split(",")}
     if held & {"*", tag}:
         return _media(304, b"", validators)
     # RFC 9110, 14.2: ranges are defined for GET only. 13.1.5: If-Range with another tag asks for the whole.
-    asked = _RANGE.fullmatch((_value(headers, b"range") or "").strip()) if method == "GET" else None
-    unchanged = _value(headers, b"if-range") in (None, tag)
+    asked = _RANGE.fullmatch(given.get(b"range", "").strip()) if method == "GET" else None
+    unchanged = given.get(b"if-range", tag) == tag
     if not (asked and unchanged and any(asked.groups())):
         return _media(200, content, [*validators, typed])
     span = _span(asked[1], asked[2], len(content))
@@ -94,10 +93,6 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[He
 
 def _media(status: int, body: bytes, headers: Sequence[Header]) -> Answer:
     return Answer(status, body, tuple(headers), f"media, {len(body)} bytes", opaque=True)
-
-
-def _value(headers: Sequence[Header], wanted: bytes) -> str | None:
-    return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
 
 
 def _span(first: str, last: str, length: int) -> tuple[int, int] | None:
