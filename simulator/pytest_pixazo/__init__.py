@@ -103,7 +103,8 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry Incident InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with *",
+    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry Incident InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "pixazo_simulator.script.faults": "*",
 }
 
 
@@ -117,4 +118,4 @@ if not TYPE_CHECKING:  # with it, a type checker would accept any name
     def __dir__() -> list[str]:
         from pixazo_simulator import names_of
 
-        return names_of(_HOMES)
+        return names_of(__name__, _HOMES)

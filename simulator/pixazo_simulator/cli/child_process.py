@@ -271,8 +271,6 @@ class _Child:
         With a `limit` it reads nothing and has a session of its own, so that what it has started ends with it. If `quiet`, what it prints is discarded, and any signal ends it.
         """
         kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
-        if not self.command[0]:
-            return _failed(NOT_FOUND, _absence(""))
         command = self.command
         if sys.platform == "win32":  # which by itself finds programs that end with .exe only, not npm.cmd
             command = (shutil.which(command[0]) or command[0], *command[1:])
@@ -285,7 +283,7 @@ class _Child:
                 start_new_session=self._is_apart,
             )  # fmt: skip
         except FileNotFoundError:
-            return _failed(NOT_FOUND, _absence(self.command[0]))
+            return _failed(NOT_FOUND, f"command {self.command[0]!r} was not found: check its name and PATH")
         except OSError as error:
             return _failed(NOT_EXECUTABLE, f"command {self.command[0]!r} cannot be run: {error.strerror}")
         if is_first and self._signals:
@@ -328,15 +326,6 @@ def _end_session(process: subprocess.Popen[bytes]) -> None:
 def _failed(code: int, sentence: str) -> int:
     log.error("pixazo-sim: %s", sentence)
     return code
-
-
-def _absence(name: str) -> str:
-    """What was not found: the file of the command, or the interpreter that its first line names."""
-    first = _read(shutil.which(name)).partition(b"\n")[0]
-    if first.startswith(b"#!"):
-        interpreter = first[2:].decode(errors="replace").strip()
-        return f"command {name!r} cannot be run: {interpreter!r}, which its first line names, was not found"
-    return f"command {name!r} was not found: check its name and PATH"
 
 
 def _has_terminal() -> bool:

@@ -32,17 +32,15 @@ def _listen(**options: Any) -> None:
     Send the webhooks to any path of the port that `ready http://HOST:PORT` names; `console http://...` is a page with all of them. With
     --replay FILE the command receives nothing: it posts the webhooks of the file to the app, and exits with 0 if the app answered each with 2xx, else 1.
     """
-    forward_to, replay = options["forward_to"], options["replay"]
-    for name, needs, is_met in (("replay", "forward_to", forward_to), ("only", "replay", replay)):
-        if options[name] is not None and not is_met:
-            raise click.UsageError(f"--{name} needs --{needs.replace('_', '-')}: name it, too")
+    if options["replay"] is not None and not options["forward_to"]:
+        raise click.UsageError("--replay needs --forward-to: name it, too")
     for name, other in (("respond", "forward_to"), ("save", "replay"), ("control_token", "control_open")):
         if options[name] is not None and options[other]:
             names = " and ".join(f"--{each.replace('_', '-')}" for each in (name, other))
             raise click.UsageError(f"{names} exclude each other: choose one")
     check_host(options["host"])
     check_output()
-    if replay:
+    if options["replay"]:
         raise SystemExit(_replay(options))
     _receive(options)
 
@@ -154,13 +152,13 @@ def _replay(options: dict[str, Any]) -> int:
     from pixazo_simulator.spec import is_success
 
     gc.enable()
-    chosen = _chosen(options["replay"], options["only"])
+    callbacks = _saved(options["replay"])
     forwarder = _forwarder(options["forward_to"])
     show = _printing(lambda line: click.echo(line, color=True), as_json=options["as_json"], forwards=True)
 
     async def post() -> bool:
         all_taken = True
-        for number, callback in chosen:
+        for number, callback in enumerate(callbacks, 1):
             entry = KeptCallback(number=number, callback=callback, verdict=judge(callback, options["secrets"], _now()))
             show(entry)
             answer = await forwarder.forward(callback)
@@ -171,22 +169,20 @@ def _replay(options: dict[str, Any]) -> int:
     return 0 if asyncio.run(post()) else 1
 
 
-def _chosen(path: str, only: tuple[int, ...] | None) -> list[tuple[int, Callback]]:
-    """The webhooks of a file, by number; those with these numbers, if some are given. Raises click.UsageError."""
+def _saved(path: str) -> list[Callback]:
+    """The webhooks of a file. Raises click.UsageError for one that cannot be read, or has none."""
     from pixazo_simulator.receiver import read_saved
 
     try:
         with Path(path).open("rb") as lines:
-            callbacks = dict(enumerate(read_saved(lines), 1))
+            callbacks = [*read_saved(lines)]
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise click.UsageError(f"{path} is not a file of webhooks, as --save writes it: {error}") from None
     if not callbacks:
         raise click.UsageError(f"{path} has no webhook: save some with --save")
-    if beyond := [number for number in only or () if number not in callbacks]:
-        raise click.UsageError(f"--only {beyond[0]}: {path} has {len(callbacks)} webhooks")
-    return [(number, callbacks[number]) for number in only or callbacks]
+    return callbacks
 
 
 listen = click.Command("listen", callback=_listen, params=[*LISTEN_OPTIONS], help=_listen.__doc__)

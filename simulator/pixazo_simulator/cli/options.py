@@ -139,13 +139,6 @@ def _incidents(text: str) -> Forecast:
         raise ValueError(f"{text}: {error}" if is_file else f"{error}, or give the name of a file") from None
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    numbers = [each.strip() for each in text.split(",")]
-    if not all(each.isascii() and each.isdecimal() and int(each) for each in numbers):
-        raise ValueError(f"--only {text!r} is not numbers from 1, such as 1,3")
-    return tuple(map(int, numbers))
-
-
 def _start(text: str) -> str:
     from pixazo_simulator.world import read_start
 
@@ -273,7 +266,6 @@ LISTEN_OPTIONS = (
     _of_listen("--respond", type=_Number(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, as one line of JSON."),
     _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of such a file to --forward-to, in order."),
-    _of_listen("--only", type=Read(_numbers), metavar="N,...", help="Post only the webhooks of --replay with these numbers, counted from 1."),
     _of_listen("--json", "as_json", is_flag=True, help="Print one JSON object per line for each webhook that was answered."),
     _of_listen("--control-token", type=Read(_token), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),

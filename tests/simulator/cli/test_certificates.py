@@ -162,17 +162,11 @@ def test_a_certificate_that_cannot_be_used(arguments: list[str], says: str) -> N
     assert mistake("serve", "--port", "0", *arguments).startswith(says)
 
 
-def test_ca_prints_or_copies_the_authority(kept: tuple[Path, Path], tmp_path: Path) -> None:
-    """Its path, its text, or a copy."""
+def test_ca_prints_the_authority(kept: tuple[Path, Path]) -> None:
+    """Its path, or its text."""
     folder = ["--tls-folder", str(kept[1].parent)]
     assert CliRunner().invoke(pixazo_sim, ["ca", *folder]).output == f"{kept[1]}\n"
     assert CliRunner().invoke(pixazo_sim, ["ca", "--pem", *folder]).output == kept[1].read_text()
-    copy = tmp_path / "copy.pem"
-    assert CliRunner().invoke(pixazo_sim, ["ca", "--out", str(copy), *folder]).output == f"{copy}\n"
-    assert copy.read_text() == kept[1].read_text()
-    assert mistake("ca", "--out", str(tmp_path / "no" / "file"), *folder).endswith(
-        "cannot be written: No such file or directory"
-    )
 
 
 def test_serve_speaks_https_on_its_port(tmp_path: Path) -> None:

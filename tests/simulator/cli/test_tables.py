@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tests.command import Serving, mistake
 
 from pixazo_simulator.cli.group import pixazo_sim
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
-from pixazo_simulator.script import FAULTS, script_from
+from pixazo_simulator.script import EXAMPLES, FAULTS, in_toml, script_from
 
 SCRIPT = """\
 [[rules]]
@@ -38,15 +37,6 @@ def test_the_mutants_are_a_line_each() -> None:
     assert lines[0][:2] == ["base-path-renamed", "BASE-01"]
     assert lines[-1][:2] == ["callbacks-numbered", "benign"]
     assert len(lines) == len(MUTANTS) + len(VARIANTS)
-
-
-def test_the_mutants_as_json() -> None:
-    """One array; a variant names no clause."""
-    output = json.loads(printed("mutants", "--json"))
-    mutant = {"name": "base-path-renamed", "kind": "mutant", "clause": "BASE-01", "collateral": ["*"]}
-    variant: dict[str, Any] = {"name": "callbacks-numbered", "kind": "variant", "clause": None, "collateral": []}
-    assert output[0] == mutant | {"description": "The model API is served below /hailuo/v1"}
-    assert output[-1] == variant | {"description": "A webhook delivery has a header with its number"}
 
 
 @pytest.mark.parametrize(
@@ -73,16 +63,10 @@ def test_every_fault_is_listed() -> None:
     assert max(map(len, lines)) <= 100
 
 
-def test_the_faults_can_be_read_by_machines() -> None:
-    """The rule of each example is one that `/_sim` takes, and the one that its TOML means."""
-    output = json.loads(printed("faults", "--json"))
-    assert [each["fault"] for each in output] == list(FAULTS)
-    assert {"fault", "name", "description", "applies_to", "parameters", "python", "toml", "rule"} == set(output[0])
-    by_name = {each["fault"]: each for each in output}
-    assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
-    assert by_name["drop"]["applies_to"] == ["webhook"]
-    for each in output:
-        assert [rule.as_json() for rule in script_from(each["toml"], "x", form="TOML")] == [each["rule"]]
+@pytest.mark.parametrize("kind", FAULTS)
+def test_the_toml_of_an_example_means_its_rule(kind: str) -> None:
+    """The same as its Python."""
+    assert script_from(in_toml(EXAMPLES[kind]), "x", form="TOML") == (EXAMPLES[kind],)
 
 
 def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: Path) -> None:

@@ -9,16 +9,13 @@ import click
 
 from pixazo_simulator.cli.options import TLS_FOLDER, Read, control_host, usage_error
 
-_OUT, _HOST = click.Path(dir_okay=False, path_type=Path), Read(control_host)
-_HOST_HELP = "A host of --host or --control-host; may be repeated."
 _KIND = click.Choice(["script", "profile", "model"])
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--kind", type=_KIND, help="What the files are. Without: told from the names of their members.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
-def validate(files: tuple[Path, ...], kind: str | None, *, as_json: bool) -> None:
+def validate(files: tuple[Path, ...], kind: str | None) -> None:
     """Check scripts, profiles and model files, and exit with 1 if one is wrong.
 
     Each problem is one line, FILE:LINE: PROBLEM. A form is known by the name of a file: .json, .yaml, .yml, anything else is TOML.
@@ -26,13 +23,7 @@ def validate(files: tuple[Path, ...], kind: str | None, *, as_json: bool) -> Non
     from pixazo_simulator.server import problems
 
     found = [(file, *problems(file, kind)) for file in files]
-    if as_json:
-        table = [
-            {"file": str(file), "kind": known, "problems": [{"line": line, "problem": says} for line, says in wrong]}
-            for file, known, wrong in found
-        ]
-        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
-    for file, known, wrong in () if as_json else found:
+    for file, known, wrong in found:
         for line, says in wrong:
             click.echo(f"{file}:{'' if line is None else f'{line}:'} {says}")
         if not wrong:
@@ -51,10 +42,12 @@ def schema(kind: str) -> None:
 
 
 @click.command(params=[TLS_FOLDER])
-@click.option("--out", type=_OUT, metavar="FILE", help="Copy the certificate to this file.")
 @click.option("--pem", is_flag=True, help="Print the certificate itself instead of its path.")
-@click.option("--host", "hosts", type=_HOST, multiple=True, metavar="NAME", help=_HOST_HELP)
-def ca(out: Path | None, hosts: tuple[str, ...], tls_folder: str | None, *, pem: bool) -> None:
+@click.option(
+    "--host", "hosts", type=Read(control_host), multiple=True, metavar="NAME",
+    help="A host of --host or --control-host; may be repeated.",
+)  # fmt: skip
+def ca(hosts: tuple[str, ...], tls_folder: str | None, *, pem: bool) -> None:
     """Print the path of the certificate (PEM) of the authority that clients of `serve --tls` must trust.
 
     It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
@@ -63,10 +56,4 @@ def ca(out: Path | None, hosts: tuple[str, ...], tls_folder: str | None, *, pem:
 
     with usage_error(ValueError):
         _, authority = kept_certificate(tls_folder, hosts)
-    text = authority.read_text(encoding="utf-8")
-    if out:
-        try:
-            out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
-    click.echo(text if pem else out or authority, nl=not pem)
+    click.echo(authority.read_text(encoding="utf-8") if pem else authority, nl=not pem)

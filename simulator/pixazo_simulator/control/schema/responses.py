@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+__all__ = [
+    "Attempt", "Bill", "BilledGeneration", "ClockState", "Delivery", "DeliveryDetail", "DeliveryPage", "Entry",
+    "Event", "Exchange", "Explanation", "Generation", "GenerationPage", "Health", "History", "HistoryEntry",
+    "JournalPage", "LedgerPage", "Plan", "PolicyDecision", "Ready", "Request", "Response", "RuleDiagnosis",
+    "ScriptRule", "ScriptState", "StatusAnswer", "TlsListener", "Upcoming", "UpcomingEvent", "WaitResult",
+    "WorldList", "WorldRecord", "WorldState", "WorldSummary",
+]  # fmt: skip
+"""The structs that users of ControlClient meet: `pixazo_simulator` exports them."""
+
 T = TypeVar("T")
 
 
