@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -28,10 +29,20 @@ LONGEST_LIMIT = 1_000_000
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
-class _Number(click.IntRange):
+class _Whole(click.IntRange):
     """A whole number within bounds; click's own name for it is `integer range`."""
 
     name = "number"
+
+
+class Finite(click.FloatRange):
+    """A number within bounds that JSON has."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        return number if math.isfinite(number) else self.fail(f"{value!r} is not a finite number.", param, ctx)
 
 
 @contextmanager
@@ -93,10 +104,15 @@ class _ReadSeveral(Read):
     envvar_list_splitter = ";"
 
 
-def _key(text: str) -> str:
-    if not text.strip() or not text.isascii() or not text.isprintable():
-        raise ValueError("--api-key cannot be sent as a header: use printable ASCII")
-    return text.strip()
+def sent(option: str) -> Read:
+    """A key or token, which callers send in a header."""
+
+    def read(text: str) -> str:
+        if not text.strip() or not text.isascii() or not text.isprintable():
+            raise ValueError(f"{option} cannot be sent as a header: use printable ASCII")
+        return text.strip()
+
+    return Read(read)
 
 
 def pair(option: str, form: str, text: str) -> tuple[str, str]:
@@ -112,16 +128,6 @@ def _weather(text: str) -> int:
     if not (number.isascii() and number.isdecimal()):
         raise ValueError(f"--weather {text!r} is not seed=N with a whole number from 0, such as seed=41")
     return int(number)
-
-
-def _limit(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds <= LONGEST_LIMIT:
-        raise ValueError(f"--weather-limit {text!r} is not a number of seconds above 0, at most {LONGEST_LIMIT:,}")
-    return seconds
 
 
 def _incidents(text: str) -> Forecast:
@@ -143,12 +149,6 @@ def _start(text: str) -> str:
     from pixazo_simulator.world import read_start
 
     read_start(text)
-    return text
-
-
-def _token(text: str) -> str:
-    if not (text and text.isascii() and text.isprintable() and " " not in text):
-        raise ValueError("--control-token cannot be sent as a header: use printable ASCII without spaces")
     return text
 
 
@@ -184,8 +184,8 @@ TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="
                      help="Where the certificate is kept, instead of the folder that the system has for settings of a user.")
 OPTIONS = (
     _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
-    _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
-    _option("--api-key", "keys", type=Read(_key), multiple=True, metavar="KEY",
+    _option("--port", type=_Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
+    _option("--api-key", "keys", type=sent("--api-key"), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Without: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
@@ -197,10 +197,10 @@ OPTIONS = (
             help="How time passes: real, N times as fast, or only when advanced."),
     _option("--start", type=Read(_start), metavar="now|INSTANT",
             help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
-    _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
+    _option("--seed", type=_Whole(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
-    _option("--workers", type=_Number(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
+    _option("--workers", type=_Whole(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults."),
     _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
             help="Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
@@ -209,7 +209,7 @@ OPTIONS = (
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
     _option("--webhook-ca", metavar="FILE",
             help="Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
-    _option("--control-token", type=Read(_token), metavar="TOKEN",
+    _option("--control-token", type=sent("--control-token"), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
     _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
@@ -245,9 +245,9 @@ EXEC_OPTIONS = (
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
-    _of_exec("--days", type=_Number(1, 80), default=1, help="Days of weather; one is 8 generations long."),
+    _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
-    _of_exec("--weather-limit", type=Read(_limit), default="300", metavar="SECONDS",
+    _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",
              help="A run of CMD in weather is broken, and ended, after so many real seconds."),
     _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
 )
@@ -258,16 +258,16 @@ _of_listen = partial(_option, command="listen-")
 # fmt: off
 LISTEN_OPTIONS = (
     _of_listen("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
-    _of_listen("--port", type=_Number(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
+    _of_listen("--port", type=_Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
     _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
                help="Post each webhook to this URL of your app, and answer what it answers. Without: answer --respond."),
     _of_listen("--secret", "secrets", type=_of("webhooks", "read_secret"), multiple=True, metavar="whsec_...",
                help="Check signatures with this secret; may be repeated, as after a rotation."),
-    _of_listen("--respond", type=_Number(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
+    _of_listen("--respond", type=_Whole(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, as one line of JSON."),
     _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of such a file to --forward-to, in order."),
     _of_listen("--json", "as_json", is_flag=True, help="Print one JSON object per line for each webhook that was answered."),
-    _of_listen("--control-token", type=Read(_token), metavar="TOKEN",
+    _of_listen("--control-token", type=sent("--control-token"), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
     _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
     _of_listen("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -35,9 +35,7 @@ MOST_MARKS = 15_000
 """Commas in a body, opening brackets, and opening braces, also those in texts: so many are read in 0.1 s, while no other thread runs."""
 _KEY = spec.KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
-"""Bytes of a body that are read without a thread: rules of this size take 15 ms, anything else less than 1 ms."""
-_AT_A_TIME, _OVERLAP = 64 * 1024, 4096
-"""Characters of a response that are searched for keys (in 0.1 ms) before others are served, and how far a key may reach beyond them."""
+"""Bytes of a body that are read, or searched for keys, without a thread: rules of this size take 15 ms, anything else less than 1 ms."""
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
 
@@ -212,31 +210,22 @@ async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Re
     if isinstance(response, str):
         return _Text(redactor.text(response).encode())
     encoded = encode(response)
-    if len(encoded) > _AT_A_TIME:
-        await asyncio.sleep(0)
-    members: dict[str, object] = msgspec.json.decode(encoded) if reveals else {}
-    text = (encode({n: v for n, v in members.items() if n not in reveals}) if reveals else encoded).decode()
-    for start in range(0, len(text), _AT_A_TIME):
-        if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
-            break
-        if start:
-            await asyncio.sleep(0)
-    else:
-        return encoded
-    members = members or cast("dict[str, object]", msgspec.json.decode(encoded))
-    return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
+    if len(encoded) <= _READ_AT_ONCE:
+        return _without_keys(encoded, reveals, redactor)
+    return await asyncio.to_thread(_without_keys, encoded, reveals, redactor)
 
 
-async def _without_keys(value: object, redactor: spec.Redactor) -> object:
+def _without_keys(encoded: bytes, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
     from .schema import rendering
 
-    if not isinstance(value, list):
-        return rendering.without_keys(value, redactor)
-    found: list[object] = []
-    for each in cast("list[object]", value):
-        found.append(rendering.without_keys(each, redactor))
-        await asyncio.sleep(0)
-    return found
+    revealed, searched = dict[str, object](), encoded
+    if reveals:
+        members: dict[str, object] = msgspec.json.decode(encoded)
+        revealed = {name: members.pop(name) for name in reveals if name in members}
+        searched = encode(members)
+    if not redactor.holds_key(searched.decode()):
+        return encoded
+    return encode(rendering.without_keys(msgspec.json.decode(searched), redactor) | revealed)
 
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
-from pixazo_simulator.cli.options import Read
+from pixazo_simulator.cli.options import Read, sent
 from pixazo_simulator.control import ROUTES, TOKEN_VARIABLE, ControlError, ControlRoute, HttpChannel, responses
 
 from .table import VERBS
@@ -39,13 +39,12 @@ class NoAnswerError(click.ClickException):
 def server_options(*, key: bool) -> Iterator[click.Option]:
     """Where a command calls, and with which control token; and with which `key`, if the route asks for one."""
     option = partial(click.Option, show_envvar=True, show_default=True)
-    header, url = Read(_header), Read(_url)
-    about = "The simulator to call."
-    yield option(["--url"], type=url, metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help=about)
-    yield option(["--control-token"], type=header, metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token.")
+    about, token = "The simulator to call.", sent("--control-token")
+    yield option(["--url"], type=Read(_url), metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help=about)
+    yield option(["--control-token"], type=token, metavar="TOKEN", envvar=TOKEN_VARIABLE, help="Its control token.")
     if key:
         about = "The key of the world."
-        yield option(["--key"], type=header, metavar="KEY", default=KEY, envvar="PIXAZO_API_KEY", help=about)
+        yield option(["--key"], type=sent("--key"), metavar="KEY", default=KEY, envvar="PIXAZO_API_KEY", help=about)
 
 
 def _url(text: str) -> str:
@@ -60,12 +59,6 @@ def _url(text: str) -> str:
         )
     if not (host and is_http):
         raise ValueError(f"--url {text.rpartition('@')[2]!r} is not the origin of a simulator, such as {URL}")
-    return text
-
-
-def _header(text: str) -> str:
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("--key and --control-token are sent as headers: use printable ASCII")
     return text
 
 

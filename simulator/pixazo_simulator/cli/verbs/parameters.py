@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from pixazo_simulator.cli.options import OFFERED, Read, offering, pair
+from pixazo_simulator.cli.options import OFFERED, Finite, Read, offering, pair
 from pixazo_simulator.control import ControlRoute
 from pixazo_simulator.script import Rule
 
@@ -23,15 +22,6 @@ Schema = Mapping[str, Any]
 
 class _Whole(click.IntRange):
     name = "whole number"
-
-
-class _Number(click.FloatRange):
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As click does, without those that JSON does not have."""
-        number = super().convert(value, param, ctx)
-        return number if math.isfinite(number) else self.fail(f"{value!r} is not a finite number.", param, ctx)
 
 
 def parameters_of(route: ControlRoute, arguments: tuple[str, ...]) -> Iterator[click.Parameter]:
@@ -79,7 +69,7 @@ def _settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": "integer"}:
             return settings | {"type": _Whole(**bounds) if bounds else click.INT}
         case {"type": "number"}:
-            return settings | {"type": _Number(**bounds)}
+            return settings | {"type": Finite(**bounds)}
         case {"type": "string"}:
             return settings
         case {"type": "array", "items": {"type": "string"}}:
