@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
-    from pixazo_simulator.weather import Forecast
     from pixazo_simulator.world import Settings
 
 
@@ -130,21 +129,6 @@ def _weather(text: str) -> int:
     return int(number)
 
 
-def _incidents(text: str) -> Forecast:
-    from pathlib import Path
-
-    from pixazo_simulator.weather import read_forecast
-
-    try:
-        is_file = Path(text).is_file()
-    except OSError:  # a text that is too long for a name
-        is_file = False
-    try:
-        return read_forecast(Path(text).read_text(encoding="utf-8-sig") if is_file else text)
-    except ValueError as error:
-        raise ValueError(f"{text}: {error}" if is_file else f"{error}, or give the name of a file") from None
-
-
 def _start(text: str) -> str:
     from pixazo_simulator.world import read_start
 
@@ -246,7 +230,7 @@ EXEC_OPTIONS = (
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
     _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
-    _of_exec("--weather-only", type=Read(_incidents), metavar="TEXT|FILE", help="Exactly these incidents, in place of those of a seed."),
+    _of_exec("--weather-only", type=_of("weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, in place of those of a seed."),
     _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",
              help="A run of CMD in weather is broken, and ended, after so many real seconds."),
     _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pixazo_simulator import spec
+from typing import Any
 
-from .schema.responses import ABSENT, Body
+from pixazo_simulator import spec
 
 _ACCOUNTS = {
     "other": ("sim-another-account",),
@@ -20,26 +20,18 @@ _ACCOUNTS = {
 """The magic keys of each role in the discovery document."""
 
 
-class DiscoveryDocument(Body, frozen=True, kw_only=True):
-    """Accounts by role, which nobody has used yet, prompts by the status they end in, capabilities; and the clock.
+def discovery_document(number: int | None, rate: float = 0.0) -> dict[str, Any]:
+    """The document for a clock of this rate; each `number` gives other accounts, None gives none, as without magic keys.
 
-    Of a clock that stands still `advance` is the POST that advances it, with `seconds` in addition.
+    It has the `accounts` by role, which nobody has used yet, the `prompts` by the status they end in, and the `clock`. Of one that stands
+    still `advance` is the POST that advances it, with `seconds` in addition.
     """
-
-    accounts: dict[str, list[str]] = ABSENT
-    prompts: dict[str, str] = ABSENT
-    capabilities: list[str] = ABSENT
-    clock: dict[str, object]
-
-
-def discovery_document(number: int | None, rate: float = 0.0) -> DiscoveryDocument:
-    """The document for a clock of this rate; each `number` gives other accounts, None gives none, as without magic keys."""
     advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
-    clock: dict[str, object] = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}
+    clock = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}
     if number is None:
-        return DiscoveryDocument(clock=clock)
+        return {"clock": clock}
     accounts = {
         role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
     }
     prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
-    return DiscoveryDocument(accounts=accounts, prompts=prompts, capabilities=[], clock=clock)
+    return {"accounts": accounts, "prompts": prompts, "capabilities": [], "clock": clock}

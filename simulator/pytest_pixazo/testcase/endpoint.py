@@ -37,10 +37,10 @@ def endpoint_of(pytestconfig: pytest.Config) -> Generator[Endpoint]:
     from pixazo_simulator.control import discovery_document
 
     document = discovery_document(1)
-    accounts = tuple(f"{role}={key}" for role, keys in document.accounts.items() for key in keys)
-    prompts = tuple(f"{kind}={text}" for kind, text in document.prompts.items())
+    accounts = tuple(f"{role}={key}" for role, keys in document["accounts"].items() for key in keys)
+    prompts = tuple(f"{kind}={text}" for kind, text in document["prompts"].items())
     # An account of the role `recovering` recovers after its first use, which must be one of the suite's.
-    others = [key for role, keys in document.accounts.items() if role != "recovering" for key in keys]
+    others = [key for role, keys in document["accounts"].items() if role != "recovering" for key in keys]
     clock = Clock.manual()
     with Simulator(Settings(clock=lambda: clock)) as simulator:
 

@@ -12,10 +12,10 @@ from pixazo_simulator.world.clock import clock_factory
 
 def test_every_invitation_names_accounts_that_nobody_has_used() -> None:
     """So that a second run finds wallets untouched."""
-    accounts = [key for number in (1, 2) for keys in discovery_document(number).accounts.values() for key in keys]
+    accounts = [key for number in (1, 2) for keys in discovery_document(number)["accounts"].values() for key in keys]
     assert len(accounts) == len(set(accounts))
-    assert discovery_document(3).accounts["empty"] == ["sim-empty-wallet-3-1"]
-    assert len(discovery_document(3).accounts["one"]) == 5
+    assert discovery_document(3)["accounts"]["empty"] == ["sim-empty-wallet-3-1"]
+    assert len(discovery_document(3)["accounts"]["one"]) == 5
 
 
 def test_the_accounts_are_what_their_roles_say() -> None:
