@@ -8,60 +8,25 @@ if TYPE_CHECKING:
     __version__: str
     from pixazo_simulator import AdvanceEvent as AdvanceEvent
     from pixazo_simulator import App as App
-    from pixazo_simulator import Attempt as Attempt
-    from pixazo_simulator import Bill as Bill
-    from pixazo_simulator import BilledGeneration as BilledGeneration
-    from pixazo_simulator import ClockState as ClockState
     from pixazo_simulator import ControlClient as ControlClient
     from pixazo_simulator import ControlError as ControlError
-    from pixazo_simulator import Delivery as Delivery
-    from pixazo_simulator import DeliveryDetail as DeliveryDetail
-    from pixazo_simulator import DeliveryPage as DeliveryPage
     from pixazo_simulator import End as End
-    from pixazo_simulator import Entry as Entry
-    from pixazo_simulator import Event as Event
-    from pixazo_simulator import Exchange as Exchange
-    from pixazo_simulator import Explanation as Explanation
-    from pixazo_simulator import Generation as Generation
-    from pixazo_simulator import GenerationPage as GenerationPage
-    from pixazo_simulator import Health as Health
-    from pixazo_simulator import History as History
-    from pixazo_simulator import HistoryEntry as HistoryEntry
     from pixazo_simulator import Incident as Incident
     from pixazo_simulator import InitialGeneration as InitialGeneration
     from pixazo_simulator import JournalFilters as JournalFilters
-    from pixazo_simulator import JournalPage as JournalPage
-    from pixazo_simulator import LedgerPage as LedgerPage
     from pixazo_simulator import Matcher as Matcher
     from pixazo_simulator import ModelCall as ModelCall
-    from pixazo_simulator import Plan as Plan
-    from pixazo_simulator import PolicyDecision as PolicyDecision
     from pixazo_simulator import PolicyFields as PolicyFields
-    from pixazo_simulator import Ready as Ready
     from pixazo_simulator import Replayed as Replayed
     from pixazo_simulator import Reply as Reply
-    from pixazo_simulator import Request as Request
-    from pixazo_simulator import Response as Response
     from pixazo_simulator import Rule as Rule
-    from pixazo_simulator import RuleDiagnosis as RuleDiagnosis
-    from pixazo_simulator import ScriptRule as ScriptRule
-    from pixazo_simulator import ScriptState as ScriptState
     from pixazo_simulator import Simulator as Simulator
     from pixazo_simulator import Status as Status
-    from pixazo_simulator import StatusAnswer as StatusAnswer
     from pixazo_simulator import Step as Step
-    from pixazo_simulator import TlsListener as TlsListener
     from pixazo_simulator import Transition as Transition
     from pixazo_simulator import Transport as Transport
-    from pixazo_simulator import Upcoming as Upcoming
-    from pixazo_simulator import UpcomingEvent as UpcomingEvent
-    from pixazo_simulator import WaitResult as WaitResult
     from pixazo_simulator import When as When
-    from pixazo_simulator import WorldList as WorldList
     from pixazo_simulator import WorldLog as WorldLog
-    from pixazo_simulator import WorldRecord as WorldRecord
-    from pixazo_simulator import WorldState as WorldState
-    from pixazo_simulator import WorldSummary as WorldSummary
     from pixazo_simulator import absent as absent
     from pixazo_simulator import at_least as at_least
     from pixazo_simulator import at_most as at_most
@@ -72,6 +37,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import one_of as one_of
     from pixazo_simulator import present as present
     from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator.control.schema.responses import *  # noqa: F403 - all that it exports
     from pixazo_simulator.redirect import Redirection as Redirection
     from pixazo_simulator.redirect import RedirectionError as RedirectionError
     from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
@@ -103,7 +69,8 @@ _HOMES = {
     ".webhooks": "Callback Inbox InboxError SignatureError",
     ".world": "Clock Deliveries Journal LeftRunningWarning Pixazo Record Wallet WorldFactory WorldOptions",
     "pixazo_simulator.redirect": "Redirection RedirectionError",
-    "pixazo_simulator": "AdvanceEvent App Attempt Bill BilledGeneration ClockState ControlClient ControlError Delivery DeliveryDetail DeliveryPage End Entry Event Exchange Explanation Generation GenerationPage Health History HistoryEntry Incident InitialGeneration JournalFilters JournalPage LedgerPage Matcher ModelCall Plan PolicyDecision PolicyFields Ready Replayed Reply Request Response Rule RuleDiagnosis ScriptRule ScriptState Simulator Status StatusAnswer Step TlsListener Transition Transport Upcoming UpcomingEvent WaitResult When WorldList WorldLog WorldRecord WorldState WorldSummary absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "pixazo_simulator": "AdvanceEvent App ControlClient ControlError End Incident InitialGeneration JournalFilters Matcher ModelCall PolicyFields Replayed Reply Rule Simulator Status Step Transition Transport When WorldLog absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "pixazo_simulator.control.schema.responses": "*",
     "pixazo_simulator.script.faults": "*",
 }
 
