@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from pixazo_simulator.state import WorldLog
 from pixazo_simulator.world import Begun, Row
 
 from . import responses as body
-from .responses import Dollars, Instant
+from .responses import Instant
 
 _START, _STARTED, _ENDED = map(
     Instant.fromisoformat, ("2026-03-31T10:00:00.000Z", "2026-03-31T10:00:02.000Z", "2026-03-31T10:00:15.000Z")
@@ -42,7 +43,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 _BEGUN = Begun(1_774_951_200_000, 1_774_951_200_000)
 _CLOCK = body.ClockState(_START, "manual", next_webhook_at=_ENDED)
 _STATE: dict[str, Any] = {
-    "now": _START, "clock": "manual", "seed": 7, "name": "nightly", "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
+    "now": _START, "clock": "manual", "seed": 7, "name": "nightly", "balance": Decimal("0.50"), "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "former_webhook_secrets": [], "policy": {"job_times": "1+4", "rate_limit": "off"},
 }  # fmt: skip
 _GENERATION = body.Generation(
@@ -50,7 +51,7 @@ _GENERATION = body.Generation(
     plan=body.Plan(queued=2, processing=13, outcome="COMPLETED", error=None),
 )  # fmt: skip
 _GENERATIONS = body.GenerationPage(total=1, generations=[_GENERATION])
-_PRICE, _NOTHING = Dollars("0.35"), Dollars("0.00")
+_PRICE, _NOTHING = Decimal("0.35"), Decimal("0.00")
 _BILLED = body.BilledGeneration(
     _ID, "generate", _START, _PRICE, _NOTHING, "COMPLETED", "delivered", waste=None, failed_before=0, curl=None
 )
@@ -93,8 +94,8 @@ _UPCOMING = [
     body.UpcomingEvent("webhook", _ENDED, _ID, number=1, url=_HOOK, attempt=1, rule=None, faults=()),
 ]
 _ENTRIES = [
-    body.Entry(_START, "opening", Dollars("100.00"), request_id=None),
-    body.Entry(_START, "debit", Dollars("-0.35"), _ID),
+    body.Entry(_START, "opening", Decimal("100.00"), request_id=None),
+    body.Entry(_START, "debit", Decimal("-0.35"), _ID),
 ]
 _SCRIPT = body.ScriptState([
     body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], matched=2, missed=None),
@@ -118,12 +119,12 @@ RESPONSES: dict[Any, object] = {
             _CLOCK,
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", request_ids=[], **_STATE),
-            body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Dollars("99.65"), 1, 1)]),
+            body.WorldList(1, [body.WorldSummary(1, "nightly", _START, "manual", Decimal("99.65"), 1, 1)]),
             body.History(1, [body.HistoryEntry(17, _START, f"POST {_SUBMIT}: 202")]),
             body.Deleted(deleted=True),
             body.Advanced(_ENDED, _EVENTS),
             body.Upcoming(_START, _ENDED, _UPCOMING, more=False),
-            body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
+            body.LedgerPage(Decimal("99.65"), total=2, entries=_ENTRIES),
             body.Bill(1, _PRICE, _NOTHING, _NOTHING, 0, 0, [_BILLED]),
             _GENERATIONS,
             body.StatusAnswer(_ID, _START, 200, json.dumps(_QUEUED, separators=(",", ":")), _QUEUED),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar, cast
@@ -23,7 +24,7 @@ from pixazo_simulator.webhooks import AdvanceEvent, WebhookRequest, composed, se
 
 from . import responses as body
 from .requests import MOST_LISTED
-from .responses import Dollars, Instant, encode, instant
+from .responses import Instant, encode, instant
 
 _AT_ONCE = 64 * 1024
 """Bytes of JSON that are encoded before others are served."""
@@ -486,6 +487,6 @@ _MEMBERS = frozenset(spec.Policy.__struct_fields__).union(
 )
 
 
-def as_dollars(micros: int) -> Dollars:
+def as_dollars(micros: int) -> Decimal:
     """A sum of millionths of a dollar."""
-    return Dollars(spec.dollars(micros))
+    return Decimal(spec.dollars(micros))

@@ -1,8 +1,8 @@
 """What the control routes answer: one struct per JSON object, for the server, its OpenAPI document and all clients.
 
 `ControlClient` returns these structs, and they are the values of the pytest plugin. The server makes them in
-`rendering` only, which takes keys and other secrets out of every text. Instants and sums of money, which JSON writes as strings,
-have types of their own, which `encode` and `decode` know.
+`rendering` only, which takes keys and other secrets out of every text. Instants, which JSON writes as strings, have a type of their
+own, which `encode` and `decode` know.
 """
 
 from __future__ import annotations
@@ -34,17 +34,11 @@ class _Instant(datetime):
         return self.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class _Dollars(Decimal):
-    """A sum of US dollars."""
-
-
-# Users meet plain datetimes and decimals: type checkers refuse to subtract a datetime from an instance of a subclass.
+# Users meet plain datetimes: type checkers refuse to subtract a datetime from an instance of a subclass.
 if TYPE_CHECKING:
     Instant = datetime
-    Dollars = Decimal
 else:
     Instant = _Instant
-    Dollars = _Dollars
 
 
 @lru_cache(maxsize=1024)
@@ -60,7 +54,7 @@ def encode(value: object) -> bytes:
 
 def decode(text: bytes, kind: type[T]) -> T:
     """JSON as a value of `kind`; unknown members are ignored. Raises ValueError for anything else."""
-    return msgspec.json.decode(text, type=kind, dec_hook=_value)
+    return msgspec.json.decode(text, type=kind, dec_hook=_instant)
 
 
 def to_json(value: object) -> Any:
@@ -70,29 +64,24 @@ def to_json(value: object) -> Any:
 
 def from_json(value: object, kind: type[T]) -> T:
     """The reverse of `to_json`. Raises ValueError for what is not of `kind`."""
-    return msgspec.convert(value, kind, dec_hook=_value)
+    return msgspec.convert(value, kind, dec_hook=_instant)
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:
     """The JSON schema of a type that msgspec does not know; its description stands where the type is used."""
-    if issubclass(kind, (_Instant, _Dollars)):
+    if kind is _Instant:
         return {"type": "string"}
     raise NotImplementedError(kind)
 
 
 def _text(value: object) -> str:
-    if isinstance(value, (_Instant, _Dollars)):
+    if isinstance(value, _Instant):
         return str(value)
     raise NotImplementedError(type(value))
 
 
-def _value(kind: type, text: str) -> object:
-    if kind is _Instant:
-        return _Instant.fromisoformat(text)
-    try:
-        return _Dollars(text)
-    except ArithmeticError:
-        raise ValueError(f"{text!r} is not a sum of US dollars") from None
+def _instant(_kind: type, text: str) -> _Instant:
+    return _Instant.fromisoformat(text)
 
 
 def about(text: str, **bounds: Any) -> Meta:
@@ -102,7 +91,7 @@ def about(text: str, **bounds: Any) -> Meta:
 
 At = Annotated[Instant, about("instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
 _MONEY = {"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}
-Sum = Annotated[Dollars, about("US dollars, two to six decimals", extra_json_schema=_MONEY)]
+Sum = Annotated[Decimal, about("US dollars, two to six decimals", extra_json_schema=_MONEY)]
 Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
 Total = Annotated[int, about("how many there are in all; the list holds at most `limit` of them")]
 StatusCode = Annotated[int | None, about("status code of the receiver's response, null when there was none")]
@@ -640,7 +629,7 @@ class Explanation(Body, frozen=True):
     summary: Annotated[str, about("the response and its reason, in one line")]
     exchange: Annotated[Exchange, about("as the journal would show it")]
     rules: Annotated[tuple[RuleDiagnosis, ...], about("every rule, the deciding one or else the nearest first")]
-    price: Annotated[Dollars | None, about("US dollars that would be debited, null when nothing is accepted")]
+    price: Annotated[Decimal | None, about("US dollars that would be debited, null when nothing is accepted")]
     generation: Annotated[Generation | None, about("the generation concerned, with its plan")]
     deliveries: Annotated[tuple[Delivery, ...], about("the webhooks that would be scheduled; nothing is posted")]
 
