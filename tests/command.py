@@ -62,7 +62,7 @@ def started(
     """
     settings: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     settings |= {"bufsize": 0, "start_new_session": True, "env": env or environment(), **options}
-    with _sigint_not_ignored():
+    with _signals_not_ignored():
         process = cast("subprocess.Popen[bytes]", subprocess.Popen([*map(str, command)], **settings))
     try:
         yield process
@@ -76,16 +76,16 @@ def started(
 
 
 @contextmanager
-def _sigint_not_ignored() -> Generator[None]:
-    """A process started in this block does not inherit that SIGINT is ignored, as it is in a background job of a shell script."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_not_ignored() -> Generator[None]:
+    """A process started in this block does not inherit ignored signals: SIGINT in a background job of a shell script, SIGHUP under nohup."""
+    ignored = [each for each in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
 
 
 def run_process(
