@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from itertools import chain
 from typing import Any, TypeVar, cast
 
@@ -317,37 +316,29 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
 
 
 def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
-    """Whether what is shown of an exchange contains a text, in either case; only parts that may contain it are redacted, which takes long."""
-    wanted = text.casefold()
+    """Whether what is shown of an exchange contains a text, in either case; only what may contain it is redacted, which takes long."""
+    wanted, plain = text.casefold(), "\n".join(_texts(seen))
     is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (spec.REDACTED, spec.HIDDEN))
-    for plain, shown in _parts(seen, owner.redactor.with_request_secrets(seen.request_headers, seen.target)):
-        # What is redacted may be shown decoded, if it is percent-encoded or escaped.
-        may_contain = is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain
-        if may_contain and wanted in shown().casefold():
-            return True
-    return False
+    # What is redacted may be shown decoded, if it is percent-encoded or escaped.
+    if not (is_mark or wanted in plain.casefold() or "%" in plain or "\\" in plain):
+        return False
+    redactor = owner.redactor.with_request_secrets(seen.request_headers, seen.target)
+    return any(wanted in each.casefold() for each in _texts(seen, redactor))
 
 
-def _parts(seen: state.Exchange, redactor: spec.Redactor) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The searched parts of an exchange: each as it was sent, with the function that renders it."""
+def _texts(seen: state.Exchange, redactor: spec.Redactor | None = None) -> Iterator[str]:
+    """The searched texts of an exchange, as they are shown; without a redactor as they were sent."""
     named = (seen.rule, seen.request_id, seen.hint)
     head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
-    yield head, partial(redactor.text, head)
-    for headers in (seen.request_headers, seen.response_headers):
-        for name, value in {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}.items():
-            yield f"{name}: {value}", partial(_header_line, name, value, redactor)
+    yield redactor.text(head) if redactor else head
+    for sent in (seen.request_headers, seen.response_headers):
+        plain = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in sent}
+        headers = redactor.headers(sent) if redactor else plain
+        yield from (f"{name}: {value}" for name, value in headers.items())
     request, response = (seen.request_body, seen.request_length), (seen.response_body, seen.response_length)
     for content, length in (request, response):
-        yield _json_text(content, length), partial(_json_text, content, length, redactor)
-
-
-def _header_line(name: str, value: str, redactor: spec.Redactor) -> str:
-    return f"{redactor.text(name)}: {redactor.header(name, value)}"
-
-
-def _json_text(content: bytes, length: int, redactor: spec.Redactor | None = None) -> str:
-    value = _content(content, length, redactor)
-    return value if isinstance(value, str) else encode(value).decode()
+        value = _content(content, length, redactor)
+        yield value if isinstance(value, str) else encode(value).decode()
 
 
 def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any:
