@@ -19,7 +19,7 @@ export type Matcher =
 export type Condition = Matcher | string | number | boolean | null | unknown[];
 
 /** What a rule can be about; an operation of a model file has a slash in its name. */
-export type Call = "generate" | "imageToVideo" | "submit" | "status" | "media" | "webhook" | "request" | "image_to_video" | "download" | `${string}/${string}`;
+export type Call = "generate" | "imageToVideo" | "submit" | "status" | "media" | "webhook" | "request" | `${string}/${string}`;
 
 /** What can be asked of a call. */
 export interface Conditions {

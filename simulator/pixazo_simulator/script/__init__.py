@@ -20,11 +20,9 @@ from .facts import (
     CALLS,
     KNOWN,
     LONGEST_TEXT,
-    WHENS,
     Call,
     Condition,
     Facts,
-    MediaCall,
     MediaConditions,
     ModelCall,
     RequestConditions,
@@ -66,7 +64,7 @@ if TYPE_CHECKING:
     from .reader import script_from, script_problems
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "KNOWN", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "WHENS", "AnyFault", "BadSignature", "BeforeReply", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "Length", "Matcher", "MediaCall", "MediaConditions", "MediaGone", "ModelCall", "Noise", "Reorder", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "StaleSignature", "StatusCode", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "WrongContentType", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "fault_of", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "script_problems", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "KNOWN", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "AnyFault", "BadSignature", "BeforeReply", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "Length", "Matcher", "MediaConditions", "MediaGone", "ModelCall", "Noise", "Reorder", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "StaleSignature", "StatusCode", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "WrongContentType", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "fault_of", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "script_problems", "wait", "weight",
 ]  # fmt: skip
 
 _HOMES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, Unpack
@@ -10,11 +9,9 @@ from typing import Any, Literal, Protocol, Unpack
 import msgspec
 from msgspec import UNSET
 
-from pixazo_simulator.spec import closest
-
 from .facts import Call, Conditions
 from .faults import AnyFault, Fault
-from .rule import FAULTS, End, Reply, Rule, Step
+from .rule import End, Reply, Rule, Step
 
 
 class Place(Protocol):
@@ -163,17 +160,6 @@ def _moment(given: float | str | datetime) -> float | str:
 
 def _check_fault(given: object) -> None:
     """Raise TypeError with what to write instead for anything but a fault, such as its class or its name."""
-    if isinstance(given, Fault):
-        return
-    if isinstance(given, type) and issubclass(given, Fault):
-        raise TypeError(f"fault {given.__name__} is a class: write {_written(given)}")
-    known = {name.replace("_", ""): fault for name, fault in FAULTS.items()}
-    near = closest(re.sub("[^a-z]", "", given.lower()), tuple(known)) if isinstance(given, str) else None
-    remedy = f"write {_written(known[near])}" if near else "write a fault of pytest_pixazo, such as ReplyLost()"
-    raise TypeError(f"fault {given!r} is not a fault: {remedy}: known faults are listed by pixazo-sim faults")
-
-
-def _written(kind: type[Fault]) -> str:
-    """How one of its kind is made: `ReplyLost()`, or `StatusCode(status=...)` where something has to be said."""
-    needed = ", ".join(f"{field.name}=..." for field in msgspec.structs.fields(kind) if field.required)
-    return f"{kind.__name__}({needed})"
+    if not isinstance(given, Fault):
+        shown = given.__name__ if isinstance(given, type) else repr(given)
+        raise TypeError(f"{shown} is not a fault: write one such as ReplyLost(); pixazo-sim faults lists them")

@@ -13,10 +13,9 @@ from .matchers import Matcher
 
 ModelCall = NewType("ModelCall", str)
 """The name of an operation of a model file, such as `ModelCall("ltx-video/text-to-video")`: at run time a plain text will do."""
-SubmitCall = Literal["generate", "imageToVideo", "image_to_video", "submit"] | ModelCall
-MediaCall = Literal["media", "download"]
-Call = SubmitCall | MediaCall | Literal["status", "webhook", "request"]
-"""What a rule can be about; `image_to_video` and `download` are other names of `imageToVideo` and `media`."""
+SubmitCall = Literal["generate", "imageToVideo", "submit"] | ModelCall
+Call = SubmitCall | Literal["status", "media", "webhook", "request"]
+"""What a rule can be about."""
 
 LONGEST_TEXT = 10_000
 """Code points of a text that rules see: there may be many rules, and each searches and reports it."""
@@ -30,9 +29,6 @@ CALLS: Mapping[str, frozenset[str]] = {
 _PARAMETERS = frozenset(spec.ImageParameters.__struct_fields__)
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _OF_MODEL = spec.regex(r"[\w.-]+(/[\w.-]+)+")
-_ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
-WHENS = (*CALLS, *_ALIASES)
-"""The words that a rule can be about."""
 
 Condition = Matcher | Mapping[str, Any] | Sequence[Any] | str | float | None
 """A matcher, such as `contains("bear")`, the same as JSON has it (`{"contains": "bear"}`), or the value itself."""
@@ -121,12 +117,11 @@ def operations(when: str) -> frozenset[str]:
 
     A name with a slash is that of an operation of a model file, of which each world knows its own.
     """
-    known = _ALIASES.get(when, when)
     if _OF_MODEL.fullmatch(when):
         return frozenset({when})
-    if known not in CALLS:
-        raise ValueError(f"when {spec.shown(when)} is not one of {', '.join(WHENS)}{spec.nearest(when, WHENS)}")
-    return CALLS[known]
+    if when not in CALLS:
+        raise ValueError(f"when {spec.shown(when)} is not one of {', '.join(CALLS)}{spec.nearest(when, tuple(CALLS))}")
+    return CALLS[when]
 
 
 class Headers:

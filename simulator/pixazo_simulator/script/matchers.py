@@ -11,14 +11,13 @@ import msgspec
 from pixazo_simulator.spec import nearest, not_unicode, shown
 
 MOST_NESTED = 32
-"""Levels of conditions inside each other, and of lists and objects in what they compare with: each takes a few calls of Python's 1000."""
+"""Levels of conditions, lists and objects inside each other: each takes a few calls of Python's 1000."""
 MOST_WEIGHT = 10_000
 """Weight of the conditions of one script; the time that rules take for one request is in proportion to it."""
 SEARCHED_TEXT = 2000
 """Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
-_NESTED: tuple[type[object], ...] = (dict, list, tuple)
 
 # Regular expressions are those of RE2: a search takes time proportional to the text, whatever the pattern.
 LONGEST_PATTERN = 500
@@ -72,25 +71,30 @@ def _library() -> Any:
 
 
 def extent(value: object, most: int, values: int) -> int:
-    """How many values there are in a value of JSON, itself included.
+    """How many values and conditions there are in a value of JSON or a condition, itself included.
 
-    Raises ValueError for more than so many `values`, or for lists and objects more than `most` levels deep.
+    Raises ValueError for more than so many `values`, or for conditions, lists and objects more than `most` levels deep.
     """
     count, levels, found = 0, 0, [value]
     while found:
         count += len(found)
         if count > values:
             raise ValueError(f"more than {values} values")
-        nested = [each for each in found if isinstance(each, _NESTED)]
-        if nested and levels == most:
+        inner = [_inner(each) for each in found]
+        if levels == most and any(each is not None for each in inner):
             raise ValueError(f"nested more than {most} levels deep")
-        found = [inner for each in nested for inner in _inner(each)]
+        found = [each for values in inner for each in values or ()]
         levels += 1
     return count
 
 
-def _inner(value: object) -> Iterable[object]:
-    return cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
+def _inner(value: object) -> Iterable[object] | None:
+    """What is inside a condition, an object or a list; None for any other value."""
+    if isinstance(value, Matcher):
+        return (value.operand,) if isinstance(value.operand, Matcher) else _inner(value.operand)
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list | tuple) else None
 
 
 class _Absent:
@@ -124,10 +128,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
         for each in self.inner:
             self._check(each, Matcher, "a condition")
         try:
-            if self.levels > MOST_NESTED:
-                raise ValueError(f"nested more than {MOST_NESTED} levels deep")  # noqa: TRY301 - said as `extent` says it
-            if self.size > MOST_WEIGHT:
-                raise ValueError(f"more than {MOST_WEIGHT} values")  # noqa: TRY301 - see above
+            _ = self.size
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None
 
@@ -137,16 +138,9 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
             raise ValueError(f"{self.operator} {shown(operand)}: give it {word}")
 
     @cached_property
-    def levels(self) -> int:
-        """How deep the conditions in it are nested."""
-        return 1 + max((each.levels for each in self.inner), default=0)
-
-    @cached_property
     def size(self) -> int:
-        """How many conditions and values it has. Raises ValueError for an operand with too many values, or levels of them."""
-        if self.inner or not isinstance(self.operand, _NESTED):
-            return 1 + sum(each.size for each in self.inner)
-        return extent(self.operand, MOST_NESTED, MOST_WEIGHT)
+        """How many conditions and values it has. Raises ValueError for too many of them, or levels of them."""
+        return extent(self, MOST_NESTED, MOST_WEIGHT)
 
     @property
     def inner(self) -> tuple[Matcher, ...]:
@@ -259,7 +253,7 @@ def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
             f"condition {shown(found)} has {len(found)} operators: write one, such as {{'contains': 'bear'}}"
         )
     ((operator, operand),) = found.items()
-    if not levels:
+    if levels < 0:
         raise ValueError(_too_much(operator, f"nested more than {MOST_NESTED} levels deep"))
     if operator in ("all", "any"):
         return Matcher(operator, tuple(read_matcher(each, levels - 1) for each in _listed(operator, operand)))

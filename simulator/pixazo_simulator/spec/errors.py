@@ -28,6 +28,7 @@ MISSHAPEN = {
     "form": "is form data: send a JSON object",
     "malformed": "is not valid JSON: {}",
     "nested": "is nested too deeply",
+    "number": "holds a number of too many digits, or with too large an exponent",
     "too_many_values": (
         f"is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
     ),

@@ -292,11 +292,8 @@ def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     """The first rule of a parameter that the value at a place breaks."""
     if value is UNSET:
         return Problem(place, Violation.REQUIRED) if parameter.required else None
-    if not _is(parameter.type, value):
-        return Problem(place, Violation.WANTED, (_TYPES[parameter.type][1], json_value(value)))
-    if parameter.enumeration and value not in parameter.enumeration:
-        words = ", ".join(_json(each) for each in parameter.enumeration)
-        return Problem(place, Violation.WANTED, (f"one of {words}", _json(value)))
+    if not _is(parameter.type, value) or (parameter.enumeration and value not in parameter.enumeration):
+        return unwanted(parameter, place, value)
     if isinstance(value, str):
         return _text_problem(parameter, place, value)
     if isinstance(value, list):
@@ -304,6 +301,13 @@ def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
     if _is("number", value):
         return _bounds(place, value, parameter.minimum, parameter.maximum, "", exclusive=parameter.exclusive_minimum)
     return None
+
+
+def unwanted(parameter: Parameter, place: str, value: object) -> Problem:
+    """What to say of a value that is of another type, or none of the enumeration."""
+    words = ", ".join(map(_json, parameter.enumeration))
+    wanted = f"one of {words}" if words else _TYPES[parameter.type][1]
+    return Problem(place, Violation.WANTED, (wanted, json_value(value)))
 
 
 def _price_key(value: object) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pkgutil import get_data
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -25,7 +24,7 @@ from .errors import (
 )
 from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
-from .models import ANY_MODEL, Operation, read_model, url_problem
+from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
 from .text import SECOND, beginning, json_value, nearest, quoted, regex
 
@@ -61,43 +60,21 @@ SUBMITS = frozenset(OPERATIONS) | {ANY_MODEL}
 
 
 _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_WANTED = {
-    "prompt": "a string",
-    "first_frame_image": "a string, a URL or a data URL",
-    "duration": "a number of seconds, such as 6",
-    "resolution": 'the string "768P" or "1080P"',
-    "callback_url": "a string, a URL",
-    **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), "true or false"),
-}
-"""What each member takes, for the error about a value of another type."""
 
 
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
-    """The members of a JSON object, whatever they are; where a name stands twice the last one counts.
-
-    A number that JSON allows and Python has none for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
-    """
+    """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
     if has_too_many_values(body):
         return InvalidBody("too_many_values")
     try:
         value = _VALUE.decode(body)
     except RecursionError:
         return InvalidBody("nested")
+    except msgspec.ValidationError:  # JSON has no bounds for numbers, Python has
+        return InvalidBody("number")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _members_with_unreadable_values(body) if body.strip() else InvalidBody("empty")
+        return InvalidBody(*json_fault(body)) if body.strip() else InvalidBody("empty")
     return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object", json_value(value))
-
-
-def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
-    try:
-        found: dict[str, Any] = _RAW_MEMBERS.decode(body)
-        for name, value in found.items():
-            with suppress(msgspec.ValidationError):  # a number out of range
-                found[name] = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return InvalidBody(*json_fault(body))
-    return found
 
 
 def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
@@ -135,7 +112,8 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
         fields = [field for field in msgspec.structs.fields(kind) if field.name in given]
         wrong = {field.name: given[field.name] for field in fields if not _converts(given[field.name], field.type)}
         right = {field.name: given[field.name] for field in fields if field.name not in wrong}
-        return Read(msgspec.convert(right, kind), tuple(_type_problem(*each, operation) for each in wrong.items()))
+        problems = (unwanted(each, each.name, wrong[each.name]) for each in operation.parameters if each.name in wrong)
+        return Read(msgspec.convert(right, kind), tuple(problems))
 
 
 def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
@@ -147,11 +125,6 @@ def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
         operation.text("resolution", given),
         callback_url=callback if isinstance(callback, str) else UNSET,
     )
-
-
-def _type_problem(name: str, value: object, operation: Operation) -> Problem:
-    wanted = "an integer, 6 or 10 (seconds)" if name == "duration" and operation.limited else _WANTED[name]
-    return Problem(name, Violation.WANTED, (wanted, json_value(value)))
 
 
 def _converts(value: object, kind: object) -> bool:
@@ -341,14 +314,14 @@ def check(
         _note_marks(policy, found, marks)
         return found
     limited = operation.limited or policy.t2v_limits == "i2v"
-    beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, operation, limited=True)]
+    beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, limited=True)]
     is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
     _check_prompt(parameters, policy, found)
     if parameters.prompt is not UNSET:
         _note_marks(policy, found, marks)
-    found.refused += beyond if limited else _frame_problems(parameters, operation, limited=False)
+    found.refused += beyond if limited else _frame_problems(parameters, limited=False)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and is_combo:
         found.decided_by.append("combo_1080p_10s")
@@ -392,12 +365,10 @@ def _note_marks(policy: Policy, found: Findings, read: Magic | Problem) -> None:
         (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Violation.MODERATED))
 
 
-def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bool) -> Sequence[Problem]:
+def _frame_problems(parameters: Parameters, *, limited: bool) -> Sequence[Problem]:
     duration, resolution, found = parameters.duration, parameters.resolution, list[Problem]()
     if duration is not UNSET and (duration not in DURATIONS if limited else duration <= 0):
         wanted = "6 or 10 (seconds)" if limited else "greater than 0"
-        if operation.limited and duration != int(duration):
-            wanted = "an integer, 6 or 10 (seconds)"
         given = f"{duration:g}" if abs(duration) < 1e15 else "more"
         found.append(Problem("duration", Violation.WANTED, (wanted, given)))
     if limited and resolution is not UNSET and resolution not in RESOLUTIONS:

@@ -28,7 +28,7 @@ from pixazo_simulator.control import (
     WaitResult,
 )
 from pixazo_simulator.script import Call as AnyCall
-from pixazo_simulator.script import Condition, MediaCall, SubmitCall, When, read_matcher
+from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
 
 from .conditions import (
     Call,
@@ -346,7 +346,7 @@ class Pixazo:
     @overload
     def when(self, call: Literal["status"], /, **match: Unpack[StatusRule]) -> When: ...
     @overload
-    def when(self, call: MediaCall, /, **match: Unpack[MediaRule]) -> When: ...
+    def when(self, call: Literal["media"], /, **match: Unpack[MediaRule]) -> When: ...
     @overload
     def when(self, call: WebhookCall, /, **match: Unpack[WebhookRule]) -> When: ...
     @overload

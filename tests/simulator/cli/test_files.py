@@ -16,7 +16,7 @@ from tests.schemas import SCHEMAS
 
 from pixazo_simulator.cli.files.schemas import file_schema
 from pixazo_simulator.cli.group import pixazo_sim
-from pixazo_simulator.script import EXAMPLES, WHENS, script_from, script_problems
+from pixazo_simulator.script import CALLS, EXAMPLES, script_from, script_problems
 from pixazo_simulator.server import KINDS, problems
 from pixazo_simulator.server.files import policy_problems
 from pixazo_simulator.spec import Document, model_problems, points
@@ -118,7 +118,7 @@ OPERANDS = {"equals": 6, "contains": "x", "starts_with": "x", "ends_with": "x", 
             "present": False, "all": [{"at_least": 1}, 7], "any": [], "not": {"equals": 1}}  # fmt: skip
 RULES: list[dict[str, Any]] = [
     *(each.as_json() for each in EXAMPLES.values()),
-    *({"when": when, "match": {"headers": {"x": 1}} if when != "webhook" else {"url": "x"}} for when in (*WHENS, "ltx/go")),
+    *({"when": when, "match": {"headers": {"x": 1}} if when != "webhook" else {"url": "x"}} for when in (*CALLS, "ltx/go")),
     *({"when": "generate", "match": {"prompt": {name: operand}, "body": {"x": None}}} for name, operand in OPERANDS.items()),
     {"when": "generate", "after": 1, "probability": 0.5, "since": 1, "until": "2031-01-01T00:00:00Z", "name": "x", "times": 2,
      "end": {"status": "FAILED", "error": "x", "queued": 1}, "then": [{"reply": {"status": 429, "retry_after": 2}}, {"end": {"progress": [["QUEUED", 1.5]]}}]},

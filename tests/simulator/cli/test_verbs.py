@@ -198,7 +198,7 @@ REFUSED = [
     (["deliveries", "resend", "9"], "no delivery has the number 9: pixazo-sim deliveries lists them"),
     (["states", "restore", "9"], "no state is kept under the number 9: pixazo-sim states keep keeps one"),
     (["world", "change", "--policy", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
-    (["script", "add", '{"when": "sttus"}'], "the body does not fit: when 'sttus' is not one of generate, imageToVideo, submit, status, media, webhook, request, image_to_video, download (did you mean status?)"),
+    (["script", "add", '{"when": "sttus"}'], "the body does not fit: when 'sttus' is not one of generate, imageToVideo, submit, status, media, webhook, request (did you mean status?)"),
     (["journal", "--operation", "sttus"], "the query does not fit: operation 'sttus' is not one of generate, imageToVideo, submit, status, media, request (did you mean status?)"),
     (["clock", "advance"], "the body does not fit: give one of seconds and until"),
 ]  # fmt: skip

@@ -176,7 +176,7 @@ def test_what_a_step_leaves_to_be_done(step: Step, commits: bool, only_plans: bo
 def test_the_types_for_type_checkers_leave_nothing_out() -> None:
     """The words of `when`, the parameters of a submission, and a fault's operations, examples and exclusions."""
     words = {word for each in get_args(Call) for word in get_args(each)}
-    assert words == {*CALLS, "image_to_video", "download"}
+    assert words == {*CALLS}
     assert set(ImageParameters.__struct_fields__) < KNOWN["generate"] == KNOWN["imageToVideo"]
     for kind, fault in KINDS.items():
         assert fault.applies_to <= set(KNOWN)

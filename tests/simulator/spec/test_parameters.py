@@ -54,20 +54,14 @@ def test_every_good_frame_is_taken(operation: str, duration: float, resolution: 
     assert problems(operation, duration=duration, resolution=resolution) == expected
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("duration", "expected"), [(7, "7"), (0, "0"), (-6, "-6"), (6.5, "6.5"), (1e15, "more"), (60000, "60000")]
 )
-def test_text_to_video_takes_6_or_10_seconds(duration: float, expected: str) -> None:
-    """A number by the page, so that 6.5 is refused for its value."""
+def test_a_video_takes_6_or_10_seconds(operation: str, duration: float, expected: str) -> None:
+    """Any other number is refused for its value."""
     wanted = Problem("duration", Violation.WANTED, ("6 or 10 (seconds)", expected))
-    assert problems("generate", duration=duration) == [wanted]
-
-
-def test_image_to_video_takes_an_integer() -> None:
-    """7 is refused for its value, 6.5 for its type."""
-    for duration, wanted in ((7, "6 or 10 (seconds)"), (6.5, "an integer, 6 or 10 (seconds)")):
-        expected = Problem("duration", Violation.WANTED, (wanted, str(duration)))
-        assert problems("imageToVideo", duration=duration) == [expected]
+    assert problems(operation, duration=duration) == [wanted]
 
 
 @BOTH

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from typing import cast
 
 import pytest
 from hypothesis import given
@@ -70,6 +69,8 @@ def test_image_to_video_reads_one_member_more() -> None:
         (b'{"prompt":NaN}', "malformed", "NaN is no JSON number"),
         (b"[" * 100_000, "nested", ""),
         (b'{"x":' + b"[" * 100_000, "nested", ""),
+        (b'{"prompt":"a","duration":1e999}', "number", ""),
+        (b'{"seed":1' + b"0" * 5000 + b"}", "number", ""),
         (b"null", "object", "null"),
         (b"[]", "object", "an array"),
         (b'"prompt"', "object", 'the string "prompt"'),
@@ -101,11 +102,11 @@ def test_every_wrong_type_is_reported() -> None:
     }
     wanted = [
         ("prompt", "a string", "null"),
-        ("duration", "an integer, 6 or 10 (seconds)", "true"),
-        ("resolution", 'the string "768P" or "1080P"', "the number 768"),
+        ("duration", "one of 6, 10", "true"),
+        ("resolution", 'one of "768P", "1080P"', "the number 768"),
         ("prompt_optimizer", "true or false", 'the string "yes"'),
         ("fast_pretreatment", "true or false", "the number 0"),
-        ("callback_url", "a string, a URL", "an array"),
+        ("callback_url", "a string", "an array"),
         ("aigc_watermark", "true or false", "an object"),
     ]
     read = decode(json.dumps(body).encode(), IMAGE_TO_VIDEO)
@@ -123,16 +124,15 @@ def test_every_wrong_type_is_reported() -> None:
         (b"true", "true"),
         (b"null", "null"),
         (b"[6]", "an array"),
-        (b"1e999", "a number that is too large"),
         (b"1" + b"0" * 400, "a number of very many digits"),
     ],
 )
 def test_a_duration_of_another_type_is_reported_with_what_came(duration: bytes, came: str) -> None:
-    """Bounded; wanted is a number for text-to-video, an integer for image-to-video, as on the page."""
+    """Bounded; wanted is a number for text-to-video, 6 or 10 for image-to-video, as on the page."""
     body = b'{"prompt":"a","first_frame_image":"b","duration":%s}' % duration
     for operation, wanted in (
-        (GENERATE, "a number of seconds, such as 6"),
-        (IMAGE_TO_VIDEO, "an integer, 6 or 10 (seconds)"),
+        (GENERATE, "a number"),
+        (IMAGE_TO_VIDEO, "one of 6, 10"),
     ):
         read = decode(body, operation)
         assert isinstance(read, Read)
@@ -187,10 +187,3 @@ def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:
     body = b'{"prompt":"%s"}' % (b"," * (64 * 1024 - 13))
     assert len(body) == 64 * 1024
     assert decode(body, GENERATE) == Read(Parameters(prompt="," * (64 * 1024 - 13)))
-
-
-def test_a_value_that_no_number_holds_is_read_past() -> None:
-    """In an unknown member."""
-    body = b'{"prompt":"a","x":%s,"y":{"z":[1e999]}}' % (b"9" * 5000)
-    assert decode(body, GENERATE) == Read(Parameters(prompt="a"))
-    assert list(cast("dict[str, object]", members(body))) == ["prompt", "x", "y"]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.script import CALLS, FAULTS, KNOWN, MOST_RULES, WHENS, Rule, operations
+from pixazo_simulator.script import CALLS, FAULTS, KNOWN, MOST_RULES, Rule, operations
 from pixazo_simulator.spec import ANY_MODEL, PROFILES, SUBMITS, TERMINAL, ModelFile, points
 
 Schema = dict[str, Any]
@@ -59,11 +59,11 @@ def _script() -> Schema:
     condition, facts = {"$ref": "#/$defs/Condition"}, sorted(frozenset[str]().union(*KNOWN.values()))
     several = {"type": "object", "additionalProperties": condition}
     when, match = rule["properties"]["when"], rule["properties"]["match"]
-    when["anyOf"] = [{"enum": [*WHENS]}, {"type": when.pop("type"), "pattern": _MODEL_CALL}]
+    when["anyOf"] = [{"enum": [*CALLS]}, {"type": when.pop("type"), "pattern": _MODEL_CALL}]
     match["properties"] = {each: several if each in ("headers", "body") else condition for each in facts}
     match["additionalProperties"] = False
     definitions["End"]["properties"]["status"] = {"enum": [*TERMINAL, None]}
-    rule["allOf"] = [_about({"enum": [when]}, operations(when)) for when in WHENS]
+    rule["allOf"] = [_about({"enum": [when]}, operations(when)) for when in CALLS]
     rule["allOf"].append(_about({"type": "string", "pattern": _MODEL_CALL}, frozenset({ANY_MODEL})))
     rules: Schema = {"type": "array", "items": {"$ref": "#/$defs/Rule"}, "maxItems": MOST_RULES}
     rules["description"] = "the first that matches decides"
