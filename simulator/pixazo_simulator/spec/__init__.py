@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decoding import InvalidDataError, Path, fit, read
+from .decoding import InvalidDataError, InvalidTextError, Path, fit, read
 from .endpoints import (
     CALLBACK_MEMBER,
     CONSOLE_PATH,
@@ -48,7 +48,7 @@ from .errors import (
     UnsupportedMediaType,
     Violation,
 )
-from .formats import FORMS, Document, InvalidTextError, problems_of, problems_within, read_text_as
+from .formats import FORMS, Document, problems_of, problems_within, read_text_as
 from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
 from .models import (

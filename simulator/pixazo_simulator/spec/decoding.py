@@ -49,6 +49,14 @@ class InvalidDataError(ValueError):
         self.path, self.value, self.problem = path, value, problem
 
 
+class InvalidTextError(ValueError):
+    """A text that is not of its form; the message goes on after the name of the text, and after the line, where that is known."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
 def read(text: bytes, shape: type[_T]) -> _T:
     """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
     text = text or b"{}"

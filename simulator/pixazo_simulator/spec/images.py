@@ -18,7 +18,6 @@ MEDIA_TYPES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "i
 _PARAMETER = regex(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")
 _NO_BASE64 = regex(r"[^A-Za-z0-9+/=]")
 _NO_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})")
-_SPACE = regex(r"[ \t\r\n]")
 _FORM = ": write data:image/png;base64,DATA"
 _OTHER_KINDS = tuple(
     (kind, regex(start, re.DOTALL))
@@ -73,8 +72,7 @@ def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
     if media_type not in MEDIA_TYPES and not any_type:
         faults.append(f"its media type is {quoted(media_type)}" if media_type else f"it has no media type{_FORM}")
     if not parameters or parameters[-1].lower() != "base64":
-        is_early = any(each.lower() == "base64" for each in parameters)
-        faults.append(f"base64 must {'come last' if is_early else 'stand'} before the comma{_FORM}")
+        faults.append(f"base64 must come last before the comma{_FORM}")
     wrong = [each for each in parameters if each.lower() != "base64" and not _PARAMETER.fullmatch(each)]
     faults += [f"its parameter {quoted(each)} is not NAME=VALUE" for each in wrong[:1]]
     data, fault = _decode_base64(encoded)
@@ -88,8 +86,7 @@ def _decode_base64(text: str) -> tuple[bytes | None, str | None]:
     if "%" in text:
         if found := _NO_ESCAPE.search(text):
             return None, f"its data have a % without two hexadecimal digits at character {found.start() + 1}"
-        if not _SPACE.search(text):
-            text = _SPACE.sub("", unquote(text, "latin-1"))  # RFC 2045, 6.8: encoded line breaks are ignored
+        text = unquote(text, "latin-1")
     try:
         return binascii.a2b_base64(text, strict_mode=True), None
     except ValueError:  # not Base64, or not even ASCII

@@ -174,14 +174,11 @@ class Redactor:
         return text[: len(text) - self.begun(text)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
-        """A JSON value without either in its texts, names and numbers; what is nested more than 100 deep becomes a text."""
+        """A JSON value without either in its texts, names and numbers, and without what is nested more than 100 deep."""
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
-            try:
-                return self.text(json.dumps(value))
-            except RecursionError:
-                return HIDDEN
+            return HIDDEN
         if isinstance(value, list):
             return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):

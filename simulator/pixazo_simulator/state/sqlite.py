@@ -114,7 +114,6 @@ class SqliteStore:
         return kept
 
     def _kept(self, database: sqlite3.Connection) -> Kept:
-        (head,) = self._whole(database.execute("SELECT data, crc FROM head"))
         (count,) = database.execute("SELECT coalesce(max(count), 0) FROM states").fetchone()
         rows = database.execute("SELECT path, data, crc FROM rows WHERE count = ? ORDER BY rowid", (count,))
         state = [Row(path, self._sound(data, crc)) for path, data, crc in rows]
@@ -126,10 +125,8 @@ class SqliteStore:
             if number != count + len(entries) + 1:
                 raise StoreError(f"{self.name} is damaged: entry {count + len(entries) + 1} is missing{_REMEDY}")
             entries.append(self._sound(data, crc))
-        return Kept(msgspec.json.decode(head, type=Head), count, state, entries)
-
-    def _whole(self, rows: Iterable[tuple[bytes, int]]) -> list[bytes]:
-        return [self._sound(data, crc) for data, crc in rows]
+        ((head, crc),) = database.execute("SELECT data, crc FROM head")
+        return Kept(msgspec.json.decode(self._sound(head, crc), type=Head), count, state, entries)
 
     def _sound(self, data: object, crc: int) -> bytes:
         if not isinstance(data, bytes) or crc32(data) != crc:

@@ -145,8 +145,8 @@ def test_a_key_that_was_cut_while_a_text_was_shortened_is_taken_out(size: int, a
     assert Redactor((KEY,)).text(f"{shown!r} is wrong").endswith("[cut]' is wrong")
 
 
-def test_what_is_nested_deeply_is_shown_as_text() -> None:
-    """Keys and secrets are redacted all the same."""
+def test_what_is_nested_deeply_is_not_shown() -> None:
+    """Nobody looks for keys and secrets there."""
     deep: Any = {"token": "abc", "x": KEY}
     for _ in range(300):
         deep = [deep]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from pixazo_simulator.spec.decoding import InvalidDataError, Path
+from pixazo_simulator.spec.decoding import InvalidDataError, InvalidTextError, Path
 
-from .lines import LongKeyError, json_lines, read_toml, toml_lines
+from .lines import json_lines, read_toml, toml_lines
 
 T = TypeVar("T")
 
@@ -18,14 +18,6 @@ FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """What a file is written in, by the end of its name; any other one is TOML."""
 SCHEMA = "$schema"
 """The member by which a file names its schema to editors."""
-
-
-class InvalidTextError(ValueError):
-    """A text that is not of its form; the message goes on after the name of the text, and after the line, where that is known."""
-
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem)
-        self.line = line
 
 
 class Document:
@@ -48,7 +40,7 @@ class Document:
             raise InvalidTextError("is nested too deeply") from None
         except json.JSONDecodeError as error:
             raise InvalidTextError(f"not valid JSON: {error.msg}", error.lineno) from None
-        except (tomllib.TOMLDecodeError, LongKeyError) as error:
+        except tomllib.TOMLDecodeError as error:
             raise InvalidTextError(f"is not valid TOML: {error}") from None
         except ValueError:
             raise InvalidTextError("holds a number of too many digits") from None  # of int()

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pixazo_simulator.spec.decoding import Path
+from pixazo_simulator.spec.decoding import InvalidTextError, Path
 from pixazo_simulator.spec.text import regex
 
 MOST_NAMES = 100
@@ -27,19 +27,16 @@ _PLAIN = regex(r"[^,\]}#\n]+")
 _LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII)
 
 
-class LongKeyError(ValueError):
-    """A key of a TOML text has too many dotted names."""
-
-
 def read_toml(text: str) -> dict[str, Any]:
     """What a TOML text says.
 
-    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and LongKeyError for a key of more than MOST_NAMES dotted
+    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
     names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
     """
     if found := _LONG_KEY.search(text):
-        line = _numbering(text)(found.start())
-        raise LongKeyError(f"A key has more than {MOST_NAMES} dotted names (at line {line})")
+        raise InvalidTextError(
+            f"not valid TOML: a key has more than {MOST_NAMES} dotted names", _numbering(text)(found.start())
+        )
     return tomllib.loads(text)
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # ships no type information
 
-from pixazo_simulator.spec.decoding import Path
-from pixazo_simulator.spec.formats import InvalidTextError
+from pixazo_simulator.spec.decoding import InvalidTextError, Path
 from pixazo_simulator.spec.text import regex, shown
 
 MOST_VALUES = 100_000
