@@ -163,7 +163,7 @@ def test_lines_may_end_as_windows_ends_them() -> None:
 def test_a_key_has_at_most_100_names(name: str, form: str) -> None:
     """However they are written; for a longer one tomllib would need a time that grows with the square of their number."""
     assert read_toml("\n" + form.format(".".join([name] * 100)))
-    with pytest.raises(ValueError, match="^not valid TOML: a key has more than 100 dotted names$"):
+    with pytest.raises(ValueError, match=r"^not valid TOML: a key has more than 100 dotted names$"):
         read_toml("\n" + form.format(".".join([name] * 101)))
 
 
