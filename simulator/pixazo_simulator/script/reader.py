@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import Meta
 
 from pixazo_simulator import spec
 
@@ -29,25 +32,17 @@ def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataE
     return spec.problems_of(rule, _read_rule, place)
 
 
+class _Script(msgspec.Struct, forbid_unknown_fields=True):
+    """A script as a file has it."""
+
+    rules: Annotated[tuple[Any, ...], Meta(max_length=MOST_RULES)] = ()
+
+
 def _read_rules(data: object) -> tuple[Rule, ...]:
-    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
-    if not isinstance(data, dict):
-        raise spec.InvalidDataError("a script is a table with the member rules")
-    table = cast("dict[str, Any]", data)
-    for name in table:
-        if name != "rules":
-            raise spec.InvalidDataError(
-                f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
-            )
-    rules: object = table.get("rules", [])
-    if not isinstance(rules, list):
-        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
-    given = cast("list[object]", rules)
-    if len(given) > MOST_RULES:
-        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
+    """The rules of a script. Raises InvalidDataError for the first thing that is wrong."""
     read: list[Rule] = []
     left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
-    for number, each in enumerate(given):
+    for number, each in enumerate(spec.fit(data, _Script).rules):
         try:
             rule, weight = _read_rule(each)
         except spec.InvalidDataError as misfit:

@@ -28,13 +28,14 @@ _UNKNOWN = regex(r"Object contains unknown field `(.*)`", re.DOTALL)
 _ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
-_EXPECTED = regex(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
+_EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
 _RANGE = "Integer value out of range"
 _SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
 }  # fmt: skip
+_LENGTHS = {"str": " characters", "array": " elements", "object": " members"}
 _BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 _SHOWN = 20
 
@@ -164,7 +165,7 @@ def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
         return str((schema or {}).get("description", "a text of the right form"))
     words = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
     sign, _, number = (rule or "").strip().partition(" ")
-    return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}" if sign else words
+    return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}{_LENGTHS.get(types, '')}" if sign else words
 
 
 _info = cache(inspect.type_info)  # that of a rule takes longer than all else about a misfit

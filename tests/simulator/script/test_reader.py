@@ -87,8 +87,8 @@ STATUS = '[[rules]]\nwhen = "status"\n'
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("\n\n[[rule]]", "line 3: rule: unknown field `rule` (did you mean rules?); a script holds only rules"),
-        ("rules = 3", "line 1: rules: rules is not a list: write [[rules]] before each in TOML"),
+        ("\n\n[[rule]]", "line 3: rule: unknown field `rule` (did you mean rules?); known members are rules"),
+        ("rules = 3", "line 1: rules 3: give a list"),
         ("[[rules]]\n\nwhne = 'status'", "line 3: rules[0].whne: unknown field `whne` (did you mean when?); known members are reply, end, faults, times, when, match, after, probability, since, until, then, name"),
         ("\n[[rules]]\ntimes = 1", "line 2: rules[0]: missing required field `when`"),
         (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown field `tmes` (did you mean times?); known members are reply, end, faults, times, when, match, after, probability, since, until, then, name"),
@@ -131,7 +131,7 @@ def test_json_has_lines_too() -> None:
     [
         ("x = ", "TOML", "script s is not valid TOML: Invalid value (at end of document)"),
         ('{\n"rules": [}', "JSON", "script s, line 2: not valid JSON: Expecting value"),
-        ("[]", "JSON", "script s, line 1: a script is a table with the member rules"),
+        ("[]", "JSON", "script s, line 1: []: give an object"),
         ("[" * 100_000, "JSON", "script s is nested too deeply"),
         ("rules = " + "[" * 100_000, "TOML", "script s is nested too deeply"),
         ("x = 1\n" + "a." * 50_000 + "a = 1", "TOML", "script s, line 2: not valid TOML: a key has more than 100 dotted names"),
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
 def test_too_many_rules_are_refused() -> None:
     """A thousand fit."""
     assert len(script_from(GENERATE * 1000, "s", form="TOML")) == 1000
-    with pytest.raises(ValueError, match="script s, line 1: rules: more than 1000 rules"):
+    with pytest.raises(ValueError, match="script s, line 1: rules: give a list of at most 1000 elements"):
         script_from(GENERATE * 1001, "s", form="TOML")
 
 
