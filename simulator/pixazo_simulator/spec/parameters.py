@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pkgutil import get_data
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -26,7 +26,7 @@ from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of
 from .lifecycle import Status
 from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
-from .text import SECOND, beginning, json_value, nearest, quoted, regex
+from .text import SECOND, beginning, json_value, nearest, regex
 
 
 class Parameters(msgspec.Struct, frozen=True, gc=False):
@@ -234,10 +234,10 @@ def _no_mark(member: str, word: str, close: str) -> Problem:
 
 # Rules
 
-_Duration = Literal[6, 10]  # seconds; page, Request Parameters of image-to-video: "Must be 6 or 10 seconds"
-_Resolution = Literal["768P", "1080P"]  # page: "Must be '768P' or '1080P'"
-DURATIONS: tuple[int, ...] = get_args(_Duration)
-RESOLUTIONS: tuple[str, ...] = get_args(_Resolution)
+_DURATION, _RESOLUTION = (each for each in HAILUO[1].parameters if each.enumeration)
+"""The parameters of image-to-video for which the page lists values."""
+DURATIONS: tuple[int, ...] = _DURATION.enumeration
+RESOLUTIONS: tuple[str, ...] = _RESOLUTION.enumeration
 DEFAULT_DURATION = 6  # page: "Default: 6"
 DEFAULT_RESOLUTION = "768P"  # page: "Default: 768P"
 PROMPT_LIMIT = 2000
@@ -265,8 +265,8 @@ class PlainParameters(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """What most submissions are: values about which neither the page nor any policy has a question."""
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=PROMPT_LIMIT // 4)]  # a code point has at most 4 bytes
-    duration: _Duration | UnsetType = UNSET
-    resolution: _Resolution | UnsetType = UNSET
+    duration: Literal[6, 10] | UnsetType = UNSET
+    resolution: Literal["768P", "1080P"] | UnsetType = UNSET
     prompt_optimizer: bool | UnsetType = UNSET
     fast_pretreatment: bool | UnsetType = UNSET
     aigc_watermark: bool | UnsetType = UNSET
@@ -366,14 +366,12 @@ def _note_marks(policy: Policy, found: Findings, read: Magic | Problem) -> None:
 
 
 def _frame_problems(parameters: Parameters, *, limited: bool) -> Sequence[Problem]:
-    duration, resolution, found = parameters.duration, parameters.resolution, list[Problem]()
-    if duration is not UNSET and (duration not in DURATIONS if limited else duration <= 0):
-        wanted = "6 or 10 (seconds)" if limited else "greater than 0"
-        given = f"{duration:g}" if abs(duration) < 1e15 else "more"
-        found.append(Problem("duration", Violation.WANTED, (wanted, given)))
-    if limited and resolution is not UNSET and resolution not in RESOLUTIONS:
-        found.append(Problem("resolution", Violation.WANTED, ('"768P" or "1080P"', quoted(resolution))))
-    return found
+    duration, resolution = parameters.duration, parameters.resolution
+    if not limited:
+        too_short = duration is not UNSET and duration <= 0
+        return [Problem("duration", Violation.WANTED, ("greater than 0", f"{duration:g}"))] if too_short else ()
+    sent = ((_DURATION, duration), (_RESOLUTION, resolution))
+    return [unwanted(each, each.name, given) for each, given in sent if given not in (UNSET, *each.enumeration)]
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:

@@ -106,7 +106,7 @@ def json_value(value: object) -> str:
         case int() if value.bit_length() > _MOST_OF_A_VALUE * 3:  # Python refuses to write very long ones
             return "a number of very many digits"
         case _:
-            return f"the number {value}"
+            return f"the number {str(value).removesuffix('.0')}"
 
 
 def not_unicode(error: UnicodeEncodeError) -> str:

@@ -165,7 +165,7 @@ def test_faults_of_every_kind_are_reported_together() -> None:
     )  # fmt: skip
     assert str(decide(bad)) == (
         "prompt must be a string, not the number 5; aigc_watermark must be true or false, not the number 1; "
-        'duration must be 6 or 10 (seconds), not 7; resolution must be "768P" or "1080P", not ""; '
+        'duration must be one of 6, 10, not the number 7; resolution must be one of "768P", "1080P", not the string ""; '
         "first_frame_image is required; "
         "X-Webhook-URL must be an absolute http or https URL: it has no scheme such as https"
     )
