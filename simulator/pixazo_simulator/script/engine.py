@@ -72,11 +72,6 @@ class RuleEntry:
     or is larger.
     """
 
-    __slots__ = (
-        "_nearest", "differing", "json", "label", "matched", "number", "operations", "rule", "seed", "tests", "used",
-        "weight", "window",
-    )  # fmt: skip
-
     def __init__(self, number: int, rule: Rule, added: int, seed: int, weight_left: int, bytes_left: int) -> None:
         self.number, self.rule = number, rule
         self.begin(added, seed)
@@ -211,8 +206,6 @@ class SavedScript(msgspec.Struct, frozen=True):
 
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
-
-    __slots__ = ("_about", "_entries", "_made", "_seed")
 
     def __init__(self, seed: int = 0) -> None:
         self._seed, self._made = seed, 0

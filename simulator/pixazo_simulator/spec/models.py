@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
 from .formats import problems_of, problems_within, read_text_as
-from .text import beginning, json_value, micros, nearest, not_unicode, quoted, regex, shown
+from .text import json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""
@@ -305,7 +305,7 @@ def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
 
 def unwanted(parameter: Parameter, place: str, value: object) -> Problem:
     """What to say of a value that is of another type, or none of the enumeration."""
-    words = ", ".join(map(_json, parameter.enumeration))
+    words = ", ".join(msgspec.json.encode(each).decode() for each in parameter.enumeration)
     wanted = f"one of {words}" if words else _TYPES[parameter.type][1]
     return Problem(place, Violation.WANTED, (wanted, json_value(value)))
 
@@ -315,10 +315,6 @@ def _price_key(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _json(value: Any) -> str:
-    return quoted(value) if isinstance(value, str) else beginning(msgspec.json.encode(value).decode(), 40)
 
 
 def _bounds(
