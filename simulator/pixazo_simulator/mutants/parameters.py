@@ -71,8 +71,7 @@ def _image(condition: Callable[[spec.ImageFacts], bool]) -> Is:
     def holds(value: Any) -> bool:
         is_data = isinstance(value, str) and value[:5].lower() == "data:"
         data = spec.read_data_url(value).data if is_data else None
-        seen = spec.image_facts(data) if data is not None else None
-        return seen is not None and condition(seen)
+        return data is not None and condition(spec.image_facts(data))
 
     return holds
 

@@ -163,7 +163,6 @@ class Violation(Enum):
     IMAGE_FORMAT = "must be a JPEG, PNG or WebP image, not {}"
     IMAGE_TYPE = "is declared as {} and holds {}"
     IMAGE_SIZE = "must be smaller than 20 MB ({} bytes), not {} bytes"
-    IMAGE_SEGMENTS = "is damaged: it has more than {} segments before its picture"
     IMAGE_DAMAGED = "is damaged or cut short"
     IMAGE_SIDE = "must have a short side of more than 300 px, not {}"
     IMAGE_RATIO = "must have an aspect ratio from 2:5 to 5:2, not {}:{}"

@@ -29,7 +29,7 @@ _OTHER_KINDS = tuple(
 LONGEST_HEAD = 1000
 """Characters of a data URL up to its data: its type and parameters."""
 MOST_SEGMENTS = 1000
-"""Segments and fill bytes of a JPEG before its picture; real files have some dozens."""
+"""Segments and fill bytes of a JPEG that are read; real files have some dozens."""
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _HEADER_ENDS = (b"\xd9", b"\xda", b"")
@@ -112,11 +112,8 @@ def kind_of(data: bytes) -> str:
     return next(known, f"data that begin with {data[:4].hex(' ')}" if data else "no data")
 
 
-def image_facts(data: bytes) -> ImageFacts | None:
-    """Read format, frame and completeness off the container; only the header is parsed.
-
-    None for a JPEG with more than MOST_SEGMENTS segments before its picture, of which no more is read.
-    """
+def image_facts(data: bytes) -> ImageFacts:
+    """Read format, frame and completeness off the container; only the header is parsed."""
     found = _format(data)
     if found == "other":
         return ImageFacts(found, -1, -1, len(data), whole=False)
@@ -124,8 +121,6 @@ def image_facts(data: bytes) -> ImageFacts | None:
         whole = _PNG_END in data if found == "png" else int.from_bytes(data[4:8], "little") + 8 <= len(data)
         return ImageFacts(found, *_frame(data), len(data), whole)
     end = _header_end(data)
-    if end is None:
-        return None
     # rfind is quick whatever the bytes are, find is not; the library reads garbage byte by byte and is not given any.
     return ImageFacts(found, *_frame(data[:end]), len(data), data.rfind(_JPEG_END, end) >= 0)
 
@@ -148,13 +143,13 @@ def _frame(data: bytes) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _header_end(data: bytes) -> int | None:
-    """Where the header of a JPEG ends: at its picture, or at anything but a marker; None beyond MOST_SEGMENTS.
+def _header_end(data: bytes) -> int:
+    """Where the header of a JPEG ends: at its picture, or at anything but a marker, or behind MOST_SEGMENTS.
 
     A thumbnail in a segment has an end of its own, which is not that of the picture.
     """
     at = 2
-    for _ in range(MOST_SEGMENTS + 1):
+    for _ in range(MOST_SEGMENTS):
         marker = data[at + 1 : at + 2]
         if data[at : at + 1] != b"\xff" or marker in _HEADER_ENDS:
             return at
@@ -162,4 +157,4 @@ def _header_end(data: bytes) -> int | None:
             at += 1
         else:
             at += 2 if marker in _LONE else 2 + int.from_bytes(data[at + 2 : at + 4])
-    return None
+    return at

@@ -22,7 +22,7 @@ from .errors import (
     Problem,
     Violation,
 )
-from .images import MEDIA_TYPES, MOST_SEGMENTS, ImageFacts, image_facts, kind_of, read_data_url
+from .images import MEDIA_TYPES, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
@@ -408,11 +408,11 @@ def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
     facts = image_facts(read.data)
     problems = [*_image_problems(facts, policy, kind_of(read.data))]
     declared = MEDIA_TYPES.get(read.media_type)
-    if policy.image_type == "match" and facts and declared and facts.format not in ("other", declared):
+    if policy.image_type == "match" and declared and facts.format not in ("other", declared):
         problems.append(Problem(_IMAGE, Violation.IMAGE_TYPE, (read.media_type, facts.format)))
-    if facts and facts.format not in ("other", declared):
+    if facts.format not in ("other", declared):
         found.decided_by.append("image_type")
-    if facts and IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
+    if IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
         found.decided_by.append("image_megabyte")
     if problems:
         found.decided_by.append("image_rules")
@@ -424,11 +424,8 @@ def _frame(facts: ImageFacts | None) -> tuple[int, int] | None:
     return (facts.width, facts.height) if facts and facts.width > 0 and facts.height > 0 else None
 
 
-def _image_problems(facts: ImageFacts | None, policy: Policy, other: str = "another format") -> Iterator[Problem]:
+def _image_problems(facts: ImageFacts, policy: Policy, other: str = "another format") -> Iterator[Problem]:
     """Every image rule that is broken; `other` says what an image of no known format is."""
-    if facts is None:
-        yield Problem(_IMAGE, Violation.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
-        return
     if facts.size >= (limit := IMAGE_LIMITS[policy.image_megabyte]):
         yield Problem(_IMAGE, Violation.IMAGE_SIZE, (limit, facts.size))
     if facts.format == "other":

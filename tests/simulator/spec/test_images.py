@@ -26,10 +26,8 @@ def saved(kind: str, size: tuple[int, int], **options: object) -> bytes:
 
 
 def facts_of(data: bytes) -> ImageFacts:
-    """What the header of a file says that has no more segments than are read."""
-    facts = pixazo_simulator.spec.images.image_facts(data)
-    assert facts is not None
-    return facts
+    """What the header of a file says."""
+    return pixazo_simulator.spec.images.image_facts(data)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +186,7 @@ def test_segments_before_the_picture_are_bounded(segment: bytes) -> None:
     frame = jpeg(640, 360)
     most = frame[:2] + segment * 998 + frame[2:]
     assert facts_of(most) == ImageFacts("jpeg", 640, 360, len(most), whole=True)
-    assert pixazo_simulator.spec.images.image_facts(frame[:2] + segment * 999 + frame[2:]) is None
+    assert facts_of(frame[:2] + segment * 999 + frame[2:]).width == -1
 
 
 @pytest.mark.parametrize("garbage", [b"\0", b"\xff\x01\xff\xff" + b"\0" * 65_533, b"\xff\xda" + b"\xff\xff"])

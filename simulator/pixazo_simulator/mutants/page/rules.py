@@ -40,8 +40,7 @@ def _length(bound: Callable[[int, Any], bool]) -> Rule:
 def _image(holds: Callable[[spec.ImageFacts, Any], bool]) -> Rule:
     def rule(rule: Any, value: Any) -> bool:
         data = spec.read_data_url(value, any_type=True).data if is_data_url(value) else None
-        seen = spec.image_facts(data) if data is not None else None
-        return seen is None or holds(seen, rule)
+        return data is None or holds(spec.image_facts(data), rule)
 
     return rule
 
