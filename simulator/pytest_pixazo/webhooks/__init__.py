@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .callback import Callback, SignatureError
 from .event_loops import InboxError
-from .inbox import Inbox, closed_inbox
+from .inbox import Inbox
 
-__all__ = ["Callback", "Inbox", "InboxError", "SignatureError", "closed_inbox"]
+__all__ = ["Callback", "Inbox", "InboxError", "SignatureError"]

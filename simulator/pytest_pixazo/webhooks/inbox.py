@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import threading
 from collections import deque
@@ -26,26 +25,19 @@ HINT_AFTER = 4.0
 """Real seconds after which an app that has not answered is reported as late: the gateway gives up after five on a manual clock."""
 MOST_REFUSED = 1000
 """Refused callbacks that are kept."""
-MOST_REMEMBERED = 10_000
-"""Closed inboxes whose owners are remembered."""
-_PATH = re.compile(r"/webhook/[0-9a-f]{16}(?=[/?]|$)")
-_CLOSED: dict[str, str] = {}
-"""The owners of closed inboxes, by path."""
 
 
 class Inbox:
     """A receiver on a loopback port: `with Inbox() as inbox: ... inbox.url ... inbox.wait(1)`.
 
     Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in `received` and
-    answered 204, unless `reply` or `deliver_to` chose another answer; anything else is refused, and kept in `refused`. `owner` is the
-    test to whom it belongs. With a `world` it knows that world's clock. It needs no event loop and
-    works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
+    answered 204, unless `reply` or `deliver_to` chose another answer; anything else is refused, and kept in `refused`. With a `world` it
+    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
     """
 
-    def __init__(self, world: ControlClient | None = None, *, owner: str | None = None) -> None:
+    def __init__(self, world: ControlClient | None = None) -> None:
         self._world = world
-        self._owner = owner
-        self._path = f"/webhook/{secrets.token_hex(8)}"  # as _PATH has it
+        self._path = f"/webhook/{secrets.token_hex(8)}"
         self._receiver = fixed_replies([204])
         self._changed = threading.Condition()
         self._received: list[Callback] = []
@@ -126,10 +118,6 @@ class Inbox:
             self._receiver.close()
         finally:
             self._server.close()
-            if self._owner:
-                _CLOSED[self._path] = self._owner
-                if len(_CLOSED) > MOST_REMEMBERED:
-                    del _CLOSED[next(iter(_CLOSED))]
         if problem := self._misuse or next(iter(self._late.values()), None):
             raise InboxError(problem)
 
@@ -146,7 +134,7 @@ class Inbox:
         asked = Callback(number, request.headers, request.body, self._now(), url=url, path=below, query=query)
         if below == path or (below and not below.startswith("/")):
             whole = "give the app the whole pixazo_webhooks.url (a path may follow it)"
-            problem = closed_inbox(url) or f"its path does not begin with that of {self.url}: {whole}"
+            problem = f"its path does not begin with that of {self.url}: {whole}"
             return self._refuse(asked, HttpResponse(404), problem)
         if request.method != "POST":
             problem = f"it came by {request.method}, but callbacks are POSTed"
@@ -244,13 +232,3 @@ class Inbox:
         except InboxError:
             if error is None:  # an error of the test comes first
                 raise
-
-
-def closed_inbox(url: str) -> str | None:
-    """The reason why no inbox accepts a callback to this URL any more; None unless it is the URL of a closed inbox with an owner."""
-    found = _PATH.search(url)  # a URL with redacted secrets may not be a valid URL
-    owner = _CLOSED.get(found[0]) if found else None
-    return (
-        owner
-        and f"it was meant for the inbox of {owner}, which is closed: give the app the pixazo_webhooks.url of each test anew"
-    )

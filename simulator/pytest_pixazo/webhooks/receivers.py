@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from typing import Any, cast
-from urllib.parse import unquote, unquote_to_bytes
-from wsgiref.util import setup_testing_defaults
 
 import anyio
+import httpx2
 
 from pixazo_simulator.server import HttpResponse
 
@@ -76,11 +73,14 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
 def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     """The receiver that an app, a test client or a function makes.
 
-    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one.
+    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test client
+    of Flask stands for its app.
     Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app cannot start.
     """
     if not path.startswith("/"):
         raise ValueError(f"path {path!r} does not begin with a slash: give the app's route, such as '/hooks/pixazo'")
+    if not callable(target):
+        target = getattr(target, "application", target)
     arguments = _required_arguments(target)
     if arguments == 3:
         return _asgi(cast("AsgiApp", target), path, own_loop=own_loop)
@@ -89,20 +89,15 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda _, callback: HttpResponse(function(callback) or 204))
-    methods = ("request", "open") if hasattr(target, "application") else ("request",)
-    if arguments is None and (method := next((name for name in methods if _is_synchronous(target, name)), None)):
-        loop, app = ClientLoop(target), getattr(target, "app", getattr(target, "application", target))
-        post = partial(post_by_client, target, method)
-        return Receiver(lambda asked, callback: loop.call(partial(post, asked, callback)), path, app)
+    request = getattr(target, "request", None)
+    if arguments is None and callable(request) and not inspect.iscoroutinefunction(request):
+        loop, post = ClientLoop(target), partial(post_by_client, target)
+        return Receiver(
+            lambda asked, callback: loop.call(partial(post, asked, callback)), path, getattr(target, "app", target)
+        )
     raise TypeError(
-        f"{target!r} is not an ASGI or WSGI app, a synchronous test client with `.request` or `.open`, or a function of one"
-        " callback: give the app itself"
+        f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a function of one callback: give the app itself"
     )
-
-
-def _is_synchronous(client: object, name: str) -> bool:
-    method = getattr(client, name, None)
-    return callable(method) and not inspect.iscoroutinefunction(method)
 
 
 def _required_arguments(target: object) -> int | None:
@@ -123,20 +118,17 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     return Receiver(lambda target, callback: loop.run(partial(call, target, callback)), path, app, close=loop.close)
 
 
-def post_by_client(client: Any, method: str, target: str, callback: Callback) -> HttpResponse:
+def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
     own = ("host", "content-length", "connection", "transfer-encoding")
     headers = {name: value for name, value in callback.headers.items() if name not in own}
-    if method == "request" and hasattr(client, "generic"):  # Django's
+    if hasattr(client, "generic"):  # Django's
         kind = headers.get("content-type", "")
         response = client.generic("POST", target, callback.body, kind, headers=headers)
         return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
-    if method == "request":  # Starlette's, FastAPI's or httpx'
-        # Not the target alone: one that begins with two slashes would be taken for another host.
-        url = str(getattr(client, "base_url", "")).rstrip("/") + target
-        response = client.request("POST", url, content=callback.body, headers=headers)
-        return HttpResponse(response.status_code, response.content)
-    response = client.open(target, method="POST", data=callback.body, headers=headers)  # Werkzeug's, and so Flask's
-    return HttpResponse(response.status_code, response.data)
+    # Starlette's, FastAPI's or httpx'. Not the target alone: one that begins with two slashes would be taken for another host.
+    url = str(getattr(client, "base_url", "")).rstrip("/") + target
+    response = client.request("POST", url, content=callback.body, headers=headers)
+    return HttpResponse(response.status_code, response.content)
 
 
 @asynccontextmanager
@@ -185,92 +177,20 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
 
 
 async def call_asgi(app: AsgiApp, state: dict[str, object], target: str, callback: Callback) -> HttpResponse:
-    """The app's response, once the app has returned and so its background tasks are done.
+    """The app's response, once the app has returned and so its background tasks are done. Raises what the app raises."""
 
-    Raises what the app raises, RuntimeError when it sent no response.
-    """
-    path, _, query = target.partition("?")
-    scope: Message = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": unquote(path),
-        "raw_path": path.encode("ascii"),
-        "query_string": query.encode("ascii"),
-        "root_path": "",
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 80),
-        "state": dict(state),
-    }
-    requests = iter([callback.body])
-    complete = anyio.Event()
-    status: int | None = None
-    headers: dict[str, str] = {}
-    body = bytearray()
+    async def with_state(scope: Message, *channels: Any) -> None:
+        await app({**scope, "state": dict(state)}, *channels)
 
-    async def receive() -> Message:
-        if (content := next(requests, None)) is not None:
-            return {"type": "http.request", "body": content, "more_body": False}
-        await complete.wait()  # an app that watches for a disconnect must not see one before its response is complete
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        nonlocal status, headers
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
-        elif message["type"] == "http.response.body":
-            body.extend(message.get("body", b""))
-            if not message.get("more_body", False):
-                complete.set()
-
-    await app(scope, receive, send)
-    if status is None:
-        raise RuntimeError("the app returned without a response")
-    return HttpResponse(status, bytes(body), headers)
+    response = await httpx2.ASGITransport(with_state).handle_async_request(_request(target, callback))
+    return HttpResponse(response.status_code, await response.aread(), dict(response.headers))
 
 
 def call_wsgi(app: WsgiApp, target: str, callback: Callback) -> HttpResponse:
-    """The app's response, in this thread. Raises what the app raises, RuntimeError when it never called start_response."""
-    started: list[tuple[int, dict[str, str]]] = []
-    parts: list[bytes] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
-        started.append((int(status.split(" ", 1)[0]), dict(headers)))
-        return parts.append  # the `write` of PEP 3333
-
-    chunks = app(_environ(target, callback), start_response)
-    try:
-        parts.extend(chunks)
-    finally:
-        if close := getattr(chunks, "close", None):
-            close()
-    if not started:
-        raise RuntimeError("the app returned without calling start_response")
-    status, headers = started[-1]  # an app may call it once more, to replace the response by an error
-    return HttpResponse(status, b"".join(parts), headers)
+    """The app's response, in this thread. Raises what the app raises."""
+    with closing(httpx2.WSGITransport(app).handle_request(_request(target, callback))) as response:
+        return HttpResponse(response.status_code, response.read(), dict(response.headers))
 
 
-def _environ(target: str, callback: Callback) -> dict[str, Any]:
-    path, _, query = target.partition("?")
-    environ: dict[str, Any] = {
-        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()
-    }
-    environ |= {
-        "REQUEST_METHOD": "POST",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query,
-        "CONTENT_TYPE": callback.headers.get("content-type", ""),
-        "CONTENT_LENGTH": str(len(callback.body)),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.input": BytesIO(callback.body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-    }
-    setup_testing_defaults(environ)  # keeps what is there
-    return environ
+def _request(target: str, callback: Callback) -> httpx2.Request:
+    return httpx2.Request("POST", f"http://127.0.0.1{target}", headers=callback.headers, content=callback.body)

@@ -307,7 +307,7 @@ class Pixazo:
         """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
         from pytest_pixazo.webhooks import Inbox
 
-        inbox = Inbox(self.control, owner=self._nodeid)
+        inbox = Inbox(self.control)
         self._inboxes.append(inbox)
         return inbox
 
@@ -541,15 +541,12 @@ class Pixazo:
         """All that happened so far, without the key."""
         seen = self.control.record(unmatched_after=self._first_unmatched, elapsed=True)
         exchanges, dropped = self._exchanges(seen.journal)
-        deliveries = self._explained(seen.deliveries.deliveries)
-        own = tuple(each.url for each in self._inboxes)  # what went there came before the inbox was closed
-        elsewhere = [each.url for each in deliveries if not each.url.startswith(own)]
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
             start=self.start,
             exchanges=exchanges,
-            deliveries=deliveries,
+            deliveries=self._explained(seen.deliveries.deliveries),
             generations=seen.generations.generations,
             rules=seen.script.rules,
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
@@ -558,10 +555,7 @@ class Pixazo:
             # Requests for a world that has ended come from an earlier test.
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,
-            inbox_problems=[
-                *(problem for each in self._inboxes for problem in each.problems),
-                *(f"POST {url}: {problem}" for url in elsewhere if (problem := _closed_inbox(url))),
-            ],
+            inbox_problems=[problem for each in self._inboxes for problem in each.problems],
         )
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
@@ -575,9 +569,3 @@ class Pixazo:
 
     def __repr__(self) -> str:
         return f"<pixazo world at {self.url}, seed {self.seed}>"
-
-
-def _closed_inbox(url: str) -> str | None:
-    from pytest_pixazo.webhooks import closed_inbox  # only for a world with deliveries: it loads the receivers
-
-    return closed_inbox(url)

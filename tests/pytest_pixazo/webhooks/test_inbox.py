@@ -17,7 +17,6 @@ from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo import BeforeReply, Pixazo
 from pytest_pixazo.webhooks import Inbox, InboxError
-from pytest_pixazo.webhooks import inbox as inbox_module
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
 
 COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
@@ -196,26 +195,6 @@ def test_whatever_follows_its_url_is_accepted_and_told(inbox: Inbox, below: str,
     assert post(inbox.url + below)[0] == 204
     (callback,) = inbox.received
     assert (callback.url, callback.path, callback.query) == (inbox.url + below, path, query)
-
-
-def test_a_callback_for_an_inbox_that_is_closed_names_its_test(inbox: Inbox) -> None:
-    """An app that keeps the URL of an earlier test, whose port another inbox may have by now."""
-    with Inbox(owner="tests/test_app.py::test_a") as earlier:
-        former = urlsplit(earlier.url).path
-    expected = "it was meant for the inbox of tests/test_app.py::test_a, which is closed: give the app the pixazo_webhooks.url of each test anew"
-    for below in ("", "/orders/7"):
-        post(inbox.url.replace(urlsplit(inbox.url).path, former + below))
-    assert [each.problem for each in inbox.refused] == [expected] * 2
-
-
-def test_the_memory_of_an_inbox_is_bounded(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For inboxes that were closed."""
-    monkeypatch.setattr(inbox_module, "MOST_REMEMBERED", 2)
-    closed = dict[str, str]()
-    monkeypatch.setattr(inbox_module, "_CLOSED", closed)
-    for number in range(3):
-        Inbox(owner=f"test {number}").close()
-    assert list(closed.values()) == ["test 1", "test 2"]
 
 
 def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
