@@ -14,7 +14,6 @@ from .order import EventStep, Kind, Order, Sees, orders
 from .run import POLICY, AppError, AppUnderTest, InvalidAppError, Run, Scene
 
 if TYPE_CHECKING:
-    import hypothesis
     from hypothesis.strategies import SearchStrategy
 
     from pixazo_simulator import ControlClient
@@ -55,7 +54,6 @@ def explore(
     check: Callable[[A], object] | None = None,
     size: int = 4,
     examples: int = 50,
-    settings: hypothesis.settings | None = None,
     gateway: RunningSimulator | None = None,
     patience: float = 0.5,
 ) -> Exploration:
@@ -65,7 +63,7 @@ def explore(
     polls, `receive(callback)` if it takes webhooks (it returns the status code to answer; None is 204), `close()` if it holds
     resources. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
     ERROR), and `check(app)` must not raise. Before that, the gateway retries what the app refused.
-    `gateway` is a running simulator, by default one started for this call; `settings` are Hypothesis' own and replace `examples`.
+    `gateway` is a running simulator, by default one started for this call.
     A response that a webhook overtakes is held back until `receive` has returned, for `patience` real seconds at most.
     Raises BrokenOrderError with the smallest order that breaks the app, InvalidAppError when the app does not meet this contract.
     """
@@ -78,14 +76,14 @@ def explore(
         if check:
             check(app)
 
-    if (examples or settings) and find_spec("hypothesis") is None:
+    if examples and find_spec("hypothesis") is None:
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
         raise ModuleNotFoundError(needs)
     try:
         with Simulator() if gateway is None else nullcontext(gateway) as running:
             explorer = _Explorer(running.control(), make_app, judge, outcome, patience)
             exhaustive = explorer.all_up_to(size)
-            drawn = explorer.draw(examples, settings) if examples or settings else 0
+            drawn = explorer.draw(examples) if examples else 0
     except (BrokenOrderError, InvalidAppError) as error:
         raise error.with_traceback(None) from error.__cause__  # its traceback is of no interest to the user
     return Exploration(size, exhaustive, drawn)
@@ -113,12 +111,12 @@ class _Explorer:
                 self._attempt(order)
         return self.tried
 
-    def draw(self, examples: int, settings: hypothesis.settings | None) -> int:
+    def draw(self, examples: int) -> int:
         import hypothesis
         from hypothesis.errors import Flaky
 
         # The same orders every time, without time limits, and with nothing stored on disk.
-        chosen = settings or hypothesis.settings(
+        settings = hypothesis.settings(
             max_examples=examples,
             derandomize=True,
             database=None,
@@ -128,7 +126,7 @@ class _Explorer:
         )
         before = self.tried
         try:
-            chosen(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
+            settings(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
         except Flaky as error:
             raise BrokenOrderError(
                 f"an order broke the app once and not again: does the app behave at random?\n{error}"

@@ -147,10 +147,7 @@ class Deliveries(_History[Delivery]):
         return [each for each in self._entries if each.delivered]
 
     def resend(self, number: int) -> Attempt:
-        """Post the webhook with this number once more, now. Raises LookupError when it does not exist."""
-        if number not in [each.number for each in self._entries]:
-            known = ", ".join(str(each.number) for each in self._entries) or "none"
-            raise LookupError(f"delivery {number} does not exist: known are {known}")
+        """Post the webhook with this number once more, now. Raises ControlError when it does not exist."""
         return self._control.resend(number)
 
     def __repr__(self) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule, from_json, to_json
+from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule
 from pixazo_simulator.spec import Redactor
 
 
@@ -34,16 +32,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     bill: Bill | None = None
     dropped: int = 0
     inbox_problems: list[str] = []
-
-    def to_json(self) -> dict[str, Any]:
-        """The record as a JSON object, for another process such as an xdist worker; `from_json` reads it."""
-        record: dict[str, Any] = to_json(self)
-        return record
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Record:
-        """The record that `to_json` wrote. Raises ValueError for anything else."""
-        return from_json(value, cls)
 
 
 SECRETS = Redactor()

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 from tests.patience import PATIENCE
 
 from pixazo_simulator import Simulator
@@ -369,12 +369,6 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(simulator: Simulator) -> No
         "the webhook COMPLETED arrives",
         "the webhook COMPLETED arrives again (a duplicate)",
     ]
-
-
-def test_settings_of_hypothesis_are_passed_on(simulator: Simulator) -> None:
-    """They replace the defaults."""
-    few = settings(max_examples=3, database=None, deadline=None)
-    assert explore(Both, gateway=simulator, size=1, settings=few).drawn <= 3
 
 
 def test_the_same_orders_are_tried_every_time(simulator: Simulator) -> None:

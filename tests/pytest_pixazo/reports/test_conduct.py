@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Scenario
 
 from pytest_pixazo.reports.conduct import CHECKS, Finding, judge, misconduct, read_checks, report
-from pytest_pixazo.world.record import Record
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
 KEY = "ocp-apim-subscription-key"
@@ -275,11 +273,3 @@ def test_the_failure_says_how_to_allow_it() -> None:
         f"stopped-early: it ended, the app last heard of PROCESSING ({ID}): exchanges 1-5; instead: "
     )
     assert allowed.endswith('@pytest.mark.pixazo(allow_conduct=["poll-too-fast", "stopped-early"])')
-
-
-def test_a_record_crosses_processes_as_json() -> None:
-    """A record survives the way through JSON."""
-    record = Scenario().submit().callback(15).generation().record()
-    sent = json.loads(json.dumps(record.to_json()))
-    assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
-    assert Record.from_json(sent) == record

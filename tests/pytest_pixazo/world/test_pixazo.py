@@ -143,7 +143,7 @@ def test_callbacks(pixazo: Pixazo, pixazo_client: PixazoClient, receiver: Receiv
     assert [each.number for each in pixazo.webhooks.delivered] == [1]
     assert pixazo.webhooks.resend(1).status == 204
     assert [each.delivered for each in pixazo.webhooks] == [True, True]
-    with pytest.raises(LookupError, match=r"^delivery 7 does not exist: known are 1, 2$"):
+    with pytest.raises(ControlError, match="no delivery has the number 7"):
         pixazo.webhooks.resend(7)
 
 
