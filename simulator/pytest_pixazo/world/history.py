@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TypeVar, overload
+from typing import Self, TypeVar
 
 from pixazo_simulator.control import Attempt, ClockState, ControlClient, Delivery, Exchange, Generation
 from pixazo_simulator.script import CALLS
@@ -29,32 +29,18 @@ MOST = 5
 """Generations that are named in one line."""
 
 
-class _History(Sequence[T]):
-    """A list of past events, oldest first. It does not grow: the world makes a new one each time."""
-
-    def __init__(self, entries: Sequence[T]) -> None:
-        self._entries = tuple(entries)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self._entries[index]
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
-class Journal(_History[Exchange]):
+class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has no attributes
     """The exchanges of a world so far, oldest first. It does not grow: `pixazo.journal` is a new one each time.
 
     `dropped` is the number of older exchanges that the simulator no longer keeps.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], dropped: int = 0) -> None:
-        super().__init__(exchanges)
-        self.dropped = dropped
+    dropped: int
+
+    def __new__(cls, exchanges: Iterable[Exchange], dropped: int = 0) -> Self:
+        journal = super().__new__(cls, exchanges)
+        journal.dropped = dropped
+        return journal
 
     @property
     def submits(self) -> Journal:
@@ -89,7 +75,7 @@ class Journal(_History[Exchange]):
         return Journal(
             [
                 each
-                for each in self._entries
+                for each in self
                 if (operations is None or covers(operations, each.operation))
                 and (method is None or each.method == method.upper())
                 and (path is None or path in each.target)
@@ -101,7 +87,7 @@ class Journal(_History[Exchange]):
         )
 
     def __repr__(self) -> str:
-        return exchange_table(self._entries)
+        return exchange_table(self)
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
@@ -134,24 +120,27 @@ def _row(exchange: Exchange) -> tuple[str, ...]:
     return str(exchange.number), time_of(exchange.at), request, f"{exchange.status} {why}"
 
 
-class Deliveries(_History[Delivery]):
+class Deliveries(tuple[Delivery, ...]):  # noqa: SLOT001 - a tuple with slots has no attributes
     """The webhook deliveries of a world so far, oldest first. It does not grow: `pixazo.webhooks` is a new one each time."""
 
-    def __init__(self, control: ControlClient, deliveries: Sequence[Delivery]) -> None:
-        super().__init__(deliveries)
-        self._control = control
+    _control: ControlClient
+
+    def __new__(cls, control: ControlClient, deliveries: Iterable[Delivery]) -> Self:
+        found = super().__new__(cls, deliveries)
+        found._control = control
+        return found
 
     @property
     def delivered(self) -> list[Delivery]:
         """The deliveries that a receiver answered with 2xx."""
-        return [each for each in self._entries if each.delivered]
+        return [each for each in self if each.delivered]
 
     def resend(self, number: int) -> Attempt:
         """Post the webhook with this number once more, now. Raises ControlError when it does not exist."""
         return self._control.resend(number)
 
     def __repr__(self) -> str:
-        return delivery_table(self._entries)
+        return delivery_table(self)
 
 
 def delivery_table(deliveries: Sequence[Delivery]) -> str:
