@@ -157,8 +157,8 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
 class HookSpecs:
     """The hook that other plugins may implement."""
 
-    def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> None:
-        """Called at the end of each world, before it is deleted; `item` is the test that runs by then.
+    def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> list[str] | None:
+        """Called at the end of each world, before it is deleted; `item` is the test that runs by then, and fails for what is returned.
 
         `record` is what was done there. Under xdist it is called in the worker that ran the test.
         """
@@ -204,8 +204,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if cases := item.config.stash.get(CASES, None):
-        for case in cases.shown_for(item, item.stash.get(CASE, None)):
-            case.note_outcome(outcome)
+        cases.note_outcome(item, item.stash.get(CASE, None), outcome)
     if watch := item.config.stash.get(WATCH, None):
         watch.add_to_report(outcome)
     return outcome
@@ -259,13 +258,15 @@ def _guard(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that called the real gateway, even if the app swallowed the error."""
+    """Fail a test that called the real gateway, even if the app swallowed the error, or that passed though its worlds have problems."""
     __tracebackhide__ = True  # an error of another teardown passes through here
     watch: Watch | None = None
     try:
         result = yield
         if watch := item.config.stash.get(WATCH, None):
             watch.fail_if_called()
+        if cases := item.config.stash.get(CASES, None):
+            cases.fail_for_problems()
     finally:
         if watch := item.config.stash.get(WATCH, None):
             watch.end_test(item)
@@ -352,7 +353,7 @@ def pixazo(request: pytest.FixtureRequest, pixazo_factory: WorldFactory) -> Iter
     yield case.pixazo
     with _one_line(ControlError):
         cases.close(case)
-    case.fail_unless_clean()
+    cases.add_problems(filter(None, [case.unclean()]))
 
 
 @pytest.fixture

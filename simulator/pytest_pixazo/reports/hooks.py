@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from msgspec import Struct
 
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 CONDUCT = ("off", "report", "fail")
 MOST_NAMED = 5
 """Findings of one check, and tests for one assumption or for their waste, that are printed unless the run is verbose."""
-MOST_WORLDS = 5
-"""Worlds of a test, such as one for each input of a property test, whose complaints are printed."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results, as in `plugin.py`."""
 _RESULTS = pytest.StashKey["Results"]()
-_COMPLAINTS = pytest.StashKey[list[str]]()
-_PASSED = pytest.StashKey[bool]()
 _PROBLEMS = pytest.StashKey[list[str]]()
 
 
@@ -74,8 +70,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
-    """Add what one test did in its world, and remember why it must fail."""
+def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> list[str]:
+    """Add what one test did in its world, and return why it must fail."""
     from pytest_pixazo.world import models_of, place_of
 
     from .assumptions import assumed, beyond, read_labels
@@ -109,32 +105,7 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
             problems.append(misconduct(findings))
     if is_judged or bill:
         _results(config).add(result)
-    complaints = item.stash.setdefault(_COMPLAINTS, [])
-    complaints += (each for each in problems if each and each not in complaints)
-
-
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Remember which tests passed: one that failed gets no second error for its findings."""
-    if call.when == "call":
-        item.stash[_PASSED] = call.excinfo is None
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test with findings, under `--pixazo-conduct=fail`, or that leans on more than its marker allows."""
-    __tracebackhide__ = True  # an error of another teardown passes through here
-    result = yield
-    _fail_for_complaints(item)
-    return result
-
-
-def _fail_for_complaints(item: pytest.Item) -> None:
-    # A frame that is not hidden: pytest adds a line about hidden entries where there is none.
-    has_passed, complaints = item.stash.get(_PASSED, False), item.stash.setdefault(_COMPLAINTS, [])
-    item.stash[_PASSED], item.stash[_COMPLAINTS] = False, []  # it may run again
-    if has_passed and complaints:
-        more = [f"... and of {len(complaints) - MOST_WORLDS} worlds more"] if len(complaints) > MOST_WORLDS else []
-        pytest.fail("\n".join([*complaints[:MOST_WORLDS], *more]), pytrace=False)
+    return [each for each in problems if each]
 
 
 @pytest.hookimpl(trylast=True)

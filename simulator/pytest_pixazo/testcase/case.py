@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -58,15 +59,12 @@ class Case:
             first_unmatched=first_unmatched, fresh=fresh,
             transport=None if isinstance(simulator, SharedSimulator) else simulator.transport,
         )  # fmt: skip
-        self._passed = False
         self._shown_for: str | None = None
         self._complaints: list[str] = []
         self._record: Record | None = None
 
-    def note_outcome(self, outcome: pytest.TestReport) -> None:
-        """Remember how a phase of the test ended, and add the world to the report of the first phase that failed."""
-        if outcome.when == "call":
-            self._passed = outcome.passed
+    def add_to_report(self, outcome: pytest.TestReport) -> None:
+        """Add the world to the report of the first phase of a test that failed."""
         if outcome.failed and self._shown_for != outcome.nodeid:
             added = self._sections(outcome.longreprtext)
             self._shown_for = outcome.nodeid if added else self._shown_for
@@ -100,27 +98,20 @@ class Case:
         """Add reasons, found by other fixtures, for which a strict test fails at its end."""
         self._complaints += found
 
-    def close(self, item: pytest.Item) -> None:
-        """Hand the record to other plugins, in the name of the test that runs, and delete the world."""
+    def close(self, item: pytest.Item) -> list[str]:
+        """Hand the record to other plugins, in the name of the test that runs, and delete the world; return what must fail the test."""
         self._record = self.pixazo.record()
         try:
-            if not self.pixazo.is_repetition:
-                item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
+            if self.pixazo.is_repetition:
+                return []
+            found = item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
+            return [*chain.from_iterable(found)]
         finally:
             self.pixazo.control.delete_world()
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
 
-    def fail_unless_clean(self) -> None:
-        if self._passed and (problem := self._problem()):
-            pytest.fail(problem, pytrace=False)
-
-    def assert_clean(self) -> None:
-        """Raise AssertionError if a strict world was not clean."""
-        __tracebackhide__ = True  # it belongs to the `with` block
-        if problem := self._problem():
-            raise AssertionError(problem)
-
-    def _problem(self) -> str | None:
+    def unclean(self) -> str | None:
+        """Why a strict world that is closed must fail its test, None if it was clean."""
         found = complaints(self._record) + self._complaints if self._record and self.is_strict else []
         return SECRETS.without_keys(report(found)) if found else None
 

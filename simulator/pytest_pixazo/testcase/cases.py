@@ -20,6 +20,8 @@ from .settings import key_of, name_of, read_settings
 from .simulators import SharedSimulator
 
 Node = pytest.Item | pytest.Collector
+MOST_PROBLEMS = 5
+"""Problems that are printed: a property test may have one for each input."""
 LONGEST_NAME = 900
 """Characters of a test's name that stand in the name of its world."""
 
@@ -43,6 +45,8 @@ class Cases:
         self._failed: list[Case] = []
         self._failure: tuple[str, BaseException | None] = ("", None)
         self._remainders = Remainders(simulator)
+        self._passed = False
+        self._problems: list[str] = []
 
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
         """A world that is open within a `with` block, for the test or collector for which code runs now."""
@@ -55,7 +59,8 @@ class Cases:
         try:
             yield case.pixazo
             self.close(case)
-            case.assert_clean()
+            if problem := case.unclean():
+                raise AssertionError(problem)  # noqa: TRY301 - its world is shown as that of an error of the block is
         except BaseException as error:
             failure = self._current()[1].nodeid, error
             self._failed = [*(self._failed if failure == self._failure else []), case]
@@ -90,9 +95,28 @@ class Cases:
         self._fixtures.pop(case, None)
         self._remainders.collect()
         self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
-        case.close(self._current()[1])
+        self.add_problems(case.close(self._current()[1]))
 
-    def shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
+    def add_problems(self, problems: Iterable[str]) -> None:
+        """Add why the test that runs must fail, if it has passed."""
+        self._problems += (each for each in problems if each not in self._problems)
+
+    def note_outcome(self, item: pytest.Item, own: Case | None, outcome: pytest.TestReport) -> None:
+        """Remember whether a test has passed, and add its worlds to the report if it failed."""
+        if outcome.when == "call":
+            self._passed = outcome.passed
+        for case in self._shown_for(item, own):
+            case.add_to_report(outcome)
+
+    def fail_for_problems(self) -> None:
+        """Fail a test that has passed and has problems; one that failed gets no second error."""
+        passed, found = self._passed, self._problems
+        self._passed, self._problems = False, []  # it may run again
+        if passed and found:
+            more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
+            pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+
+    def _shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
         """The worlds that the report of a failed test shows: that of its fixture, those that are open, but for those of fixtures that it does
         not use, and the fresh ones that it failed in.
         """
