@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -98,34 +97,43 @@ def _inherited(config: pytest.Config, name: str) -> Any:
     return None if value == "" else _value(f"ini setting pixazo_{name}", name, value, config.rootpath)
 
 
+_TEXTS: Mapping[str, Callable[[str], object]] = {
+    "balance": partial(micros, name="balance"),
+    "clock": clock_factory,
+    "max_spend": partial(micros, name="max_spend"),
+    "start": read_start,
+}
+"""What checks an argument that is used as text."""
+
+
 def _value(where: str, name: str, value: Any, root: Path) -> Any:
     with located(where):
-        if name == "profile":
-            file = root / str(value)
-            return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
-        return _READERS[name](value)
-
-
-def _typed(name: str, kinds: type | tuple[type, ...], what: str, value: Any) -> Any:
-    """A value of these types; True and False are no numbers."""
-    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-        raise ValueError(f"{name} {value!r} is {what}")
+        if check := _TEXTS.get(name):
+            text = value.isoformat() if isinstance(value, datetime) else str(value)
+            check(text)
+            return text
+        match name:
+            case "profile":
+                file = root / str(value)
+                return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
+            case "seed":
+                return _seed(value)
+            case "generations":
+                return _generations(value)
+            case "allow_conduct":  # before the test runs, although the reports read these two only after it
+                return read_checks(value)
+            case "only":
+                return read_labels(value)
+            case "policy" if not isinstance(value, Mapping):
+                raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
+            case "strict" | "real_gateway" if not isinstance(value, bool):
+                raise ValueError(f"{name} {value!r} is neither True nor False")
     return value
 
 
-def _dollars(name: str, value: Any) -> str:
-    text = str(_typed(name, (str, int, float, Decimal), "not a sum of US dollars, such as '12.50'", value))
-    micros(text, name)
-    return text
-
-
-def _clock(value: Any) -> str:
-    clock_factory(str(value))
-    return str(value)
-
-
-def _generations(value: Any) -> Sequence[InitialGeneration]:
-    _typed("generations", (list, tuple), "not a list of dicts, such as [{'status': 'FAILED', 'age': 60}]", value)
+def _generations(value: object) -> Sequence[InitialGeneration]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")
     try:
         fit(cast("object", value), tuple[Begun, ...])
     except InvalidDataError as misfit:
@@ -133,32 +141,10 @@ def _generations(value: Any) -> Sequence[InitialGeneration]:
     return cast("Sequence[InitialGeneration]", value)
 
 
-def _seed(value: Any) -> int:
-    text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()):
+def _seed(value: object) -> int:
+    if not (text := str(value)).isdecimal() or not text.isascii():
         raise ValueError(f"seed {value!r} is not a whole number from 0 on")
     return int(text)
-
-
-def _start(value: Any) -> str:
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    read_start(text)
-    return text
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "balance": partial(_dollars, "balance"),
-    "clock": _clock,
-    "generations": _generations,
-    "policy": partial(_typed, "policy", Mapping, "not a dict of fields, such as {'job_times': '1+4'}"),
-    "seed": _seed,
-    "start": _start,
-    "strict": partial(_typed, "strict", bool, "neither True nor False"),
-    "real_gateway": partial(_typed, "real_gateway", bool, "neither True nor False"),
-    "allow_conduct": read_checks,  # before the test runs, although the reports read these three only after it
-    "only": read_labels,
-    "max_spend": partial(_dollars, "max_spend"),
-}
 
 
 def name_of(node: pytest.Item | pytest.Collector) -> str:
