@@ -118,27 +118,32 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
                 return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
             case "seed":
                 return _seed(value)
-            case "generations":
-                return _generations(value)
             case "allow_conduct":  # before the test runs, although the reports read these two only after it
                 return read_checks(value)
             case "only":
                 return read_labels(value)
-            case "policy" if not isinstance(value, Mapping):
-                raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
-            case "strict" | "real_gateway" if not isinstance(value, bool):
-                raise ValueError(f"{name} {value!r} is neither True nor False")
+            case _:
+                _check(name, value)
     return value
 
 
-def _generations(value: object) -> Sequence[InitialGeneration]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]")
-    try:
-        fit(cast("object", value), tuple[Begun, ...])
-    except InvalidDataError as misfit:
-        raise ValueError(f"generations{misfit}") from None
-    return cast("Sequence[InitialGeneration]", value)
+def _check(name: str, value: object) -> None:
+    match name:
+        case "generations" if not isinstance(value, list | tuple):
+            raise ValueError(
+                f"generations {value!r} is not a list of dicts, such as [{{'status': 'FAILED', 'age': 60}}]"
+            )
+        case "generations":
+            try:
+                fit(cast("object", value), tuple[Begun, ...])
+            except InvalidDataError as misfit:
+                raise ValueError(f"generations{misfit}") from None
+        case "policy" if not isinstance(value, Mapping):
+            raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
+        case "strict" | "real_gateway" if not isinstance(value, bool):
+            raise ValueError(f"{name} {value!r} is neither True nor False")
+        case _:
+            pass
 
 
 def _seed(value: object) -> int:
