@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -135,9 +135,9 @@ def _check(name: str, value: object) -> None:
             )
         case "generations":
             try:
-                fit(cast("object", value), tuple[Begun, ...])
+                fit(value, tuple[Begun, ...])
             except InvalidDataError as misfit:
-                raise ValueError(f"generations{misfit}") from None
+                raise ValueError(f"generations {misfit}") from None
         case "policy" if not isinstance(value, Mapping):
             raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
         case "strict" | "real_gateway" if not isinstance(value, bool):
