@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import ref
 
 import pytest
@@ -37,6 +37,7 @@ Swap = tuple[object, object]
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
 
+real_sleep, real_asyncio_sleep = time.sleep, asyncio.sleep
 _active: Sleeps | None = None
 _entering = threading.Lock()
 
@@ -105,49 +106,36 @@ def _rebound(swaps: Sequence[Swap]) -> Generator[None]:
         rebind({id(new): original for original, new in swaps})
 
 
-class _Sleep:
-    """`time.sleep`. Not a plain function: as an attribute of a class it must not become a method, just as the builtin does not."""
-
-    __slots__ = ("_real",)
-
-    def __init__(self, real: Callable[[float], None]) -> None:
-        self._real = real
-
-    def __call__(self, seconds: float, /) -> None:
-        if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
-            sleeps.in_thread(float(seconds))
-        else:
-            self._real(seconds)
+# What replaces a builtin is a staticmethod: as an attribute of a class it does not become a method, just as the builtin does not.
+def _time_sleep(seconds: float, /) -> None:
+    if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
+        sleeps.in_thread(float(seconds))
+    else:
+        real_sleep(seconds)
 
 
-class _Clock(Generic[Number]):
+def _clock(real: Callable[[], Number], slept: Callable[[Sleeps], Number]) -> staticmethod[[], Number]:
     """A clock of `time`; `slept` returns what the app has slept, in its unit."""
 
-    __slots__ = ("_real", "_slept")
-
-    def __init__(self, real: Callable[[], Number], slept: Callable[[Sleeps], Number]) -> None:
-        self._real: Callable[[], Number] = real
-        self._slept: Callable[[Sleeps], Number] = slept
-
-    def __call__(self) -> Number:
-        now = self._real()
+    def clock() -> Number:
+        now = real()
         if _active and reads(caller()):
-            now += self._slept(_active)
+            now += slept(_active)
         return now
 
+    return staticmethod(clock)
 
-class _Calendar:
-    """A function of `time` that takes the present unless its last argument says otherwise: `present` makes that argument of seconds."""
 
-    __slots__ = ("_arguments", "_present", "_real")
+def _calendar(name: str, count: int, present: Callable[[float], object]) -> Swap:
+    """A function of `time` that takes the present unless the last of its arguments says otherwise: `present` makes that argument of seconds."""
+    real = REAL[name]
 
-    def __init__(self, real: Callable[..., Any], arguments: int, present: Callable[[float], object]) -> None:
-        self._real, self._arguments, self._present = real, arguments, present
+    def calendar(*arguments: Any) -> Any:
+        if len(arguments) == count - 1 and (now := _now(caller())) is not None:
+            arguments = (*arguments, present(now))
+        return real(*arguments)
 
-    def __call__(self, *arguments: Any) -> Any:
-        if len(arguments) == self._arguments - 1 and (now := _now(caller())) is not None:
-            arguments = (*arguments, self._present(now))
-        return self._real(*arguments)
+    return real, staticmethod(calendar)
 
 
 def _slept_by_date(sleeps: Sleeps) -> int:
@@ -161,9 +149,6 @@ def _now(frame: FrameType) -> float | None:
         now: int = REAL["time_ns"]()
         return (now + _slept_by_date(_active)) / SECOND
     return None
-
-
-real_asyncio_sleep = asyncio.sleep
 
 
 async def _asyncio_sleep(delay: float, result: T | None = None) -> T | None:
@@ -183,17 +168,17 @@ REAL: dict[str, Callable[..., Any]] = {
 """The clocks. Not as names of the module: those freezegun replaces."""
 
 # These are made once, so that an object which keeps one of them beyond a test also works in the next test.
-SLEEPS: tuple[Swap, ...] = ((time.sleep, _Sleep(time.sleep)), (asyncio.sleep, _asyncio_sleep))
+SLEEPS: tuple[Swap, ...] = ((real_sleep, staticmethod(_time_sleep)), (real_asyncio_sleep, _asyncio_sleep))
 CLOCKS: tuple[Swap, ...] = (
-    (REAL["time"], _Clock(REAL["time"], lambda sleeps: _slept_by_date(sleeps) / SECOND)),
-    (REAL["time_ns"], _Clock(REAL["time_ns"], _slept_by_date)),
-    (REAL["monotonic"], _Clock(REAL["monotonic"], lambda sleeps: 0 if monotonic_travels() else sleeps.total)),
-    (REAL["monotonic_ns"], _Clock(REAL["monotonic_ns"], lambda sleeps: 0 if monotonic_travels() else sleeps.total_ns)),
-    (REAL["perf_counter"], _Clock(REAL["perf_counter"], lambda sleeps: sleeps.total)),
-    (REAL["perf_counter_ns"], _Clock(REAL["perf_counter_ns"], lambda sleeps: sleeps.total_ns)),
-    *((REAL[name], _Calendar(REAL[name], 1, float)) for name in ("localtime", "gmtime", "ctime")),
-    (REAL["asctime"], _Calendar(REAL["asctime"], 1, REAL["localtime"])),
-    (REAL["strftime"], _Calendar(REAL["strftime"], 2, REAL["localtime"])),
+    (REAL["time"], _clock(REAL["time"], lambda sleeps: _slept_by_date(sleeps) / SECOND)),
+    (REAL["time_ns"], _clock(REAL["time_ns"], _slept_by_date)),
+    (REAL["monotonic"], _clock(REAL["monotonic"], lambda sleeps: 0 if monotonic_travels() else sleeps.total)),
+    (REAL["monotonic_ns"], _clock(REAL["monotonic_ns"], lambda sleeps: 0 if monotonic_travels() else sleeps.total_ns)),
+    (REAL["perf_counter"], _clock(REAL["perf_counter"], lambda sleeps: sleeps.total)),
+    (REAL["perf_counter_ns"], _clock(REAL["perf_counter_ns"], lambda sleeps: sleeps.total_ns)),
+    *(_calendar(name, 1, float) for name in ("localtime", "gmtime", "ctime")),
+    _calendar("asctime", 1, REAL["localtime"]),
+    _calendar("strftime", 2, REAL["localtime"]),
 )
 
 
@@ -424,7 +409,7 @@ def _is_searched(module: str) -> bool:
 
 def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:
     for name, attribute in list(vars(owner).items()):
-        wrapped = type(attribute) in (staticmethod, classmethod)
+        wrapped = id(attribute) not in swap and type(attribute) in (staticmethod, classmethod)
         plain = attribute.__func__ if wrapped else attribute
         if id(plain) in swap:
             new: Any = swap[id(plain)]
