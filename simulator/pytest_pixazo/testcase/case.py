@@ -11,13 +11,11 @@ from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from pixazo_simulator.control import ControlClient, ControlError, PolicyFields
+from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import Simulator
-from pixazo_simulator.spec import PROFILES, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections
@@ -48,15 +46,20 @@ class Case:
         control = simulator.control()
         # On a shared simulator the unmatched requests may be those of other processes.
         first_unmatched = None if isinstance(simulator, SharedSimulator) else simulator.unmatched
-        world = _create_world(control, name, key, settings)
+        create = partial(control.create_world, name=name, **settings.options)
+        try:
+            world = create(key=key)
+        except ControlError:
+            # Another process runs the same test on this simulator, or one that was killed left its world there.
+            world = create()
         SECRETS.add(str(world.api_key))
         self.node = node
         self.name = name
         self._label = label
-        self.is_strict = settings.strict
+        self.is_strict = settings.is_strict
         self.pixazo = Pixazo(
-            world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.seed, start=settings.start,
-            first_unmatched=first_unmatched, fresh=fresh,
+            world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.options["seed"],
+            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh,
             transport=None if isinstance(simulator, SharedSimulator) else simulator.transport,
         )  # fmt: skip
         self._shown_for: str | None = None
@@ -126,21 +129,3 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
         passes=lambda seconds: simulator.advance_quietly(seconds, api_key=key),
         monotonic=lambda: simulator.monotonic(api_key=key),
     )
-
-
-def _create_world(control: ControlClient, name: str, key: str, settings: WorldSettings) -> ControlClient:
-    default = PROFILES["documented"]
-    policy = {
-        field: settings.policy.text(field)
-        for field in (points() if settings.policy != default else ())
-        if getattr(settings.policy, field) != getattr(default, field)
-    }
-    create = partial(
-        control.create_world, balance=settings.balance, clock=settings.clock, start=settings.start, seed=settings.seed,
-        profile="documented", policy=cast("PolicyFields", policy), name=name, generations=settings.generations,
-    )  # fmt: skip
-    try:
-        return create(key=key)
-    except ControlError:
-        # Another process runs the same test on this simulator, or one that was killed left its world there.
-        return create()

@@ -6,18 +6,16 @@ Its seed and its key are derived from the test's name, so that the world is the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from pixazo_simulator.control import InitialGeneration
 from pixazo_simulator.server import read_profile
-from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest
+from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest, points
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
 from pytest_pixazo.reports import read_checks, read_labels
@@ -34,19 +32,11 @@ PAGE_START = "2026-03-31T10:00:00Z"
 """Where a manual clock starts when a seed is given: as on the vendor's page."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorldSettings:
-    """How a world starts: its balance in US dollars, its clock (`manual`, `real`, `xN`) and the instant at which the clock starts, the
-    generations that it has accepted before, its policy and seed; whether it is strict.
-    """
+class WorldSettings(NamedTuple):
+    """How a world starts: the arguments of `create_world`, among them `seed` and `start`; and whether it is strict."""
 
-    balance: str
-    clock: str
-    generations: Sequence[InitialGeneration]
-    policy: Policy
-    seed: int
-    start: str | None
-    strict: bool
+    options: Mapping[str, Any]
+    is_strict: bool
 
 
 def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, Any]) -> WorldSettings:
@@ -63,23 +53,31 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     found: dict[str, Any] = {"generations": (), "policy": {}}
     found |= given | _read("fresh", options, ARGUMENTS, root)
     found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
-    seed, profile, fields, start = found["seed"], found["profile"], found["policy"], found["start"]
-    if start is None and found["clock"] == "manual":
-        # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
-        start = "now" if seed is None else PAGE_START
-    if start == "now" and found["clock"] == "manual":
-        start = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    seed = found["seed"]
     with located("marker pixazo"):
-        policy = profile.changed(fields)
-    return WorldSettings(
-        balance=found["balance"],
-        clock=found["clock"],
-        generations=found["generations"],
-        policy=policy,
-        seed=seed_of(name_of(node)) if seed is None else seed,
-        start=start,
-        strict=found["strict"],
-    )
+        policy = found["profile"].changed(found["policy"])
+    options = {name: found[name] for name in ("balance", "clock", "generations")} | {
+        "profile": "documented",
+        "policy": _differing(policy),
+        "seed": seed_of(name_of(node)) if seed is None else seed,
+        "start": _start(found["start"], found["clock"], seed),
+    }
+    return WorldSettings(options, found["strict"])
+
+
+def _differing(policy: Policy) -> dict[str, str]:
+    """The fields of a policy that are not as documented."""
+    default = PROFILES["documented"]
+    fields = points() if policy != default else ()
+    return {each: policy.text(each) for each in fields if getattr(policy, each) != getattr(default, each)}
+
+
+def _start(given: str | None, clock: str, seed: int | None) -> str | None:
+    if clock != "manual":
+        return given
+    # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
+    start = given or ("now" if seed is None else PAGE_START)
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" if start == "now" else start
 
 
 def _read(where: str, given: Mapping[str, Any], known: tuple[str, ...], root: Path) -> dict[str, Any]:
