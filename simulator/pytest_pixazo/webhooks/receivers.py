@@ -188,7 +188,12 @@ async def call_asgi(app: AsgiApp, state: dict[str, object], target: str, callbac
 
 def call_wsgi(app: WsgiApp, target: str, callback: Callback) -> HttpResponse:
     """The app's response, in this thread. Raises what the app raises."""
-    with closing(httpx2.WSGITransport(app).handle_request(_request(target, callback))) as response:
+
+    def as_pep_3333(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")  # the transport leaves it decoded
+        return app(environ, start_response)
+
+    with closing(httpx2.WSGITransport(as_pep_3333).handle_request(_request(target, callback))) as response:
         return HttpResponse(response.status_code, response.read(), dict(response.headers))
 
 

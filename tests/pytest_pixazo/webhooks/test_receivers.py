@@ -293,6 +293,14 @@ def test_what_follows_the_url_of_the_inbox_reaches_the_app(
     assert seen == [target if kind != "function" else inbox.url + below]
 
 
+def test_a_path_beyond_ascii_reaches_a_wsgi_app(world: ControlClient, inbox: Inbox) -> None:
+    """As PEP 3333 has it: bytes of UTF-8, each as a character."""
+    app = Wsgi()
+    inbox.deliver_to(app, "/hooks")
+    answered(world, f"{inbox.url}/b%C3%A4r")
+    assert [line for line, _, _ in app.seen] == ["POST /hooks/bär".encode().decode("latin-1")]
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_waiting_on_the_loop_of_the_app_is_refused(backend: str) -> None:
     """The wait could not succeed: it is refused at once."""
