@@ -371,10 +371,8 @@ def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
 
 def _numbers(exchanges: tuple[int, ...]) -> str:
     """Numbers as ranges: `exchange 3`, `exchanges 2-9, 12`."""
-    ranges: list[list[int]] = []
-    for number in sorted(set(exchanges)):
-        if ranges and number == ranges[-1][-1] + 1:
-            ranges[-1] = [ranges[-1][0], number]
-        else:
-            ranges.append([number])
-    return f"exchange{'s' if len(set(exchanges)) > 1 else ''} {', '.join('-'.join(map(str, each)) for each in ranges)}"
+    numbers = sorted(set(exchanges))
+    starts = [each for each in numbers if each - 1 not in numbers]
+    ends = [each for each in numbers if each + 1 not in numbers]
+    ranges = (str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
+    return f"exchange{'s' if len(numbers) > 1 else ''} {', '.join(ranges)}"
