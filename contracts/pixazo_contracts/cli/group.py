@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -23,17 +21,6 @@ COMMANDS = {
 """By name: what each is for."""
 MODULES = {"har": ".recordings", "page": ".page", "profile": ".recordings", "proxy": ".proxy"}
 """The modules of commands that are not in `commands`."""
-
-
-@contextmanager
-def _complaint() -> Generator[None]:
-    """What click says of arguments repeats them."""
-    try:
-        yield
-    except click.UsageError as error:
-        from pixazo_contracts.trace import visible
-
-        raise click.UsageError(visible(error.format_message()), error.ctx) from None
 
 
 class _Commands(click.Group):
@@ -59,16 +46,10 @@ class _Commands(click.Group):
                 [(name, click.Command(name, help=text).get_short_help_str(room)) for name, text in COMMANDS.items()]
             )
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What stands before the command; without any arguments the help is shown."""
-        with _complaint() if args else nullcontext():
-            return super().parse_args(ctx, args)
-
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
         try:
-            with _complaint():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise  # click ends the process, also when nobody reads the output any more
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed

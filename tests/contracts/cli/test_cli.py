@@ -331,11 +331,11 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("--target nowhere", "--target 'nowhere' is not a URL"),
+        ("--target nowhere", "--target is not a URL of a host"),
         ("--target http://127.0.0.1:1/v1", "has a path"),
-        ("--target http://127.0.0.1:99999", "is not a URL (Port out of range 0-65535)"),
-        ("--target http://[::1", "is not a URL (Invalid IPv6 URL)"),
-        ("--target ftp://127.0.0.1", "is not a URL: write http://HOST:PORT"),
+        ("--target http://127.0.0.1:99999", "is not a URL of a host: write http://HOST:PORT"),
+        ("--target http://[::1", "is not a URL of a host"),
+        ("--target ftp://127.0.0.1", "is not a URL of a host"),
         ("--target https://gateway.example --max-generations 1", "paid = true"),
         ("--clauses NOPE-*", "matches no clause"),
         ("--clauses AUTH-* --clauses NOPE", "--clauses NOPE matches no"),
@@ -426,9 +426,9 @@ def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: 
         ("http://user:canary@127.0.0.1:1", "--target holds a user name or a password"),
         ("user:canary@nowhere", "--target holds a user name or a password"),
         ("http://127.0.0.1:1?subscription-key=canary", "as in http://127.0.0.1:1"),
-        ("nowhere?subscription-key=canary", "--target 'nowhere' is not a URL"),
-        ("http://user:canary", "--target 'http://user' is not a URL: write"),
-        ("http://user%3Acanary%40127.0.0.1:1", "--target 'http://user' has an encoded character in its host"),
+        ("nowhere?subscription-key=canary", "--target is not a URL of a host"),
+        ("http://user:canary", "--target is not a URL of a host: write"),
+        ("http://user%3Acanary%40127.0.0.1:1", "--target is not a URL of a host"),
     ],
 )
 def test_what_is_secret_in_a_target_is_not_repeated(url: str, shown: str) -> None:

@@ -58,22 +58,14 @@ def test_a_url_from_an_answer_is_one_word_of_a_curl_line() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--\x1b[2J"],
-        ["\x1b[2J"],
-        ["run", "--\x1b[2J"],
-        ["run", "--target", "http://127.0.0.1:9", "\x1b[2J\nPASS"],
-        ["run", "--target", "http://\x1b[2J\u202e/"],
-        ["run", "--target", "http://127.0.0.1:9", "--clauses", "\x1b[2J\ufe0f"],
-        ["run", "--target", "http://127.0.0.1:9", "--profile", "\x1b[2J\u202e"],
-        ["judge", "\x1b[2J\u202e"],
-    ],
+    [["--clauses", "\x1b[2J\ufe0f"], ["--receiver", "\x1b[2J\u202e"], ["--account", "\x1b[2J\nPASS=key"]],
 )
-def test_a_complaint_about_arguments_has_only_characters_that_are_seen(arguments: list[str]) -> None:
-    """They are repeated with escapes."""
-    failed = CliRunner().invoke(main, arguments, env={"PIXAZO_API_KEY": KEY})
+def test_a_complaint_about_a_setting_has_only_characters_that_are_seen(arguments: list[str]) -> None:
+    """It is repeated with escapes, or not at all."""
+    failed = CliRunner().invoke(
+        main, ["run", "--target", "http://127.0.0.1:9", *arguments], env={"PIXAZO_API_KEY": KEY}
+    )
     assert failed.exit_code == 2
-    assert "1b[2J" in failed.output
     assert [line for line in failed.output.split("\n") if not line.isprintable() or "\ufe0f" in line] == []
 
 
