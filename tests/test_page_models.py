@@ -17,7 +17,7 @@ from tests.contracts.pages.test_reading import RENDERED
 def drafted(markdown: str, folder: Path) -> str:
     """The path of a model file drafted from a page."""
     place = folder / "drafted.toml"
-    place.write_text(draft_model(read_page(markdown), name="drafted", day=date(2026, 4, 15)), encoding="utf-8")
+    place.write_text(draft_model(read_page(markdown), date(2026, 4, 15)), encoding="utf-8")
     return str(place)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from pixazo_contracts.judge import ExitCode
 from pixazo_contracts.pages import InvalidPageError, Page, compare_pages, draft_model, own_page, read_page
 from pixazo_contracts.report import page_github, page_json, render_page, render_page_changes
 
-from .output import FILE, fail, print_report, print_text, put
+from .output import fail, print_report, print_text
 
 PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 #: A page of the vendor has some 100 kB: more than this, in bytes, is none.
@@ -75,24 +74,8 @@ def check(file: Path, *, form: str | None) -> NoReturn:
 
 @page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
 @click.argument("file", type=PAGE)
-@click.option(
-    "--name", default="", metavar="NAME", help="The name of the model; made from the page's address if it is left out."
-)
-@click.option(
-    "--date",
-    "day",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
-    help="The day of the page; today if it is left out.",
-)
-@click.option("--out", type=FILE, metavar="FILE", help="Write it there; it must not exist.")
-def model(file: Path, *, name: str, day: datetime | None, out: Path | None) -> None:
-    if name and not re.fullmatch(r"[a-z0-9.-]{1,100}", name):
-        fail(f"--name {name!r}: give lower-case letters, digits, dots and hyphens")
-    drafted = draft_model(_read(file), name=name, day=(day or datetime.now(UTC)).date())
-    if out is not None and out.exists():
-        fail(f"{out} exists: give another --out, or remove it")
-    put(drafted, out)
+def model(file: Path) -> None:
+    print_text(draft_model(_read(file), datetime.now(UTC).date()))
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:

@@ -28,14 +28,14 @@ _FORMAT_PARAMETERS: Final = ("output_format", "format", "response_format")
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
 
-def draft_model(page: Page, *, day: date, name: str = "") -> str:
+def draft_model(page: Page, day: date) -> str:
     """A model file (TOML) with every operation of a page that makes something.
 
-    `name` is that of the model, made from the page's address or title if there is none; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
+    The model is named after the page's address or title; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
     """
     source = page.source or "unknown"
     named = source.rpartition("/")[2] if "/" in source else page.title
-    model = name or re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")
+    model = re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")
     label = f"vendor page, {day.isoformat()}"
     head = {"model": model, "title": page.title, "source": source, "date": day, "label": label}
     lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
