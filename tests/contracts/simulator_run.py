@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.cli.configure import Given, observable, run_clock
+from pixazo_contracts.cli.configure import Given, discover, run_clock
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, Probe, feeders
 from pixazo_contracts.runner.receiver import ReceiverAddress
@@ -66,7 +66,7 @@ def gateway_run(
 ) -> Run:
     """The probes against a gateway that describes itself; a baseline turns changed observations into DRIFT."""
     options = RunOptions(run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None))
-    target, _, advance = observable(Given(target=url, api_key=key), ProfileFile(), ask=True)
+    target, advance = discover(Given(target=url, api_key=key), ProfileFile())
     with run_clock(target, advance) as clock:
         trace = run(target, probes, options, clock=clock)
     verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=lambda verdict: (baseline or {}).get(verdict.clause))

@@ -29,11 +29,11 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining, weak_keys
+from pixazo_contracts.runner import Ledger, Progress, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
-from pixazo_contracts.trace import ConfigurationError, ProfileFile, Target, Trace, capable, read_profile, visible
+from pixazo_contracts.trace import ConfigurationError, ProfileFile, Trace, capable, read_profile, visible
 
-from .configure import Advance, Given, again, choose, observable, run_clock, run_options
+from .configure import Given, again, choose, discover, make_target, run_clock, run_options
 from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
 from .recordings import TARGET, read_recording
 
@@ -108,10 +108,8 @@ _no_discovery = Option(
 )
 
 
-def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile, Advance | None]:
-    """The target that the options describe, the profile file, and how the target's clock is advanced (see `observable`)."""
-    given = Given(**{field.name: options[field.name] for field in fields(Given)})
-    return observable(given, read_profile(options["profile"]), ask=ask and not options["no_discovery"])
+def _given(options: dict[str, Any]) -> Given:
+    return Given(**{field.name: options[field.name] for field in fields(Given) if field.name in options})
 
 
 def _terms(options: dict[str, Any]) -> Terms:
@@ -182,11 +180,6 @@ def _progress() -> Callable[[Progress], None] | None:
     return show
 
 
-def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], options: dict[str, Any]) -> RunOptions:
-    given = {name: options[name] for name in ("seed", "max_generations", "ledger", "receiver", "receiver_url")}
-    return run_options(found.profile, file, clauses, out=options.get("out"), **given)
-
-
 def _again(options: dict[str, Any]) -> tuple[str, ...]:
     """The words that repeat a run; a clause is to follow."""
     given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
@@ -210,8 +203,9 @@ def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
     _terms(options)
     check_places(options)
-    found, file, advance = _given(options, ask=True)
-    how = replace(_run_options(found, file, clauses, options), again=_again(options))
+    given, file = _given(options), read_profile(options["profile"])
+    found, advance = (make_target(given, file), None) if options["no_discovery"] else discover(given, file)
+    how = replace(run_options(given, found.profile, file, clauses), again=_again(options))
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         click.echo(f"pixazo-contracts: {line}", err=True)
@@ -223,8 +217,9 @@ def run(**options: Any) -> NoReturn:
 @click.command("plan", params=[*_targeting, *_selecting])
 def plan(**options: Any) -> None:
     clauses = choose(options["globs"], core=options["core"])
-    found, file, _ = _given(options)
-    how = _run_options(found, file, clauses, options)
+    given, file = _given(options), read_profile(options["profile"])
+    found = make_target(given, file)
+    how = run_options(given, found.profile, file, clauses)
     profile = capable(found, receiver=how.receiver is not None)
     room = _show_ledger(how.ledger_path, file)
     budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None

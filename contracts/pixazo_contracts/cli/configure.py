@@ -43,7 +43,7 @@ SETTLE_POLLS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the command line says of a target; None or empty if it says nothing."""
+    """What the command line says of a target and a run; None or empty if it says nothing."""
 
     target: str
     api_key: str | None = None
@@ -55,7 +55,11 @@ class Given:
     pace: float | None = None
     deadline: float | None = None
     max_generations: int = 0
+    ledger: Path | None = None
+    receiver: str | None = None
     receiver_url: str | None = None
+    seed: int = 0
+    out: Path | None = None
 
 
 def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -190,39 +194,28 @@ def host_and_port(option: str, text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
+def _receiver_address(profile: Profile, given: Given) -> ReceiverAddress | None:
     """Where to listen: by default only for a target on this machine, which can reach us. Raises `ConfigurationError`."""
-    if listen is None and public_url is None and not profile.loopback:
+    if given.receiver is None and given.receiver_url is None and not profile.loopback:
         return None
-    host, port = host_and_port("--receiver", listen or "127.0.0.1:0")
-    parts = split_url(public_url or "http://localhost")
+    host, port = host_and_port("--receiver", given.receiver or "127.0.0.1:0")
+    parts = split_url(given.receiver_url or "http://localhost")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
         # It may hold a token, so it is not repeated.
         raise ConfigurationError("--receiver-url is not a URL: write http://HOST[:PORT][/PATH] or https://HOST[/PATH]")
-    return ReceiverAddress(host=host, port=port, public_url=public_url)
+    return ReceiverAddress(host=host, port=port, public_url=given.receiver_url)
 
 
-def run_options(
-    profile: Profile,
-    file: ProfileFile,
-    clauses: Sequence[Clause],
-    *,
-    max_generations: int,
-    ledger: Path | None,
-    receiver: str | None,
-    receiver_url: str | None,
-    out: Path | None,
-    seed: int = 0,
-) -> RunOptions:
+def run_options(given: Given, profile: Profile, file: ProfileFile, clauses: Sequence[Clause]) -> RunOptions:
     """How a run of these clauses is carried out, and what it may cost. Raises `ConfigurationError`."""
     return RunOptions(
-        seed=seed,
-        max_generations=max_generations,
+        seed=given.seed,
+        max_generations=given.max_generations,
         ceilings=file.ceilings,
-        ledger_path=ledger_path(profile, ledger),
-        receiver=receiver_address(profile, receiver, receiver_url),
+        ledger_path=ledger_path(profile, given.ledger),
+        receiver=_receiver_address(profile, given),
         selected=tuple(clause.id for clause in clauses),
-        trace_path=None if out is None else out / "trace.ndjson",
+        trace_path=None if given.out is None else given.out / "trace.ndjson",
     )
 
 
@@ -282,21 +275,17 @@ def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
     )
 
 
-def observable(given: Given, file: ProfileFile, *, ask: bool) -> tuple[Target, ProfileFile, Advance | None]:
-    """The target, the file, and how the target's clock is advanced; None if it runs by itself.
-
-    With `ask` a target on this machine that does not charge may describe itself further.
-    """
+def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
+    """The target, and how its clock is advanced, None if it runs by itself; one on this machine that does not charge describes itself further."""
     found = make_target(given, file)
-    if not ask or found.profile.limited:
-        return found, file, None
+    if found.profile.limited:
+        return found, None
     try:
         document = msgspec.json.decode(fetch(found.profile, DISCOVERY_PATH) or b"{}", type=DiscoveryDocument)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has none of that shape
         document = DiscoveryDocument()
-    file = extend(file, document)
-    found, advance = make_target(given, file), document.advance
-    return replace(found, profile=replace(found.profile, virtual=advance is not None)), file, advance
+    found, advance = make_target(given, extend(file, document)), document.advance
+    return replace(found, profile=replace(found.profile, virtual=advance is not None)), advance
 
 
 def run_clock(target: Target, advance: Advance | None) -> AbstractContextManager[RunClock]:

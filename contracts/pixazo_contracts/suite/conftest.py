@@ -83,11 +83,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
-    """The gateway as options, profile file and endpoint describe it, options first."""
+def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
+    """What options and endpoint say of the gateway and the run, options first."""
     pace: float | None = _option(pytestconfig, "pace")
     deadline: float | None = _option(pytestconfig, "deadline")
-    given = Given(
+    return Given(
         target=pixazo_endpoint.url,
         api_key=pixazo_endpoint.api_key,
         accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
@@ -97,8 +97,16 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
         pace=pixazo_endpoint.pace if pace is None else pace,
         deadline=pixazo_endpoint.deadline if deadline is None else deadline,
         max_generations=_option(pytestconfig, "max-generations"),
+        ledger=_path(pytestconfig, "ledger"),
+        receiver=_option(pytestconfig, "receiver"),
         receiver_url=_option(pytestconfig, "receiver-url"),
+        out=_path(pytestconfig, "out"),
     )
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> Target:
+    """The gateway as options, profile file and endpoint describe it."""
     with _exit_if_unusable():
         found = make_target(given, read_profile(_path(pytestconfig, "profile")))
     for line in weak_keys(found):
@@ -125,24 +133,15 @@ def _again(config: pytest.Config) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
+def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOptions:
     """How the run is carried out, and what it may cost."""
-    most: int = _option(pytestconfig, "max-generations")
-    if most and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
+    if given.max_generations and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
         pytest.exit(
             "with several workers each would spend --pixazo-contract-max-generations: run without -n", ExitCode.USAGE
         )
     with _exit_if_unusable():
-        how = run_options(
-            target.profile,
-            read_profile(_path(pytestconfig, "profile")),
-            _clauses(pytestconfig),
-            max_generations=most,
-            ledger=_path(pytestconfig, "ledger"),
-            receiver=_option(pytestconfig, "receiver"),
-            receiver_url=_option(pytestconfig, "receiver-url"),
-            out=_path(pytestconfig, "out"),
-        )
+        file = read_profile(_path(pytestconfig, "profile"))
+        how = run_options(given, target.profile, file, _clauses(pytestconfig))
         if how.ledger_path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
         return replace(how, again=_again(pytestconfig))

@@ -15,7 +15,7 @@ from tests.receiver import Behaviour, http_response
 from tests.simulator.samples import data_url, jpeg, png
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.cli.configure import Given, observable, run_clock
+from pixazo_contracts.cli.configure import Given, discover, run_clock
 from pixazo_contracts.judge import Result, Terms, compare, evaluate
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.runner import ReceiverAddress, RunOptions, run
@@ -323,7 +323,7 @@ def _observed(policy: Policy, folder: Path) -> Result:
     """What a whole run observes of a simulator with this policy; its trace is in the folder."""
     options = RunOptions(run="profile0", seed=0, receiver=ReceiverAddress())
     with Simulator(Settings(policy=policy)) as simulator:
-        target, _, advance = observable(Given(target=simulator.url, api_key=simulator.api_key), ProfileFile(), ask=True)
+        target, advance = discover(Given(target=simulator.url, api_key=simulator.api_key), ProfileFile())
         with run_clock(target, advance) as clock:
             trace = run(target, PROBES, options, clock=clock)
     (folder / "observed.toml").write_text(write_profile(trace))
