@@ -222,7 +222,7 @@ def _data_url(parts: Mapping[str, str], found: Reading) -> None:
         data = base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    real = next((each for each, (beginning, _) in FORMATS.items() if beginning.match(data)), None)
+    real = image_format(data)
     if real is None:
         found.broken.append("I2V-IMG-05" if not data or kind.startswith("text/") else "I2V-IMG-07")
     elif real != kind:
@@ -232,18 +232,24 @@ def _data_url(parts: Mapping[str, str], found: Reading) -> None:
         _pixels(data, real, found)
 
 
-def _size(data: bytes) -> tuple[int, int]:
+def image_format(data: bytes) -> str | None:
+    """The media type of an image, if the page allows it."""
+    return next((kind for kind, (beginning, _) in FORMATS.items() if beginning.match(data)), None)
+
+
+def image_size(data: bytes) -> tuple[int, int]:
+    """Width and height of an image in pixels, -1 for what cannot be read."""
     import imagesize  # type: ignore[import-untyped]  # ships no type information; imports an HTTP client and an XML parser
 
     try:
         width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)  # pyright: ignore[reportUnknownMemberType] - untyped library
-    except (ValueError, IndexError, OSError, ArithmeticError):
+    except (ValueError, LookupError, OSError, ArithmeticError):
         return -1, -1
     return int(width), int(height)
 
 
 def _pixels(data: bytes, kind: str, found: Reading) -> None:
-    short, long = sorted(_size(data))
+    short, long = sorted(image_size(data))
     found.broken += ["I2V-IMG-08"] if len(data) >= LARGE_SIZE else []
     found.broken += ["I2V-IMG-09"] if 0 < short <= SHORT_SIDE else []
     found.broken += ["I2V-IMG-11"] if short > 0 and long / short > 2.5 * (1 + ROUNDING) else []

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import re
 from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Final, NamedTuple
 
-import imagesize  # type: ignore[import-untyped]
-
 from pixazo_contracts.trace import Exchange, Trace, split_url, webhook_urls
+from pixazo_contracts.traffic.bodies import (
+    FINE_SIZE,
+    FORMATS,
+    LARGE_SIZE,
+    LONGEST_PROMPT,
+    SHORT_SIDE,
+    image_format,
+    image_size,
+)
 
 from .evidence import Finding, Sighting, grouped, has_known_key, named
 
@@ -27,12 +33,6 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
     "callback_url": (str,),
     **dict.fromkeys(("prompt_optimizer", "fast_pretreatment", "aigc_watermark"), (bool,)),
 }
-LIMIT: Final = 2000
-SHORT_SIDE: Final = 300
-MEGABYTES: Final = {"mb": 20_000_000, "mib": 20 * 1024 * 1024}
-MEDIA_TYPES: Final = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
-MAGIC: Final = {"jpeg": rb"\xff\xd8\xff", "png": rb"\x89PNG\r\n\x1a\n", "webp": rb"(?s)RIFF....WEBP"}
-
 #: How a recorder shortens a string, and names of hosts that cannot exist (RFC 2606).
 SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
 NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
@@ -63,10 +63,10 @@ class Oddity(NamedTuple):
 
 
 class FirstFrame(NamedTuple):
-    """What a data URL says it is, what it is (`other` for a format that the page does not allow), its size in pixels and in bytes."""
+    """What a data URL says it is, what it is (None for a format that the page does not allow), its size in pixels and in bytes."""
 
     declared: str
-    format: str
+    format: str | None
     width: int
     height: int
     size: int
@@ -84,13 +84,8 @@ def first_frame(value: object) -> FirstFrame | None:
         content = base64.b64decode(data[: len(data) // 4 * 4] if cut else data, validate=True)
     except (binascii.Error, ValueError):
         return None
-    kind = next((name for name, magic in MAGIC.items() if re.match(magic, content)), "other")
-    try:
-        width, height = imagesize.get(io.BytesIO(content))  # pyright: ignore[reportUnknownMemberType] - untyped library
-    except (ValueError, IndexError, OSError, ArithmeticError, LookupError):
-        width, height = -1, -1
-    declared = head[5:].partition(";")[0].lower()
-    return FirstFrame(declared, kind, int(width), int(height), characters * 3 // 4)
+    declared = head[5:].partition(";")[0].lower().replace("image/jpg", "image/jpeg")
+    return FirstFrame(declared, image_format(content), *image_size(content), characters * 3 // 4)
 
 
 def _image(value: object) -> Iterator[Oddity]:
@@ -110,19 +105,19 @@ def _image(value: object) -> Iterator[Oddity]:
 
 
 def _data(frame: FirstFrame) -> Iterator[Oddity]:
-    declared = MEDIA_TYPES.get(frame.declared)
+    is_listed = frame.declared in FORMATS
     broken = Oddity("rule", "image_rules", "refuse", "", "", "fail")
-    if frame.format == "other":
-        yield broken if declared else Oddity("image")
+    if frame.format is None:
+        yield broken if is_listed else Oddity("image")
         return
-    if declared is None:
+    if not is_listed:
         yield Oddity("type", "image_type", "listed|match", "any")
-    elif declared != frame.format:
+    elif frame.declared != frame.format:
         yield Oddity("type", "image_type", "match", "", "listed|any", "match")
     short, long = sorted((frame.width, frame.height))
-    if short > 0 and (short <= SHORT_SIDE or 2 * long > 5 * short or frame.size >= MEGABYTES["mib"]):
+    if short > 0 and (short <= SHORT_SIDE or 2 * long > 5 * short or frame.size >= LARGE_SIZE):
         yield broken
-    if MEGABYTES["mb"] <= frame.size < MEGABYTES["mib"]:
+    if FINE_SIZE <= frame.size < LARGE_SIZE:
         yield Oddity("megabyte", "image_megabyte", "mb", "", "mib", "mb")
 
 
@@ -135,7 +130,7 @@ def _prompt(submit: Exchange) -> Iterator[Oddity]:
         yield Oddity("blank", "blank_prompt", "refuse", "accept")
     cut = SHORTENED.fullmatch(prompt)
     counts = {"code_points": len(prompt), "utf16": len(prompt.encode("utf-16-le")) // 2, "bytes": len(prompt.encode())}
-    beyond = [unit for unit, count in counts.items() if count > LIMIT]
+    beyond = [unit for unit, count in counts.items() if count > LONGEST_PROMPT]
     if cut or len(beyond) == len(counts):
         yield Oddity("long") if limited else Oddity("limits", "t2v_limits", "i2v", "open")
     elif beyond:
