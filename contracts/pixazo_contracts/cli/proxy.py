@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -79,7 +81,7 @@ def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, A
     return Purse(left, ledger, file.ceilings)
 
 
-async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any]) -> Trace:
+async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: dict[str, Any], out: Path) -> Trace:
     host, port = host_and_port("--listen", options["listen"])
     host = host.strip("[]")
     if port and port == urlsplit(profile.origin).port and host_is_loopback(urlsplit(profile.origin).hostname):
@@ -87,7 +89,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
     keep = profile.loopback if options["host"] is None else options["host"] == "keep"
-    tape = Tape(profile, options["out"], keys)
+    tape = Tape(profile, out, keys)
     how = ProxyOptions(
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
@@ -123,7 +125,8 @@ def proxy(**options: Any) -> NoReturn:
     file = read_profile(options["profile"])
     profile, keys = _profile(options, file)
     try:
-        trace = asyncio.run(_serve(profile, keys, file, options))
+        with TemporaryDirectory(prefix="pixazo-contracts-") as folder:
+            trace = asyncio.run(_serve(profile, keys, file, options, options["out"] or Path(folder)))
     except InvalidTraceError as error:
         raise ConfigurationError(str(error)) from None
     if not trace.exchanges:

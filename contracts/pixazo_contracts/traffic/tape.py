@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -102,10 +101,10 @@ class Message:
 
 @dataclass(eq=False)
 class Tape:
-    """Writes the records into `out`/trace.ndjson and goes on with one that is there; without a directory it keeps them in memory."""
+    """Writes the records into `out`/trace.ndjson, and goes on with one that is there."""
 
     profile: Profile
-    out: Path | None
+    out: Path
     known_keys: Iterable[str] = ()
     hooks: dict[str, str] = field(init=False, default_factory=dict[str, str])
 
@@ -113,8 +112,6 @@ class Tape:
         self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
         self._keys = dict.fromkeys(self.known_keys)
         self._redactor = Redactor(self._keys)
-        self._records = list[Record]()  # without a directory only
-        self._folder = self.out or Path()
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -124,17 +121,18 @@ class Tape:
         self._media: dict[str, str] = {}
         self._ends: dict[str, float] = {}
         self._said: set[tuple[str, ...]] = set()
-        self._file: FileIO | None = None
         self.header = make_header(self.profile)
-        if self.out is not None:
-            self.out.mkdir(parents=True, exist_ok=True)
-            try:
-                state = json.loads((self.out / STATE).read_bytes())
-                self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
-                self.hooks, self._hook_count = state["hooks"], state["hook_count"]
-            except FileNotFoundError:
-                self.save()
-            self._continue(self.out / TRACE)
+        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            state = json.loads((self.out / STATE).read_bytes())
+            self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
+            self.hooks, self._hook_count = state["hooks"], state["hook_count"]
+        except FileNotFoundError:
+            self.save()
+        self._path = self.out / TRACE
+        self._continue()
+        self._file = self._path.open("ab")
+        self._write(self.header)
         begun = datetime.fromisoformat(self.header.started_at).timestamp()
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
 
@@ -146,8 +144,6 @@ class Tape:
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
-        if self.out is None:
-            return
         state = {"salt": self._salt, "accounts": self._accounts, "purse": self.purse, "hook_count": self._hook_count}
         # One that holds a key is known to this process only.
         state["hooks"] = {token: url for token, url in self.hooks.items() if self.text(url) == url}
@@ -161,21 +157,17 @@ class Tape:
         except OSError as error:
             raise TapeError(f"{self.out / STATE}: {error.strerror or error}") from None
 
-    def _continue(self, path: Path) -> None:
-        if path.exists() and path.stat().st_size:
-            data = path.read_bytes()
-            if not data.endswith(b"\n"):  # the last line was torn
-                with path.open("r+b") as file:
-                    file.truncate(data.rfind(b"\n") + 1)
-            if b"\n" in data:
-                self._take(load_trace(path))
-        self._file = path.open("ab", buffering=0)
-        self._write(self.header)
-
-    def _take(self, trace: Trace) -> None:
+    def _continue(self) -> None:
+        """Take in the trace that is there, but for a torn last line."""
+        data = self._path.read_bytes() if self._path.exists() else b""
+        if data and not data.endswith(b"\n"):
+            os.truncate(self._path, data.rfind(b"\n") + 1)
+        if b"\n" not in data:
+            return
+        trace = load_trace(self._path)
         if trace.profile.origin != self.profile.origin:
             raise InvalidTraceError(
-                f"{self._folder} has a trace of {trace.profile.origin}, not of {self.profile.origin}: give another --out"
+                f"{self.out} has a trace of {trace.profile.origin}, not of {self.profile.origin}: give another --out"
             )
         self.header = replace(self.header, started_at=trace.header.started_at)
         for exchange in trace.exchanges:
@@ -192,15 +184,11 @@ class Tape:
             self._describe(replace(self.profile, capabilities=rest))
 
     def _write(self, record: Record) -> None:
-        if self._file is None:
-            self._records.append(record)
-            return
-        line, written = dump_record(record), 0
         try:
-            while written < len(line):
-                written += self._file.write(line[written:])
+            self._file.write(dump_record(record))
+            self._file.flush()
         except OSError as error:
-            raise TapeError(f"{self._folder / TRACE}: {error.strerror or error}") from None
+            raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
     def named(self, host: str) -> None:
         """Take in a name by which the app calls the proxy: a gateway may derive URLs from it."""
@@ -362,12 +350,8 @@ class Tape:
             spend_stopped=stopped, generations_spent=spent, generations_released=released,
         )  # fmt: skip
         self._write(footer)
-        if self._file is not None:
-            self._file.close()
-            return load_trace(self._folder / TRACE)
-        exchanges = tuple(record for record in self._records if isinstance(record, Exchange))
-        callbacks = tuple(record for record in self._records if isinstance(record, Callback))
-        return Trace(self.header, exchanges, callbacks, footer)
+        self._file.close()
+        return load_trace(self._path)
 
 
 def _body_of(exchange: Exchange) -> bytes:

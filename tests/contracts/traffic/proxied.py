@@ -7,10 +7,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.patience import PATIENCE
 
@@ -66,6 +67,14 @@ def proxied(
     upstream: str, *, out: Path | None = None, budget: int | None = None, ledger: Path | None = None, **options: object
 ) -> Generator[Proxied]:
     """A proxy in front of `upstream`; afterwards it has ended and its trace is whole."""
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(TemporaryDirectory()))
+        yield from _proxied(upstream, folder, budget, ledger, options)
+
+
+def _proxied(
+    upstream: str, out: Path, budget: int | None, ledger: Path | None, options: dict[str, object]
+) -> Generator[Proxied]:
     capabilities = ("receiver",) if options.get("public_url") else ()
     profile = Profile(origin=upstream, paid=budget is not None, deadline=3600.0, settle=0.5, capabilities=capabilities)
     tape, loop, ready = Tape(profile, out), asyncio.new_event_loop(), threading.Event()

@@ -158,8 +158,8 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_not_read(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd"])
-def test_what_was_issued_unread_is_no_unknown_id(encoding: str) -> None:
-    tape = Tape(Profile(origin="http://127.0.0.1:1"), None)
+def test_what_was_issued_unread_is_no_unknown_id(encoding: str, tmp_path: Path) -> None:
+    tape = Tape(Profile(origin="http://127.0.0.1:1"), tmp_path)
     typed = (b"Content-Type", b"application/json")
     answer = Head((b"202", b""), b"1.1", [(b"Content-Encoding", encoding.encode())])
     assert _read(tape).aims == ("STATUS-10",)
