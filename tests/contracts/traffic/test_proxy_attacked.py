@@ -165,6 +165,7 @@ def test_what_was_issued_unread_is_no_unknown_id(encoding: str, tmp_path: Path) 
     assert _read(tape).aims == ("STATUS-10",)
     assert tape.record(_message("POST", f"{SUBMIT}generate", answer, b"\1", b'{"prompt": "A"}', typed)).aims == ()
     assert _read(tape).aims == ()
+    tape.end(0, 0, None)
 
 
 def _message(
