@@ -73,8 +73,8 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _origin(url: str) -> str:
-    """The origin that a URL names. The URL is not repeated in an error: it may hold a password or a key."""
+def origin_of_target(url: str) -> str:
+    """The origin that `--target` names. The URL is not repeated in an error: it may hold a password or a key."""
     if "@" in url:
         raise ConfigurationError(
             "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
@@ -119,7 +119,7 @@ def _check_parts(target: Target) -> None:
 
 def make_target(given: Given, file: ProfileFile) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
-    origin = _origin(given.target)
+    origin = origin_of_target(given.target)
     check_number("--pace", given.pace, above=True)
     check_number("--deadline", given.deadline, above=True)
     if given.max_generations < 0:

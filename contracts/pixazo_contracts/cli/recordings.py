@@ -8,9 +8,10 @@ import click
 from click import Argument, Option
 
 from pixazo_contracts.judge import ExitCode
-from pixazo_contracts.trace import ConfigurationError, InvalidTraceError, Trace, canonical_origin, dump_record
+from pixazo_contracts.trace import InvalidTraceError, Trace, dump_record
 from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
 
+from .configure import origin_of_target
 from .output import GIVEN_FILE, fail, put
 
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -25,15 +26,8 @@ _params = (
 
 def read_recording(path: Path, target: str | None) -> Trace:
     """The trace in a file, or of the HAR in it; says on standard error what was left out. A file that is neither ends the command."""
-    if target is not None:
-        try:
-            canonical_origin(target)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"--target {target!r}: {error}: give an origin such as https://gateway.pixazo.ai"
-            ) from None
     try:
-        trace, left_out = load_traffic(path, target)
+        trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
     except InvalidTraceError as error:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:

@@ -206,7 +206,7 @@ def _is_gateways(path: str) -> bool:
 def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     """The origin of the gateway, as it is written: the one that was asked most for paths of the gateway."""
     if target is not None:
-        return target.rstrip("/")
+        return target
     asked = Counter(
         f"{parts.scheme}://{parts.netloc}"
         for entry in entries

@@ -365,4 +365,4 @@ def test_a_target_that_is_no_origin_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.har"
     file.write_bytes(archive(submit()))
     result = CliRunner().invoke(main, ["profile", str(file), "--target", "nowhere"])
-    assert (result.exit_code, "--target 'nowhere'" in result.output) == (2, True)
+    assert (result.exit_code, "--target is not a URL" in result.output) == (2, True)
