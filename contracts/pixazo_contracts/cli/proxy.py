@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,17 +90,23 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
     own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")] if port else []
     profile = replace(profile, public_origins=tuple(dict.fromkeys([*profile.public_origins, *own])))
     keep = profile.loopback if options["host"] is None else options["host"] == "keep"
-    tape = Tape(profile, out, keys)
     how = ProxyOptions(
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
-    proxy = Proxy(profile, how, tape, _say)
-    proxy.guard = guard = _guard(profile, tape, file, options)
+    with closing(Tape(profile, out, keys)) as tape:
+        proxy = Proxy(profile, how, tape, _say)
+        proxy.guard = guard = _guard(profile, tape, file, options)
+        await _listen(proxy, how, profile.origin, options["ready_file"])
+        return tape.end(guard.spent if guard else 0, guard.released if guard else 0, guard.stopped if guard else None)
+
+
+async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path | None) -> None:
+    """Let traffic pass until a signal ends it. Raises `ConfigurationError`."""
     try:
-        url = f"http://{f'[{host}]' if ':' in host else host}:{await proxy.start()}"
+        url = f"http://{f'[{how.host}]' if ':' in how.host else how.host}:{await proxy.start()}"
     except OSError as error:
         raise ConfigurationError(
-            f"--listen {host}:{port} cannot be used ({error.strerror or error}): give another port, or 0 for a free one"
+            f"--listen {how.host}:{how.port} cannot be used ({error.strerror or error}): give another port, or 0 for a free one"
         ) from None
     loop = asyncio.get_running_loop()
 
@@ -111,12 +118,11 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
             loop.add_signal_handler(number, proxy.interrupt)
         except NotImplementedError:  # no loop of Windows has it
             signal.signal(number, interrupt)
-    _say(f"{url} leads to {profile.origin}; stop it with Ctrl-C (twice: at once)")
-    if options["ready_file"] is not None:
-        write_file(options["ready_file"], url.encode())
+    _say(f"{url} leads to {origin}; stop it with Ctrl-C (twice: at once)")
+    if ready_file is not None:
+        write_file(ready_file, url.encode())
     await proxy.stopping.wait()
     await proxy.stop()
-    return tape.end(guard.spent if guard else 0, guard.released if guard else 0, guard.stopped if guard else None)
 
 
 @click.command("proxy", params=[*_options, *judging])

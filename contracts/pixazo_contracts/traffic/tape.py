@@ -131,7 +131,7 @@ class Tape:
             self.save()
         self._path = self.out / TRACE
         self._continue()
-        self._file = self._path.open("ab")
+        self._file = self._path.open("ab", buffering=0)
         self._write(self.header)
         begun = datetime.fromisoformat(self.header.started_at).timestamp()
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
@@ -184,9 +184,10 @@ class Tape:
             self._describe(replace(self.profile, capabilities=rest))
 
     def _write(self, record: Record) -> None:
+        line, written = dump_record(record), 0
         try:
-            self._file.write(dump_record(record))
-            self._file.flush()
+            while written < len(line):
+                written += self._file.write(line[written:])
         except OSError as error:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
@@ -350,8 +351,12 @@ class Tape:
             spend_stopped=stopped, generations_spent=spent, generations_released=released,
         )  # fmt: skip
         self._write(footer)
-        self._file.close()
+        self.close()
         return load_trace(self._path)
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._file.close()
 
 
 def _body_of(exchange: Exchange) -> bytes:
