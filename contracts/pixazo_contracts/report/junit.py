@@ -32,15 +32,6 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     """The result as XML in UTF-8; DRIFT fails only if `strict_drift`, and what is missing where it fails the run."""
     meta = result.meta
     suite = Element("testsuite", name="pixazo-contracts", timestamp=meta.started_at[:19], time=f"{meta.seconds:.3f}")
-    about = {
-        "target": meta.origin,
-        "suite": meta.suite,
-        "clause_set": meta.clause_set,
-        "exit_code": str(result.exit_code),
-    }
-    properties = SubElement(suite, "properties")
-    for name, value in about.items():
-        SubElement(properties, "property", name=name, value=visible(value))
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
     if trouble := meta.unusable or meta.cut:
         SubElement(sentinel, "error", message=visible(trouble))

@@ -153,7 +153,6 @@ def test_a_submit_that_waits_for_its_generation_fails() -> None:
 def test_the_reports_are_well_formed(out: Path) -> None:
     """JUnit has a case a clause and a sentinel; the page is one file that loads nothing."""
     suite = ET.parse(out / "junit.xml").getroot()
-    assert [each.get("name") for each in suite[0]] == ["target", "suite", "clause_set", "exit_code"]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("187", "0", "0")
     page = (out / "report.html").read_text()
     assert page.startswith("<!doctype html>")
