@@ -59,19 +59,11 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """A sentence of the page outside tables and samples."""
+    """Something that the page says outside tables and samples, or that was not understood."""
 
     section: str
     text: str
     line: int
-
-
-class Unread(msgspec.Struct, frozen=True):
-    """Something of the page that was not understood."""
-
-    line: int
-    section: str
-    text: str
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -115,4 +107,4 @@ class Page(msgspec.Struct, frozen=True):
     provider: str = ""
     operations: tuple[Operation, ...] = ()
     sentences: tuple[Sentence, ...] = ()
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[Sentence, ...] = ()

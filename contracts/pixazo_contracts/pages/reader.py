@@ -15,7 +15,7 @@ from pixazo_contracts.trace import is_object
 
 from .blocks import Block, read_blocks
 from .descriptions import read_rules
-from .page import Operation, Page, Parameter, Sample, Sentence, Unread
+from .page import Operation, Page, Parameter, Sample, Sentence
 from .sections import Row, Section, rows, sections
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
@@ -52,7 +52,7 @@ class _Reading:
         self.about = {"title": "", "source": "", "provider": ""}
         self.operations: list[Operation] = []
         self.page_sentences: list[Sentence] = []
-        self.unread: list[Unread] = []
+        self.unread: list[Sentence] = []
         self.begin()
 
     def begin(self, group: str = "", **values: Any) -> None:
@@ -156,7 +156,7 @@ class _Reading:
             earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
             values[name] = earlier | {each[0]: each[-1] for each in cells}
         else:
-            self.unread += [Unread(row.line, section.title, " | ".join(row.cells.values())) for row in table]
+            self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
         label = ""
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
@@ -192,7 +192,7 @@ class _Reading:
         self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
 
     def _not_understood(self, section: Section, block: Block) -> None:
-        self.unread.append(Unread(block.line, section.title, block.text))
+        self.unread.append(Sentence(section.title, block.text, block.line))
 
 
 def read_page(markdown: str) -> Page:
