@@ -8,19 +8,17 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "diff": "What changed between two results: files, or directories that --out made.",
-    "har": "Make a trace of a HAR file, or a HAR file of a trace.",
-    "judge": "Judge a recorded trace, or a HAR file; costs nothing.",
-    "list": "The clauses: id, strength, cost, section, requirement.",
-    "page": "Read the vendor's page, compare two versions of it, draft a model file.",
-    "plan": "Show what a run would send and cost at worst; sends nothing.",
-    "profile": "What a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve.",
-    "proxy": "Stand between an app and a gateway; record and judge what passes.",
-    "run": "Send the probes, record what happens, judge it, report.",
+    "diff": (".commands", "What changed between two results: files, or directories that --out made."),
+    "har": (".recordings", "Make a trace of a HAR file, or a HAR file of a trace."),
+    "judge": (".commands", "Judge a recorded trace, or a HAR file; costs nothing."),
+    "list": (".commands", "The clauses: id, strength, cost, section, requirement."),
+    "page": (".page", "Read the vendor's page, compare two versions of it, draft a model file."),
+    "plan": (".commands", "Show what a run would send and cost at worst; sends nothing."),
+    "profile": (".recordings", "What a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve."),
+    "proxy": (".proxy", "Stand between an app and a gateway; record and judge what passes."),
+    "run": (".commands", "Send the probes, record what happens, judge it, report."),
 }
-"""By name: what each is for."""
-MODULES = {"har": ".recordings", "page": ".page", "profile": ".recordings", "proxy": ".proxy"}
-"""The modules of commands that are not in `commands`."""
+"""By name: the module of each command, and what it is for."""
 
 
 class _Commands(click.Group):
@@ -30,20 +28,24 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        place, about = COMMANDS[cmd_name]
         try:
-            module = import_module(MODULES.get(cmd_name, ".commands"), __package__)
+            module = import_module(place, __package__)
         except ModuleNotFoundError as error:
             needs = f"{cmd_name} needs {error.name}, which is not installed: pip install 'pixazo-testkit[contracts]'"
             raise click.UsageError(needs, ctx) from None
         command: click.Command = getattr(module, "catalogue" if cmd_name == "list" else cmd_name)
-        command.help = COMMANDS[cmd_name]
+        command.help = about
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         room = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
             formatter.write_dl(
-                [(name, click.Command(name, help=text).get_short_help_str(room)) for name, text in COMMANDS.items()]
+                [
+                    (name, click.Command(name, help=about).get_short_help_str(room))
+                    for name, (_, about) in COMMANDS.items()
+                ]
             )
 
     def invoke(self, ctx: click.Context) -> Any:

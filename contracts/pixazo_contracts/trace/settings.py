@@ -14,9 +14,6 @@ from .exchange import JsonObject, is_object
 #: What a file is written in, by the end of its name; any other one is TOML.
 FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 
-#: Values of one YAML file, those that aliases repeat included.
-MOST_VALUES: Final = 10_000
-
 _TAG: Final = "tag:yaml.org,2002:"
 #: The YAML scalars without quotation marks that are no texts (YAML 1.2.2, 10.3.2): `off`, `no` and dates are texts.
 _SCALARS: Final = {
@@ -63,19 +60,17 @@ def _read_yaml(text: str) -> object:
         raise ValueError(f"{problem} (at line {mark.line + 1})") from None
     except yaml.YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
-    return {} if node is None else _value(node, iter(range(MOST_VALUES)))
+    return {} if node is None else _value(node)
 
 
-def _value(node: Any, left: Any) -> Any:
+def _value(node: Any) -> Any:
     """The value of a node of YAML. Raises ValueError naming the line."""
     at = f"(at line {node.start_mark.line + 1})"
-    if next(left, None) is None:
-        raise ValueError(f"more than {MOST_VALUES} values, those that aliases repeat included {at}")
     kind = node.tag.removeprefix(_TAG)
     if node.id == "scalar" and (kind == "str" or (kind in _SCALARS and _SCALARS[kind].match(node.value))):
         return _MEANINGS.get(kind, str)(node.value)
     if kind == "seq":
-        return [_value(each, left) for each in node.value]
+        return [_value(each) for each in node.value]
     if kind != "map":
         raise ValueError(f"a tag that is none of JSON's types {at}")
     if any(key.id != "scalar" for key, _ in node.value):  # whose text would show what it holds
@@ -83,7 +78,7 @@ def _value(node: Any, left: Any) -> Any:
     names = [str(key.value) for key, _ in node.value]
     if len(set(names)) < len(names):
         raise ValueError(f"a name stands twice in one mapping {at}")
-    return {name: _value(each, left) for name, (_, each) in zip(names, node.value, strict=True)}
+    return {name: _value(each) for name, (_, each) in zip(names, node.value, strict=True)}
 
 
 _READERS: Final[dict[str, Callable[[str], object]]] = {"TOML": tomllib.loads, "JSON": json.loads, "YAML": _read_yaml}
