@@ -1303,7 +1303,7 @@ export interface RuleDiagnosis {
 export interface DryRun {
   /** an HTTP method */
   method: string;
-  /** path and query, percent-encoded, that begin with '/' */
+  /** path and query, percent-encoded, that begin with '/', or such a URL of this simulator */
   path: string;
   /** the key of the caller is added when they hold none */
   headers?: Record<string, string>;

@@ -516,7 +516,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
     are left out.
     """
-    asked, path = request.body, request.body.path
+    asked, path = request.body, _path(request)
     if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)) or path == spec.OPENAPI_PATH:
         problem = "is not a route of the gateway, but one of the simulator: it is not explained"
         raise Refused(400, f"path {spec.beginning(path, 80)!r} {problem}")
@@ -533,6 +533,19 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     given = [(name.lower(), value) for name, value in asked.headers.items()]
     headers = given + [(name, value) for name, value in usual.items() if name not in dict(given)]
     return dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
+
+
+def _path(request: ControlRequest[requests.DryRun]) -> str:
+    """Path and query, without the origin of this simulator or of its URLs. Raises Refused for a URL of any other."""
+    asked, origin = request.body.path, f"{request.worlds.settings.scheme}://{request.host}"
+    known = request.worlds.get(request.key)
+    for each in (origin, (known.policy if known else request.worlds.settings.policy).public_origin):
+        if asked.startswith(f"{each}/"):
+            return asked.removeprefix(each)
+    if not asked.startswith("/"):
+        problem = f"is not a URL of this simulator: give path and query, or begin with {origin}"
+        raise Refused(400, f"path {spec.beginning(asked, 80)!r} {problem}")
+    return asked
 
 
 def _body(asked: requests.DryRun) -> tuple[bytes, bool]:

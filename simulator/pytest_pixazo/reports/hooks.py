@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -41,8 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
     changing = [f"--pixazo-{name}" for name in ("mutants", "mutant", "variant") if config.getoption(f"pixazo_{name}")]
     if len(changing) > 1:
         raise pytest.UsageError(f"{' and '.join(changing)} exclude each other: give one")
-    if changing and config.getoption("pixazo_sim_url", None):
-        raise pytest.UsageError(f"{changing[0]} changes a simulator of this run's own: leave --pixazo-sim-url out")
+    shared = {
+        "--pixazo-sim-url": config.getoption("pixazo_sim_url"),
+        "PIXAZO_SIM_URL": os.environ.get("PIXAZO_SIM_URL"),
+        "ini setting pixazo_sim_url": config.getini("pixazo_sim_url"),
+    }
+    if changing and any(shared.values()):
+        named = next(filter(shared.get, shared))
+        raise pytest.UsageError(f"{changing[0]} changes a simulator of this run's own: leave {named} out")
     if limit := _max_spend(config):
         from pixazo_simulator.spec import micros
 

@@ -326,6 +326,18 @@ def test_mutation_testing_that_is_refused(suite: pytest.Pytester, code: str, opt
     assert done.ret != 0
 
 
+@pytest.mark.parametrize("place", ["PIXAZO_SIM_URL", "ini setting pixazo_sim_url"])
+def test_a_simulator_that_runs_already_is_not_changed(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Wherever it is named: what fails on it would count as noticed."""
+    options = [] if place == "PIXAZO_SIM_URL" else ["-o", "pixazo_sim_url=http://127.0.0.1:1"]
+    if not options:
+        monkeypatch.setenv("PIXAZO_SIM_URL", "http://127.0.0.1:1")
+    done = mutated(suite, "--pixazo-mutants=no-retry", *options)
+    done.stderr.fnmatch_lines([f"ERROR: --pixazo-mutants changes a simulator of this run's own: leave {place} out"])
+
+
 @pytest.mark.exhaustive
 def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
     """A verdict can be reproduced by hand, and the run says that its gateway is changed."""

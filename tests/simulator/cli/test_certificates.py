@@ -54,6 +54,7 @@ def test_urls_in_responses_are_https(simulator: Simulator, kept: tuple[Path, Pat
             assert app.get(done["output"]["media_url"][0]).status_code == 200
             receiver = app.get("/_sim/console/worlds/1/try").text
             assert f"https://{host}:{simulator.port}/_sim/console/receiver" in receiver
+    assert simulator.control().explain("GET", f"{simulator.url}/v2/requests/status/x").status == 404
 
 
 def test_a_control_client_needs_the_authority(

@@ -322,6 +322,7 @@ def test_a_server_that_listens_everywhere_is_reached_on_loopback(host: str, url:
         assert ControlClient(simulator.url).health().status == "ok"
         given = f"[{host}]" if ":" in host else host
         assert ControlClient(f"http://{given}:{simulator.port}").health().status == "ok"
+        assert simulator.control().explain("GET", f"{simulator.url}/v2/requests/status/x").status == 404
 
 
 def _has_ipv6() -> bool:

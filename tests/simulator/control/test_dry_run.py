@@ -318,6 +318,14 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     }  # fmt: skip
 
 
+def test_a_url_of_the_simulator_is_explained_as_its_path(bench: Bench) -> None:
+    """As one copies it from a test."""
+    explanation = bench.explained("GET", f"http://{HOST}{STATUS}x?y=http://{HOST}/")
+    assert explanation["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
+    bench.control("PATCH", "/_sim/world", {"policy": {"public_origin": "https://a.test/pixazo"}})
+    assert bench.explained("GET", f"https://a.test/pixazo{STATUS}x")["exchange"]["target"] == f"{STATUS}x"
+
+
 def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     """The reason says which, and why; no callback is announced."""
     bench.control("PATCH", "/_sim/world", {"policy": {"http_webhook_url": "refuse", "bad_webhook_url": "ignore"}})
@@ -426,7 +434,11 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
         ({"method": "GET", "path": "nowhere"}, "path 'nowhere': give path and query, percent-encoded, that begin with '/'"),
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
-        ({"method": "GET", "path": "http://a.b/x"}, "path 'http://a.b/x': give path and query, percent-encoded, that begin with '/'"),
+        (
+            {"method": "GET", "path": "http://a.b/x"},
+            f"path 'http://a.b/x' is not a URL of this simulator: give path and query, or begin with http://{HOST}",
+        ),
+        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is not a route of the gateway"),
         ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
         ({"method": "GET"}, "missing required field `path`"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),

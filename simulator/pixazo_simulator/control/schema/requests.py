@@ -45,7 +45,7 @@ AtAny = Annotated[str, about("an instant of RFC 3339, past or to come; now if le
 Overlap = Annotated[float, about("seconds of the world's clock in which webhooks are signed with both", ge=0, le=1e9)]
 OperationName = Annotated[str, about("generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
 SearchText = Annotated[str, about("any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)", max_length=LONGEST_TEXT)]
-RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/'", pattern=r"^/[!-~]*\Z")]
+RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/', or such a URL of this simulator", pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z")]
 AtLeast = Annotated[int, about("1 if neither this nor at_most is given, else 0", ge=0, le=1_000_000)]
 AtMost = Annotated[int, about("0: never", ge=0, le=1_000_000)]
 # fmt: on
