@@ -96,12 +96,12 @@ def _submit(
     case: str,
     *aims: str,
     operation: str = "generate",
+    prompt: str | None = None,
     intent: Intent = "any",
     headers: Headers = PRINTED_HEADERS,
-    **changes: object,
 ) -> Send:
     """A valid submit for the price of one: only the account gives a reason to refuse it."""
-    body = valid(operation, case, **changes)
+    body = valid(operation, case, **({} if prompt is None else {"prompt": prompt}))
     return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
