@@ -99,7 +99,7 @@ def callbacks_of(trace: Trace, submit: Exchange) -> list[Callback]:
 
 def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
     """A request that must be refused neither gets an answer that shows work, nor is its receiver called."""
-    yield check(not shows_work(exchange), exchange, "body", "nothing of a request", exchange.members)
+    yield check(not shows_work(exchange), exchange, "body", "nothing of a request", words=show(exchange.members))
     for callback in callbacks_of(trace, exchange):
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
@@ -238,10 +238,15 @@ def is_json(message: Exchange | Callback) -> Remarks:
     content_type = message.header("content-type")
     charset = CHARSET.search(content_type or "")
     typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    got: object = MISSING if content_type is None else content_type
-    yield check(bool(typed), message, "Content-Type", "application/json", got)
-    words = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
-    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=words)
+    yield check(
+        bool(typed),
+        message,
+        "Content-Type",
+        "application/json",
+        words=show(MISSING if content_type is None else content_type),
+    )
+    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
+    yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
     yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
 

@@ -140,8 +140,17 @@ def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
     for (called, *_), same in islice(kinds.items(), MOST_FINDINGS):
         first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
         exchange, callback = (None, numbers[0]) if called else (numbers[0], None)
-        said, examples = (first.expected, first.got, first.where), numbers[:MOST_EXAMPLES]
-        findings.append(Finding(*said, exchange, callback, count=len(same), examples=examples))
+        findings.append(
+            Finding(
+                first.expected,
+                first.got,
+                first.where,
+                exchange,
+                callback,
+                count=len(same),
+                examples=numbers[:MOST_EXAMPLES],
+            )
+        )
     return tuple(findings)
 
 
