@@ -35,16 +35,18 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 
     A probe that may cost a generation is left out once none is left; one that is free if refused needs it only while it runs.
     """
-    left, lines, able = budget, list[Line](), in_order(probes, profile, [clause.id for clause in clauses])
-    for given in able:
+    left, lines = budget, list[Line]()
+    for given in in_order(probes, profile, [clause.id for clause in clauses]):
         # Where generations cost money the smoke test only reads.
         probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
-        unfunded = left is not None and probe.worst > 0 and left < 1
-        lines.append(Line(probe, "the budget does not reach it" if unfunded else None))
-        if left is not None and not unfunded:
+        reason = profile.lacks(probe.needs)
+        if reason is None and profile.limited and probe.only_unlimited:
+            reason = "never sent to a target that charges"
+        if reason is None and left is not None and probe.worst and left < 1:
+            reason = "the budget does not reach it"
+        lines.append(Line(probe, reason))
+        if reason is None and left is not None:
             left -= min(left, probe.expected)
-    rest = (probe for probe in probes if probe not in able)
-    lines += [Line(probe, profile.lacks(probe.needs) or "never sent to a target that charges") for probe in rest]
     sent = [line.probe for line in lines if line.left_out is None]
     fed = {clause_id for probe in sent for clause_id in probe.feeds}
     worst = sum(probe.worst for probe in sent)
@@ -59,14 +61,14 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 
 
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
-    """The probes that a target allows, in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
+    """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
 
     Where generations cost money: first what is free if refused; then what is paid for, each time the probe that for its price
     feeds most core clauses, and most clauses, that no paid one feeds yet; then what only reads, some of it about those generations.
     """
-    able = [probe for probe in probes if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)]
     if not profile.limited:
-        return able
+        return list(probes)
+    able = [probe for probe in probes if profile.has(probe.needs) and not probe.only_unlimited]
     main = [probe for probe in able if probe.phase == "main"]
     refused = [probe for probe in main if probe.worst and not probe.expected]
     paid = [probe for probe in main if probe.expected]
@@ -87,4 +89,4 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
         wanted = [clause for clause in wanted if clause.id not in best.feeds]
         bought.append(best)
     smoke, late = ([probe for probe in able if probe.phase == phase] for phase in ("smoke", "late"))
-    return [*smoke, *refused, *bought, *reads, *late]
+    return [*smoke, *refused, *bought, *reads, *late, *(probe for probe in probes if probe not in able)]

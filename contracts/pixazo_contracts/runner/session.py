@@ -132,7 +132,12 @@ class _Session:
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
         """Carry out the probes that this target allows, phase by phase: after a hopeless smoke test none."""
-        able, reason = in_order(probes, self._profile, self._options.selected), None
+        profile, reason = self._profile, None
+        able = [
+            probe
+            for probe in in_order(probes, profile, self._options.selected)
+            if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
+        ]
         # Closed before the footer: it counts what arrived, and nothing may arrive after it.
         with closing(self.schedule(len(able), on_progress)) as schedule:
             try:
