@@ -24,6 +24,7 @@ from .operations import (
     LATER_POLLS,
     PRINTED,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     About,
     download,
@@ -32,9 +33,9 @@ from .operations import (
     read,
     submit,
     unknown_id,
-    valid,
     webhook_headers,
 )
+from .samples import members
 
 #: A generation that fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others,
 #: less often where a network lies between.
@@ -91,17 +92,16 @@ def _recovery(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
-def _submit(
+def _valid(
     account: str,
     case: str,
-    *aims: str,
-    operation: str = "generate",
-    prompt: str | None = None,
-    intent: Intent = "any",
+    aims: tuple[str, ...],
     headers: Headers = PRINTED_HEADERS,
+    intent: Intent = "refuse",
+    operation: str = "generate",
 ) -> Send:
-    """A valid submit for the price of one: only the account gives a reason to refuse it."""
-    body = valid(operation, case, **({} if prompt is None else {"prompt": prompt}))
+    """A valid submit: only the account gives a reason to refuse it."""
+    body = {**(members("image_to_video") if operation == "imageToVideo" else PRINTED), "prompt": PROMPT}
     return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
@@ -109,7 +109,7 @@ def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "
     """What else an account that must not submit is refused: a valid submit with a webhook, and one without a prompt."""
     if context.has_receiver:
         headers = yield from webhook_headers(context, ReceiverUrl(role))
-        yield from _submit(role, f"{role} account, webhook", *aims, intent=intent, headers=headers)
+        yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
     no_prompt = f"{role} account, no prompt"
     yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent=intent, account=role)
 
@@ -123,12 +123,10 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
-        case = f"{role} account"
-        yield from _submit(role, case, *aims, intent=intent)
+        yield from _valid(role, f"{role} account", aims, intent=intent)
         if intent == "refuse":
             headers = yield from webhook_headers(context, ReceiverUrl(f"{role}-image"))
-            case, operation = f"{case}, image to video", "imageToVideo"
-            yield from _submit(role, case, *aims, operation=operation, intent=intent, headers=headers)
+            yield from _valid(role, f"{role} account, image to video", aims, headers, operation="imageToVideo")
         yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused
@@ -152,7 +150,8 @@ def _throttled(context: RunContext) -> Conversation[None]:
     if last.status == 429:
         yield from _meanwhile(context)
     for _ in range(MOST_SUBMITS):
-        last = yield from _submit("throttled", "throttled account", "ERR-429-01", "ERR-429-02")
+        aims = ("ERR-429-01", "ERR-429-02")
+        last = yield from _valid("throttled", "throttled account", aims, intent="any")
         if last.status == 429 and not context.limited:
             yield from _meanwhile(context)
             yield from _refused_ones(context, "throttled", "ERR-429-02")
@@ -174,15 +173,15 @@ def _precedence(_: RunContext) -> Conversation[None]:
 
 @probe("unknown model", "ERR-400-02", worst=1)
 def _unknown_model(_: RunContext) -> Conversation[None]:
-    for operation in ("generate", "imageToVideo"):
+    for operation, body in (("generate", PRINTED), ("imageToVideo", members("image_to_video"))):
         url, about = f"/no-such-model/v1/{operation}", About(aims=("ERR-400-02",), intent="refuse")
-        yield from submit("other", valid(operation, "no-such-model"), case="no-such-model", url=url, **about)
+        yield from submit("other", {**body, "prompt": PROMPT}, case="no-such-model", url=url, **about)
 
 
 @probe("disabled model", "ERR-400-02", "ERR-400-03", "ERR-ENV-01", worst=1, needs={"account:disabled"})
 def _disabled_model(_: RunContext) -> Conversation[None]:
-    for case, operation in (("disabled model", "generate"), ("disabled model, image to video", "imageToVideo")):
-        yield from _submit("disabled", case, "ERR-400-02", operation=operation, intent="refuse")
+    yield from _valid("disabled", "disabled model", ("ERR-400-02",))
+    yield from _valid("disabled", "disabled model, image to video", ("ERR-400-02",), operation="imageToVideo")
 
 
 PROBES: Final = (
@@ -216,23 +215,38 @@ PATIENT: Final = 3.0
 READS: Final = 20
 
 
+def _spend(
+    account: str,
+    case: str,
+    *aims: str,
+    prompt: str | None = None,
+    intent: Intent = "any",
+    headers: Headers = PRINTED_HEADERS,
+    image: str | None = None,
+) -> Send:
+    """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
+    operation, more = ("imageToVideo", {"first_frame_image": image}) if image else ("generate", {})
+    body = {"prompt": prompt or f"{PROMPT} ({case})", **PRINTED, **more}
+    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
+
+
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
 def _debited_once(context: RunContext) -> Conversation[None]:
     """Only submits are sent with this account until it has bought two; another account's generation shows when to go on."""
-    yield from _submit("two", "first", "WAL-01")
-    sibling = yield from _submit("default", "sibling", "WAL-01")
+    yield from _spend("two", "first", "WAL-01")
+    sibling = yield from _spend("default", "sibling", "WAL-01")
     yield from poll(context, sibling)
     yield from Pause(context.profile.pace)
-    second = yield from _submit("two", "second", "WAL-01")
+    second = yield from _spend("two", "second", "WAL-01")
     yield from poll(context, second)
-    yield from _submit("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
+    yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
 
 
 @probe("FAILED", "WAL-03", cost=2, needs={"account:one.4", "prompt:failed"})
 def _after_failed(context: RunContext) -> Conversation[None]:
-    first = yield from _submit("one.4", "failed", "WAL-03", prompt=context.prompts["failed"])
+    first = yield from _spend("one.4", "failed", "WAL-03", prompt=context.prompts["failed"])
     if (yield from poll(context, first)) is not None:
-        yield from _submit("one.4", "after", "WAL-03")
+        yield from _spend("one.4", "after", "WAL-03")
 
 
 @probe("ERROR is free", "WAL-02", cost=3, needs={"account:one.1", "prompt:error"})
@@ -243,7 +257,7 @@ def _after_errors(context: RunContext) -> Conversation[None]:
     image, which may have another price: where that is too dear, the others show as much.
     """
     error, later = context.prompts["error"], LATER_POLLS * context.profile.pace
-    first = yield from _submit("one.1", "error", "WAL-02", operation="imageToVideo", prompt=error)
+    first = yield from _spend("one.1", "error", "WAL-02", prompt=error, image=PRINTED_IMAGE)
     case = "first"
     if first.accepted_id is not None:
         if (yield from poll(context, first)) is None:
@@ -251,12 +265,12 @@ def _after_errors(context: RunContext) -> Conversation[None]:
         case = "after"
         yield from Pause(later)
     headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
-    second = yield from _submit("one.1", case, "WAL-02", prompt=error, headers=headers)
+    second = yield from _spend("one.1", case, "WAL-02", prompt=error, headers=headers)
     if second.accepted_id is not None:
         if not context.limited:
             yield from Await("g1 ended")
         yield from Pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
-        last = yield from _submit("one.1", "after", "WAL-02")
+        last = yield from _spend("one.1", "after", "WAL-02")
         if last.accepted_id is not None:
             yield from poll(context, second)
 
@@ -268,7 +282,7 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
         for operation in ("generate", "imageToVideo"):
             yield from submit(operation, body, case=case, **about)
     yield from submit("imageToVideo", {"prompt": PROMPT, "first_frame_image": 42}, case="wrong image", **about)
-    yield from _submit("one", "after", "WAL-04")
+    yield from _spend("one", "after", "WAL-04")
 
 
 @probe("reads are free", "WAL-05", cost=1, needs={"account:one.2"})
@@ -276,28 +290,28 @@ def _after_reads(context: RunContext) -> Conversation[None]:
     for n in range(READS):
         step = read(unknown_id(context.run, f"purse {n}"), case="read", account="one.2")
         yield from replace(step, method="HEAD") if n % 2 else step
-    yield from _submit("one.2", "after", "WAL-05")
+    yield from _spend("one.2", "after", "WAL-05")
 
 
 @probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
 def _after_reads_of_one(context: RunContext) -> Conversation[None]:
     """Reads of a request that exists, its callback and its downloads, between two submits that the account can pay for."""
     headers = yield from webhook_headers(context, ReceiverUrl("two"))
-    first = yield from _submit("two.1", "before", "WAL-05", headers=headers)
+    first = yield from _spend("two.1", "before", "WAL-05", headers=headers)
     for _ in range(READS if first.accepted_id is not None else 0):
         yield from read(str(first.accepted_id), case="read", account="two.1")
     yield from download(context, (yield from poll(context, first)))
     if context.has_receiver:
         yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
-    yield from _submit("two.1", "after", "WAL-05")
+    yield from _spend("two.1", "after", "WAL-05")
 
 
 @probe("several on funds for one", "WAL-06", "ERR-402-04", cost=4, needs={"account:one.3"})
 def _at_once(context: RunContext) -> Conversation[None]:
     about: About = {"aims": ("WAL-06",), "account": "one.3"}
-    bodies = (valid("generate", f"boat {n}") for n in range(3))
+    bodies = [{"prompt": f"{PROMPT}, boat {n}", **PRINTED} for n in range(3)]
     at_once = yield from Together(tuple(submit("generate", body, case="at once", **about) for body in bodies))
-    yield from _submit("one.3", "one more", "WAL-06")
+    yield from _spend("one.3", "one more", "WAL-06")
     for exchange in at_once:
         if exchange.accepted_id is not None:
             case = "earlier id, wallet empty now"

@@ -10,6 +10,7 @@ from pixazo_contracts.trace import Exchange
 from .conversation import Await, AwaitCallbacks, Conversation, Probe, ReceiverUrl, RunContext, probe
 from .families import ABSENT, Case, family, t2v
 from .operations import (
+    PRINTED_HEADERS,
     PROMPT,
     About,
     follow_called,
@@ -17,10 +18,10 @@ from .operations import (
     poll,
     read,
     submit,
-    submit_with_url,
     webhook_headers,
     with_webhook,
 )
+from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -28,42 +29,46 @@ RECEIVER: Final = frozenset({"receiver"})
 SLOW: Final = 1.0
 
 
-def _until_quiet(context: RunContext, accepted: Exchange, url: str, count: int = 2) -> Conversation[None]:
-    """Follow a generation until no further callback is due: `count` are expected."""
-    if (yield from poll(context, accepted)) is not None:
-        yield from AwaitCallbacks(url, count, context.profile.settle)
-        yield from read(str(accepted.accepted_id), case="after the receiver")
+def _receiver(
+    name: str,
+    receiver_url: ReceiverUrl,
+    count: int,
+    *aims: str,
+    case: str = "",
+    feeds: tuple[str, ...] = (),
+    unread: bool = False,
+) -> Probe:
+    """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
+    One that is `unread` is not polled before its callback has come, or should have.
+    """
+    case = case or name
 
-def _receiver(name: str, receiver_url: ReceiverUrl, count: int, *aims: str) -> Probe:
-    """A generation whose receiver behaves in some way."""
-
-    @probe(name, *aims, cost=1, needs=RECEIVER)
+    @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        body, headers = {"prompt": f"{PROMPT} ({name})"}, with_webhook(url)
-        accepted = yield from submit("generate", body, case=name, aims=aims, intent="accept", headers=headers)
-        yield from _until_quiet(context, accepted, url, count)
+        body, headers = {"prompt": f"{PROMPT} ({case})"}, with_webhook(url)
+        accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
+        if unread and accepted.accepted_id is not None:
+            # Whoever has a callback need not poll, so one must come without that.
+            if not context.limited:
+                yield from Await("g1 ended")
+            longest = yield from ordinary(context)
+            yield from AwaitCallbacks(url, 1, longest + context.profile.settle + context.profile.pace)
+        if (yield from poll(context, accepted)) is not None:
+            yield from AwaitCallbacks(url, count, context.profile.settle)
+            yield from read(str(accepted.accepted_id), case="after the receiver")
 
     return receiver
 
 
-@probe("webhook alone", "WEBHOOK-01", "WEBHOOK-03", cost=1, needs=RECEIVER)
-def _alone(context: RunContext) -> Conversation[None]:
-    """A generation that is not polled before its callback has come, or should have: whoever has a callback need not poll."""
-    accepted, url = yield from submit_with_url("header", "generate", "webhook header", "WEBHOOK-01")
-    if accepted.accepted_id is not None:
-        if not context.limited:
-            yield from Await("g1 ended")
-        longest = yield from ordinary(context)
-        yield from AwaitCallbacks(url, 1, longest + context.profile.settle + context.profile.pace)
-    yield from _until_quiet(context, accepted, url)
-
-
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
-    called = yield from submit_with_url("member", "generate", "callback_url")
-    yield from follow_called(context, [called])
+    url = yield from ReceiverUrl("member")
+    body = {"prompt": PROMPT, "callback_url": url}
+    accepted = yield from submit("generate", body, case="callback_url", intent="accept")
+    if (yield from poll(context, accepted)) is not None:
+        yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
 #: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
@@ -80,8 +85,15 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
     """Both bad ends with a URL in the member, and those of image to video with one in the header."""
     called = list[tuple[Exchange, str]]()
     for kind, way, operation in BAD_ENDS:
-        case, prompt = f"{kind}, {way}", context.prompts[kind]
-        called.append((yield from submit_with_url(way, operation, case, prompt=prompt)))
+        url = yield from ReceiverUrl(f"{kind}-{way}")
+        body = {**members("image_to_video"), "prompt": context.prompts[kind]}
+        if operation == "generate":
+            del body["first_frame_image"]
+        if way == "member":
+            body["callback_url"] = url
+        headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+        sent = yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)
+        called.append((sent, url))
     yield from follow_called(context, called)
 
 
@@ -126,7 +138,15 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 PROBES: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_unusable()),
-    _alone,
+    _receiver(
+        "webhook alone",
+        ReceiverUrl("alone"),
+        2,
+        "WEBHOOK-01",
+        case="webhook header",
+        feeds=("WEBHOOK-03",),
+        unread=True,
+    ),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),

@@ -18,15 +18,15 @@ from .images import bmp, data_url, gif, jpeg, png, svg, webp
 from .operations import (
     BODY_ONLY,
     CHARSET,
+    PRINTED,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     PROMPT,
     download,
     encode,
     follow,
     follow_called,
     submit,
-    submit_with_url,
-    valid,
     with_webhook,
 )
 from .samples import text
@@ -56,8 +56,13 @@ class Case:
 
 
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
-    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out."""
-    left = {member: value for member, value in valid(operation, name, **changes).items() if value is not ABSENT}
+    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
+
+    Each case has a prompt of its own: a gateway may treat equal bodies as one request.
+    """
+    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
+    body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
+    left = {member: value for member, value in body.items() if value is not ABSENT}
     return Case(operation=operation, name=name, body=left, intent=intent)
 
 
@@ -386,7 +391,11 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     called = list[tuple[Exchange, str]]()
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
-            called.append((yield from submit_with_url(way, operation, f"URL in the {way}", aim, **image)))
+            url = yield from ReceiverUrl(f"{way}-{operation}")
+            given = {"callback_url": url} if way == "member" else {}
+            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
+            headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
     yield from follow_called(context, called)
 
 

@@ -68,12 +68,6 @@ def encode(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-def valid(operation: str, name: str, **changes: object) -> dict[str, object]:
-    """A valid body, with some members changed or added; a prompt of its own, since a gateway may treat equal bodies as one request."""
-    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
-    return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
-
-
 class About(TypedDict, total=False):
     """The members of `Send` that do not go over the network."""
 
@@ -188,17 +182,6 @@ def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
     """Whether a request is still queued, and read as often as it was meant to be: a throttle that holds reads up is no use."""
     held = any(after.started - before.finished > pace for before, after in pairwise(reads))
     return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
-
-
-def submit_with_url(
-    way: str, operation: str, case: str, *aims: str, **changes: object
-) -> Conversation[tuple[Exchange, str]]:
-    """Submit a valid body with a URL of ours in the `header` or in the `member`; returns what came, and that URL."""
-    url = yield from ReceiverUrl(way)
-    given, headers = ({"callback_url": url}, PRINTED_HEADERS) if way == "member" else ({}, with_webhook(url))
-    body = valid(operation, case, **changes, **given)
-    accepted = yield from submit(operation, body, case=case, aims=aims, intent="accept", headers=headers)
-    return accepted, url
 
 
 def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
 from .conversation import Await, Conversation, Headers, Placement, Probe, ReceiverUrl, RunContext, Send, probe
-from .operations import PRINTED_HEADERS, PROMPT, About, poll, read, submit, unknown_id, valid, webhook_headers
+from .operations import PRINTED, PRINTED_HEADERS, PROMPT, About, poll, read, submit, unknown_id, webhook_headers
 from .samples import Sample, members, text
 
 OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
@@ -60,9 +60,9 @@ def _near(context: RunContext) -> Conversation[None]:
     for case, account in NEAR.items():
         yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
     for case, account in NEAR.items():
-        for operation in OPERATIONS:
-            body, about = valid(operation, case), About(aims=("AUTH-03",), intent="refuse", account=account)
-            yield from submit(operation, body, case=case, **about)
+        for operation, sample in OPERATIONS.items():
+            body = {**members(sample), "prompt": f"{PROMPT} ({case})"}
+            yield from submit(operation, body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
 
 
 #: The places of a key by the names of their cases.
@@ -128,7 +128,8 @@ def _methods(context: RunContext) -> Conversation[None]:
 
 @probe("methods while it runs", "BASE-06", cost=1)
 def _methods_meanwhile(context: RunContext) -> Conversation[None]:
-    accepted = yield from submit("generate", valid("generate", "methods"), case="methods", intent="accept")
+    body: dict[str, object] = {"prompt": f"{PROMPT} (methods)", **PRINTED}
+    accepted = yield from submit("generate", body, case="methods", intent="accept")
     if accepted.accepted_id is not None:
         url = f"{STATUS_BASE}{accepted.accepted_id}"
         for method in ("HEAD", "PUT", "DELETE", "POST"):
