@@ -248,7 +248,7 @@ def keep_reading(client, request_id, ended):
 
 with Simulator(Settings()) as sim:
     http = httpx2.Client() if sys.argv[1] == "lent" else None
-    client = PixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=http, timeout=10)
+    client = PixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=http, timeout=60)
     if sys.argv[1] == "lent":
         unused = result(in_child(lambda: [client.generate("A bear").request_id[:16]]))
         client.generate("A bear")

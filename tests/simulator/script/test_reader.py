@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
 def test_too_many_rules_are_refused() -> None:
     """A thousand fit."""
     assert len(script_from(GENERATE * 1000, "s", form="TOML")) == 1000
-    with pytest.raises(ValueError, match="script s, line 1: rules: give a list of at most 1000 elements"):
+    with pytest.raises(ValueError, match=r"script s, line 1: rules \[.*\]: give a list of at most 1000 elements"):
         script_from(GENERATE * 1001, "s", form="TOML")
 
 
