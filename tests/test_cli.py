@@ -857,7 +857,7 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
     ]
     assert messages[0] == f"webhook about {request_id} to {receiver.url}?key=[redacted]: answered 204"
     assert messages[1].endswith(
-        'answered 400: {"error":"Invalid request","message":"resolution must be \\"768P\\" or \\"1080P\\", not \\"[redacted]\\"."}'
+        'answered 400: {"error":"Invalid request","message":"resolution must be one of \\"768P\\", \\"1080P\\", not the string \\"[redacted]\\"."}'
     )
     if form == "json":
         assert {json.loads(line)["level"] for line in lines} == {"info"}

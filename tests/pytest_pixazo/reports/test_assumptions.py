@@ -188,4 +188,4 @@ def test_a_world_that_ends_within_the_test_is_judged(
     result.assert_outcomes(passed=2, failed=1, errors=2)
     sign = "and this test leans on" if marker else "refusal-repeated"
     assert sum(line.count(sign) for line in result.outlines if line.startswith("pixazo")) <= 6
-    result.stdout.fnmatch_lines(["... and of 2 worlds more"])
+    result.stdout.fnmatch_lines(["... and 2 more"])
