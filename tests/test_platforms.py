@@ -23,7 +23,7 @@ from tests.command import COMMAND, environment, run_process, started
 from tests.patience import PATIENCE
 
 MISSING = """
-import asyncio, os, signal, sys
+import asyncio, os, shutil, signal, sys
 missing = {
     os: "fork forkpty fchmod fchown register_at_fork getpgrp tcgetpgrp getuid O_NONBLOCK O_NOFOLLOW",
     signal: "SIGHUP SIGQUIT SIGUSR1 SIGUSR2 SIGALRM SIGPIPE pthread_kill",
@@ -32,6 +32,7 @@ missing = {
 for owner, names in missing.items():
     for name in names.split():
         delattr(owner, name)
+shutil._use_fd_functions = False
 sys.modules.update(dict.fromkeys(("grp", "pty", "pwd", "resource", "termios", "uvloop")))
 """
 

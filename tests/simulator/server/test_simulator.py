@@ -178,6 +178,8 @@ def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch:
     """The rest of its body arrives while the server stops; no connection that it accepts meanwhile stays open, where there is no uvloop either."""
     if loop == "asyncio":
         monkeypatch.setitem(sys.modules, "uvloop", None)
+    for seconds in ("STOP_TIMEOUT", "STOP_DEADLINE"):  # on a busy machine this test may take longer than it has
+        monkeypatch.setattr(f"pixazo_simulator.server.threaded.{seconds}", PATIENCE)
     simulator = Simulator().start()
     whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
     with RawSocket(simulator.port) as wire:
