@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, print failures at once, and choose the files of a smoke run."""
     config.addinivalue_line(
         "markers",
-        "slow: a test that takes half a second or more: a browser, a pytest run, many examples; runs with --slow",
+        "slow: a test that takes a third of a second or more: a browser, a pytest run, many examples; runs with --slow",
     )
     config.addinivalue_line(
         "markers", "exhaustive: an expensive test that is repeated for every case; runs with --exhaustive"

@@ -67,6 +67,7 @@ def test_what_is_wrong_with_a_page_is_a_complaint(browsing: Browsing, site: str,
     assert [line for line in found if said in line], found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["pixazo.example", "192.0.2.1"])
 def test_nothing_beyond_loopback_is_asked(browsing: Browsing, site: str, host: str) -> None:
     """No name is resolved, no address connected to."""

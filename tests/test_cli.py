@@ -571,6 +571,7 @@ def test_magic_prints_every_prompt_and_key() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_version_and_help() -> None:
     """The version is one line; help lists the commands, and is also printed without a command."""
     version, reported, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()

@@ -47,6 +47,7 @@ def states(scene: str) -> list[tuple[str, str]]:
     return re.findall(r"^   status    (\w+) +since +([\d.]+) s$", scene, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "file"), [(1, "text_to_video.mp4"), (2, "image_to_video.mp4")])
 def test_a_printed_request_becomes_a_video(show: Show, number: int, file: str) -> None:
     """Each of the page's two requests is accepted, progresses, sends a webhook equal to the status response, and is downloaded."""
@@ -102,6 +103,7 @@ def test_no_colours_where_nobody_sees_them(show: Show) -> None:
     assert "\x1b" not in show.text
 
 
+@pytest.mark.slow
 def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
     """On a terminal pixazo-sim uses escape sequences; with NO_COLOR, or on one that has none, it does not."""
     assert "\x1b[1m" in pixazo_sim_on_a_terminal("policy", NO_COLOR="")

@@ -75,6 +75,7 @@ def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_pa
     assert len(WITH_TESTS) > 10
 
 
+@pytest.mark.slow
 def test_the_examples_pass(environment: dict[str, str], tmp_path: Path) -> None:
     """The tests in docs/examples are one run of pytest, which makes errors of warnings; each reads what stands beside it."""
     names = Counter(each.name for each in EXAMPLES.rglob("*.py") if each.name not in ("conftest.py", "__init__.py"))

@@ -82,6 +82,7 @@ def test_what_takes_long_runs_when_asked_for(
     assert [line for line in collected if "::" in line] == [f"test_app.py::test_{name}" for name in named]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
 def test_a_run_that_is_cut_short_has_printed_what_failed(hanging: pytest.Pytester, options: tuple[str, ...]) -> None:
     """One line with the name of the test and the error is printed as soon as the test has failed."""
@@ -93,6 +94,7 @@ def test_a_run_that_is_cut_short_has_printed_what_failed(hanging: pytest.Pyteste
     assert failed.endswith(b": assert 1 == 2\n")
 
 
+@pytest.mark.slow
 def test_a_test_that_hangs_is_ended_and_says_where(hanging: pytest.Pytester) -> None:
     """Past its time limit it fails, with the line at which it waited."""
     # Not the set-up: on a busy machine that takes longer than the second.

@@ -65,6 +65,7 @@ def test_several_workers_are_refused(variables: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_listen_saves_what_arrives(variables: dict[str, str], tmp_path: Path) -> None:
     """The rights of the file stay those of its folder."""
     file = tmp_path / "saved.ndjson"
@@ -78,6 +79,7 @@ def test_listen_saves_what_arrives(variables: dict[str, str], tmp_path: Path) ->
     assert b"COMPLETED" in file.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_proxy_of_the_contracts(variables: dict[str, str]) -> None:
     """It says so, and exits as for a run in which nothing passed."""
     command = Path(COMMAND).with_name("pixazo-contracts")

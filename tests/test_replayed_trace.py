@@ -326,6 +326,7 @@ def test_the_test_of_an_app_with_a_hard_coded_host_fails_and_passes_when_it_is_m
     result.stdout.fnmatch_lines(["*test_replay_bad.py::test_replay_bad*"])
 
 
+@pytest.mark.slow
 def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
     printed = written(tmp_path).splitlines()
     script, tests = tmp_path / "replay_trace.json", tmp_path / "test_replay_trace.py"

@@ -21,6 +21,7 @@ from tests.schemas import SCHEMAS, check
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_the_files_are_current(tmp_path: Path) -> None:
     """To mend them run `.venv/bin/python tools/schemas.py`."""
     made = run_process(sys.executable, ROOT / "tools" / "schemas.py", str(tmp_path))

@@ -82,6 +82,7 @@ def _code(connection: HTTPConnection) -> int:
     return response.status
 
 
+@pytest.mark.slow
 def test_a_server_is_killed_and_started_again_on_its_port(tmp_path: Path) -> None:
     """With the same options, and without what it had in memory."""
     with ServeProcess(tmp_path, "--api-key", "a-key", "--log-requests") as serving:

@@ -52,6 +52,7 @@ def probed(place: str) -> dict[str, Any]:
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("resolution", "duration"),
     [pytest.param(*each, marks=pytest.mark.exhaustive if number else ()) for number, each in enumerate(COMBINATIONS)],
@@ -74,6 +75,7 @@ def test_a_video_is_what_was_asked_for(
     assert (decoded.returncode, decoded.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_player_can_read_it_off_the_server(caller: Caller) -> None:
     """ffprobe, given the URL itself, sees the video of an image-to-video generation as well."""
     (stream,) = probed(media_url(caller, IMAGE_TO_VIDEO, "1080P", 6))["streams"]

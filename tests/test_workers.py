@@ -40,6 +40,7 @@ def workers(serving: ServeProcess) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 def test_all_workers_know_what_each_has_done(serving: ServeProcess) -> None:
     """Each call has a connection of its own, which any of them accepts."""
     for number in range(20):
@@ -49,6 +50,7 @@ def test_all_workers_know_what_each_has_done(serving: ServeProcess) -> None:
     assert Caller(over_http(serving.url), serving.key).sim("world")["generations"] == 20
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(serving: ServeProcess) -> None:
     """The port stays open meanwhile."""
     before = workers(serving)

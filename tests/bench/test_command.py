@@ -85,6 +85,7 @@ def test_a_scenario_that_fails_leaves_the_others(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == ""  # it is no terminal
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_line() -> None:
     """Its exit code is 2."""
     ran = run_process(sys.executable, "-m", "bench", "--quik", cwd=Path(__file__).parents[2])
@@ -92,6 +93,7 @@ def test_a_mistake_is_one_line() -> None:
     assert ran.stderr.startswith("bench: No such option")
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_start_is_named_with_its_log() -> None:
     """Here another process has its port."""
     with socket.socket() as other:

@@ -53,6 +53,7 @@ def test_compression_is_not_requested(caller: Caller, tmp_path: Path) -> None:
         assert [one for one in lines if one.startswith(b"accept-encoding")] == [b"accept-encoding: identity"]
 
 
+@pytest.mark.slow
 def test_a_compressed_bomb_is_given_up(caller: Caller) -> None:
     """64 MiB of zeros in 64 KiB of gzip are an error that says so, and take a few MiB of memory."""
     scripted = response("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
@@ -168,6 +169,7 @@ def test_only_an_empty_body_is_called_empty(caller: Caller, scripted: bytes, sho
     assert shown in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "drip"),
     [("httpx2-asyncio", DRIPPING_HEAD), ("httpx2-asyncio", DRIPPING_BODY), ("httpx2", DRIPPING_BODY)],

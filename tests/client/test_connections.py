@@ -140,6 +140,7 @@ def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
     assert http[0].is_closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", [httpx2, httpx])
 def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, library: Any) -> None:
     """Before anything is sent and with the remedy: its connections belong to another loop."""
@@ -277,6 +278,7 @@ def _across_fork(whose: str) -> str:
     return ended.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> None:
@@ -287,6 +289,7 @@ def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> 
     assert _across_fork(state) == "32 True"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_used_client_of_the_users_is_refused_over_fork() -> None:
     """An unused one may be inherited; once it has connections, a child sends nothing."""

@@ -61,6 +61,7 @@ def test_an_unreadable_instant_is_none(value: object) -> None:
     assert generation.raw["completed_at"] == value
 
 
+@pytest.mark.slow
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7)), timezone(timedelta(minutes=330))])))
 def test_any_iso_instant_is_understood(instant: datetime) -> None:
     """As long as it exists in UTC."""

@@ -42,6 +42,7 @@ def test_both_kinds_have_the_same_names_and_parameters(blocking: type, asynchron
     assert parameters(blocking) == parameters(asynchronous)
 
 
+@pytest.mark.slow
 def test_httpx_is_not_imported_unless_used() -> None:
     """httpx is an optional package."""
     code = "import sys, pixazo_client; pixazo_client.PixazoClient(api_key='k').close(); print('httpx' in sys.modules)"

@@ -59,6 +59,7 @@ def test_the_default_intervals_are_random() -> None:
     assert len(set(gateway.pauses)) > 40
 
 
+@pytest.mark.slow
 @given(
     timeout=st.floats(0, 120),
     draws=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=10),

@@ -99,6 +99,7 @@ def reached_from(thing: Any) -> Iterator[type]:
                     yield from reached_from(function)
 
 
+@pytest.mark.slow
 def test_every_type_that_a_test_meets_is_exported() -> None:
     """Whatever can be reached from the annotations of the fixtures and of what is exported is exported, too; a class of the client by it."""
     exported = [getattr(pytest_pixazo, name) for name in dir(pytest_pixazo)]
@@ -214,6 +215,7 @@ def test_named_endpoint(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_without_hypothesis(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Hypothesis is not installed, the clauses are tested all the same and the rest is skipped, not an error."""
     pytester.makepyfile(absent="import sys\n\nsys.modules['hypothesis'] = None")

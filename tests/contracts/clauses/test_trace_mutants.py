@@ -370,6 +370,7 @@ def test_a_rewritten_trace_alarms_its_clause(clause: str, outcome: str, edit: Ed
     assert [each.outcome.value for each in verdicts if each.clause == clause] == [outcome]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moves", [True, False], ids=["moves", "stands"])
 def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
     """A request that has not ended within the deadline is not accused while others, that came before it, still end."""
@@ -393,6 +394,7 @@ def test_no_right_trace_is_accused(edit: Edit) -> None:
     assert [(v.clause, v.outcome, v.findings) for v in verdicts if v.outcome.value not in unaccused] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [{"a": 1}, -1], ids=["object", "number"])
 @pytest.mark.parametrize(
     "name", ["request_id", "status", "model_id", "polling_url", "error", "output", "media_url", *STAMPS, "message"]

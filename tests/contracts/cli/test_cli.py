@@ -63,6 +63,7 @@ def out(origin: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_faithful_gateway_exits_0(out: Path) -> None:
     """The whole suite over a socket raises no alarm, and the JSON says so clause by clause."""
     assert check((out / "result.json").read_bytes()) == "result"

@@ -45,6 +45,7 @@ def observed() -> Observed:
     return observe()
 
 
+@pytest.mark.slow
 def test_a_faithful_gateway_raises_no_alarm(observed: Observed) -> None:
     """A gateway that keeps the page neither fails nor drifts anywhere, and the suite makes no mistake on it."""
     assert observed.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()

@@ -23,6 +23,7 @@ def test_a_selection_needs_few_probes() -> None:
     assert [probe.name for probe in for_clauses(["STATUS-11"])] == ["smoke", "malformed ids"]
 
 
+@pytest.mark.slow
 def test_a_conversation_begins_without_a_network() -> None:
     """Every probe's conversation yields its first step without a network, and waits."""
     context = RunContext(

@@ -100,6 +100,7 @@ def _environment(directory: Path) -> dict[str, str]:
     return {**inherited, "XDG_STATE_HOME": str(directory), "PIXAZO_API_KEY": KEY}
 
 
+@pytest.mark.slow
 def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
     """`run` over a socket: two created of a gateway that says 500 to all, exit 10, and nobody's key in the ledger."""
     gateway = LyingGateway(7)
@@ -114,6 +115,7 @@ def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
     assert KEY not in ledger.read_text()
 
 
+@pytest.mark.slow
 def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> None:
     """A tunnel to a gateway that charges ends on loopback: without a profile, too, two are created at most."""
     gateway = LyingGateway(7)

@@ -355,6 +355,7 @@ def test_a_target_on_which_no_submit_succeeds_is_not_paid_for_long() -> None:
     assert footer.unusable == f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [1, 2, 6])
 def test_an_outage_is_no_matter_of_the_budget(budget: int) -> None:
     """Where each submit gets a 500 the target is unusable, even if the refused ones had spent all."""
@@ -364,6 +365,7 @@ def test_an_outage_is_no_matter_of_the_budget(budget: int) -> None:
     assert "the target accepts no submit (" in str(footer.unusable)
 
 
+@pytest.mark.slow
 def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:
     """The first wrong acceptance fails its clause, is followed to its end, and is named as what stopped the run."""
 
@@ -398,6 +400,7 @@ def rich() -> Observed:
     return observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=999))
 
 
+@pytest.mark.slow
 def test_what_is_declared_free_if_refused_is_free(rich: Observed) -> None:
     """No probe that expects to cost nothing is counted as a generation by a gateway that keeps the page."""
     free = {probe.name for probe in PROBES if not probe.expected}
@@ -448,6 +451,7 @@ def test_the_first_generation_is_one_for_the_clauses_that_are_asked_for() -> Non
     assert paid[1] == "g4"
 
 
+@pytest.mark.slow
 def test_a_429_that_was_counted_is_not_sent_again() -> None:
     """A submit that is answered 429 spends, so it is not repeated; reads are."""
     again: list[str] = []
@@ -462,6 +466,7 @@ def test_a_429_that_was_counted_is_not_sent_again() -> None:
     assert again.count("GET") > 1
 
 
+@pytest.mark.slow
 def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Statuses that drip without end are given up, the run comes to its end, and only submits were counted."""
     monkeypatch.setattr(transport, "SHORTEST_TIMEOUT", 0.2)

@@ -99,6 +99,7 @@ def rules_broken(operation: str, body: Mapping[str, object]) -> set[str]:
     return image_to_video_broken(body) if operation == "imageToVideo" else text_to_video_broken(body)
 
 
+@pytest.mark.slow
 @OPERATIONS
 @QUICK
 @given(data=st.data())
@@ -242,6 +243,7 @@ def test_not_objects_are_no_objects(body: bytes) -> None:
     assert body == b"" or not isinstance(json.loads(body), dict)
 
 
+@pytest.mark.slow
 @QUICK
 @given(strategies.json_documents())
 def test_json_documents_are_json(body: bytes) -> None:

@@ -315,6 +315,7 @@ def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
 # When
 
 
+@pytest.mark.slow
 def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
     """Fixtures of the user's before ours, those asked for later, async tests, teardowns, and threads that outlive their test.
 
@@ -527,6 +528,7 @@ def test_a_marker_lets_it_through(pytester: pytest.Pytester) -> None:
     assert lines(result) == [expected_message("in test_app.py::TestMeant::test_not_meant")]
 
 
+@pytest.mark.slow
 def test_an_option_lets_it_through(pytester: pytest.Pytester) -> None:
     """In every test."""
     source = MEANT.replace("real_gateway=False", "seed=1").replace("ConnectionRefusedError", "socket.gaierror")

@@ -72,6 +72,7 @@ def test_nothing_is_said_where_nothing_was_paid(pytester: pytest.Pytester) -> No
     assert "pixazo bill" not in pytester.runpytest("-p", "no:cacheprovider", "-k", "free").stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "code"), [("1.65", 0), ("1.64", 1)])
 def test_a_run_may_cost_so_much(pytester: pytest.Pytester, limit: str, code: int) -> None:
     """What was given back does not count."""

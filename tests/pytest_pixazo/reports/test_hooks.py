@@ -271,6 +271,7 @@ def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
     assert done.ret == 1
 
 
+@pytest.mark.slow
 def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     """What was met, how often and by which test first; what is missing, with its hint."""
     done = ran(suite, "--pixazo-cov-json=report.json")
@@ -283,6 +284,7 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     assert len(output["faults"]["missing"]) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "says"),
     [

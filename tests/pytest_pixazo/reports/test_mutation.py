@@ -348,6 +348,7 @@ def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
     mutated(suite, "--pixazo-variant=more-headers").assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_a_change_that_does_not_exist(suite: pytest.Pytester) -> None:
     """The tests that use a world fail in one line with the nearest name."""
     done = mutated(suite, "--pixazo-mutant=no-retri")

@@ -374,6 +374,7 @@ def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
     by_hand.assert_outcomes(passed=1, failed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "says", "code"),
     [

@@ -119,6 +119,7 @@ def test_time_outs_of_tasks_come(sleeps_in: Callable[[], Sleeps]) -> None:
     assert HOUR + 540 <= sleeps.total <= HOUR + 660
 
 
+@pytest.mark.slow
 def test_frozen_time_is_where_it_was_put() -> None:
     """What was slept before does not show, and `move_to` is exact."""
     with virtual_sleep(lambda _: None, limit=2 * HOUR):

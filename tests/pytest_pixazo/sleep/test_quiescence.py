@@ -252,6 +252,7 @@ def test_a_thread_whose_answer_is_late_is_waited_for(monkeypatch: pytest.MonkeyP
         thread.join(PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_thread_that_nobody_answers_is_passed_over() -> None:
     """As one of the app that accepts connections: it would stop the clock for ever."""
     app, other = socket.socketpair()

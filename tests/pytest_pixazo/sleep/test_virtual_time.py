@@ -456,6 +456,7 @@ def test_a_sleep_that_began_in_a_slow_move_lasts_on(monkeypatch: pytest.MonkeyPa
     assert (thread.is_alive(), sleeps.total) == (False, 600)
 
 
+@pytest.mark.slow
 def test_lengths_are_bounded() -> None:
     """Of more than 10,000 sleeps the lengths of the last 10,000 are kept; all are counted."""
     with virtual_sleep(lambda _: None, limit=86_400) as sleeps:

@@ -35,6 +35,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 def test_a_wrong_marker_is_one_line(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Each wrong argument makes its test an error that is one line with the remedy."""
     tests = "".join(

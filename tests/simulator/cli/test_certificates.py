@@ -169,6 +169,7 @@ def test_ca_prints_the_authority(kept: tuple[Path, Path]) -> None:
     assert CliRunner().invoke(pixazo_sim, ["ca", "--pem", *folder]).output == kept[1].read_text()
 
 
+@pytest.mark.slow
 def test_serve_speaks_https_on_its_port(tmp_path: Path) -> None:
     """With a certificate of ours, whose authority is named beside the ready line; or of one's own. The receiver of the console trusts it."""
     own = trustme.CA()

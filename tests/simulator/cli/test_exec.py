@@ -234,6 +234,7 @@ PYTHON_STATUS = "import requests; print(requests.get('https://gateway.pixazo.ai/
 NODE_STATUS = "fetch('https://gateway.pixazo.ai/nowhere').then((answer) => console.log(answer.status))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program", [(sys.executable, "-c", PYTHON_STATUS), ("node", "-e", NODE_STATUS)], ids=["python", "node"]
 )
@@ -260,6 +261,7 @@ def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) ->
 # Environment and options
 
 
+@pytest.mark.slow
 def test_what_the_command_finds() -> None:
     """URL and key of the simulator, and no other proxy; other variables are unchanged."""
     code = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -291,6 +293,7 @@ def test_the_authorities_that_node_was_given_stay(tmp_path: Path) -> None:
     assert output.startswith("of mine\n-----BEGIN CERTIFICATE-----\n")
 
 
+@pytest.mark.slow
 def test_the_options_of_serve() -> None:
     """They apply to the simulator, also in the environment; by default the clock runs twenty times as fast as real time."""
     code = """
@@ -330,6 +333,7 @@ for _ in "ab":
 """
 
 
+@pytest.mark.slow
 def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
     """On standard error, and in a file as `GET /_sim/bill` answers, with its schema."""
     file = tmp_path / "bill.json"
@@ -344,6 +348,7 @@ def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_has_a_bill_too(tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
     ran = python(f"{ORPHANS}\nsys.exit(3)", "--bill", str(file))
@@ -404,6 +409,7 @@ def test_an_option_of_serve_alone_is_refused_in_one_line() -> None:
     assert "--port" in ran.stderr
 
 
+@pytest.mark.slow
 def test_without_standard_streams(tmp_path: Path) -> None:
     """As started by a daemon: they are /dev/null, for the command, too."""
     reported = tmp_path / "told"
@@ -424,6 +430,7 @@ def under_way(code: str, temporary: Path) -> Generator[subprocess.Popen[bytes]]:
         yield process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
     """The command decides how it ends."""
@@ -433,6 +440,7 @@ def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
         assert process.wait(PATIENCE) == 5
 
 
+@pytest.mark.slow
 def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
     """Everything else ends with it: the port, and the temporary files."""
     code = "import os, signal; print('ready'); print(os.environ['PIXAZO_BASE_URL'], os.environ['SSL_CERT_FILE']); signal.pause()"
@@ -447,6 +455,7 @@ def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
 
 
+@pytest.mark.slow
 def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> None:
     """The main thread waits for the command, and does not wake up."""
     child = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('ready', flush=True); signal.pause()"
@@ -496,6 +505,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [[], ["uvloop"]])
 def test_python_with_aiohttp(loop: list[str]) -> None:
     """With a context of its own, and without a proxy; it is offline, too."""
@@ -512,6 +522,7 @@ def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:
     assert python("print(mine)", PYTHONPATH=f"{tmp_path}:{inherited}").stdout == "ran\n"
 
 
+@pytest.mark.slow
 def test_a_redirection_within() -> None:
     """A test run that redirects to a simulator of its own may itself run under `exec`."""
     code = """

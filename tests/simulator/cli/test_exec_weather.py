@@ -72,6 +72,7 @@ def test_an_app_that_survives_exits_as_without_weather() -> None:
     assert "books: 0 generations, 0.00 USD spent, 0.00 refunded, 0.00 wasted" in ran.stderr
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_that_of_the_command() -> None:
     """Where nothing struck it, the weather was calm."""
     ran = run("--weather", "41", app="raise SystemExit(7)")

@@ -182,6 +182,7 @@ end.status = 'DONE'
 """
 
 
+@pytest.mark.slow
 def test_validate_tells_every_problem_with_its_line(tmp_path: Path) -> None:
     """One line each, with the nearest right name; a good file has its kind told, and the exit code is 1 if any is wrong."""
     files = {

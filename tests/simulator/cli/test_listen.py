@@ -53,6 +53,7 @@ def lines(listening: Serving, count: int) -> list[str]:
     return [re.sub(r"in \d+ ms", "in N ms", re.sub(TIME, "TIME", listening.line())) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_webhooks_of_a_simulator_pass_through_it_to_the_app(serve: Serve, listen: Serve) -> None:
     """The app fails once, so the simulator retries; the receiver knows the webhook again, and its signature."""
     with Receiver(http_response(500), http_response(204)) as app:
@@ -277,6 +278,7 @@ def test_every_option_can_be_given_in_the_environment(listen: Serve, tmp_path: P
     assert re.fullmatch(r"ready http://localhost:\d+\n", listening.ready_line)
 
 
+@pytest.mark.slow
 def test_a_reader_that_does_not_read_delays_no_webhook() -> None:
     """Lines that were not printed are counted."""
     with started(COMMAND, "listen", "--port", "0", "--json") as process:

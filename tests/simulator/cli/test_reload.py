@@ -105,6 +105,7 @@ class Served:
         return next(line.decode().rstrip() for line in self._log if b"SIGHUP" in line)
 
 
+@pytest.mark.slow
 def test_serve_reads_its_files_again(tmp_path: Path) -> None:
     """A wrong file keeps what was, and says so in one line; SIGTERM still ends it with 0."""
     script, profile = tmp_path / "script.yaml", tmp_path / "profile.toml"

@@ -94,6 +94,7 @@ def test_every_option_is_described_and_every_command_has_an_example() -> None:
         assert [each.name for each in options if len(each.help or "") < 5] == [], words
 
 
+@pytest.mark.slow
 def test_every_example_runs(terminal: Terminal) -> None:
     """As it is printed, in a world of its own that has a rule, an ended generation with a webhook, and a state that is kept."""
     control = terminal.control
@@ -249,6 +250,7 @@ class Other(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+@pytest.mark.slow
 def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> None:
     """Nobody, or another server; the line says what to look at."""
     with HTTPServer(("127.0.0.1", 0), Other) as server:

@@ -115,6 +115,7 @@ def test_the_end_of_a_world_is_told_and_ends_the_stream(simulator: Simulator) ->
         assert [stream.next(), stream.next(), stream.ended] == [CHANGED, "", True]
 
 
+@pytest.mark.slow
 def test_nothing_is_told_when_nothing_happens(simulator: Simulator, caller: Caller) -> None:
     """Reading a page is nothing; the next line is of what comes long after it."""
     number = number_of(caller)
@@ -157,6 +158,7 @@ def test_two_hundred_open_pages_leave_the_server_to_others_and_nothing_behind() 
             caller.advance(0.001)  # which wakes them
 
 
+@pytest.mark.slow
 def test_a_server_ends_though_pages_are_open() -> None:
     """And so do their streams."""
     with Simulator() as server:

@@ -117,6 +117,7 @@ def test_three_workers_show_the_same(tmp_path: Path) -> None:
             assert identity[-6:] in text(asked.get("/worlds/1").body)
 
 
+@pytest.mark.slow
 def test_replay_shows_the_past_of_a_saved_world_step_by_step(serve: Callable[..., Serving], tmp_path: Path) -> None:
     """As the server that saved it does."""
     with Simulator(state="memory-log") as server:

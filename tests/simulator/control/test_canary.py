@@ -236,6 +236,7 @@ def errors() -> Iterator[str]:
             yield f"{raised.value} {getattr(raised.value, 'body', '')}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [LONG, SHORT, DEFAULT], ids=["long", "short", "default"])
 def test_no_key_is_shown(shown: Shown, secret: str) -> None:
     """No listing, refusal, explanation, error or log record shows it, to its holder or to others, in any spelling."""

@@ -63,6 +63,7 @@ def response_schema(name: str, status: int) -> Mapping[str, Any]:
     return schema
 
 
+@pytest.mark.slow
 def test_it_is_valid() -> None:
     """By the validator of the OpenAPI project's schemas, version 3.1."""
     validate(DOCUMENT)
@@ -192,6 +193,7 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
     assert fits(reply.json(), response_schema("advance", 409)) == []
 
 
+@pytest.mark.slow
 def test_the_server_and_the_command_print_the_same_document(caller: Caller) -> None:
     """One comes from the route, the other from the command without a server."""
     ended = pixazo_sim("openapi")

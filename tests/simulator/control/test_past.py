@@ -173,6 +173,7 @@ def test_a_status_that_nobody_can_read_is_the_refusal_of_the_gateway(simulator: 
         control.status("another")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(0, 20_000), min_size=1, max_size=5), st.sampled_from(["", "[[sim:error]]", "[[sim:stuck]]"])
 )

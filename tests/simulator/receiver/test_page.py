@@ -93,6 +93,7 @@ def test_it_looks_finished(ours: Listening, receiver: Receiver, browsing: Browsi
     screenshots(page, "listen")
 
 
+@pytest.mark.slow
 def test_a_thousand_webhooks_stay_a_short_page(ours: Listening) -> None:
     """The latest are listed, newest first."""
     with listening() as many:

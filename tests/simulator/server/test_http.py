@@ -417,6 +417,7 @@ def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: Ra
     assert hasty.closed()
 
 
+@pytest.mark.slow
 def test_a_late_response_is_no_late_request(hasty: RawSocket) -> None:
     """The deadlines of a request do not run while the response before it is delayed."""
     script = b'{"rules":[{"when":"generate","faults":[{"fault":"delay","seconds":0.3}]}]}'

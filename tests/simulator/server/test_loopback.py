@@ -46,6 +46,7 @@ def test_responses_and_the_bound_on_bodies(monkeypatch: pytest.MonkeyPatch, capl
     assert "LookupError" in caplog.text
 
 
+@pytest.mark.slow
 def test_its_end_does_not_wait_for_a_response(caplog: pytest.LogCaptureFixture) -> None:
     """A request that is still being answered is named in a warning, and its connection closed."""
     asked, released = threading.Event(), threading.Event()

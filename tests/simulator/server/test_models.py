@@ -320,6 +320,7 @@ def smallest(operation: Operation) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.slow
 def test_every_operation_that_comes_along_reaches_its_media() -> None:
     """With the smallest body that its file allows; and an empty one is refused."""
     with Simulator(models=["all"]) as simulator:

@@ -196,6 +196,7 @@ def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch:
     gc.collect()  # a socket that was left open is a warning, and so an error
 
 
+@pytest.mark.slow
 def test_a_request_that_never_ends_does_not_keep_it() -> None:
     """Nor do incomplete headers, nor a webhook whose receiver does not respond."""
     before = threads()

@@ -157,6 +157,7 @@ def test_the_image_rules(given: str, expected: list[Problem]) -> None:
     assert problems("imageToVideo", first_frame_image=given) == expected
 
 
+@pytest.mark.slow
 def test_an_image_is_smaller_than_20_megabytes() -> None:
     """One byte less is taken; the file is filled up between header and end."""
     whole = png(301, 301)
@@ -241,6 +242,7 @@ CHOICES = {
 }
 
 
+@pytest.mark.slow
 @given(
     body=st.fixed_dictionaries({}, optional=dict.fromkeys(ImageParameters.__struct_fields__, VALUES | SPECIAL)),
     policy=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in CHOICES.items()}),

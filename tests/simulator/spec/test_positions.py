@@ -61,6 +61,7 @@ def test_every_place_of_a_json_text_has_a_line(table: dict[str, Any], indent: in
             assert json.dumps(path[-1]) in text.split("\n")[line - 1]
 
 
+@pytest.mark.slow
 @given(TABLES)
 def test_every_place_of_a_toml_text_has_a_line(table: dict[str, Any]) -> None:
     """Each key on its own here, with all kinds of names and values."""

@@ -222,6 +222,7 @@ def test_one_that_knows_more_leaves_the_first_as_it_is() -> None:
     assert first.with_keys(KEY) is first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["sim-test-{:016x}", "{:x}-0f9a8b7c6d5e", "k{}z"])
 def test_ten_thousand_keys_are_taken_out(form: str) -> None:
     """The first, the last, and one in the middle; whether they begin alike, differ from their first character, or are short."""

@@ -106,6 +106,7 @@ def test_control_is_answered_when_the_last_entry_does_not_count(store: Redis, ca
     _until(lambda: callers[1].call("GET", "/_sim/ledger"), 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.2, pytest.param(0.7, marks=pytest.mark.exhaustive)])
 def test_a_store_that_hesitates_is_waited_for(store: Redis, callers: list[Caller], seconds: float) -> None:
     """Less than a second is nothing that anybody notices."""

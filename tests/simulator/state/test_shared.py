@@ -90,6 +90,7 @@ def test_a_rate_limit_holds_over_all(servers: list[ServeProcess]) -> None:
     assert codes == {202: 10, 429: 30}
 
 
+@pytest.mark.slow
 def test_time_passes_for_all(servers: list[ServeProcess]) -> None:
     """An advance through one server is one for the others; of several at once none is lost."""
     one, two, three = _callers(servers, "timekeeper")

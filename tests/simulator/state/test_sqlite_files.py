@@ -83,6 +83,7 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     assert _said(file).endswith(" is not a file of pixazo-sim: name another file; this one was not changed")
 
 
+@pytest.mark.slow
 def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
     """As one that `mktemp` has made."""
     file = tmp_path / "worlds"
@@ -138,6 +139,7 @@ def _read(file: Path) -> tuple[Head, list[bytes]]:
         asyncio.run(store.close())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [*(pytest.param(each, marks=pytest.mark.exhaustive) for each in (0.1, 0.9)), 0.5])
 def test_a_truncated_file_is_left_alone(kept: Path, share: float) -> None:
     """As a copy that was not finished."""
@@ -216,6 +218,7 @@ def _full(caller: Caller) -> tuple[list[str], str]:
     return accepted, message
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
     """What was refused was not done, what was accepted is kept; it goes on when there is room again."""
     filler = small_disk / "filler"
@@ -252,6 +255,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.exhaustive)])
 def test_a_server_that_is_killed_while_it_makes_its_file(kills: int, tmp_path: Path) -> None:
     """Whatever it has made of the file by then, the next start uses it."""

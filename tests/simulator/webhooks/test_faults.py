@@ -359,6 +359,7 @@ FAULTS = st.sampled_from(
 SCRIPTS = st.lists(st.tuples(FAULTS, st.none() | st.integers(1, 3)), max_size=4)
 
 
+@pytest.mark.slow
 @steady(max_examples=60)
 @given(script=SCRIPTS, hooks=st.integers(1, 5), cuts=st.lists(st.integers(0, 40_000), max_size=6), fails=st.booleans())
 def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(

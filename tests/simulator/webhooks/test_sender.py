@@ -146,6 +146,7 @@ def test_nobody_listens(host: str) -> None:
     assert post(webhook(f"http://{place}/")) == [Outcome(None, f"connection refused by {place}")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour", [pytest.param(Behaviour.SILENT, marks=pytest.mark.exhaustive), Behaviour.DRIPPING]
 )
@@ -199,6 +200,7 @@ def test_a_webhook_that_is_given_up_leaves_no_connection() -> None:
         asyncio.run(cancel())
 
 
+@pytest.mark.slow
 def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
     """A hundred to a receiver that does not respond, and one to another that does."""
     with Receiver(Behaviour.SILENT) as dead, Receiver() as listener:
