@@ -53,10 +53,16 @@ LONGEST_END = 120
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --smoke and --slice, which run fewer tests, --slow, --exhaustive-part and --exhaustive, which run more."""
+    """Add --smoke, --slice and --quick-part, which run fewer tests, --slow, --exhaustive-part and --exhaustive, which run more."""
     parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
     parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
     parser.addoption("--exhaustive", action="store_true", help="run the tests marked slow or exhaustive, too")
+    parser.addoption(
+        "--quick-part",
+        type=_slice,
+        metavar="K/N",
+        help="of the tests marked neither slow nor exhaustive, run the K-th of N parts only",
+    )
     parser.addoption(
         "--exhaustive-part",
         type=_slice,
@@ -102,13 +108,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.clear()
     elif config.getoption("--slow"):
         left.discard("slow")
-    exhaustive = config.getoption("--exhaustive-part")
+    exhaustive, quick = config.getoption("--exhaustive-part"), config.getoption("--quick-part")
 
     def wanted(item: pytest.Item) -> bool:
-        rare = left & {mark.name for mark in item.iter_markers()}
+        marks = {"slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}
+        rare = left & marks
         if rare and not (exhaustive and rare == {"exhaustive"}):
             return False
-        part, parts = (exhaustive if rare else config.getoption("--slice")) or (0, 1)
+        chosen = exhaustive if rare else config.getoption("--slice") if marks or not quick else quick
+        part, parts = chosen or (0, 1)
         return zlib.crc32(item.nodeid.encode()) % parts == part
 
     left_out = [item for item in items if not wanted(item)]

@@ -65,6 +65,8 @@ def test_the_slices_of_a_run_are_all_its_tests(hanging: pytest.Pytester) -> None
         (("--exhaustive",), ["quick", "slow", "exhaustive"]),
         (("--exhaustive-part", "1/1"), ["quick", "exhaustive"]),
         (("--slow", "--exhaustive-part", "1/2", "--slice", "1/1"), ["quick", "slow"]),
+        (("--slow", "--quick-part", "1/2"), ["quick", "slow"]),
+        (("--slow", "--quick-part", "2/2"), ["slow"]),
         (("test_app.py::test_exhaustive",), ["exhaustive"]),
     ],
     ids=" ".join,
