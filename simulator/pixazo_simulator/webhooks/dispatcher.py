@@ -245,7 +245,9 @@ class Dispatcher:
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(map(kind_of, faults))
-        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
+        attempt = Attempt(
+            world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names, late=outcome.late
+        )
         self.attempts["failed" if attempt.status is None else "delivered" if attempt.succeeded else "refused"] += 1
         return attempt
 

@@ -31,11 +31,12 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The status code that the receiver returned, or the problem; `final` when no retry can help."""
+    """The status code that the receiver returned, or the problem; `final` when no retry can help, `late` when it did not respond in time."""
 
     status: int | None
     problem: str | None = None
     final: bool = False
+    late: bool = False
 
 
 class LookUps:

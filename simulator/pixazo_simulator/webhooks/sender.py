@@ -82,7 +82,7 @@ class Sender:
                     return Outcome(None, f"not sent: {error}")
                 exchange = _Exchange(url, webhook)
                 if problem := await exchange.run(place, context):
-                    return Outcome(None, problem)
+                    return Outcome(None, problem, late=exchange.late)
                 if not (webhook.follow and exchange.status in REDIRECTS and exchange.location):
                     return _outcome(exchange, webhook)
                 url = urljoin(url, exchange.location.decode(errors="replace"))
@@ -105,6 +105,7 @@ class _Exchange(asyncio.Protocol):
         self.status = 0
         self.location = b""
         self.body = b""
+        self.late = False
         self._request = _request(url, webhook)
         self._timeout, self._expects_echo = webhook.timeout, webhook.echo
         self._loop = asyncio.get_running_loop()
@@ -125,6 +126,7 @@ class _Exchange(asyncio.Protocol):
                 )  # fmt: skip
             await self._closed
         except TimeoutError:
+            self.late = True
             return f"no connection within {self._timeout:g} s"
         except OSError as error:
             return distrust(error, address.host) or _unconnected(error, address)
@@ -135,7 +137,7 @@ class _Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request: the receiver's time to respond begins."""
         self._transport = cast("asyncio.Transport", transport)
-        self._late = self._loop.call_later(self._timeout, self._end, f"no answer within {self._timeout:g} s")
+        self._late = self._loop.call_later(self._timeout, self._time_out)
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # as a shell script writes it
         self._transport.write(self._request)
@@ -187,6 +189,10 @@ class _Exchange(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.status:
             self._end(None)
+
+    def _time_out(self) -> None:
+        self.late = True
+        self._end(f"no answer within {self._timeout:g} s")
 
     def _end(self, problem: str | None) -> None:
         """Close the connection; the first outcome is that of the exchange."""

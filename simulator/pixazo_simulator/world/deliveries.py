@@ -34,6 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One attempt `at` an instant (UTC milliseconds): the HTTP status of the receiver's response or None, and what went wrong or None.
 
     `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
+    A `late` one got no response in time (policy `webhook_timeout`).
     Of an `interrupted` one nobody knows what came of it: the process that made it has ended, so another one repeats it.
     """
 
@@ -44,6 +45,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     rule: str | None = None
     faults: tuple[str, ...] = ()
     interrupted: bool = False
+    late: bool = False
 
     @property
     def succeeded(self) -> bool:

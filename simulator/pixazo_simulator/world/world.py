@@ -279,7 +279,7 @@ class World(Generations, kw_only=True):
             names.append("webhook_retries")
         if any(each.status is not None and 300 <= each.status < 400 for each in failed):
             names.append("webhook_redirects")
-        if any(" within " in (each.problem or "") for each in failed):  # it did not answer in time
+        if any(each.late for each in failed):
             names.append("webhook_timeout")
         if delivery.form is not Form.STATUS:
             names.append("callback_url")

@@ -153,14 +153,14 @@ def test_nobody_listens(host: str) -> None:
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(behaviour) as listener:
-        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s")]
+        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s", late=True)]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
     """The problem is the connection, not the response: here the receiver never begins the TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
-        assert post(webhook(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s")]
+        assert post(webhook(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s", late=True)]
 
 
 def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
