@@ -75,7 +75,9 @@ _targeting = (
     Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
     Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
     LEDGER,
-    Option(["--seed"], type=int, default=0, metavar="N", help="Kept in trace and result: a run draws nothing at random."),
+    Option(
+        ["--seed"], type=int, default=0, metavar="N", help="Kept in trace and result: a run draws nothing at random."
+    ),
 )
 
 judging = (
