@@ -17,7 +17,7 @@ import pytest
 import redis
 from tests.caller import Caller, Reply, over_http
 from tests.command import mistake
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
@@ -93,6 +93,7 @@ def test_what_was_refused_because_it_stood_still_is_not_done_later(
     assert _ids(callers[0]) == _ids(callers[1]) == [first, second]
     assert not callers[0].sim("world")["suspended"]
     for serving in servers:
+        until(lambda: " can be used again" in serving.log)
         assert serving.log.count(" can be used again") == 1
         assert serving.log.count(": try again\n") == 1, serving.log
 
@@ -133,6 +134,7 @@ def test_a_store_that_was_killed_is_waited_for(
     second = _until(callers[1].generate, 202).json()["request_id"]
     _until(lambda: callers[0].read(second), 200)
     assert _ids(callers[0]) == _ids(callers[1]) == [first, second]
+    until(lambda: all("cannot be reached" in serving.log for serving in servers))
     assert [serving.log.count("cannot be reached") for serving in servers] == [1, 1]
 
 
@@ -208,7 +210,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
         while caller.generate().status != 503:
             assert time.monotonic() < last
         assert _away(caller.call("GET", "/_sim/ledger"))
-    assert "is not an entry of a log" in servers[0].log
+    until(lambda: "is not an entry of a log" in servers[0].log)
     assert " is damaged" in mistake("serve", "--port", "0", *OPTIONS, "--state", store.url)
 
 

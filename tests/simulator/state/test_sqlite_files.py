@@ -234,8 +234,9 @@ def test_a_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
         filler.unlink()
         accepted.append(caller.accepted())
-        assert serving.log.count("the disk is full") == 1
+        until(lambda: "the disk is full" in serving.log)
         serving.restart()
+        assert serving.log.count("the disk is full") == 1
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
         assert not caller.sim("world")["suspended"]
 
