@@ -111,7 +111,7 @@ class _Pace:
         return at
 
     def hold(self, now: float, wait: float, *, is_stated: bool, retries: int) -> bool:
-        """Hold up all requests for `wait` seconds; returns whether a request that has had so many `retries` is sent again after this 429.
+        """Hold up all requests for `wait` seconds, unless nothing is retried any more; returns whether a request that has had so many `retries` is sent again after this 429.
 
         Each wait in vain doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
         not throttled.
@@ -128,9 +128,11 @@ class _Pace:
             self._left -= until - now
             self._vain_seconds += until - now
             self._counted_until = until
-        self._held_until = max(self._held_until, until)
         is_vain = self._in_vain >= MOST_VAIN_WAITS or self._vain_seconds > self._most_wait
         in_turn = is_stated and not is_vain and self._left > 0
+        # Once no wait helps, each of the other requests still gets its 429: none of them waits for that.
+        if in_turn or self._holds <= MOST_HOLDS:
+            self._held_until = max(self._held_until, until)
         return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
 
 

@@ -169,6 +169,16 @@ def test_a_throttle_says_nothing_of_a_pace_that_was_not_kept() -> None:
     assert observed.verdicts["STATUS-13"].outcome.value == "PASS"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stated", [{"retry-after": "600"}, {}], ids=["stated", "unstated"])
+def test_a_gateway_that_throttles_everything_ends_the_run(stated: dict[str, str]) -> None:
+    """Each wait may take a deadline: once waits are known to be in vain none is made for the hundreds of requests to come."""
+    observed = observe(edit=lambda _, reply: replace(refusal(429, "Too Many Requests", "Slow down"), headers=stated))
+    assert len(observed.trace.exchanges) > 150
+    assert observed.trace.footer is not None
+    assert observed.trace.footer.seconds < 5 * observed.trace.header.profile.deadline
+
+
 @dataclass(frozen=True)
 class Faithful:
     """One way to keep the page, where it is silent or where the difference is harmless."""
