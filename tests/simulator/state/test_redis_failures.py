@@ -92,8 +92,8 @@ def test_what_was_refused_because_it_stood_still_is_not_done_later(
     _until(lambda: callers[0].read(second), 200)
     assert _ids(callers[0]) == _ids(callers[1]) == [first, second]
     assert not callers[0].sim("world")["suspended"]
+    until(lambda: all(" can be used again" in serving.log for serving in servers))
     for serving in servers:
-        until(lambda: " can be used again" in serving.log)
         assert serving.log.count(" can be used again") == 1
         assert serving.log.count(": try again\n") == 1, serving.log
 
