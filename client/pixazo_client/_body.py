@@ -12,16 +12,18 @@ import stat
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from os import PathLike
+from os import PathLike, fspath, sep
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ._errors import DownloadError
 
 PIECE = 256 * 1024
 """Bytes that one step of decoding returns at most."""
 
+_PATH = re.compile(r"\A[^:/?#]*://[^/?#]*|[?#].*", re.DOTALL)
+"""What of a URL is not its path (RFC 3986, appendix B)."""
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 
@@ -57,8 +59,12 @@ class Decoder:
             return
         try:
             while data:
+                if self._inflate.eof:  # of one member, which more may follow (RFC 1952, 2.2), or padding
+                    if not (data := data.lstrip(b"\0")):
+                        return
+                    self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
                 yield self._inflate.decompress(data, PIECE)
-                data = self._inflate.unconsumed_tail
+                data = self._inflate.unconsumed_tail or self._inflate.unused_data
         except zlib.error as error:
             raise BodyError(f"is not the {self._name} data that its Content-Encoding promises") from error
 
@@ -74,43 +80,50 @@ _IDENTITY = Decoder("identity")
 class Download:
     """One attempt to download one file. Every method raises DownloadError if the file cannot be had or written."""
 
-    __slots__ = ("_decoder", "_dest", "_done", "_expected", "_file", "_max_bytes", "_on_progress", "_part", "_target", "_url")  # fmt: skip
+    __slots__ = ("_decoder", "_dest", "_file", "_is_folder", "_max_bytes", "_name", "_part", "_target", "_url", "done", "expected", "on_progress")  # fmt: skip
 
     def __init__(
         self,
         url: str,
         dest: str | PathLike[str],
+        name: str | None,
         on_progress: Callable[[int, int | None], object] | None,
         max_bytes: int | None,
     ) -> None:
         self._url = url
         self._dest = self._target = Path(dest)
-        self._on_progress = on_progress
+        self._is_folder = fspath(dest).endswith(("/", sep))
+        self._name = name
+        self.on_progress = on_progress
         self._max_bytes = max_bytes
-        self._done = 0
-        self._expected: int | None = None
+        self.done = 0
+        """Bytes of the file so far."""
+        self.expected: int | None = None
+        """Bytes of the whole file, if they are known."""
         self._decoder = _IDENTITY
         self._part: Path | None = None
         self._file: BinaryIO | None = None
 
     def place(self) -> None:
-        """Choose the file to write before anything is fetched: dest, or in the folder dest a file named by the URL."""
+        """Choose the file to write before anything is fetched: dest, or in the folder dest a file of its own name, or of that in the URL."""
         with self._writing(self._dest):
             if self._dest.is_dir():
-                self._target = self._dest / self._name()
+                self._target = self._dest / self._file_name()
+            elif self._is_folder:
+                raise self._error(f"cannot be written to {self._dest}, which is not a folder: create it")
         with self._writing(self._target), suppress(FileNotFoundError):
             mode = self._target.lstat().st_mode
             # To rename a file over a device or a FIFO would destroy what other programs use.
-            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
                 raise self._error(f"cannot be written to {self._target}: it is not a regular file: give another dest")
 
     def begin(self, headers: Mapping[str, str], *, decoded: bool) -> None:
         """Read the headers of the response; `decoded` says whether the library has decoded its body already."""
         length = headers.get("Content-Length", "")
-        # The length of an encoded body is not that of the file; the HTTP library checks it on the wire.
-        plain = "Content-Encoding" not in headers
-        self._expected = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
-        self._limit(self._expected or 0)
+        # The length of an encoded body is not that of the file; the HTTP library checks it on the wire. A chunked body has none.
+        plain = "Content-Encoding" not in headers and "Transfer-Encoding" not in headers
+        self.expected = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
+        self._limit(self.expected or 0)
         with self._decoding():
             self._decoder = Decoder.of(headers, decoded=decoded)
 
@@ -129,10 +142,8 @@ class Download:
         """What to write of the data that arrived."""
         with self._decoding():
             for piece in self._decoder.decode(data):
-                self._done += len(piece)
-                self._limit(self._done)
-                if self._on_progress is not None:
-                    self._on_progress(self._done, self._expected)
+                self.done += len(piece)
+                self._limit(self.done)
                 yield piece
 
     def write(self, piece: bytes) -> None:
@@ -146,8 +157,8 @@ class Download:
         self._close()
         with self._decoding():
             self._decoder.finish()
-        if self._expected is not None and self._done != self._expected:
-            raise self._error(f"ended after {self._done} of {self._expected} bytes: download it again")
+        if self.expected is not None and self.done != self.expected:
+            raise self._error(f"ended after {self.done} of {self.expected} bytes: download it again")
         if self._part is not None:
             with self._writing(self._target):
                 self._part.replace(self._target)
@@ -183,8 +194,10 @@ class Download:
         except BodyError as error:
             raise self._error(f"{error}: its host is at fault") from error
 
-    def _name(self) -> str:
-        name = Path(unquote(urlsplit(self._url).path)).name
+    def _file_name(self) -> str:
+        path = unquote(_PATH.sub("", self._url))
+        named = Path(path).name
+        name = named if self._name is None else self._name + Path(named).suffix
         if not name or name.startswith(".") or "\\" in name or not name.isprintable():
             raise self._error(f"has no file name for the folder {self._dest}: give a file as dest")
         return name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from ._body import Download, shown_url
 from ._errors import (
@@ -24,7 +25,7 @@ from ._errors import (
     WaitTimeoutError,
 )
 from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, Response, failure, invalid
-from ._gateway import Gateway, shorten
+from ._gateway import Gateway, is_id, shorten
 from ._generation import ERROR, KNOWN, Generation
 from ._models import generation_from
 from ._transport import Transport
@@ -37,7 +38,8 @@ LAST_READ = 10.0
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0
 LONGEST_RETRY_AFTER = 60.0
-"""Seconds."""
+LONGEST_PAUSE = 3600.0
+"""Seconds; the last one between two reads of a wait, whatever the gateway asks for."""
 
 _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # NaN and Infinity are not JSON (RFC 8259, 6)
 
@@ -128,11 +130,12 @@ async def submit(
     """POST the body; repeated only if it cannot have been accepted."""
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
-    headers = gateway.headers(webhook, _mapping("extra_headers", extra_headers))
-    request = Request("POST", gateway.url(path), headers, _encoded(gateway, body))
+    given = _mapping("extra_headers", extra_headers)
+    # No local variable holds the headers, which have the key: reporters of errors show those.
+    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), _encoded(gateway, body))
     response, members = _success(gateway, request, await _send(session, request), None)
     request_id, url = members.get("request_id"), members.get("polling_url")
-    if not isinstance(request_id, str) or not request_id.strip("."):
+    if not isinstance(request_id, str) or not is_id(request_id):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
     logger.info("accepted %r", request_id)
     status_url = gateway.status_url(request_id)
@@ -162,12 +165,12 @@ async def download(
     max_bytes: int | None,
 ) -> Path:
     """Download one file to dest; started again after transient failures."""
-    url = source if isinstance(source, str) else _media_url(source, index)
+    url, name = (source, None) if isinstance(source, str) else (_media_url(source, index), _file_name(source, index))
     if not url.lower().startswith(("http://", "https://")):
         raise DownloadError(f"{shown_url(url)!r} is not an http(s) URL: give a Generation or a URL", url=url)
 
     def fetch() -> Awaitable[Path | Outcome]:
-        return session.transport.fetch(url, Download(url, dest, on_progress, max_bytes))
+        return session.transport.fetch(url, Download(url, dest, name, on_progress, max_bytes))
 
     found = await _repeat(session, "GET", shown_url(url), fetch)
     if isinstance(found, Outcome):
@@ -206,7 +209,9 @@ class Watch:
         """
         while True:
             if self._begun:
-                await self._session.transport.io.pause(self._pause())
+                seconds, is_last = self._pause()
+                await self._session.transport.io.pause(seconds)
+                self._at_deadline = is_last  # unless the pause was cancelled
             self._begun = True
             generation = await self._poll()
             if generation is not None and generation != self._last:
@@ -224,20 +229,21 @@ class Watch:
                 break
         if generation.succeeded or not raise_on_failure:
             return generation
-        ended = f"request {generation.request_id!r} ended {generation.status}: {generation.error or 'no reason given'}"
+        reason = shorten(generation.error or "no reason given")
+        ended = f"request {generation.request_id!r} ended {generation.status}: {reason}"
         if generation.status == ERROR:  # "System error — not charged" (Status Values)
             raise GenerationSystemError(f"{ended}; a system error is not charged: submit it again", generation)
         raise GenerationFailedError(f"{ended}; change what you ask for before submitting again", generation)
 
-    def _pause(self) -> float:
+    def _pause(self) -> tuple[float, bool]:
+        """Seconds until the next read, and whether that is the one at the deadline."""
         now = self._session.monotonic()
         remaining = self._deadline - now
         if self._at_deadline or remaining <= 0:
             raise WaitTimeoutError(self._submission.request_id, self._last, now - self._started) from self._failure
         asked = self._failure.retry_after if isinstance(self._failure, APIStatusError) else None
-        interval = max(self._session.polling.interval(), asked or 0)
-        self._at_deadline = interval >= remaining
-        return min(interval, remaining)
+        interval = max(self._session.polling.interval(), min(asked or 0, LONGEST_PAUSE))
+        return min(interval, remaining), interval >= remaining
 
     async def _poll(self) -> Generation | None:
         gateway = self._session.gateway
@@ -331,6 +337,11 @@ def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id
         problem = f"is about another request, {generation.request_id!r}"
         raise invalid(gateway, request, response, problem, request_id)
     return generation
+
+
+def _file_name(generation: Generation, index: int) -> str:
+    """What tells the file from those of other generations, whose URLs may all end alike; without the suffix."""
+    return quote(generation.request_id, safe="") + (f"-{index}" if index else "")
 
 
 def _media_url(generation: Generation, index: int) -> str:

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from ._calls import Polling, Session, Submission, Watch, download, read, submit, video_body
 from ._connections import AsyncHTTPClient, HTTPClient
-from ._gateway import Gateway
+from ._gateway import MODEL_PATH, Gateway
 from ._generation import Generation
 from ._models import image_url, parse_unverified
 from ._transport import AsyncIO, BlockingIO, Timeout, Transport, finish
 
-TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
-IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"
+TEXT_TO_VIDEO = f"{MODEL_PATH}/generate"
+IMAGE_TO_VIDEO = f"{MODEL_PATH}/imageToVideo"
 
 
 class _Handle:
@@ -305,10 +305,11 @@ class PixazoClient(_Client):
 
         Args:
             generation_or_url: a COMPLETED generation, or one of its `media_urls`.
-            dest: the file to write, or a folder, in which the URL names the file. Until it is complete it is a new file
-                beside it whose name ends in `.part`. A link is replaced, not followed; a device or a FIFO is refused.
+            dest: the file to write, or a folder, in which the file is named by the request id (and `-1` ... for a further
+                index), or by the URL if that is given. Until it is complete it is a new file beside it whose name ends
+                in `.part`. A link to a file is replaced, not followed; a device or a FIFO is refused.
             index: which of the `media_urls`.
-            on_progress: called with the bytes so far and the total, None if unknown. A repetition after a transient
+            on_progress: called with the bytes written so far and the total, None if unknown. A repetition after a transient
                 failure starts again from 0.
             max_bytes: bytes that the file may have; without it there is no limit. The time is not limited.
 

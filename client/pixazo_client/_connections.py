@@ -34,6 +34,7 @@ Place: TypeAlias = "tuple[int, object]"
 DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 """Seconds to connect, between two reads, between two writes, and to get a free connection."""
 
+_TLS_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 CLOSED = "the client is closed, nothing was sent: make another"
 
 
@@ -79,11 +80,18 @@ def tls_context() -> ssl.SSLContext:
     """How https is spoken, as the environment has it now. To read all the certificates takes tens of milliseconds: they are read once."""
     import ssl  # as late as httpx2 does
 
-    file, folder, key_log = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"))
+    file, folder, key_log = map(os.environ.get, _TLS_FILES)
     written = None
     with suppress(OSError):  # there need not be such a file, and what is wrong with it is for the library to say
         written = Path(file or ssl.get_default_verify_paths().openssl_cafile).stat().st_mtime_ns
-    return _tls_context(file, folder, key_log, written)
+    try:
+        return _tls_context(file, folder, key_log, written)
+    except OSError as error:
+        named = (
+            " and ".join(f"{name}={os.environ[name]}" for name in _TLS_FILES if os.environ.get(name))
+            or "the system's certificates"
+        )
+        raise PixazoError(f"TLS cannot be set up: {error.strerror or error}: look at {named}") from error
 
 
 @lru_cache(maxsize=8)

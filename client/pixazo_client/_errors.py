@@ -24,12 +24,16 @@ PixazoError                          also raised itself: settings that cannot wo
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ._generation import Generation
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _rebuild(kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]) -> PixazoError:
@@ -43,8 +47,8 @@ class PixazoError(Exception):
     """The base of every exception that this package raises."""
 
     def __str__(self) -> str:
-        """The message; what no file can hold, half a surrogate pair in a text of the gateway, as an escape."""
-        return super().__str__().encode("utf-8", "backslashreplace").decode()
+        """The message; control characters of the gateway's texts, and what no file can hold (half a surrogate pair), as escapes."""
+        return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], super().__str__())
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle all attributes. Worker processes pickle exceptions, and the default would drop keyword arguments."""

@@ -14,12 +14,14 @@ from urllib.parse import quote, urlsplit
 from ._errors import PixazoError
 
 DEFAULT_BASE_URL = "https://gateway.pixazo.ai"  # Base URL
+MODEL_PATH = "/minimax-hailuo-ai/v1"
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # Authentication
 
 LONGEST_URL = 8192
 LONGEST_READ = 20_000
 LONGEST_SHOWN = 300
-"""Characters: of a URL, of a body that `shorten` looks at, of what it returns."""
+LONGEST_ID = 1000
+"""Characters: of a URL, of a body that `shorten` looks at, of what it returns, of a request id."""
 
 # Request Headers, by their names in lower case: letter case does not matter (RFC 9110, 5.1)
 _SUBMIT_HEADERS = {
@@ -58,7 +60,7 @@ class Gateway:
         if not url:  # such as an unset secret of a CI job, which must not fall back to the gateway that charges
             remedy = f"give http(s)://host[:port], or leave it unset to call {DEFAULT_BASE_URL}"
             raise PixazoError(f"{name} is empty: {remedy}")
-        url = url.rstrip("/")
+        url = url.rstrip("/").removesuffix(MODEL_PATH)  # with which the page prints it
         if _origin(url) is None or "?" in url or "#" in url:
             shown = url.rpartition("@")[2]  # without a password
             raise PixazoError(f"{name} {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
@@ -70,13 +72,15 @@ class Gateway:
 
     def status_url(self, request_id: str) -> str:
         """The documented URL to read a generation's status (Retrieving Results)."""
-        if request_id.strip(".") == "":  # "." and ".." are path segments with a meaning (RFC 3986, 5.2.4)
-            raise PixazoError(f"request id {request_id!r} names no request: give the one that the submission returned")
+        if not is_id(request_id):
+            shown = shorten(repr(request_id))
+            raise PixazoError(f"request id {shown} names no request: give the one that the submission returned")
         return self.url(f"/v2/requests/status/{quote(request_id, safe='', errors='replace')}")
 
     def owns(self, url: str) -> bool:
-        """Whether a URL has base_url's origin, so that the key may be sent to it."""
-        return _origin(url) == _origin(self.base_url)
+        """Whether a URL has base_url's origin, so that the key may be sent to it, and base_url's path, if that has one."""
+        prefix = urlsplit(self.base_url).path + "/"
+        return _origin(url) == _origin(self.base_url) and urlsplit(url).path.startswith(prefix)
 
     def headers(self, *given: Mapping[Any, Any]) -> dict[str, str]:
         """The headers of a request: those of a submission if any are given, which a caller's override, and the key.
@@ -102,6 +106,11 @@ class Gateway:
     def hide(self, text: str) -> str:
         """The text with the key and the payload of embedded images redacted."""
         return hide_data_urls(hide_key(text, self.api_key))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a request id in a path: "." and ".." are segments with a meaning there (RFC 3986, 5.2.4)."""
+    return text.strip(".") != "" and len(text) <= LONGEST_ID
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

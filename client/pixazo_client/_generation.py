@@ -48,5 +48,5 @@ class Generation:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it is COMPLETED and has a result to download."""
+        """Whether it is COMPLETED, so that its results can be downloaded."""
         return self.status == COMPLETED

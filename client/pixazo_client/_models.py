@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ._errors import WebhookPayloadError
-from ._gateway import hide_data_urls
+from ._gateway import hide_data_urls, is_id, shorten
 from ._generation import Generation
 
 MOST_DEPTH = 100
@@ -59,15 +59,16 @@ def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
         generation = generation_from(payload if isinstance(payload, Mapping) else object_from(payload))
     except ValueError as error:
         raise WebhookPayloadError(f"the webhook body {error}: ignore it, or read the status instead") from error
-    if not generation.request_id.strip("."):
-        raise WebhookPayloadError(f"the webhook body names {generation.request_id!r}, which is not an id: ignore it")
+    if not is_id(generation.request_id):
+        shown = shorten(repr(generation.request_id))
+        raise WebhookPayloadError(f"the webhook body names {shown}, which is not an id: ignore it")
     return generation
 
 
 def object_from(text: str | bytes) -> Mapping[str, object]:
     """The JSON object that the text holds. Raises ValueError for any other text, and for one nested too deep."""
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
     except (ValueError, RecursionError) as error:
         raise ValueError("is not JSON") from error
     opened = text.count("{") + text.count("[") if isinstance(text, str) else math.inf
@@ -76,6 +77,14 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004  # about a text's content, not an argument's type
     return cast("Mapping[str, object]", value)
+
+
+def is_object(text: bytes) -> bool:
+    """Whether the text is a whole JSON object."""
+    try:
+        return bool(object_from(text) or True)
+    except ValueError:
+        return False
 
 
 def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:
@@ -89,7 +98,7 @@ def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:
 def _required(members: Mapping[str, object], name: str) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"has no {name!r} text, only the members {sorted(members)}")
+        raise ValueError(shorten(f"has no {name!r} text, only the members {sorted(map(str, members))}"))
     return value
 
 

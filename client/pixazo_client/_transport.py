@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache, partial
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -31,6 +32,7 @@ from ._connections import (
 from ._errors import PixazoError
 from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
+from ._models import is_object
 
 T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
@@ -45,6 +47,9 @@ SLOWEST_UPLOAD = 16 * 1024
 
 LONGEST_TIMEOUT = 2_000_000
 """Seconds: a socket counts milliseconds in a C int, which holds a little more."""
+
+_RELIABLE = {"builtins", "httpcore", "httpcore2"}
+"""Packages whose errors say when no connection was made; that of None is builtins."""
 
 real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
@@ -120,7 +125,7 @@ class AsyncIO:
         await (self._sleep or anyio.sleep)(seconds)
 
     async def notify(self, callback: Callable[..., Any], *values: object) -> None:
-        if (pending := callback(*values)) is not None:
+        if isawaitable(pending := callback(*values)):
             await pending
 
     async def run(self, function: Callable[..., T], *values: object) -> T:
@@ -178,7 +183,8 @@ class Transport:
         self._url: Callable[[str], Any] = (
             lru_cache(128)(library.URL) if client is None or library.__name__ in roots else str
         )
-        self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.InvalidURL)
+        self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.ProxyError)
+        self._refused = library.HTTPStatusError
         self._late = (library.TimeoutException, TimeoutError)
         self._too_many_redirects = library.TooManyRedirects
 
@@ -235,20 +241,29 @@ class Transport:
         raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
 
     async def _read(self, response: httpx2.Response, chunks: Any, end: float) -> tuple[bytes, str | None]:
-        """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end."""
-        body = bytearray()
+        """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end.
+
+        A body that breaks off counts if it has said enough: a whole JSON object, or with a refusal anything.
+        """
+        body, is_late = bytearray(), False
         try:
             decoder = Decoder.of(response.headers, decoded=response.is_stream_consumed)
             while (chunk := await self._next(chunks)) is not None:
+                if is_late:
+                    raise TimeoutError
                 for piece in decoder.decode(chunk):
                     body += piece
                     if len(body) > LONGEST_BODY:
                         return bytes(body[:LONGEST_BODY]), f"has more than {LONGEST_BODY} bytes"
-                if real_clock() > end:
-                    raise TimeoutError
+                is_late = real_clock() > end  # this chunk may have been the last one, and a late response is one, too
             decoder.finish()
         except BodyError as error:
             return bytes(body), str(error)
+        except _NoAnswer as no_answer:
+            if not response.is_success:
+                return bytes(body), f"broke off ({no_answer.outcome.reason})"
+            if not is_object(bytes(body)):
+                raise
         return bytes(body), None
 
     async def _save(self, response: httpx2.Response, chunks: Any, download: Download) -> Path:
@@ -258,6 +273,8 @@ class Transport:
             while (chunk := await self._next(chunks)) is not None:
                 for piece in download.pieces(chunk):
                     await self.io.run(download.write, piece)
+                    if download.on_progress is not None:
+                        await self.io.notify(download.on_progress, download.done, download.expected)
             return await self.io.run(download.finish)
         finally:
             await self.io.clean_up(download.discard)
@@ -274,7 +291,21 @@ class Transport:
         except PixazoError:
             raise  # of a proxy that cannot be used: nothing was sent
         except Exception as error:
-            raise self._no_answer(error) from error
+            if isinstance(error, self._refused) and error.request is request:
+                return cast("httpx2.Response", error.response)  # a hook of the client raises for status codes
+            raise self._no_answer(error, sent=not self._is_unsent(error, request)) from error
+
+    def _is_unsent(self, error: Exception, request: Any) -> bool:
+        """Whether no connection was made for a request.
+
+        The class alone does not tell: a hook may have failed to connect elsewhere after the response had come, and a transport
+        of another library may call any loss of a connection so.
+        """
+        return (
+            isinstance(error, self._unsent)
+            and getattr(error, "_request", None) is request
+            and type(error.__cause__).__module__.partition(".")[0] in _RELIABLE
+        )
 
     async def _next(self, chunks: Any) -> bytes | None:
         try:
@@ -290,7 +321,6 @@ class Transport:
 
     def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        sent = sent and not isinstance(error, self._unsent)
         return _NoAnswer(NoResponse(sent, isinstance(error, self._late), reason, error))
 
 

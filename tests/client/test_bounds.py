@@ -125,6 +125,15 @@ def test_compression_that_was_not_requested_is_decoded(caller: Caller, coding: s
         assert caller.call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
+@pytest.mark.parametrize("end", [b"", b"\0" * 100], ids=["bare", "padded"])
+def test_every_member_of_a_gzip_body_is_decoded(caller: Caller, tmp_path: Path, end: bytes) -> None:
+    """RFC 1952, 2.2: a file may have several; RFC 9110, 8.4.1.3, does not exclude them."""
+    packed = b"".join(map(gzipped, (b"A" * 600_000, b"", b"B"))) + end
+    with ScriptedSocket(response("200 OK", packed, "Content-Encoding: gzip")).serving() as media:
+        path = caller.call(media.url, lambda client: client.download(media.url + "/a.mp4", tmp_path))
+    assert path.read_bytes() == b"A" * 600_000 + b"B"
+
+
 @pytest.mark.parametrize(
     ("coding", "body", "problem"),
     [

@@ -317,3 +317,10 @@ def test_certificates_are_read_once_until_the_environment_names_others(
         for client in (stranger, PixazoClient(**here)):
             with client, pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
                 client.generate("A bear")
+
+
+def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable that is wrong."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(PixazoError, match=r"TLS cannot be set up: .*: look at SSL_CERT_FILE=/nowhere/ca\.pem"):
+        PixazoClient(api_key="k")

@@ -39,8 +39,17 @@ def test_every_result_can_be_downloaded(gateway: ScriptedGateway, tmp_path: Path
     client = gateway.client()
     for index in range(len(generation.media_urls)):
         gateway.run(client.download(generation, tmp_path, index=index))
-    assert (tmp_path / "1.mp4").read_bytes() == b"one"
-    assert (tmp_path / "2.mp4").read_bytes() == b"two"
+    assert (tmp_path / "minimax-hailuo-ai_1.mp4").read_bytes() == b"one"
+    assert (tmp_path / "minimax-hailuo-ai_1-1.mp4").read_bytes() == b"two"
+
+
+def test_generations_in_one_folder_do_not_overwrite_each_other(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Each URL that the page prints ends in `/output.ext`; an id names no other folder."""
+    gateway.reply(Reply(200, b"video"))
+    for identity in ("a", "x/../b"):
+        generation = Generation(identity, "COMPLETED", media_urls=("https://media.test/v1/output.mp4",))
+        gateway.run(gateway.client().download(generation, tmp_path))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.mp4", "x%2F..%2Fb.mp4"]
 
 
 @pytest.mark.parametrize("url", [MEDIA_URL, "https://gateway.test/v1/bear.mp4"])
@@ -384,3 +393,53 @@ def test_a_cancelled_download_leaves_no_part(backend: str, tmp_path: Path) -> No
 
     assert anyio.run(main, backend=backend)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_no_file(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """A dest that ends like a folder's name must be one."""
+    with pytest.raises(DownloadError, match=r"cannot be written to .*/videos, which is not a folder: create it"):
+        gateway.run(gateway.client().download(MEDIA_URL, f"{tmp_path}/videos/"))
+    assert gateway.requests == []
+
+
+def test_a_file_is_not_written_over_a_folder(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """That is found before anything is fetched."""
+    (tmp_path / "bear.mp4").mkdir()
+    with pytest.raises(DownloadError, match="it is not a regular file: give another dest"):
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://[bad/bear.mp4", "https://\u2100.com/bear.mp4"])
+def test_a_url_that_cannot_be_parsed_is_an_error_of_the_download(
+    gateway: ScriptedGateway, tmp_path: Path, url: str
+) -> None:
+    """Whether dest is a file or a folder."""
+    for dest in (tmp_path, tmp_path / "bear.mp4"):
+        with pytest.raises(DownloadError):
+            gateway.run(gateway.client().download(url, dest))
+
+
+def test_a_chunked_file_has_no_announced_length(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Transfer-Encoding overrides a Content-Length beside it (RFC 9112, 6.3)."""
+    gateway.reply(Reply(200, b"video", {"Transfer-Encoding": "chunked", "Content-Length": "7"}))
+    assert gateway.run(gateway.client().download(MEDIA_URL, tmp_path)).read_bytes() == b"video"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_asynchronous_on_progress_is_awaited(backend: str, tmp_path: Path) -> None:
+    """A coroutine function may be passed as well as a plain one, which may return what it likes."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
+    seen: list[int] = []
+
+    async def on_progress(done: int, _: int | None) -> None:
+        seen.append(done)
+
+    def plain(done: int, _: int | None) -> bool:
+        seen.append(done)
+        return True
+
+    gateway.reply(Reply(200, b"video"))
+    for function in (on_progress, plain):
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path, on_progress=function))
+    assert seen == [5, 5]

@@ -292,6 +292,23 @@ def test_polling_url_is_used_on_the_gateways_origin(gateway: ScriptedGateway) ->
     assert gateway.requests[-1].url == "https://gateway.test/elsewhere/42"
 
 
+def test_a_polling_url_without_the_path_of_base_url_is_not_used() -> None:
+    """A proxy in front of the gateway may have taken the path away."""
+    gateway = ScriptedGateway("httpx2")
+    gateway.reply(Reply(202, ACCEPTED))
+    handle = gateway.client(base_url="https://gateway.test/tools/pixazo").generate("A bear")
+    assert handle.polling_url == f"https://gateway.test/tools/pixazo/v2/requests/status/{ID}"
+
+
+def test_the_base_url_of_the_page_is_taken() -> None:
+    """The page prints it with the path of the model, below which there is no status."""
+    gateway = ScriptedGateway("httpx2")
+    gateway.reply(Reply(202, ACCEPTED))
+    handle = gateway.client(base_url="https://gateway.test/minimax-hailuo-ai/v1").generate("A bear")
+    assert gateway.requests[0].url == "https://gateway.test/minimax-hailuo-ai/v1/generate"
+    assert handle.polling_url == STATUS_URL
+
+
 @pytest.mark.parametrize(
     "foreign",
     [

@@ -7,6 +7,8 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -315,3 +317,47 @@ def test_every_read_of_a_wait_sends_the_key_to_the_gateway_only(gateway: Scripte
     assert {(one.url.split("/")[2], one.headers["ocp-apim-subscription-key"]) for one in gateway.requests} == {
         ("gateway.test", KEY)
     }
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_updates_go_on_after_a_pause_that_was_cancelled(backend: str) -> None:
+    """The read at the deadline has not been made yet."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
+    scopes: list[anyio.CancelScope] = []
+
+    async def sleep(seconds: float) -> None:
+        if len(scopes) == 1 and not scopes[0].cancel_called:
+            scopes[0].cancel()
+            await anyio.lowlevel.checkpoint()
+        gateway.now += seconds
+
+    updates: Any = gateway.submit(sleep=sleep).iter_updates(4)
+
+    async def main() -> list[str]:
+        first = await anext(updates)
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
+            await anext(updates)
+        return [first.status, (await anext(updates)).status]
+
+    gateway.reply(QUEUED, COMPLETED)
+    assert anyio.run(main, backend=backend) == ["QUEUED", "COMPLETED"]
+
+
+def test_a_wait_without_a_limit_asks_again_within_an_hour(gateway: ScriptedGateway) -> None:
+    """Whatever Retry-After says: `time.sleep` refuses what does not fit into its clock."""
+    handle = gateway.submit()
+    later = {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}
+    gateway.reply(Reply(429, {}, later), COMPLETED)
+    assert gateway.run(handle.wait(timeout=math.inf)).succeeded
+    assert gateway.pauses == [3600.0]
+
+
+def test_a_long_reason_is_shortened_in_the_message(gateway: ScriptedGateway) -> None:
+    """The generation of the error has all of it; control characters reach no terminal."""
+    handle = gateway.submit()
+    gateway.reply(envelope("FAILED", error="\x1b[31m" + "x" * 10_000))
+    with pytest.raises(pixazo_client.GenerationFailedError, match=r"ended FAILED: \\x1b\[31mx+…; change") as caught:
+        gateway.run(handle.wait())
+    assert len(str(caught.value)) < 500
+    assert len(caught.value.generation.error or "") == 10_005

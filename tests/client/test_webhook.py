@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from tests.client.scripted_gateway import COMPLETED, ID, KEY, PROCESSING, STATUS_URL, Reply, ScriptedGateway
@@ -60,4 +61,22 @@ def test_a_body_that_is_no_envelope_is_an_error(gateway: ScriptedGateway, payloa
         with pytest.raises(WebhookPayloadError, match=problem) as caught:
             gateway.run(call(payload))
         assert isinstance(caught.value, ValueError)
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        dict.fromkeys(map(str, range(100_000))),
+        {"request_id": "x" * 60_000, "status": "COMPLETED"},
+        {"request_id": "." * 60_000, "status": "COMPLETED"},
+        {1: 2, "a": 3},
+    ],
+    ids=["members", "long", "dots", "mixed"],
+)
+def test_what_a_forger_sends_does_not_fill_the_log(gateway: ScriptedGateway, payload: Any) -> None:
+    """The message is as short as any, and nothing is asked of the gateway."""
+    with pytest.raises(WebhookPayloadError) as caught:
+        gateway.run(gateway.client().webhooks.confirm(payload))
+    assert len(str(caught.value)) < 500
     assert gateway.requests == []

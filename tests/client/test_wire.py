@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx
 import httpx2
 import pytest
 from tests.client.callers import KEY, Caller
 from tests.client.scripted_socket import RESET, SILENCE, ScriptedSocket, response, unused_url
 
+import pixazo_client
 from pixazo_client import (
     APIConnectionError,
     APITimeoutError,
     AsyncPixazoClient,
     DownloadError,
+    InsufficientBalanceError,
     PixazoClient,
+    _transport,
 )
 
 ACCEPTED = response(
@@ -162,3 +167,93 @@ def test_our_own_clients_work_too(tmp_path: Path) -> None:
     with ScriptedSocket(ACCEPTED, QUEUED).serving() as gateway:
         assert anyio.run(main, gateway.url, backend="trio") == "QUEUED"
     assert json.loads(gateway.requests[0].partition(b"\r\n\r\n")[2]) == {"prompt": "A bear"}
+
+
+def test_a_202_that_holds_its_id_is_accepted_however_it_ends(caller: Caller) -> None:
+    """A Content-Length that is too long says nothing about the generation, which was charged."""
+    whole = b'{"request_id": "minimax-hailuo-ai_1", "status": "QUEUED"}'
+    with ScriptedSocket(response("202 Accepted", whole, length=len(whole) + 1)).serving() as gateway:
+        handle = caller.call(gateway.url, lambda client: client.generate("A bear"))
+    assert handle.request_id == "minimax-hailuo-ai_1"
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "402 Payment Required"])
+def test_a_refusal_counts_however_it_ends(caller: Caller, status: str) -> None:
+    """Its status code says that nothing was charged."""
+    with (
+        ScriptedSocket(response(status, b'{"error": ', length=100)).serving() as gateway,
+        pytest.raises(pixazo_client.APIStatusError, match=rf"{status}: .*\(a body that broke off \(.*\)\)") as caught,
+    ):
+        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    assert "may exist and be charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_hook_that_raises_for_status_codes_does_not_hide_them(library: Any) -> None:
+    """The code is that of the response, of which the hook may have read the body."""
+    hooks = {"response": [lambda found: (found.read(), found.raise_for_status())]}
+    with (
+        ScriptedSocket(response("402 Payment Required", b'{"error": "Insufficient balance"}')).serving() as gateway,
+        library.Client(event_hooks=hooks) as http,
+        pytest.raises(InsufficientBalanceError, match="402 Payment Required: Insufficient balance"),
+    ):
+        PixazoClient(api_key=KEY, base_url=gateway.url, http_client=http).generate("A bear")
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_hook_that_reaches_nobody_does_not_repeat_a_submission(library: Any) -> None:
+    """The connection that could not be made was not that of the submission, which was accepted."""
+    hooks = {"response": [lambda _: library.get(unused_url())]}
+    with (
+        ScriptedSocket(ACCEPTED, ACCEPTED).serving() as gateway,
+        library.Client(event_hooks=hooks) as http,
+        pytest.raises(APIConnectionError, match="the work may exist and be charged") as caught,
+    ):
+        PixazoClient(api_key=KEY, base_url=gateway.url, http_client=http).generate("A bear")
+    assert (caught.value.sent, len(gateway.requests)) == (True, 1)
+
+
+def test_a_transport_of_another_library_is_not_believed_that_nothing_was_sent() -> None:
+    """As httpx-aiohttp, which calls every lost connection a ConnectTimeout."""
+
+    class LostError(Exception):
+        pass
+
+    def handle(_: httpx2.Request) -> httpx2.Response:
+        sent.append(True)
+        raise httpx2.ConnectTimeout("Server disconnected") from LostError()
+
+    sent: list[bool] = []
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(handle)) as http,
+        pytest.raises(APITimeoutError, match="the work may exist and be charged"),
+    ):
+        PixazoClient(api_key=KEY, base_url="http://gateway.test", http_client=http).generate("A bear")
+    assert sent == [True]
+
+
+def test_a_response_that_is_read_late_is_a_response() -> None:
+    """A process that was stopped, or a hook that took its time: what has arrived by then counts."""
+
+    def dawdle(_: httpx2.Response) -> None:
+        now[0] += 1000
+
+    now = [0.0]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ScriptedSocket(ACCEPTED).serving() as gateway,
+        httpx2.Client(event_hooks={"response": [dawdle]}) as http,
+    ):
+        patch.setattr(_transport, "real_clock", lambda: now[0])
+        client = PixazoClient(api_key=KEY, base_url=gateway.url, http_client=http, timeout=1)
+        assert client.generate("A bear").request_id == "minimax-hailuo-ai_1"
+
+
+def test_no_local_variable_of_a_failed_submission_holds_the_key(caller: Caller) -> None:
+    """Reporters of errors show them."""
+    with pytest.raises(APIConnectionError) as caught:
+        caller.call(unused_url(), lambda client: client.generate("A bear"))
+    ours = [frame.frame for frame in caught.traceback if Path(frame.path).parent.name == "pixazo_client"]
+    assert [
+        (frame.code.name, name) for frame in ours for name, value in frame.f_locals.items() if KEY in repr(value)
+    ] == []
