@@ -291,8 +291,9 @@ class Transport:
         except PixazoError:
             raise  # of a proxy that cannot be used: nothing was sent
         except Exception as error:
-            if isinstance(error, self._refused) and error.request is request:
-                return cast("httpx2.Response", error.response)  # a hook of the client raises for status codes
+            if isinstance(error, self._refused) and getattr(error, "request", None) is request:
+                refusal: httpx2.Response = cast("Any", error).response  # a hook of the client raises for status codes
+                return refusal
             raise self._no_answer(error, sent=not self._is_unsent(error, request)) from error
 
     def _is_unsent(self, error: Exception, request: Any) -> bool:

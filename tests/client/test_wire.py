@@ -191,10 +191,14 @@ def test_a_refusal_counts_however_it_ends(caller: Caller, status: str) -> None:
 @pytest.mark.parametrize("library", [httpx, httpx2])
 def test_a_hook_that_raises_for_status_codes_does_not_hide_them(library: Any) -> None:
     """The code is that of the response, of which the hook may have read the body."""
-    hooks = {"response": [lambda found: (found.read(), found.raise_for_status())]}
+
+    def check(found: Any) -> None:
+        found.read()
+        found.raise_for_status()
+
     with (
         ScriptedSocket(response("402 Payment Required", b'{"error": "Insufficient balance"}')).serving() as gateway,
-        library.Client(event_hooks=hooks) as http,
+        library.Client(event_hooks={"response": [check]}) as http,
         pytest.raises(InsufficientBalanceError, match="402 Payment Required: Insufficient balance"),
     ):
         PixazoClient(api_key=KEY, base_url=gateway.url, http_client=http).generate("A bear")
@@ -203,10 +207,13 @@ def test_a_hook_that_raises_for_status_codes_does_not_hide_them(library: Any) ->
 @pytest.mark.parametrize("library", [httpx, httpx2])
 def test_a_hook_that_reaches_nobody_does_not_repeat_a_submission(library: Any) -> None:
     """The connection that could not be made was not that of the submission, which was accepted."""
-    hooks = {"response": [lambda _: library.get(unused_url())]}
+
+    def report(_: object) -> None:
+        library.get(unused_url())
+
     with (
         ScriptedSocket(ACCEPTED, ACCEPTED).serving() as gateway,
-        library.Client(event_hooks=hooks) as http,
+        library.Client(event_hooks={"response": [report]}) as http,
         pytest.raises(APIConnectionError, match="the work may exist and be charged") as caught,
     ):
         PixazoClient(api_key=KEY, base_url=gateway.url, http_client=http).generate("A bear")
