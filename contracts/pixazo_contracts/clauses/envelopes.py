@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from heapq import heappop, heappush
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
@@ -370,35 +374,49 @@ def _zone_apart(offset: float) -> bool:
     return quarters != 0 and abs(offset) <= FURTHEST_ZONE and abs(offset - quarters * QUARTER) <= ZONE_PRECISION
 
 
+@dataclass(slots=True)
+class _Ended:
+    """The submits of one account that ended before another began: the first with each `created_at`, and the latest of these."""
+
+    first: dict[float, Exchange] = field(default_factory=dict[float, Exchange])
+    latest: float = -math.inf
+    running: list[tuple[float, int, float, Exchange]] = field(default_factory=list[tuple[float, int, float, Exchange]])
+
+    def reach(self, instant: float) -> None:
+        """Take in the submits that have ended by then."""
+        while self.running and self.running[0][0] <= instant:
+            _, _, stamp, submit = heappop(self.running)
+            self.first.setdefault(stamp, submit)
+            self.latest = max(self.latest, stamp)
+
+
 @TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05", section=CREATED_AT)
 def time_08(trace: Trace) -> Remarks:
     """`created_at` lies inside the submit call, allowing for clock skew, and is each request's own."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
     # Accounts may be on clocks of their own: only submits of one account have an order.
-    earlier: dict[str, list[tuple[float, Exchange]]] = {}
-    for generation in trace.generations:
-        stamp, date = created(generation), http_date(generation.submit.header("date"))
+    earlier: dict[str, _Ended] = defaultdict(_Ended)
+    for position, generation in enumerate(trace.generations):
+        stamp, submit = created(generation), generation.submit
         if stamp is None:
             continue
-        if date is not None:
+        if (date := http_date(submit.header("date"))) is not None:
             # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
             off, got = stamp - date, f"{stamp - date:+.1f} s from it"
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
-            yield check(holds, generation.submit, "created_at", "about the Date of the 202", words=got)
-        before = earlier.setdefault(generation.submit.account, [])
-        for other, submit in before:
-            apart = generation.submit.started - submit.finished
-            if apart >= 0 and stamp < other - skew:
-                got = f"{other - stamp:.3f} s before that of an earlier submit"
-                yield Violation(generation.submit, "created_at", "in the order of the submits", got, (submit,))
-                break
-            # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
-            if apart >= APART and stamp == other and not (submit.passing and trace.profile.loopback):
-                got = f"that of a submit {apart:.1f} s earlier"
-                yield Violation(generation.submit, "created_at", "an instant of its own", got, (submit,))
-                break
-        before.append((stamp, generation.submit))
-        yield Evidence(generation.submit)
+            yield check(holds, submit, "created_at", "about the Date of the 202", words=got)
+        ended = earlier[submit.account]
+        ended.reach(submit.started)
+        apart = submit.started - ended.first.get(stamp, submit).finished
+        if stamp < ended.latest - skew:
+            got = f"{ended.latest - stamp:.3f} s before that of an earlier submit"
+            yield Violation(submit, "created_at", "in the order of the submits", got, (ended.first[ended.latest],))
+        # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
+        elif apart >= APART and not (submit.passing and trace.profile.loopback):
+            got = f"that of a submit {apart:.1f} s earlier"
+            yield Violation(submit, "created_at", "an instant of its own", got, (ended.first[stamp],))
+        heappush(ended.running, (submit.finished, position, stamp, submit))
+        yield Evidence(submit)
 
 
 FAIL = Group(depends_on="STATUS-01 STATUS-02")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 
@@ -193,6 +195,12 @@ def err_429_03(trace: Trace) -> Remarks:
 @ERR.clause("ERR-429-04", IMPLIED, ACCOUNT, section=TOO_MANY)
 def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
+    # When the last request of an account that was throttled began, and the last that was not.
+    last: dict[tuple[str, bool], float] = defaultdict(lambda: -math.inf)
+    for exchange in trace.exchanges:
+        if exchange.status:
+            key = exchange.account, exchange.status == 429
+            last[key] = max(last[key], exchange.started)
     for exchange in [exchange for exchange in trace.exchanges if exchange.status == 429]:
         value = exchange.header("retry-after")
         if _retry_word(exchange) == UNREADABLE:
@@ -200,9 +208,9 @@ def err_429_04(trace: Trace) -> Remarks:
         wait = whole_number(value)
         if wait is not None and exchange.account != "throttled":
             due = exchange.finished + wait
-            later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
-            served, where = any(e.status != 429 for e in later), "status code after Retry-After"
-            if later:
+            served = last[exchange.account, False] >= due
+            if served or last[exchange.account, True] >= due:
+                where = "status code after Retry-After"
                 yield check(served, exchange, where, "served again", words="429 for ever")
 
 

@@ -101,13 +101,17 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
     remedy="wait as many seconds as Retry-After says, in a 429 as in any other response",
 )
 def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
+    asking: dict[tuple[str, str], list[Call]] = {}  # the answers of each route whose time is not over
     found: dict[tuple[str, str], list[Call]] = {}
-    for index, answer in enumerate(traffic.calls):
-        route, least = (answer.method, answer.path), answer.retry_after - ONE_LOOK
-        for call in traffic.calls[index + 1 :] if answer.retry_after else ():
-            if (call.method, call.path) == route and _pause(answer, call) < least:
-                known = found.setdefault(route, [answer])
-                known += [call] if call not in known else []
+    for call in traffic.calls:
+        route = call.method, call.path
+        running = [each for each in asking.get(route, ()) if _pause(each, call) < each.retry_after - ONE_LOOK]
+        if running:
+            found.setdefault(route, running[:1]).append(call)
+        # Of two answers where one asks to wait longer on either clock, the other adds nothing: so few are kept.
+        if call.retry_after and not any(_outlasts(each, call) for each in running):
+            running = [*(each for each in running if not _outlasts(call, each)), call]
+        asking[route] = running
     for (method, path), concerned in found.items():
         asking, again = concerned[:2]
         pause = f"{_pause(asking, again):.4g} s after an answer that asked for {asking.retry_after:g} s"
@@ -260,6 +264,11 @@ def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator
         if begins(call) and not any(call.is_like(each) for each in begun):
             begun.append(call)
             yield call, [each for each in calls[index + 1 :] if each.is_like(call)]
+
+
+def _outlasts(one: Call, other: Call) -> bool:
+    """Whether the time that one answer asked to wait ends no earlier than that of the other, on either clock."""
+    return one.retry_after - other.retry_after >= _pause(one, other)
 
 
 def _pause(before: Call, after: Call) -> float:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Scenario
 
+from pytest_pixazo.reports import conduct
+from pytest_pixazo.reports.calls import Call, Traffic
 from pytest_pixazo.reports.conduct import CHECKS, Finding, judge, misconduct, read_checks, report
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
@@ -212,6 +214,23 @@ def test_a_mistake_is_found_once(check: str, scenario: Scenario, exchanges: tupl
 def test_correct_usage_has_no_finding(scenario: Scenario) -> None:
     """What only resembles misuse has no finding."""
     assert judge(scenario.record()) == []
+
+
+def test_the_work_on_retry_after_grows_with_the_number_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done in the teardown of every test: no call is compared with all that came before it."""
+    compared: list[Call] = []
+
+    def pause(before: Call, after: Call) -> float:
+        compared.append(after)
+        return after.second - before.second
+
+    monkeypatch.setattr(conduct, "_pause", pause)
+    scenario = Scenario()
+    for tenth in range(200):
+        scenario.refused_read(tenth / 10, 429, retry_after="60")
+    check = next(each for each in CHECKS if each.name == "retry-after-ignored")
+    [(_, calls, _)] = check.find(Traffic.of(scenario.record()))
+    assert (len(calls), len(compared) < 1000) == (200, True)
 
 
 def test_every_check_has_a_mistake() -> None:
